@@ -1,0 +1,197 @@
+//! Authenticators: one factor bound to one user and one device, and the states it goes through (P-09).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AuthenticatorId, DeviceId, Timestamp, UserId};
+
+/// One factor bound to one user and one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticator {
+    /// Ours.
+    pub id: AuthenticatorId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What it sits on; backup codes sit on none.
+    pub device_id: Option<DeviceId>,
+    /// What it is.
+    pub kind: AuthenticatorKind,
+    /// Whether it can be used.
+    pub state: AuthenticatorState,
+    /// What its owner calls it.
+    pub label: String,
+    /// Its key, for the kinds that have one and once it is made.
+    pub sealed: Option<Sealed>,
+    /// The last time step (TOTP) that was accepted: only newer ones are. 0 before the first.
+    pub last_step: i64,
+    /// Wrong proofs in a row; a right one sets it back to 0, up to [`crate::backoff::BUDGET`].
+    pub failures: i32,
+    /// No proof is considered before this time (see [`crate::backoff`]).
+    pub retry_at: Option<Timestamp>,
+    /// When enrollment began.
+    pub created_at: Timestamp,
+    /// When it was first proved.
+    pub activated_at: Option<Timestamp>,
+    /// When it was last proved.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A key as the vault sealed it, with the parameters that are part of the seal's associated data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Version, nonce and AEAD ciphertext, as the vault made it; opaque here.
+    pub blob: Vec<u8>,
+    /// How codes are made from the key: `SHA1`, `SHA256` or `SHA512` (RFC 6238 §1.2).
+    pub algorithm: String,
+    /// Digits in a code, 6 or 8.
+    pub digits: i16,
+    /// Seconds in a time step, 30 or 60.
+    pub period: i16,
+    /// Counts the keys that this authenticator has had, from 1; an older blob no longer opens (T-27).
+    pub generation: i32,
+}
+
+/// One backup code as it is stored: by a keyed hash (I-05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupCode {
+    /// Its place in the set, from 0.
+    pub position: i16,
+    /// The vault's keyed hash of it, 32 bytes.
+    pub hash: Vec<u8>,
+}
+
+/// What an authenticator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthenticatorKind {
+    /// Time-based one-time passwords (RFC 6238).
+    Totp,
+    /// Counter-based one-time passwords (RFC 4226).
+    Hotp,
+    /// A passkey or security key (W3C Web Authentication).
+    Webauthn,
+    /// An app that approves.
+    Push,
+    /// Codes by text message.
+    Sms,
+    /// Codes by e-mail.
+    Email,
+    /// Codes on paper, each usable once.
+    BackupCodes,
+}
+
+/// Whether an authenticator can be used (P-09).
+///
+/// ```text
+/// pending ──► active ◄──► suspended
+///    │          │ │            │
+///    ▼          ▼ └──► lost ◄──┤
+/// revoked ◄─────┴────────┴─────┘      pending, active ──► expired
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthenticatorState {
+    /// Its key is made, its owner has not proved possession yet.
+    Pending,
+    /// Can be used.
+    Active,
+    /// Cannot be used until resumed; an exhausted failure budget ends here too, and then only rebinding helps.
+    Suspended,
+    /// Past its time.
+    Expired,
+    /// Reported lost by its owner.
+    Lost,
+    /// Gone for good.
+    Revoked,
+}
+
+impl AuthenticatorKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Totp, Self::Hotp, Self::Webauthn, Self::Push, Self::Sms, Self::Email, Self::BackupCodes];
+
+    /// The kind's name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Hotp => "hotp",
+            Self::Webauthn => "webauthn",
+            Self::Push => "push",
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::BackupCodes => "backup_codes",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether proof with it is a second factor beside a password.
+    pub const fn is_second_factor(self) -> bool {
+        match self {
+            Self::Totp | Self::Hotp | Self::Webauthn | Self::Push | Self::Sms | Self::Email | Self::BackupCodes => true,
+        }
+    }
+}
+
+impl AuthenticatorState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [Self::Pending, Self::Active, Self::Suspended, Self::Expired, Self::Lost, Self::Revoked];
+
+    /// The state's name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Expired => "expired",
+            Self::Lost => "lost",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// The states from which this one can be reached. The store guards each change of state with it.
+    pub const fn reachable_from(self) -> &'static [Self] {
+        match self {
+            Self::Pending => &[],
+            Self::Active => &[Self::Pending, Self::Suspended],
+            Self::Suspended => &[Self::Active],
+            Self::Expired => &[Self::Pending, Self::Active],
+            Self::Lost => &[Self::Active, Self::Suspended],
+            Self::Revoked => &[Self::Pending, Self::Active, Self::Suspended, Self::Expired, Self::Lost],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p09_what_is_revoked_stays_revoked() {
+        for state in AuthenticatorState::ALL {
+            assert!(!state.reachable_from().contains(&AuthenticatorState::Revoked), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn p09_what_is_lost_is_never_used_again() {
+        assert!(!AuthenticatorState::Active.reachable_from().contains(&AuthenticatorState::Lost));
+    }
+
+    #[test]
+    fn names_read_back() {
+        for kind in AuthenticatorKind::ALL {
+            assert_eq!(AuthenticatorKind::from_name(kind.name()), Some(kind));
+        }
+        for state in AuthenticatorState::ALL {
+            assert_eq!(AuthenticatorState::from_name(state.name()), Some(state));
+        }
+    }
+}

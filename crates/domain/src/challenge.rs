@@ -1,0 +1,94 @@
+//! Challenges: one request for proof, bound to what was asked.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApplicationId, ChallengeId, SessionId, Timestamp, UserId};
+
+/// One request for proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// Ours.
+    pub id: ChallengeId,
+    /// Who asked; no other application sees or uses it.
+    pub application_id: ApplicationId,
+    /// Who is asked. `None` where the application named somebody we do not know: such a challenge looks
+    /// and behaves like any other and can only fail (T-19).
+    pub user_id: Option<UserId>,
+    /// The session to raise, if one was named.
+    pub session_id: Option<SessionId>,
+    /// What the proof is for, in the application's words.
+    pub action: String,
+    /// Binds the proof to user, session, action and context (T-11).
+    pub action_hash: ActionHash,
+    /// Whether it still wants proof.
+    pub state: ChallengeState,
+    /// Wrong proofs so far; it fails at [`Challenge::MAX_FAILURES`].
+    pub failures: i16,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// Proof is too late from here on.
+    pub expires_at: Timestamp,
+}
+
+impl Challenge {
+    /// Wrong proofs after which a challenge wants no more.
+    pub const MAX_FAILURES: i16 = 5;
+    /// How long a challenge is open unless the caller says otherwise.
+    pub const LIFETIME: Duration = Duration::from_mins(5);
+    /// The longest that a caller may keep one open.
+    pub const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
+
+    /// Its state at `now`: an open one whose time is over has expired.
+    pub fn state_at(&self, now: Timestamp) -> ChallengeState {
+        if self.state == ChallengeState::Open && now >= self.expires_at { ChallengeState::Expired } else { self.state }
+    }
+}
+
+/// SHA-256 over user, session, action and canonical context.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ActionHash(pub [u8; 32]);
+
+impl std::fmt::Debug for ActionHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Whether a challenge still wants proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChallengeState {
+    /// It does.
+    Open,
+    /// It was answered.
+    Satisfied,
+    /// Too many wrong proofs.
+    Failed,
+    /// Too late.
+    Expired,
+    /// Taken back by the application.
+    Cancelled,
+}
+
+impl ChallengeState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Open, Self::Satisfied, Self::Failed, Self::Expired, Self::Cancelled];
+
+    /// The state's name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Satisfied => "satisfied",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}

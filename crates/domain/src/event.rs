@@ -1,0 +1,180 @@
+//! Events: each one fact, past tense. At once the audit record, the outbox and what workflows start from.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, SessionId, Timestamp, UserId,
+};
+
+/// One fact, committed together with the change that it tells of (law 2).
+///
+/// Holds ids and facts only. What tells about a person stands in [`Details`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Ours.
+    pub id: EventId,
+    /// Its place among all events, from 1, without gaps: given by the store as it commits, 0 before.
+    pub position: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+    /// Which application asked for it; `None` for what happens by itself or by the program's operator.
+    pub application_id: Option<ApplicationId>,
+    /// Which of our things it concerns.
+    pub about: About,
+    /// Further facts, by name: numbers, states, reasons.
+    pub data: Map<String, Value>,
+    /// What tells about a person, kept apart so that it can be erased.
+    pub details: Option<Details>,
+}
+
+/// The things that an event concerns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// Whom.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "user")]
+    pub user_id: Option<UserId>,
+    /// Which device.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "device")]
+    pub device_id: Option<DeviceId>,
+    /// Which authenticator.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "authenticator")]
+    pub authenticator_id: Option<AuthenticatorId>,
+    /// Which session.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "session")]
+    pub session_id: Option<SessionId>,
+    /// Which enrollment.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "enrollment")]
+    pub enrollment_id: Option<EnrollmentId>,
+    /// Which challenge.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "challenge")]
+    pub challenge_id: Option<ChallengeId>,
+}
+
+/// What an event tells about a person: addresses, user agents, names. The event itself holds only the
+/// salted hash of it, so that erasing the details and their salt leaves nothing about the person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Details {
+    /// The details by name.
+    pub fields: Map<String, Value>,
+    /// 16 random bytes.
+    pub salt: [u8; 16],
+    /// SHA-256 over the salt and the fields' canonical JSON.
+    pub commitment: [u8; 32],
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What happened: `noun.verb`, past tense.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum EventKind {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The kind's name, as in JSON and in the store.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An API client was made.
+    ApplicationCreated = "application.created",
+    /// An API client's name, scopes or certificates were changed.
+    ApplicationUpdated = "application.updated",
+    /// An API client was deleted, and its keys with it.
+    ApplicationDeleted = "application.deleted",
+    /// A key was made for an API client.
+    ApiKeyCreated = "api_key.created",
+    /// A key of an API client was given an end or ended.
+    ApiKeyRevoked = "api_key.revoked",
+    /// A user was made known.
+    UserCreated = "user.created",
+    /// A user's name or kind was changed.
+    UserUpdated = "user.updated",
+    /// A user may prove nothing until resumed.
+    UserSuspended = "user.suspended",
+    /// A suspended user may prove again.
+    UserResumed = "user.resumed",
+    /// Everything about a user was erased.
+    UserErased = "user.erased",
+    /// A device was made known.
+    DeviceCreated = "device.created",
+    /// A device was removed.
+    DeviceDeleted = "device.deleted",
+    /// A login session was registered.
+    SessionRegistered = "session.registered",
+    /// A session was ended.
+    SessionEnded = "session.ended",
+    /// An enrollment was granted.
+    EnrollmentStarted = "enrollment.started",
+    /// A key was made and its single view handed out.
+    EnrollmentViewed = "enrollment.viewed",
+    /// Possession was proved.
+    EnrollmentConfirmed = "enrollment.confirmed",
+    /// A wrong code was given while enrolling.
+    EnrollmentRejected = "enrollment.rejected",
+    /// An enrollment was taken back.
+    EnrollmentCancelled = "enrollment.cancelled",
+    /// An attempt to enroll was refused.
+    EnrollmentRefused = "enrollment.refused",
+    /// An authenticator can be used from now on.
+    AuthenticatorActivated = "authenticator.activated",
+    /// An authenticator was given another label.
+    AuthenticatorRenamed = "authenticator.renamed",
+    /// An authenticator cannot be used until resumed or bound anew.
+    AuthenticatorSuspended = "authenticator.suspended",
+    /// A suspended authenticator can be used again.
+    AuthenticatorResumed = "authenticator.resumed",
+    /// An authenticator is gone for good.
+    AuthenticatorRevoked = "authenticator.revoked",
+    /// An authenticator was reported lost.
+    AuthenticatorLost = "authenticator.lost",
+    /// A proof was right and counts.
+    AuthenticatorVerified = "authenticator.verified",
+    /// A proof was wrong or came when none is considered.
+    AuthenticatorRejected = "authenticator.rejected",
+    /// Proof was asked for.
+    ChallengeCreated = "challenge.created",
+    /// A challenge was taken back.
+    ChallengeCancelled = "challenge.cancelled",
+    /// A proof was given that fits no authenticator: an unknown user, none enrolled, or a challenge that is over.
+    ChallengeRejected = "challenge.rejected",
+    /// New data keys were made in the vault.
+    KeysRotated = "keys.rotated",
+    /// The server was started on this store.
+    ServerStarted = "server.started",
+    /// The clock went back or far ahead.
+    ClockJumped = "clock.jumped",
+}
+
+impl EventKind {
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_noun_dot_verb_and_read_back() {
+        for kind in EventKind::ALL {
+            let (noun, verb) = kind.name().split_once('.').unwrap_or_default();
+            assert!(!noun.is_empty() && !verb.is_empty(), "{kind:?}");
+            assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The words of Countersign as types, and its rules as pure functions.
+//!
+//! Nothing here does I/O: time and randomness come in through [`Clock`] and [`Entropy`], and what must
+//! last is described here but kept by the `store` crate. A reader who knows these modules knows what
+//! every other crate is talking about.
+
+pub mod application;
+pub mod authenticator;
+pub mod backoff;
+pub mod challenge;
+pub mod clock;
+pub mod device;
+pub mod enrollment;
+pub mod entropy;
+pub mod event;
+pub mod external_id;
+pub mod id;
+pub mod level;
+pub mod page;
+pub mod session;
+pub mod user;
+
+pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
+pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Sealed};
+pub use challenge::{ActionHash, Challenge, ChallengeState};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use device::{Device, DeviceKind};
+pub use enrollment::{Enrollment, EnrollmentState};
+pub use entropy::Entropy;
+pub use event::{Details, Event, EventKind};
+pub use external_id::ExternalId;
+pub use id::{
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, SessionId,
+    UserId,
+};
+pub use level::{Aal, Amr};
+pub use page::{Page, PageRequest};
+pub use session::{Proof, Session};
+pub use user::{User, UserKind, UserState};

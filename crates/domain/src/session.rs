@@ -1,0 +1,71 @@
+//! The application's login sessions, as they were registered with us.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Aal, Amr, ApplicationId, AuthenticatorId, AuthenticatorKind, DeviceId, SessionId, Timestamp, UserId};
+
+/// An application's login session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Ours.
+    pub id: SessionId,
+    /// Who registered it; no other application sees or uses it.
+    pub application_id: ApplicationId,
+    /// Who is logged in.
+    pub user_id: UserId,
+    /// What the user is logged in from.
+    pub device_id: Option<DeviceId>,
+    /// The methods of the first factor, as the application says.
+    pub amr: BTreeSet<Amr>,
+    /// The level that the first factor and the proofs amount to.
+    pub aal: Aal,
+    /// What has been proved in this session, the newest for each authenticator.
+    pub proofs: Vec<Proof>,
+    /// When the first factor was given.
+    pub authenticated_at: Timestamp,
+    /// When the session was registered.
+    pub created_at: Timestamp,
+    /// It counts for nothing from here on.
+    pub expires_at: Timestamp,
+    /// When it was ended, by log-out or revocation.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Something proved in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// With which authenticator.
+    pub authenticator_id: AuthenticatorId,
+    /// Of which kind.
+    pub kind: AuthenticatorKind,
+    /// When.
+    pub verified_at: Timestamp,
+}
+
+impl Session {
+    /// Whether it still counts for something.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && now < self.expires_at
+    }
+
+    /// The proofs and level that this session has once `proof` is added.
+    pub fn raised_by(&self, proof: Proof) -> (Vec<Proof>, Aal) {
+        let mut proofs: Vec<Proof> =
+            self.proofs.iter().filter(|p| p.authenticator_id != proof.authenticator_id).cloned().collect();
+        proofs.push(proof);
+        let aal = Aal::reached(&self.amr, proofs.iter().map(|proof| proof.kind));
+        (proofs, aal)
+    }
+
+    /// The methods of first factor and proofs together (RFC 8176).
+    pub fn methods(amr: &BTreeSet<Amr>, proofs: &[Proof]) -> BTreeSet<Amr> {
+        let mut methods = amr.clone();
+        methods.extend(proofs.iter().map(|proof| Amr::of(proof.kind)));
+        if !amr.is_empty() && !proofs.is_empty() {
+            methods.insert(Amr::multiple());
+        }
+        methods
+    }
+}

@@ -1,0 +1,330 @@
+//! What can be written: each change a type, with the events that tell of it and the guard that it is under.
+//!
+//! A guard is part of the write itself (`UPDATE … WHERE`), so two servers, or sixty-four requests, that race
+//! for the same step, code or state have one winner. Where a guard does not hold, nothing of that change is
+//! written, its events neither, and [`Effect::Refused`] comes back.
+
+use std::time::Duration;
+
+use domain::{
+    Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
+    Challenge, ChallengeId, Device, DeviceId, Enrollment, EnrollmentId, Event, Proof, Sealed, Session, SessionId,
+    Timestamp, User, UserId, UserKind, UserState,
+};
+
+/// One change with its events: together one commit (law 2).
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// What to write.
+    pub change: Change,
+    /// What to tell of it. Positions are given by the store.
+    pub events: Vec<Event>,
+    /// Makes the change at most once for this key of the caller's.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A caller's promise that two requests with the same key are one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Whose key it is.
+    pub application_id: ApplicationId,
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of the request, so that a key used for something else is noticed.
+    pub request_hash: [u8; 32],
+    /// The id, in text, of what the change creates.
+    pub resource: String,
+    /// When; the key is forgotten [`Idempotency::LIFETIME`] later.
+    pub at: Timestamp,
+}
+
+impl Idempotency {
+    /// How long a key is remembered.
+    pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+}
+
+/// What a commit came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Written and durable, events and all.
+    Applied,
+    /// The guard did not hold; nothing was written.
+    Refused,
+    /// Something with the same unique name is there already; nothing was written.
+    Exists,
+    /// The idempotency key was used before; nothing was written.
+    Repeated {
+        /// The hash of the request that used it.
+        request_hash: [u8; 32],
+        /// What that request created.
+        resource: String,
+    },
+}
+
+/// What can be written. The first group is what logins are made of and is written many at a time as set
+/// operations; the rest is rare.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new user. [`Effect::Exists`] if the external id's key is taken.
+    CreateUser(User),
+    /// A new session. Guard: its user is there and active.
+    RegisterSession(Session),
+    /// A new enrollment with its pending authenticator, on a new device if one is given.
+    /// Guard: its user is active and its session is live.
+    StartEnrollment(Box<StartEnrollment>),
+    /// The key that was made for an enrollment.
+    /// Guard: the enrollment is started and its view has not expired; so there is one view.
+    RecordView(RecordView),
+    /// Possession was proved. Guard: the enrollment is viewed, not expired, and the authenticator pending.
+    ConfirmEnrollment(Box<ConfirmEnrollment>),
+    /// A wrong code while enrolling: counted, failing the enrollment at [`Enrollment::MAX_FAILURES`].
+    /// Guard: the enrollment is viewed.
+    RejectEnrollment {
+        /// Which.
+        id: EnrollmentId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new challenge.
+    CreateChallenge(Challenge),
+    /// A right proof.
+    Satisfy(Satisfy),
+    /// A wrong proof.
+    Reject(Reject),
+
+    /// Another name or kind for a user. Guard: the user is there.
+    UpdateUser {
+        /// Who.
+        id: UserId,
+        /// The new display name.
+        display_name: Option<String>,
+        /// The new kind.
+        kind: UserKind,
+    },
+    /// Suspends or resumes a user. Guard: the user is there and in another state.
+    SetUserState {
+        /// Who.
+        id: UserId,
+        /// Into which state.
+        to: UserState,
+    },
+    /// Deletes a user with devices, authenticators, codes, sessions, enrollments and challenges, and the
+    /// details (with their salts) of every event about the user. Guard: the user is there.
+    EraseUser {
+        /// Who.
+        id: UserId,
+    },
+    /// A new device. Guard: its user is there.
+    CreateDevice(Device),
+    /// Deletes a device. Guard: it is there and no authenticator on it is pending, active or suspended.
+    DeleteDevice {
+        /// Which.
+        id: DeviceId,
+    },
+    /// Another label. Guard: the authenticator is there.
+    RenameAuthenticator {
+        /// Which.
+        id: AuthenticatorId,
+        /// The new label.
+        label: String,
+    },
+    /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
+    /// failure budget cannot be resumed from, only bound anew.
+    SetAuthenticatorState {
+        /// Which.
+        id: AuthenticatorId,
+        /// Into which state.
+        to: AuthenticatorState,
+        /// When.
+        at: Timestamp,
+    },
+    /// The same key under a newer data key. Guard: the blob is still the one that was rewrapped.
+    Rewrap {
+        /// Which.
+        id: AuthenticatorId,
+        /// The blob that was opened.
+        from: Vec<u8>,
+        /// The same under the present data key.
+        to: Vec<u8>,
+    },
+    /// Ends a session. Guard: it has not ended.
+    EndSession {
+        /// Which.
+        id: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a challenge back. Guard: it is open.
+    CancelChallenge {
+        /// Which.
+        id: ChallengeId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
+    CancelEnrollment {
+        /// Which.
+        id: EnrollmentId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Starts an enrollment again, so that a new view can be had: the old key is forgotten and the pending
+    /// authenticator's next generation begins. Guard: it is started or viewed, expired or not, its session is
+    /// live, and its authenticator pending.
+    RetryEnrollment {
+        /// Which.
+        id: EnrollmentId,
+        /// When.
+        at: Timestamp,
+        /// The new end of the view.
+        view_expires_at: Timestamp,
+        /// The new end of the enrollment.
+        expires_at: Timestamp,
+    },
+    /// A new API client with its first key. [`Effect::Exists`] if the name is taken.
+    CreateApplication(Application, ApiKey),
+    /// Other name, scopes or certificates. Guard: the application is there. [`Effect::Exists`] if the name or
+    /// a certificate is another's.
+    UpdateApplication(Application),
+    /// Deletes an API client and its keys, and ends its sessions and challenges. Guard: it is there, and not
+    /// the last one with the `admin` scope and a key that is valid.
+    DeleteApplication {
+        /// Which.
+        id: ApplicationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A further key; every other key of the application is given an end no later than `others_expire_at`,
+    /// if that is given. Guard: the application is there.
+    CreateApiKey {
+        /// The new one.
+        key: ApiKey,
+        /// When the others end: the overlap of a rotation.
+        others_expire_at: Option<Timestamp>,
+    },
+    /// Ends a key. Guard: it is there and valid, and not the last valid key of the last application with the
+    /// `admin` scope.
+    RevokeApiKey {
+        /// Which.
+        id: ApiKeyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The vault's wrapped keyring. Guard: the version in the store is `expected` (0: there is none yet).
+    PutKeyring {
+        /// The version that this one follows.
+        expected: i64,
+        /// The keyring as the vault wrapped it.
+        keyring: Vec<u8>,
+    },
+    /// Nothing but the events.
+    Tell,
+}
+
+/// See [`Change::StartEnrollment`].
+#[derive(Debug, Clone)]
+pub struct StartEnrollment {
+    /// The enrollment.
+    pub enrollment: Enrollment,
+    /// Its pending authenticator.
+    pub authenticator: Authenticator,
+    /// The device, where it is a new one.
+    pub device: Option<Device>,
+    /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
+    /// It stands in `authenticator.sealed` too.
+    pub viewed: bool,
+}
+
+/// See [`Change::RecordView`].
+#[derive(Debug, Clone)]
+pub struct RecordView {
+    /// Which enrollment.
+    pub id: EnrollmentId,
+    /// Its pending authenticator. Guard: its generation is the one before `sealed.generation`, counting no
+    /// key as 0.
+    pub authenticator_id: AuthenticatorId,
+    /// The new key.
+    pub sealed: Sealed,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// See [`Change::ConfirmEnrollment`].
+#[derive(Debug, Clone)]
+pub struct ConfirmEnrollment {
+    /// Which enrollment.
+    pub id: EnrollmentId,
+    /// Its authenticator, active from now on.
+    pub authenticator_id: AuthenticatorId,
+    /// The generation that was proved. Guard: it is still the authenticator's.
+    pub generation: i32,
+    /// The time step of the code, used from now on.
+    pub step: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Revoked with it: the authenticator that this one takes the place of.
+    pub replaces: Option<AuthenticatorId>,
+    /// Backup codes, an active authenticator of their own, if the user has none: where the user has got some
+    /// meanwhile the whole change is refused.
+    pub backup_codes: Option<(Authenticator, Vec<BackupCode>)>,
+    /// What the session gains.
+    pub raise: Option<Raise>,
+}
+
+/// See [`Change::Satisfy`]. Guard, all of it or nothing: the challenge is open and has not expired at `at`; the
+/// authenticator is active, its generation is this one, its failures are under [`domain::backoff::BUDGET`] and its
+/// `retry_at` is not ahead of `at`; the step is newer than its last one, or the backup code unused; the
+/// session, if any, is live; the user is active.
+#[derive(Debug, Clone)]
+pub struct Satisfy {
+    /// Which challenge; satisfied from now on.
+    pub challenge_id: ChallengeId,
+    /// With which authenticator; its failures go back to 0.
+    pub authenticator_id: AuthenticatorId,
+    /// The generation of the key that was proved; 0 for backup codes.
+    pub generation: i32,
+    /// What is used up by it.
+    pub used: Used,
+    /// When.
+    pub at: Timestamp,
+    /// What the session gains.
+    pub raise: Option<Raise>,
+}
+
+/// What a right proof uses up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// This time step and every older one.
+    Step(i64),
+    /// The backup code at this position.
+    BackupCode(i16),
+}
+
+/// What a session gains by a right proof. Merged in the write: proofs by authenticator, the higher level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raise {
+    /// Which session.
+    pub session_id: SessionId,
+    /// What was proved.
+    pub proof: Proof,
+    /// The level that it amounts to.
+    pub aal: Aal,
+}
+
+/// See [`Change::Reject`]. Guard: the challenge is there.
+///
+/// The challenge's failures grow while it is open, and it fails at [`Challenge::MAX_FAILURES`]. Each of
+/// `authenticators` that is active and has not to wait at `at` has its failures counted up by one and waits
+/// [`domain::backoff::wait_after`] that many; at [`domain::backoff::BUDGET`] it is suspended. The commit's events are
+/// written as they are, the first one with `failures` (the highest new count) added to its data where any was counted.
+/// For each authenticator that is suspended by it the store writes an `authenticator.suspended` event too, with
+/// `{"reason": "failure_budget"}`.
+#[derive(Debug, Clone)]
+pub struct Reject {
+    /// Which challenge.
+    pub challenge_id: ChallengeId,
+    /// The authenticators that the proof could have been meant for.
+    pub authenticators: Vec<AuthenticatorId>,
+    /// When.
+    pub at: Timestamp,
+}

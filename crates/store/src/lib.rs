@@ -1,0 +1,17 @@
+//! SQLite and PostgreSQL behind one door.
+//!
+//! One set of tables, one meaning, two engines; which one it is stays inside this crate. Reads that every login
+//! needs are gathered and asked many at a time; writes are a queue of typed [`Change`]s that are committed in groups,
+//! each answered once it is durable (laws 2 and 3).
+
+mod change;
+mod door;
+mod error;
+mod record;
+
+pub use change::{
+    Change, Commit, ConfirmEnrollment, Effect, Idempotency, Raise, RecordView, Reject, Satisfy, StartEnrollment, Used,
+};
+pub use door::{Location, Options, Store};
+pub use error::{OpenError, StoreError};
+pub use record::{Attempt, Caller, EventFilter, Keyring, UserFilter};

@@ -1,0 +1,67 @@
+//! What can be read, where it is more than one of `domain`'s types.
+
+use domain::{
+    ApiKeyId, Application, Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, EventKind,
+    Session, Timestamp, UserId, UserState,
+};
+
+/// Who an API key or a client certificate stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The application.
+    pub application: Application,
+    /// The key; `None` for a certificate.
+    pub api_key_id: Option<ApiKeyId>,
+    /// When the key ends, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Everything that is needed to judge a proof for a challenge: one read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What was asked.
+    pub challenge: Challenge,
+    /// Whether the user may prove anything; `None` if there is no such user.
+    pub user_state: Option<UserState>,
+    /// The session to raise, if the challenge names one that is still there.
+    pub session: Option<Session>,
+    /// The user's active and suspended authenticators, the one used last first.
+    pub authenticators: Vec<Authenticator>,
+    /// The unused codes of the active backup codes.
+    pub backup_codes: Vec<BackupCode>,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Those whose external id begins with this or whose display name contains it, compared without case.
+    pub search: Option<String>,
+    /// Those in this state.
+    pub state: Option<UserState>,
+    /// Those that have an active authenticator of this kind.
+    pub has: Option<AuthenticatorKind>,
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of these kinds; of any if empty.
+    pub kinds: Vec<EventKind>,
+    /// About this user.
+    pub user_id: Option<UserId>,
+    /// About this authenticator.
+    pub authenticator_id: Option<AuthenticatorId>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// The vault's wrapped keyring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyring {
+    /// Counts its changes, from 1.
+    pub version: i64,
+    /// As the vault wrapped it.
+    pub wrapped: Vec<u8>,
+}

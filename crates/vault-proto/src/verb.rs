@@ -1,0 +1,430 @@
+//! The verbs, their answers and their refusals.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// The version of this protocol. A frame of another version is answered with [`Refusal::Version`].
+pub const VERSION: u8 = 1;
+
+/// One question.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Verb {
+    /// Opens the keyring with the root key, or makes a new one where there is none. Until then every other
+    /// verb but `Status` is refused with [`Refusal::Locked`]. Answer: [`Reply::Unlocked`]. Also loads a newer keyring.
+    Unlock {
+        /// The keyring as an earlier `Unlock` or `RotateKeys` wrapped it; `None` to make the first one.
+        keyring: Option<Vec<u8>>,
+    },
+    /// Makes a key, seals it and renders the one view of it. Answer: [`Reply::Provisioned`].
+    Provision(Provision),
+    /// Checks a one-time password. Answer: [`Reply::Checked`].
+    CheckOtp(CheckOtp),
+    /// Makes a set of backup codes. Answer: [`Reply::Issued`].
+    IssueBackupCodes {
+        /// Whose.
+        owner: CodeOwner,
+        /// How many, 1 to 50.
+        count: u8,
+    },
+    /// Checks a backup code. Answer: [`Reply::Checked`].
+    CheckBackupCode(CheckBackupCode),
+    /// Makes a short code to be sent (SMS, e-mail). Answer: [`Reply::Issued`] with one code.
+    IssueCode {
+        /// Whose.
+        owner: CodeOwner,
+        /// What it is good for: the id of the challenge or enrollment.
+        scope: [u8; 16],
+        /// Digits, 6 to 10.
+        digits: u8,
+    },
+    /// Checks a short code that was sent. Answer: [`Reply::Checked`].
+    CheckCode {
+        /// Whose.
+        owner: CodeOwner,
+        /// What it is good for.
+        scope: [u8; 16],
+        /// Its keyed hash.
+        hash: [u8; 32],
+        /// What the person typed.
+        code: Secret,
+        /// What to sign if it is right.
+        assertion: Option<Vec<u8>>,
+    },
+    /// Signs for a named purpose. Answer: [`Reply::Signed`].
+    Sign {
+        /// For what.
+        purpose: SignPurpose,
+        /// What: for an assertion, the JSON of its claims.
+        payload: Vec<u8>,
+    },
+    /// The public halves of the signing keys. Answer: [`Reply::PublicKeys`].
+    PublicKeys,
+    /// Seals a provider's secret. Answer: [`Reply::Sealed`].
+    Seal {
+        /// What it is for; it opens for nothing else.
+        purpose: String,
+        /// Which thing it belongs to; it opens for no other.
+        context: Vec<u8>,
+        /// The secret.
+        plaintext: Secret,
+    },
+    /// Opens what `Seal` sealed, never a key. Answer: [`Reply::Opened`].
+    Open {
+        /// As when it was sealed.
+        purpose: String,
+        /// As when it was sealed.
+        context: Vec<u8>,
+        /// What `Seal` answered.
+        blob: Vec<u8>,
+    },
+    /// Seals a key anew under the present data key. Answer: [`Reply::Sealed`].
+    Rewrap {
+        /// Whose key it is.
+        binding: Binding,
+        /// How codes are made from it.
+        params: otp::Params,
+        /// The blob.
+        blob: Vec<u8>,
+    },
+    /// Makes new data keys, which count once the answer is given back with `Unlock`. Answer: [`Reply::Rotated`].
+    RotateKeys {
+        /// Data keys older than this version are dropped from the keyring: what was sealed with them opens no more.
+        retire_before: Option<u32>,
+    },
+    /// How the vault is. Answer: [`Reply::Status`].
+    Status,
+    /// For tests: moves the clock of a vault that was started with `--movable-clock`. Answer: [`Reply::Done`].
+    MoveClock {
+        /// Milliseconds that are added to the clock; may be negative.
+        by_millis: i64,
+        /// Whether that much time passed, rather than the clock being set wrong.
+        passed: bool,
+    },
+}
+
+impl Verb {
+    /// The verb's name, by which callers are permitted it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unlock { .. } => "unlock",
+            Self::Provision(_) => "provision",
+            Self::CheckOtp(_) => "check_otp",
+            Self::IssueBackupCodes { .. } => "issue_backup_codes",
+            Self::CheckBackupCode(_) => "check_backup_code",
+            Self::IssueCode { .. } => "issue_code",
+            Self::CheckCode { .. } => "check_code",
+            Self::Sign { .. } => "sign",
+            Self::PublicKeys => "public_keys",
+            Self::Seal { .. } => "seal",
+            Self::Open { .. } => "open",
+            Self::Rewrap { .. } => "rewrap",
+            Self::RotateKeys { .. } => "rotate_keys",
+            Self::Status => "status",
+            Self::MoveClock { .. } => "move_clock",
+        }
+    }
+}
+
+/// Whose key it is: part of every seal's associated data, so that a blob moved elsewhere does not open (P-02, T-27).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The user.
+    pub user: [u8; 16],
+    /// The device.
+    pub device: [u8; 16],
+    /// The authenticator.
+    pub authenticator: [u8; 16],
+    /// Counts the keys that the authenticator has had, from 1.
+    pub generation: u32,
+}
+
+/// See [`Verb::Provision`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Provision {
+    /// Whose key it is to be.
+    pub binding: Binding,
+    /// How codes are to be made from it.
+    pub params: otp::Params,
+    /// Who asks for codes, as authenticator apps show it.
+    pub issuer: String,
+    /// Whose codes they are, as authenticator apps show it.
+    pub account: String,
+    /// Which picture of the URI is wanted.
+    pub qr: Qr,
+    /// An X25519 public key to seal the view to (RFC 9180), so that whoever relays it learns nothing (P-05).
+    pub recipient: Option<[u8; 32]>,
+}
+
+/// A picture of the `otpauth://` URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Qr {
+    /// None.
+    None,
+    /// An SVG document.
+    Svg,
+    /// A PNG file.
+    Png,
+}
+
+/// See [`Verb::CheckOtp`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckOtp {
+    /// The keys that the code could be of. Where there is none the vault does the same work and answers
+    /// [`Outcome::Wrong`] (T-19).
+    pub candidates: Vec<OtpCandidate>,
+    /// What the person typed, canonical (see [`otp::Code`]).
+    pub code: Secret,
+    /// Steps of drift that are allowed either way, 0 to 2.
+    pub drift: u8,
+    /// What to sign if the code is right: the JSON of an assertion's claims. Saves a round trip.
+    pub assertion: Option<Vec<u8>>,
+}
+
+/// One key that a code could be of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OtpCandidate {
+    /// Whose key it is.
+    pub binding: Binding,
+    /// How codes are made from it.
+    pub params: otp::Params,
+    /// The sealed key.
+    pub blob: Vec<u8>,
+    /// The last step that the store knows to be used. The vault also keeps its own.
+    pub last_step: i64,
+}
+
+/// Whose codes: part of each keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeOwner {
+    /// The user.
+    pub user: [u8; 16],
+    /// The authenticator.
+    pub authenticator: [u8; 16],
+}
+
+/// See [`Verb::CheckBackupCode`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckBackupCode {
+    /// Whose; `None` where there is nobody: the same work, and wrong (T-19).
+    pub owner: Option<CodeOwner>,
+    /// The keyed hashes of the unused codes.
+    pub hashes: Vec<[u8; 32]>,
+    /// What the person typed, canonical (see [`otp::BackupCode`]).
+    pub code: Secret,
+    /// What to sign if it is right.
+    pub assertion: Option<Vec<u8>>,
+}
+
+/// What a signature is for. Each purpose has keys of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignPurpose {
+    /// Assertions: JSON Web Signatures (RFC 7515), ES256, `typ` `countersign-assertion+jwt`.
+    Assertion,
+}
+
+/// Bytes that must not be printed, and that are wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, zeroize::ZeroizeOnDrop, Zeroize)]
+pub struct Secret(pub Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// The keyring is open.
+    Unlocked {
+        /// The first keyring, wrapped, where one was made: to be stored before anything is sealed.
+        created: Option<Vec<u8>>,
+        /// Names the root key, `rk_` and 16 hex digits; tells nothing about it.
+        root_key_id: String,
+    },
+    /// A key was made.
+    Provisioned {
+        /// The key, sealed.
+        blob: Vec<u8>,
+        /// The one view of it.
+        view: View,
+    },
+    /// A code was checked.
+    Checked {
+        /// How that went.
+        outcome: Outcome,
+        /// The signed assertion, where the code was right and one was asked for.
+        assertion: Option<String>,
+    },
+    /// Codes were made.
+    Issued {
+        /// Each code, in the clear, to be shown or sent once.
+        codes: Vec<Secret>,
+        /// Their keyed hashes, in the same order.
+        hashes: Vec<[u8; 32]>,
+    },
+    /// Something was signed.
+    Signed(String),
+    /// The public halves of the signing keys.
+    PublicKeys(Vec<PublicKey>),
+    /// Something was sealed.
+    Sealed(Vec<u8>),
+    /// Something was opened.
+    Opened(Secret),
+    /// New data keys were made.
+    Rotated {
+        /// The keyring with them, wrapped: store it, then `Unlock` with it.
+        keyring: Vec<u8>,
+        /// The version of the new data keys.
+        version: u32,
+    },
+    /// How the vault is.
+    Status(Status),
+    /// It is done.
+    Done,
+}
+
+/// The one view of a key.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum View {
+    /// In the clear.
+    Open {
+        /// The `otpauth://` URI.
+        uri: Secret,
+        /// The key in Base32 without padding.
+        secret: Secret,
+        /// The picture, if one was asked for.
+        qr: Option<Secret>,
+    },
+    /// Sealed to the recipient: HPKE base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, with
+    /// `info` = `countersign provisioning view v1` and the authenticator's 16 bytes as associated data. Inside: the JSON
+    /// `{"uri": …, "secret": …}`; the picture is drawn by whoever opens it.
+    Sealed {
+        /// The encapsulated key, 32 bytes.
+        enc: Vec<u8>,
+        /// Ciphertext and tag.
+        ciphertext: Vec<u8>,
+    },
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Right, and not used before as far as the vault knows.
+    Right {
+        /// Which candidate or hash it belongs to.
+        index: u16,
+        /// The time step, for one-time passwords; 0 otherwise.
+        step: i64,
+    },
+    /// Wrong.
+    Wrong,
+    /// Right for a step that was used already.
+    Replayed {
+        /// Which candidate it belongs to.
+        index: u16,
+    },
+    /// The vault's own failure budget of every candidate is used up: nothing was checked (T-28).
+    Exhausted,
+}
+
+/// The public half of a signing key (ES256: NIST P-256).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// Its id, in the header of what it signed.
+    pub kid: String,
+    /// The point's x, 32 bytes.
+    pub x: Vec<u8>,
+    /// The point's y, 32 bytes.
+    pub y: Vec<u8>,
+}
+
+/// How the vault is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// Names the root key; `None` until unlocked.
+    pub root_key_id: Option<String>,
+    /// Where the root key came from: `file`, `passphrase` or `environment`.
+    pub root_key_source: String,
+    /// The version of the present data keys; 0 until unlocked.
+    pub key_version: u32,
+    /// The oldest version that still opens.
+    pub oldest_key_version: u32,
+    /// Each protection and whether it holds.
+    pub hardening: Vec<Hardening>,
+    /// Authenticators that the guard keeps a step or a failure of.
+    pub guarded: u64,
+    /// The vault's clock, milliseconds since the Unix epoch.
+    pub now_millis: i64,
+    /// Resident memory, bytes.
+    pub memory_bytes: u64,
+}
+
+/// One protection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hardening {
+    /// Its name: `core_dumps`, `dumpable`, `new_privileges`, `locked_memory`, `landlock`, `seccomp`.
+    pub name: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What it is, or why it does not hold and what to do.
+    pub detail: String,
+}
+
+/// Why the vault does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The keyring is not open yet.
+    #[error("the vault is locked")]
+    Locked,
+    /// The caller may not ask this.
+    #[error("this caller may not ask the vault for `{0}`")]
+    NotPermitted(String),
+    /// More is waiting than can be answered soon.
+    #[error("the vault is busy")]
+    Overloaded,
+    /// The caller no longer waits for it.
+    #[error("the deadline had passed")]
+    DeadlinePassed,
+    /// The frame is of another version of the protocol.
+    #[error("the vault speaks version {0} of its protocol: server and vault must be of one release")]
+    Version(u8),
+    /// The question makes no sense: a length, number or text is off.
+    #[error("the vault was asked something malformed: {0}")]
+    Malformed(String),
+    /// The keyring was wrapped with another root key.
+    #[error(
+        "this store was sealed with root key {wanted}, but the vault was given {given}: start with the root key that belongs to it; nothing was changed"
+    )]
+    WrongRootKey {
+        /// The root key that is asked for.
+        wanted: String,
+        /// The one that was given.
+        given: String,
+    },
+    /// The blob does not open: it was moved, changed, or is of another generation.
+    #[error("a sealed key does not open where it stands")]
+    DoesNotOpen,
+    /// The blob was sealed with data keys that this vault has not got yet: load the newer keyring.
+    #[error("sealed with data keys of version {0}, which are not loaded")]
+    UnknownKeyVersion(u32),
+    /// The blob was sealed with data keys that were retired.
+    #[error("sealed with data keys of version {0}, which are retired")]
+    RetiredKeyVersion(u32),
+    /// The clock jumped; nothing is checked until it has been steady for a minute (T-29).
+    #[error("the clock jumped by {by_millis} ms; nothing is checked until it has been steady for a minute")]
+    ClockJumped {
+        /// By how much.
+        by_millis: i64,
+    },
+    /// A defect.
+    #[error("the vault failed: {0}")]
+    Failed(String),
+}
