@@ -82,8 +82,10 @@ pub(crate) struct Connection {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the environment\n\
-(COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both.")]
+#[command(
+    after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the environment\n\
+(COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both."
+)]
 pub(crate) struct ServeArgs {
     /// Configuration file [default: countersign.toml in the data folder, if there is one]
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]

@@ -229,7 +229,8 @@ fn transport(base: &Url, ca: Option<&Path>) -> Result<reqwest::Client, Failure> 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
     let text = std::fs::read(path)
         .map_err(|error| Failure::configuration(format!("{} cannot be read ({})", path.display(), describe(&error))))?;
-    let certificates = reqwest::Certificate::from_pem_bundle(&text).ok().filter(|certificates| !certificates.is_empty());
+    let certificates =
+        reqwest::Certificate::from_pem_bundle(&text).ok().filter(|certificates| !certificates.is_empty());
     certificates.ok_or_else(|| Failure::configuration(format!("{} holds no certificate in PEM", path.display())))
 }
 

@@ -38,7 +38,8 @@ impl clap::FromArgMatches for Flags {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given = |key: &&'static Key| matches.get_many::<String>(key.name).map(|values| (*key, values.cloned().collect()));
+        let given =
+            |key: &&'static Key| matches.get_many::<String>(key.name).map(|values| (*key, values.cloned().collect()));
         self.0 = KEYS.iter().filter_map(|key| given(&key)).collect();
         Ok(())
     }

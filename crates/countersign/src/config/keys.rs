@@ -18,9 +18,13 @@ pub(crate) struct Key {
 pub(crate) const KEYS: [Key; 14] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
-    one("database", "URL", "sqlite:FILE, postgres://…, or env:NAME / file:PATH that hold it [default: an SQLite file in the data folder]"),
+    one(
+        "database",
+        "URL",
+        "sqlite:FILE, postgres://…, or env:NAME / file:PATH that hold it [default: an SQLite file in the data folder]",
+    ),
     one("public_url", "URL", "How clients reach the server, where that differs from the address"),
-    one("issuer", "NAME", "Who asks for codes, as authenticator apps show it [default: Countersign]"),
+    one("issuer", "NAME", "Who asks for codes, as authenticator apps show it [default: the application's name]"),
     one("tls.certificate", "FILE", "Certificate chain, PEM; read again when it changes"),
     one("tls.key", "FILE", "Private key of the certificate, PEM"),
     one("tls.client_ca", "FILE", "CA whose client certificates can stand for an application, PEM"),
@@ -30,7 +34,11 @@ pub(crate) const KEYS: [Key; 14] = [
         list: true,
         help: "Proxies in front whose X-Forwarded-For is believed; allows plain HTTP beyond loopback",
     },
-    one("vault.root_key", "SOURCE", "file:PATH, env:NAME or passphrase-env:NAME [default: file:root.key in the data folder]"),
+    one(
+        "vault.root_key",
+        "SOURCE",
+        "file:PATH, env:NAME or passphrase-env:NAME [default: file:root.key in the data folder]",
+    ),
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
     one("log.level", "LEVEL", "error, warn, info, debug or trace [default: info]"),

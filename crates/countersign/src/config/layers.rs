@@ -100,7 +100,8 @@ impl Reader<'_> {
     fn table(&mut self, table: &DeTable<'_>, section: Option<&str>) -> Result<(), Failure> {
         for (name, value) in table {
             let line = line_of(self.text, name.span().start);
-            let full = section.map_or_else(|| name.get_ref().to_string(), |section| format!("{section}.{}", name.get_ref()));
+            let full =
+                section.map_or_else(|| name.get_ref().to_string(), |section| format!("{section}.{}", name.get_ref()));
             match (Key::named(&full), value.get_ref()) {
                 (Some(key), value) => self.value(key, value, line)?,
                 (None, DeValue::Table(inner)) if section.is_none() && is_section(name.get_ref()) => {
@@ -140,7 +141,8 @@ impl Reader<'_> {
         let place = format!("{}:{line}", self.path.display());
         let names = KEYS.iter().map(|key| key.name).chain(sections());
         // Somebody who forgot the section meant the key of that name in whichever section has it.
-        let elsewhere = KEYS.iter().find(|key| section.is_none() && key.name.split_once('.').is_some_and(|(_, k)| k == full));
+        let elsewhere =
+            KEYS.iter().find(|key| section.is_none() && key.name.split_once('.').is_some_and(|(_, k)| k == full));
         let meant = elsewhere.map(|key| key.name).or_else(|| nearest(full, names));
         let hint = meant.map_or_else(
             || format!("the keys are: {}", KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")),
@@ -188,7 +190,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_its_line_and_the_nearest_name() {
         assert_eq!(message("\nlistne = 'x'"), "c.toml:2: unknown key `listne`; did you mean `listen`?");
-        assert_eq!(message("[tls]\ncert = 'x'\nkye='y'"), "c.toml:2: unknown key `tls.cert`; did you mean `key` in [tls]?");
+        assert_eq!(
+            message("[tls]\ncert = 'x'\nkye='y'"),
+            "c.toml:2: unknown key `tls.cert`; did you mean `key` in [tls]?"
+        );
         assert_eq!(message("[tlss]\n"), "c.toml:1: unknown key `tlss`; did you mean `tls`?");
     }
 

@@ -32,8 +32,8 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     /// How clients reach the server, where that differs from the address.
     pub(crate) public_url: Option<String>,
-    /// Who asks for codes, as authenticator apps show it.
-    pub(crate) issuer: String,
+    /// Who asks for codes, as authenticator apps show it; the application's name if not said.
+    pub(crate) issuer: Option<String>,
     /// Certificate and key; plain HTTP without.
     pub(crate) tls: Option<Tls>,
     /// Proxies in front that are believed.
@@ -96,7 +96,8 @@ impl Environment {
     /// The process's own.
     pub(crate) fn of_process() -> Self {
         // Variables that are no text are none of ours.
-        let texts = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let texts =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self(texts.collect())
     }
 
@@ -134,21 +135,24 @@ impl Settings {
         let text = |name: &str| layers.given(name).and_then(|given| given.items.first().cloned());
         let data = text("data").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
         Ok(Self {
-            listen: value::parse(layers, "listen", value::address)?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
+            listen: value::parse(layers, "listen", value::address)?
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
             database: match layers.given("database") {
                 Some(given) => value::database(given, environment)?,
                 None => Database::Sqlite(data.join("countersign.db")),
             },
             public_url: value::parse(layers, "public_url", value::url)?,
-            issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()).unwrap_or_else(|| "Countersign".to_owned()),
+            issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()),
             tls: value::tls(layers)?,
             trusted_proxies: value::proxies(layers)?,
             root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data, environment))?
                 .unwrap_or_else(|| RootKey::File(data.join("root.key"))),
             view_lifetime: value::parse(layers, "enrollment.view_lifetime", |text| value::time(text, 10, 3600))?
-                .unwrap_or(domain::Enrollment::VIEW_LIFETIME),
-            max_session_age: value::parse(layers, "enrollment.max_session_age", |text| value::time(text, 10, 30 * 86400))?
-                .unwrap_or(Duration::from_mins(15)),
+                .unwrap_or(server::Config::VIEW_LIFETIME),
+            max_session_age: value::parse(layers, "enrollment.max_session_age", |text| {
+                value::time(text, 10, 30 * 86400)
+            })?
+            .unwrap_or(server::Config::MAX_SESSION_AGE),
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
                 json: value::parse(layers, "log.format", value::format_is_json)?.unwrap_or(false),
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn the_environment_goes_over_the_file() {
         let settings = load("listen = '127.0.0.1:1'\nissuer = 'A'", &[("COUNTERSIGN_LISTEN", "[::1]:2")]).unwrap();
-        assert_eq!((settings.listen.to_string().as_str(), settings.issuer.as_str()), ("[::1]:2", "A"));
+        assert_eq!((settings.listen.to_string().as_str(), settings.issuer.as_deref()), ("[::1]:2", Some("A")));
     }
 
     #[test]
@@ -231,8 +235,7 @@ mod tests {
 
     #[test]
     fn secrets_are_given_by_reference() {
-        let settings =
-            load("database = 'env:DB'", &[("DB", "postgres://u:p@h/d")]).unwrap();
+        let settings = load("database = 'env:DB'", &[("DB", "postgres://u:p@h/d")]).unwrap();
         assert_eq!(settings.database, Database::Postgres("postgres://u:p@h/d".to_owned()));
         let settings = load("[vault]\nroot_key = 'passphrase-env:PASS'", &[("PASS", "correct horse")]).unwrap();
         assert_eq!(settings.root_key, RootKey::Passphrase("PASS".to_owned()));
@@ -250,12 +253,18 @@ mod tests {
     fn each_wrong_value_says_what_would_be_right() {
         for (file, message) in [
             ("listen = '8420'", "c.toml:1: listen: `8420` is no address with a port, like 127.0.0.1:8420"),
-            ("public_url = 'mfa.example.com'", "c.toml:1: public_url: `mfa.example.com` is no URL, like https://mfa.example.com"),
+            (
+                "public_url = 'mfa.example.com'",
+                "c.toml:1: public_url: `mfa.example.com` is no URL, like https://mfa.example.com",
+            ),
             ("database = 'mysql://x'", "c.toml:1: database: takes postgres://…, sqlite:FILE, env:NAME or file:PATH"),
             ("[proxy]\ntrusted = ['ten']", "c.toml:2: proxy.trusted: `ten` is no IP address"),
             ("[log]\nlevel = 'loud'", "c.toml:2: log.level: `loud` is not one of error, warn, info, debug, trace"),
             ("[log]\nformat = 'xml'", "c.toml:2: log.format: `xml` is not one of json, text"),
-            ("[enrollment]\nview_lifetime = '5 minutes'", "c.toml:2: enrollment.view_lifetime: `5 minutes` is no time, like 90s, 5m or 2h"),
+            (
+                "[enrollment]\nview_lifetime = '5 minutes'",
+                "c.toml:2: enrollment.view_lifetime: `5 minutes` is no time, like 90s, 5m or 2h",
+            ),
             ("[enrollment]\nview_lifetime = 5", "c.toml:2: enrollment.view_lifetime: has to lie between 10s and 1h"),
         ] {
             assert_eq!(load(file, &[]).unwrap_err(), message);

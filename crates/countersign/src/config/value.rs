@@ -49,7 +49,11 @@ pub(crate) fn format_is_json(text: &str) -> Result<bool, String> {
 
 fn one_of(text: &str, names: &[&str]) -> Result<String, String> {
     let lower = text.to_lowercase();
-    if names.contains(&lower.as_str()) { Ok(lower) } else { Err(format!("`{text}` is not one of {}", names.join(", "))) }
+    if names.contains(&lower.as_str()) {
+        Ok(lower)
+    } else {
+        Err(format!("`{text}` is not one of {}", names.join(", ")))
+    }
 }
 
 /// A time such as `90s`, `5m`, `2h`, or a bare number of seconds, between `least` and `most` seconds.
@@ -73,10 +77,10 @@ pub(crate) fn time(text: &str, least: u64, most: u64) -> Result<Duration, String
 
 fn short(seconds: u64) -> String {
     let units = [(86400, "d"), (3600, "h"), (60, "m")];
-    units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).map_or_else(
-        || format!("{seconds}s"),
-        |(size, unit)| format!("{}{unit}", seconds / size),
-    )
+    units
+        .into_iter()
+        .find(|(size, _)| seconds.is_multiple_of(*size))
+        .map_or_else(|| format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
 }
 
 pub(crate) fn database(given: &Given, environment: &Environment) -> Result<Database, Failure> {
@@ -96,7 +100,8 @@ fn dereference(text: &str, environment: &Environment) -> Result<String, String> 
         return is_set(name, environment).map(|value| value.trim().to_owned());
     }
     if let Some(path) = text.strip_prefix("file:") {
-        let content = std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read ({})", describe(&error)))?;
+        let content =
+            std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read ({})", describe(&error)))?;
         return Ok(content.trim().to_owned());
     }
     Ok(text.to_owned())
@@ -117,7 +122,9 @@ pub(crate) fn root_key(text: &str, data: &Path, environment: &Environment) -> Re
 }
 
 pub(crate) fn tls(layers: &Layers) -> Result<Option<Tls>, Failure> {
-    let path = |name: &str| layers.given(name).map(|given| (given, given.items.first().map(PathBuf::from).unwrap_or_default()));
+    let path = |name: &str| {
+        layers.given(name).map(|given| (given, given.items.first().map(PathBuf::from).unwrap_or_default()))
+    };
     match (path("tls.certificate"), path("tls.key"), path("tls.client_ca")) {
         (Some((_, certificate)), Some((_, key)), client_ca) => {
             Ok(Some(Tls { certificate, key, client_ca: client_ca.map(|(_, path)| path) }))
@@ -125,7 +132,9 @@ pub(crate) fn tls(layers: &Layers) -> Result<Option<Tls>, Failure> {
         (Some((given, _)), None, _) => {
             Err(wrong(given, "tls.certificate", "tls.certificate needs its private key: give tls.key too"))
         }
-        (None, Some((given, _)), _) => Err(wrong(given, "tls.key", "tls.key needs its certificate: give tls.certificate too")),
+        (None, Some((given, _)), _) => {
+            Err(wrong(given, "tls.key", "tls.key needs its certificate: give tls.certificate too"))
+        }
         (None, None, Some((given, _))) => {
             Err(wrong(given, "tls.client_ca", "tls.client_ca is of no use without tls.certificate and tls.key"))
         }

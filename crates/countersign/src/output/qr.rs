@@ -20,7 +20,10 @@ pub(crate) fn draw_qr(text: &str, output: Output) -> Option<Vec<String>> {
         return None;
     }
     let rows = (0..side).step_by(2);
-    Some(rows.map(|row| if output.has_colours() { coloured(&code, row, side) } else { plain(&code, row, side) }).collect())
+    Some(
+        rows.map(|row| if output.has_colours() { coloured(&code, row, side) } else { plain(&code, row, side) })
+            .collect(),
+    )
 }
 
 fn is_dark(code: &QRCode, row: usize, column: usize) -> bool {

@@ -105,7 +105,8 @@ impl Table {
             .collect();
         let gaps = GAP * self.columns.len().saturating_sub(1);
         while widths.iter().sum::<usize>() + gaps > available {
-            let shrinking = widths.iter_mut().zip(&self.columns).filter(|(width, column)| column.shrinks && **width > LEAST);
+            let shrinking =
+                widths.iter_mut().zip(&self.columns).filter(|(width, column)| column.shrinks && **width > LEAST);
             let Some((widest, _)) = shrinking.max_by_key(|(width, _)| **width) else { break };
             *widest -= 1;
         }
