@@ -234,7 +234,10 @@ mod on_tokio {
         /// Those of registering the descriptor.
         pub fn new(control: Control) -> io::Result<Self> {
             control.set_nonblocking(true)?;
-            AsyncFd::register(control).map(Self).map_err(Into::into)
+            // SAFETY: a control socket owns its descriptor, and names the same one until it is dropped.
+            #[allow(unsafe_code, reason = "tokio wants to be promised that the descriptor stays the same")]
+            let registered = unsafe { AsyncFd::register(control) };
+            registered.map(Self).map_err(Into::into)
         }
 
         /// As [`Control::send`].
