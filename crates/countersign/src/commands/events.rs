@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: usize = 1 << 20;
 
 /// Shows what happened, and with `--follow` what happens.
-pub(crate) async fn events(desk: &Desk<'_>, args: &EventsArgs) -> Result<(), Failure> {
+pub(crate) async fn events(desk: &Desk, args: &EventsArgs) -> Result<(), Failure> {
     let user_id = match &args.user {
         Some(name) => Some(text(&need_user(&desk.client, name).await?, "/id").to_owned()),
         None => None,
@@ -29,7 +29,7 @@ pub(crate) async fn events(desk: &Desk<'_>, args: &EventsArgs) -> Result<(), Fai
 }
 
 struct Reader<'a> {
-    desk: &'a Desk<'a>,
+    desk: &'a Desk,
     args: &'a EventsArgs,
     user_id: Option<String>,
     /// What users are called, by id.

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::{Look, Output};
 
 /// Shows and rotates the keys that everything is sealed and signed with.
-pub(crate) async fn keys(desk: &Desk<'_>, command: &KeysCommand) -> Result<(), Failure> {
+pub(crate) async fn keys(desk: &Desk, command: &KeysCommand) -> Result<(), Failure> {
     let rotated = matches!(command, KeysCommand::Rotate { .. });
     let keys = if rotated {
         desk.client.post(&["v1", "keys", "rotate"], json!({})).await?
