@@ -8,3 +8,9 @@
 )]
 
 mod arrows;
+mod guessing;
+mod harness;
+mod parallel;
+mod recipient;
+mod replay;
+mod view;
