@@ -1,0 +1,275 @@
+//! Guessing codes: the failure budget belongs to the authenticator, whatever way the guesses come (T-01, T-02, T-03, T-07).
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::harness::{Api, Database, Enrolled, Server};
+
+/// Past the longest wait after a wrong code.
+const PAST_ANY_WAIT: i64 = 15 * 60 + 1;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_thousand_challenges_share_one_budget_on_sqlite() {
+    a_thousand_challenges_share_one_budget(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_thousand_challenges_share_one_budget_on_postgresql() {
+    a_thousand_challenges_share_one_budget(Database::Postgres).await;
+}
+
+async fn a_thousand_challenges_share_one_budget(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+
+    // Ten challenges and ten guesses at once, a hundred times, each time after the longest wait.
+    let mut challenges = 0;
+    for _ in 0..100 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        let wrong = ana.phone.wrong_code(now);
+        let answers = join_all((0..10).map(|_| api.prove(&ana.user_id, &wrong))).await;
+        for answer in answers {
+            answer.expect_problem(422, "proof-rejected");
+            challenges += 1;
+        }
+        assert!(api.failures(&ana.authenticator_id).await <= 100);
+    }
+    assert_eq!(challenges, 1000);
+    assert_eq!(api.failures(&ana.authenticator_id).await, 100);
+    assert_is_stopped(&api, &ana).await;
+    assert_only_binding_anew_helps(&api, &ana).await;
+}
+
+/// The right code is refused too, at any time, and no resuming brings it back.
+async fn assert_is_stopped(api: &Api, ana: &Enrolled) {
+    let now = api.advance(PAST_ANY_WAIT).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    let authenticator = format!("/v1/authenticators/{}", ana.authenticator_id);
+    assert_eq!(api.get(&authenticator).await.expect(200)["state"], "suspended");
+    api.post(&format!("{authenticator}/resume"), json!({})).await.expect_problem(409, "conflict");
+    let now = api.advance(24 * 3600).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+}
+
+/// A session that is trusted enough, here by a backup code, binds a new authenticator, and that one works.
+async fn assert_only_binding_anew_helps(api: &Api, ana: &Enrolled) {
+    let session = api.session(&ana.user_id).await;
+    let challenge = api.challenge_in(&session).await;
+    api.verify(&challenge, &ana.backup_codes[0]).await.expect(200);
+    let started = api.start_in(&ana.user_id, &session, json!({ "view": "inline" })).await;
+    let secret = started.answer["view"]["secret"].as_str().unwrap();
+    let phone = crate::harness::Phone::with_key(secret, &started.answer["enrollment"]);
+    let bound = api.finish(started, phone).await;
+    let now = api.now().await;
+    api.prove(&bound.user_id, &bound.phone.code_at(now)).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_no_proof_is_considered_while_an_authenticator_has_to_wait() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let now = api.now().await;
+    for failures in 1..=5 {
+        api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+        assert_eq!(api.failures(&ana.authenticator_id).await, failures);
+    }
+    // The fifth costs a second of waiting: the right code is refused within it, costs nothing, and is good after it.
+    let now = api.now().await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    assert_eq!(counted_rejections(&api, &ana).await, 5);
+    let now = api.advance(2).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+}
+
+/// Rejections that were counted, rather than merely told of.
+async fn counted_rejections(api: &Api, ana: &Enrolled) -> usize {
+    let path = format!("/v1/events?kind=authenticator.rejected&authenticator_id={}", ana.authenticator_id);
+    api.all(&path).await.iter().filter(|event| event["data"]["failures"].is_i64()).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t03_a_failure_counts_though_its_caller_hangs_up_and_the_server_is_killed() {
+    let mut server = Server::new().await;
+    let ana = server.api().enroll("ana").await;
+    let mut counted = 0;
+    // Three hang up: with the fourth, further down, there is no waiting yet.
+    for milliseconds in [0, 2, 30] {
+        let api = server.api();
+        let now = api.now().await;
+        let challenge = api.challenge(&ana.user_id).await;
+        hang_up(&api, &challenge, &ana.phone.wrong_code(now), Duration::from_millis(milliseconds)).await;
+        counted += 1;
+        assert_failures_reach(&api, &ana, counted).await;
+    }
+    server.kill();
+    server.begin().await;
+    let api = server.api();
+    assert_eq!(api.failures(&ana.authenticator_id).await, counted);
+    let now = api.now().await;
+    api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    assert_eq!(api.failures(&ana.authenticator_id).await, counted + 1);
+}
+
+/// Gives a code for a challenge, and closes the connection that long after, before or after the answer came.
+async fn hang_up(api: &Api, challenge: &str, code: &str, after: Duration) {
+    let host = api.address.strip_prefix("http://").unwrap();
+    let body = json!({ "code": code }).to_string();
+    let request = format!(
+        "POST /v1/challenges/{challenge}/verify HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        api.key,
+        body.len()
+    );
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    sleep(after).await;
+}
+
+async fn assert_failures_reach(api: &Api, ana: &Enrolled, wanted: i64) {
+    for _ in 0..500 {
+        if api.failures(&ana.authenticator_id).await == wanted {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} failures are counted, not {wanted}", api.failures(&ana.authenticator_id).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t03_a_failure_that_was_answered_outlives_a_power_failure_on_sqlite() {
+    outlives_a_power_failure(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t03_a_failure_that_was_answered_outlives_a_power_failure_on_postgresql() {
+    outlives_a_power_failure(Database::Postgres).await;
+}
+
+async fn outlives_a_power_failure(database: Database) {
+    let mut server = Server::on(database).await;
+    let ana = server.api().enroll("ana").await;
+    for failures in 1..=3 {
+        let api = server.api();
+        let now = api.now().await;
+        api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+        server.kill();
+        server.begin().await;
+        assert_eq!(server.api().failures(&ana.authenticator_id).await, failures);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t07_the_spellings_of_one_name_share_one_budget() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("Ana.Lima@example.org").await;
+    let now = api.now().await;
+    let wrong = ana.phone.wrong_code(now);
+    let spellings = [
+        "ana.lima@example.org",
+        "ANA.LIMA@EXAMPLE.ORG",
+        " Ana.Lima@example.org ",
+        "ａｎａ.lima@example.org",
+        "Ana.Lima@Example.Org",
+    ];
+    for spelling in spellings {
+        prove_as(&api, spelling, &wrong).await.expect_problem(422, "proof-rejected");
+    }
+    assert_eq!(api.failures(&ana.authenticator_id).await, 5);
+    for spelling in spellings {
+        // The five of them have used up what costs no waiting, so that even the right code has to wait.
+        prove_as(&api, spelling, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+        let again = api.post("/v1/users", json!({ "external_id": spelling })).await;
+        again.expect_problem(409, "exists");
+    }
+}
+
+async fn prove_as(api: &Api, external_id: &str, code: &str) -> crate::harness::Answer {
+    let challenge = api.post("/v1/challenges", json!({ "external_id": external_id })).await.expect(201);
+    api.verify(challenge["id"].as_str().unwrap(), code).await
+}
+
+/// Each route that takes a code, with the test that attacks it. A route that is missing here fails `t02_…`.
+const ROUTES_THAT_TAKE_A_CODE: &[&str] = &["POST /v1/challenges/{id}/verify", "POST /v1/enrollments/{id}/confirm"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t02_every_route_that_takes_a_code_limits_guesses() {
+    let server = Server::new().await;
+    let api = server.api();
+    let document = api.get("/openapi.json").await.expect(200);
+    let found = routes_that_take_a_code(&document);
+    assert_eq!(found, ROUTES_THAT_TAKE_A_CODE, "a route that takes a code is attacked here, or it is none");
+    attack_challenge(&api).await;
+    attack_enrollment(&api).await;
+}
+
+/// Guesses over many challenges, in sessions and without, then the right code.
+async fn attack_challenge(api: &Api) {
+    let ana = api.enroll("t02-challenge").await;
+    let now = api.now().await;
+    for round in 0..5 {
+        let challenge = if round % 2 == 0 {
+            api.challenge(&ana.user_id).await
+        } else {
+            api.challenge_in(&api.session(&ana.user_id).await).await
+        };
+        api.verify(&challenge, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    // One challenge by itself stands no more than five, though its authenticator would.
+    let ben = api.enroll("t02-one-challenge").await;
+    let challenge = api.challenge(&ben.user_id).await;
+    for _ in 0..5 {
+        let now = api.advance(20).await;
+        api.verify(&challenge, &ben.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    let now = api.advance(20).await;
+    let last = api.verify(&challenge, &ben.phone.code_at(now)).await;
+    assert!(last.status == 410 || last.status == 422, "{last}");
+}
+
+/// Guesses at one enrollment, then the right code.
+async fn attack_enrollment(api: &Api) {
+    let started = api.start("t02-enrollment", json!({ "view": "inline" })).await;
+    let secret = started.answer["view"]["secret"].as_str().unwrap();
+    let phone = crate::harness::Phone::with_key(secret, &started.answer["enrollment"]);
+    let now = api.now().await;
+    for _ in 0..10 {
+        api.confirm(&started.enrollment_id, &phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    api.confirm(&started.enrollment_id, &phone.code_at(now)).await.expect_problem(410, "enrollment-over");
+    let enrollment = api.get(&format!("/v1/enrollments/{}", started.enrollment_id)).await.expect(200);
+    assert_eq!(enrollment["state"], "failed");
+}
+
+/// The operations of an OpenAPI document whose body has a member that is a code.
+fn routes_that_take_a_code(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let schema = resolved(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
+            let members = schema["properties"].as_object().into_iter().flatten();
+            let takes = members.map(|(name, _)| name).any(|name| name.contains("code") && !name.contains("codes"));
+            if takes {
+                found.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a schema says, followed through its reference.
+pub(crate) fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}

@@ -1,0 +1,28 @@
+//! Countersign as its users meet it: a program that is started, asked over HTTP, killed and started again.
+
+mod api;
+mod binaries;
+mod database;
+mod noise;
+mod people;
+mod processes;
+mod server;
+
+pub(crate) use api::{Answer, Api};
+pub(crate) use binaries::Binaries;
+pub(crate) use database::Database;
+pub(crate) use noise::Noise;
+pub(crate) use people::{Enrolled, Phone, Started};
+pub(crate) use processes::{Signal, alive, children, name_of, signal};
+pub(crate) use server::{Server, Setup};
+
+/// Whether the long forms of the tests are asked for.
+#[allow(clippy::disallowed_methods, reason = "how long to test is said by whoever starts the tests")]
+pub(crate) fn soak() -> bool {
+    std::env::var("COUNTERSIGN_SOAK").is_ok_and(|value| value == "1")
+}
+
+/// `short`, or `long` where the long forms are asked for.
+pub(crate) fn rounds(short: usize, long: usize) -> usize {
+    if soak() { long } else { short }
+}

@@ -1,0 +1,288 @@
+//! A running Countersign: supervisor, server process and vault, on a folder of its own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::processes::ends_within;
+use super::{Api, Binaries, Database, Signal, children, name_of, signal};
+
+/// How a server is to be started.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) database: Database,
+    /// Whether tests can move its clock.
+    pub(crate) movable_clock: bool,
+    /// Whether it runs as an ordinary user even where the tests run as root.
+    pub(crate) as_ordinary_user: bool,
+    /// Whether it goes on when a file may not grow any more, as on a full disk.
+    pub(crate) survives_full_disk: bool,
+    /// What else stands on its command line.
+    pub(crate) arguments: Vec<String>,
+    /// What else stands in its environment.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            database: Database::Sqlite,
+            movable_clock: true,
+            as_ordinary_user: false,
+            survives_full_disk: false,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+/// An ordinary user: `nobody` on every Debian.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// A running Countersign. Stopped, and its folder removed, when dropped.
+pub(crate) struct Server {
+    setup: Setup,
+    folder: TempDir,
+    binaries: Binaries,
+    port: u16,
+    process: Option<Child>,
+    starts: usize,
+    administrator_key: String,
+    api: Api,
+}
+
+/// Who is who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pids {
+    pub(crate) supervisor: i32,
+    pub(crate) server: i32,
+    pub(crate) vault: i32,
+}
+
+impl Server {
+    /// A server on SQLite with a clock that can be moved.
+    pub(crate) async fn new() -> Self {
+        Self::start(Setup::default()).await
+    }
+
+    pub(crate) async fn on(database: Database) -> Self {
+        Self::start(Setup { database, ..Setup::default() }).await
+    }
+
+    pub(crate) async fn start(setup: Setup) -> Self {
+        let folder = TempDir::with_prefix("countersign-test-").unwrap();
+        let mut binaries = Binaries::built().clone();
+        if setup.as_ordinary_user {
+            binaries = binaries.copied_to(folder.path());
+            std::os::unix::fs::chown(folder.path(), nobody(), nobody()).unwrap();
+        }
+        let port = free_port();
+        let api = Api::new(&format!("http://127.0.0.1:{port}"), "");
+        let key = String::new();
+        let mut server = Self { setup, folder, binaries, port, process: None, starts: 0, administrator_key: key, api };
+        server.begin().await;
+        server
+    }
+
+    /// Starts it on the folder that it had, and waits until it is ready.
+    pub(crate) async fn begin(&mut self) {
+        self.spawn();
+        let ready = self.ready_line().await;
+        assert_eq!(ready["address"], self.api.address, "{ready}");
+        if let Some(key) = ready["administrator_key"].as_str() {
+            assert_eq!(self.starts, 1, "an administrator key is made at the first start alone");
+            key.clone_into(&mut self.administrator_key);
+        }
+        // Connections to the one before it are of no use.
+        self.api = self.api.apart().with_key(&self.administrator_key);
+        if self.starts > 1 && self.setup.movable_clock {
+            self.api.move_on().await;
+        }
+    }
+
+    /// Starts it, and waits until it has ended by itself. Answers its status and what it said on stderr.
+    pub(crate) fn begin_in_vain(&mut self) -> (ExitStatus, String) {
+        self.spawn();
+        let mut process = self.process.take().unwrap();
+        let pid = i32::try_from(process.id()).unwrap();
+        if !ends_within(pid, Duration::from_secs(20)) {
+            self.process = Some(process);
+            panic!("it started all the same, or hangs: {}", self.log());
+        }
+        (process.wait().unwrap(), self.log())
+    }
+
+    fn spawn(&mut self) {
+        self.starts += 1;
+        let mut command = self.command();
+        command.args(["serve", "--json", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.arg("--data").arg(self.data());
+        if self.setup.movable_clock {
+            command.arg("--movable-clock");
+        }
+        command.args(&self.setup.arguments);
+        command.stdin(Stdio::null());
+        command.stdout(File::create(self.file("stdout")).unwrap());
+        command.stderr(File::create(self.file("stderr")).unwrap());
+        self.process = Some(command.spawn().unwrap());
+    }
+
+    /// The program, under the circumstances that it is to run in.
+    fn command(&self) -> Command {
+        let mut words: Vec<String> = Vec::new();
+        if self.setup.survives_full_disk {
+            words.extend(["env", "--ignore-signal=XFSZ"].map(str::to_owned));
+        }
+        if self.setup.as_ordinary_user && rustix::process::geteuid().is_root() {
+            let id = NOBODY.to_string();
+            words.extend(["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups", "--"].map(str::to_owned));
+        }
+        words.push(self.binaries.countersign.to_str().unwrap().to_owned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(self.folder.path());
+        // What the tests are told is no setting of the server's.
+        command.env_remove("COUNTERSIGN_SOAK").env_remove("COUNTERSIGN_SEED");
+        command.envs(self.setup.environment.iter().cloned());
+        command
+    }
+
+    async fn ready_line(&mut self) -> Value {
+        let limit = Instant::now() + Duration::from_secs(60);
+        loop {
+            let said = std::fs::read_to_string(self.file("stdout")).unwrap();
+            if let Some((line, _)) = said.split_once('\n') {
+                return serde_json::from_str(line)
+                    .unwrap_or_else(|e| panic!("the first line is no JSON ({e}): {line}"));
+            }
+            if let Some(status) = self.process.as_mut().unwrap().try_wait().unwrap() {
+                panic!("it ended with {status}: {}", self.log());
+            }
+            assert!(Instant::now() < limit, "it is not ready: {}", self.log());
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A client with the administrator's key.
+    pub(crate) fn api(&self) -> Api {
+        self.api.clone()
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its own folder, with the data and what it said.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn file(&self, what: &str) -> PathBuf {
+        self.folder.path().join(format!("{what}.{}", self.starts))
+    }
+
+    /// What it said on stderr since it was last started.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.file("stderr")).unwrap_or_default()
+    }
+
+    pub(crate) fn setup(&mut self) -> &mut Setup {
+        &mut self.setup
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn supervisor(&self) -> Option<i32> {
+        self.process.as_ref().map(|process| i32::try_from(process.id()).unwrap())
+    }
+
+    /// Who is who just now; `None` while one of them is not there.
+    pub(crate) fn pids(&self) -> Option<Pids> {
+        let supervisor = self.supervisor()?;
+        let (vaults, servers): (Vec<i32>, Vec<i32>) =
+            children(supervisor).into_iter().partition(|pid| name_of(*pid).starts_with("countersign-vau"));
+        Some(Pids { supervisor, server: *servers.first()?, vault: *vaults.first()? })
+    }
+
+    /// Waits until it is ready to answer, and answers who is who.
+    pub(crate) async fn ready(&self) -> Pids {
+        let limit = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.api.ask(reqwest::Method::GET, "/readyz", None).await;
+            if let (Ok(200), Some(pids)) = (answer.map(|answer| answer.status), self.pids()) {
+                return pids;
+            }
+            assert!(Instant::now() < limit, "it is not ready: {}", self.log());
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Kills all its processes at once, as a power failure would.
+    pub(crate) fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let supervisor = i32::try_from(process.id()).unwrap();
+        let all = children(supervisor);
+        // The supervisor first, or it would start the others again.
+        signal(supervisor, Signal::KILL);
+        all.iter().for_each(|pid| signal(*pid, Signal::KILL));
+        process.wait().unwrap();
+        for pid in all {
+            assert!(ends_within(pid, Duration::from_secs(10)), "{pid} outlives a SIGKILL");
+        }
+    }
+
+    /// Stops it as an operator would, and sees to it that nothing of it is left.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it runs");
+        let supervisor = i32::try_from(process.id()).unwrap();
+        let all = children(supervisor);
+        signal(supervisor, Signal::TERM);
+        if !ends_within(supervisor, Duration::from_secs(20)) {
+            self.process = Some(process);
+            self.kill();
+            panic!("it does not stop: {}", self.log());
+        }
+        let status = process.wait().unwrap();
+        for pid in all {
+            assert!(ends_within(pid, Duration::from_secs(5)), "{pid} outlives its supervisor");
+        }
+        status
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- what the server said ---\n{}", self.log());
+            self.kill();
+        } else if self.process.is_some() {
+            self.stop();
+        }
+    }
+}
+
+/// Who the server runs as where it is to be an ordinary user.
+fn nobody() -> Option<u32> {
+    rustix::process::geteuid().is_root().then_some(NOBODY)
+}
+
+/// A port that is free, outside the range that outgoing connections take theirs from, so that a server which is killed
+/// finds it free again.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

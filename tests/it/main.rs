@@ -1,0 +1,16 @@
+//! Countersign from outside: real processes, crashes and attacks, and the arrows between the crates.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of this is test: what is not as expected is to fail it"
+)]
+
+mod arrows;
+mod guessing;
+mod harness;
+mod parallel;
+mod recipient;
+mod replay;
+mod view;

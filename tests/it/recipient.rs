@@ -1,0 +1,44 @@
+//! Who a view is sealed to: a browser or backend with a key pair of its own (RFC 9180, P-05).
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use hpke::aead::AesGcm256;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, Serializable};
+use serde_json::Value;
+
+type X25519 = X25519HkdfSha256;
+
+/// A key pair that views are sealed to.
+pub(crate) struct Recipient {
+    private: <X25519 as Kem>::PrivateKey,
+    public: <X25519 as Kem>::PublicKey,
+}
+
+impl Recipient {
+    pub(crate) fn new() -> Self {
+        let (private, public) = X25519::gen_keypair();
+        Self { private, public }
+    }
+
+    /// As `recipient_key` wants it.
+    pub(crate) fn public_key(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.public.to_bytes())
+    }
+
+    /// What a sealed view says: `{"uri": …, "secret": …}`.
+    pub(crate) fn open(&self, sealed: &Value, authenticator_id: &str) -> Value {
+        let member = |name: &str| BASE64URL_NOPAD.decode(sealed[name].as_str().unwrap().as_bytes()).unwrap();
+        let encapsulated = <X25519 as Kem>::EncappedKey::from_bytes(&member("enc")).unwrap();
+        let bound_to = HEXLOWER.decode(authenticator_id.strip_prefix("ath_").unwrap().as_bytes()).unwrap();
+        let plain = hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519>(
+            &OpModeR::Base,
+            &self.private,
+            &encapsulated,
+            b"countersign provisioning view v1",
+            &member("ciphertext"),
+            &bound_to,
+        );
+        serde_json::from_slice(&plain.expect("it opens for its recipient")).unwrap()
+    }
+}
