@@ -142,7 +142,7 @@ impl Report {
             Column::number("P95"),
             Column::number("P99"),
             Column::number("P99.9"),
-            Column::number("OF HEALTHZ"),
+            Column::number("×HEALTHZ"),
         ]);
         for phase in &self.phases {
             let quantile = |quantile| duration(Duration::from_micros(phase.latencies.value_at_quantile(quantile)));

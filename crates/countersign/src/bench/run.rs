@@ -72,10 +72,10 @@ impl<'a> Run<'a> {
             phases.push(measured);
         }
         if self.wants(Sort::Wrong) {
-            phases.push(self.refused("wrong codes", Sort::Wrong).await?);
+            phases.push(self.refused("wrong", Sort::Wrong).await?);
         }
         if self.wants(Sort::Replay) {
-            phases.push(self.refused("replays", Sort::Replay).await?);
+            phases.push(self.refused("replay", Sort::Replay).await?);
         }
         Ok(Report::new(self.args, self.enrolled, subject, phases))
     }
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
         let all = |operations| Extent { operations, time: None };
         let fleet = || Arc::clone(&self.fleet);
         let (users, enrolled) = (self.args.users, self.enrolled);
-        let filled = self.drive.run("users and sessions", all(users), Fill { fleet: fleet() }).await?;
+        let filled = self.drive.run("fill", all(users), Fill { fleet: fleet() }).await?;
         if filled.wrong > 0 {
             let example = filled.examples.first().cloned().unwrap_or_default();
             return Err(Failure::no(format!("the store cannot be filled: {example}")));
@@ -167,8 +167,7 @@ impl<'a> Run<'a> {
 
     async fn everybody_logs_in(&mut self, refused: &mut Measured) -> Result<(), Failure> {
         let job = Login { fleet: Arc::clone(&self.fleet), base: 0 };
-        let logged_in =
-            self.drive.run("right codes between", Extent { operations: self.enrolled, time: None }, job).await?;
+        let logged_in = self.drive.run("right codes", Extent { operations: self.enrolled, time: None }, job).await?;
         refused.note_wrong(logged_in);
         Ok(())
     }

@@ -64,8 +64,8 @@ async fn create(desk: &Desk, name: &str, scopes: Vec<String>) -> Result<(), Fail
 }
 
 fn show_key(desk: &Desk, key: &str) {
-    desk.output.line(format_args!("  API key    {}", desk.output.paint(Look::Warning, key)));
-    desk.output.line(format_args!("             {}", desk.output.paint(Look::Faint, "It is shown this once.")));
+    desk.output.line(format_args!("  API key    {}", desk.output.paint(Look::Faint, "shown this once:")));
+    desk.output.line(desk.output.paint(Look::Warning, key));
 }
 
 async fn delete(desk: &Desk, name: &str, yes: bool) -> Result<(), Failure> {

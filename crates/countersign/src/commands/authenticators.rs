@@ -45,14 +45,14 @@ pub(super) fn authenticator_table(authenticators: &[Value], now: Timestamp) -> T
         Column::text("KIND"),
         Column::long("LABEL"),
         Column::text("STATE"),
-        Column::text("LAST USED"),
+        Column::text("USED"),
     ]);
     for authenticator in authenticators {
         let state = text(authenticator, "/state");
         let left = authenticator["codes_left"].as_u64().map(|left| format!("{left} left"));
         table.row([
             (Look::Plain, text(authenticator, "/id").to_owned()),
-            (Look::Plain, kind(authenticator)),
+            (Look::Plain, text(authenticator, "/kind").trim_end_matches("_codes").to_owned()),
             (Look::Plain, left.unwrap_or_else(|| one_line(text(authenticator, "/label")))),
             (state_look(state), state.to_owned()),
             (Look::Plain, moment(authenticator["last_used_at"].as_str(), now)),

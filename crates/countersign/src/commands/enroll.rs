@@ -31,6 +31,10 @@ pub(crate) async fn enroll(desk: &Desk, args: &EnrollArgs) -> Result<(), Failure
     };
     show(desk, args, &started);
     let confirmed = confirm(desk, &started).await;
+    if confirmed.is_err() {
+        // It would expire by itself; taken back, its key is forgotten now.
+        let _ = desk.client.delete(&["v1", "enrollments", text(&started, "/enrollment/id")]).await;
+    }
     // The session was for this only; whether it is ended now or in a quarter of an hour changes nothing.
     let _ = desk.client.delete(&["v1", "sessions", session_id]).await;
     let confirmed = confirmed?;
@@ -168,12 +172,12 @@ async fn code(output: Output, until: Option<Timestamp>) -> Result<String, Failur
     };
     answer
         .filter(|answer| !answer.is_empty())
-        .ok_or_else(|| Failure::no("no code was given: the key was not put to use, and a new one is made next time"))
+        .ok_or_else(|| Failure::no("no code was given: nothing was changed, and the key is of no use any more"))
 }
 
 fn remaining(output: Output, left: Duration) -> String {
     let look = if left < Duration::from_secs(60) { Look::Warning } else { Look::Faint };
-    output.paint(look, format_args!("{} left", minutes(left)))
+    output.paint(look, format_args!("{} left for the code", minutes(left)))
 }
 
 fn congratulate(output: Output, args: &EnrollArgs, confirmed: &Value) {

@@ -115,7 +115,7 @@ impl Table {
 }
 
 /// The text in `width` columns, with `…` for what does not fit.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
