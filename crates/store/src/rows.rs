@@ -72,8 +72,7 @@ fn unknown(name: &str) -> Fault {
     Fault::Damaged(format!("no such name is known: {name:?}"))
 }
 
-pub(crate) const USER: &str =
-    "u.id, u.external_id, u.display_name, u.kind, u.state, u.created_at";
+pub(crate) const USER: &str = "u.id, u.external_id, u.display_name, u.kind, u.state, u.created_at";
 
 pub(crate) fn user(row: &mut Reader<'_, '_>) -> Result<User, Fault> {
     Ok(User {

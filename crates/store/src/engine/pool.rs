@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Connection, Fault};
-use crate::engine::{postgres, sqlite};
 use crate::StoreError;
+use crate::engine::{postgres, sqlite};
 
 /// How long a read waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);

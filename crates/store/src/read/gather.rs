@@ -18,10 +18,7 @@ const TOGETHER: usize = 256;
 
 /// How a set of questions is asked: the answers by question, without those that there is none for.
 pub(crate) type Ask<K, V> =
-    for<'c> fn(
-        &'c mut Connection,
-        Vec<K>,
-    ) -> Pin<Box<dyn Future<Output = Result<HashMap<K, V>, Fault>> + Send + 'c>>;
+    for<'c> fn(&'c mut Connection, Vec<K>) -> Pin<Box<dyn Future<Output = Result<HashMap<K, V>, Fault>> + Send + 'c>>;
 
 type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
 

@@ -29,7 +29,11 @@ async fn by_key<K: Eq + Hash, V>(
 
 static CALLERS: Set = Set::of(
     &[("hash", Blob)],
-    &["SELECT k.hash, k.id, k.expires_at, ", rows::APPLICATION, " FROM input i {then} api_keys k ON k.hash = i.hash {then} applications p ON p.id = k.application_id"],
+    &[
+        "SELECT k.hash, k.id, k.expires_at, ",
+        rows::APPLICATION,
+        " FROM input i {then} api_keys k ON k.hash = i.hash {then} applications p ON p.id = k.application_id",
+    ],
 );
 
 pub(crate) fn callers(connection: &mut Connection, keys: Vec<KeyHash>) -> Found<'_, KeyHash, Caller> {
@@ -57,10 +61,8 @@ pub(crate) fn users(connection: &mut Connection, ids: Vec<UserId>) -> Found<'_, 
     })
 }
 
-static USERS_BY_KEY: Set = Set::of(
-    &[("name", Text)],
-    &["SELECT ", rows::USER, " FROM input i {then} users u ON u.external_id_key = i.name"],
-);
+static USERS_BY_KEY: Set =
+    Set::of(&[("name", Text)], &["SELECT ", rows::USER, " FROM input i {then} users u ON u.external_id_key = i.name"]);
 
 pub(crate) fn users_by_key(connection: &mut Connection, keys: Vec<String>) -> Found<'_, String, User> {
     Box::pin(async move {
@@ -95,10 +97,7 @@ static ENROLLMENTS: Set = Set::of(
     &["SELECT ", rows::ENROLLMENT, " FROM input i {then} enrollments e ON e.id = i.enrollment_id"],
 );
 
-pub(crate) fn enrollments(
-    connection: &mut Connection,
-    ids: Vec<EnrollmentId>,
-) -> Found<'_, EnrollmentId, Enrollment> {
+pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -> Found<'_, EnrollmentId, Enrollment> {
     Box::pin(async move {
         let input = Rows::of_ids(ids.into_iter().map(EnrollmentId::uuid));
         by_key(&ENROLLMENTS, connection, input, |row| {
@@ -151,26 +150,40 @@ pub(crate) fn authenticators_of(
 
 static ATTEMPTS: Set = Set::of(
     &[("challenge_id", Id)],
-    &["SELECT ", rows::CHALLENGE, ", u.state, ", rows::SESSION, "
+    &[
+        "SELECT ",
+        rows::CHALLENGE,
+        ", u.state, ",
+        rows::SESSION,
+        "
      FROM input i {then} challenges c ON c.id = i.challenge_id
         LEFT JOIN users u ON u.id = c.user_id
-        LEFT JOIN sessions s ON s.id = c.session_id"],
+        LEFT JOIN sessions s ON s.id = c.session_id",
+    ],
 );
 
 /// Each is asked for by its user, which the challenge has told.
 static USABLE_AUTHENTICATORS: Set = Set::of(
     &[("user_id", Id)],
-    &["SELECT ", rows::AUTHENTICATOR, "
+    &[
+        "SELECT ",
+        rows::AUTHENTICATOR,
+        "
      FROM input i {then} authenticators a ON a.user_id = i.user_id
-     WHERE a.state IN ('active', 'suspended')"],
+     WHERE a.state IN ('active', 'suspended')",
+    ],
 );
 
 static UNUSED_CODES: Set = Set::of(
     &[("authenticator_id", Id)],
-    &["SELECT b.authenticator_id, ", rows::BACKUP_CODES, "
+    &[
+        "SELECT b.authenticator_id, ",
+        rows::BACKUP_CODES,
+        "
      FROM input i {then} backup_codes b ON b.authenticator_id = i.authenticator_id
      WHERE b.used_at IS NULL
-     GROUP BY b.authenticator_id"],
+     GROUP BY b.authenticator_id",
+    ],
 );
 
 pub(crate) fn attempts(connection: &mut Connection, ids: Vec<ChallengeId>) -> Found<'_, ChallengeId, Attempt> {
@@ -180,9 +193,8 @@ pub(crate) fn attempts(connection: &mut Connection, ids: Vec<ChallengeId>) -> Fo
         let users = attempts.iter().filter(|attempt| attempt.user_state.is_some());
         let users: std::collections::HashSet<_> =
             users.filter_map(|attempt| Some(attempt.challenge.user_id?.uuid())).collect();
-        let found = USABLE_AUTHENTICATORS.fetch(connection, Rows::of_ids(users), |row| {
-            rows::authenticator(&mut Reader::new(row))
-        });
+        let found = USABLE_AUTHENTICATORS
+            .fetch(connection, Rows::of_ids(users), |row| rows::authenticator(&mut Reader::new(row)));
         let mut by_user: HashMap<UserId, Vec<Authenticator>> = HashMap::new();
         let mut code_sets = HashMap::new();
         for found in found.await? {
@@ -207,8 +219,7 @@ fn attempt(row: &mut Reader<'_, '_>) -> Result<Attempt, Fault> {
     let user_state = match row.next::<Option<String>>()? {
         None => None,
         Some(name) => Some(
-            UserState::from_name(&name)
-                .ok_or_else(|| Fault::Damaged(format!("no such state is known: {name:?}")))?,
+            UserState::from_name(&name).ok_or_else(|| Fault::Damaged(format!("no such state is known: {name:?}")))?,
         ),
     };
     let session = rows::maybe_session(row)?;

@@ -27,7 +27,8 @@ pub(crate) async fn caller_by_certificate(
     connection: &mut Connection,
     fingerprint: CertificateFingerprint,
 ) -> Result<Option<Caller>, Fault> {
-    let rest = "FROM application_certificates f JOIN applications p ON p.id = f.application_id WHERE f.fingerprint = $1";
+    let rest =
+        "FROM application_certificates f JOIN applications p ON p.id = f.application_id WHERE f.fingerprint = $1";
     let args = vec![Arg::Blob(fingerprint.0.to_vec())];
     let found = select!(connection, rows::APPLICATION, rest, args, rows::application)?.pop();
     Ok(found.map(|application| Caller { application, api_key_id: None, expires_at: None }))
@@ -125,10 +126,7 @@ pub(crate) async fn applications(connection: &mut Connection) -> Result<Vec<Appl
     select!(connection, rows::APPLICATION, rest, Vec::new(), rows::application)
 }
 
-pub(crate) async fn application(
-    connection: &mut Connection,
-    of: ApplicationId,
-) -> Result<Option<Application>, Fault> {
+pub(crate) async fn application(connection: &mut Connection, of: ApplicationId) -> Result<Option<Application>, Fault> {
     let args = vec![id(of.uuid())];
     Ok(select!(connection, rows::APPLICATION, "FROM applications p WHERE p.id = $1", args, rows::application)?.pop())
 }

@@ -206,9 +206,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreateDevice(device) => rest::create_device(connection, device).await,
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
         Change::RenameAuthenticator { id, label } => rest::rename_authenticator(connection, *id, label).await,
-        Change::SetAuthenticatorState { id, to, at } => {
-            rest::set_authenticator_state(connection, *id, *to, *at).await
-        }
+        Change::SetAuthenticatorState { id, to, at } => rest::set_authenticator_state(connection, *id, *to, *at).await,
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
         Change::EndSession { id, at } => rest::end_session(connection, *id, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
@@ -216,9 +214,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
         }
-        Change::CreateApplication(application, key) => {
-            clients::create_application(connection, application, key).await
-        }
+        Change::CreateApplication(application, key) => clients::create_application(connection, application, key).await,
         Change::UpdateApplication(application) => clients::update_application(connection, application).await,
         Change::DeleteApplication { id, at } => clients::delete_application(connection, *id, *at).await,
         Change::CreateApiKey { key, others_expire_at } => {

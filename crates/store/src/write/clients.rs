@@ -9,10 +9,8 @@ use crate::set::{Rows, Set};
 use crate::{Effect, rows};
 
 /// Makes servers change API clients one after the other, so that each sees which administrators are left.
-static HOLD_CLIENTS: Set = Set::new(
-    &[("name", Text)],
-    "UPDATE meta SET value = '' WHERE name IN (SELECT i.name FROM input i)",
-);
+static HOLD_CLIENTS: Set =
+    Set::new(&[("name", Text)], "UPDATE meta SET value = '' WHERE name IN (SELECT i.name FROM input i)");
 
 async fn hold(connection: &mut Connection) -> Result<(), Fault> {
     HOLD_CLIENTS.all(connection, Rows::one(&["clients".into()])).await

@@ -50,10 +50,8 @@ static INSERT_DETAILS: Set = Set::new(
 );
 
 /// Which of these users are there, and stay until the end of the transaction.
-static HOLD_USERS: Set = Set::new(
-    &[("user_id", Id)],
-    "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) {share}",
-);
+static HOLD_USERS: Set =
+    Set::new(&[("user_id", Id)], "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) {share}");
 
 /// Writes the events of every change that was applied; answers the position of the last one.
 pub(super) async fn write(

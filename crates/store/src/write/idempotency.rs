@@ -11,13 +11,7 @@ use crate::{Effect, Idempotency};
 
 /// Takes the keys that are free, or were forgotten.
 static TAKE_KEYS: Set = Set::new(
-    &[
-        ("application_id", Id),
-        ("name", Text),
-        ("request_hash", Blob),
-        ("resource", Text),
-        ("at", Int),
-    ],
+    &[("application_id", Id), ("name", Text), ("request_hash", Blob), ("resource", Text), ("at", Int)],
     "INSERT INTO idempotency (application_id, key, request_hash, resource, at)
      SELECT i.application_id, i.name, i.request_hash, i.resource, i.at FROM input i WHERE true
      ON CONFLICT (application_id, key) DO UPDATE

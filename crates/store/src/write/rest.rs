@@ -43,8 +43,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
     one(connection, &SET_USER_STATE, &[id.into(), to.name().into()]).await
 }
 
-static ERASE_USER: Set =
-    Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
+static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
 static ERASE_BELONGINGS: [Set; 7] = [
