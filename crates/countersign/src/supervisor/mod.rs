@@ -76,8 +76,8 @@ struct Supervisor<F> {
     plan: Plan,
     when_ready: F,
     was_ready: bool,
-    /// `None` until the server said so.
-    root_key: Option<Option<String>>,
+    /// The id of the root key that the store was sealed with, as the server said; no vault is started before.
+    root_key: Option<String>,
     server: Seat,
     vault: Seat,
 }
@@ -161,7 +161,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     fn heed(&mut self, message: FromServer) -> Result<(), Failure> {
         match message {
             FromServer::Keyring { root_key_id } => {
-                self.root_key = Some(root_key_id);
+                self.root_key = root_key_id;
                 match &self.vault.process {
                     None if self.vault.start_at.is_none() => self.start_vault()?,
                     None => {}
@@ -217,7 +217,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     }
 
     fn start_vault(&mut self) -> Result<(), Failure> {
-        let expected = self.root_key.as_ref().and_then(Option::as_deref);
+        let expected = self.root_key.as_deref();
         let process = Process::vault(&VaultStart {
             program: &self.plan.vault_program,
             root_key: &self.plan.settings.root_key,

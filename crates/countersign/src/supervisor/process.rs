@@ -183,9 +183,10 @@ fn pass_on(line: &str) -> bool {
         message: String,
     }
     let Ok(Line { level, message }) = serde_json::from_str(line) else { return false };
-    match level.as_str() {
-        "info" => tracing::info!("vault: {message}"),
-        _ => tracing::warn!("vault: {message}"),
+    if level == "info" {
+        tracing::info!("vault: {message}");
+    } else {
+        tracing::warn!("vault: {message}");
     }
     true
 }
