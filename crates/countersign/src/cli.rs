@@ -63,7 +63,7 @@ pub(crate) struct Connection {
     /// Where the server is [default: the one started here, or 127.0.0.1:8420]
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL", hide_env = true, help_heading = "Connection")]
     pub(crate) url: Option<String>,
-    /// API key, as env:NAME, <file:PATH> or itself [default: data/administrator.key]
+    /// API key: env:…, file:… or the key itself [default: data/administrator.key]
     #[arg(
         long,
         value_name = "KEY",
