@@ -7,10 +7,16 @@
     reason = "all of this is test: what is not as expected is to fail it"
 )]
 
+mod alike;
 mod arrows;
+mod crashes;
 mod guessing;
 mod harness;
+mod malformed;
+mod outages;
 mod parallel;
 mod recipient;
 mod replay;
+mod secrets;
+mod starts;
 mod view;
