@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn only_the_canonical_spelling_is_an_id() {
-        let id = UserId::generate(Timestamp::from_unix_millis(0xabcdef), &Counting::default()).to_string();
+        let id = UserId::generate(Timestamp::from_unix_millis(0x00ab_cdef), &Counting::default()).to_string();
         let upper = id.to_uppercase().replace("USR_", "usr_");
         let hyphens =
             format!("usr_{}", UserId::from_str(&id).unwrap_or_else(|e| unreachable!("{e}")).uuid().hyphenated());

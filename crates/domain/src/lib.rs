@@ -23,7 +23,7 @@ pub mod user;
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
 pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Sealed};
 pub use challenge::{ActionHash, Challenge, ChallengeState};
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;

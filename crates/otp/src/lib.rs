@@ -1,23 +1,15 @@
 //! HOTP (RFC 4226), TOTP (RFC 6238), `otpauth://` URIs and the shape of backup codes: pure functions,
 //! no I/O, no clock.
+//!
+//! Keys are borrowed byte strings; whoever holds them wipes them. What is made from a key here ([`Code`], the
+//! URI, the Base32) wipes itself when dropped and does not print in `Debug`.
 
-use serde::{Deserialize, Serialize};
+mod backup_code;
+mod code;
+mod params;
+mod uri;
 
-/// The HMAC that codes are made with (RFC 6238 §1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// HMAC-SHA-1: what every authenticator app knows.
-    Sha1,
-    /// HMAC-SHA-256.
-    Sha256,
-    /// HMAC-SHA-512.
-    Sha512,
-}
-
-/// How codes are made from a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Params {
-    algorithm: Algorithm,
-    digits: u8,
-    period: u16,
-}
+pub use backup_code::BackupCode;
+pub use code::{Code, MAX_DIGITS, MIN_DIGITS, hotp};
+pub use params::{Algorithm, InvalidParams, Params};
+pub use uri::{Otpauth, UriError, base32, uri};

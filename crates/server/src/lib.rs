@@ -1,1 +1,179 @@
-//! server
+//! The use cases of Countersign (`app`) and their HTTP face (`http`).
+//!
+//! The door is [`start`]: given a store and a client of the vault it serves until it is stopped.
+
+mod app;
+mod entropy;
+mod http;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, MovableClock, SystemClock};
+use store::Store;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use app::vault::Vault;
+use app::{App, Error};
+pub use entropy::OsEntropy;
+
+/// How a server is to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How clients reach this server, as `https://mfa.example.org`: the issuer of assertions. The listening
+    /// address if not said.
+    pub public_url: Option<String>,
+    /// The name that authenticator apps show; the enrolling application's name if not said.
+    pub issuer: Option<String>,
+    /// Certificate and key. Plain HTTP if not said, and then only on loopback or behind `trusted_proxies`.
+    pub tls: Option<Tls>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long the single view of a key can be had (P-04).
+    pub view_lifetime: Duration,
+    /// How old a log-in or proof may be that starts an enrollment (P-06).
+    pub max_session_age: Duration,
+    /// For tests: the clock, which then can be moved through the API. The store must be made so too.
+    pub movable_clock: Option<Arc<MovableClock>>,
+}
+
+impl Config {
+    /// The default of [`Config::view_lifetime`].
+    pub const VIEW_LIFETIME: Duration = domain::Enrollment::VIEW_LIFETIME;
+    /// The default of [`Config::max_session_age`].
+    pub const MAX_SESSION_AGE: Duration = Duration::from_mins(15);
+}
+
+/// Certificate, key, and whose client certificates are believed.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// PEM file with the certificate and its chain. Read again whenever it changes.
+    pub certificate: PathBuf,
+    /// PEM file with the key.
+    pub key: PathBuf,
+    /// PEM file with the authorities whose client certificates are believed (P-07); none are asked for if not said.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Why a server could not be started, in one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Plain HTTP would be reachable from elsewhere.
+    #[error(
+        "{0} is not loopback and there is no TLS: set [tls] certificate and key, or name the proxy in front in [proxy] trusted"
+    )]
+    PlainHttp(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says, and what to do.
+        reason: String,
+    },
+    /// Certificate or key cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// The vault or the store did not do what a start needs.
+    #[error("{0}")]
+    Bootstrap(String),
+}
+
+/// What use cases need to know of the configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// `iss` of assertions.
+    pub(crate) issuer: String,
+    /// What authenticator apps show, if it is not the application's name.
+    pub(crate) issuer_name: Option<String>,
+    pub(crate) view_lifetime: Duration,
+    pub(crate) max_session_age: Duration,
+    pub(crate) movable_clock: Option<Arc<MovableClock>>,
+    pub(crate) tls: bool,
+    pub(crate) loopback: bool,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+}
+
+/// A server that runs.
+pub struct Running {
+    address: SocketAddr,
+    url: String,
+    administrator_key: Option<Zeroizing<String>>,
+    listener: http::Listening,
+    upkeep: JoinHandle<()>,
+    store: Store,
+}
+
+/// Starts a server: opens the vault, makes the first administrator where there is none, and listens.
+///
+/// # Errors
+/// [`StartError`] says why not, and what to do.
+pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> Result<Running, StartError> {
+    let loopback = config.listen.ip().is_loopback();
+    if config.tls.is_none() && !loopback && config.trusted_proxies.is_empty() {
+        return Err(StartError::PlainHttp(config.listen));
+    }
+    let socket = http::bind(config.listen).await?;
+    let address = socket
+        .local_addr()
+        .map_err(|error| StartError::Listen { address: config.listen, reason: error.to_string() })?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let clock: Arc<dyn Clock> = match &config.movable_clock {
+        Some(clock) => clock.clone(),
+        None => Arc::new(SystemClock),
+    };
+    let settings = Settings {
+        issuer: config.public_url.clone().unwrap_or_else(|| url.clone()),
+        issuer_name: config.issuer.clone(),
+        view_lifetime: config.view_lifetime,
+        max_session_age: config.max_session_age,
+        movable_clock: config.movable_clock.clone(),
+        tls: config.tls.is_some(),
+        loopback,
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    let vault = Vault::new(vault, store.clone());
+    let app = Arc::new(App { store: store.clone(), vault, clock, entropy: Arc::new(OsEntropy), settings });
+    let administrator = app.bootstrap().await.map_err(in_one_line)?;
+    let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
+    let upkeep = tokio::spawn(app::upkeep::run(app));
+    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, store })
+}
+
+fn in_one_line(error: Error) -> StartError {
+    StartError::Bootstrap(match error {
+        Error::VaultDown(why) => why,
+        other => other.to_string(),
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The administrator's key, at the first start: to be shown once.
+    pub fn administrator_key(&self) -> Option<&str> {
+        self.administrator_key.as_ref().map(|key| key.as_str())
+    }
+
+    /// Answers what is under way, a few seconds at most, and closes the store.
+    pub async fn stop(self) {
+        self.listener.stop().await;
+        self.upkeep.abort();
+        self.store.close().await;
+    }
+}

@@ -15,6 +15,7 @@ pub enum Verb {
     /// verb but `Status` is refused with [`Refusal::Locked`]. Answer: [`Reply::Unlocked`]. Also loads a newer keyring.
     Unlock {
         /// The keyring as an earlier `Unlock` or `RotateKeys` wrapped it; `None` to make the first one.
+        #[serde(with = "crate::bytes::option")]
         keyring: Option<Vec<u8>>,
     },
     /// Makes a key, seals it and renders the one view of it. Answer: [`Reply::Provisioned`].
@@ -50,6 +51,7 @@ pub enum Verb {
         /// What the person typed.
         code: Secret,
         /// What to sign if it is right.
+        #[serde(with = "crate::bytes::option")]
         assertion: Option<Vec<u8>>,
     },
     /// Signs for a named purpose. Answer: [`Reply::Signed`].
@@ -57,6 +59,7 @@ pub enum Verb {
         /// For what.
         purpose: SignPurpose,
         /// What: for an assertion, the JSON of its claims.
+        #[serde(with = "crate::bytes")]
         payload: Vec<u8>,
     },
     /// The public halves of the signing keys. Answer: [`Reply::PublicKeys`].
@@ -66,6 +69,7 @@ pub enum Verb {
         /// What it is for; it opens for nothing else.
         purpose: String,
         /// Which thing it belongs to; it opens for no other.
+        #[serde(with = "crate::bytes")]
         context: Vec<u8>,
         /// The secret.
         plaintext: Secret,
@@ -75,8 +79,10 @@ pub enum Verb {
         /// As when it was sealed.
         purpose: String,
         /// As when it was sealed.
+        #[serde(with = "crate::bytes")]
         context: Vec<u8>,
         /// What `Seal` answered.
+        #[serde(with = "crate::bytes")]
         blob: Vec<u8>,
     },
     /// Seals a key anew under the present data key. Answer: [`Reply::Sealed`].
@@ -86,6 +92,7 @@ pub enum Verb {
         /// How codes are made from it.
         params: otp::Params,
         /// The blob.
+        #[serde(with = "crate::bytes")]
         blob: Vec<u8>,
     },
     /// Makes new data keys, which count once the answer is given back with `Unlock`. Answer: [`Reply::Rotated`].
@@ -105,6 +112,25 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The name of each verb.
+    pub const NAMES: [&'static str; 15] = [
+        "unlock",
+        "provision",
+        "check_otp",
+        "issue_backup_codes",
+        "check_backup_code",
+        "issue_code",
+        "check_code",
+        "sign",
+        "public_keys",
+        "seal",
+        "open",
+        "rewrap",
+        "rotate_keys",
+        "status",
+        "move_clock",
+    ];
+
     /// The verb's name, by which callers are permitted it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -179,6 +205,7 @@ pub struct CheckOtp {
     /// Steps of drift that are allowed either way, 0 to 2.
     pub drift: u8,
     /// What to sign if the code is right: the JSON of an assertion's claims. Saves a round trip.
+    #[serde(with = "crate::bytes::option")]
     pub assertion: Option<Vec<u8>>,
 }
 
@@ -190,6 +217,7 @@ pub struct OtpCandidate {
     /// How codes are made from it.
     pub params: otp::Params,
     /// The sealed key.
+    #[serde(with = "crate::bytes")]
     pub blob: Vec<u8>,
     /// The last step that the store knows to be used. The vault also keeps its own.
     pub last_step: i64,
@@ -214,6 +242,7 @@ pub struct CheckBackupCode {
     /// What the person typed, canonical (see [`otp::BackupCode`]).
     pub code: Secret,
     /// What to sign if it is right.
+    #[serde(with = "crate::bytes::option")]
     pub assertion: Option<Vec<u8>>,
 }
 
@@ -226,7 +255,7 @@ pub enum SignPurpose {
 
 /// Bytes that must not be printed, and that are wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, zeroize::ZeroizeOnDrop, Zeroize)]
-pub struct Secret(pub Vec<u8>);
+pub struct Secret(#[serde(with = "crate::bytes")] pub Vec<u8>);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -240,6 +269,7 @@ pub enum Reply {
     /// The keyring is open.
     Unlocked {
         /// The first keyring, wrapped, where one was made: to be stored before anything is sealed.
+        #[serde(with = "crate::bytes::option")]
         created: Option<Vec<u8>>,
         /// Names the root key, `rk_` and 16 hex digits; tells nothing about it.
         root_key_id: String,
@@ -247,6 +277,7 @@ pub enum Reply {
     /// A key was made.
     Provisioned {
         /// The key, sealed.
+        #[serde(with = "crate::bytes")]
         blob: Vec<u8>,
         /// The one view of it.
         view: View,
@@ -270,12 +301,13 @@ pub enum Reply {
     /// The public halves of the signing keys.
     PublicKeys(Vec<PublicKey>),
     /// Something was sealed.
-    Sealed(Vec<u8>),
+    Sealed(#[serde(with = "crate::bytes")] Vec<u8>),
     /// Something was opened.
     Opened(Secret),
     /// New data keys were made.
     Rotated {
         /// The keyring with them, wrapped: store it, then `Unlock` with it.
+        #[serde(with = "crate::bytes")]
         keyring: Vec<u8>,
         /// The version of the new data keys.
         version: u32,
@@ -303,8 +335,10 @@ pub enum View {
     /// `{"uri": …, "secret": …}`; the picture is drawn by whoever opens it.
     Sealed {
         /// The encapsulated key, 32 bytes.
+        #[serde(with = "crate::bytes")]
         enc: Vec<u8>,
         /// Ciphertext and tag.
+        #[serde(with = "crate::bytes")]
         ciphertext: Vec<u8>,
     },
 }
@@ -336,8 +370,10 @@ pub struct PublicKey {
     /// Its id, in the header of what it signed.
     pub kid: String,
     /// The point's x, 32 bytes.
+    #[serde(with = "crate::bytes")]
     pub x: Vec<u8>,
     /// The point's y, 32 bytes.
+    #[serde(with = "crate::bytes")]
     pub y: Vec<u8>,
 }
 

@@ -1,0 +1,373 @@
+//! The command line, as data: parsing, help, completions and the man page are made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::BenchArgs;
+use crate::config::Flags;
+
+/// Self-hosted multi-factor authentication.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    about = "Self-hosted multi-factor authentication",
+    after_help = "Start with `countersign serve`, then `countersign enroll ana` in a second terminal.",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server and its vault
+    Serve(Box<ServeArgs>),
+    /// Check that this machine and the server are in good order
+    Doctor(Box<DoctorArgs>),
+    /// Give a user an authenticator: shows the QR code, waits for the first code
+    Enroll(EnrollArgs),
+    /// Check a code of a user
+    Verify(VerifyArgs),
+    /// List, show, suspend, resume and erase users
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// List, show, rename, suspend, resume and revoke authenticators
+    #[command(subcommand)]
+    Authenticators(AuthenticatorsCommand),
+    /// List, create and delete the applications that use the API, and rotate their keys
+    #[command(subcommand)]
+    Applications(ApplicationsCommand),
+    /// Show what happened, and what happens
+    Events(EventsArgs),
+    /// Show and rotate the keys that everything is sealed and signed with
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Measure a server: enrollments, right codes, wrong codes, replays
+    Bench(Box<BenchArgs>),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
+    /// The process that the supervisor starts
+    #[command(hide = true)]
+    ServeProcess,
+}
+
+/// How to reach a server.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Connection {
+    /// Where the server is [default: the one started from here, or http://127.0.0.1:8420]
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL", hide_env = true, help_heading = "Connection")]
+    pub(crate) url: Option<String>,
+    /// API key, as env:NAME, file:PATH or itself [default: data/administrator.key]
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "COUNTERSIGN_KEY",
+        hide_env = true,
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    pub(crate) key: Option<String>,
+    /// A CA to trust beside the system's, PEM
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CA", hide_env = true, help_heading = "Connection")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the environment\n\
+(COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both."
+)]
+pub(crate) struct ServeArgs {
+    /// Configuration file [default: countersign.toml in the data folder, if there is one]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// When ready, print one JSON object on the first line instead of the welcome
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The vault's program
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) vault_program: Option<PathBuf>,
+    /// Start on a clock that can be moved, for tests
+    #[arg(long, hide = true)]
+    pub(crate) movable_clock: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Configuration file [default: countersign.toml in the data folder, if there is one]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArgs {
+    /// The user, by the name that your application uses; made if unknown
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// What the authenticator is called
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// What the user is called in the authenticator app, where the user is new
+    #[arg(long, value_name = "NAME")]
+    pub(crate) display_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The user, by the name that your application uses
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// The code from the authenticator app, or a backup code; `-` reads it from standard input
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// List users, oldest first
+    List {
+        /// Only those whose name contains this
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE", value_parser = ["active", "suspended"])]
+        state: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show a user with authenticators and sessions
+    Show(OneUser),
+    /// Let a user prove nothing until resumed
+    Suspend(OneUser),
+    /// Let a suspended user prove again
+    Resume(OneUser),
+    /// Erase a user and everything about the user
+    Erase {
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        user: OneUser,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneUser {
+    /// The user: your application's name for it, or usr_…
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthenticatorsCommand {
+    /// List a user's authenticators
+    List(OneUser),
+    /// Show an authenticator
+    Show(OneAuthenticator),
+    /// Give an authenticator another label
+    Rename {
+        #[command(flatten)]
+        authenticator: OneAuthenticator,
+        /// The new label
+        #[arg(value_name = "LABEL")]
+        label: String,
+    },
+    /// Stop an authenticator until it is resumed
+    Suspend(OneAuthenticator),
+    /// Let a suspended authenticator be used again
+    Resume(OneAuthenticator),
+    /// Stop an authenticator for good
+    Revoke(OneAuthenticator),
+    /// Stop an authenticator for good because it is lost
+    ReportLost(OneAuthenticator),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneAuthenticator {
+    /// The authenticator, ath_…
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApplicationsCommand {
+    /// List applications
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make an application and its first key
+    Create {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// What it may do; by default what a login page needs
+        #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Delete an application and its keys
+    Delete {
+        /// The application: its name or app_…
+        #[arg(value_name = "APPLICATION")]
+        application: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make a new key and end the others after a while
+    RotateKey {
+        /// The application: its name or app_…
+        #[arg(value_name = "APPLICATION")]
+        application: String,
+        /// How long the other keys are still good, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        overlap: u64,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Stay, and show events as they happen
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only these kinds, such as authenticator.rejected
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub(crate) kind: Vec<String>,
+    /// Only about this user
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// How many of the latest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Show which keys are in use
+    Status {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make new data keys and seal everything anew under them
+    Rotate {
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+    /// Answer in JSON
+    #[arg(long, hide = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, hide = true)]
+    pub(crate) json: bool,
+}
+
+impl Command {
+    /// Whether answers are wanted as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Self::Serve(args) => args.json,
+            Self::Bench(args) => args.json,
+            Self::Completions(args) => args.json,
+            Self::Man(args) => args.json,
+            Self::ServeProcess => false,
+            other => other.connection().is_some_and(|connection| connection.json),
+        }
+    }
+
+    /// How the command reaches a server, for those that do.
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Doctor(args) => Some(&args.connection),
+            Self::Enroll(args) => Some(&args.connection),
+            Self::Verify(args) => Some(&args.connection),
+            Self::Users(command) => Some(command.connection()),
+            Self::Authenticators(command) => Some(command.connection()),
+            Self::Applications(command) => Some(command.connection()),
+            Self::Events(args) => Some(&args.connection),
+            Self::Keys(KeysCommand::Status { connection } | KeysCommand::Rotate { connection }) => Some(connection),
+            Self::Serve(_) | Self::Bench(_) | Self::Completions(_) | Self::Man(_) | Self::ServeProcess => None,
+        }
+    }
+}
+
+impl UsersCommand {
+    const fn connection(&self) -> &Connection {
+        match self {
+            Self::List { connection, .. } => connection,
+            Self::Show(user) | Self::Suspend(user) | Self::Resume(user) | Self::Erase { user, .. } => &user.connection,
+        }
+    }
+}
+
+impl AuthenticatorsCommand {
+    const fn connection(&self) -> &Connection {
+        match self {
+            Self::List(user) => &user.connection,
+            Self::Rename { authenticator: one, .. }
+            | Self::Show(one)
+            | Self::Suspend(one)
+            | Self::Resume(one)
+            | Self::Revoke(one)
+            | Self::ReportLost(one) => &one.connection,
+        }
+    }
+}
+
+impl ApplicationsCommand {
+    const fn connection(&self) -> &Connection {
+        match self {
+            Self::List { connection }
+            | Self::Create { connection, .. }
+            | Self::Delete { connection, .. }
+            | Self::RotateKey { connection, .. } => connection,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `countersign keys`
+
+use serde_json::{Value, json};
+
+use super::Desk;
+use crate::cli::KeysCommand;
+use crate::client::text;
+use crate::failure::Failure;
+use crate::output::{Look, Output};
+
+/// Shows and rotates the keys that everything is sealed and signed with.
+pub(crate) async fn keys(desk: &Desk<'_>, command: &KeysCommand) -> Result<(), Failure> {
+    let rotated = matches!(command, KeysCommand::Rotate { .. });
+    let keys = if rotated {
+        desk.client.post(&["v1", "keys", "rotate"], json!({})).await?
+    } else {
+        desk.client.get(&["v1", "keys"]).await?
+    };
+    if desk.output.is_json() {
+        desk.output.json(&keys);
+        return Ok(());
+    }
+    if rotated {
+        desk.output.success(format_args!(
+            "New data keys, version {}. What older ones sealed is being sealed anew in the background.",
+            keys["key_version"]
+        ));
+        desk.output.line("");
+    }
+    status(desk.output, &keys);
+    Ok(())
+}
+
+fn status(output: Output, keys: &Value) {
+    let line = |name: &str, value: &str, remark: &str| {
+        output.line(format_args!("  {name:<14}{value}  {}", output.paint(Look::Faint, remark)).to_string().trim_end());
+    };
+    line("Root key", text(keys, "/root_key_id"), &format!("from {}", text(keys, "/root_key_source")));
+    let (oldest, newest) = (&keys["oldest_key_version"], &keys["key_version"]);
+    let range = if oldest == newest { String::new() } else { format!("versions {oldest} to {newest} still open") };
+    line("Data keys", &format!("version {newest}"), &range);
+    for (index, kid) in keys["signing_keys"].as_array().into_iter().flatten().filter_map(Value::as_str).enumerate() {
+        let name = if index == 0 { "Signing keys" } else { "" };
+        line(name, kid, if index == 0 { "public halves at /.well-known/jwks.json" } else { "" });
+    }
+}

@@ -1,0 +1,57 @@
+//! One file for each command.
+
+mod applications;
+mod ask;
+mod authenticators;
+mod doctor;
+mod enroll;
+mod events;
+mod keys;
+mod paper;
+mod serve;
+mod users;
+mod verify;
+
+use crate::client::{Client, Refusal};
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(crate) use applications::applications;
+pub(crate) use authenticators::authenticators;
+pub(crate) use doctor::doctor;
+pub(crate) use enroll::enroll;
+pub(crate) use events::events;
+pub(crate) use keys::keys;
+pub(crate) use paper::{completions, man};
+pub(crate) use serve::serve;
+pub(crate) use users::users;
+pub(crate) use verify::verify;
+
+/// What a command that asks a server works with.
+#[derive(Debug)]
+pub(crate) struct Desk<'a> {
+    /// The server.
+    pub(crate) client: Client,
+    /// The screen.
+    pub(crate) output: Output,
+    /// The environment.
+    pub(crate) environment: &'a Environment,
+}
+
+/// The user of this name, as JSON; `None` if there is none.
+async fn find_user(client: &Client, name: &str) -> Result<Option<serde_json::Value>, Refusal> {
+    let path: &[&str] =
+        if name.starts_with("usr_") { &["v1", "users", name] } else { &["v1", "users", "by-external-id", name] };
+    match client.get(path).await {
+        Ok(user) => Ok(Some(user)),
+        Err(refusal) if refusal.is("not-found") => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// The user of this name, or a failure that says that there is none.
+async fn need_user(client: &Client, name: &str) -> Result<serde_json::Value, Failure> {
+    let user = find_user(client, name).await?;
+    user.ok_or_else(|| Failure::no(format!("there is no user `{name}`: `countersign users list` shows who there is")))
+}

@@ -1,0 +1,133 @@
+//! The keys, as data: the file, the environment, the flags, the help and the test of the documentation all
+//! follow this table.
+
+/// One thing that can be configured.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name: `section.key`, or `key` at the top of the file.
+    pub(crate) name: &'static str,
+    /// What stands for the value in help.
+    pub(crate) value: &'static str,
+    /// Whether it takes a list.
+    pub(crate) list: bool,
+    /// What it is for.
+    pub(crate) help: &'static str,
+}
+
+/// Every key.
+pub(crate) const KEYS: [Key; 14] = [
+    one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
+    one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
+    one(
+        "database",
+        "URL",
+        "sqlite:FILE, postgres://…, or env:NAME / file:PATH that hold it [default: an SQLite file in the data folder]",
+    ),
+    one("public_url", "URL", "How clients reach the server, where that differs from the address"),
+    one("issuer", "NAME", "Who asks for codes, as authenticator apps show it [default: the application's name]"),
+    one("tls.certificate", "FILE", "Certificate chain, PEM; read again when it changes"),
+    one("tls.key", "FILE", "Private key of the certificate, PEM"),
+    one("tls.client_ca", "FILE", "CA whose client certificates can stand for an application, PEM"),
+    Key {
+        name: "proxy.trusted",
+        value: "IP,…",
+        list: true,
+        help: "Proxies in front whose X-Forwarded-For is believed; allows plain HTTP beyond loopback",
+    },
+    one(
+        "vault.root_key",
+        "SOURCE",
+        "file:PATH, env:NAME or passphrase-env:NAME [default: file:root.key in the data folder]",
+    ),
+    one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
+    one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
+    one("log.level", "LEVEL", "error, warn, info, debug or trace [default: info]"),
+    one("log.format", "FORMAT", "json or text [default: text]"),
+];
+
+const fn one(name: &'static str, value: &'static str, help: &'static str) -> Key {
+    Key { name, value, list: false, help }
+}
+
+impl Key {
+    /// The key of this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The environment variable that overrides the file: `COUNTERSIGN_TLS_KEY` for `tls.key`.
+    pub(crate) fn variable(&self) -> String {
+        format!("COUNTERSIGN_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// The flag that overrides everything, without its dashes: `tls-key` for `tls.key`.
+    ///
+    /// The section is left out where the key speaks for itself.
+    pub(crate) fn flag(&self) -> String {
+        let name = self.name.strip_prefix("vault.").or(self.name.strip_prefix("enrollment.")).unwrap_or(self.name);
+        name.replace(['.', '_'], "-")
+    }
+}
+
+/// The one of `names` that `given` was probably meant to be.
+pub(crate) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, name) = names.map(|name| (distance(given, name), name)).min()?;
+    let bearable = (given.chars().count() / 3).max(2);
+    (distance <= bearable).then_some(name)
+}
+
+/// How many letters have to be put in, taken out, exchanged or swapped with their neighbour (optimal string alignment).
+pub(crate) fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous_letter = None;
+    for (row, letter) in from.chars().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, target) in to.iter().enumerate() {
+            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
+            let exchange = at(&last, column) + usize::from(letter != *target);
+            let mut best = exchange.min(at(&last, column + 1) + 1).min(at(&current, column) + 1);
+            let swapped = column > 0 && previous_letter == Some(*target) && to.get(column - 1) == Some(&letter);
+            if swapped {
+                best = best.min(at(&before_last, column - 1) + 1);
+            }
+            current.push(best);
+        }
+        previous_letter = Some(letter);
+        before_last = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_finds_the_name() {
+        let names = || KEYS.iter().map(|key| key.name);
+        assert_eq!(nearest("listne", names()), Some("listen"));
+        assert_eq!(nearest("databse", names()), Some("database"));
+        assert_eq!(nearest("tls.certficate", names()), Some("tls.certificate"));
+        assert_eq!(nearest("colour", names()), None);
+    }
+
+    #[test]
+    fn distance_counts_a_swap_as_one() {
+        assert_eq!(distance("listne", "listen"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
+
+    #[test]
+    fn no_two_keys_share_a_flag_or_variable() {
+        let mut flags: Vec<String> = KEYS.iter().map(Key::flag).collect();
+        let mut variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
+        flags.sort();
+        flags.dedup();
+        variables.sort();
+        variables.dedup();
+        assert_eq!((flags.len(), variables.len()), (KEYS.len(), KEYS.len()));
+    }
+}

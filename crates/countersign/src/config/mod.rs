@@ -1,0 +1,283 @@
+//! Configuration: read here and nowhere else, checked whole before anything starts.
+
+mod flags;
+mod keys;
+mod layers;
+mod value;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use flags::Flags;
+#[cfg(test)]
+pub(crate) use keys::KEYS;
+use layers::{Given, Layers};
+
+use crate::failure::Failure;
+
+/// Where data is kept unless said otherwise.
+pub(crate) const DATA: &str = "data";
+
+/// Everything that a server needs to know, checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The folder for what is kept on disk.
+    pub(crate) data: PathBuf,
+    /// The database.
+    pub(crate) database: Database,
+    /// How clients reach the server, where that differs from the address.
+    pub(crate) public_url: Option<String>,
+    /// Who asks for codes, as authenticator apps show it; the application's name if not said.
+    pub(crate) issuer: Option<String>,
+    /// Certificate and key; plain HTTP without.
+    pub(crate) tls: Option<Tls>,
+    /// Proxies in front that are believed.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Where the vault has its root key from.
+    pub(crate) root_key: RootKey,
+    /// How long a new key can be looked at.
+    pub(crate) view_lifetime: Duration,
+    /// How fresh a login has to be to enroll.
+    pub(crate) max_session_age: Duration,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+}
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Database {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database, by its URL.
+    Postgres(String),
+}
+
+/// See `[tls]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Tls {
+    /// The chain, PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, PEM.
+    pub(crate) key: PathBuf,
+    /// The CA of client certificates, PEM.
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// Where the root key comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RootKey {
+    /// A file, made at first start.
+    File(PathBuf),
+    /// An environment variable that holds the key.
+    Environment(String),
+    /// An environment variable that holds a passphrase.
+    Passphrase(String),
+}
+
+/// See `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub(crate) level: String,
+    /// One JSON object a line rather than text.
+    pub(crate) json: bool,
+}
+
+/// What the process was started with.
+#[derive(Debug, Default)]
+pub(crate) struct Environment(Vec<(String, String)>);
+
+impl Environment {
+    /// The process's own.
+    pub(crate) fn of_process() -> Self {
+        // Variables that are no text are none of ours.
+        let texts =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self(texts.collect())
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.0.iter().cloned()
+    }
+}
+
+impl Settings {
+    /// Reads file, environment and flags, and checks that they hold together.
+    ///
+    /// # Errors
+    /// One line that says where the wrong value stands and what would be right.
+    pub(crate) fn load(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<Self, Failure> {
+        let mut over = Layers::default();
+        over.add_environment(environment.variables())?;
+        over.add_flags(flags.given());
+        let mut layers = Layers::default();
+        if let Some(file) = file.map(Path::to_owned).or_else(|| default_file(&over)) {
+            layers.add_file(&file)?;
+        }
+        layers.add_environment(environment.variables())?;
+        layers.add_flags(flags.given());
+        let settings = Self::resolve(&layers, environment)?;
+        settings.check(&layers)?;
+        Ok(settings)
+    }
+
+    fn resolve(layers: &Layers, environment: &Environment) -> Result<Self, Failure> {
+        let text = |name: &str| layers.given(name).and_then(|given| given.items.first().cloned());
+        let data = text("data").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
+        Ok(Self {
+            listen: value::parse(layers, "listen", value::address)?
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
+            database: match layers.given("database") {
+                Some(given) => value::database(given, environment)?,
+                None => Database::Sqlite(data.join("countersign.db")),
+            },
+            public_url: value::parse(layers, "public_url", value::url)?,
+            issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()),
+            tls: value::tls(layers)?,
+            trusted_proxies: value::proxies(layers)?,
+            root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data, environment))?
+                .unwrap_or_else(|| RootKey::File(data.join("root.key"))),
+            view_lifetime: value::parse(layers, "enrollment.view_lifetime", |text| value::time(text, 10, 3600))?
+                .unwrap_or(server::Config::VIEW_LIFETIME),
+            max_session_age: value::parse(layers, "enrollment.max_session_age", |text| {
+                value::time(text, 10, 30 * 86400)
+            })?
+            .unwrap_or(server::Config::MAX_SESSION_AGE),
+            log: Log {
+                level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
+                json: value::parse(layers, "log.format", value::format_is_json)?.unwrap_or(false),
+            },
+            data,
+        })
+    }
+
+    /// Keys and codes travel here, so plain HTTP leaves the machine only towards a proxy that was named.
+    fn check(&self, layers: &Layers) -> Result<(), Failure> {
+        let exposed = !self.listen.ip().is_loopback();
+        if exposed && self.tls.is_none() && self.trusted_proxies.is_empty() {
+            let place = layers.given("listen").map(|given| format!("{}: ", given.origin)).unwrap_or_default();
+            return Err(Failure::configuration(format!(
+                "{place}{} would carry codes and keys over plain HTTP: give --tls-certificate and --tls-key, \
+                 or name the TLS proxy in front with --proxy-trusted, or listen on 127.0.0.1",
+                self.listen
+            )));
+        }
+        Ok(())
+    }
+
+    /// How the address is reached from this machine: with the scheme, and `localhost` where it listens everywhere.
+    #[cfg(test)]
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+fn default_file(over: &Layers) -> Option<PathBuf> {
+    let data = over.given("data").and_then(|given: &Given| given.items.first()).map_or(DATA, String::as_str);
+    let file = Path::new(data).join("countersign.toml");
+    file.is_file().then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        std::fs::write(&path, file).unwrap();
+        let environment =
+            Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+        Settings::load(Some(&path), &Flags::default(), &environment)
+            .map_err(|failure| failure.message.replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn nothing_given_is_loopback_sqlite_and_a_key_file() {
+        let settings = load("", &[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8420");
+        assert_eq!(settings.database, Database::Sqlite("data/countersign.db".into()));
+        assert_eq!(settings.root_key, RootKey::File("data/root.key".into()));
+        assert_eq!(settings.scheme(), "http");
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let settings = load("listen = '127.0.0.1:1'\nissuer = 'A'", &[("COUNTERSIGN_LISTEN", "[::1]:2")]).unwrap();
+        assert_eq!((settings.listen.to_string().as_str(), settings.issuer.as_deref()), ("[::1]:2", Some("A")));
+    }
+
+    #[test]
+    fn p07_plain_http_stays_on_loopback() {
+        let message = load("listen = '0.0.0.0:8420'", &[]).unwrap_err();
+        assert!(message.starts_with("c.toml:1: 0.0.0.0:8420 would carry codes and keys over plain HTTP"), "{message}");
+        assert!(load("listen = '0.0.0.0:8420'\n[proxy]\ntrusted = ['10.0.0.1']", &[]).is_ok());
+        assert!(load("listen = '0.0.0.0:8420'\n[tls]\ncertificate = 'c'\nkey = 'k'", &[]).is_ok());
+    }
+
+    #[test]
+    fn half_of_tls_is_none() {
+        assert_eq!(
+            load("[tls]\ncertificate = 'c'", &[]).unwrap_err(),
+            "c.toml:2: tls.certificate needs its private key: give tls.key too"
+        );
+    }
+
+    #[test]
+    fn secrets_are_given_by_reference() {
+        let settings = load("database = 'env:DB'", &[("DB", "postgres://u:p@h/d")]).unwrap();
+        assert_eq!(settings.database, Database::Postgres("postgres://u:p@h/d".to_owned()));
+        let settings = load("[vault]\nroot_key = 'passphrase-env:PASS'", &[("PASS", "correct horse")]).unwrap();
+        assert_eq!(settings.root_key, RootKey::Passphrase("PASS".to_owned()));
+        assert_eq!(
+            load("[vault]\nroot_key = 'hunter2'", &[]).unwrap_err(),
+            "c.toml:2: vault.root_key names where the key is: file:PATH, env:NAME or passphrase-env:NAME"
+        );
+        assert_eq!(
+            load("[vault]\nroot_key = 'env:NOT_SET'", &[]).unwrap_err(),
+            "c.toml:2: vault.root_key: the environment variable NOT_SET is not set"
+        );
+    }
+
+    #[test]
+    fn each_wrong_value_says_what_would_be_right() {
+        for (file, message) in [
+            ("listen = '8420'", "c.toml:1: listen: `8420` is no address with a port, like 127.0.0.1:8420"),
+            (
+                "public_url = 'mfa.example.com'",
+                "c.toml:1: public_url: `mfa.example.com` is no URL, like https://mfa.example.com",
+            ),
+            ("database = 'mysql://x'", "c.toml:1: database: takes postgres://…, sqlite:FILE, env:NAME or file:PATH"),
+            ("[proxy]\ntrusted = ['ten']", "c.toml:2: proxy.trusted: `ten` is no IP address"),
+            ("[log]\nlevel = 'loud'", "c.toml:2: log.level: `loud` is not one of error, warn, info, debug, trace"),
+            ("[log]\nformat = 'xml'", "c.toml:2: log.format: `xml` is not one of json, text"),
+            (
+                "[enrollment]\nview_lifetime = '5 minutes'",
+                "c.toml:2: enrollment.view_lifetime: `5 minutes` is no time, like 90s, 5m or 2h",
+            ),
+            ("[enrollment]\nview_lifetime = 5", "c.toml:2: enrollment.view_lifetime: has to lie between 10s and 1h"),
+        ] {
+            assert_eq!(load(file, &[]).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let page = include_str!("../../../../docs/configuration.md");
+        for key in &KEYS {
+            assert!(page.contains(&format!("`{}`", key.name)), "{}", key.name);
+            assert!(page.contains(&format!("`{}`", key.variable())), "{}", key.variable());
+            assert!(page.contains(&format!("`--{}`", key.flag())), "{}", key.flag());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Values: from text to what it means, or to a line that says what would be right.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::layers::{Given, Layers};
+use super::{Database, Environment, RootKey, Tls};
+use crate::failure::{Failure, describe};
+
+/// Reads the value of a key, if it is given, with `read`.
+pub(crate) fn parse<T>(
+    layers: &Layers,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
+    let Some(given) = layers.given(name) else { return Ok(None) };
+    let text = given.items.first().map_or("", String::as_str);
+    read(text).map(Some).map_err(|reason| wrong(given, name, &reason))
+}
+
+fn wrong(given: &Given, name: &str, reason: &str) -> Failure {
+    // A reason that already begins with the name reads better without it twice.
+    let reason = if reason.starts_with(name) { reason.to_owned() } else { format!("{name}: {reason}") };
+    Failure::configuration(format!("{}: {reason}", given.origin))
+}
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.replacen("localhost:", "127.0.0.1:", usize::from(text.starts_with("localhost:")));
+    text.parse().map_err(|_| format!("`{text}` is no address with a port, like 127.0.0.1:8420"))
+}
+
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(format!("`{text}` is no URL, like https://mfa.example.com")),
+    }
+}
+
+pub(crate) fn level(text: &str) -> Result<String, String> {
+    one_of(text, &["error", "warn", "info", "debug", "trace"])
+}
+
+pub(crate) fn format_is_json(text: &str) -> Result<bool, String> {
+    one_of(text, &["json", "text"]).map(|format| format == "json")
+}
+
+fn one_of(text: &str, names: &[&str]) -> Result<String, String> {
+    let lower = text.to_lowercase();
+    if names.contains(&lower.as_str()) {
+        Ok(lower)
+    } else {
+        Err(format!("`{text}` is not one of {}", names.join(", ")))
+    }
+}
+
+/// A time such as `90s`, `5m`, `2h`, or a bare number of seconds, between `least` and `most` seconds.
+pub(crate) fn time(text: &str, least: u64, most: u64) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        "d" => Some(86400),
+        _ => None,
+    };
+    let seconds = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+    let seconds = seconds.ok_or_else(|| format!("`{text}` is no time, like 90s, 5m or 2h"))?;
+    if (least..=most).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(format!("has to lie between {} and {}", short(least), short(most)))
+    }
+}
+
+fn short(seconds: u64) -> String {
+    let units = [(86400, "d"), (3600, "h"), (60, "m")];
+    units
+        .into_iter()
+        .find(|(size, _)| seconds.is_multiple_of(*size))
+        .map_or_else(|| format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
+}
+
+pub(crate) fn database(given: &Given, environment: &Environment) -> Result<Database, Failure> {
+    let text = given.items.first().map_or("", String::as_str);
+    let text = dereference(text, environment).map_err(|reason| wrong(given, "database", &reason))?;
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(Database::Postgres(text));
+    }
+    // The value itself is not repeated: it may hold a password.
+    text.strip_prefix("sqlite:")
+        .map(|path| Database::Sqlite(PathBuf::from(path.trim_start_matches("//"))))
+        .ok_or_else(|| wrong(given, "database", "takes postgres://…, sqlite:FILE, env:NAME or file:PATH"))
+}
+
+fn dereference(text: &str, environment: &Environment) -> Result<String, String> {
+    if let Some(name) = text.strip_prefix("env:") {
+        return is_set(name, environment).map(|value| value.trim().to_owned());
+    }
+    if let Some(path) = text.strip_prefix("file:") {
+        let content =
+            std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read ({})", describe(&error)))?;
+        return Ok(content.trim().to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn is_set<'a>(name: &str, environment: &'a Environment) -> Result<&'a str, String> {
+    environment.get(name).ok_or_else(|| format!("the environment variable {name} is not set"))
+}
+
+pub(crate) fn root_key(text: &str, data: &Path, environment: &Environment) -> Result<RootKey, String> {
+    match text.split_once(':') {
+        // Relative to the data folder, so that the two are moved together.
+        Some(("file", path)) if !path.is_empty() => Ok(RootKey::File(data.join(path))),
+        Some(("env", name)) => is_set(name, environment).map(|_| RootKey::Environment(name.to_owned())),
+        Some(("passphrase-env", name)) => is_set(name, environment).map(|_| RootKey::Passphrase(name.to_owned())),
+        _ => Err("vault.root_key names where the key is: file:PATH, env:NAME or passphrase-env:NAME".to_owned()),
+    }
+}
+
+pub(crate) fn tls(layers: &Layers) -> Result<Option<Tls>, Failure> {
+    let path = |name: &str| {
+        layers.given(name).map(|given| (given, given.items.first().map(PathBuf::from).unwrap_or_default()))
+    };
+    match (path("tls.certificate"), path("tls.key"), path("tls.client_ca")) {
+        (Some((_, certificate)), Some((_, key)), client_ca) => {
+            Ok(Some(Tls { certificate, key, client_ca: client_ca.map(|(_, path)| path) }))
+        }
+        (Some((given, _)), None, _) => {
+            Err(wrong(given, "tls.certificate", "tls.certificate needs its private key: give tls.key too"))
+        }
+        (None, Some((given, _)), _) => {
+            Err(wrong(given, "tls.key", "tls.key needs its certificate: give tls.certificate too"))
+        }
+        (None, None, Some((given, _))) => {
+            Err(wrong(given, "tls.client_ca", "tls.client_ca is of no use without tls.certificate and tls.key"))
+        }
+        (None, None, None) => Ok(None),
+    }
+}
+
+pub(crate) fn proxies(layers: &Layers) -> Result<Vec<IpAddr>, Failure> {
+    let Some(given) = layers.given("proxy.trusted") else { return Ok(Vec::new()) };
+    given
+        .items
+        .iter()
+        .map(|item| item.parse().map_err(|_| wrong(given, "proxy.trusted", &format!("`{item}` is no IP address"))))
+        .collect()
+}

@@ -1,0 +1,15 @@
+//! The log: on standard error, text or one JSON object a line.
+
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::Log;
+
+/// From here on events go to standard error.
+pub(crate) fn start(log: &Log) {
+    // The database library logs each statement at `debug`, values and all; those never belong in a log.
+    let filter = format!("{},sqlx=warn,hyper=warn,h2=warn,rustls=warn", log.level);
+    let builder = fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr).with_target(false);
+    // Only a second start in one process could fail, and then the first one stands.
+    let _ = if log.json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+}

@@ -1,0 +1,167 @@
+//! Tables that fit the screen.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Look, Output};
+
+/// One column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    title: &'static str,
+    right: bool,
+    shrinks: bool,
+}
+
+impl Column {
+    /// Text, never cut.
+    pub(crate) const fn text(title: &'static str) -> Self {
+        Self { title, right: false, shrinks: false }
+    }
+
+    /// Text that is cut where the screen is too narrow.
+    pub(crate) const fn long(title: &'static str) -> Self {
+        Self { title, right: false, shrinks: true }
+    }
+
+    /// A number, set to the right.
+    pub(crate) const fn number(title: &'static str) -> Self {
+        Self { title, right: true, shrinks: false }
+    }
+}
+
+/// A table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<(Look, String)>>,
+}
+
+/// Columns of space between columns.
+const GAP: usize = 2;
+/// No column is cut below this.
+const LEAST: usize = 8;
+
+impl Table {
+    /// An empty one.
+    pub(crate) fn new(columns: impl Into<Vec<Column>>) -> Self {
+        Self { columns: columns.into(), rows: Vec::new() }
+    }
+
+    /// Adds a row, one cell for each column.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = (Look, String)>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Prints it, `indent` columns from the left.
+    pub(crate) fn print(&self, output: Output, indent: usize) {
+        for line in self.lines(output, indent) {
+            output.line(line);
+        }
+    }
+
+    /// Its lines.
+    pub(crate) fn lines(&self, output: Output, indent: usize) -> Vec<String> {
+        let widths = self.widths(output.width().saturating_sub(indent));
+        let margin = " ".repeat(indent);
+        let titled = self.columns.iter().any(|column| !column.title.is_empty());
+        let header: Vec<_> = self.columns.iter().map(|column| (Look::Faint, column.title.to_owned())).collect();
+        titled
+            .then_some(&header)
+            .into_iter()
+            .chain(&self.rows)
+            .map(|row| format!("{margin}{}", self.line(row, &widths, output)))
+            .collect()
+    }
+
+    fn line(&self, row: &[(Look, String)], widths: &[usize], output: Output) -> String {
+        let last = self.columns.len().saturating_sub(1);
+        let mut line = String::new();
+        for (index, ((column, (look, text)), width)) in self.columns.iter().zip(row).zip(widths).enumerate() {
+            let text = cut(text, *width);
+            let space = " ".repeat(width.saturating_sub(text.width()));
+            let painted = output.paint(*look, &text);
+            match (column.right, index == last) {
+                (true, _) => line.extend([space.as_str(), painted.as_str()]),
+                (false, true) => line.push_str(&painted),
+                (false, false) => line.extend([painted.as_str(), space.as_str()]),
+            }
+            if index != last {
+                line.push_str(&" ".repeat(GAP));
+            }
+        }
+        line.trim_end().to_owned()
+    }
+
+    /// The columns' widths: what they need, less what the widest that may shrink give up to fit.
+    fn widths(&self, available: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| {
+                let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|(_, text)| text.width());
+                cells.max().unwrap_or(0).max(column.title.width())
+            })
+            .collect();
+        let gaps = GAP * self.columns.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > available {
+            let shrinking =
+                widths.iter_mut().zip(&self.columns).filter(|(width, column)| column.shrinks && **width > LEAST);
+            let Some((widest, _)) = shrinking.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
+        }
+        widths
+    }
+}
+
+/// The text in `width` columns, with `…` for what does not fit.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        kept.push(letter);
+        if kept.width() >= width {
+            kept.pop();
+            break;
+        }
+    }
+    kept.push('…');
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(width: usize) -> String {
+        let output = Output { terminal: false, colours: false, error_colours: false, width, json: false };
+        let mut table = Table::new([Column::long("USER"), Column::number("CODES"), Column::text("STATE")]);
+        table.row([(Look::Plain, "ana".to_owned()), (Look::Plain, "10".to_owned()), (Look::Good, "active".to_owned())]);
+        table.row([
+            (Look::Plain, "somebody.with.a.long.name@example.com".to_owned()),
+            (Look::Plain, "9".to_owned()),
+            (Look::Good, "suspended".to_owned()),
+        ]);
+        table.lines(output, 2).join("\n")
+    }
+
+    #[test]
+    fn a_table_takes_what_it_needs() {
+        insta::assert_snapshot!(table(80), @r"
+          USER                                   CODES  STATE
+          ana                                       10  active
+          somebody.with.a.long.name@example.com      9  suspended
+        ");
+    }
+
+    #[test]
+    fn a_table_gives_way_where_it_can() {
+        insta::assert_snapshot!(table(40), @r"
+          USER                 CODES  STATE
+          ana                     10  active
+          somebody.with.a.lo…      9  suspended
+        ");
+    }
+}

@@ -1,0 +1,209 @@
+//! The two processes: how each is started, spoken to and ended.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal};
+use tokio::time::Instant;
+use vault_proto::control::{Control, Introduction, pair, spawn};
+
+use crate::config::{Environment, RootKey, Settings};
+use crate::failure::{Failure, describe};
+
+/// A process that is under way.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// The supervisor's end of the control socket.
+    pub(crate) control: Control,
+    /// When it was started.
+    pub(crate) started: Instant,
+    /// Whether it has been given its end of the pair between server and vault.
+    pub(crate) introduced: bool,
+    child: Child,
+    stderr: Option<Relay>,
+}
+
+/// Passes on what a process says on standard error, and remembers the last line.
+#[derive(Debug)]
+struct Relay {
+    thread: JoinHandle<()>,
+    last: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts the server process: this very program again.
+    pub(crate) fn server(root_key: &RootKey) -> Result<Self, Failure> {
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::defect(format!("the program's own file is not found ({})", describe(&error))))?;
+        let mut command = Command::new(&program);
+        command.arg("serve-process").stdin(Stdio::null()).stdout(Stdio::null());
+        // The server never needs the root key, so it does not get it (law 1).
+        if let RootKey::Environment(name) | RootKey::Passphrase(name) = root_key {
+            command.env_remove(name);
+        }
+        Self::start(command, &program, false)
+    }
+
+    /// Starts the vault, with nothing of the environment but the variable that holds its root key.
+    pub(crate) fn vault(start: &VaultStart<'_>) -> Result<Self, Failure> {
+        let mut command = Command::new(start.program);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let (source, variable) = match start.root_key {
+            RootKey::File(path) => (format!("file:{}", path.display()), None),
+            RootKey::Environment(name) => (format!("env:{name}"), Some(name)),
+            RootKey::Passphrase(name) => (format!("passphrase-env:{name}"), Some(name)),
+        };
+        command.arg("--root-key").arg(source);
+        if let Some((name, value)) = variable.and_then(|name| Some((name, start.environment.get(name)?))) {
+            command.env(name, value);
+        }
+        match start.expected {
+            Some(id) => command.arg("--expect-root-key").arg(id),
+            None => command.arg("--create-root-key"),
+        };
+        if start.movable_clock {
+            command.arg("--movable-clock");
+        }
+        Self::start(command, start.program, true)
+    }
+
+    fn start(mut command: Command, program: &Path, relayed: bool) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::unavailable(format!(
+                "{} cannot be started ({}): it belongs beside countersign",
+                program.display(),
+                describe(&error)
+            ))
+        };
+        // A group of its own: Ctrl-C at the terminal is for the supervisor, which ends the two in order.
+        command.process_group(0);
+        let (control, end) = pair().map_err(failed)?;
+        let mut child = spawn(command, end).map_err(failed)?;
+        control.set_nonblocking(true).map_err(failed)?;
+        let stderr = child.stderr.take().filter(|_| relayed).map(Relay::start);
+        Ok(Self { control, started: Instant::now(), introduced: false, child, stderr })
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it if it closed its end of the control socket and lives on.
+    pub(crate) fn end_if_hung_up(&self) {
+        let mut watched = [PollFd::from_borrowed_fd(self.control.as_fd(), PollFlags::empty())];
+        let seen = poll(&mut watched, Some(&Timespec::default()));
+        let hung_up = watched.first().is_some_and(|fd| fd.revents().contains(PollFlags::HUP));
+        if seen.is_ok() && hung_up {
+            self.signal(Signal::KILL);
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Asks it to end (SIGTERM), or makes it (SIGKILL).
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(id) = id {
+            // It may have ended meanwhile; that is what was wanted.
+            let _ = rustix::process::kill_process(id, signal);
+        }
+    }
+
+    /// The last line that it said on standard error; only after it has ended.
+    pub(crate) fn last_words(&mut self) -> String {
+        let Some(relay) = self.stderr.take() else { return String::new() };
+        let _ = relay.thread.join();
+        relay.last.lock().map(|last| last.clone()).unwrap_or_default()
+    }
+
+    /// Closes the control socket, at which it ends.
+    pub(crate) fn hang_up(&self) {
+        let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
+    }
+
+    /// Waits for it to end.
+    pub(crate) fn wait(self) {
+        let Self { mut child, stderr, .. } = self;
+        let _ = child.wait();
+        if let Some(relay) = stderr {
+            let _ = relay.thread.join();
+        }
+    }
+}
+
+/// How to start a vault.
+#[derive(Debug)]
+pub(crate) struct VaultStart<'a> {
+    /// The program.
+    pub(crate) program: &'a Path,
+    /// Where it has its root key from.
+    pub(crate) root_key: &'a RootKey,
+    /// The environment that may hold it.
+    pub(crate) environment: &'a Environment,
+    /// The id of the root key that the store was sealed with; `None` to make the first one.
+    pub(crate) expected: Option<&'a str>,
+    /// Whether its clock can be moved.
+    pub(crate) movable_clock: bool,
+}
+
+impl Relay {
+    fn start(from: std::process::ChildStderr) -> Self {
+        let last = Arc::new(Mutex::new(String::new()));
+        let remembered = Arc::clone(&last);
+        let thread = std::thread::spawn(move || {
+            for line in BufReader::new(from).lines().map_while(Result::ok) {
+                // What it says when it cannot start is said by the supervisor; the rest is log.
+                if let Ok(mut last) = remembered.lock() {
+                    let before = std::mem::replace(&mut *last, line);
+                    if !before.is_empty() {
+                        let _ = writeln!(std::io::stderr().lock(), "{before}");
+                    }
+                }
+            }
+        });
+        Self { thread, last }
+    }
+}
+
+/// Gives vault and server the two ends of a new socket pair.
+///
+/// # Errors
+/// Where one of the two is gone; it is then noticed as such and started anew.
+pub(crate) fn introduce(server: &Control, vault: &Control) -> std::io::Result<()> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    let (asking, answering): (OwnedFd, OwnedFd) =
+        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let caller = Introduction::new("server", &vault_proto::Verb::NAMES);
+    vault.send(&caller.to_bytes()?, Some(answering.as_fd()))?;
+    server.send(&super::message::encode(&super::message::ToServer::Vault)?, Some(asking.as_fd()))
+}
+
+/// The vault's program: the one that was named, or the one beside this program.
+pub(crate) fn vault_program(named: Option<&Path>) -> PathBuf {
+    let beside = || std::env::current_exe().ok()?.parent().map(|folder| folder.join("countersign-vault"));
+    named.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from("countersign-vault"))
+}
+
+/// How a process ended, in words.
+pub(crate) fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown reasons".to_owned(),
+    }
+}
+
+/// Keeps settings as the supervisor changes them: the port that was found stays.
+pub(crate) fn pin(settings: &mut Settings, socket: std::net::SocketAddr) {
+    settings.listen.set_port(socket.port());
+}

@@ -1,0 +1,135 @@
+//! Authenticators: seeing them, naming them, and the states they go through (P-09).
+
+use domain::event::About;
+use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, SessionId, UserId};
+use store::{Change, Effect};
+use vault_proto::Qr;
+
+use super::enrollments::{Started, Wish, WishedDevice};
+use super::telling::With;
+use super::{Actor, App, Error, Made, Once};
+
+/// An authenticator, and how many codes are left where it is a set of them.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The authenticator.
+    pub(crate) authenticator: Authenticator,
+    /// Unused backup codes.
+    pub(crate) codes_left: Option<u32>,
+}
+
+impl App {
+    /// An authenticator.
+    pub(crate) async fn authenticator(&self, id: AuthenticatorId) -> Result<Seen, Error> {
+        let authenticator = self.store.authenticator(id).await?.ok_or(Error::NotFound("authenticator"))?;
+        self.seen(authenticator).await
+    }
+
+    /// A user's authenticators in all states, oldest first.
+    pub(crate) async fn authenticators_of(&self, user: UserId) -> Result<Vec<Seen>, Error> {
+        self.user(user).await?;
+        let mut seen = Vec::new();
+        for authenticator in self.store.authenticators_of(user).await? {
+            seen.push(self.seen(authenticator).await?);
+        }
+        Ok(seen)
+    }
+
+    async fn seen(&self, authenticator: Authenticator) -> Result<Seen, Error> {
+        let codes_left = match authenticator.kind {
+            AuthenticatorKind::BackupCodes => Some(self.store.backup_codes_left(authenticator.id).await?),
+            _ => None,
+        };
+        Ok(Seen { authenticator, codes_left })
+    }
+
+    /// Gives an authenticator another label.
+    pub(crate) async fn rename_authenticator(
+        &self,
+        actor: &Actor,
+        id: AuthenticatorId,
+        label: String,
+    ) -> Result<Seen, Error> {
+        let seen = self.authenticator(id).await?;
+        let event = self.event(EventKind::AuthenticatorRenamed, Some(actor), about(&seen.authenticator));
+        match self.commit(Change::RenameAuthenticator { id, label }, event).await? {
+            Effect::Applied => self.authenticator(id).await,
+            _ => Err(Error::NotFound("authenticator")),
+        }
+    }
+
+    /// Brings an authenticator into another state. What is in it already stays in it.
+    pub(crate) async fn set_authenticator_state(
+        &self,
+        actor: &Actor,
+        id: AuthenticatorId,
+        to: AuthenticatorState,
+    ) -> Result<Seen, Error> {
+        let seen = self.authenticator(id).await?;
+        if seen.authenticator.state == to {
+            return Ok(seen);
+        }
+        let kind = match to {
+            AuthenticatorState::Active => EventKind::AuthenticatorResumed,
+            AuthenticatorState::Suspended => EventKind::AuthenticatorSuspended,
+            AuthenticatorState::Lost => EventKind::AuthenticatorLost,
+            AuthenticatorState::Pending | AuthenticatorState::Expired | AuthenticatorState::Revoked => {
+                EventKind::AuthenticatorRevoked
+            }
+        };
+        let event = self
+            .event(kind, Some(actor), about(&seen.authenticator))
+            .with("from", seen.authenticator.state.name())
+            .with("reason", "requested")
+            .detailed(self.origin(actor));
+        match self.commit(Change::SetAuthenticatorState { id, to, at: self.now() }, event).await? {
+            Effect::Applied => self.authenticator(id).await,
+            _ if to == AuthenticatorState::Active => Err(Error::Conflict(
+                "it cannot be resumed: only a suspended one can, and not after a hundred wrong codes; rotate or revoke it",
+            )),
+            _ => Err(Error::Conflict("its present state does not allow that")),
+        }
+    }
+
+    /// A new key for an authenticator; the old one counts until the new one is confirmed.
+    pub(crate) async fn rotate_authenticator(
+        &self,
+        actor: &Actor,
+        id: AuthenticatorId,
+        session_id: SessionId,
+        recipient_key: Option<[u8; 32]>,
+        inline: Option<Qr>,
+        once: Option<&Once>,
+    ) -> Result<Made<Started>, Error> {
+        let old = self.authenticator(id).await?.authenticator;
+        let session = self.own_session(actor, session_id).await?;
+        if session.user_id != old.user_id {
+            return Err(Error::invalid("/session_id", "is a session of another user"));
+        }
+        let usable = matches!(old.state, AuthenticatorState::Active | AuthenticatorState::Suspended);
+        let (true, Some(device), Some(params)) =
+            (usable, old.device_id, old.sealed.as_ref().and_then(super::proof::params))
+        else {
+            return Err(Error::Conflict("only an authenticator in use that has a key can get a new one"));
+        };
+        let wish = Wish {
+            session_id,
+            device: WishedDevice::Known(device),
+            label: Some(old.label),
+            params,
+            recipient_key,
+            replaces: Some(id),
+            inline,
+        };
+        self.start_enrollment(actor, wish, once).await
+    }
+}
+
+fn about(authenticator: &Authenticator) -> About {
+    About {
+        user_id: Some(authenticator.user_id),
+        device_id: authenticator.device_id,
+        authenticator_id: Some(authenticator.id),
+        ..About::default()
+    }
+}

@@ -1,0 +1,154 @@
+//! Challenges: asking for proof.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use domain::event::About;
+use domain::{ActionHash, Challenge, ChallengeId, ChallengeState, EventKind, SessionId, UserId};
+use serde_json::{Map, Value};
+use store::{Change, Effect};
+
+use super::telling::With;
+use super::{Actor, App, Error, Made, Once, UserRef};
+
+/// Whom to ask.
+#[derive(Debug, Clone)]
+pub(crate) enum Whom {
+    /// The user of this session, which the proof raises.
+    Session(SessionId),
+    /// A user. Whether there is one is not told (T-19).
+    User(UserRef),
+}
+
+/// A wish for proof.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// Whom.
+    pub(crate) whom: Whom,
+    /// What for, in the application's words.
+    pub(crate) action: String,
+    /// What the action is about: bound to the proof, not kept.
+    pub(crate) context: Map<String, Value>,
+    /// How long there is to answer.
+    pub(crate) lifetime: Duration,
+}
+
+impl App {
+    /// Asks for proof.
+    pub(crate) async fn create_challenge(
+        &self,
+        actor: &Actor,
+        ask: Ask,
+        once: Option<&Once>,
+    ) -> Result<Made<Challenge>, Error> {
+        let (user_id, session_id) = self.whom(actor, &ask.whom).await?;
+        let now = self.now();
+        let challenge = Challenge {
+            id: ChallengeId::generate(now, &*self.entropy),
+            application_id: actor.application.id,
+            user_id,
+            session_id,
+            action_hash: action_hash(user_id, session_id, &ask.action, ask.context),
+            action: ask.action,
+            state: ChallengeState::Open,
+            failures: 0,
+            created_at: now,
+            expires_at: now.plus(ask.lifetime),
+        };
+        let about = About { user_id, session_id, challenge_id: Some(challenge.id), ..About::default() };
+        let event = self
+            .event(EventKind::ChallengeCreated, Some(actor), about)
+            .with("action", challenge.action.as_str())
+            .detailed(self.origin(actor));
+        let record = Once::record(once, actor, challenge.id, now);
+        let effect = self.commit_once(Change::CreateChallenge(challenge.clone()), event, record).await?;
+        Once::made(once, effect, challenge, Error::Conflict("the challenge could not be made: try again"))
+    }
+
+    async fn whom(&self, actor: &Actor, whom: &Whom) -> Result<(Option<UserId>, Option<SessionId>), Error> {
+        Ok(match whom {
+            Whom::Session(id) => {
+                let session = self.own_session(actor, *id).await?;
+                if !session.is_live(self.now()) {
+                    return Err(Error::SessionOver);
+                }
+                (Some(session.user_id), Some(session.id))
+            }
+            Whom::User(user) => (self.find_user(user).await?.map(|user| user.id), None),
+        })
+    }
+
+    /// A challenge of this application's.
+    pub(crate) async fn challenge(&self, actor: &Actor, id: ChallengeId) -> Result<Challenge, Error> {
+        let challenge = self.store.challenge(id).await?;
+        challenge.filter(|c| c.application_id == actor.application.id).ok_or(Error::NotFound("challenge"))
+    }
+
+    /// Takes a challenge back.
+    pub(crate) async fn cancel_challenge(&self, actor: &Actor, id: ChallengeId) -> Result<(), Error> {
+        let challenge = self.challenge(actor, id).await?;
+        let about = About {
+            user_id: challenge.user_id,
+            session_id: challenge.session_id,
+            challenge_id: Some(id),
+            ..About::default()
+        };
+        let event = self.event(EventKind::ChallengeCancelled, Some(actor), about);
+        match self.commit(Change::CancelChallenge { id, at: self.now() }, event).await? {
+            Effect::Applied => Ok(()),
+            _ => Err(Error::ChallengeOver),
+        }
+    }
+}
+
+/// Binds a proof to what was asked (S-05, T-11): SHA-256 over the length-prefixed user, session, action and context, the
+/// context as JSON with sorted names and no white space.
+fn action_hash(
+    user: Option<UserId>,
+    session: Option<SessionId>,
+    action: &str,
+    context: Map<String, Value>,
+) -> ActionHash {
+    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    let session = session.map(|session| session.to_string()).unwrap_or_default();
+    let context = Value::Object(context).to_string();
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in ["countersign action v1", &user, &session, action, &context] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hash.finish().as_ref());
+    ActionHash(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(user));
+        let session = session.map(|session| SessionId::from_uuid(uuid::Uuid::from_u128(session)));
+        action_hash(Some(user), session, action, serde_json::from_str(context).unwrap())
+    }
+
+    #[test]
+    fn t11_each_part_of_what_was_asked_changes_the_hash() {
+        let asked = hash(1, Some(2), "pay", r#"{"amount": 10}"#);
+        assert_eq!(asked, hash(1, Some(2), "pay", r#"{ "amount":10 }"#));
+        for other in [
+            hash(9, Some(2), "pay", r#"{"amount": 10}"#),
+            hash(1, Some(9), "pay", r#"{"amount": 10}"#),
+            hash(1, None, "pay", r#"{"amount": 10}"#),
+            hash(1, Some(2), "payout", r#"{"amount": 10}"#),
+            hash(1, Some(2), "pay", r#"{"amount": 11}"#),
+        ] {
+            assert_ne!(asked, other);
+        }
+    }
+
+    #[test]
+    fn t11_the_order_of_names_is_no_difference() {
+        assert_eq!(hash(1, None, "a", r#"{"x":1,"y":2}"#), hash(1, None, "a", r#"{"y":2,"x":1}"#));
+    }
+}

@@ -1,0 +1,105 @@
+//! What an operator should know about this server's health and protection.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{App, Error};
+
+/// How far the server's clock may be from the vault's.
+const CLOCK_TOLERANCE_MILLIS: i64 = 5_000;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Check {
+    /// What was looked at: `vault`, `landlock`, `store` …
+    pub(crate) name: String,
+    /// How it is.
+    pub(crate) level: Level,
+    /// What was seen, and what to do where it is not as it should be.
+    pub(crate) detail: String,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, but a protection is missing.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+impl App {
+    /// Looks at everything.
+    pub(crate) async fn doctor(&self) -> Vec<Check> {
+        let mut checks = self.vault_checks().await;
+        checks.push(self.store_check().await);
+        checks.push(self.transport_check());
+        checks
+    }
+
+    /// Whether a login could be carried out now.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        self.vault_status().await?;
+        Ok(self.store.ping().await?)
+    }
+
+    async fn vault_checks(&self) -> Vec<Check> {
+        let status = match self.vault_status().await {
+            Ok(status) => status,
+            Err(error) => return vec![check("vault", Level::Error, error.to_string())],
+        };
+        let root = status.root_key_id.unwrap_or_else(|| "none".to_owned());
+        let mut checks = vec![check(
+            "vault",
+            Level::Ok,
+            format!(
+                "open with root key {root} from {}, data keys version {}",
+                status.root_key_source, status.key_version
+            ),
+        )];
+        for protection in status.hardening {
+            let level = if protection.holds { Level::Ok } else { Level::Warning };
+            checks.push(check(&protection.name, level, protection.detail));
+        }
+        let apart = self.now().unix_millis() - status.now_millis;
+        checks.push(if apart.abs() <= CLOCK_TOLERANCE_MILLIS {
+            check("clock", Level::Ok, "server and vault agree on the time".to_owned())
+        } else {
+            check("clock", Level::Error, format!("the server's clock is {apart} ms from the vault's"))
+        });
+        if self.settings.movable_clock.is_some() {
+            checks.push(check(
+                "movable_clock",
+                Level::Error,
+                "the clock can be moved through the API: this server is for tests and must not guard anything"
+                    .to_owned(),
+            ));
+        }
+        checks
+    }
+
+    async fn store_check(&self) -> Check {
+        match self.store.ping().await {
+            Ok(()) => check("store", Level::Ok, format!("{}, writes are durable", self.store.engine())),
+            Err(error) => check("store", Level::Error, error.to_string()),
+        }
+    }
+
+    fn transport_check(&self) -> Check {
+        let (level, detail) = match (self.settings.tls, self.settings.loopback) {
+            (true, _) => (Level::Ok, "TLS 1.3"),
+            (false, true) => (Level::Ok, "plain HTTP, on loopback only"),
+            (false, false) => {
+                (Level::Warning, "plain HTTP behind the trusted proxies: the way from them to here is not encrypted")
+            }
+        };
+        check("transport", level, detail.to_owned())
+    }
+}
+
+fn check(name: &str, level: Level, detail: String) -> Check {
+    Check { name: name.to_owned(), level, detail }
+}

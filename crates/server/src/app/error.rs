@@ -1,0 +1,88 @@
+//! What can come of a use case but success. Knows no HTTP; `http::problem` gives each its status and words.
+
+use store::StoreError;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no such thing, or it is another application's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The request makes no sense as it stands.
+    #[error("the request is not valid")]
+    Invalid(Vec<Flaw>),
+    /// Something unique is there already.
+    #[error("{0}")]
+    Exists(&'static str),
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The proof counts for nothing, for whichever reason.
+    #[error("the proof was not accepted")]
+    ProofRejected,
+    /// The challenge wants no proof any more.
+    #[error("the challenge is over")]
+    ChallengeOver,
+    /// The enrollment is over.
+    #[error("the enrollment is over")]
+    EnrollmentOver,
+    /// The view was had already.
+    #[error("the view was shown already")]
+    ViewGone,
+    /// The view's time is over.
+    #[error("the view has expired")]
+    ViewExpired,
+    /// The session was ended or has expired.
+    #[error("the session is over")]
+    SessionOver,
+    /// The session is not trusted enough for this.
+    #[error("{0}")]
+    StepUpNeeded(&'static str),
+    /// Nobody would be left to administer.
+    #[error("the last administrator's key")]
+    LastAdministrator,
+    /// An idempotency key was used for something else.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// Too much is waiting.
+    #[error("busy")]
+    Busy,
+    /// The vault does not answer.
+    #[error("the vault does not answer: {0}")]
+    VaultDown(String),
+    /// The clock jumped.
+    #[error("the clock jumped")]
+    ClockJumped,
+    /// The store does not answer or cannot be written.
+    #[error("the store: {0}")]
+    StoreDown(String),
+    /// A defect. The text is for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What is wrong with one member of a request.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct Flaw {
+    /// Where: a JSON Pointer (RFC 6901) into the body, or the name of a parameter.
+    pub(crate) pointer: String,
+    /// What is wrong with it and what is wanted.
+    pub(crate) detail: String,
+}
+
+impl Error {
+    /// One flaw, at `pointer`.
+    pub(crate) fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Flaw { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            StoreError::Damaged(what) => Self::Internal(what),
+            other => Self::StoreDown(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The vault's keys: how they are, and making new ones.
+
+use std::sync::Arc;
+
+use domain::event::About;
+use domain::{Authenticator, EventKind, PageRequest};
+use store::{Change, Effect};
+use vault_proto::{PublicKey, Reply, Status, Verb};
+
+use super::proof::{binding, params};
+use super::telling::With;
+use super::vault::unexpected;
+use super::{Actor, App, Error};
+
+/// Authenticators that are sealed anew at a time.
+const REWRAP_PAGE: u32 = 200;
+
+/// How the vault's keys are.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// What the vault says of itself.
+    pub(crate) vault: Status,
+    /// Counts the changes of the keyring.
+    pub(crate) keyring_version: i64,
+    /// The public halves of the signing keys.
+    pub(crate) signing_keys: Vec<PublicKey>,
+}
+
+impl App {
+    /// How the vault's keys are.
+    pub(crate) async fn keys(&self) -> Result<Keys, Error> {
+        let keyring = self.store.keyring().await?;
+        Ok(Keys {
+            vault: self.vault_status().await?,
+            keyring_version: keyring.map_or(0, |keyring| keyring.version),
+            signing_keys: self.signing_keys().await?,
+        })
+    }
+
+    /// What the vault says of itself.
+    pub(crate) async fn vault_status(&self) -> Result<Status, Error> {
+        match self.vault.ask(|| Verb::Status).await? {
+            Reply::Status(status) => Ok(status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The public halves of the signing keys.
+    pub(crate) async fn signing_keys(&self) -> Result<Vec<PublicKey>, Error> {
+        match self.vault.ask(|| Verb::PublicKeys).await? {
+            Reply::PublicKeys(keys) => Ok(keys),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes new data keys and seals every authenticator's key anew with them, in the background.
+    pub(crate) async fn rotate_keys(self: &Arc<Self>, actor: &Actor) -> Result<Keys, Error> {
+        let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
+        let (keyring, version) = match self.vault.ask(|| Verb::RotateKeys { retire_before: None }).await? {
+            Reply::Rotated { keyring, version } => (keyring, version),
+            other => return Err(unexpected(&other)),
+        };
+        let event = self
+            .event(EventKind::KeysRotated, Some(actor), About::default())
+            .with("key_version", version)
+            .detailed(self.origin(actor));
+        let change = Change::PutKeyring { expected: present.version, keyring };
+        if self.commit(change, event).await? != Effect::Applied {
+            return Err(Error::Conflict("the keys were rotated by somebody else just now"));
+        }
+        self.vault.unlock().await?;
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            match app.rewrap_all().await {
+                Ok(count) => tracing::info!(count, "every authenticator's key is sealed with the new data keys"),
+                Err(error) => tracing::error!(%error, "sealing anew stopped; rotate again to go on"),
+            }
+        });
+        self.keys().await
+    }
+
+    /// Seals every authenticator's key with the present data keys. Answers how many.
+    async fn rewrap_all(&self) -> Result<u64, Error> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let page = self.store.sealed_authenticators(PageRequest { after, limit: REWRAP_PAGE }).await?;
+            for authenticator in page.items {
+                count += u64::from(self.rewrap(authenticator).await?);
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    async fn rewrap(&self, authenticator: Authenticator) -> Result<bool, Error> {
+        let Some(sealed) = &authenticator.sealed else { return Ok(false) };
+        let (Some(binding), Some(params)) = (binding(&authenticator, sealed.generation), params(sealed)) else {
+            return Ok(false);
+        };
+        let reply = self.vault.ask(|| Verb::Rewrap { binding, params, blob: sealed.blob.clone() }).await?;
+        let Reply::Sealed(to) = reply else { return Err(unexpected(&reply)) };
+        let change = Change::Rewrap { id: authenticator.id, from: sealed.blob.clone(), to };
+        Ok(self.commit(change, Vec::new()).await? == Effect::Applied)
+    }
+}

@@ -1,0 +1,93 @@
+//! What Countersign does, one use case a module, knowing nothing of HTTP.
+//!
+//! Each use case takes an [`Actor`] (who asks, already authenticated and permitted), reads the store, asks the vault
+//! and commits one change with its events.
+
+pub(crate) mod applications;
+pub(crate) mod assertion;
+pub(crate) mod authenticators;
+pub(crate) mod bootstrap;
+pub(crate) mod challenges;
+pub(crate) mod devices;
+pub(crate) mod doctor;
+pub(crate) mod enrollments;
+mod error;
+pub(crate) mod events;
+pub(crate) mod idempotency;
+pub(crate) mod keys;
+pub(crate) mod proof;
+pub(crate) mod sessions;
+mod telling;
+pub(crate) mod testing;
+pub(crate) mod upkeep;
+pub(crate) mod users;
+pub(crate) mod vault;
+pub(crate) mod verify;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use domain::{Application, Clock, Entropy, Timestamp, UserId};
+use store::{Change, Commit, Effect, Idempotency, Store};
+
+pub(crate) use error::{Error, Flaw};
+pub(crate) use idempotency::{Made, Once};
+
+use crate::Settings;
+use telling::Told;
+use vault::Vault;
+
+/// Everything that a use case needs. Shared by all requests.
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) vault: Vault,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: Settings,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    /// The API client.
+    pub(crate) application: Arc<Application>,
+    /// Where the request came from.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// A user, by our id or the application's.
+#[derive(Debug, Clone)]
+pub(crate) enum UserRef {
+    /// By ours.
+    Id(UserId),
+    /// By the application's.
+    External(domain::ExternalId),
+}
+
+impl App {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// `N` random bytes from the operating system.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// Commits one change with what is told of it.
+    async fn commit(&self, change: Change, told: impl Into<Told>) -> Result<Effect, Error> {
+        self.commit_once(change, told, None).await
+    }
+
+    /// The same, at most once for a caller's idempotency key.
+    async fn commit_once(
+        &self,
+        change: Change,
+        told: impl Into<Told>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Effect, Error> {
+        Ok(self.store.commit(Commit { change, events: told.into().0, idempotency }).await?)
+    }
+}

@@ -1,0 +1,113 @@
+//! Sessions: the application's log-ins, registered with us.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::event::About;
+use domain::{Aal, Amr, DeviceId, EventKind, Session, SessionId, Timestamp, UserId};
+use store::{Change, Effect};
+
+use super::telling::With;
+use super::{Actor, App, Error, Made, Once, UserRef};
+
+/// A log-in to register.
+#[derive(Debug)]
+pub(crate) struct LogIn {
+    /// Who logged in.
+    pub(crate) user: UserRef,
+    /// How.
+    pub(crate) amr: BTreeSet<Amr>,
+    /// When; now if not said.
+    pub(crate) authenticated_at: Option<Timestamp>,
+    /// How long the session counts.
+    pub(crate) lifetime: Duration,
+    /// From which device.
+    pub(crate) device_id: Option<DeviceId>,
+    /// From which address, as the application saw it.
+    pub(crate) address: Option<String>,
+    /// With which program, as the application saw it.
+    pub(crate) user_agent: Option<String>,
+}
+
+/// How far an application's clock may be ahead of ours.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+impl App {
+    /// Registers a log-in.
+    pub(crate) async fn register_session(
+        &self,
+        actor: &Actor,
+        log_in: LogIn,
+        once: Option<&Once>,
+    ) -> Result<Made<Session>, Error> {
+        let now = self.now();
+        let user = self.find_user(&log_in.user).await?.ok_or(Error::NotFound("user"))?;
+        let authenticated_at = match log_in.authenticated_at {
+            Some(at) if at > now.plus(CLOCK_SKEW) => {
+                return Err(Error::invalid("/authenticated_at", "lies ahead: check the clocks of both servers"));
+            }
+            at => at.unwrap_or(now).min(now),
+        };
+        if let Some(device) = log_in.device_id {
+            self.device(device).await.ok().filter(|d| d.user_id == user.id).ok_or_else(|| {
+                Error::invalid("/device_id", "is no device of this user: register it first, or leave it out")
+            })?;
+        }
+        let session = Session {
+            id: SessionId::generate(now, &*self.entropy),
+            application_id: actor.application.id,
+            user_id: user.id,
+            device_id: log_in.device_id,
+            amr: log_in.amr,
+            aal: Aal::Aal1,
+            proofs: Vec::new(),
+            authenticated_at,
+            created_at: now,
+            expires_at: now.plus(log_in.lifetime),
+            ended_at: None,
+        };
+        let details = [("address", log_in.address), ("user_agent", log_in.user_agent)];
+        let details = details.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let event = self
+            .event(EventKind::SessionRegistered, Some(actor), about(&session))
+            .with("amr", session.amr.iter().map(Amr::name).collect::<Vec<_>>())
+            .detailed(self.details(details));
+        let record = Once::record(once, actor, session.id, now);
+        let effect = self.commit_once(Change::RegisterSession(session.clone()), event, record).await?;
+        Once::made(once, effect, session, Error::Conflict("the user is suspended, or was erased just now"))
+    }
+
+    /// A session of this application's, live or not.
+    pub(crate) async fn own_session(&self, actor: &Actor, id: SessionId) -> Result<Session, Error> {
+        let session = self.store.session(id).await?;
+        session.filter(|s| s.application_id == actor.application.id).ok_or(Error::NotFound("session"))
+    }
+
+    /// The live sessions of a user with this application; an administrator sees those with every application.
+    pub(crate) async fn sessions_of(&self, actor: &Actor, user: UserId) -> Result<Vec<Session>, Error> {
+        self.user(user).await?;
+        let mut sessions = self.store.sessions_of(user, self.now()).await?;
+        let all = actor.application.scopes.contains(&domain::Scope::Admin);
+        sessions.retain(|session| all || session.application_id == actor.application.id);
+        Ok(sessions)
+    }
+
+    /// Ends a session.
+    pub(crate) async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
+        let session = self.own_session(actor, id).await?;
+        let event = self.event(EventKind::SessionEnded, Some(actor), about(&session)).detailed(self.origin(actor));
+        match self.commit(Change::EndSession { id, at: self.now() }, event).await? {
+            Effect::Applied => Ok(()),
+            _ => Err(Error::SessionOver),
+        }
+    }
+}
+
+fn about(session: &Session) -> About {
+    About {
+        user_id: Some(session.user_id),
+        device_id: session.device_id,
+        session_id: Some(session.id),
+        ..About::default()
+    }
+}

@@ -1,0 +1,105 @@
+//! Asking the vault: deadlines, opening its keyring whenever it was restarted, and errors in our words.
+
+use std::time::Duration;
+
+use store::{Change, Commit, Effect, Store};
+use tokio::sync::Mutex;
+use vault_proto::{Client, Refusal, Reply, Verb};
+
+use super::Error;
+
+/// The longest that a request waits for the vault.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest that opening a keyring may take: deriving a root key from a passphrase is slow on purpose.
+const UNLOCK_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The vault, opened with the store's keyring whenever it needs that.
+pub(crate) struct Vault {
+    client: Client,
+    store: Store,
+    /// Held while the keyring is being opened, so that a thousand requests that find the vault locked open it once.
+    unlocking: Mutex<()>,
+}
+
+/// What the vault was opened with.
+#[derive(Debug, Clone)]
+pub(crate) struct Unlocked {
+    /// Names the root key.
+    pub(crate) root_key_id: String,
+}
+
+impl Vault {
+    pub(crate) fn new(client: Client, store: Store) -> Self {
+        Self { client, store, unlocking: Mutex::new(()) }
+    }
+
+    /// Asks. `question` is called again where the vault had to be opened first.
+    pub(crate) async fn ask(&self, question: impl Fn() -> Verb) -> Result<Reply, Error> {
+        match self.client.ask(question(), PATIENCE).await {
+            Err(vault_proto::Error::Refused(Refusal::Locked | Refusal::UnknownKeyVersion(_))) => {
+                self.unlock().await?;
+                self.client.ask(question(), PATIENCE).await.map_err(in_our_words)
+            }
+            answer => answer.map_err(in_our_words),
+        }
+    }
+
+    /// Opens the vault with the store's keyring; makes the first keyring where there is none.
+    pub(crate) async fn unlock(&self) -> Result<Unlocked, Error> {
+        let _only_one = self.unlocking.lock().await;
+        let kept = self.store.keyring().await?;
+        let (created, root_key_id) = self.open(kept.map(|keyring| keyring.wrapped)).await?;
+        let Some(keyring) = created else { return Ok(Unlocked { root_key_id }) };
+        let change = Change::PutKeyring { expected: 0, keyring };
+        let effect = self.store.commit(Commit { change, events: Vec::new(), idempotency: None }).await?;
+        if effect == Effect::Applied {
+            return Ok(Unlocked { root_key_id });
+        }
+        // Another server was first: its keyring counts, and ours was used for nothing.
+        let theirs = self.store.keyring().await?.map(|keyring| keyring.wrapped);
+        let (_, root_key_id) = self.open(theirs).await?;
+        Ok(Unlocked { root_key_id })
+    }
+
+    async fn open(&self, keyring: Option<Vec<u8>>) -> Result<(Option<Vec<u8>>, String), Error> {
+        match self.client.ask(Verb::Unlock { keyring }, UNLOCK_PATIENCE).await.map_err(in_our_words)? {
+            Reply::Unlocked { created, root_key_id } => Ok((created, root_key_id)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Whether a vault is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client.is_connected()
+    }
+}
+
+/// An answer to another question: a defect. Says only which, since an answer can hold secrets.
+pub(crate) fn unexpected(reply: &Reply) -> Error {
+    let name = match reply {
+        Reply::Unlocked { .. } => "unlocked",
+        Reply::Provisioned { .. } => "provisioned",
+        Reply::Checked { .. } => "checked",
+        Reply::Issued { .. } => "issued",
+        Reply::Signed(_) => "signed",
+        Reply::PublicKeys(_) => "public keys",
+        Reply::Sealed(_) => "sealed",
+        Reply::Opened(_) => "opened",
+        Reply::Rotated { .. } => "rotated",
+        Reply::Status(_) => "status",
+        Reply::Done => "done",
+    };
+    Error::Internal(format!("the vault answered another question: {name}"))
+}
+
+fn in_our_words(error: vault_proto::Error) -> Error {
+    match error {
+        vault_proto::Error::Busy | vault_proto::Error::Refused(Refusal::Overloaded) => Error::Busy,
+        vault_proto::Error::Refused(Refusal::ClockJumped { .. }) => Error::ClockJumped,
+        vault_proto::Error::Refused(
+            refusal @ (Refusal::Malformed(_) | Refusal::DoesNotOpen | Refusal::NotPermitted(_) | Refusal::Failed(_)),
+        ) => Error::Internal(refusal.to_string()),
+        other => Error::VaultDown(other.to_string()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Verifying a proof for a challenge: the main job, and the hottest path. One read, one round trip to the vault, a share of
+//! one commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::event::About;
+use domain::{
+    Aal, Amr, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId,
+    ChallengeState, Event, EventKind, Proof, Session, Timestamp, UserState,
+};
+use store::{Attempt, Change, Effect, Raise, Reject, Satisfy};
+
+use super::proof::{Against, Given, Judgement, is_considered};
+use super::telling::With;
+use super::{Actor, App, Error, assertion};
+
+/// What a right proof yields.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// The challenge, satisfied.
+    pub(crate) challenge: Challenge,
+    /// What was proved.
+    pub(crate) authenticator_id: AuthenticatorId,
+    /// Its kind.
+    pub(crate) kind: AuthenticatorKind,
+    /// The session, raised.
+    pub(crate) session: Option<Session>,
+    /// The signed assertion.
+    pub(crate) assertion: String,
+}
+
+impl App {
+    /// Verifies `typed` for a challenge. Once begun it runs to its end, whether or not the caller waits for it: a wrong
+    /// proof is counted even if the connection is cut (T-03).
+    pub(crate) async fn verify(self: Arc<Self>, actor: Actor, id: ChallengeId, typed: &str) -> Result<Verified, Error> {
+        let given = Given::parse(typed)?;
+        tokio::spawn(async move { self.verify_to_the_end(&actor, id, &given).await })
+            .await
+            .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?
+    }
+
+    async fn verify_to_the_end(&self, actor: &Actor, id: ChallengeId, given: &Given) -> Result<Verified, Error> {
+        let mut attempt = self
+            .store
+            .attempt(id)
+            .await?
+            .filter(|attempt| attempt.challenge.application_id == actor.application.id)
+            .ok_or(Error::NotFound("challenge"))?;
+        let now = self.now();
+        if attempt.challenge.state_at(now) != ChallengeState::Open {
+            return Err(Error::ChallengeOver);
+        }
+        let may = may_prove(&attempt, now);
+        let authenticators = if may { considered(&attempt, given, now) } else { Vec::new() };
+        let why_not = if authenticators.is_empty() { why_none(&attempt, given, may) } else { "wrong" };
+        let counted: Vec<AuthenticatorId> = authenticators.iter().map(|a| a.id).collect();
+        let (aal, amr) = reached(attempt.session.as_ref(), given.kind());
+        let claims = assertion::claims(&self.settings.issuer, &attempt.challenge, now, aal, &amr)?;
+        let against = Against { authenticators, backup_codes: &attempt.backup_codes, claims };
+
+        let (authenticator, used, assertion) = match self.judge(given, against).await? {
+            Judgement::Right { authenticator, used, assertion: Some(assertion) } => (authenticator, used, assertion),
+            Judgement::Right { .. } => return Err(Error::Internal("the vault signed no assertion".to_owned())),
+            Judgement::Wrong("wrong") => return self.reject(actor, &attempt, counted, why_not, now).await,
+            Judgement::Wrong(reason) => return self.reject(actor, &attempt, Vec::new(), reason, now).await,
+        };
+        let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
+        let satisfy = Satisfy {
+            challenge_id: id,
+            authenticator_id,
+            generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
+            used,
+            at: now,
+            raise: attempt.session.as_ref().map(|session| Raise {
+                session_id: session.id,
+                proof: Proof { authenticator_id, kind, verified_at: now },
+                aal,
+            }),
+        };
+        let event = verified(self, actor, &attempt.challenge, authenticator, aal);
+        match self.commit(Change::Satisfy(satisfy), event).await? {
+            Effect::Applied => {}
+            // Somebody else used the code, or closed the challenge, between our read and our write.
+            _ => return self.reject(actor, &attempt, Vec::new(), "outrun", now).await,
+        }
+        attempt.challenge.state = ChallengeState::Satisfied;
+        let session = attempt.session.map(|mut session| {
+            (session.proofs, session.aal) = session.raised_by(Proof { authenticator_id, kind, verified_at: now });
+            session
+        });
+        Ok(Verified { challenge: attempt.challenge, authenticator_id, kind, session, assertion })
+    }
+
+    /// Commits a wrong proof, then says no: the same words for every reason (P-10, T-19).
+    async fn reject(
+        &self,
+        actor: &Actor,
+        attempt: &Attempt,
+        counted: Vec<AuthenticatorId>,
+        reason: &'static str,
+        at: Timestamp,
+    ) -> Result<Verified, Error> {
+        let Challenge { id: challenge_id, user_id, session_id, .. } = attempt.challenge;
+        let about = About {
+            user_id,
+            session_id,
+            challenge_id: Some(challenge_id),
+            authenticator_id: match counted.as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            },
+            ..About::default()
+        };
+        let kind = if counted.is_empty() { EventKind::ChallengeRejected } else { EventKind::AuthenticatorRejected };
+        let event = self.event(kind, Some(actor), about).with("reason", reason).detailed(self.origin(actor));
+        self.commit(Change::Reject(Reject { challenge_id, authenticators: counted, at }), event).await?;
+        Err(Error::ProofRejected)
+    }
+}
+
+/// Whether the user and the session may prove anything now.
+fn may_prove(attempt: &Attempt, now: Timestamp) -> bool {
+    let session_counts = match (attempt.challenge.session_id, &attempt.session) {
+        (None, _) => true,
+        (Some(_), Some(session)) => session.is_live(now),
+        (Some(_), None) => false,
+    };
+    session_counts && attempt.user_state == Some(UserState::Active)
+}
+
+/// The authenticators that the proof could be meant for and that may be proved with now.
+fn considered<'a>(attempt: &'a Attempt, given: &Given, now: Timestamp) -> Vec<&'a Authenticator> {
+    let usable = |authenticator: &&Authenticator| {
+        authenticator.kind == given.kind()
+            && authenticator.state == AuthenticatorState::Active
+            && is_considered(authenticator, now)
+    };
+    attempt.authenticators.iter().filter(usable).collect()
+}
+
+/// Why there is no authenticator to hold a proof against, for the event: whoever asked never learns it.
+fn why_none(attempt: &Attempt, given: &Given, may: bool) -> &'static str {
+    let of_kind = || attempt.authenticators.iter().filter(|authenticator| authenticator.kind == given.kind());
+    match attempt.user_state {
+        None => "unknown_user",
+        Some(UserState::Suspended) => "user_suspended",
+        Some(UserState::Active) if !may => "session_over",
+        Some(UserState::Active) if of_kind().next().is_none() => "not_enrolled",
+        Some(UserState::Active) if of_kind().all(|a| a.state != AuthenticatorState::Active) => "suspended",
+        Some(UserState::Active) => "waiting",
+    }
+}
+
+/// The level and methods that a right proof of this kind amounts to.
+fn reached(session: Option<&Session>, kind: AuthenticatorKind) -> (Aal, BTreeSet<Amr>) {
+    let Some(session) = session else { return (Aal::Aal1, BTreeSet::from([Amr::of(kind)])) };
+    let kinds = session.proofs.iter().map(|proof| proof.kind).chain([kind]);
+    let aal = Aal::reached(&session.amr, kinds);
+    let mut amr = Session::methods(&session.amr, &session.proofs);
+    amr.insert(Amr::of(kind));
+    if aal > Aal::Aal1 {
+        amr.insert(Amr::multiple());
+    }
+    (aal, amr)
+}
+
+fn verified(app: &App, actor: &Actor, challenge: &Challenge, authenticator: &Authenticator, aal: Aal) -> Event {
+    let about = About {
+        user_id: challenge.user_id,
+        device_id: authenticator.device_id,
+        authenticator_id: Some(authenticator.id),
+        session_id: challenge.session_id,
+        challenge_id: Some(challenge.id),
+        ..About::default()
+    };
+    app.event(EventKind::AuthenticatorVerified, Some(actor), about)
+        .with("kind", authenticator.kind.name())
+        .with("action", challenge.action.as_str())
+        .with("aal", aal.number())
+        .detailed(app.origin(actor))
+}

@@ -1,0 +1,109 @@
+//! Reading bodies: JSON, bounded, every member known.
+
+use axum::extract::{FromRequest, Request};
+use http::header;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::app::Flaw;
+
+use super::problem::{MALFORMED_JSON, Problem, TIMEOUT, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+
+/// The most bytes of a body.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
+
+/// A JSON body.
+pub(crate) struct Body<T> {
+    /// What it says.
+    pub(crate) value: T,
+    /// The bytes that said it.
+    pub(crate) bytes: bytes::Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(&request) {
+            return Err(Problem::of(&UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = match Limited::new(request.into_body(), MAX_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Problem::of(&TOO_LARGE)),
+            Err(_) => return Err(Problem::new(&TIMEOUT, "The body did not arrive whole.")),
+        };
+        let value = parse(&bytes)?;
+        Ok(Self { value, bytes })
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+/// Reads a body. On the way that every log-in takes it is read without keeping track of where; only what fails is read again
+/// to say where.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).or_else(|_| {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| flaw(&error))
+            .and_then(|value| deserializer.end().map(|()| value).map_err(|error| malformed(&error)))
+    })
+}
+
+fn flaw(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if !inner.is_data() {
+        return malformed(inner);
+    }
+    let pointer = match error.path().to_string().as_str() {
+        "." => String::new(),
+        path => format!("/{}", path.replace(['.', '['], "/").replace(']', "")),
+    };
+    // serde's own words, without the place in the text: the pointer says where.
+    let words = inner.to_string();
+    let detail = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words).to_owned();
+    Problem::invalid(vec![Flaw { pointer, detail }])
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(&MALFORMED_JSON, format!("The body is not JSON: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its shape matters")]
+    struct Pair {
+        name: String,
+        #[serde(default)]
+        inner: Option<Box<Pair>>,
+    }
+
+    fn problem(body: &str) -> (u16, String) {
+        let problem = parse::<Pair>(body.as_bytes()).unwrap_err();
+        (problem.status.as_u16(), problem.errors.first().map(|flaw| flaw.pointer.clone()).unwrap_or_default())
+    }
+
+    #[test]
+    fn t33_each_flaw_says_where_it_is() {
+        assert_eq!(problem(r#"{"name": 1}"#), (422, "/name".to_owned()));
+        assert_eq!(problem(r#"{"name": "a", "inner": {"name": []}}"#), (422, "/inner/name".to_owned()));
+        assert_eq!(problem(r#"{"name": "a", "nmae": 1}"#).0, 422);
+        assert_eq!(problem(r#"{"name": "a""#).0, 400);
+        assert_eq!(problem("{\"name\": \"a\"} x").0, 400);
+        assert_eq!(problem("\u{0}").0, 400);
+    }
+
+    #[test]
+    fn t33_a_deep_body_is_refused_not_followed() {
+        let deep = format!("{}{}", "{\"name\":\"a\",\"inner\":".repeat(5_000), "null");
+        assert_eq!(problem(&deep).0, 400);
+    }
+}

@@ -1,0 +1,102 @@
+//! Who asks, and whether they may: the permission is the handler's argument type. A handler without one is public, and
+//! one that has it cannot be reached without the scope.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use domain::{Application, Scope};
+use http::header;
+use http::request::Parts;
+
+use crate::app::{Actor, App};
+
+use super::peer::Peer;
+use super::problem::{FORBIDDEN, Problem, UNAUTHENTICATED};
+
+/// Proof that the request's application may do `P`.
+pub(crate) struct May<P> {
+    /// Who asks.
+    pub(crate) actor: Actor,
+    permission: PhantomData<P>,
+}
+
+/// Something that takes a scope.
+pub(crate) trait Permission {
+    /// The scope; `None` where any application may.
+    const SCOPE: Option<Scope>;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $scope:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+        impl Permission for $name {
+            const SCOPE: Option<Scope> = $scope;
+        }
+    )*};
+}
+
+permissions! {
+    /// Being an application at all.
+    Ask = None;
+    /// Administering: applications, keys, the vault.
+    Administer = Some(Scope::Admin);
+    /// Seeing users and devices.
+    ReadUsers = Some(Scope::UsersRead);
+    /// Changing users and devices.
+    WriteUsers = Some(Scope::UsersWrite);
+    /// Registering, seeing and ending sessions.
+    UseSessions = Some(Scope::Sessions);
+    /// Enrolling authenticators.
+    Enroll = Some(Scope::Enrollments);
+    /// Seeing authenticators.
+    ReadAuthenticators = Some(Scope::AuthenticatorsRead);
+    /// Changing authenticators.
+    WriteAuthenticators = Some(Scope::AuthenticatorsWrite);
+    /// Asking for proof and verifying it.
+    Challenge = Some(Scope::Challenges);
+    /// Seeing events.
+    ReadEvents = Some(Scope::EventsRead);
+}
+
+impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().copied();
+        let application = authenticate(parts, app, peer).await?;
+        if let Some(scope) = P::SCOPE
+            && !application.scopes.contains(&scope)
+            && !application.scopes.contains(&Scope::Admin)
+        {
+            let detail = format!("The application has not got the scope `{}`.", scope.name());
+            return Err(Problem::new(&FORBIDDEN, detail));
+        }
+        let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
+        Ok(Self { actor: Actor { application, address }, permission: PhantomData })
+    }
+}
+
+async fn authenticate(parts: &Parts, app: &App, peer: Option<Peer>) -> Result<Arc<Application>, Problem> {
+    let found = match bearer(parts)? {
+        Some(key) => app.authenticate(key).await?,
+        None => match peer.and_then(|peer| peer.certificate) {
+            Some(certificate) => app.authenticate_certificate(certificate).await?,
+            None => None,
+        },
+    };
+    found.ok_or_else(|| Problem::of(&UNAUTHENTICATED))
+}
+
+/// The bearer token, if there is an `Authorization` header. One that is there but is no bearer token, or two of them,
+/// is refused even where a certificate would do.
+fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match (token, values.next()) {
+        (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
+        _ => Err(Problem::of(&UNAUTHENTICATED)),
+    }
+}

@@ -1,0 +1,37 @@
+//! The HTTP face: routes, permissions, problems, and the socket.
+
+mod body;
+mod caller;
+mod docs;
+mod health;
+mod idempotency_key;
+mod listen;
+mod log;
+mod openapi;
+mod parameters;
+mod peer;
+mod problem;
+mod tls;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware;
+
+use crate::app::App;
+pub(crate) use listen::{Listening, bind, listen};
+
+/// Shared by all handlers.
+type Shared = State<Arc<App>>;
+
+/// Every route, and the layers around them.
+fn router(app: Arc<App>) -> Router {
+    let (api, document) = openapi::routes(app.settings.movable_clock.is_some());
+    api.merge(docs::routes(&document))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn(log::around))
+        .with_state(app)
+}

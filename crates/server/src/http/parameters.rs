@@ -1,0 +1,82 @@
+//! Reading ids from paths, and query strings: every parameter known.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use domain::{InvalidId, PageRequest};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::app::Flaw;
+
+use super::problem::{NOT_FOUND, Problem};
+
+/// The id in a path, as `{id}`.
+pub(crate) struct Id<T>(pub(crate) T);
+
+/// The second id in a path, as `{key_id}`.
+pub(crate) struct KeyId<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        named(parts, state, "id").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for KeyId<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        named(parts, state, "key_id").await.map(Self)
+    }
+}
+
+async fn named<S: Send + Sync, T: FromStr<Err = InvalidId>>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<T, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Problem::new(&NOT_FOUND, "The id is not UTF-8."))?;
+    let text = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default();
+    text.parse().map_err(|InvalidId { prefix }| {
+        Problem::new(&NOT_FOUND, format!("An id here looks like {prefix} followed by 32 lower-case hex digits."))
+    })
+}
+
+/// A query string.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let detail = std::error::Error::source(&rejection).map_or_else(String::new, ToString::to_string);
+                Err(Problem::invalid(vec![Flaw { pointer: "query".to_owned(), detail }]))
+            }
+        }
+    }
+}
+
+/// Entries on a page unless the caller says otherwise.
+const PAGE: u32 = 50;
+
+/// The part of a list that `limit` and `cursor` ask for.
+pub(crate) fn page<K: FromStr>(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest<K>, Problem> {
+    let limit = limit.unwrap_or(PAGE);
+    if !(1..=PageRequest::<K>::MAX).contains(&limit) {
+        let detail = format!("must be from 1 to {}", PageRequest::<K>::MAX);
+        return Err(Problem::invalid(vec![Flaw { pointer: "limit".to_owned(), detail }]));
+    }
+    let after = cursor.map(str::parse).transpose().map_err(|_| {
+        let detail = "is no cursor of this list: take next_cursor from the page before, or leave it out".to_owned();
+        Problem::invalid(vec![Flaw { pointer: "cursor".to_owned(), detail }])
+    })?;
+    Ok(PageRequest { after, limit })
+}

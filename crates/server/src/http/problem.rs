@@ -1,0 +1,222 @@
+//! Errors as `application/problem+json` (RFC 9457): the one place where an error gets its status and its words.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{Error, Flaw};
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// A stable name of the kind of problem; a page that explains it, relative to this server.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/not-found")]
+    pub(crate) kind: String,
+    /// The kind of problem, for people.
+    pub(crate) title: &'static str,
+    /// The HTTP status.
+    #[schema(value_type = u16)]
+    #[serde(serialize_with = "status_number")]
+    pub(crate) status: StatusCode,
+    /// What is wrong this time, and what to do.
+    pub(crate) detail: String,
+    /// Each member of the request that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) errors: Vec<Flaw>,
+    #[serde(skip)]
+    retry_after: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+/// A kind of problem.
+pub(crate) struct Kind {
+    /// The end of its `type`.
+    pub(crate) slug: &'static str,
+    /// Its HTTP status.
+    pub(crate) status: StatusCode,
+    /// Its name, for people.
+    pub(crate) title: &'static str,
+    /// What it means and what to do, for the page that explains it.
+    pub(crate) meaning: &'static str,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal, $meaning:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: Kind =
+            Kind { slug: $slug, status: StatusCode::$status, title: $title, meaning: $meaning };)*
+
+        /// Every kind of problem.
+        pub(crate) const KINDS: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+problems! {
+    MALFORMED_JSON = "malformed-json", BAD_REQUEST, "The body is not JSON",
+        "The body could not be read as JSON. The detail says where it stops making sense.";
+    INVALID_REQUEST = "invalid-request", UNPROCESSABLE_ENTITY, "The request is not valid",
+        "The body is JSON, but a member or parameter is unknown, missing, of the wrong type or out of range. `errors` names each one by a JSON Pointer (RFC 6901).";
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Who is asking?",
+        "Send an API key as `Authorization: Bearer csk_…`, or use a TLS client certificate that is mapped to an application. The key may have been revoked or may have ended.";
+    FORBIDDEN = "forbidden", FORBIDDEN, "This application may not do that",
+        "The application has not got the scope that the operation needs. An administrator can add it.";
+    NOT_FOUND = "not-found", NOT_FOUND, "Not found",
+        "There is nothing by this id or at this address, or it belongs to another application.";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Not with this method",
+        "There is something at this address, but not for this method. `Allow` names those that work.";
+    EXISTS = "exists", CONFLICT, "It exists already",
+        "Something unique, such as an external id or a name, is taken.";
+    CONFLICT = "conflict", CONFLICT, "The state of things does not allow it",
+        "The detail says what stands in the way.";
+    TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "The body is too large",
+        "A body has at most 64 KiB.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
+        "Send the body as JSON, with `Content-Type: application/json`.";
+    PROOF_REJECTED = "proof-rejected", UNPROCESSABLE_ENTITY, "The code was not accepted",
+        "It may be wrong, used already, or too many may have been tried. Which of these it is, and whether there is such a user at all, is told to nobody.";
+    CHALLENGE_OVER = "challenge-over", GONE, "The challenge is over",
+        "It was answered, failed, taken back, or its time is over. Create a new one.";
+    ENROLLMENT_OVER = "enrollment-over", GONE, "The enrollment is over",
+        "It was confirmed, failed, taken back, or its time is over. Start a new one.";
+    VIEW_GONE = "view-gone", GONE, "The key was shown already",
+        "A key is shown once. If it was not you who saw it, cancel the enrollment; to get a new key, retry it.";
+    VIEW_EXPIRED = "view-expired", GONE, "The time to see the key is over",
+        "A key can be seen for a short time only. Retry the enrollment to get a new one.";
+    SESSION_OVER = "session-over", GONE, "The session is over",
+        "The session was ended or has expired. Register a new one after the next log-in.";
+    STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
+        "The detail says what has to be proved first.";
+    LAST_ADMINISTRATOR = "last-administrator", CONFLICT, "Nobody would be left to administer",
+        "This is the last valid key of the last application with the admin scope. Make another one first.";
+    IDEMPOTENCY_MISMATCH = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another request",
+        "An `Idempotency-Key` stands for one request. Use a new key for a new request.";
+    BUSY = "busy", SERVICE_UNAVAILABLE, "Busy",
+        "More is waiting than can be answered soon. Nothing was done; try again in a moment.";
+    VAULT_DOWN = "vault-down", SERVICE_UNAVAILABLE, "The vault does not answer",
+        "The process that holds the keys is not there just now; it is being restarted. Nothing was allowed meanwhile; try again in a moment.";
+    STORE_DOWN = "store-down", SERVICE_UNAVAILABLE, "The database does not answer or cannot be written",
+        "Nothing was acknowledged that is not durable. `countersign doctor` and the log say what is wrong; try again afterwards.";
+    CLOCK_JUMPED = "clock-jumped", SERVICE_UNAVAILABLE, "The clock jumped",
+        "The server's clock was set by more than 90 seconds. No code is checked until it has been steady for a minute.";
+    TIMEOUT = "timeout", SERVICE_UNAVAILABLE, "It took too long",
+        "The request was not finished in time. What it asked for may or may not have been done; a repeated request with the same `Idempotency-Key` is safe.";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "Something is wrong with the server",
+        "A defect, which the log tells of. Nothing was allowed.";
+}
+
+impl Problem {
+    /// A problem of this kind, with what is wrong this time.
+    pub(crate) fn new(kind: &Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{}", kind.slug),
+            title: kind.title,
+            status: kind.status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: kind.status == StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// A problem of this kind, in the words that explain it.
+    pub(crate) fn of(kind: &Kind) -> Self {
+        Self::new(kind, kind.meaning)
+    }
+
+    /// A request with flaws.
+    pub(crate) fn invalid(errors: Vec<Flaw>) -> Self {
+        let first = errors.first().map(|flaw| format!("{}: {}", flaw.pointer, flaw.detail)).unwrap_or_default();
+        Self { errors, ..Self::new(&INVALID_REQUEST, first) }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(what) => {
+                Self::new(&NOT_FOUND, format!("There is no such {what}, or it is another application's."))
+            }
+            Error::Invalid(flaws) => Self::invalid(flaws),
+            Error::Exists(what) => Self::new(&EXISTS, sentence(what)),
+            Error::Conflict(why) => Self::new(&CONFLICT, sentence(why)),
+            Error::ProofRejected => Self::of(&PROOF_REJECTED),
+            Error::ChallengeOver => Self::of(&CHALLENGE_OVER),
+            Error::EnrollmentOver => Self::of(&ENROLLMENT_OVER),
+            Error::ViewGone => Self::of(&VIEW_GONE),
+            Error::ViewExpired => Self::of(&VIEW_EXPIRED),
+            Error::SessionOver => Self::of(&SESSION_OVER),
+            Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
+            Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
+            Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
+            Error::Busy => Self::of(&BUSY),
+            Error::ClockJumped => Self::of(&CLOCK_JUMPED),
+            Error::VaultDown(why) => {
+                tracing::warn!(why, "the vault does not answer");
+                Self::of(&VAULT_DOWN)
+            }
+            Error::StoreDown(why) => {
+                tracing::error!(why, "the store does not answer");
+                Self::of(&STORE_DOWN)
+            }
+            Error::Internal(why) => {
+                tracing::error!(why, "a defect");
+                Self::of(&INTERNAL)
+            }
+        }
+    }
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"countersign\""));
+        }
+        response
+    }
+}
+
+/// Nothing is at this address.
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::new(&NOT_FOUND, "There is nothing at this address. The API is described at /docs.")
+}
+
+/// Something is at this address, but not for this method.
+pub(crate) async fn no_such_method() -> Problem {
+    Problem::of(&METHOD_NOT_ALLOWED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_has_a_name_of_its_own() {
+        let slugs: BTreeSet<_> = KINDS.iter().map(|kind| kind.slug).collect();
+        assert_eq!(slugs.len(), KINDS.len());
+    }
+
+    #[test]
+    fn what_happened_inside_stays_inside() {
+        let problem = Problem::from(Error::Internal("SELECT secret".to_owned()));
+        assert!(!serde_json::to_string(&problem).unwrap().contains("SELECT"));
+    }
+}

@@ -1,0 +1,174 @@
+//! The keyring: data keys by purpose, in versions, wrapped with the root key.
+
+use aws_lc_rs::aead::LessSafeKey;
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
+use vault_proto::wrapped::{Header, RootKeyId};
+use vault_proto::{PublicKey, Refusal};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::crypto;
+use crate::root_key::Origin;
+use crate::sign::Signer;
+
+/// Versions kept at most: older ones have to be retired first.
+const MAX_VERSIONS: usize = 32;
+
+/// Data keys that are ready for use.
+pub(crate) struct Keyring {
+    root_key_id: RootKeyId,
+    /// As it was wrapped, for the next rotation.
+    wrapped: Vec<u8>,
+    /// Oldest first, never empty.
+    versions: Vec<DataKeys>,
+}
+
+/// The data keys of one version.
+pub(crate) struct DataKeys {
+    pub(crate) version: u32,
+    pub(crate) otp: LessSafeKey,
+    pub(crate) provider: LessSafeKey,
+    pub(crate) codes: hmac::Key,
+    pub(crate) assertion: Signer,
+}
+
+/// What a wrapped keyring holds.
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    versions: Vec<PlainKeys>,
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct PlainKeys {
+    version: u32,
+    otp: [u8; 32],
+    provider: [u8; 32],
+    codes: [u8; 32],
+    /// PKCS#8.
+    assertion: Vec<u8>,
+}
+
+impl Keyring {
+    /// Makes the first keyring.
+    pub(crate) fn create(origin: &Origin) -> Result<Self, Refusal> {
+        let plain = Plain { versions: vec![PlainKeys::generate(1)?] };
+        let wrapped = wrap(&plain, origin, None)?;
+        Self::open(wrapped, origin)
+    }
+
+    /// Opens a wrapped keyring.
+    pub(crate) fn open(wrapped: Vec<u8>, origin: &Origin) -> Result<Self, Refusal> {
+        let (header, plain) = unwrap(&wrapped, origin)?;
+        let versions = plain.versions.iter().map(PlainKeys::ready).collect::<Result<Vec<_>, _>>()?;
+        let ordered = versions.windows(2).all(|pair| matches!(pair, [older, newer] if older.version < newer.version));
+        if versions.is_empty() || !ordered {
+            return Err(malformed());
+        }
+        Ok(Self { root_key_id: header.root_key_id, wrapped, versions })
+    }
+
+    /// A keyring with new data keys beside the present ones, wrapped, and their version. Versions below
+    /// `retire_before` are left out.
+    pub(crate) fn rotated(&self, origin: &Origin, retire_before: Option<u32>) -> Result<(Vec<u8>, u32), Refusal> {
+        let (header, mut plain) = unwrap(&self.wrapped, origin)?;
+        let version = self.present()?.version.checked_add(1).ok_or_else(malformed)?;
+        if let Some(oldest) = retire_before {
+            plain.versions.retain(|keys| keys.version >= oldest);
+        }
+        if plain.versions.len() >= MAX_VERSIONS {
+            return Err(Refusal::Malformed("too many versions of data keys: retire old ones first".to_owned()));
+        }
+        plain.versions.push(PlainKeys::generate(version)?);
+        Ok((wrap(&plain, origin, Some(header))?, version))
+    }
+
+    /// As it is stored.
+    pub(crate) fn wrapped(&self) -> &[u8] {
+        &self.wrapped
+    }
+
+    /// Names the root key.
+    pub(crate) fn root_key_id(&self) -> RootKeyId {
+        self.root_key_id
+    }
+
+    /// The newest data keys: what is made, is made with these.
+    pub(crate) fn present(&self) -> Result<&DataKeys, Refusal> {
+        self.versions.last().ok_or_else(malformed)
+    }
+
+    /// The oldest version that still opens.
+    pub(crate) fn oldest_version(&self) -> u32 {
+        self.versions.first().map_or(0, |keys| keys.version)
+    }
+
+    /// Every version, oldest first.
+    pub(crate) fn versions(&self) -> &[DataKeys] {
+        &self.versions
+    }
+
+    /// The data keys of a version.
+    pub(crate) fn version(&self, version: u32) -> Result<&DataKeys, Refusal> {
+        match self.versions.binary_search_by_key(&version, |keys| keys.version) {
+            Ok(place) => self.versions.get(place).ok_or_else(malformed),
+            Err(place) if place == self.versions.len() => Err(Refusal::UnknownKeyVersion(version)),
+            Err(_) => Err(Refusal::RetiredKeyVersion(version)),
+        }
+    }
+
+    /// The public halves of the signing keys, newest first.
+    pub(crate) fn public_keys(&self) -> Vec<PublicKey> {
+        self.versions.iter().rev().map(|keys| keys.assertion.public_key()).collect()
+    }
+}
+
+fn malformed() -> Refusal {
+    Refusal::Malformed("this is no keyring of this release".to_owned())
+}
+
+fn wrap(plain: &Plain, origin: &Origin, like: Option<Header>) -> Result<Vec<u8>, Refusal> {
+    let (root_key, passphrase) = origin.key(like.and_then(|header| header.passphrase))?;
+    let text = Zeroizing::new(postcard::to_stdvec(plain).map_err(|_| malformed())?);
+    let mut wrapped = Header { root_key_id: root_key.id(), passphrase }.to_bytes();
+    let header = wrapped.clone();
+    crypto::seal(&crypto::aead_key(&root_key.wrapping_key())?, &header, &text, &mut wrapped)?;
+    Ok(wrapped)
+}
+
+fn unwrap(wrapped: &[u8], origin: &Origin) -> Result<(Header, Plain), Refusal> {
+    let (header, sealed) = Header::split(wrapped).ok_or_else(malformed)?;
+    let wanted = header.root_key_id.to_string();
+    if header.passphrase.is_some() != origin.is_passphrase() {
+        let given = if origin.is_passphrase() { "a passphrase" } else { "a key" };
+        return Err(Refusal::WrongRootKey { wanted, given: given.to_owned() });
+    }
+    let (root_key, _) = origin.key(header.passphrase)?;
+    if root_key.id() != header.root_key_id {
+        return Err(Refusal::WrongRootKey { wanted, given: root_key.id().to_string() });
+    }
+    let associated = wrapped.get(..wrapped.len() - sealed.len()).ok_or_else(malformed)?;
+    let key = crypto::aead_key(&root_key.wrapping_key())?;
+    let text = crypto::open(&key, associated, sealed).ok_or(Refusal::DoesNotOpen)?;
+    Ok((header, postcard::from_bytes(&text).map_err(|_| malformed())?))
+}
+
+impl PlainKeys {
+    fn generate(version: u32) -> Result<Self, Refusal> {
+        let mut keys =
+            Self { version, otp: [0; 32], provider: [0; 32], codes: [0; 32], assertion: Signer::generate()? };
+        crypto::fill(&mut keys.otp)?;
+        crypto::fill(&mut keys.provider)?;
+        crypto::fill(&mut keys.codes)?;
+        Ok(keys)
+    }
+
+    fn ready(&self) -> Result<DataKeys, Refusal> {
+        Ok(DataKeys {
+            version: self.version,
+            otp: crypto::aead_key(&Zeroizing::new(self.otp))?,
+            provider: crypto::aead_key(&Zeroizing::new(self.provider))?,
+            codes: hmac::Key::new(hmac::HMAC_SHA256, &self.codes),
+            assertion: Signer::new(&self.assertion)?,
+        })
+    }
+}

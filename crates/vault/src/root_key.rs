@@ -1,0 +1,266 @@
+//! The root key: from a file, the environment or a passphrase. It opens the keyring and nothing else.
+
+use std::ffi::CString;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use vault_proto::Refusal;
+use vault_proto::wrapped::{Argon2id, RootKeyId};
+use zeroize::Zeroizing;
+
+use crate::args::{Args, Source};
+use crate::crypto::{self, Key};
+
+/// RFC 9106 §4, second recommended option, with one lane: the vault has no threads to spare.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+const LANES: u32 = 1;
+/// What a keyring's header may ask for at most, so that a forged one cannot take the machine down.
+const MAX_MEMORY_KIB: u32 = 1024 * 1024;
+const MAX_PASSES: u32 = 16;
+const MIN_PASSPHRASE: usize = 12;
+
+/// A root key is a short text; what is longer is some other file.
+const MAX_FILE: u64 = 4096;
+
+const HEADER: &str = "# Countersign root key. Whoever has this file can open every key in the store that it belongs to.\n\
+     # Keep a copy of it offline, apart from the backups of the store: without it the store cannot be opened.\n";
+
+/// The root key, in the clear.
+pub(crate) struct RootKey(Key);
+
+impl RootKey {
+    /// Names it: the first 8 bytes of a key derived for nothing else.
+    pub(crate) fn id(&self) -> RootKeyId {
+        let derived = crypto::derive(self.0.as_slice(), "countersign root key id v1");
+        RootKeyId(derived.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The key that keyrings are wrapped with.
+    pub(crate) fn wrapping_key(&self) -> Key {
+        crypto::derive(self.0.as_slice(), "countersign keyring wrapping v1")
+    }
+}
+
+/// What root keys are had from: the key itself, or a passphrase, for which the keyring's salt is wanted first.
+pub(crate) enum Origin {
+    Key(RootKey),
+    Passphrase(Zeroizing<String>),
+}
+
+impl Origin {
+    /// Gets the root key as the arguments say.
+    ///
+    /// # Errors
+    /// One line that says what is wrong and what to do.
+    pub(crate) fn load(args: &Args) -> Result<Self, String> {
+        let expected = args.expect_root_key.as_deref();
+        let origin = match &args.root_key {
+            Source::File(path) => Self::Key(from_file(path, args.create_root_key, expected)?),
+            Source::Environment(name) => {
+                let text = environment::take(name).ok_or_else(|| missing_variable(name, expected))?;
+                let key = decode(&text).ok_or(format!("{name} does not hold 32 bytes in Base64 or hexadecimal"))?;
+                Self::Key(RootKey(key))
+            }
+            Source::Passphrase(name) => {
+                let text = environment::take(name).ok_or_else(|| missing_variable(name, expected))?;
+                if text.len() < MIN_PASSPHRASE {
+                    return Err(format!("the passphrase in {name} is shorter than {MIN_PASSPHRASE} characters"));
+                }
+                Self::Passphrase(text)
+            }
+        };
+        match (&origin, expected) {
+            (Self::Key(key), Some(wanted)) if key.id().to_string() != wanted => Err(format!(
+                "this store was sealed with root key {wanted}, but the {} given holds {}: start with the root key that \
+                 belongs to this store; nothing was changed",
+                args.root_key.name(),
+                key.id()
+            )),
+            _ => Ok(origin),
+        }
+    }
+
+    /// The root key, and how it is made from the passphrase where it is. `recorded` is how the keyring says that it was made.
+    pub(crate) fn key(&self, recorded: Option<Argon2id>) -> Result<(RootKey, Option<Argon2id>), Refusal> {
+        match self {
+            Self::Key(RootKey(key)) => Ok((RootKey(key.clone()), None)),
+            Self::Passphrase(passphrase) => {
+                let argon2id = match recorded {
+                    Some(argon2id) => argon2id,
+                    None => fresh_parameters()?,
+                };
+                Ok((from_passphrase(passphrase, argon2id)?, Some(argon2id)))
+            }
+        }
+    }
+
+    /// Whether it is a passphrase.
+    pub(crate) fn is_passphrase(&self) -> bool {
+        matches!(self, Self::Passphrase(_))
+    }
+}
+
+fn missing_variable(name: &str, expected: Option<&str>) -> String {
+    match expected {
+        Some(id) => {
+            format!("this store was sealed with root key {id}: set {name}, which is not set; nothing was changed")
+        }
+        None => format!("{name} is not set: put the root key into it"),
+    }
+}
+
+fn fresh_parameters() -> Result<Argon2id, Refusal> {
+    Ok(Argon2id { salt: *crypto::random()?, memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES })
+}
+
+fn from_passphrase(passphrase: &str, argon2id: Argon2id) -> Result<RootKey, Refusal> {
+    let Argon2id { salt, memory_kib, passes, lanes } = argon2id;
+    if memory_kib > MAX_MEMORY_KIB || passes > MAX_PASSES {
+        return Err(Refusal::Malformed("the keyring's Argon2id parameters are out of bounds".to_owned()));
+    }
+    let params = argon2::Params::new(memory_kib, passes, lanes, Some(32))
+        .map_err(|_| Refusal::Malformed("the keyring's Argon2id parameters are out of bounds".to_owned()))?;
+    let mut key = Zeroizing::new([0; 32]);
+    argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), &salt, key.as_mut_slice())
+        .map_err(|_| Refusal::Failed("Argon2id failed; is there enough memory?".to_owned()))?;
+    Ok(RootKey(key))
+}
+
+fn from_file(path: &Path, create: bool, expected: Option<&str>) -> Result<RootKey, String> {
+    let shown = path.display();
+    match File::open(path) {
+        Ok(file) => read(file, path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match expected {
+            Some(id) => Err(format!(
+                "this store was sealed with root key {id}, but there is no file {shown}: put the root key's file back there; \
+                 nothing was changed"
+            )),
+            None if create => create_file(path),
+            None => Err(format!("there is no root key at {shown}")),
+        },
+        Err(error) => Err(format!("the root key at {shown} cannot be opened: {error}")),
+    }
+}
+
+fn read(file: File, path: &Path) -> Result<RootKey, String> {
+    let shown = path.display();
+    let cannot = |error: std::io::Error| format!("the root key at {shown} cannot be read: {error}");
+    let about = file.metadata().map_err(cannot)?;
+    if !about.is_file() {
+        return Err(format!("the root key at {shown} is not a file"));
+    }
+    let mode = about.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(format!("the root key at {shown} can be read by others (mode {mode:03o}): chmod 600 {shown}"));
+    }
+    let mut text = Zeroizing::new(String::with_capacity(8192));
+    file.take(MAX_FILE).read_to_string(&mut text).map_err(cannot)?;
+    decode(&text).map(RootKey).ok_or(format!(
+        "the file {shown} holds no root key: it should have 32 bytes in Base64 or hexadecimal on a line of their own"
+    ))
+}
+
+fn create_file(path: &Path) -> Result<RootKey, String> {
+    let shown = path.display();
+    let key = RootKey(crypto::random().map_err(|refusal| refusal.to_string())?);
+    let text =
+        Zeroizing::new(format!("{HEADER}# {}\n{}\n", key.id(), &*Zeroizing::new(BASE64.encode(key.0.as_slice()))));
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        // Whatever the umask has taken away or left.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    })();
+    written.map_err(|error: std::io::Error| format!("the root key cannot be written to {shown}: {error}"))?;
+    Ok(key)
+}
+
+/// 32 bytes in hexadecimal or Base64, on the one line that is neither empty nor a comment.
+fn decode(text: &str) -> Option<Key> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let (line, None) = (lines.next()?, lines.next()) else { return None };
+    let encodings = [HEXLOWER_PERMISSIVE, BASE64, BASE64_NOPAD, BASE64URL_NOPAD];
+    encodings.iter().find_map(|encoding| {
+        let bytes = Zeroizing::new(encoding.decode(line.as_bytes()).ok()?);
+        Some(Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
+    })
+}
+
+#[allow(unsafe_code, reason = "the environment's own memory has to be wiped, and nothing safe can reach it")]
+mod environment {
+    use super::{CString, Zeroizing};
+    use std::ffi::{CStr, c_char};
+
+    unsafe extern "C" {
+        /// getenv(3).
+        safe fn getenv(name: *const c_char) -> *mut c_char;
+    }
+
+    /// The value of a variable, which is wiped from the environment (`/proc/PID/environ` too).
+    pub(super) fn take(name: &str) -> Option<Zeroizing<String>> {
+        let c_name = CString::new(name).ok()?;
+        let value = getenv(c_name.as_ptr());
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: getenv gives a string with an end, which stays until the environment is changed; that is done
+        // below only, and there is but one thread yet.
+        let bytes = unsafe { CStr::from_ptr(value) }.to_bytes();
+        let (text, length) = (std::str::from_utf8(bytes).ok().map(str::to_owned), bytes.len());
+        for offset in 0..length {
+            // SAFETY: within the string, which is writable (POSIX), and to which no reference is left.
+            unsafe { value.add(offset).write_volatile(0) };
+        }
+        // SAFETY: there is but one thread yet.
+        unsafe { std::env::remove_var(name) };
+        text.map(Zeroizing::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_in_each_encoding() {
+        let key = [0xa7; 32];
+        for text in [BASE64.encode(&key), BASE64_NOPAD.encode(&key), HEXLOWER_PERMISSIVE.encode(&key), "A7".repeat(32)]
+        {
+            assert_eq!(*decode(&format!("# note\n\n {text} \n")).unwrap(), key);
+        }
+        for text in ["", "# only", "abcd", &"a7".repeat(31), &format!("{0}\n{0}", BASE64.encode(&key))] {
+            assert!(decode(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_made_once_and_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        assert!(from_file(&path, false, None).is_err());
+        assert!(from_file(&path, true, Some("rk_0011223344556677")).err().unwrap().contains("rk_0011223344556677"));
+        assert!(!path.exists());
+        let made = from_file(&path, true, None).ok().unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# Countersign root key"));
+        let read = from_file(&path, true, None).ok().unwrap();
+        assert_eq!(read.id(), made.id());
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        assert!(from_file(&path, false, None).err().unwrap().contains("chmod 600"));
+    }
+
+    #[test]
+    fn the_id_tells_nothing_about_what_wraps() {
+        let key = RootKey(Zeroizing::new([1; 32]));
+        assert_ne!(key.id().0, key.wrapping_key()[..8]);
+        assert_ne!(key.id(), RootKey(Zeroizing::new([2; 32])).id());
+    }
+}

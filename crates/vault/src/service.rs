@@ -1,0 +1,251 @@
+//! What each verb does.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use otp::Code;
+use vault_proto::{
+    CheckBackupCode, CheckOtp, CodeOwner, Hardening, Outcome, Refusal, Reply, Secret, SignPurpose, Status, Verb,
+};
+
+use crate::check::{self, Decoy};
+use crate::clock::{Clock, ClockGuard, Moment};
+use crate::guard::Guard;
+use crate::keyring::Keyring;
+use crate::memory::Resident;
+use crate::provision::provision;
+use crate::root_key::Origin;
+use crate::{codes, log, seal, sign};
+
+/// The vault, without its sockets.
+pub(crate) struct Service {
+    origin: Origin,
+    settings: Settings,
+    open: RwLock<Option<Open>>,
+    guard: Mutex<Guard>,
+    time: Mutex<Time>,
+}
+
+/// What is settled before the first question.
+pub(crate) struct Settings {
+    /// Where the root key came from.
+    pub(crate) root_key_source: &'static str,
+    /// Whether the store has a keyring already: then none is made.
+    pub(crate) keyring_exists: bool,
+    pub(crate) movable_clock: bool,
+    pub(crate) hardening: Vec<Hardening>,
+    pub(crate) resident: Resident,
+}
+
+/// What there is once the keyring is open.
+struct Open {
+    keyring: Keyring,
+    decoy: Decoy,
+}
+
+struct Time {
+    clock: Clock,
+    guard: ClockGuard,
+}
+
+type Answer = Result<Reply, Refusal>;
+
+impl Service {
+    pub(crate) fn new(origin: Origin, settings: Settings) -> Self {
+        let clock = Clock::default();
+        let guard = ClockGuard::new(clock.now());
+        Self {
+            origin,
+            settings,
+            open: RwLock::default(),
+            guard: Mutex::default(),
+            time: Mutex::new(Time { clock, guard }),
+        }
+    }
+
+    /// Answers one question.
+    pub(crate) fn answer(&self, verb: Verb) -> Answer {
+        match verb {
+            Verb::Unlock { keyring } => self.unlock(keyring),
+            Verb::Provision(question) => self.with(|open| provision(&open.keyring, &question)),
+            Verb::CheckOtp(question) => self.check_otp(&question),
+            Verb::IssueBackupCodes { owner, count } => {
+                self.with(|open| codes::issue_backup_codes(&open.keyring, &owner, count))
+            }
+            Verb::CheckBackupCode(question) => self.check_backup_code(&question),
+            Verb::IssueCode { owner, scope, digits } => {
+                self.with(|open| codes::issue_code(&open.keyring, &owner, &scope, digits))
+            }
+            Verb::CheckCode { owner, scope, hash, code, assertion } => {
+                self.check_code(&owner, &scope, &hash, &code, assertion.as_deref())
+            }
+            Verb::Sign { purpose: SignPurpose::Assertion, payload } => {
+                self.with(|open| open.keyring.present()?.assertion.sign(&payload).map(Reply::Signed))
+            }
+            Verb::PublicKeys => self.with(|open| Ok(Reply::PublicKeys(open.keyring.public_keys()))),
+            Verb::Seal { purpose, context, plaintext } => {
+                self.with(|open| seal::seal_secret(&open.keyring, &purpose, &context, &plaintext.0).map(Reply::Sealed))
+            }
+            Verb::Open { purpose, context, blob } => self.with(|open| {
+                let secret = seal::open_secret(&open.keyring, &purpose, &context, &blob)?;
+                Ok(Reply::Opened(Secret(secret.to_vec())))
+            }),
+            Verb::Rewrap { binding, params, blob } => self.with(|open| {
+                let key = seal::open_key(&open.keyring, &binding, params, &blob)?;
+                seal::seal_key(&open.keyring, &binding, params, &key).map(Reply::Sealed)
+            }),
+            Verb::RotateKeys { retire_before } => self.with(|open| {
+                let (keyring, version) = open.keyring.rotated(&self.origin, retire_before)?;
+                Ok(Reply::Rotated { keyring, version })
+            }),
+            Verb::Status => Ok(Reply::Status(self.status())),
+            Verb::MoveClock { by_millis, passed } => self.move_clock(by_millis, passed),
+        }
+    }
+
+    /// To be done each second: looks at the clock, and forgets what no longer guards anything.
+    pub(crate) fn tick(&self) {
+        let (now, _) = self.observe();
+        self.guard().sweep(now.unix_seconds());
+    }
+
+    fn unlock(&self, keyring: Option<Vec<u8>>) -> Answer {
+        let created = keyring.is_none();
+        let keyring = match keyring {
+            Some(wrapped) => Keyring::open(wrapped, &self.origin)?,
+            None if self.settings.keyring_exists => {
+                return Err(Refusal::Malformed("the vault was started for a store that has a keyring".to_owned()));
+            }
+            None => Keyring::create(&self.origin)?,
+        };
+        let root_key_id = keyring.root_key_id().to_string();
+        let reply = Reply::Unlocked { created: created.then(|| keyring.wrapped().to_vec()), root_key_id };
+        let version = keyring.present()?.version;
+        let opened = Open { decoy: Decoy::new(&keyring)?, keyring };
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let present = open.as_ref().map_or(0, |open| open.keyring.versions().last().map_or(0, |keys| keys.version));
+        if present > version {
+            return Err(Refusal::Malformed("this keyring is older than the one that is open".to_owned()));
+        }
+        *open = Some(opened);
+        log::info(&format!("keyring open, data keys of version {version}"));
+        Ok(reply)
+    }
+
+    fn check_otp(&self, question: &CheckOtp) -> Answer {
+        let now = self.trusted_time()?;
+        self.with(|open| {
+            check_assertion(question.assertion.as_deref())?;
+            let outcome = check::check(&open.keyring, &open.decoy, question, now, |turn| turn(&mut self.guard()))?;
+            checked(open, outcome, question.assertion.as_deref())
+        })
+    }
+
+    fn check_backup_code(&self, question: &CheckBackupCode) -> Answer {
+        let CheckBackupCode { owner, hashes, code, assertion } = question;
+        self.with(|open| {
+            check_assertion(assertion.as_deref())?;
+            let found = codes::check_backup_code(&open.keyring, owner.as_ref(), hashes, code)?;
+            let outcome = found.map_or(Outcome::Wrong, |index| Outcome::Right { index, step: 0 });
+            checked(open, outcome, assertion.as_deref())
+        })
+    }
+
+    /// A short code could be guessed by whoever has its hash and the vault's ear: its tries are counted as well.
+    fn check_code(
+        &self,
+        owner: &CodeOwner,
+        scope: &[u8; 16],
+        hash: &[u8; 32],
+        code: &Secret,
+        assertion: Option<&[u8]>,
+    ) -> Answer {
+        self.with(|open| {
+            check_assertion(assertion)?;
+            let code = std::str::from_utf8(&code.0).ok().and_then(Code::parse);
+            let code = code.ok_or(Refusal::Malformed("not the shape of a code".to_owned()))?;
+            let subject = {
+                let mut guard = self.guard();
+                let subject = guard.subject(&[owner.user, owner.authenticator, *scope].concat(), 0);
+                if !guard.charge(subject) {
+                    return Ok(Reply::Checked { outcome: Outcome::Exhausted, assertion: None });
+                }
+                subject
+            };
+            if codes::check_code(&open.keyring, owner, scope, hash, &code)? {
+                self.guard().clear(subject);
+                return checked(open, Outcome::Right { index: 0, step: 0 }, assertion);
+            }
+            checked(open, Outcome::Wrong, None)
+        })
+    }
+
+    fn status(&self) -> Status {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let keyring = open.as_ref().map(|open| &open.keyring);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            root_key_id: keyring.map(|keyring| keyring.root_key_id().to_string()),
+            root_key_source: self.settings.root_key_source.to_owned(),
+            key_version: keyring.and_then(|keyring| keyring.versions().last()).map_or(0, |keys| keys.version),
+            oldest_key_version: keyring.map_or(0, Keyring::oldest_version),
+            hardening: self.settings.hardening.clone(),
+            guarded: u64::try_from(self.guard().len()).unwrap_or(u64::MAX),
+            now_millis: self.time().clock.now().wall,
+            memory_bytes: self.settings.resident.bytes(),
+        }
+    }
+
+    fn move_clock(&self, by_millis: i64, passed: bool) -> Answer {
+        if !self.settings.movable_clock {
+            return Err(Refusal::Malformed("this vault's clock cannot be moved".to_owned()));
+        }
+        self.time().clock.shift(by_millis, passed);
+        // Whoever moves the clock has it noticed now rather than within a second.
+        let _ = self.observe();
+        Ok(Reply::Done)
+    }
+
+    /// The time, if it can be trusted.
+    fn trusted_time(&self) -> Result<Moment, Refusal> {
+        let (now, trusted) = self.observe();
+        trusted.map(|()| now)
+    }
+
+    fn observe(&self) -> (Moment, Result<(), Refusal>) {
+        let mut time = self.time();
+        let now = time.clock.now();
+        let trusted = time.guard.observe(now);
+        (now, trusted)
+    }
+
+    fn with(&self, job: impl FnOnce(&Open) -> Answer) -> Answer {
+        match self.open.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(open) => job(open),
+            None => Err(Refusal::Locked),
+        }
+    }
+
+    // A panic ends the process before anybody could find a lock poisoned.
+
+    fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn time(&self) -> MutexGuard<'_, Time> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Refuses what could not be signed before the code is checked: a right code must not be used up for nothing.
+fn check_assertion(assertion: Option<&[u8]>) -> Result<(), Refusal> {
+    assertion.map_or(Ok(()), sign::check_payload)
+}
+
+fn checked(open: &Open, outcome: Outcome, assertion: Option<&[u8]>) -> Answer {
+    let assertion = match (outcome, assertion) {
+        (Outcome::Right { .. }, Some(claims)) => Some(open.keyring.present()?.assertion.sign(claims)?),
+        _ => None,
+    };
+    Ok(Reply::Checked { outcome, assertion })
+}
