@@ -13,6 +13,7 @@ mod crashes;
 mod guessing;
 mod harness;
 mod malformed;
+mod oracle;
 mod outages;
 mod parallel;
 mod recipient;
