@@ -1,0 +1,5 @@
+//! What the store promises, shown on both engines.
+
+mod home;
+
+mod changes;
