@@ -117,7 +117,7 @@ async fn t14_a_database_that_is_away_is_a_503_and_nothing_is_allowed() {
     let ana = api.enroll("ana").await;
     let now = api.now().await;
     let open = api.challenge(&ana.user_id).await;
-    server.postgres().stop();
+    server.postgres().go_away();
     let begun = Instant::now();
     for code in [ana.phone.code_at(now), ana.phone.wrong_code(now)] {
         api.verify(&open, &code).await.expect_problem(503, "store-down");
@@ -125,7 +125,7 @@ async fn t14_a_database_that_is_away_is_a_503_and_nothing_is_allowed() {
     assert!(begun.elapsed() < 2 * PATIENCE, "it took {:?} to say so", begun.elapsed());
     assert_eq!(api.get("/readyz").await.status, 503);
     assert_eq!(api.get("/healthz").await.status, 200);
-    server.postgres().start();
+    server.postgres().come_back();
     server.ready().await;
     api.verify(&open, &ana.phone.code_near(now, 1)).await.expect(200);
 }

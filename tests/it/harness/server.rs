@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::database::Postgres;
 use super::processes::ends_within;
 use super::{Api, Binaries, Database, Signal, children, name_of, signal};
 
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     setup: Setup,
     folder: TempDir,
     binaries: Binaries,
+    postgres: Option<Postgres>,
     port: u16,
     process: Option<Child>,
     starts: usize,
@@ -85,7 +87,9 @@ impl Server {
         let port = free_port();
         let api = Api::new(&format!("http://127.0.0.1:{port}"), "");
         let key = String::new();
-        let mut server = Self { setup, folder, binaries, port, process: None, starts: 0, administrator_key: key, api };
+        let postgres = (setup.database == Database::Postgres).then(Postgres::new);
+        let mut server =
+            Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api };
         server.begin().await;
         server
     }
@@ -125,6 +129,9 @@ impl Server {
         command.arg("--data").arg(self.data());
         if self.setup.movable_clock {
             command.arg("--movable-clock");
+        }
+        if let Some(postgres) = &self.postgres {
+            command.args(["--database", &postgres.url]);
         }
         command.args(&self.setup.arguments);
         command.stdin(Stdio::null());
@@ -181,9 +188,9 @@ impl Server {
         }
     }
 
-    /// The PostgreSQL cluster that it stands on.
-    pub(crate) fn postgres(&self) -> &super::database::Cluster {
-        unimplemented!()
+    /// The PostgreSQL database that it stands on.
+    pub(crate) fn postgres(&self) -> &Postgres {
+        self.postgres.as_ref().expect("it stands on SQLite")
     }
 
     /// A client with the administrator's key.
