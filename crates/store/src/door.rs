@@ -1,7 +1,5 @@
 //! The door: what can be read, and `commit`.
 
-#![allow(clippy::todo, clippy::unused_async, reason = "being built")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +9,9 @@ use domain::{
     SessionId, Timestamp, User, UserId,
 };
 
+use crate::house::House;
+use crate::read::events::Order;
+use crate::read::{events, lists};
 use crate::{Attempt, Caller, Commit, Effect, EventFilter, Keyring, OpenError, StoreError, UserFilter};
 
 /// Where the data is.
@@ -33,7 +34,7 @@ pub struct Options {
 
 /// The store. Clones share it.
 #[derive(Clone)]
-pub struct Store(Arc<()>);
+pub struct Store(Arc<House>);
 
 impl Store {
     /// Opens the store, bringing its schema up to date.
@@ -41,58 +42,58 @@ impl Store {
     /// # Errors
     /// [`OpenError`] says why not, and what to do.
     pub async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        todo!()
+        House::open(options, clock).await.map(|house| Self(Arc::new(house)))
     }
     /// Waits for what is under way, and closes.
     pub async fn close(&self) {
-        todo!()
+        self.0.close().await;
     }
     /// Which engine it is, for people: `SQLite 3.51.3` or `PostgreSQL 15.18`.
     pub fn engine(&self) -> &str {
-        todo!()
+        self.0.engine()
     }
     /// Answers if a write could be made durable now (for `/readyz`).
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        self.0.ping().await
     }
 
     /// Commits one change with its events; answers once it is durable.
     pub async fn commit(&self, commit: Commit) -> Result<Effect, StoreError> {
-        todo!()
+        self.0.writer.commit(commit).await
     }
 
     // Read many at a time.
     /// Who a key stands for. The caller of this checks `expires_at`.
     pub async fn caller(&self, key: KeyHash) -> Result<Option<Caller>, StoreError> {
-        todo!()
+        self.0.callers.get(key).await
     }
     /// Everything that is needed to judge a proof.
     pub async fn attempt(&self, id: ChallengeId) -> Result<Option<Attempt>, StoreError> {
-        todo!()
+        self.0.attempts.get(id).await
     }
     /// A session.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        todo!()
+        self.0.sessions.get(id).await
     }
     /// A user.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        todo!()
+        self.0.users.get(id).await
     }
     /// A user by the application's name for it.
     pub async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
-        todo!()
+        self.0.users_by_key.get(id.key().to_owned()).await
     }
     /// An enrollment.
     pub async fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
-        todo!()
+        self.0.enrollments.get(id).await
     }
     /// A user's authenticators, in all states, oldest first.
     pub async fn authenticators_of(&self, user: UserId) -> Result<Vec<Authenticator>, StoreError> {
-        todo!()
+        Ok(self.0.authenticators_of.get(user).await?.unwrap_or_default())
     }
     /// An authenticator.
     pub async fn authenticator(&self, id: AuthenticatorId) -> Result<Option<Authenticator>, StoreError> {
-        todo!()
+        self.0.authenticators.get(id).await
     }
 
     // Read one at a time.
@@ -101,27 +102,45 @@ impl Store {
         &self,
         fingerprint: CertificateFingerprint,
     ) -> Result<Option<Caller>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::caller_by_certificate(lease.connection(), fingerprint).await?;
+        lease.done();
+        Ok(found)
     }
     /// A challenge.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::challenge(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
     }
     /// A device.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::device(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
     }
     /// A user's devices, oldest first.
     pub async fn devices_of(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::devices_of(lease.connection(), user).await?;
+        lease.done();
+        Ok(found)
     }
     /// A user's live sessions, newest first.
     pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::sessions_of(lease.connection(), user, now).await?;
+        lease.done();
+        Ok(found)
     }
     /// How many backup codes of this authenticator are unused.
     pub async fn backup_codes_left(&self, id: AuthenticatorId) -> Result<u32, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::backup_codes_left(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
     }
     /// Users, oldest first.
     pub async fn users(
@@ -129,34 +148,55 @@ impl Store {
         filter: &UserFilter,
         page: PageRequest<UserId>,
     ) -> Result<Page<User, UserId>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::users(lease.connection(), filter, page).await?;
+        lease.done();
+        Ok(found)
     }
     /// Applications, oldest first.
     pub async fn applications(&self) -> Result<Vec<Application>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::applications(lease.connection()).await?;
+        lease.done();
+        Ok(found)
     }
     /// An application.
     pub async fn application(&self, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::application(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
     }
     /// An application's keys, oldest first.
     pub async fn api_keys(&self, id: ApplicationId) -> Result<Vec<ApiKey>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::api_keys(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
     }
     /// The vault's wrapped keyring.
     pub async fn keyring(&self) -> Result<Option<Keyring>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::keyring(lease.connection()).await?;
+        lease.done();
+        Ok(found)
     }
     /// Active and suspended authenticators with a sealed key, by id: for rewrapping them all, page by page.
     pub async fn sealed_authenticators(
         &self,
         page: PageRequest<AuthenticatorId>,
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::sealed_authenticators(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
     }
     /// Events in the order of their positions, after `page.after`.
     pub async fn events(&self, filter: &EventFilter, page: PageRequest<i64>) -> Result<Page<Event, i64>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = events::events(lease.connection(), filter, Order::Forward, page).await?;
+        lease.done();
+        Ok(found)
     }
     /// Events in reverse order, before `page.after`: the newest first.
     pub async fn events_backward(
@@ -164,15 +204,18 @@ impl Store {
         filter: &EventFilter,
         page: PageRequest<i64>,
     ) -> Result<Page<Event, i64>, StoreError> {
-        todo!()
+        let mut lease = self.0.pool.lease().await?;
+        let found = events::events(lease.connection(), filter, Order::Backward, page).await?;
+        lease.done();
+        Ok(found)
     }
     /// The position of the newest event; changes as events are committed, here or by another server.
     pub fn head(&self) -> tokio::sync::watch::Receiver<i64> {
-        todo!()
+        self.0.head.subscribe()
     }
     /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments and sessions that were over for `keep`,
     /// forgotten idempotency keys. Answers how many rows went.
     pub async fn sweep(&self, now: Timestamp, keep: std::time::Duration) -> Result<u64, StoreError> {
-        todo!()
+        self.0.sweep(now, keep).await
     }
 }

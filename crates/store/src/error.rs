@@ -82,6 +82,9 @@ pub enum StoreError {
     /// The database is gone, locked or damaged.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+    /// The database refuses what it was given: a text with a zero character on PostgreSQL, say.
+    #[error("the store does not take this: {0}")]
+    Refused(String),
     /// What is stored cannot be understood: a defect, or a damaged database.
     #[error("the store holds what cannot be understood: {0}")]
     Damaged(String),

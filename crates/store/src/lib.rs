@@ -6,8 +6,16 @@
 
 mod change;
 mod door;
+mod engine;
 mod error;
+mod house;
+mod read;
 mod record;
+mod rows;
+mod schema;
+mod set;
+mod sweep;
+mod write;
 
 pub use change::{
     Change, Commit, ConfirmEnrollment, Effect, Idempotency, Raise, RecordView, Reject, Satisfy, StartEnrollment, Used,

@@ -1,0 +1,89 @@
+//! What an engine's errors mean for us.
+
+use crate::StoreError;
+
+/// Why a statement or a transaction failed.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// Another server was there first: what the first statement of a change saw no longer holds.
+    Raced(String),
+    /// Another server was in the way: the same again may well succeed.
+    Collided(String),
+    /// A unique name or id is taken.
+    Taken(String),
+    /// The engine refuses what it was given.
+    Refused(String),
+    /// The disk is full or the file cannot be written.
+    Unwritable(String),
+    /// The database is gone or locked; whether a commit under way took effect is unknown.
+    Unavailable(String),
+    /// What is stored cannot be understood.
+    Damaged(String),
+}
+
+impl Fault {
+    /// Whether the same changes could succeed if they were committed apart.
+    pub(crate) fn may_be_of_one(&self) -> bool {
+        matches!(self, Self::Raced(_) | Self::Collided(_) | Self::Taken(_) | Self::Refused(_))
+    }
+
+    fn from_database(error: &dyn sqlx::error::DatabaseError) -> Self {
+        let text = error.message().to_owned();
+        let code = error.code().unwrap_or_default();
+        if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+            return Self::from_postgres(error.code(), text);
+        }
+        Self::from_sqlite(code.parse().unwrap_or(0), text)
+    }
+
+    /// <https://www.sqlite.org/rescode.html>; the low byte is the primary code.
+    fn from_sqlite(code: u32, text: String) -> Self {
+        match code & 0xff {
+            // Full, I/O error, cannot open, read-only, permission.
+            13 | 10 | 14 | 8 | 3 | 23 => Self::Unwritable(text),
+            // Unique constraints, of a primary key and of another.
+            19 if code == 1555 || code == 2067 => Self::Taken(text),
+            // Other constraints, too big, wrong type, wrong use, range; and errors in a statement.
+            19 | 18 | 20 | 25 | 1 => Self::Refused(text),
+            // Corrupt, not a database.
+            11 | 26 => Self::Damaged(text),
+            _ => Self::Unavailable(text),
+        }
+    }
+
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>; the first two characters are the class.
+    fn from_postgres(code: &str, text: String) -> Self {
+        match code {
+            "23505" => Self::Taken(text),
+            "25006" | "53100" | "58030" => Self::Unwritable(text),
+            "40001" | "40P01" | "55P03" => Self::Collided(text),
+            _ => match code.get(..2) {
+                Some("22" | "23" | "42" | "54") => Self::Refused(text),
+                Some("XX") => Self::Damaged(text),
+                _ => Self::Unavailable(text),
+            },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(error) => Self::from_database(error.as_ref()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unwritable(text) => Self::Unwritable(text),
+            Fault::Collided(_) => Self::Busy,
+            Fault::Raced(text) | Fault::Unavailable(text) => Self::Unavailable(text),
+            Fault::Taken(text) | Fault::Refused(text) => Self::Refused(text),
+            Fault::Damaged(text) => Self::Damaged(text),
+        }
+    }
+}

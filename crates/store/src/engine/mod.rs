@@ -1,0 +1,239 @@
+//! The two engines, and the little in which they differ.
+//!
+//! Everything above speaks in [`Set`](crate::set::Set)s: one statement over many rows, written once. What an engine
+//! spells differently is listed in its [`Dialect`]; how it is opened and what its errors mean stands in its module.
+
+mod fault;
+mod pool;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
+use uuid::Uuid;
+
+pub(crate) use fault::Fault;
+pub(crate) use pool::{Pool, Source};
+
+/// How an engine spells what SQL leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// What stands for each mark in a statement's text, see [`crate::set`].
+    pub(crate) const fn spellings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Sqlite => &[
+                // One connection writes, so a row that was read stays as it is.
+                ("{share}", ""),
+                ("{merge<}", "json_patch("),
+                ("{merge|}", ", "),
+                ("{merge>}", ")"),
+                ("{hex<}", "lower(hex("),
+                ("{hex>}", "))"),
+                ("{list<}", "group_concat("),
+                ("{list>}", ", ',')"),
+                // The order in which tables are written is the order in which they are gone through.
+                ("{then}", "CROSS JOIN"),
+                // What is given back is always of the changed table, and knows no alias.
+                ("{a.}", ""),
+                ("{b.}", ""),
+                ("{e.}", ""),
+            ],
+            Self::Postgres => &[
+                ("{share}", "FOR KEY SHARE"),
+                ("{merge<}", "(("),
+                ("{merge|}", ")::jsonb || ("),
+                ("{merge>}", ")::jsonb)::text"),
+                ("{hex<}", "encode("),
+                ("{hex>}", ", 'hex')"),
+                ("{list<}", "string_agg("),
+                ("{list>}", ", ',')"),
+                ("{then}", "JOIN"),
+                ("{a.}", "a."),
+                ("{b.}", "b."),
+                ("{e.}", "e."),
+            ],
+        }
+    }
+}
+
+/// A value for a statement that is no set.
+#[derive(Debug, Clone)]
+pub(crate) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Uuid(Option<Uuid>),
+    Blob(Vec<u8>),
+}
+
+/// One connection to either engine.
+pub(crate) enum Connection {
+    Sqlite(Box<SqliteConnection>),
+    Postgres(Box<PgConnection>),
+}
+
+impl Connection {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement and reads every row that it gives back.
+    pub(crate) async fn fetch<T>(
+        &mut self,
+        sql: &str,
+        args: Vec<Arg>,
+        read: impl Fn(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Uuid(value) => query.bind(value),
+                    Arg::Blob(value) => query.bind(value),
+                });
+                let rows = query.fetch_all(&mut **connection).await?;
+                rows.iter().map(|row| read(&Row::Sqlite(row))).collect()
+            }
+            Self::Postgres(connection) => {
+                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Uuid(value) => query.bind(value),
+                    Arg::Blob(value) => query.bind(value),
+                });
+                let rows = query.fetch_all(&mut **connection).await?;
+                rows.iter().map(|row| read(&Row::Postgres(row))).collect()
+            }
+        }
+    }
+
+    /// Runs a statement and answers how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: &str, args: Vec<Arg>) -> Result<u64, Fault> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Uuid(value) => query.bind(value),
+                    Arg::Blob(value) => query.bind(value),
+                });
+                Ok(query.execute(&mut **connection).await?.rows_affected())
+            }
+            Self::Postgres(connection) => {
+                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Uuid(value) => query.bind(value),
+                    Arg::Blob(value) => query.bind(value),
+                });
+                Ok(query.execute(&mut **connection).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs several statements that take nothing and give nothing.
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), Fault> {
+        match self {
+            Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(drop)?,
+            Self::Postgres(connection) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
+        match self.dialect() {
+            Dialect::Sqlite => self.execute("BEGIN IMMEDIATE", Vec::new()).await.map(drop),
+            Dialect::Postgres => self.script("BEGIN").await,
+        }
+    }
+
+    /// Makes it durable.
+    pub(crate) async fn commit(&mut self) -> Result<(), Fault> {
+        match self.dialect() {
+            Dialect::Sqlite => self.execute("COMMIT", Vec::new()).await.map(drop),
+            Dialect::Postgres => self.script("COMMIT").await,
+        }
+    }
+
+    /// Undoes it. `Ok` also where the engine had undone it by itself.
+    pub(crate) async fn rollback(&mut self) -> Result<(), Fault> {
+        match self.dialect() {
+            Dialect::Sqlite => {
+                // After a full disk the engine has rolled back already, and says that there is nothing to undo.
+                let _ = self.execute("ROLLBACK", Vec::new()).await;
+                Ok(())
+            }
+            Dialect::Postgres => self.script("ROLLBACK").await,
+        }
+    }
+
+    /// Tells other servers, once the transaction is committed, that there are events up to this position.
+    pub(crate) async fn announce(&mut self, position: i64) -> Result<(), Fault> {
+        match self.dialect() {
+            // Nobody else has the file.
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => {
+                let args = vec![Arg::Text(Some(postgres::CHANNEL.to_owned())), Arg::Text(Some(position.to_string()))];
+                self.execute("SELECT pg_notify($1, $2)", args).await.map(drop)
+            }
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::debug!(%error, "a database connection did not close cleanly");
+        }
+    }
+}
+
+/// A row of either engine. Columns are read by their place.
+pub(crate) enum Row<'r> {
+    Sqlite(&'r sqlx::sqlite::SqliteRow),
+    Postgres(&'r sqlx::postgres::PgRow),
+}
+
+/// What can be read from a column of either engine.
+pub(crate) trait Cell: Sized {
+    fn sqlite(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Self, sqlx::Error>;
+    fn postgres(row: &sqlx::postgres::PgRow, column: usize) -> Result<Self, sqlx::Error>;
+}
+
+macro_rules! cells {
+    ($($ty:ty),*) => {$(
+        impl Cell for $ty {
+            fn sqlite(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Self, sqlx::Error> {
+                row.try_get_unchecked(column)
+            }
+
+            fn postgres(row: &sqlx::postgres::PgRow, column: usize) -> Result<Self, sqlx::Error> {
+                row.try_get(column)
+            }
+        }
+    )*};
+}
+
+cells!(i64, Option<i64>, String, Option<String>, Uuid, Option<Uuid>, Vec<u8>, Option<Vec<u8>>);
+
+impl Row<'_> {
+    pub(crate) fn get<T: Cell>(&self, column: usize) -> Result<T, Fault> {
+        match self {
+            Self::Sqlite(row) => T::sqlite(row, column),
+            Self::Postgres(row) => T::postgres(row, column),
+        }
+        .map_err(|error| Fault::Damaged(format!("column {column}: {error}")))
+    }
+}

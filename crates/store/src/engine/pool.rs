@@ -1,0 +1,100 @@
+//! A few connections for reading, made when they are wanted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Connection, Fault};
+use crate::StoreError;
+use crate::engine::{postgres, sqlite};
+
+/// How long a read waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where connections come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Sqlite(sqlite::Source),
+    Postgres(postgres::Source),
+}
+
+impl Source {
+    pub(crate) async fn reader(&self) -> Result<Connection, Fault> {
+        match self {
+            Self::Sqlite(source) => source.reader().await,
+            Self::Postgres(source) => source.connection().await,
+        }
+    }
+
+    pub(crate) async fn writer(&self) -> Result<Connection, Fault> {
+        match self {
+            Self::Sqlite(source) => source.writer().await,
+            Self::Postgres(source) => source.connection().await,
+        }
+    }
+}
+
+/// A few connections for reading. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
+    source: Source,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A connection that is in use.
+pub(crate) struct Lease {
+    pool: Arc<Shared>,
+    connection: Connection,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub(crate) fn new(source: Source, connections: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(connections));
+        Self(Arc::new(Shared { source, permits, idle: Mutex::default() }))
+    }
+
+    /// A connection, as soon as one is free.
+    pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.permits).acquire_owned());
+        let permit = match permit.await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return Err(StoreError::Unavailable("the store is closed".to_owned())),
+            Err(_) => return Err(StoreError::Busy),
+        };
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.0.source.reader().await?,
+        };
+        Ok(Lease { pool: Arc::clone(&self.0), connection, _permit: permit })
+    }
+
+    /// Lets nobody in any more, waits for who is inside, and closes.
+    pub(crate) async fn close(&self, connections: u32) {
+        let inside = Arc::clone(&self.0.permits);
+        let _all = tokio::time::timeout(PATIENCE, inside.acquire_many(connections)).await;
+        self.0.permits.close();
+        let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for connection in idle {
+            connection.close().await;
+        }
+    }
+}
+
+impl Lease {
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Gives the connection back. One that is dropped instead, by a caller that went away or after an error, is not
+    /// used again.
+    pub(crate) fn done(self) {
+        let Self { pool, connection, _permit } = self;
+        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}

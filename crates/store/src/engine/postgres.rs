@@ -1,0 +1,94 @@
+//! PostgreSQL: as many servers as there are, each with one connection that writes and a few that read.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use super::{Connection, Fault};
+use crate::OpenError;
+
+/// How long a new connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The channel on which servers tell each other that there are new events.
+pub(crate) const CHANNEL: &str = "countersign_events";
+
+/// Settings for each of our sessions.
+///
+/// Every statement of ours looks rows up by their keys, but a plan is made once, and where it is made while the
+/// tables are still empty the planner would go through all of them ever after: so it is told to use the keys.
+/// And a server that hangs in the middle of a transaction must not stop all others.
+const SETTINGS: [(&str, &str); 8] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
+
+/// What has to hold for a commit to be durable once it is acknowledged, and the values that will do.
+const DURABLE: [(&str, &[&str]); 3] =
+    [("fsync", &["on"]), ("full_page_writes", &["on"]), ("synchronous_commit", &["on", "remote_apply"])];
+
+/// Where connections to a PostgreSQL database come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    options: Box<PgConnectOptions>,
+}
+
+impl Source {
+    pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Unreachable(error.to_string()))?;
+        let options = options
+            .application_name("countersign")
+            .options(SETTINGS)
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        Ok(Self { options: Box::new(options) })
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Connection, Fault> {
+        match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.options)).await {
+            Ok(connected) => Ok(Connection::Postgres(Box::new(connected?))),
+            Err(_) => Err(Fault::Unavailable("no answer within 5 s".to_owned())),
+        }
+    }
+
+    /// Hears what servers tell each other.
+    pub(crate) async fn listener(&self) -> Result<PgListener, Fault> {
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with((*self.options).clone());
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    }
+}
+
+/// Refuses a server that would acknowledge what a crash can undo (law 3).
+pub(crate) async fn check_durable(connection: &mut Connection) -> Result<(), OpenError> {
+    for (setting, wanted) in DURABLE {
+        let shown = connection.fetch(&format!("SHOW {setting}"), Vec::new(), |row| row.get::<String>(0)).await;
+        let value = shown.map_err(open_error)?.pop().unwrap_or_default();
+        if !wanted.contains(&value.as_str()) {
+            return Err(OpenError::NotDurable { setting, value, wanted: "on" });
+        }
+    }
+    Ok(())
+}
+
+/// What a failure while opening means.
+pub(crate) fn open_error(fault: Fault) -> OpenError {
+    match fault {
+        Fault::Raced(text)
+        | Fault::Collided(text)
+        | Fault::Taken(text)
+        | Fault::Refused(text)
+        | Fault::Unwritable(text)
+        | Fault::Unavailable(text)
+        | Fault::Damaged(text) => OpenError::Unreachable(text),
+    }
+}

@@ -1,0 +1,280 @@
+//! What stands behind the door: the writer, the readers, and how they are put up and taken down.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{
+    Authenticator, AuthenticatorId, ChallengeId, Clock, Enrollment, EnrollmentId, KeyHash, Session, SessionId, User,
+    UserId,
+};
+use sqlx::postgres::PgListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::engine::{Connection, Fault, Pool, Source, postgres, sqlite};
+use crate::read::gather::Gather;
+use crate::read::hot;
+use crate::schema::{self, Mismatch};
+use crate::set::Kind::{Int, Text};
+use crate::set::{Rows, Set};
+use crate::write::Writer;
+use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
+
+/// Connections for reading. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
+const SQLITE_READERS: u32 = 3;
+const POSTGRES_READERS: u32 = 8;
+
+/// For how long one write that was made durable speaks for those that ask after it.
+const PING_LASTS: Duration = Duration::from_secs(1);
+
+/// How often a server looks for events of others by itself, in case it was not told.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// An open store.
+pub(crate) struct House {
+    engine: String,
+    clock: Arc<dyn Clock>,
+    source: Source,
+    readers: u32,
+    pub(crate) pool: Pool,
+    pub(crate) writer: Writer,
+    pub(crate) head: watch::Sender<i64>,
+    listener: Option<JoinHandle<()>>,
+    pinged: tokio::sync::Mutex<Pinged>,
+    pub(crate) callers: Gather<KeyHash, Caller>,
+    pub(crate) attempts: Gather<ChallengeId, Attempt>,
+    pub(crate) sessions: Gather<SessionId, Session>,
+    pub(crate) users: Gather<UserId, User>,
+    pub(crate) users_by_key: Gather<String, User>,
+    pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
+    pub(crate) authenticators: Gather<AuthenticatorId, Authenticator>,
+    pub(crate) authenticators_of: Gather<UserId, Vec<Authenticator>>,
+}
+
+impl House {
+    pub(crate) async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        match &options.location {
+            Location::Sqlite(path) => {
+                let (source, lock) = sqlite::prepare(path)?;
+                let lock = Arc::new(lock);
+                let source = Source::Sqlite(source);
+                let because = |fault| sqlite::open_error(path, fault);
+                let ready = get_ready(&source, options, &*clock, path, &because).await?;
+                Ok(Self::start(source, ready, clock, SQLITE_READERS, lock))
+            }
+            Location::Postgres(url) => {
+                let source = Source::Postgres(postgres::Source::parse(url)?);
+                let ready = get_ready(&source, options, &*clock, Path::new(""), &postgres::open_error).await?;
+                Ok(Self::start(source, ready, clock, POSTGRES_READERS, ()))
+            }
+        }
+    }
+
+    fn start(
+        source: Source,
+        ready: Ready,
+        clock: Arc<dyn Clock>,
+        readers: u32,
+        keep: impl Send + Sync + 'static,
+    ) -> Self {
+        let pool = Pool::new(source.clone(), usize::try_from(readers).unwrap_or(1));
+        let (head, _) = watch::channel(ready.head);
+        let listener = match &source {
+            Source::Sqlite(_) => None,
+            Source::Postgres(source) => Some(tokio::spawn(listen(source.clone(), pool.clone(), head.clone()))),
+        };
+        Self {
+            engine: ready.engine,
+            clock,
+            readers,
+            writer: Writer::start(source.clone(), ready.connection, head.clone(), keep),
+            head,
+            listener,
+            pinged: tokio::sync::Mutex::default(),
+            callers: Gather::start(pool.clone(), hot::callers),
+            attempts: Gather::start(pool.clone(), hot::attempts),
+            sessions: Gather::start(pool.clone(), hot::sessions),
+            users: Gather::start(pool.clone(), hot::users),
+            users_by_key: Gather::start(pool.clone(), hot::users_by_key),
+            enrollments: Gather::start(pool.clone(), hot::enrollments),
+            authenticators: Gather::start(pool.clone(), hot::authenticators),
+            authenticators_of: Gather::start(pool.clone(), hot::authenticators_of),
+            pool,
+            source,
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+        self.pool.close(self.readers).await;
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+/// What opening found out.
+struct Ready {
+    connection: Connection,
+    engine: String,
+    head: i64,
+}
+
+async fn get_ready(
+    source: &Source,
+    options: &Options,
+    clock: &dyn Clock,
+    path: &Path,
+    because: &(dyn Fn(Fault) -> OpenError + Sync),
+) -> Result<Ready, OpenError> {
+    let mut connection = source.writer().await.map_err(because)?;
+    if let Source::Postgres(_) = source {
+        postgres::check_durable(&mut connection).await?;
+    }
+    schema::migrate(&mut connection).await.map_err(|mismatch| match mismatch {
+        Mismatch::Newer { found, known } => OpenError::NewerSchema { found, known },
+        Mismatch::Foreign => match source {
+            Source::Sqlite(_) => {
+                OpenError::Corrupt { path: path.to_owned(), reason: "its tables are another program's".to_owned() }
+            }
+            Source::Postgres(_) => {
+                OpenError::Unreachable("it has another program's tables; give countersign a database of its own".into())
+            }
+        },
+        Mismatch::Fault(fault) => because(fault),
+    })?;
+    let made_movable = settle_clock(&mut connection, options.movable_clock).await.map_err(because)?;
+    if made_movable != options.movable_clock {
+        return Err(OpenError::Clock { made_movable });
+    }
+    write_a_little(&mut connection, clock).await.map_err(because)?;
+    let engine = engine(&mut connection, source).await.map_err(because)?;
+    let head = head(&mut connection).await.map_err(because)?;
+    Ok(Ready { connection, engine, head })
+}
+
+static SET_ONCE: Set = Set::new(
+    &[("name", Text), ("value", Text)],
+    "INSERT INTO meta (name, value) SELECT i.name, i.value FROM input i WHERE true ON CONFLICT DO NOTHING",
+);
+
+/// Which clock the store belongs to: the first one that it is opened with.
+async fn settle_clock(connection: &mut Connection, movable: bool) -> Result<bool, Fault> {
+    let value = if movable { "movable" } else { "real" };
+    SET_ONCE.execute(connection, Rows::one(&["clock".into(), value.into()])).await?;
+    let sql = "SELECT value FROM meta WHERE name = 'clock'";
+    let made = connection.fetch(sql, Vec::new(), |row| row.get::<String>(0)).await?;
+    Ok(made.first().is_some_and(|made| made == "movable"))
+}
+
+static NOTE_TIME: Set = Set::new(
+    &[("name", Text), ("at", Int)],
+    "INSERT INTO meta (name, value) SELECT i.name, CAST(i.at AS TEXT) FROM input i WHERE true
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+);
+
+/// A write of its own, durable once this returns.
+async fn write_a_little(connection: &mut Connection, clock: &dyn Clock) -> Result<(), Fault> {
+    NOTE_TIME.all(connection, Rows::one(&["written_at".into(), clock.now().into()])).await
+}
+
+async fn engine(connection: &mut Connection, source: &Source) -> Result<String, Fault> {
+    let (name, sql) = match source {
+        Source::Sqlite(_) => ("SQLite", "SELECT sqlite_version()"),
+        Source::Postgres(_) => ("PostgreSQL", "SHOW server_version"),
+    };
+    let version = connection.fetch(sql, Vec::new(), |row| row.get::<String>(0)).await?.pop().unwrap_or_default();
+    Ok(format!("{name} {}", version.split(' ').next().unwrap_or_default()))
+}
+
+/// The position of the newest event that is committed.
+async fn head(connection: &mut Connection) -> Result<i64, Fault> {
+    let head = connection.fetch("SELECT position FROM event_head", Vec::new(), |row| row.get::<i64>(0)).await?;
+    head.first().copied().ok_or_else(|| Fault::Damaged("the head of the events is missing".to_owned()))
+}
+
+/// Follows what other servers commit: by being told, and in case nobody tells by looking.
+async fn listen(source: postgres::Source, pool: Pool, known: watch::Sender<i64>) {
+    let mut listener: Option<PgListener> = None;
+    loop {
+        if listener.is_none() {
+            listener = source.listener().await.ok();
+        }
+        let told = async {
+            match &mut listener {
+                Some(listener) => listener.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let head = match tokio::time::timeout(LOOK, told).await {
+            Ok(Ok(told)) => told.payload().parse().ok(),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "other servers cannot be listened to; looking instead");
+                listener = None;
+                tokio::time::sleep(LOOK).await;
+                look(&pool).await
+            }
+            Err(_) => look(&pool).await,
+        };
+        if let Some(head) = head {
+            known.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
+        }
+    }
+}
+
+async fn look(pool: &Pool) -> Option<i64> {
+    let mut lease = pool.lease().await.ok()?;
+    let head = head(lease.connection()).await.ok()?;
+    lease.done();
+    Some(head)
+}
+
+/// When a write was last made durable, and on which connection.
+#[derive(Default)]
+struct Pinged {
+    connection: Option<Connection>,
+    last: Option<(tokio::time::Instant, Result<(), StoreError>)>,
+}
+
+impl House {
+    /// Makes a tiny write durable, at most once a second for all who ask.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        let mut pinged = self.pinged.lock().await;
+        if let Some((at, outcome)) = &pinged.last
+            && at.elapsed() < PING_LASTS
+        {
+            return outcome.clone();
+        }
+        let outcome = tokio::time::timeout(LOOK * 5, self.write_somewhere(&mut pinged.connection)).await;
+        let outcome = match outcome {
+            Ok(outcome) => outcome.map_err(StoreError::from),
+            Err(_) => Err(StoreError::Unavailable("no write was durable within 5 s".to_owned())),
+        };
+        if outcome.is_err() {
+            pinged.connection = None;
+        }
+        pinged.last = Some((tokio::time::Instant::now(), outcome.clone()));
+        outcome
+    }
+
+    async fn write_somewhere(&self, connection: &mut Option<Connection>) -> Result<(), Fault> {
+        let connection = match connection {
+            Some(connection) => connection,
+            none => none.insert(self.source.writer().await?),
+        };
+        write_a_little(connection, &*self.clock).await
+    }
+}

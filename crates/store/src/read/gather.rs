@@ -1,0 +1,84 @@
+//! Reads that are asked many at a time.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::pin::Pin;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+use crate::engine::{Connection, Fault, Pool};
+
+/// How many questions wait before further ones are turned away.
+const QUEUE: usize = 4096;
+
+/// How many questions are asked together at most.
+const TOGETHER: usize = 256;
+
+/// How a set of questions is asked: the answers by question, without those that there is none for.
+pub(crate) type Ask<K, V> =
+    for<'c> fn(&'c mut Connection, Vec<K>) -> Pin<Box<dyn Future<Output = Result<HashMap<K, V>, Fault>> + Send + 'c>>;
+
+type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
+
+/// Takes questions one at a time and asks the database what has gathered.
+pub(crate) struct Gather<K, V>(mpsc::Sender<(K, Answer<V>)>);
+
+impl<K, V> Gather<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    pub(crate) fn start(pool: Pool, ask: Ask<K, V>) -> Self {
+        let (queue, questions) = mpsc::channel(QUEUE);
+        tokio::spawn(run(pool, ask, questions));
+        Self(queue)
+    }
+
+    /// The answer; what was acknowledged before the question is in it.
+    pub(crate) async fn get(&self, key: K) -> Result<Option<V>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.try_send((key, answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+async fn run<K, V>(pool: Pool, ask: Ask<K, V>, mut questions: mpsc::Receiver<(K, Answer<V>)>)
+where
+    K: Clone + Eq + Hash,
+    V: Clone,
+{
+    let mut gathered = Vec::with_capacity(TOGETHER);
+    while questions.recv_many(&mut gathered, TOGETHER).await > 0 {
+        let mut asked: HashMap<K, Vec<Answer<V>>> = HashMap::with_capacity(gathered.len());
+        for (key, answer) in gathered.drain(..) {
+            asked.entry(key).or_default().push(answer);
+        }
+        let mut answers = ask_together(&pool, ask, asked.keys().cloned().collect()).await;
+        for (key, mut waiting) in asked {
+            let answer = answers.as_mut().map(|found| found.remove(&key)).map_err(|error| error.clone());
+            let last = waiting.pop();
+            for waiter in waiting {
+                let _ = waiter.send(answer.clone());
+            }
+            if let Some(last) = last {
+                let _ = last.send(answer);
+            }
+        }
+    }
+}
+
+async fn ask_together<K, V>(pool: &Pool, ask: Ask<K, V>, keys: Vec<K>) -> Result<HashMap<K, V>, StoreError> {
+    let mut lease = pool.lease().await?;
+    let answers = ask(lease.connection(), keys).await?;
+    lease.done();
+    Ok(answers)
+}

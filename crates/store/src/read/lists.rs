@@ -1,0 +1,154 @@
+//! What is read one at a time: lists, and what few requests need.
+
+use domain::{
+    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
+    Device, DeviceId, Page, PageRequest, Session, Timestamp, User, UserId,
+};
+use uuid::Uuid;
+
+use crate::engine::{Arg, Connection, Fault};
+use crate::rows::{self, Reader};
+use crate::set::spell;
+use crate::{Caller, Keyring, UserFilter};
+
+fn id(uuid: Uuid) -> Arg {
+    Arg::Uuid(Some(uuid))
+}
+
+/// Runs `SELECT columns rest`.
+macro_rules! select {
+    ($connection:expr, $columns:expr, $rest:expr, $args:expr, $read:path) => {{
+        let sql = spell($connection.dialect(), &format!("SELECT {} {}", $columns, $rest));
+        $connection.fetch(&sql, $args, |row| $read(&mut Reader::new(row))).await
+    }};
+}
+
+pub(crate) async fn caller_by_certificate(
+    connection: &mut Connection,
+    fingerprint: CertificateFingerprint,
+) -> Result<Option<Caller>, Fault> {
+    let rest =
+        "FROM application_certificates f JOIN applications p ON p.id = f.application_id WHERE f.fingerprint = $1";
+    let args = vec![Arg::Blob(fingerprint.0.to_vec())];
+    let found = select!(connection, rows::APPLICATION, rest, args, rows::application)?.pop();
+    Ok(found.map(|application| Caller { application, api_key_id: None, expires_at: None }))
+}
+
+pub(crate) async fn challenge(connection: &mut Connection, of: ChallengeId) -> Result<Option<Challenge>, Fault> {
+    let args = vec![id(of.uuid())];
+    Ok(select!(connection, rows::CHALLENGE, "FROM challenges c WHERE c.id = $1", args, rows::challenge)?.pop())
+}
+
+pub(crate) async fn device(connection: &mut Connection, of: DeviceId) -> Result<Option<Device>, Fault> {
+    let args = vec![id(of.uuid())];
+    Ok(select!(connection, rows::DEVICE, "FROM devices d WHERE d.id = $1", args, rows::device)?.pop())
+}
+
+pub(crate) async fn devices_of(connection: &mut Connection, user: UserId) -> Result<Vec<Device>, Fault> {
+    let rest = "FROM devices d WHERE d.user_id = $1 ORDER BY d.created_at, d.id";
+    select!(connection, rows::DEVICE, rest, vec![id(user.uuid())], rows::device)
+}
+
+pub(crate) async fn sessions_of(
+    connection: &mut Connection,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>, Fault> {
+    let rest = "FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2
+        ORDER BY s.created_at DESC, s.id DESC";
+    let args = vec![id(user.uuid()), Arg::Int(Some(now.unix_millis()))];
+    select!(connection, rows::SESSION, rest, args, rows::session)
+}
+
+pub(crate) async fn backup_codes_left(connection: &mut Connection, of: AuthenticatorId) -> Result<u32, Fault> {
+    let sql = "SELECT count(*) FROM backup_codes WHERE authenticator_id = $1 AND used_at IS NULL";
+    let count = connection.fetch(sql, vec![id(of.uuid())], |row| row.get::<i64>(0)).await?;
+    Ok(count.first().and_then(|count| u32::try_from(*count).ok()).unwrap_or(0))
+}
+
+/// The least id, which every id comes after.
+const BEGINNING: Uuid = Uuid::nil();
+
+pub(crate) async fn users(
+    connection: &mut Connection,
+    filter: &UserFilter,
+    page: PageRequest<UserId>,
+) -> Result<Page<User, UserId>, Fault> {
+    let mut args = vec![id(page.after.map_or(BEGINNING, UserId::uuid)), limit(page.limit)];
+    let mut rest = "FROM users u WHERE u.id > $1".to_owned();
+    if let Some(state) = filter.state {
+        args.push(Arg::Text(Some(state.name().to_owned())));
+        rest.push_str(&format!(" AND u.state = ${}", args.len()));
+    }
+    if let Some(kind) = filter.has {
+        args.push(Arg::Text(Some(kind.name().to_owned())));
+        rest.push_str(&format!(
+            " AND EXISTS (SELECT 1 FROM authenticators a WHERE a.user_id = u.id AND a.state = 'active' AND a.kind = ${})",
+            args.len()
+        ));
+    }
+    if let Some(search) = filter.search.as_deref().filter(|search| !search.trim().is_empty()) {
+        let folded = search.trim().to_lowercase();
+        let prefix = domain::ExternalId::parse(search).map_or_else(|_| folded.clone(), |id| id.key().to_owned());
+        args.push(Arg::Text(Some(prefix.clone())));
+        args.push(Arg::Text(Some(format!("{prefix}\u{10ffff}"))));
+        args.push(Arg::Text(Some(format!("%{}%", folded.replace('!', "!!").replace('%', "!%").replace('_', "!_")))));
+        let last = args.len();
+        rest.push_str(&format!(
+            " AND u.id IN (
+                SELECT x.id FROM users x WHERE x.external_id_key >= ${} AND x.external_id_key < ${}
+                UNION SELECT y.id FROM users y
+                    WHERE y.display_name_folded IS NOT NULL AND y.display_name_folded LIKE ${last} ESCAPE '!')",
+            last - 2,
+            last - 1,
+        ));
+    }
+    rest.push_str(" ORDER BY u.id LIMIT $2");
+    let items = select!(connection, rows::USER, rest, args, rows::user)?;
+    Ok(cut(items, page.limit, |user| user.id))
+}
+
+/// One row more than the page holds tells whether there is a next one.
+pub(crate) fn limit(limit: u32) -> Arg {
+    Arg::Int(Some(i64::from(limit.clamp(1, PageRequest::<()>::MAX)) + 1))
+}
+
+pub(crate) fn cut<T, K>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Page<T, K> {
+    let limit = usize::try_from(limit.clamp(1, PageRequest::<()>::MAX)).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(key);
+    Page { items, next }
+}
+
+pub(crate) async fn applications(connection: &mut Connection) -> Result<Vec<Application>, Fault> {
+    let rest = "FROM applications p ORDER BY p.created_at, p.id";
+    select!(connection, rows::APPLICATION, rest, Vec::new(), rows::application)
+}
+
+pub(crate) async fn application(connection: &mut Connection, of: ApplicationId) -> Result<Option<Application>, Fault> {
+    let args = vec![id(of.uuid())];
+    Ok(select!(connection, rows::APPLICATION, "FROM applications p WHERE p.id = $1", args, rows::application)?.pop())
+}
+
+pub(crate) async fn api_keys(connection: &mut Connection, of: ApplicationId) -> Result<Vec<ApiKey>, Fault> {
+    let rest = "FROM api_keys k WHERE k.application_id = $1 ORDER BY k.created_at, k.id";
+    select!(connection, rows::API_KEY, rest, vec![id(of.uuid())], rows::api_key)
+}
+
+pub(crate) async fn keyring(connection: &mut Connection) -> Result<Option<Keyring>, Fault> {
+    let sql = "SELECT version, wrapped FROM keyring";
+    let read = connection.fetch(sql, Vec::new(), |row| Ok(Keyring { version: row.get(0)?, wrapped: row.get(1)? }));
+    Ok(read.await?.pop())
+}
+
+pub(crate) async fn sealed_authenticators(
+    connection: &mut Connection,
+    page: PageRequest<AuthenticatorId>,
+) -> Result<Page<Authenticator, AuthenticatorId>, Fault> {
+    let rest = "FROM authenticators a
+        WHERE a.id > $1 AND a.blob IS NOT NULL AND a.state IN ('active', 'suspended') ORDER BY a.id LIMIT $2";
+    let args = vec![id(page.after.map_or(BEGINNING, AuthenticatorId::uuid)), limit(page.limit)];
+    let items = select!(connection, rows::AUTHENTICATOR, rest, args, rows::authenticator)?;
+    Ok(cut(items, page.limit, |authenticator| authenticator.id))
+}

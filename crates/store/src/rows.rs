@@ -1,0 +1,367 @@
+//! Rows as the words of `domain`: which columns, in which order, and how each is read.
+
+use std::collections::BTreeSet;
+
+use domain::event::About;
+use domain::{
+    Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
+    AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
+    Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId, EventKind,
+    ExternalId, KeyHash, Proof, Scope, Sealed, Session, SessionId, Timestamp, User, UserId, UserKind, UserState,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::engine::{Cell, Fault, Row};
+
+/// Reads a row from left to right.
+pub(crate) struct Reader<'a, 'r> {
+    row: &'a Row<'r>,
+    column: usize,
+}
+
+impl<'a, 'r> Reader<'a, 'r> {
+    pub(crate) fn new(row: &'a Row<'r>) -> Self {
+        Self { row, column: 0 }
+    }
+
+    pub(crate) fn next<T: Cell>(&mut self) -> Result<T, Fault> {
+        let value = self.row.get(self.column)?;
+        self.column += 1;
+        Ok(value)
+    }
+
+    fn skip(&mut self, columns: usize) {
+        self.column += columns;
+    }
+
+    fn small<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
+        let column = self.column;
+        let value: i64 = self.next()?;
+        T::try_from(value).map_err(|_| Fault::Damaged(format!("{value} is out of range in column {column}")))
+    }
+
+    fn named<T>(&mut self, named: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+        let name: String = self.next()?;
+        named(&name).ok_or_else(|| unknown(&name))
+    }
+
+    fn time(&mut self) -> Result<Timestamp, Fault> {
+        Ok(Timestamp::from_unix_millis(self.next()?))
+    }
+
+    fn maybe_time(&mut self) -> Result<Option<Timestamp>, Fault> {
+        Ok(self.next::<Option<i64>>()?.map(Timestamp::from_unix_millis))
+    }
+
+    fn id<T>(&mut self, id: fn(Uuid) -> T) -> Result<T, Fault> {
+        Ok(id(self.next()?))
+    }
+
+    fn maybe_id<T>(&mut self, id: fn(Uuid) -> T) -> Result<Option<T>, Fault> {
+        Ok(self.next::<Option<Uuid>>()?.map(id))
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let bytes: Vec<u8> = self.next()?;
+        bytes.try_into().map_err(|bytes: Vec<u8>| Fault::Damaged(format!("{} bytes where {N} belong", bytes.len())))
+    }
+}
+
+fn unknown(name: &str) -> Fault {
+    Fault::Damaged(format!("no such name is known: {name:?}"))
+}
+
+pub(crate) const USER: &str = "u.id, u.external_id, u.display_name, u.kind, u.state, u.created_at";
+
+pub(crate) fn user(row: &mut Reader<'_, '_>) -> Result<User, Fault> {
+    Ok(User {
+        id: row.id(UserId::from_uuid)?,
+        external_id: row.named(|given| ExternalId::parse(given).ok())?,
+        display_name: row.next()?,
+        kind: row.named(UserKind::from_name)?,
+        state: row.named(UserState::from_name)?,
+        created_at: row.time()?,
+    })
+}
+
+pub(crate) const DEVICE: &str = "d.id, d.user_id, d.name, d.kind, d.created_at";
+
+pub(crate) fn device(row: &mut Reader<'_, '_>) -> Result<Device, Fault> {
+    Ok(Device {
+        id: row.id(DeviceId::from_uuid)?,
+        user_id: row.id(UserId::from_uuid)?,
+        name: row.next()?,
+        kind: row.named(DeviceKind::from_name)?,
+        created_at: row.time()?,
+    })
+}
+
+pub(crate) const AUTHENTICATOR: &str = "a.id, a.user_id, a.device_id, a.kind, a.state, a.label, a.blob, a.algorithm, a.digits, a.period, \
+    a.generation, a.last_step, a.failures, a.retry_at, a.created_at, a.activated_at, a.last_used_at";
+
+pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, Fault> {
+    let (id, user_id) = (row.id(AuthenticatorId::from_uuid)?, row.id(UserId::from_uuid)?);
+    let device_id = row.maybe_id(DeviceId::from_uuid)?;
+    let kind = row.named(AuthenticatorKind::from_name)?;
+    let state = row.named(AuthenticatorState::from_name)?;
+    let label = row.next()?;
+    let sealed = match row.next::<Option<Vec<u8>>>()? {
+        None => {
+            row.skip(4);
+            None
+        }
+        Some(blob) => Some(Sealed {
+            blob,
+            algorithm: row.next()?,
+            digits: row.small()?,
+            period: row.small()?,
+            generation: row.small()?,
+        }),
+    };
+    Ok(Authenticator {
+        id,
+        user_id,
+        device_id,
+        kind,
+        state,
+        label,
+        sealed,
+        last_step: row.next()?,
+        failures: row.small()?,
+        retry_at: row.maybe_time()?,
+        created_at: row.time()?,
+        activated_at: row.maybe_time()?,
+        last_used_at: row.maybe_time()?,
+    })
+}
+
+/// Codes as a list: `position:hash in hex`, separated by commas.
+pub(crate) const BACKUP_CODES: &str = "{list<}b.position || ':' || {hex<}b.hash{hex>}{list>}";
+
+pub(crate) fn backup_codes(list: &str) -> Result<Vec<BackupCode>, Fault> {
+    let damaged = || Fault::Damaged("a backup code cannot be read".to_owned());
+    let mut codes = list
+        .split(',')
+        .map(|code| {
+            let (position, hash) = code.split_once(':').ok_or_else(damaged)?;
+            let position = position.parse().map_err(|_| damaged())?;
+            Ok(BackupCode { position, hash: bytes_of(hash).ok_or_else(damaged)? })
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    codes.sort_by_key(|code| code.position);
+    Ok(codes)
+}
+
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(crate) const SESSION: &str = "s.id, s.application_id, s.user_id, s.device_id, s.amr, s.aal, s.proofs, s.authenticated_at, s.created_at, \
+    s.expires_at, s.ended_at";
+
+/// The session of a row that may have none.
+pub(crate) fn maybe_session(row: &mut Reader<'_, '_>) -> Result<Option<Session>, Fault> {
+    match row.maybe_id(SessionId::from_uuid)? {
+        None => {
+            row.skip(10);
+            Ok(None)
+        }
+        Some(id) => session_of(id, row).map(Some),
+    }
+}
+
+pub(crate) fn session(row: &mut Reader<'_, '_>) -> Result<Session, Fault> {
+    let id = row.id(SessionId::from_uuid)?;
+    session_of(id, row)
+}
+
+fn session_of(id: SessionId, row: &mut Reader<'_, '_>) -> Result<Session, Fault> {
+    Ok(Session {
+        id,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        user_id: row.id(UserId::from_uuid)?,
+        device_id: row.maybe_id(DeviceId::from_uuid)?,
+        amr: row.named(methods)?,
+        aal: Aal::from_number(row.small()?).ok_or_else(|| unknown("aal"))?,
+        proofs: proofs(&row.next::<String>()?)?,
+        authenticated_at: row.time()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        ended_at: row.maybe_time()?,
+    })
+}
+
+fn methods(names: &str) -> Option<BTreeSet<Amr>> {
+    names.split_ascii_whitespace().map(Amr::parse).collect()
+}
+
+pub(crate) fn amr_text(methods: &BTreeSet<Amr>) -> String {
+    methods.iter().map(Amr::name).collect::<Vec<_>>().join(" ")
+}
+
+/// Proofs as a session's row has them: `{"<authenticator's UUID>": [kind, milliseconds]}`, so that one more merges
+/// by itself.
+pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
+    let proofs: Map<String, Value> = proofs
+        .iter()
+        .map(|proof| {
+            let key = proof.authenticator_id.uuid().simple().to_string();
+            (key, serde_json::json!([proof.kind.name(), proof.verified_at.unix_millis()]))
+        })
+        .collect();
+    Value::Object(proofs).to_string()
+}
+
+fn proofs(text: &str) -> Result<Vec<Proof>, Fault> {
+    let damaged = || Fault::Damaged("a session's proofs cannot be read".to_owned());
+    if text == "{}" {
+        return Ok(Vec::new());
+    }
+    let by_id: std::collections::BTreeMap<String, (String, i64)> = serde_json::from_str(text).map_err(|_| damaged())?;
+    let mut proofs = by_id
+        .into_iter()
+        .map(|(id, (kind, at))| {
+            Ok(Proof {
+                authenticator_id: AuthenticatorId::from_uuid(Uuid::try_parse(&id).map_err(|_| damaged())?),
+                kind: AuthenticatorKind::from_name(&kind).ok_or_else(damaged)?,
+                verified_at: Timestamp::from_unix_millis(at),
+            })
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    proofs.sort_by_key(|proof| proof.verified_at);
+    Ok(proofs)
+}
+
+pub(crate) const ENROLLMENT: &str = "e.id, e.application_id, e.user_id, e.session_id, e.authenticator_id, e.replaces, e.state, e.algorithm, \
+    e.digits, e.period, e.recipient_key, e.failures, e.created_at, e.view_expires_at, e.expires_at";
+
+pub(crate) fn enrollment(row: &mut Reader<'_, '_>) -> Result<Enrollment, Fault> {
+    Ok(Enrollment {
+        id: row.id(EnrollmentId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        user_id: row.id(UserId::from_uuid)?,
+        session_id: row.id(SessionId::from_uuid)?,
+        authenticator_id: row.id(AuthenticatorId::from_uuid)?,
+        replaces: row.maybe_id(AuthenticatorId::from_uuid)?,
+        state: row.named(EnrollmentState::from_name)?,
+        algorithm: row.next()?,
+        digits: row.small()?,
+        period: row.small()?,
+        recipient_key: row.next()?,
+        failures: row.small()?,
+        created_at: row.time()?,
+        view_expires_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+pub(crate) const CHALLENGE: &str = "c.id, c.application_id, c.user_id, c.session_id, c.action, c.action_hash, c.state, c.failures, \
+    c.created_at, c.expires_at";
+
+pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
+    Ok(Challenge {
+        id: row.id(ChallengeId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        user_id: row.maybe_id(UserId::from_uuid)?,
+        session_id: row.maybe_id(SessionId::from_uuid)?,
+        action: row.next()?,
+        action_hash: ActionHash(row.bytes()?),
+        state: row.named(ChallengeState::from_name)?,
+        failures: row.small()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+/// With its certificates as a list in hex.
+pub(crate) const APPLICATION: &str = "p.id, p.name, p.scopes, p.created_at, \
+    (SELECT {list<}{hex<}t.fingerprint{hex>}{list>} FROM application_certificates t WHERE t.application_id = p.id)";
+
+pub(crate) fn application(row: &mut Reader<'_, '_>) -> Result<Application, Fault> {
+    Ok(Application {
+        id: row.id(ApplicationId::from_uuid)?,
+        name: row.next()?,
+        scopes: row.named(scopes)?,
+        created_at: row.time()?,
+        certificates: match row.next::<Option<String>>()? {
+            None => BTreeSet::new(),
+            Some(list) => list
+                .split(',')
+                .map(|hex| CertificateFingerprint::parse(hex).ok_or_else(|| unknown(hex)))
+                .collect::<Result<_, _>>()?,
+        },
+    })
+}
+
+fn scopes(names: &str) -> Option<BTreeSet<Scope>> {
+    names.split_ascii_whitespace().map(Scope::from_name).collect()
+}
+
+pub(crate) fn scopes_text(scopes: &BTreeSet<Scope>) -> String {
+    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) const API_KEY: &str = "k.id, k.application_id, k.hash, k.created_at, k.expires_at";
+
+pub(crate) fn api_key(row: &mut Reader<'_, '_>) -> Result<ApiKey, Fault> {
+    Ok(ApiKey {
+        id: row.id(ApiKeyId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        hash: KeyHash(row.bytes()?),
+        created_at: row.time()?,
+        expires_at: row.maybe_time()?,
+    })
+}
+
+/// The key's id and end, for a caller.
+pub(crate) fn key_of_caller(row: &mut Reader<'_, '_>) -> Result<(KeyHash, ApiKeyId, Option<Timestamp>), Fault> {
+    Ok((KeyHash(row.bytes()?), row.id(ApiKeyId::from_uuid)?, row.maybe_time()?))
+}
+
+/// An event and its details, which may have been erased.
+pub(crate) const EVENT: &str = "v.position, v.id, v.at, v.kind, v.application_id, v.user_id, v.device_id, v.authenticator_id, v.session_id, \
+    v.enrollment_id, v.challenge_id, v.data, v.commitment, t.fields, t.salt";
+
+pub(crate) fn event(row: &mut Reader<'_, '_>) -> Result<Event, Fault> {
+    Ok(Event {
+        position: row.next()?,
+        id: row.id(EventId::from_uuid)?,
+        at: row.time()?,
+        kind: row.named(EventKind::from_name)?,
+        application_id: row.maybe_id(ApplicationId::from_uuid)?,
+        about: About {
+            user_id: row.maybe_id(UserId::from_uuid)?,
+            device_id: row.maybe_id(DeviceId::from_uuid)?,
+            authenticator_id: row.maybe_id(AuthenticatorId::from_uuid)?,
+            session_id: row.maybe_id(SessionId::from_uuid)?,
+            enrollment_id: row.maybe_id(EnrollmentId::from_uuid)?,
+            challenge_id: row.maybe_id(ChallengeId::from_uuid)?,
+        },
+        data: object(&row.next::<String>()?)?,
+        details: details(row)?,
+    })
+}
+
+fn details(row: &mut Reader<'_, '_>) -> Result<Option<Details>, Fault> {
+    let commitment: Option<Vec<u8>> = row.next()?;
+    let (fields, salt): (Option<String>, Option<Vec<u8>>) = (row.next()?, row.next()?);
+    let (Some(commitment), Some(fields), Some(salt)) = (commitment, fields, salt) else { return Ok(None) };
+    let damaged = |_| Fault::Damaged("an event's details cannot be read".to_owned());
+    Ok(Some(Details {
+        fields: object(&fields)?,
+        salt: salt.try_into().map_err(damaged)?,
+        commitment: commitment.try_into().map_err(damaged)?,
+    }))
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, Fault> {
+    serde_json::from_str(text).map_err(|_| Fault::Damaged("an event's data cannot be read".to_owned()))
+}

@@ -1,0 +1,97 @@
+//! The schema, brought up to date as a store is opened.
+
+use crate::engine::{Connection, Dialect, Fault};
+
+/// The migrations in order; the schema's version is how many have run.
+const MIGRATIONS: [Migration; 1] = [Migration {
+    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+    postgres: include_str!("../migrations/postgres/0001_first.sql"),
+}];
+
+/// The key of the advisory lock under which servers that start together migrate one after the other.
+const LOCK: i64 = 0x636f_756e_7465_7273;
+
+struct Migration {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Migration {
+    fn script(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+}
+
+/// Why the schema is not what this program needs.
+pub(crate) enum Mismatch {
+    /// A newer program made it.
+    Newer {
+        found: i64,
+        known: i64,
+    },
+    /// There are tables, but they are not ours.
+    Foreign,
+    Fault(Fault),
+}
+
+impl From<Fault> for Mismatch {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Runs the migrations that are missing, all or none.
+pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), Mismatch> {
+    connection.begin().await?;
+    match migrate_within(connection).await {
+        Ok(()) => Ok(connection.commit().await?),
+        Err(mismatch) => {
+            connection.rollback().await?;
+            Err(mismatch)
+        }
+    }
+}
+
+async fn migrate_within(connection: &mut Connection) -> Result<(), Mismatch> {
+    let dialect = connection.dialect();
+    if dialect == Dialect::Postgres {
+        connection.script(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found = version(connection).await?;
+    if found > known {
+        return Err(Mismatch::Newer { found, known });
+    }
+    if found == known {
+        return Ok(());
+    }
+    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        connection.script(migration.script(dialect)).await?;
+    }
+    connection
+        .script(&format!(
+            "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);
+             DELETE FROM schema_version;
+             INSERT INTO schema_version (version) VALUES ({known});"
+        ))
+        .await?;
+    tracing::info!(from = found, to = known, "brought the schema up to date");
+    Ok(())
+}
+
+/// How many migrations have run.
+async fn version(connection: &mut Connection) -> Result<i64, Mismatch> {
+    let tables = match connection.dialect() {
+        Dialect::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+        Dialect::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
+    };
+    let tables = connection.fetch(tables, Vec::new(), |row| row.get::<String>(0)).await?;
+    if tables.iter().any(|table| table == "schema_version") {
+        let version = connection.fetch("SELECT version FROM schema_version", Vec::new(), |row| row.get(0)).await?;
+        return version.first().copied().ok_or(Mismatch::Foreign);
+    }
+    if tables.is_empty() { Ok(0) } else { Err(Mismatch::Foreign) }
+}

@@ -1,0 +1,237 @@
+//! One transaction for what has gathered: rounds in which no two changes meet, each kind as one set.
+
+use std::collections::HashMap;
+
+use domain::{ApplicationId, EnrollmentId, Timestamp};
+use uuid::Uuid;
+
+use super::outcome::Outcomes;
+use super::{Item, clients, enroll, events, idempotency, login, rest};
+use crate::engine::{Connection, Fault};
+use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
+
+/// What a batch came to.
+pub(crate) struct Done {
+    pub(crate) effects: Vec<Effect>,
+    /// The position of its last event, if it has any.
+    pub(crate) head: Option<i64>,
+}
+
+/// Commits all of them in one transaction, or nothing.
+pub(crate) async fn commit(connection: &mut Connection, commits: &[&Commit]) -> Result<Done, Fault> {
+    connection.begin().await?;
+    match write(connection, commits).await {
+        Ok((outcomes, head)) => {
+            // What changed nothing needs no disk.
+            if outcomes.any_applied() {
+                connection.commit().await?;
+            } else {
+                connection.rollback().await?;
+            }
+            Ok(Done { effects: outcomes.into_effects().collect(), head })
+        }
+        Err(fault) => {
+            if let Err(error) = connection.rollback().await {
+                tracing::debug!(?error, "a transaction could not be undone; its connection is not used again");
+                return Err(Fault::Unavailable(format!("{fault:?}")));
+            }
+            Err(fault)
+        }
+    }
+}
+
+async fn write(connection: &mut Connection, commits: &[&Commit]) -> Result<(Outcomes, Option<i64>), Fault> {
+    let mut outcomes = Outcomes::new(commits.len());
+    for round in rounds(commits) {
+        write_round(connection, commits, &round, &mut outcomes).await?;
+    }
+    let head = events::write(connection, commits, &outcomes).await?;
+    Ok((outcomes, head))
+}
+
+/// What no two changes of one round may both touch.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Touched<'a> {
+    Id(Uuid),
+    Key(ApplicationId, &'a str),
+}
+
+/// The places of the commits, sorted into rounds: of two that touch the same thing the later one is in a later
+/// round.
+fn rounds(commits: &[&Commit]) -> Vec<Vec<usize>> {
+    let mut next: HashMap<Touched<'_>, usize> = HashMap::with_capacity(commits.len() * 3);
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (index, commit) in commits.iter().enumerate() {
+        let touched = touched(commit);
+        let round = touched.iter().filter_map(|thing| next.get(thing)).max().copied().unwrap_or(0);
+        for thing in touched {
+            next.insert(thing, round + 1);
+        }
+        match rounds.get_mut(round) {
+            Some(there) => there.push(index),
+            None => rounds.push(vec![index]),
+        }
+    }
+    rounds
+}
+
+fn touched(commit: &Commit) -> Vec<Touched<'_>> {
+    let mut ids: Vec<Uuid> = Vec::with_capacity(4);
+    match &commit.change {
+        Change::CreateUser(user) => ids.push(user.id.uuid()),
+        Change::RegisterSession(session) => ids.extend([session.id.uuid(), session.user_id.uuid()]),
+        Change::StartEnrollment(start) => {
+            let enrollment = &start.enrollment;
+            ids.extend([enrollment.id.uuid(), enrollment.user_id.uuid(), enrollment.session_id.uuid()]);
+            ids.push(start.authenticator.id.uuid());
+            ids.extend(start.device.as_ref().map(|device| device.id.uuid()));
+        }
+        Change::RecordView(view) => ids.extend([view.id.uuid(), view.authenticator_id.uuid()]),
+        Change::ConfirmEnrollment(confirm) => {
+            ids.extend([confirm.id.uuid(), confirm.authenticator_id.uuid()]);
+            ids.extend(confirm.replaces.map(domain::AuthenticatorId::uuid));
+            ids.extend(confirm.backup_codes.iter().flat_map(|(codes, _)| [codes.id.uuid(), codes.user_id.uuid()]));
+            ids.extend(confirm.raise.as_ref().map(|raise| raise.session_id.uuid()));
+        }
+        Change::CreateChallenge(challenge) => ids.push(challenge.id.uuid()),
+        Change::Satisfy(proof) => {
+            ids.extend([proof.challenge_id.uuid(), proof.authenticator_id.uuid()]);
+            ids.extend(proof.raise.as_ref().map(|raise| raise.session_id.uuid()));
+        }
+        Change::Reject(proof) => {
+            ids.push(proof.challenge_id.uuid());
+            ids.extend(proof.authenticators.iter().map(|id| id.uuid()));
+        }
+        Change::RejectEnrollment { id, .. }
+        | Change::CancelEnrollment { id, .. }
+        | Change::RetryEnrollment { id, .. } => ids.push(id.uuid()),
+        Change::UpdateUser { id, .. } | Change::SetUserState { id, .. } | Change::EraseUser { id } => {
+            ids.push(id.uuid());
+        }
+        Change::CreateDevice(device) => ids.extend([device.id.uuid(), device.user_id.uuid()]),
+        Change::DeleteDevice { id } => ids.push(id.uuid()),
+        Change::RenameAuthenticator { id, .. }
+        | Change::SetAuthenticatorState { id, .. }
+        | Change::Rewrap { id, .. } => ids.push(id.uuid()),
+        Change::EndSession { id, .. } => ids.push(id.uuid()),
+        Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
+        Change::CreateApplication(application, _) | Change::UpdateApplication(application) => {
+            ids.push(application.id.uuid());
+        }
+        Change::DeleteApplication { id, .. } => ids.push(id.uuid()),
+        Change::CreateApiKey { key, .. } => ids.extend([key.id.uuid(), key.application_id.uuid()]),
+        Change::RevokeApiKey { id, .. } => ids.push(id.uuid()),
+        Change::PutKeyring { .. } | Change::Tell => {}
+    }
+    let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
+    ids.into_iter().map(Touched::Id).chain(key).collect()
+}
+
+/// The changes of a round by kind; those that are rare in one list.
+#[derive(Default)]
+struct Round<'a> {
+    users: Vec<Item<'a, domain::User>>,
+    sessions: Vec<Item<'a, domain::Session>>,
+    started: Vec<Item<'a, StartEnrollment>>,
+    views: Vec<Item<'a, RecordView>>,
+    confirmed: Vec<Item<'a, ConfirmEnrollment>>,
+    rejected_enrollments: Vec<(usize, (EnrollmentId, Timestamp))>,
+    challenges: Vec<Item<'a, domain::Challenge>>,
+    satisfied: Vec<Item<'a, Satisfy>>,
+    rejected: Vec<Item<'a, Reject>>,
+    rest: Vec<Item<'a, Change>>,
+}
+
+impl<'a> Round<'a> {
+    fn push(&mut self, index: usize, change: &'a Change) {
+        match change {
+            Change::CreateUser(user) => self.users.push((index, user)),
+            Change::RegisterSession(session) => self.sessions.push((index, session)),
+            Change::StartEnrollment(start) => self.started.push((index, start)),
+            Change::RecordView(view) => self.views.push((index, view)),
+            Change::ConfirmEnrollment(confirm) => self.confirmed.push((index, confirm)),
+            Change::RejectEnrollment { id, at } => self.rejected_enrollments.push((index, (*id, *at))),
+            Change::CreateChallenge(challenge) => self.challenges.push((index, challenge)),
+            Change::Satisfy(proof) => self.satisfied.push((index, proof)),
+            Change::Reject(proof) => self.rejected.push((index, proof)),
+            rest => self.rest.push((index, rest)),
+        }
+    }
+}
+
+async fn write_round(
+    connection: &mut Connection,
+    commits: &[&Commit],
+    places: &[usize],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let commit_at = |index: &usize| commits.get(*index).map(|commit| (*index, *commit));
+    let keys: Vec<_> = places
+        .iter()
+        .filter_map(commit_at)
+        .filter_map(|(index, commit)| Some((index, commit.idempotency.as_ref()?)))
+        .collect();
+    let repeated: HashMap<usize, Effect> = idempotency::take(connection, &keys).await?.into_iter().collect();
+    let mut round = Round::default();
+    for (index, commit) in places.iter().filter_map(commit_at) {
+        match repeated.get(&index) {
+            Some(effect) => outcomes.set(index, effect.clone()),
+            None => round.push(index, &commit.change),
+        }
+    }
+    for (index, change) in &round.rest {
+        let effect = write_rare(connection, change).await?;
+        outcomes.set(*index, effect);
+    }
+    login::create_users(connection, &round.users, outcomes).await?;
+    login::register_sessions(connection, &round.sessions, outcomes).await?;
+    enroll::start(connection, &round.started, outcomes).await?;
+    enroll::record_views(connection, &round.views, outcomes).await?;
+    enroll::confirm(connection, &round.confirmed, outcomes).await?;
+    enroll::reject(connection, &round.rejected_enrollments, outcomes).await?;
+    login::create_challenges(connection, &round.challenges, outcomes).await?;
+    login::satisfy(connection, &round.satisfied, outcomes).await?;
+    login::reject(connection, &round.rejected, outcomes).await?;
+    let unused = keys.iter().filter(|(index, _)| !repeated.contains_key(index) && !outcomes.is_applied(*index));
+    idempotency::release(connection, &unused.map(|(_, key)| *key).collect::<Vec<_>>()).await
+}
+
+async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::UpdateUser { id, display_name, kind } => {
+            rest::update_user(connection, *id, display_name.as_deref(), *kind).await
+        }
+        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to).await,
+        Change::EraseUser { id } => rest::erase_user(connection, *id).await,
+        Change::CreateDevice(device) => rest::create_device(connection, device).await,
+        Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
+        Change::RenameAuthenticator { id, label } => rest::rename_authenticator(connection, *id, label).await,
+        Change::SetAuthenticatorState { id, to, at } => rest::set_authenticator_state(connection, *id, *to, *at).await,
+        Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
+        Change::EndSession { id, at } => rest::end_session(connection, *id, *at).await,
+        Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
+        Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
+        Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
+            rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
+        }
+        Change::CreateApplication(application, key) => clients::create_application(connection, application, key).await,
+        Change::UpdateApplication(application) => clients::update_application(connection, application).await,
+        Change::DeleteApplication { id, at } => clients::delete_application(connection, *id, *at).await,
+        Change::CreateApiKey { key, others_expire_at } => {
+            clients::create_api_key(connection, key, *others_expire_at).await
+        }
+        Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
+        Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
+        Change::Tell => Ok(Effect::Applied),
+        // Those that are written as sets.
+        Change::CreateUser(_)
+        | Change::RegisterSession(_)
+        | Change::StartEnrollment(_)
+        | Change::RecordView(_)
+        | Change::ConfirmEnrollment(_)
+        | Change::RejectEnrollment { .. }
+        | Change::CreateChallenge(_)
+        | Change::Satisfy(_)
+        | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}

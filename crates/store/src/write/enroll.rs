@@ -1,0 +1,293 @@
+//! What enrollments are made of, many at a time.
+
+use domain::{Authenticator, EnrollmentId, EnrollmentState, Timestamp};
+
+use super::login::{RAISE_SESSIONS, raise_rows};
+use super::outcome::Outcomes;
+use super::{Item, rest, took};
+use crate::engine::{Connection, Fault};
+use crate::set::Kind::{Blob, Id, Int, Text};
+use crate::set::{Rows, Set};
+use crate::{ConfirmEnrollment, Effect, RecordView, StartEnrollment};
+
+static START_ENROLLMENTS: Set = Set::new(
+    &[
+        ("id", Id),
+        ("application_id", Id),
+        ("user_id", Id),
+        ("session_id", Id),
+        ("authenticator_id", Id),
+        ("replaces", Id),
+        ("state", Text),
+        ("algorithm", Text),
+        ("digits", Int),
+        ("period", Int),
+        ("recipient_key", Blob),
+        ("failures", Int),
+        ("created_at", Int),
+        ("view_expires_at", Int),
+        ("expires_at", Int),
+    ],
+    "INSERT INTO enrollments
+        (id, application_id, user_id, session_id, authenticator_id, replaces, state, algorithm, digits, period,
+         recipient_key, failures, created_at, view_expires_at, expires_at)
+     SELECT i.id, i.application_id, i.user_id, i.session_id, i.authenticator_id, i.replaces, i.state, i.algorithm,
+        i.digits, i.period, i.recipient_key, i.failures, i.created_at, i.view_expires_at, i.expires_at
+     FROM input i
+     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
+            AND s.ended_at IS NULL AND s.expires_at > i.created_at)
+     ON CONFLICT DO NOTHING RETURNING id",
+);
+
+static CREATE_AUTHENTICATORS: Set = Set::new(
+    &[
+        ("user_id", Id),
+        ("id", Id),
+        ("device_id", Id),
+        ("kind", Text),
+        ("state", Text),
+        ("label", Text),
+        ("blob", Blob),
+        ("algorithm", Text),
+        ("digits", Int),
+        ("period", Int),
+        ("generation", Int),
+        ("last_step", Int),
+        ("failures", Int),
+        ("retry_at", Int),
+        ("created_at", Int),
+        ("activated_at", Int),
+        ("last_used_at", Int),
+    ],
+    "INSERT INTO authenticators
+        (user_id, id, device_id, kind, state, label, blob, algorithm, digits, period, generation, last_step, failures,
+         retry_at, created_at, activated_at, last_used_at)
+     SELECT i.user_id, i.id, i.device_id, i.kind, i.state, i.label, i.blob, i.algorithm, i.digits, i.period,
+        i.generation, i.last_step, i.failures, i.retry_at, i.created_at, i.activated_at, i.last_used_at
+     FROM input i",
+);
+
+fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authenticator>) -> Rows {
+    let mut input = Rows::default();
+    for authenticator in authenticators {
+        let sealed = authenticator.sealed.as_ref();
+        input.push(&[
+            authenticator.user_id.into(),
+            authenticator.id.into(),
+            authenticator.device_id.into(),
+            authenticator.kind.name().into(),
+            authenticator.state.name().into(),
+            authenticator.label.as_str().into(),
+            sealed.map(|sealed| &sealed.blob).into(),
+            sealed.map_or("", |sealed| &sealed.algorithm).into(),
+            sealed.map_or(0, |sealed| sealed.digits).into(),
+            sealed.map_or(0, |sealed| sealed.period).into(),
+            sealed.map_or(0, |sealed| sealed.generation).into(),
+            authenticator.last_step.into(),
+            authenticator.failures.into(),
+            authenticator.retry_at.into(),
+            authenticator.created_at.into(),
+            authenticator.activated_at.into(),
+            authenticator.last_used_at.into(),
+        ]);
+    }
+    input
+}
+
+pub(super) async fn start(
+    connection: &mut Connection,
+    items: &[Item<'_, StartEnrollment>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, start) in items {
+        let enrollment = &start.enrollment;
+        let state = if start.viewed { EnrollmentState::Viewed } else { enrollment.state };
+        input.push(&[
+            enrollment.id.into(),
+            enrollment.application_id.into(),
+            enrollment.user_id.into(),
+            enrollment.session_id.into(),
+            enrollment.authenticator_id.into(),
+            enrollment.replaces.into(),
+            state.name().into(),
+            enrollment.algorithm.as_str().into(),
+            enrollment.digits.into(),
+            enrollment.period.into(),
+            enrollment.recipient_key.as_ref().into(),
+            enrollment.failures.into(),
+            enrollment.created_at.into(),
+            enrollment.view_expires_at.into(),
+            enrollment.expires_at.into(),
+        ]);
+    }
+    let ids = START_ENROLLMENTS.ids(connection, input).await?;
+    let started = took(items, ids, |start| start.enrollment.id.uuid());
+    let devices = rest::device_rows(started.iter().filter_map(|(_, start)| start.device.as_ref()));
+    rest::CREATE_DEVICES.all(connection, devices).await?;
+    let authenticators = authenticator_rows(started.iter().map(|(_, start)| &start.authenticator));
+    CREATE_AUTHENTICATORS.all(connection, authenticators).await?;
+    outcomes.all(&started, &Effect::Applied);
+    Ok(())
+}
+
+static VIEW_ENROLLMENTS: Set = Set::new(
+    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int)],
+    "UPDATE enrollments AS e SET state = 'viewed'
+     FROM input i
+     WHERE e.id = i.enrollment_id AND e.state = 'started' AND e.view_expires_at > i.at
+        AND e.authenticator_id = i.authenticator_id
+        AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
+            AND a.state = 'pending' AND a.generation = i.generation - 1)
+     RETURNING id",
+);
+
+static SEAL_AUTHENTICATORS: Set = Set::new(
+    &[
+        ("authenticator_id", Id),
+        ("blob", Blob),
+        ("algorithm", Text),
+        ("digits", Int),
+        ("period", Int),
+        ("generation", Int),
+    ],
+    "UPDATE authenticators AS a
+     SET blob = i.blob, algorithm = i.algorithm, digits = i.digits, period = i.period, generation = i.generation
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'pending' AND a.generation = i.generation - 1",
+);
+
+pub(super) async fn record_views(
+    connection: &mut Connection,
+    items: &[Item<'_, RecordView>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, view) in items {
+        input.push(&[view.id.into(), view.authenticator_id.into(), view.sealed.generation.into(), view.at.into()]);
+    }
+    let ids = VIEW_ENROLLMENTS.ids(connection, input).await?;
+    let viewed = took(items, ids, |view| view.id.uuid());
+    let mut keys = Rows::default();
+    for (_, view) in &viewed {
+        keys.push(&[
+            view.authenticator_id.into(),
+            (&view.sealed.blob).into(),
+            view.sealed.algorithm.as_str().into(),
+            view.sealed.digits.into(),
+            view.sealed.period.into(),
+            view.sealed.generation.into(),
+        ]);
+    }
+    SEAL_AUTHENTICATORS.all(connection, keys).await?;
+    outcomes.all(&viewed, &Effect::Applied);
+    Ok(())
+}
+
+static CONFIRM_ENROLLMENTS: Set = Set::new(
+    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int), ("codes", Int)],
+    "UPDATE enrollments AS e SET state = 'confirmed'
+     FROM input i
+     WHERE e.id = i.enrollment_id AND e.state = 'viewed' AND e.expires_at > i.at
+        AND e.authenticator_id = i.authenticator_id
+        AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
+            AND a.state = 'pending' AND a.generation = i.generation)
+        AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
+            WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
+     RETURNING id",
+);
+
+static ACTIVATE_AUTHENTICATORS: Set = Set::new(
+    &[("authenticator_id", Id), ("generation", Int), ("step", Int), ("at", Int)],
+    "UPDATE authenticators AS a
+     SET state = 'active', last_step = i.step, failures = 0, retry_at = NULL, activated_at = i.at,
+        last_used_at = i.at
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'pending' AND a.generation = i.generation",
+);
+
+static REPLACE_AUTHENTICATORS: Set = Set::new(
+    &[("authenticator_id", Id), ("replaces", Id)],
+    "UPDATE authenticators AS a SET state = 'revoked'
+     FROM input i
+     WHERE a.id = i.replaces AND a.state <> 'revoked'
+        AND a.user_id = (SELECT n.user_id FROM authenticators n WHERE n.id = i.authenticator_id)",
+);
+
+static CREATE_BACKUP_CODES: Set = Set::new(
+    &[("authenticator_id", Id), ("place", Int), ("hash", Blob)],
+    "INSERT INTO backup_codes (authenticator_id, position, hash, used_at)
+     SELECT i.authenticator_id, i.place, i.hash, NULL FROM input i",
+);
+
+pub(super) async fn confirm(
+    connection: &mut Connection,
+    items: &[Item<'_, ConfirmEnrollment>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, confirm) in items {
+        input.push(&[
+            confirm.id.into(),
+            confirm.authenticator_id.into(),
+            confirm.generation.into(),
+            confirm.at.into(),
+            i64::from(confirm.backup_codes.is_some()).into(),
+        ]);
+    }
+    let ids = CONFIRM_ENROLLMENTS.ids(connection, input).await?;
+    let confirmed = took(items, ids, |confirm| confirm.id.uuid());
+    let (mut activated, mut replaced, mut codes) = (Rows::default(), Rows::default(), Rows::default());
+    for (_, confirm) in &confirmed {
+        activated.push(&[
+            confirm.authenticator_id.into(),
+            confirm.generation.into(),
+            confirm.step.into(),
+            confirm.at.into(),
+        ]);
+        if let Some(replaces) = confirm.replaces {
+            replaced.push(&[confirm.authenticator_id.into(), replaces.into()]);
+        }
+        for (authenticator, code) in
+            confirm.backup_codes.iter().flat_map(|(of, codes)| codes.iter().map(move |code| (of, code)))
+        {
+            codes.push(&[authenticator.id.into(), code.position.into(), (&code.hash).into()]);
+        }
+    }
+    ACTIVATE_AUTHENTICATORS.all(connection, activated).await?;
+    REPLACE_AUTHENTICATORS.execute(connection, replaced).await?;
+    let code_sets = confirmed.iter().filter_map(|(_, confirm)| Some(&confirm.backup_codes.as_ref()?.0));
+    CREATE_AUTHENTICATORS.all(connection, authenticator_rows(code_sets)).await?;
+    CREATE_BACKUP_CODES.all(connection, codes).await?;
+    let raises = confirmed.iter().filter_map(|(_, confirm)| Some((confirm.raise.as_ref()?, confirm.at)));
+    // A session that has ended meanwhile gains nothing; the authenticator is its owner's all the same.
+    RAISE_SESSIONS.execute(connection, raise_rows(raises)).await?;
+    outcomes.all(&confirmed, &Effect::Applied);
+    Ok(())
+}
+
+static REJECT_ENROLLMENTS: Set = Set::new(
+    &[("enrollment_id", Id)],
+    "UPDATE enrollments AS e
+     SET failures = e.failures + 1,
+        state = CASE WHEN e.failures + 1 >= {enrollment_failures} THEN 'failed' ELSE e.state END
+     FROM input i
+     WHERE e.id = i.enrollment_id AND e.state = 'viewed'
+     RETURNING id",
+);
+
+pub(super) async fn reject(
+    connection: &mut Connection,
+    items: &[(usize, (EnrollmentId, Timestamp))],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let input = Rows::of_ids(items.iter().map(|(_, (id, _))| id.uuid()));
+    let ids: std::collections::HashSet<_> = REJECT_ENROLLMENTS.ids(connection, input).await?.into_iter().collect();
+    for (index, (id, _)) in items {
+        if ids.contains(&id.uuid()) {
+            outcomes.set(*index, Effect::Applied);
+        }
+    }
+    Ok(())
+}

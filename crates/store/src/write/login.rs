@@ -1,0 +1,332 @@
+//! What logins are made of: users, sessions, challenges and proofs, many at a time.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{AuthenticatorId, Challenge, DeviceId, Session, User, UserId};
+use uuid::Uuid;
+
+use super::outcome::{Counted, Outcomes};
+use super::{Item, took};
+use crate::engine::{Connection, Fault};
+use crate::set::Kind::{Blob, Id, Int, Text};
+use crate::set::{Rows, Set};
+use crate::{Effect, Raise, Reject, Satisfy, Used, rows};
+
+static CREATE_USERS: Set = Set::new(
+    &[
+        ("id", Id),
+        ("external_id", Text),
+        ("external_id_key", Text),
+        ("display_name", Text),
+        ("folded", Text),
+        ("kind", Text),
+        ("state", Text),
+        ("created_at", Int),
+    ],
+    "INSERT INTO users
+        (id, external_id, external_id_key, display_name, display_name_folded, kind, state, created_at)
+     SELECT i.id, i.external_id, i.external_id_key, i.display_name, i.folded, i.kind, i.state, i.created_at
+     FROM input i WHERE true
+     ON CONFLICT DO NOTHING RETURNING id",
+);
+
+pub(super) async fn create_users(
+    connection: &mut Connection,
+    items: &[Item<'_, User>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, user) in items {
+        let folded = user.display_name.as_deref().map(str::to_lowercase);
+        input.push(&[
+            user.id.into(),
+            user.external_id.as_given().into(),
+            user.external_id.key().into(),
+            user.display_name.as_deref().into(),
+            folded.as_deref().into(),
+            user.kind.name().into(),
+            user.state.name().into(),
+            user.created_at.into(),
+        ]);
+    }
+    outcomes.all(items, &Effect::Exists);
+    let ids = CREATE_USERS.ids(connection, input).await?;
+    outcomes.all(&took(items, ids, |user| user.id.uuid()), &Effect::Applied);
+    Ok(())
+}
+
+static REGISTER_SESSIONS: Set = Set::new(
+    &[
+        ("id", Id),
+        ("application_id", Id),
+        ("user_id", Id),
+        ("device_id", Id),
+        ("amr", Text),
+        ("aal", Int),
+        ("proofs", Text),
+        ("authenticated_at", Int),
+        ("created_at", Int),
+        ("expires_at", Int),
+        ("ended_at", Int),
+    ],
+    "INSERT INTO sessions
+        (id, application_id, user_id, device_id, amr, aal, proofs, authenticated_at, created_at, expires_at, ended_at)
+     SELECT i.id, i.application_id, i.user_id, i.device_id, i.amr, i.aal, i.proofs, i.authenticated_at, i.created_at,
+        i.expires_at, i.ended_at
+     FROM input i
+     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
+     ON CONFLICT DO NOTHING RETURNING id",
+);
+
+pub(super) async fn register_sessions(
+    connection: &mut Connection,
+    items: &[Item<'_, Session>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, session) in items {
+        input.push(&[
+            session.id.into(),
+            session.application_id.into(),
+            session.user_id.into(),
+            session.device_id.into(),
+            rows::amr_text(&session.amr).as_str().into(),
+            session.aal.number().into(),
+            rows::proofs_text(&session.proofs).as_str().into(),
+            session.authenticated_at.into(),
+            session.created_at.into(),
+            session.expires_at.into(),
+            session.ended_at.into(),
+        ]);
+    }
+    let ids = REGISTER_SESSIONS.ids(connection, input).await?;
+    outcomes.all(&took(items, ids, |session| session.id.uuid()), &Effect::Applied);
+    Ok(())
+}
+
+static CREATE_CHALLENGES: Set = Set::new(
+    &[
+        ("id", Id),
+        ("application_id", Id),
+        ("user_id", Id),
+        ("session_id", Id),
+        ("action", Text),
+        ("action_hash", Blob),
+        ("state", Text),
+        ("failures", Int),
+        ("created_at", Int),
+        ("expires_at", Int),
+    ],
+    "INSERT INTO challenges
+        (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at)
+     SELECT i.id, i.application_id, i.user_id, i.session_id, i.action, i.action_hash, i.state, i.failures,
+        i.created_at, i.expires_at
+     FROM input i WHERE true
+     ON CONFLICT DO NOTHING RETURNING id",
+);
+
+pub(super) async fn create_challenges(
+    connection: &mut Connection,
+    items: &[Item<'_, Challenge>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, challenge) in items {
+        input.push(&[
+            challenge.id.into(),
+            challenge.application_id.into(),
+            challenge.user_id.into(),
+            challenge.session_id.into(),
+            challenge.action.as_str().into(),
+            (&challenge.action_hash.0).into(),
+            challenge.state.name().into(),
+            challenge.failures.into(),
+            challenge.created_at.into(),
+            challenge.expires_at.into(),
+        ]);
+    }
+    outcomes.all(items, &Effect::Exists);
+    let ids = CREATE_CHALLENGES.ids(connection, input).await?;
+    outcomes.all(&took(items, ids, |challenge| challenge.id.uuid()), &Effect::Applied);
+    Ok(())
+}
+
+/// What both kinds of proof are judged by; `a` is the authenticator, `c` the challenge, `u` the user.
+macro_rules! proof_guard {
+    () => {
+        "a.state = 'active' AND a.generation = i.generation AND a.failures < {budget}
+         AND (a.retry_at IS NULL OR a.retry_at <= i.at)
+         AND c.state = 'open' AND c.expires_at > i.at AND u.state = 'active'
+         AND (i.session_id IS NULL OR i.session_id = c.session_id)
+         AND (c.session_id IS NULL OR EXISTS
+            (SELECT 1 FROM sessions s WHERE s.id = c.session_id AND s.ended_at IS NULL AND s.expires_at > i.at))"
+    };
+}
+
+static USE_STEPS: Set = Set::new(
+    &[
+        ("challenge_id", Id),
+        ("authenticator_id", Id),
+        ("generation", Int),
+        ("step", Int),
+        ("at", Int),
+        ("session_id", Id),
+    ],
+    concat!(
+        "UPDATE authenticators AS a
+         SET last_step = i.step, failures = 0, retry_at = NULL, last_used_at = i.at
+         FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+         WHERE a.user_id = c.user_id AND a.id = i.authenticator_id AND a.last_step < i.step AND ",
+        proof_guard!(),
+        " RETURNING {a.}id"
+    ),
+);
+
+static USE_CODES: Set = Set::new(
+    &[
+        ("challenge_id", Id),
+        ("authenticator_id", Id),
+        ("generation", Int),
+        ("place", Int),
+        ("at", Int),
+        ("session_id", Id),
+    ],
+    concat!(
+        "UPDATE backup_codes AS b
+         SET used_at = i.at
+         FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+            {then} authenticators a ON a.user_id = c.user_id AND a.id = i.authenticator_id
+         WHERE b.authenticator_id = i.authenticator_id AND b.position = i.place AND b.used_at IS NULL AND ",
+        proof_guard!(),
+        " RETURNING {b.}authenticator_id"
+    ),
+);
+
+static CODES_USED: Set = Set::new(
+    &[("authenticator_id", Id), ("at", Int)],
+    "UPDATE authenticators AS a SET failures = 0, retry_at = NULL, last_used_at = i.at
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'active' AND a.failures < {budget}
+        AND (a.retry_at IS NULL OR a.retry_at <= i.at)",
+);
+
+static SATISFY_CHALLENGES: Set = Set::new(
+    &[("challenge_id", Id), ("at", Int)],
+    "UPDATE challenges AS c SET state = 'satisfied'
+     FROM input i
+     WHERE c.id = i.challenge_id AND c.state = 'open' AND c.expires_at > i.at",
+);
+
+pub(super) async fn satisfy(
+    connection: &mut Connection,
+    items: &[Item<'_, Satisfy>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let (mut steps, mut codes) = (Rows::default(), Rows::default());
+    for (_, proof) in items {
+        let (rows, used) = match proof.used {
+            Used::Step(step) => (&mut steps, step),
+            Used::BackupCode(position) => (&mut codes, i64::from(position)),
+        };
+        rows.push(&[
+            proof.challenge_id.into(),
+            proof.authenticator_id.into(),
+            proof.generation.into(),
+            used.into(),
+            proof.at.into(),
+            proof.raise.as_ref().map(|raise| raise.session_id).into(),
+        ]);
+    }
+    let mut used = USE_STEPS.ids(connection, steps).await?;
+    let with_codes: HashSet<Uuid> = USE_CODES.ids(connection, codes).await?.into_iter().collect();
+    used.extend(&with_codes);
+    let right = took(items, used, |proof| proof.authenticator_id.uuid());
+    let (mut challenges, mut code_sets) = (Rows::default(), Rows::default());
+    for (_, proof) in &right {
+        challenges.push(&[proof.challenge_id.into(), proof.at.into()]);
+        if with_codes.contains(&proof.authenticator_id.uuid()) {
+            code_sets.push(&[proof.authenticator_id.into(), proof.at.into()]);
+        }
+    }
+    CODES_USED.all(connection, code_sets).await?;
+    SATISFY_CHALLENGES.all(connection, challenges).await?;
+    let raises = right.iter().filter_map(|(_, proof)| Some((proof.raise.as_ref()?, proof.at)));
+    RAISE_SESSIONS.all(connection, raise_rows(raises)).await?;
+    outcomes.all(&right, &Effect::Applied);
+    Ok(())
+}
+
+/// Merges what was proved into a live session.
+pub(super) static RAISE_SESSIONS: Set = Set::new(
+    &[("session_id", Id), ("aal", Int), ("proofs", Text), ("at", Int)],
+    "UPDATE sessions AS s
+     SET aal = CASE WHEN s.aal < i.aal THEN i.aal ELSE s.aal END,
+        proofs = {merge<}s.proofs{merge|}i.proofs{merge>}
+     FROM input i
+     WHERE s.id = i.session_id AND s.ended_at IS NULL AND s.expires_at > i.at",
+);
+
+pub(super) fn raise_rows<'a>(raises: impl IntoIterator<Item = (&'a Raise, domain::Timestamp)>) -> Rows {
+    let mut input = Rows::default();
+    for (raise, at) in raises {
+        let proofs = rows::proofs_text(std::slice::from_ref(&raise.proof));
+        input.push(&[raise.session_id.into(), raise.aal.number().into(), proofs.as_str().into(), at.into()]);
+    }
+    input
+}
+
+static COUNT_FAILURES: Set = Set::new(
+    &[("challenge_id", Id), ("authenticator_id", Id), ("at", Int)],
+    "UPDATE authenticators AS a
+     SET failures = a.failures + 1, retry_at = {retry_at},
+        state = CASE WHEN a.failures + 1 >= {budget} THEN 'suspended' ELSE a.state END
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'active' AND (a.retry_at IS NULL OR a.retry_at <= i.at)
+        AND EXISTS (SELECT 1 FROM challenges c WHERE c.id = i.challenge_id)
+     RETURNING id, failures, user_id, device_id",
+);
+
+static FAIL_CHALLENGES: Set = Set::new(
+    &[("challenge_id", Id), ("at", Int)],
+    "UPDATE challenges AS c
+     SET failures = CASE WHEN c.state = 'open' AND c.expires_at > i.at THEN c.failures + 1 ELSE c.failures END,
+        state = CASE WHEN c.state = 'open' AND c.expires_at > i.at AND c.failures + 1 >= {challenge_failures}
+            THEN 'failed' ELSE c.state END
+     FROM input i
+     WHERE c.id = i.challenge_id
+     RETURNING id",
+);
+
+pub(super) async fn reject(
+    connection: &mut Connection,
+    items: &[Item<'_, Reject>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let (mut authenticators, mut challenges) = (Rows::default(), Rows::default());
+    let mut meant: HashMap<Uuid, usize> = HashMap::new();
+    for (index, reject) in items {
+        challenges.push(&[reject.challenge_id.into(), reject.at.into()]);
+        for authenticator in &reject.authenticators {
+            if meant.insert(authenticator.uuid(), *index).is_none() {
+                authenticators.push(&[reject.challenge_id.into(), (*authenticator).into(), reject.at.into()]);
+            }
+        }
+    }
+    let counted = COUNT_FAILURES
+        .fetch(connection, authenticators, |row| {
+            Ok(Counted {
+                authenticator_id: AuthenticatorId::from_uuid(row.get(0)?),
+                failures: row.get(1)?,
+                user_id: UserId::from_uuid(row.get(2)?),
+                device_id: row.get::<Option<Uuid>>(3)?.map(DeviceId::from_uuid),
+            })
+        })
+        .await?;
+    let ids = FAIL_CHALLENGES.ids(connection, challenges).await?;
+    outcomes.all(&took(items, ids, |reject| reject.challenge_id.uuid()), &Effect::Applied);
+    for counted in counted {
+        let index = meant.get(&counted.authenticator_id.uuid()).copied();
+        outcomes.count(index, counted)?;
+    }
+    Ok(())
+}

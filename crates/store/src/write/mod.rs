@@ -1,0 +1,226 @@
+//! The write side: a bounded queue of commits and one task that commits what has gathered.
+
+mod batch;
+mod clients;
+mod enroll;
+mod events;
+mod idempotency;
+mod login;
+mod outcome;
+mod rest;
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::engine::{Connection, Fault, Source};
+use crate::{Change, Commit, Effect, StoreError};
+
+/// How many commits wait before further ones are turned away.
+const QUEUE: usize = 4096;
+
+/// How many commits share a transaction at most.
+const BATCH: usize = 512;
+
+/// How often a change that another server was in the way of is tried before it is given back.
+const TRIES: u32 = 5;
+
+/// A change and its place in the batch.
+type Item<'a, T> = (usize, &'a T);
+
+/// Those of `items` whose id is among `ids`.
+fn took<'a, T>(items: &[Item<'a, T>], ids: Vec<Uuid>, id: impl Fn(&T) -> Uuid) -> Vec<Item<'a, T>> {
+    let ids: HashSet<Uuid> = ids.into_iter().collect();
+    items.iter().filter(|(_, change)| ids.contains(&id(change))).copied().collect()
+}
+
+struct Job {
+    commit: Commit,
+    answer: oneshot::Sender<Result<Effect, StoreError>>,
+}
+
+/// What is swept out between two batches.
+struct Sweep {
+    now: Timestamp,
+    keep: Duration,
+    answer: oneshot::Sender<Result<u64, StoreError>>,
+}
+
+/// The queue's near end.
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Job>,
+    sweeps: mpsc::Sender<Sweep>,
+    closing: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the task. `keep` is held as long as it writes.
+    pub(crate) fn start(
+        source: Source,
+        connection: Connection,
+        head: watch::Sender<i64>,
+        keep: impl Send + 'static,
+    ) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (sweeps, swept) = mpsc::channel(1);
+        let (closing, closed) = watch::channel(false);
+        let far = Far { source, connection: Some(connection), head };
+        let task = tokio::spawn(async move {
+            far.run(jobs, swept, closed).await;
+            drop(keep);
+        });
+        Self { queue, sweeps, closing, task: Mutex::new(Some(task)) }
+    }
+
+    /// Queues a commit and waits until it is durable. It is made also if nobody waits for it any more.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<Effect, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Job { commit, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Sweeps between two batches.
+    pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.sweeps.send(Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Takes no more, commits what is queued, and ends.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Waits until closing is wanted.
+async fn told(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+/// The queue's far end.
+struct Far {
+    source: Source,
+    connection: Option<Connection>,
+    head: watch::Sender<i64>,
+}
+
+impl Far {
+    async fn run(
+        mut self,
+        mut jobs: mpsc::Receiver<Job>,
+        mut sweeps: mpsc::Receiver<Sweep>,
+        mut closed: watch::Receiver<bool>,
+    ) {
+        let mut gathered = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                Some(sweep) = sweeps.recv() => self.sweep(sweep).await,
+                count = jobs.recv_many(&mut gathered, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.settle(std::mem::take(&mut gathered)).await;
+                    gathered.reserve(BATCH);
+                }
+                () = told(&mut closed), if !jobs.is_closed() => jobs.close(),
+            }
+        }
+        if let Some(connection) = self.connection {
+            connection.close().await;
+        }
+    }
+
+    async fn sweep(&mut self, sweep: Sweep) {
+        let swept = match self.connection().await {
+            Ok(connection) => crate::sweep::sweep(connection, sweep.now, sweep.keep).await,
+            Err(fault) => Err(fault),
+        };
+        if swept.is_err() {
+            self.connection = None;
+        }
+        let _ = sweep.answer.send(swept.map_err(StoreError::from));
+    }
+
+    async fn connection(&mut self) -> Result<&mut Connection, Fault> {
+        Ok(match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.source.writer().await?),
+        })
+    }
+
+    /// Commits all of them together. Where that fails because of some, it is tried with each half, so that in the end
+    /// only the culprits fail.
+    async fn settle(&mut self, jobs: Vec<Job>) {
+        let mut parts = vec![(jobs, 0)];
+        while let Some((mut jobs, tries)) = parts.pop() {
+            let commits: Vec<&Commit> = jobs.iter().map(|job| &job.commit).collect();
+            match self.commit(&commits).await {
+                Ok(effects) => {
+                    for (job, effect) in jobs.into_iter().zip(effects) {
+                        let _ = job.answer.send(Ok(effect));
+                    }
+                }
+                Err(fault) if fault.may_be_of_one() && jobs.len() > 1 => {
+                    let second = jobs.split_off(jobs.len() / 2);
+                    parts.push((second, 0));
+                    parts.push((jobs, 0));
+                }
+                Err(Fault::Collided(_)) if tries < TRIES => parts.push((jobs, tries + 1)),
+                Err(fault) => {
+                    for job in jobs {
+                        let effect = verdict(&job.commit.change, fault.clone());
+                        let _ = job.answer.send(effect);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self, commits: &[&Commit]) -> Result<Vec<Effect>, Fault> {
+        match batch::commit(self.connection().await?, commits).await {
+            Ok(done) => {
+                if let Some(head) = done.head {
+                    self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
+                }
+                Ok(done.effects)
+            }
+            Err(fault) => {
+                if !fault.may_be_of_one() {
+                    tracing::warn!(?fault, "a commit failed");
+                    // Whatever state it is in, the next commit begins with a new one.
+                    self.connection = None;
+                }
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// What a fault means for a change that was tried by itself.
+fn verdict(change: &Change, fault: Fault) -> Result<Effect, StoreError> {
+    match (fault, change) {
+        // The guard held at first, and then another server's commit was in between.
+        (Fault::Raced(_), _) => Ok(Effect::Refused),
+        // Somebody else's backup codes were there first.
+        (Fault::Taken(_), Change::ConfirmEnrollment(_)) => Ok(Effect::Refused),
+        (Fault::Taken(_), _) => Ok(Effect::Exists),
+        (fault, _) => Err(fault.into()),
+    }
+}

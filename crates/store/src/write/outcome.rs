@@ -1,0 +1,79 @@
+//! What became of each change of a batch.
+
+use domain::{AuthenticatorId, DeviceId, UserId, backoff};
+
+use super::Item;
+use crate::Effect;
+use crate::engine::Fault;
+
+/// An authenticator whose failures were counted up.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub(crate) authenticator_id: AuthenticatorId,
+    pub(crate) failures: i64,
+    pub(crate) user_id: UserId,
+    pub(crate) device_id: Option<DeviceId>,
+}
+
+impl Counted {
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.failures >= i64::from(backoff::BUDGET)
+    }
+}
+
+/// What became of one change.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) effect: Effect,
+    pub(crate) counted: Vec<Counted>,
+}
+
+/// What became of each change of a batch, by its place there. Refused, until somebody says otherwise.
+#[derive(Debug)]
+pub(crate) struct Outcomes(Vec<Outcome>);
+
+impl Outcomes {
+    pub(crate) fn new(changes: usize) -> Self {
+        Self(vec![Outcome { effect: Effect::Refused, counted: Vec::new() }; changes])
+    }
+
+    pub(crate) fn set(&mut self, index: usize, effect: Effect) {
+        if let Some(outcome) = self.0.get_mut(index) {
+            outcome.effect = effect;
+        }
+    }
+
+    pub(crate) fn all<T>(&mut self, items: &[Item<'_, T>], effect: &Effect) {
+        for (index, _) in items {
+            self.set(*index, effect.clone());
+        }
+    }
+
+    /// Remembers whose failures were counted. The change must have been applied: what counts and is then refused
+    /// has met another server, and is undone.
+    pub(crate) fn count(&mut self, index: Option<usize>, counted: Counted) -> Result<(), Fault> {
+        match index.and_then(|index| self.0.get_mut(index)) {
+            Some(outcome) if outcome.effect == Effect::Applied => {
+                outcome.counted.push(counted);
+                Ok(())
+            }
+            _ => Err(Fault::Raced("a challenge went away while a failure was counted".to_owned())),
+        }
+    }
+
+    pub(crate) fn is_applied(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(|outcome| outcome.effect == Effect::Applied)
+    }
+
+    pub(crate) fn any_applied(&self) -> bool {
+        self.0.iter().any(|outcome| outcome.effect == Effect::Applied)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Outcome> {
+        self.0.iter()
+    }
+
+    pub(crate) fn into_effects(self) -> impl Iterator<Item = Effect> {
+        self.0.into_iter().map(|outcome| outcome.effect)
+    }
+}

@@ -1,0 +1,275 @@
+//! What is rare, one change at a time: users, devices and authenticators in other states, sessions and flows that
+//! end, the keyring.
+
+use domain::{
+    AuthenticatorId, AuthenticatorState, ChallengeId, Device, DeviceId, EnrollmentId, SessionId, Timestamp, UserId,
+    UserKind, UserState,
+};
+
+use crate::Effect;
+use crate::engine::{Connection, Fault};
+use crate::set::Kind::{Blob, Id, Int, Text};
+use crate::set::{Rows, Set, Value};
+
+/// Runs a change of one statement, whose guard held if it changed a row.
+pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Value<'_>]) -> Result<Effect, Fault> {
+    let changed = set.execute(connection, Rows::one(row)).await?;
+    Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
+}
+
+static UPDATE_USER: Set = Set::new(
+    &[("user_id", Id), ("name", Text), ("folded", Text), ("new_kind", Text)],
+    "UPDATE users AS u SET display_name = i.name, display_name_folded = i.folded, kind = i.new_kind
+     FROM input i WHERE u.id = i.user_id",
+);
+
+pub(super) async fn update_user(
+    connection: &mut Connection,
+    id: UserId,
+    display_name: Option<&str>,
+    kind: UserKind,
+) -> Result<Effect, Fault> {
+    let folded = display_name.map(str::to_lowercase);
+    let row = [id.into(), display_name.into(), folded.as_deref().into(), kind.name().into()];
+    one(connection, &UPDATE_USER, &row).await
+}
+
+static SET_USER_STATE: Set = Set::new(
+    &[("user_id", Id), ("to_state", Text)],
+    "UPDATE users AS u SET state = i.to_state FROM input i WHERE u.id = i.user_id AND u.state <> i.to_state",
+);
+
+pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: UserState) -> Result<Effect, Fault> {
+    one(connection, &SET_USER_STATE, &[id.into(), to.name().into()]).await
+}
+
+static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
+
+/// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
+static ERASE_BELONGINGS: [Set; 7] = [
+    Set::new(
+        &[("user_id", Id)],
+        "DELETE FROM backup_codes WHERE authenticator_id IN
+            (SELECT a.id FROM authenticators a WHERE a.user_id IN (SELECT user_id FROM input))",
+    ),
+    Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
+    // Through the seconds in which there are challenges, one look into the index for each.
+    Set::new(
+        &[("user_id", Id)],
+        ", second(n) AS (
+            SELECT min(created_at / 1000) FROM challenges WHERE user_id IS NOT NULL
+            UNION ALL
+            SELECT (SELECT min(created_at / 1000) FROM challenges WHERE user_id IS NOT NULL AND created_at / 1000 > n)
+            FROM second WHERE n IS NOT NULL)
+         DELETE FROM challenges WHERE id IN (
+            SELECT c.id FROM input i CROSS JOIN second CROSS JOIN challenges c
+            WHERE c.created_at / 1000 = second.n AND c.user_id = i.user_id)",
+    ),
+    Set::new(
+        &[("user_id", Id)],
+        ", stretch(n) AS (
+            SELECT position / 4096 FROM event_head UNION ALL SELECT n - 1 FROM stretch WHERE n > 0)
+         DELETE FROM event_details WHERE position IN (
+            SELECT v.position FROM input i CROSS JOIN stretch CROSS JOIN events v
+            WHERE v.position / 4096 = stretch.n AND v.user_id = i.user_id)",
+    ),
+];
+
+pub(super) async fn erase_user(connection: &mut Connection, id: UserId) -> Result<Effect, Fault> {
+    let effect = one(connection, &ERASE_USER, &[id.into()]).await?;
+    if effect == Effect::Applied {
+        for belongings in &ERASE_BELONGINGS {
+            belongings.execute(connection, Rows::one(&[id.into()])).await?;
+        }
+    }
+    Ok(effect)
+}
+
+pub(super) static CREATE_DEVICES: Set = Set::new(
+    &[("id", Id), ("user_id", Id), ("name", Text), ("kind", Text), ("created_at", Int)],
+    "INSERT INTO devices (id, user_id, name, kind, created_at)
+     SELECT i.id, i.user_id, i.name, i.kind, i.created_at FROM input i
+     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})",
+);
+
+pub(super) fn device_rows<'a>(devices: impl IntoIterator<Item = &'a Device>) -> Rows {
+    let mut input = Rows::default();
+    for device in devices {
+        input.push(&[
+            device.id.into(),
+            device.user_id.into(),
+            device.name.as_str().into(),
+            device.kind.name().into(),
+            device.created_at.into(),
+        ]);
+    }
+    input
+}
+
+pub(super) async fn create_device(connection: &mut Connection, device: &Device) -> Result<Effect, Fault> {
+    let made = CREATE_DEVICES.execute(connection, device_rows([device])).await?;
+    Ok(if made == 0 { Effect::Refused } else { Effect::Applied })
+}
+
+static DELETE_DEVICE: Set = Set::new(
+    &[("device_id", Id)],
+    "DELETE FROM devices
+     WHERE id IN (SELECT device_id FROM input) AND NOT EXISTS (SELECT 1 FROM authenticators a
+        WHERE a.user_id = devices.user_id AND a.device_id = devices.id
+            AND a.state IN ('pending', 'active', 'suspended'))",
+);
+
+pub(super) async fn delete_device(connection: &mut Connection, id: DeviceId) -> Result<Effect, Fault> {
+    one(connection, &DELETE_DEVICE, &[id.into()]).await
+}
+
+static RENAME_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id), ("new_label", Text)],
+    "UPDATE authenticators AS a SET label = i.new_label FROM input i WHERE a.id = i.authenticator_id",
+);
+
+pub(super) async fn rename_authenticator(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    label: &str,
+) -> Result<Effect, Fault> {
+    one(connection, &RENAME_AUTHENTICATOR, &[id.into(), label.into()]).await
+}
+
+static SET_AUTHENTICATOR_STATE: Set = Set::new(
+    &[("authenticator_id", Id), ("from_state", Text), ("to_state", Text), ("at", Int)],
+    "UPDATE authenticators AS a
+     SET state = i.to_state,
+        activated_at = CASE WHEN i.to_state = 'active' AND a.activated_at IS NULL THEN i.at ELSE a.activated_at END
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = i.from_state
+        AND (i.to_state <> 'active' OR a.failures < {budget})",
+);
+
+pub(super) async fn set_authenticator_state(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    to: AuthenticatorState,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    let mut input = Rows::default();
+    for from in to.reachable_from() {
+        input.push(&[id.into(), from.name().into(), to.name().into(), at.into()]);
+    }
+    let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
+    Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
+}
+
+static REWRAP: Set = Set::new(
+    &[("authenticator_id", Id), ("from_blob", Blob), ("to_blob", Blob)],
+    "UPDATE authenticators AS a SET blob = i.to_blob FROM input i
+     WHERE a.id = i.authenticator_id AND a.blob = i.from_blob",
+);
+
+pub(super) async fn rewrap(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    from: &[u8],
+    to: &[u8],
+) -> Result<Effect, Fault> {
+    one(connection, &REWRAP, &[id.into(), from.into(), to.into()]).await
+}
+
+static END_SESSION: Set = Set::new(
+    &[("session_id", Id), ("at", Int)],
+    "UPDATE sessions AS s SET ended_at = i.at FROM input i WHERE s.id = i.session_id AND s.ended_at IS NULL",
+);
+
+pub(super) async fn end_session(connection: &mut Connection, id: SessionId, at: Timestamp) -> Result<Effect, Fault> {
+    one(connection, &END_SESSION, &[id.into(), at.into()]).await
+}
+
+static CANCEL_CHALLENGE: Set = Set::new(
+    &[("challenge_id", Id), ("at", Int)],
+    "UPDATE challenges AS c SET state = 'cancelled' FROM input i
+     WHERE c.id = i.challenge_id AND c.state = 'open' AND c.expires_at > i.at",
+);
+
+pub(super) async fn cancel_challenge(
+    connection: &mut Connection,
+    id: ChallengeId,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &CANCEL_CHALLENGE, &[id.into(), at.into()]).await
+}
+
+static CANCEL_ENROLLMENT: Set = Set::new(
+    &[("enrollment_id", Id)],
+    "UPDATE enrollments AS e SET state = 'cancelled' FROM input i
+     WHERE e.id = i.enrollment_id AND e.state IN ('started', 'viewed')",
+);
+
+static REVOKE_PENDING: Set = Set::new(
+    &[("enrollment_id", Id)],
+    "UPDATE authenticators AS a SET state = 'revoked' FROM input i {then} enrollments e ON e.id = i.enrollment_id
+     WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending'",
+);
+
+pub(super) async fn cancel_enrollment(connection: &mut Connection, id: EnrollmentId) -> Result<Effect, Fault> {
+    let effect = one(connection, &CANCEL_ENROLLMENT, &[id.into()]).await?;
+    if effect == Effect::Applied {
+        REVOKE_PENDING.execute(connection, Rows::one(&[id.into()])).await?;
+    }
+    Ok(effect)
+}
+
+static RETRY_ENROLLMENT: Set = Set::new(
+    &[("enrollment_id", Id), ("at", Int), ("view_end", Int), ("end_at", Int)],
+    "UPDATE enrollments AS e
+     SET state = 'started', failures = 0, view_expires_at = i.view_end, expires_at = i.end_at
+     FROM input i
+     WHERE e.id = i.enrollment_id AND e.state IN ('started', 'viewed')
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
+        AND EXISTS (SELECT 1 FROM authenticators a
+            WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending')",
+);
+
+/// The key goes, its number stays: the next key's is one higher, so that the old blob opens nowhere (T-27).
+static FORGET_KEY: Set = Set::new(
+    &[("enrollment_id", Id), ("no_bytes", Blob)],
+    "UPDATE authenticators AS a SET blob = CASE WHEN a.blob IS NULL THEN NULL ELSE i.no_bytes END
+     FROM input i {then} enrollments e ON e.id = i.enrollment_id
+     WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending'",
+);
+
+pub(super) async fn retry_enrollment(
+    connection: &mut Connection,
+    id: EnrollmentId,
+    at: Timestamp,
+    view_expires_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Effect, Fault> {
+    let row = [id.into(), at.into(), view_expires_at.into(), expires_at.into()];
+    let effect = one(connection, &RETRY_ENROLLMENT, &row).await?;
+    if effect == Effect::Applied {
+        FORGET_KEY.all(connection, Rows::one(&[id.into(), Value::Blob(&[])])).await?;
+    }
+    Ok(effect)
+}
+
+static FIRST_KEYRING: Set = Set::new(
+    &[("wrapped", Blob)],
+    "INSERT INTO keyring (one, version, wrapped) SELECT 1, 1, i.wrapped FROM input i WHERE true
+     ON CONFLICT DO NOTHING",
+);
+
+static NEXT_KEYRING: Set = Set::new(
+    &[("expected", Int), ("new_wrapped", Blob)],
+    "UPDATE keyring AS k SET version = k.version + 1, wrapped = i.new_wrapped FROM input i
+     WHERE k.one = 1 AND k.version = i.expected",
+);
+
+pub(super) async fn put_keyring(connection: &mut Connection, expected: i64, keyring: &[u8]) -> Result<Effect, Fault> {
+    if expected == 0 {
+        return one(connection, &FIRST_KEYRING, &[keyring.into()]).await;
+    }
+    one(connection, &NEXT_KEYRING, &[expected.into(), keyring.into()]).await
+}
