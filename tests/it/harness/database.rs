@@ -8,3 +8,9 @@ pub(crate) enum Database {
     /// A PostgreSQL cluster that is there for this one server.
     Postgres,
 }
+
+pub(crate) struct Cluster;
+impl Cluster {
+    pub(crate) fn stop(&self) {}
+    pub(crate) fn start(&self) {}
+}
