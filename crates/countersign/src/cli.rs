@@ -13,7 +13,7 @@ use crate::config::Flags;
     name = "countersign",
     version,
     about = "Self-hosted multi-factor authentication",
-    after_help = "Start with `countersign serve`, then `countersign enroll ana` in a second terminal.",
+    after_help = "Start with `countersign serve`, then `countersign enroll ana` beside it.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]
@@ -28,25 +28,25 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Check that this machine and the server are in good order
     Doctor(Box<DoctorArgs>),
-    /// Give a user an authenticator: shows the QR code, waits for the first code
+    /// Give a user an authenticator: QR code, first code
     Enroll(EnrollArgs),
     /// Check a code of a user
     Verify(VerifyArgs),
     /// List, show, suspend, resume and erase users
     #[command(subcommand)]
     Users(UsersCommand),
-    /// List, show, rename, suspend, resume and revoke authenticators
+    /// List, show, rename, suspend and revoke authenticators
     #[command(subcommand)]
     Authenticators(AuthenticatorsCommand),
-    /// List, create and delete the applications that use the API, and rotate their keys
+    /// List, create and delete API clients, rotate their keys
     #[command(subcommand)]
     Applications(ApplicationsCommand),
     /// Show what happened, and what happens
     Events(EventsArgs),
-    /// Show and rotate the keys that everything is sealed and signed with
+    /// Show and rotate the keys for sealing and signing
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Measure a server: enrollments, right codes, wrong codes, replays
+    /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
@@ -83,8 +83,8 @@ pub(crate) struct Connection {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the environment\n\
-(COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both."
+    after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the \
+environment (COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both."
 )]
 pub(crate) struct ServeArgs {
     /// Configuration file [default: countersign.toml in the data folder, if there is one]

@@ -51,7 +51,8 @@ impl Failure {
     /// A failure of some sort.
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         // A message that came from elsewhere may span lines; here it is one.
-        let message = message.into().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        let message = message.into();
+        let message = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
         Self { reason, message: message.join("; ") }
     }
 

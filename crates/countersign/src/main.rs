@@ -57,7 +57,7 @@ async fn ask(command: Command, environment: &Environment, output: Output) -> Res
         command => command,
     };
     let Some(connection) = command.connection() else { return Ok(ExitCode::SUCCESS) };
-    let desk = Desk { client: Client::find(connection, environment)?, output, environment };
+    let desk = Desk { client: Client::find(connection, environment)?, output };
     match command {
         Command::Enroll(args) => commands::enroll(&desk, &args).await,
         Command::Verify(args) => commands::verify(&desk, &args).await,

@@ -13,6 +13,11 @@ pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), Refusal> {
     rand::fill(bytes).map_err(|_| Refusal::Failed("no random bytes".to_owned()))
 }
 
+/// Lets the generator set itself up, which looks for a device once: to be done while files can still be opened.
+pub(crate) fn warm_up() -> Result<(), Refusal> {
+    random::<32>().map(drop)
+}
+
 /// A random array.
 pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Refusal> {
     let mut bytes = Zeroizing::new([0; N]);

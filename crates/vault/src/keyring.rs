@@ -7,9 +7,9 @@ use vault_proto::wrapped::{Header, RootKeyId};
 use vault_proto::{PublicKey, Refusal};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto;
 use crate::root_key::Origin;
 use crate::sign::Signer;
+use crate::{crypto, sandbox};
 
 /// Versions kept at most: older ones have to be retired first.
 const MAX_VERSIONS: usize = 32;
@@ -64,6 +64,7 @@ impl Keyring {
         if versions.is_empty() || !ordered {
             return Err(malformed());
         }
+        sandbox::lock(&versions);
         Ok(Self { root_key_id: header.root_key_id, wrapped, versions })
     }
 

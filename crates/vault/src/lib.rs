@@ -17,6 +17,7 @@ mod provision;
 mod qr;
 mod root_key;
 mod run;
+mod sandbox;
 mod seal;
 mod serve;
 mod service;

@@ -3,18 +3,19 @@
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Barrier, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
 use vault_proto::control::{self, Control, Introduction, Message};
 
 use crate::args::{self, Args};
-use crate::log;
 use crate::memory::Resident;
 use crate::root_key::Origin;
+use crate::sandbox::{self, Report};
 use crate::serve::{self, Connection, Queue};
 use crate::service::{Service, Settings};
+use crate::{crypto, log};
 
 /// `EX_CONFIG` of sysexits(3): the supervisor does not try again.
 const EXIT_CONFIGURATION: u8 = 78;
@@ -49,22 +50,30 @@ fn start(args: &Args) -> ExitCode {
             "this program is started by `countersign serve`, which gives it a control socket as file descriptor 3; there is none",
         );
     };
+    let resident = Resident::open();
+    let mut report = Report::default();
+    sandbox::before_the_key(&mut report);
     let origin = match Origin::load(args) {
         Ok(origin) => origin,
         Err(message) => return fail(EXIT_CONFIGURATION, &message),
     };
+    if let Err(refusal) = crypto::warm_up() {
+        return fail(EXIT_FAILURE, &refusal.to_string());
+    }
+    sandbox::after_the_key(&mut report);
     let settings = Settings {
         root_key_source: args.root_key.name(),
         keyring_exists: args.expect_root_key.is_some(),
         movable_clock: args.movable_clock,
-        hardening: Vec::new(),
-        resident: Resident::open(),
+        resident,
     };
     let service = Arc::new(Service::new(origin, settings));
     let lobby = Arc::new(Lobby::default());
     if let Err(error) = spawn_threads(&service, &lobby) {
         return fail(EXIT_FAILURE, &format!("no thread could be started: {error}"));
     }
+    sandbox::when_threads_run(&mut report);
+    service.report(report.into_steps());
     match listen(&control, &lobby) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(EXIT_FAILURE, &format!("the control socket failed: {error}")),
@@ -81,29 +90,37 @@ fn abort_on_panic() {
     }));
 }
 
+/// Starts every thread, and waits until all of them run: what the system does to start one is not allowed later.
 fn spawn_threads(service: &Arc<Service>, lobby: &Arc<Lobby>) -> std::io::Result<()> {
     let queue = Arc::new(Queue::default());
+    let running = Arc::new(Barrier::new(WORKERS + READERS + 2));
     let thread = |name: &str| Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
     for _ in 0..WORKERS {
-        let (service, queue) = (Arc::clone(service), Arc::clone(&queue));
-        thread("worker").spawn(move || serve::work(&service, &queue))?;
+        let (service, queue, running) = (Arc::clone(service), Arc::clone(&queue), Arc::clone(&running));
+        thread("worker").spawn(move || {
+            running.wait();
+            serve::work(&service, &queue);
+        })?;
     }
     for _ in 0..READERS {
-        let (lobby, queue) = (Arc::clone(lobby), Arc::clone(&queue));
+        let (lobby, queue, running) = (Arc::clone(lobby), Arc::clone(&queue), Arc::clone(&running));
         thread("reader").spawn(move || {
+            running.wait();
             loop {
                 serve::read(&lobby.next(), &queue);
             }
         })?;
     }
-    let service = Arc::clone(service);
+    let (service, others) = (Arc::clone(service), Arc::clone(&running));
     thread("clock").spawn(move || {
+        others.wait();
         let (never, turn) = (Condvar::new(), Mutex::new(()));
         loop {
             drop(never.wait_timeout(turn.lock().unwrap_or_else(PoisonError::into_inner), TICK));
             service.tick();
         }
     })?;
+    running.wait();
     Ok(())
 }
 

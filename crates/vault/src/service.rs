@@ -1,6 +1,6 @@
 //! What each verb does.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use otp::Code;
 use vault_proto::{
@@ -20,6 +20,7 @@ use crate::{codes, log, seal, sign};
 pub(crate) struct Service {
     origin: Origin,
     settings: Settings,
+    hardening: OnceLock<Vec<Hardening>>,
     open: RwLock<Option<Open>>,
     guard: Mutex<Guard>,
     time: Mutex<Time>,
@@ -32,7 +33,6 @@ pub(crate) struct Settings {
     /// Whether the store has a keyring already: then none is made.
     pub(crate) keyring_exists: bool,
     pub(crate) movable_clock: bool,
-    pub(crate) hardening: Vec<Hardening>,
     pub(crate) resident: Resident,
 }
 
@@ -56,10 +56,16 @@ impl Service {
         Self {
             origin,
             settings,
+            hardening: OnceLock::new(),
             open: RwLock::default(),
             guard: Mutex::default(),
             time: Mutex::new(Time { clock, guard }),
         }
+    }
+
+    /// What was given up, for `Status`; said once, before there is any caller.
+    pub(crate) fn report(&self, hardening: Vec<Hardening>) {
+        let _ = self.hardening.set(hardening);
     }
 
     /// Answers one question.
@@ -189,7 +195,7 @@ impl Service {
             root_key_source: self.settings.root_key_source.to_owned(),
             key_version: keyring.and_then(|keyring| keyring.versions().last()).map_or(0, |keys| keys.version),
             oldest_key_version: keyring.map_or(0, Keyring::oldest_version),
-            hardening: self.settings.hardening.clone(),
+            hardening: self.hardening.get().cloned().unwrap_or_default(),
             guarded: u64::try_from(self.guard().len()).unwrap_or(u64::MAX),
             now_millis: self.time().clock.now().wall,
             memory_bytes: self.settings.resident.bytes(),

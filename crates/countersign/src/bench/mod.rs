@@ -1,16 +1,150 @@
-//! x
+//! `countersign bench`: the load test that ships (W-13).
+//!
+//! Every answer is checked. A run in which a right code was refused, a wrong or used one accepted, or anything else came
+//! than was asked for is no measurement, and ends with exit code 1.
+
+mod drive;
+mod fleet;
+mod gauge;
+mod jobs;
+mod own_server;
+mod report;
+mod run;
+mod wire;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
 use crate::config::Environment;
 use crate::failure::Failure;
-use crate::output::Output;
-#[derive(Debug, clap::Args)]
+use crate::output::{Output, Spinner};
+use gauge::Memory;
+use own_server::OwnServer;
+use report::{Report, Subject};
+use run::Run;
+use wire::Target;
+
+/// Measure a server.
+#[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
+    /// How many users the store holds
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) users: u64,
+    /// How many of them are enrolled; the others have a session only [default: all, up to 10,000]
+    #[arg(long, value_name = "K")]
+    pub(crate) fill_only_enrolled: Option<u64>,
+    /// Connections, each with one request under way
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=4_096))]
+    pub(crate) concurrency: u64,
+    /// Operations of each sort
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) operations: u64,
+    /// Seconds for each sort, instead of a number of operations
+    #[arg(long, value_name = "SECONDS", conflicts_with = "operations", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) duration: Option<u64>,
+    /// Only these sorts
+    #[arg(long, value_name = "SORT,…", value_delimiter = ',')]
+    pub(crate) only: Vec<Sort>,
+    /// Database for the server that is started: postgres://…, empty; or env:NAME [default: a new SQLite file]
+    #[arg(long, value_name = "URL", conflicts_with = "url")]
+    pub(crate) database: Option<String>,
+    /// Measure this server instead of one of its own; on this machine, and without its clock being moved
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub(crate) url: Option<String>,
+    /// API key for --url
+    #[arg(long, value_name = "KEY", env = "COUNTERSIGN_KEY", hide_env = true, hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
-pub(crate) async fn bench(
-    _args: &BenchArgs,
-    _environment: &Environment,
-    _output: Output,
-) -> Result<std::process::ExitCode, Failure> {
-    Ok(std::process::ExitCode::SUCCESS)
+
+/// One sort of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// GET /healthz: what all else is compared with
+    Healthz,
+    /// A new key with its QR code
+    Enroll,
+    /// The first code of a new key
+    Confirm,
+    /// Asking for proof
+    Challenge,
+    /// Right codes, each used once
+    Verify,
+    /// Asking and a right code, one after the other
+    Login,
+    /// Wrong codes
+    Wrong,
+    /// Codes that were used before
+    Replay,
+}
+
+/// Users of this many are enrolled unless said otherwise.
+const ENROLLED: u64 = 10_000;
+
+/// Runs the load test.
+pub(crate) async fn bench(args: &BenchArgs, environment: &Environment, output: Output) -> Result<ExitCode, Failure> {
+    let report = tokio::select! {
+        report = measure(args, environment, output) => report?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::no("stopped before the end; nothing is left behind")),
+    };
+    if output.is_json() {
+        output.json(&report.to_json());
+    } else {
+        report.print(output);
+    }
+    if report.is_good() { Ok(ExitCode::SUCCESS) } else { Ok(ExitCode::FAILURE) }
+}
+
+async fn measure(args: &BenchArgs, environment: &Environment, output: Output) -> Result<Report, Failure> {
+    let enrolled = args.fill_only_enrolled.unwrap_or(ENROLLED).min(args.users);
+    if let (Some(url), Some(key)) = (&args.url, &args.key) {
+        let target = Target::new(url, key)?;
+        if !target.is_local().await {
+            return Err(Failure::usage("--url: loads are for servers on this machine; run it there"));
+        }
+        let subject = Subject { url: url.clone(), ready_after: None, idle: None, folder: None };
+        return Run::new(args, target, enrolled, None, output).await?.all(subject).await;
+    }
+    let database = match args.database.as_deref().and_then(|database| database.strip_prefix("env:")) {
+        Some(name) => {
+            let value = environment.get(name).map(str::to_owned);
+            Some(
+                value
+                    .ok_or_else(|| Failure::usage(format!("--database: the environment variable {name} is not set")))?,
+            )
+        }
+        None => args.database.clone(),
+    };
+    let (server, idle) = start(database.as_deref(), output).await?;
+    let target = Target::new(&server.address, &server.key)?;
+    let subject = Subject {
+        url: server.address.clone(),
+        ready_after: Some(server.ready_after),
+        idle: Some(idle),
+        folder: Some(server.folder().display().to_string()),
+    };
+    let report = Run::new(args, target, enrolled, Some(server.gauge), output).await?.all(subject).await;
+    server.stop().await;
+    report
+}
+
+async fn start(database: Option<&str>, output: Output) -> Result<(OwnServer, Memory), Failure> {
+    let _spinner = Spinner::new(output, "starting a server on an empty store");
+    let server = OwnServer::start(database).await?;
+    // Idle is what it is like when nobody asks and the start is over.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let idle = server.gauge.memory();
+    Ok((server, idle))
+}
+
+/// A name that no other run has.
+fn random_name() -> Result<String, Failure> {
+    let mut bytes = [0; 5];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::defect(format!("the system gives no randomness ({error})")))?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase())
 }

@@ -14,7 +14,7 @@ const LOGIN_SCOPES: [&str; 6] =
     ["users:read", "users:write", "sessions", "enrollments", "authenticators:read", "challenges"];
 
 /// Lists, creates and deletes applications, and rotates their keys.
-pub(crate) async fn applications(desk: &Desk<'_>, command: ApplicationsCommand) -> Result<(), Failure> {
+pub(crate) async fn applications(desk: &Desk, command: ApplicationsCommand) -> Result<(), Failure> {
     match command {
         ApplicationsCommand::List { .. } => list(desk).await,
         ApplicationsCommand::Create { name, scopes, .. } => create(desk, &name, scopes).await,
@@ -23,7 +23,7 @@ pub(crate) async fn applications(desk: &Desk<'_>, command: ApplicationsCommand) 
     }
 }
 
-async fn list(desk: &Desk<'_>) -> Result<(), Failure> {
+async fn list(desk: &Desk) -> Result<(), Failure> {
     let list = desk.client.get(&["v1", "applications"]).await?;
     if desk.output.is_json() {
         desk.output.json(&list);
@@ -46,7 +46,7 @@ async fn list(desk: &Desk<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(desk: &Desk<'_>, name: &str, scopes: Vec<String>) -> Result<(), Failure> {
+async fn create(desk: &Desk, name: &str, scopes: Vec<String>) -> Result<(), Failure> {
     let scopes = if scopes.is_empty() { LOGIN_SCOPES.map(str::to_owned).to_vec() } else { scopes };
     let made = desk.client.post(&["v1", "applications"], json!({"name": name, "scopes": scopes})).await?;
     if desk.output.is_json() {
@@ -63,12 +63,12 @@ async fn create(desk: &Desk<'_>, name: &str, scopes: Vec<String>) -> Result<(), 
     Ok(())
 }
 
-fn show_key(desk: &Desk<'_>, key: &str) {
-    desk.output.line(format_args!("  API key    {}", desk.output.paint(Look::Warning, key)));
-    desk.output.line(format_args!("             {}", desk.output.paint(Look::Faint, "It is shown this once.")));
+fn show_key(desk: &Desk, key: &str) {
+    desk.output.line(format_args!("  API key    {}", desk.output.paint(Look::Faint, "shown this once:")));
+    desk.output.line(desk.output.paint(Look::Warning, key));
 }
 
-async fn delete(desk: &Desk<'_>, name: &str, yes: bool) -> Result<(), Failure> {
+async fn delete(desk: &Desk, name: &str, yes: bool) -> Result<(), Failure> {
     let application = need_application(desk, name).await?;
     let name = one_line(text(&application, "/name"));
     let question = format!("This deletes {name} and its keys, and ends its sessions, at once.");
@@ -82,7 +82,7 @@ async fn delete(desk: &Desk<'_>, name: &str, yes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn rotate_key(desk: &Desk<'_>, name: &str, overlap: u64) -> Result<(), Failure> {
+async fn rotate_key(desk: &Desk, name: &str, overlap: u64) -> Result<(), Failure> {
     let application = need_application(desk, name).await?;
     let path = ["v1", "applications", text(&application, "/id"), "keys"];
     let key = desk.client.post(&path, json!({"expire_others_in": overlap})).await?;
@@ -98,7 +98,7 @@ async fn rotate_key(desk: &Desk<'_>, name: &str, overlap: u64) -> Result<(), Fai
     Ok(())
 }
 
-async fn need_application(desk: &Desk<'_>, name: &str) -> Result<Value, Failure> {
+async fn need_application(desk: &Desk, name: &str) -> Result<Value, Failure> {
     let list = desk.client.get(&["v1", "applications"]).await?;
     let wanted = |application: &&Value| text(application, "/id") == name || text(application, "/name") == name;
     items(&list).iter().find(wanted).cloned().ok_or_else(|| {

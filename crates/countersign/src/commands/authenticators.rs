@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::{Column, Look, Table, moment, one_line};
 
 /// Lists, shows, renames, suspends, resumes and revokes authenticators.
-pub(crate) async fn authenticators(desk: &Desk<'_>, command: AuthenticatorsCommand) -> Result<(), Failure> {
+pub(crate) async fn authenticators(desk: &Desk, command: AuthenticatorsCommand) -> Result<(), Failure> {
     match command {
         AuthenticatorsCommand::List(user) => list(desk, &user.user).await,
         AuthenticatorsCommand::Show(one) => show(desk, &one.id).await,
@@ -24,7 +24,7 @@ pub(crate) async fn authenticators(desk: &Desk<'_>, command: AuthenticatorsComma
     }
 }
 
-async fn list(desk: &Desk<'_>, name: &str) -> Result<(), Failure> {
+async fn list(desk: &Desk, name: &str) -> Result<(), Failure> {
     let user = need_user(&desk.client, name).await?;
     let list = desk.client.get(&["v1", "users", text(&user, "/id"), "authenticators"]).await?;
     if desk.output.is_json() {
@@ -45,14 +45,14 @@ pub(super) fn authenticator_table(authenticators: &[Value], now: Timestamp) -> T
         Column::text("KIND"),
         Column::long("LABEL"),
         Column::text("STATE"),
-        Column::text("LAST USED"),
+        Column::text("USED"),
     ]);
     for authenticator in authenticators {
         let state = text(authenticator, "/state");
         let left = authenticator["codes_left"].as_u64().map(|left| format!("{left} left"));
         table.row([
             (Look::Plain, text(authenticator, "/id").to_owned()),
-            (Look::Plain, kind(authenticator)),
+            (Look::Plain, text(authenticator, "/kind").trim_end_matches("_codes").to_owned()),
             (Look::Plain, left.unwrap_or_else(|| one_line(text(authenticator, "/label")))),
             (state_look(state), state.to_owned()),
             (Look::Plain, moment(authenticator["last_used_at"].as_str(), now)),
@@ -75,7 +75,7 @@ pub(super) fn state_look(state: &str) -> Look {
     }
 }
 
-async fn show(desk: &Desk<'_>, id: &str) -> Result<(), Failure> {
+async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
     let authenticator = desk.client.get(&["v1", "authenticators", id]).await?;
     let output = desk.output;
     if output.is_json() {
@@ -90,7 +90,7 @@ async fn show(desk: &Desk<'_>, id: &str) -> Result<(), Failure> {
         output.paint(Look::Strong, text(&authenticator, "/id")),
         output.paint(state_look(state), state)
     ));
-    let mut line = |name: &str, value: String| {
+    let line = |name: &str, value: String| {
         if !value.is_empty() {
             output.line(format_args!("  {name:<10} {value}"));
         }
@@ -110,19 +110,19 @@ async fn show(desk: &Desk<'_>, id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn rename(desk: &Desk<'_>, id: &str, label: &str) -> Result<(), Failure> {
+async fn rename(desk: &Desk, id: &str, label: &str) -> Result<(), Failure> {
     let authenticator = desk.client.patch(&["v1", "authenticators", id], json!({"label": label})).await?;
     tell(desk, &authenticator, &format!("is now called {}", one_line(label)));
     Ok(())
 }
 
-async fn change(desk: &Desk<'_>, id: &str, verb: &str, now: &str) -> Result<(), Failure> {
+async fn change(desk: &Desk, id: &str, verb: &str, now: &str) -> Result<(), Failure> {
     let authenticator = desk.client.post(&["v1", "authenticators", id, verb], json!({})).await?;
     tell(desk, &authenticator, now);
     Ok(())
 }
 
-fn tell(desk: &Desk<'_>, authenticator: &Value, now: &str) {
+fn tell(desk: &Desk, authenticator: &Value, now: &str) {
     if desk.output.is_json() {
         desk.output.json(authenticator);
     } else {

@@ -15,7 +15,7 @@ use crate::output::{Look, Output, draw_qr, minutes, one_line};
 const TRIES: u32 = 4;
 
 /// Gives a user an authenticator.
-pub(crate) async fn enroll(desk: &Desk<'_>, args: &EnrollArgs) -> Result<(), Failure> {
+pub(crate) async fn enroll(desk: &Desk, args: &EnrollArgs) -> Result<(), Failure> {
     let user = find_or_create(desk, args).await?;
     let session = desk
         .client
@@ -31,6 +31,10 @@ pub(crate) async fn enroll(desk: &Desk<'_>, args: &EnrollArgs) -> Result<(), Fai
     };
     show(desk, args, &started);
     let confirmed = confirm(desk, &started).await;
+    if confirmed.is_err() {
+        // It would expire by itself; taken back, its key is forgotten now.
+        let _ = desk.client.delete(&["v1", "enrollments", text(&started, "/enrollment/id")]).await;
+    }
     // The session was for this only; whether it is ended now or in a quarter of an hour changes nothing.
     let _ = desk.client.delete(&["v1", "sessions", session_id]).await;
     let confirmed = confirmed?;
@@ -42,7 +46,7 @@ pub(crate) async fn enroll(desk: &Desk<'_>, args: &EnrollArgs) -> Result<(), Fai
     Ok(())
 }
 
-async fn find_or_create(desk: &Desk<'_>, args: &EnrollArgs) -> Result<Value, Failure> {
+async fn find_or_create(desk: &Desk, args: &EnrollArgs) -> Result<Value, Failure> {
     if let Some(user) = find_user(&desk.client, &args.user).await? {
         return Ok(user);
     }
@@ -53,7 +57,7 @@ async fn find_or_create(desk: &Desk<'_>, args: &EnrollArgs) -> Result<Value, Fai
     Ok(desk.client.post(&["v1", "users"], body).await?)
 }
 
-async fn start(desk: &Desk<'_>, args: &EnrollArgs, session_id: &str) -> Result<Value, Refusal> {
+async fn start(desk: &Desk, args: &EnrollArgs, session_id: &str) -> Result<Value, Refusal> {
     let mut body = json!({"session_id": session_id, "view": "inline", "qr": "none"});
     if let (Some(label), Some(body)) = (&args.label, body.as_object_mut()) {
         body.insert("label".to_owned(), json!(label));
@@ -62,7 +66,7 @@ async fn start(desk: &Desk<'_>, args: &EnrollArgs, session_id: &str) -> Result<V
 }
 
 /// Who has an authenticator proves it before adding another (P-06, T-09).
-async fn step_up(desk: &Desk<'_>, args: &EnrollArgs, session_id: &str) -> Result<(), Failure> {
+async fn step_up(desk: &Desk, args: &EnrollArgs, session_id: &str) -> Result<(), Failure> {
     let challenge =
         desk.client.post(&["v1", "challenges"], json!({"session_id": session_id, "action": "enroll"})).await?;
     desk.output.remark(format_args!(
@@ -85,7 +89,7 @@ async fn step_up(desk: &Desk<'_>, args: &EnrollArgs, session_id: &str) -> Result
     Err(Failure::no("no code worked; nothing was changed"))
 }
 
-fn show(desk: &Desk<'_>, args: &EnrollArgs, started: &Value) {
+fn show(desk: &Desk, args: &EnrollArgs, started: &Value) {
     let (output, uri) = (desk.output, text(started, "/view/uri"));
     if output.is_json() {
         return output.json_line(started);
@@ -121,7 +125,7 @@ fn grouped(secret: &str) -> String {
     letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-async fn confirm(desk: &Desk<'_>, started: &Value) -> Result<Value, Failure> {
+async fn confirm(desk: &Desk, started: &Value) -> Result<Value, Failure> {
     let id = text(started, "/enrollment/id");
     let until: Option<Timestamp> = serde_json::from_value(started["enrollment"]["expires_at"].clone()).ok();
     for left in (0..TRIES).rev() {
@@ -168,12 +172,12 @@ async fn code(output: Output, until: Option<Timestamp>) -> Result<String, Failur
     };
     answer
         .filter(|answer| !answer.is_empty())
-        .ok_or_else(|| Failure::no("no code was given: the key was not put to use, and a new one is made next time"))
+        .ok_or_else(|| Failure::no("no code was given: nothing was changed, and the key is of no use any more"))
 }
 
 fn remaining(output: Output, left: Duration) -> String {
     let look = if left < Duration::from_secs(60) { Look::Warning } else { Look::Faint };
-    output.paint(look, format_args!("{} left", minutes(left)))
+    output.paint(look, format_args!("{} left for the code", minutes(left)))
 }
 
 fn congratulate(output: Output, args: &EnrollArgs, confirmed: &Value) {

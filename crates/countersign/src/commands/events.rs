@@ -10,7 +10,7 @@ use super::{Desk, find_user, need_user};
 use crate::cli::EventsArgs;
 use crate::client::{Refusal, items, text};
 use crate::failure::Failure;
-use crate::output::{Look, clock_time, one_line};
+use crate::output::{Look, Output, clock_time, cut, one_line};
 
 /// How long to wait before a stream that broke is opened again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: usize = 1 << 20;
 
 /// Shows what happened, and with `--follow` what happens.
-pub(crate) async fn events(desk: &Desk<'_>, args: &EventsArgs) -> Result<(), Failure> {
+pub(crate) async fn events(desk: &Desk, args: &EventsArgs) -> Result<(), Failure> {
     let user_id = match &args.user {
         Some(name) => Some(text(&need_user(&desk.client, name).await?, "/id").to_owned()),
         None => None,
@@ -29,7 +29,7 @@ pub(crate) async fn events(desk: &Desk<'_>, args: &EventsArgs) -> Result<(), Fai
 }
 
 struct Reader<'a> {
-    desk: &'a Desk<'a>,
+    desk: &'a Desk,
     args: &'a EventsArgs,
     user_id: Option<String>,
     /// What users are called, by id.
@@ -112,20 +112,8 @@ impl Reader<'_> {
         if output.is_json() {
             return output.json_line(event);
         }
-        let kind = text(event, "/kind");
         let who = self.name(text(event, "/about/user")).await;
-        output.line(
-            format!(
-                "{}  {}{}  {}{}  {}",
-                output.paint(Look::Faint, clock_time(text(event, "/at"))),
-                output.paint(look(kind), kind),
-                " ".repeat(24_usize.saturating_sub(kind.len())),
-                output.paint(Look::Strong, &who),
-                " ".repeat(16_usize.saturating_sub(who.chars().count())),
-                output.paint(Look::Faint, facts(event)),
-            )
-            .trim_end(),
-        );
+        output.line(line(event, &who, output));
     }
 
     async fn name(&mut self, id: &str) -> String {
@@ -141,6 +129,27 @@ impl Reader<'_> {
         self.names.insert(id.to_owned(), name.clone());
         name
     }
+}
+
+/// One event on one line, which a terminal does not have to break.
+fn line(event: &Value, who: &str, output: Output) -> String {
+    let kind = text(event, "/kind");
+    let at = clock_time(text(event, "/at"));
+    let at = if output.is_narrow() { at.get(5..).unwrap_or_default() } else { &at };
+    let space = |width: usize, used: usize| " ".repeat(width.saturating_sub(used));
+    let (kinds, names) = (24_usize.max(kind.len()), 14_usize.max(who.chars().count()));
+    let room = output.width().saturating_sub(at.len() + kinds + names + 6);
+    let facts = if output.is_terminal() { cut(&facts(event), room) } else { facts(event) };
+    let line = format!(
+        "{}  {}{}  {}{}  {}",
+        output.paint(Look::Faint, at),
+        output.paint(look(kind), kind),
+        space(kinds, kind.len()),
+        output.paint(Look::Strong, who),
+        space(names, who.chars().count()),
+        output.paint(Look::Faint, facts),
+    );
+    line.trim_end().to_owned()
 }
 
 /// What else is known, in a few words: the event's data, and what it is about beside the user.

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::{Look, Output};
 
 /// Shows and rotates the keys that everything is sealed and signed with.
-pub(crate) async fn keys(desk: &Desk<'_>, command: &KeysCommand) -> Result<(), Failure> {
+pub(crate) async fn keys(desk: &Desk, command: &KeysCommand) -> Result<(), Failure> {
     let rotated = matches!(command, KeysCommand::Rotate { .. });
     let keys = if rotated {
         desk.client.post(&["v1", "keys", "rotate"], json!({})).await?
@@ -33,14 +33,15 @@ pub(crate) async fn keys(desk: &Desk<'_>, command: &KeysCommand) -> Result<(), F
 
 fn status(output: Output, keys: &Value) {
     let line = |name: &str, value: &str, remark: &str| {
-        output.line(format_args!("  {name:<14}{value}  {}", output.paint(Look::Faint, remark)).to_string().trim_end());
+        let remark = if remark.is_empty() { String::new() } else { format!("  {}", output.paint(Look::Faint, remark)) };
+        output.line(format_args!("  {name:<14}{value}{remark}"));
     };
     line("Root key", text(keys, "/root_key_id"), &format!("from {}", text(keys, "/root_key_source")));
     let (oldest, newest) = (&keys["oldest_key_version"], &keys["key_version"]);
     let range = if oldest == newest { String::new() } else { format!("versions {oldest} to {newest} still open") };
     line("Data keys", &format!("version {newest}"), &range);
     for (index, kid) in keys["signing_keys"].as_array().into_iter().flatten().filter_map(Value::as_str).enumerate() {
-        let name = if index == 0 { "Signing keys" } else { "" };
-        line(name, kid, if index == 0 { "public halves at /.well-known/jwks.json" } else { "" });
+        line(if index == 0 { "Signing keys" } else { "" }, kid, "");
     }
+    line("", "", "public halves: GET /.well-known/jwks.json");
 }

@@ -13,7 +13,6 @@ mod users;
 mod verify;
 
 use crate::client::{Client, Refusal};
-use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -30,13 +29,11 @@ pub(crate) use verify::verify;
 
 /// What a command that asks a server works with.
 #[derive(Debug)]
-pub(crate) struct Desk<'a> {
+pub(crate) struct Desk {
     /// The server.
     pub(crate) client: Client,
     /// The screen.
     pub(crate) output: Output,
-    /// The environment.
-    pub(crate) environment: &'a Environment,
 }
 
 /// The user of this name, as JSON; `None` if there is none.

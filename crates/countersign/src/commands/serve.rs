@@ -89,11 +89,14 @@ fn welcome(ready: &Ready, data: &Path, output: Output) {
         env!("CARGO_PKG_VERSION")
     ));
     output.line("");
-    output.line(format_args!("  {}  {}", faint("Address          "), output.paint(Look::Strong, &ready.address)));
-    output.line(format_args!("  {}  {}/docs", faint("API reference    "), ready.address));
-    output.line(format_args!("  {}  {}", faint("Data             "), data.display()));
+    output.line(format_args!("  {}  {}", faint("Address      "), output.paint(Look::Strong, &ready.address)));
+    output.line(format_args!("  {}  {}/docs", faint("API reference"), ready.address));
+    output.line(format_args!("  {}  {}", faint("Data         "), data.display()));
     if let Some(key) = &ready.administrator_key {
-        output.line(format_args!("  {}  {}", faint("Administrator key"), output.paint(Look::Warning, key)));
+        // On a line of its own it fits 80 columns, and is copied with three clicks.
+        output.line("");
+        output.line(format_args!("  {}", faint("Administrator key")));
+        output.line(output.paint(Look::Warning, key));
         output.line("");
         output.line("  The key is shown this once. It opens everything, so keep it safe. It also stands in");
         output.line(format_args!("  {}, which only you can read, so that the commands", data.join(KEY_FILE).display()));

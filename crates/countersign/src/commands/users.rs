@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::{Column, Look, Table, moment, one_line};
 
 /// Lists, shows, suspends, resumes and erases users.
-pub(crate) async fn users(desk: &Desk<'_>, command: UsersCommand) -> Result<(), Failure> {
+pub(crate) async fn users(desk: &Desk, command: UsersCommand) -> Result<(), Failure> {
     match command {
         UsersCommand::List { search, state, limit, .. } => list(desk, search, state, limit).await,
         UsersCommand::Show(user) => show(desk, &user.user).await,
@@ -23,7 +23,7 @@ pub(crate) async fn users(desk: &Desk<'_>, command: UsersCommand) -> Result<(), 
     }
 }
 
-async fn list(desk: &Desk<'_>, search: Option<String>, state: Option<String>, limit: u32) -> Result<(), Failure> {
+async fn list(desk: &Desk, search: Option<String>, state: Option<String>, limit: u32) -> Result<(), Failure> {
     let mut users: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -77,7 +77,7 @@ fn state_cell(user: &Value) -> (Look, String) {
     (state_look(state), state.to_owned())
 }
 
-async fn show(desk: &Desk<'_>, name: &str) -> Result<(), Failure> {
+async fn show(desk: &Desk, name: &str) -> Result<(), Failure> {
     let user = need_user(&desk.client, name).await?;
     let id = text(&user, "/id");
     let authenticators = desk.client.get(&["v1", "users", id, "authenticators"]).await?;
@@ -126,7 +126,7 @@ async fn show(desk: &Desk<'_>, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn change(desk: &Desk<'_>, name: &str, verb: &str, now: &str) -> Result<(), Failure> {
+async fn change(desk: &Desk, name: &str, verb: &str, now: &str) -> Result<(), Failure> {
     let user = need_user(&desk.client, name).await?;
     let user = desk.client.post(&["v1", "users", text(&user, "/id"), verb], json!({})).await?;
     if desk.output.is_json() {
@@ -137,7 +137,7 @@ async fn change(desk: &Desk<'_>, name: &str, verb: &str, now: &str) -> Result<()
     Ok(())
 }
 
-async fn erase(desk: &Desk<'_>, name: &str, yes: bool) -> Result<(), Failure> {
+async fn erase(desk: &Desk, name: &str, yes: bool) -> Result<(), Failure> {
     let user = need_user(&desk.client, name).await?;
     let name = one_line(text(&user, "/external_id"));
     let question = format!("This erases {name} with devices, authenticators, backup codes and sessions, for good.");

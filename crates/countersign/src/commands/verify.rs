@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::{Look, one_line};
 
 /// Checks one code, as an application would at login: session, challenge, proof.
-pub(crate) async fn verify(desk: &Desk<'_>, args: &VerifyArgs) -> Result<(), Failure> {
+pub(crate) async fn verify(desk: &Desk, args: &VerifyArgs) -> Result<(), Failure> {
     let code = match args.code.as_str() {
         "-" => ask::line().await.ok_or_else(|| Failure::usage("no code came on standard input"))?,
         code => code.to_owned(),
@@ -36,7 +36,7 @@ pub(crate) async fn verify(desk: &Desk<'_>, args: &VerifyArgs) -> Result<(), Fai
     }
 }
 
-fn tell(desk: &Desk<'_>, args: &VerifyArgs, answer: &Value) {
+fn tell(desk: &Desk, args: &VerifyArgs, answer: &Value) {
     if desk.output.is_json() {
         return desk.output.json(answer);
     }
@@ -51,7 +51,7 @@ fn tell(desk: &Desk<'_>, args: &VerifyArgs, answer: &Value) {
 
 /// Why a proof was refused. The API answers every refusal alike (T-19); an operator who may see authenticators
 /// and events is told more.
-async fn reason(desk: &Desk<'_>, args: &VerifyArgs, user: &Value, challenge: &Value) -> String {
+async fn reason(desk: &Desk, args: &VerifyArgs, user: &Value, challenge: &Value) -> String {
     let name = one_line(&args.user);
     let id = text(user, "/id");
     if text(user, "/state") == "suspended" {
@@ -73,7 +73,7 @@ async fn reason(desk: &Desk<'_>, args: &VerifyArgs, user: &Value, challenge: &Va
     }
 }
 
-async fn recorded_reason(desk: &Desk<'_>, user_id: &str, challenge_id: &str) -> Result<Option<String>, Refusal> {
+async fn recorded_reason(desk: &Desk, user_id: &str, challenge_id: &str) -> Result<Option<String>, Refusal> {
     let query = [("user_id", user_id.to_owned()), ("order", "desc".to_owned()), ("limit", "10".to_owned())];
     let events = desk.client.find_in(&["v1", "events"], &query).await?;
     let about =

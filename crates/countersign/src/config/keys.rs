@@ -70,7 +70,13 @@ impl Key {
 }
 
 /// The one of `names` that `given` was probably meant to be.
-pub(crate) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// A beginning counts, such as `tls.cert`, and so do a few slips of the finger.
+pub(crate) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let beginning = names.clone().find(|name| given.len() > 2 && name.starts_with(given));
+    if beginning.is_some() {
+        return beginning;
+    }
     let (distance, name) = names.map(|name| (distance(given, name), name)).min()?;
     let bearable = (given.chars().count() / 3).max(2);
     (distance <= bearable).then_some(name)

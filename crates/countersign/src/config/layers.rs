@@ -155,7 +155,7 @@ impl Reader<'_> {
     }
 }
 
-fn sections() -> impl Iterator<Item = &'static str> {
+fn sections() -> impl Iterator<Item = &'static str> + Clone {
     KEYS.iter().filter_map(|key| key.name.split_once('.')).map(|(section, _)| section)
 }
 
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(message("\nlistne = 'x'"), "c.toml:2: unknown key `listne`; did you mean `listen`?");
         assert_eq!(
             message("[tls]\ncert = 'x'\nkye='y'"),
-            "c.toml:2: unknown key `tls.cert`; did you mean `key` in [tls]?"
+            "c.toml:2: unknown key `tls.cert`; did you mean `certificate` in [tls]?"
         );
         assert_eq!(message("[tlss]\n"), "c.toml:1: unknown key `tlss`; did you mean `tls`?");
     }

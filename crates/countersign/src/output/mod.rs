@@ -10,7 +10,7 @@ use std::io::{IsTerminal, Write};
 
 pub(crate) use progress::{Progress, Spinner};
 pub(crate) use qr::draw_qr;
-pub(crate) use table::{Column, Table};
+pub(crate) use table::{Column, Table, cut};
 pub(crate) use words::{clock_time, count, duration, minutes, moment, one_line};
 
 use crate::config::Environment;
@@ -96,6 +96,11 @@ impl Output {
     /// Columns.
     pub(crate) const fn width(self) -> usize {
         self.width
+    }
+
+    /// Whether every column counts.
+    pub(crate) const fn is_narrow(self) -> bool {
+        self.width < 100
     }
 
     /// The text with its look, where colours are wanted.

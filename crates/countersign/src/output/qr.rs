@@ -60,3 +60,58 @@ fn plain(code: &QRCode, row: usize, side: usize) -> String {
     };
     (0..side).map(half).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URI: &str = "otpauth://totp/Example:ana?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example";
+
+    fn screen(width: usize, colours: bool) -> Output {
+        Output { terminal: true, colours, error_colours: colours, width, json: false }
+    }
+
+    /// Reads the modules back from the characters, light ones as `true`, rows one after the other.
+    fn read(lines: &[String]) -> Vec<Vec<bool>> {
+        let mut rows = Vec::new();
+        for line in lines {
+            let (mut top, mut bottom, mut shades) = (Vec::new(), Vec::new(), (true, true));
+            for part in line.split('\u{1b}').filter(|part| !part.is_empty()) {
+                let (sequence, blocks) = part.split_once('m').unwrap();
+                let numbers: Vec<&str> = sequence.trim_start_matches('[').split(';').collect();
+                if let [_, _, upper, _, _, lower] = numbers[..] {
+                    shades = (upper == "231", lower == "231");
+                }
+                for _ in blocks.chars() {
+                    top.push(shades.0);
+                    bottom.push(shades.1);
+                }
+            }
+            rows.extend([top, bottom]);
+        }
+        rows
+    }
+
+    #[test]
+    fn p04_the_drawn_code_is_the_code_dark_on_light_with_its_quiet_zone() {
+        let code = QRBuilder::new(URI).ecl(ECL::L).build().unwrap();
+        let rows = read(&draw_qr(URI, screen(80, true)).unwrap());
+        for (row, light) in rows.iter().enumerate() {
+            for (column, light) in light.iter().enumerate() {
+                let inside = (QUIET..QUIET + code.size).contains(&row) && (QUIET..QUIET + code.size).contains(&column);
+                let dark = inside && code[row - QUIET][column - QUIET].value();
+                assert_eq!(*light, !dark, "row {row}, column {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_that_does_not_fit_is_not_drawn() {
+        assert!(draw_qr(URI, screen(40, true)).is_none());
+    }
+
+    #[test]
+    fn without_colours_there_are_no_sequences() {
+        assert!(draw_qr(URI, screen(80, false)).unwrap().iter().all(|line| !line.contains('\u{1b}')));
+    }
+}

@@ -115,7 +115,7 @@ impl Table {
 }
 
 /// The text in `width` columns, with `…` for what does not fit.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_table_gives_way_where_it_can() {
         insta::assert_snapshot!(table(40), @r"
-          USER                 CODES  STATE
-          ana                     10  active
-          somebody.with.a.lo…      9  suspended
+          USER                  CODES  STATE
+          ana                      10  active
+          somebody.with.a.lon…      9  suspended
         ");
     }
 }

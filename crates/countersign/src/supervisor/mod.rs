@@ -25,7 +25,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use tokio::time::Instant;
 
 use crate::config::{Environment, Settings};
-use crate::failure::{Failure, Reason};
+use crate::failure::Failure;
 
 /// How long the server may take to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! The two processes: how each is started, spoken to and ended.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) struct Process {
     stderr: Option<Relay>,
 }
 
-/// Passes on what a process says on standard error, and remembers the last line.
+/// Passes on what a process logs on standard error, and remembers the last line that is no log.
 #[derive(Debug)]
 struct Relay {
     thread: JoinHandle<()>,
@@ -162,17 +162,32 @@ impl Relay {
         let remembered = Arc::clone(&last);
         let thread = std::thread::spawn(move || {
             for line in BufReader::new(from).lines().map_while(Result::ok) {
-                // What it says when it cannot start is said by the supervisor; the rest is log.
+                if pass_on(&line) {
+                    continue;
+                }
+                // Plain text is what it says when it cannot go on; how it ended decides who says it to whom.
                 if let Ok(mut last) = remembered.lock() {
-                    let before = std::mem::replace(&mut *last, line);
-                    if !before.is_empty() {
-                        let _ = writeln!(std::io::stderr().lock(), "{before}");
-                    }
+                    *last = line;
                 }
             }
         });
         Self { thread, last }
     }
+}
+
+/// Passes a line of the vault's log on to ours, in the format that ours has; `false` if it is none.
+fn pass_on(line: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        level: String,
+        message: String,
+    }
+    let Ok(Line { level, message }) = serde_json::from_str(line) else { return false };
+    match level.as_str() {
+        "info" => tracing::info!("vault: {message}"),
+        _ => tracing::warn!("vault: {message}"),
+    }
+    true
 }
 
 /// Gives vault and server the two ends of a new socket pair.

@@ -186,7 +186,7 @@ impl Enrolled {
     pub(crate) fn wrong(&self, now: i64) -> String {
         let step = self.step(now);
         let near: Vec<String> = (step - 5..step + 5).map(|step| self.code(step)).collect();
-        (0..).map(|number: u32| format!("{number:06}")).find(|code| !near.contains(code)).unwrap()
+        (0..100_u32).map(|number| format!("{number:06}")).find(|code| !near.contains(code)).unwrap()
     }
 }
 

@@ -1,0 +1,253 @@
+//! The operations that are measured.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use otp::Otpauth;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::drive::Job;
+use super::fleet::{Fleet, Turn};
+use super::wire::Wire;
+
+/// How long the sessions of the run last, in seconds. The clock is moved by hours meanwhile.
+const SESSION: u32 = 86_400;
+/// How long challenges that are created beforehand last, in seconds.
+pub(crate) const CHALLENGE: u32 = 3_600;
+
+/// Ids, by the index of the operation that is to use them.
+pub(crate) type Ids = Arc<Vec<OnceLock<String>>>;
+
+/// Room for so many ids.
+pub(crate) fn ids(count: u64) -> Ids {
+    let count = usize::try_from(count).unwrap_or(0);
+    Arc::new(std::iter::repeat_with(OnceLock::new).take(count).collect())
+}
+
+#[derive(Deserialize)]
+struct HasId<'a> {
+    id: &'a str,
+}
+
+/// `GET /healthz`: what the server does when there is nothing to do.
+pub(crate) struct Healthz;
+
+impl Job for Healthz {
+    async fn one(&self, _index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let started = Instant::now();
+        let answer = wire.get("/healthz").await?;
+        let took = started.elapsed();
+        answer.expect(200).map(|_| took)
+    }
+}
+
+/// A user and a session.
+pub(crate) struct Fill {
+    pub(crate) fleet: Arc<Fleet>,
+}
+
+impl Job for Fill {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let name = self.fleet.name(index);
+        let started = Instant::now();
+        wire.post("/v1/users", format!(r#"{{"external_id":"{name}"}}"#)).await?.expect(201)?;
+        let session = format!(r#"{{"external_id":"{name}","amr":["pwd"],"expires_in":{SESSION}}}"#);
+        let answer = wire.post("/v1/sessions", session).await?;
+        let took = started.elapsed();
+        let answer = answer.expect(201)?;
+        let member = usize::try_from(index).ok().and_then(|index| self.fleet.members.get(index));
+        if let Some(member) = member {
+            // Only this operation has this index.
+            let _ = member.session.set(answer.json::<HasId<'_>>()?.id.to_owned());
+        }
+        Ok(took)
+    }
+}
+
+/// An enrollment with its one view and the QR code in it.
+pub(crate) struct Enroll {
+    pub(crate) fleet: Arc<Fleet>,
+}
+
+#[derive(Deserialize)]
+struct Enrolled<'a> {
+    #[serde(borrow)]
+    enrollment: HasId<'a>,
+    view: View,
+}
+
+#[derive(Deserialize)]
+struct View {
+    uri: String,
+    qr_svg: String,
+}
+
+impl Job for Enroll {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let (_, member) = self.fleet.member(index)?;
+        let session = member.session.get().map_or("", String::as_str);
+        let body = format!(r#"{{"session_id":"{session}","view":"inline","qr":"svg"}}"#);
+        let started = Instant::now();
+        let answer = wire.post("/v1/enrollments", body).await?;
+        let took = started.elapsed();
+        let answer = answer.expect(201)?;
+        let enrolled: Enrolled<'_> = answer.json()?;
+        if !enrolled.view.qr_svg.contains("<svg") {
+            return Err("the view has no QR code".to_owned());
+        }
+        let key = Otpauth::parse(&enrolled.view.uri).map_err(|error| format!("the URI is not one: {error}"))?;
+        // The first one is the one to be confirmed; a user who starts over leaves the others behind.
+        let _ = member.key.set((enrolled.enrollment.id.to_owned(), key));
+        Ok(took)
+    }
+}
+
+/// The first code of an enrollment.
+pub(crate) struct Confirm {
+    pub(crate) fleet: Arc<Fleet>,
+}
+
+impl Job for Confirm {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let turn = self.fleet.turn(index, wire).await?;
+        let (_, member) = self.fleet.member(index)?;
+        let enrollment = member.key.get().map_or("", |(enrollment, _)| enrollment);
+        let path = format!("/v1/enrollments/{enrollment}/confirm");
+        right_code(&self.fleet, turn, &path, wire).await
+    }
+}
+
+/// Gives the right code of this turn, which has to be accepted.
+async fn right_code(fleet: &Fleet, turn: Turn, path: &str, wire: &mut Wire) -> Result<Duration, String> {
+    let body = format!(r#"{{"code":"{}"}}"#, fleet.code(turn.member, turn.step));
+    let started = Instant::now();
+    let answer = wire.post(path, body).await;
+    let took = started.elapsed();
+    match answer.and_then(|answer| answer.expect(200)) {
+        Ok(_) => {
+            fleet.used(turn);
+            Ok(took)
+        }
+        Err(reason) => {
+            // Whether it was used is not known; it is not used again.
+            fleet.used(turn);
+            Err(format!("a right code was not accepted: {reason}"))
+        }
+    }
+}
+
+/// Gives a code that has to be refused.
+async fn refused_code(what: &str, code: &str, path: &str, wire: &mut Wire) -> Result<Duration, String> {
+    let started = Instant::now();
+    let answer = wire.post(path, format!(r#"{{"code":"{code}"}}"#)).await?;
+    let took = started.elapsed();
+    if answer.status == 200 {
+        return Err(format!("{what} code was accepted"));
+    }
+    let answer = answer.expect(422)?;
+    let is_rejection = answer.body.windows(14).any(|window| window == b"proof-rejected");
+    if is_rejection {
+        Ok(took)
+    } else {
+        Err(format!("{what} code was answered with another problem than proof-rejected"))
+    }
+}
+
+/// A challenge.
+pub(crate) struct Challenge {
+    pub(crate) fleet: Arc<Fleet>,
+    /// The index that this run begins at, so that runs go on where the last one ended.
+    pub(crate) base: u64,
+    pub(crate) ids: Ids,
+}
+
+impl Job for Challenge {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let (took, id) = challenge(&self.fleet, self.base + index, wire).await?;
+        if let Some(place) = usize::try_from(index).ok().and_then(|index| self.ids.get(index)) {
+            let _ = place.set(id);
+        }
+        Ok(took)
+    }
+}
+
+async fn challenge(fleet: &Fleet, index: u64, wire: &mut Wire) -> Result<(Duration, String), String> {
+    let (_, member) = fleet.member(index)?;
+    let session = member.session.get().map_or("", String::as_str);
+    let body = format!(r#"{{"session_id":"{session}","expires_in":{CHALLENGE}}}"#);
+    let started = Instant::now();
+    let answer = wire.post("/v1/challenges", body).await?;
+    let took = started.elapsed();
+    let answer = answer.expect(201)?;
+    Ok((took, answer.json::<HasId<'_>>()?.id.to_owned()))
+}
+
+fn verify_path(ids: &Ids, index: u64) -> Result<String, String> {
+    let id = usize::try_from(index).ok().and_then(|index| ids.get(index)?.get());
+    id.map(|id| format!("/v1/challenges/{id}/verify")).ok_or_else(|| "its challenge was not created".to_owned())
+}
+
+/// A right code for a challenge that is there already.
+pub(crate) struct Verify {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) base: u64,
+    pub(crate) ids: Ids,
+}
+
+impl Job for Verify {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let path = verify_path(&self.ids, index)?;
+        let turn = self.fleet.turn(self.base + index, wire).await?;
+        right_code(&self.fleet, turn, &path, wire).await
+    }
+}
+
+/// A login: challenge and right code, one after the other.
+pub(crate) struct Login {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) base: u64,
+}
+
+impl Job for Login {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let turn = self.fleet.turn(self.base + index, wire).await?;
+        let asked = match challenge(&self.fleet, self.base + index, wire).await {
+            Ok(asked) => asked,
+            Err(reason) => {
+                self.fleet.not_used(turn);
+                return Err(reason);
+            }
+        };
+        let path = format!("/v1/challenges/{}/verify", asked.1);
+        right_code(&self.fleet, turn, &path, wire).await.map(|took| took + asked.0)
+    }
+}
+
+/// Wrong codes, of every member in turn, for the member's challenge.
+pub(crate) struct Wrong {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) ids: Ids,
+}
+
+impl Job for Wrong {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let (number, _) = self.fleet.member(index)?;
+        let path = verify_path(&self.ids, u64::try_from(number).unwrap_or(0))?;
+        refused_code("a wrong", &self.fleet.wrong_code(number, index), &path, wire).await
+    }
+}
+
+/// Codes that were accepted already, of every member in turn, for the member's new challenge.
+pub(crate) struct Replay {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) ids: Ids,
+}
+
+impl Job for Replay {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let (number, _) = self.fleet.member(index)?;
+        let path = verify_path(&self.ids, u64::try_from(number).unwrap_or(0))?;
+        refused_code("a used", &self.fleet.used_code(number), &path, wire).await
+    }
+}

@@ -1,0 +1,135 @@
+//! A server of the load test's own, on a store that is thrown away.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use super::gauge::Gauge;
+use crate::failure::{Failure, describe};
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub(crate) struct OwnServer {
+    child: Child,
+    folder: PathBuf,
+    /// Where it answers.
+    pub(crate) address: String,
+    /// Its administrator's key.
+    pub(crate) key: String,
+    /// What it uses.
+    pub(crate) gauge: Gauge,
+    /// From start to ready.
+    pub(crate) ready_after: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ready {
+    address: String,
+    administrator_key: Option<String>,
+    pid: u32,
+    vault_pid: u32,
+    server_pid: u32,
+}
+
+impl OwnServer {
+    /// Starts one, on the database if one is given.
+    ///
+    /// # Errors
+    /// What the server said, or that it says nothing.
+    pub(crate) async fn start(database: Option<&str>) -> Result<Self, Failure> {
+        let folder = folder()?;
+        let started = Instant::now();
+        let mut child = match spawn(&folder, database) {
+            Ok(child) => child,
+            Err(error) => {
+                remove(&folder);
+                return Err(Failure::unavailable(format!("the server cannot be started ({})", describe(&error))));
+            }
+        };
+        let line = match child.stdout.take() {
+            Some(stdout) => tokio::time::timeout(PATIENCE, BufReader::new(stdout).lines().next_line()).await,
+            None => Ok(Ok(None)),
+        };
+        let ready_after = started.elapsed();
+        let ready = line.ok().and_then(Result::ok).flatten().and_then(|line| serde_json::from_str::<Ready>(&line).ok());
+        let Some((ready, key)) = ready.and_then(|mut ready| ready.administrator_key.take().map(|key| (ready, key)))
+        else {
+            let _ = child.start_kill();
+            remove(&folder);
+            return Err(Failure::unavailable(
+                "the server of the load test did not become ready, for the reason above; --database needs an empty database",
+            ));
+        };
+        let gauge = Gauge::new(ready.pid, ready.server_pid, ready.vault_pid);
+        Ok(Self { child, folder, address: ready.address, key, gauge, ready_after })
+    }
+
+    /// Where it keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Stops it and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        self.terminate();
+        let _ = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+    }
+
+    fn terminate(&self) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.terminate();
+        remove(&self.folder);
+    }
+}
+
+fn spawn(folder: &Path, database: Option<&str>) -> std::io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["serve", "--json", "--movable-clock", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
+    // The clock is moved by hours while it is measured; the logins of its users stay fresh.
+    command.args(["--max-session-age", "30d", "--data"]).arg(folder);
+    // What the surroundings configure is not what is measured.
+    let ours =
+        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("COUNTERSIGN_"));
+    for name in ours {
+        command.env_remove(name);
+    }
+    if let Some(database) = database {
+        // By the environment: a URL can hold a password, and flags are seen by everybody.
+        command.env("COUNTERSIGN_DATABASE", database);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+}
+
+/// A folder on a real disk: where the temporary one is in memory a write costs nothing, and nothing is measured.
+fn folder() -> Result<PathBuf, Failure> {
+    const IN_MEMORY: i64 = 0x0102_1994;
+    let usual = std::env::temp_dir();
+    let is_in_memory = rustix::fs::statfs(&usual).is_ok_and(|system| i64::from(system.f_type) == IN_MEMORY);
+    let base = if is_in_memory { PathBuf::from("/var/tmp") } else { usual };
+    let folder = base.join(format!("countersign-bench-{}", super::random_name()?));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|error| Failure::cannot_write(&folder, &error))?;
+    Ok(folder)
+}
+
+fn remove(folder: &Path) {
+    // It may be gone already.
+    let _ = std::fs::remove_dir_all(folder);
+}

@@ -1,0 +1,223 @@
+//! What a run came to, for people and as JSON.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::BenchArgs;
+use super::drive::Measured;
+use super::gauge::Memory;
+use crate::output::{Column, Look, Output, Table, count, duration};
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// Where it answers.
+    pub(crate) url: String,
+    /// From start to ready, where it was started for this.
+    pub(crate) ready_after: Option<Duration>,
+    /// Memory before the first request.
+    pub(crate) idle: Option<Memory>,
+    /// Where its data was.
+    pub(crate) folder: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Report {
+    users: u64,
+    enrolled: u64,
+    concurrency: u64,
+    database: &'static str,
+    processors: usize,
+    subject: Subject,
+    phases: Vec<Measured>,
+}
+
+impl Report {
+    /// Of a run that is over.
+    pub(crate) fn new(args: &BenchArgs, enrolled: u64, subject: Subject, phases: Vec<Measured>) -> Self {
+        Self {
+            users: args.users,
+            enrolled,
+            concurrency: args.concurrency,
+            database: match (&args.url, &args.database) {
+                (Some(_), _) => "the server's",
+                (None, Some(_)) => "PostgreSQL",
+                (None, None) => "SQLite",
+            },
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            subject,
+            phases,
+        }
+    }
+
+    /// Whether every answer was right.
+    pub(crate) fn is_good(&self) -> bool {
+        self.phases.iter().all(|phase| phase.wrong == 0)
+    }
+
+    fn healthz(&self) -> Option<f64> {
+        self.phases.iter().find(|phase| phase.name == "healthz").map(Measured::rate).filter(|rate| *rate > 0.0)
+    }
+
+    /// As JSON. Rates are a second, latencies and processor time in microseconds, memory in bytes.
+    pub(crate) fn to_json(&self) -> Value {
+        let memory =
+            |memory: Memory| json!({"supervisor": memory.supervisor, "server": memory.server, "vault": memory.vault});
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "good": self.is_good(),
+            "users": self.users,
+            "enrolled": self.enrolled,
+            "concurrency": self.concurrency,
+            "database": self.database,
+            "processors": self.processors,
+            "url": self.subject.url,
+            "ready_after_micros": self.subject.ready_after.map(micros),
+            "idle_memory": self.subject.idle.map(memory),
+            "phases": self.phases.iter().map(|phase| json!({
+                "name": phase.name,
+                "done": phase.done,
+                "wrong": phase.wrong,
+                "examples": phase.examples,
+                "seconds": phase.elapsed.as_secs_f64(),
+                "rate": phase.rate(),
+                "of_healthz": self.healthz().map(|healthz| phase.rate() / healthz),
+                "p50": phase.latencies.value_at_quantile(0.5),
+                "p95": phase.latencies.value_at_quantile(0.95),
+                "p99": phase.latencies.value_at_quantile(0.99),
+                "p99_9": phase.latencies.value_at_quantile(0.999),
+                "slowest": phase.latencies.max(),
+                "server_cpu_per_operation": phase.usage.map(|usage| per_operation(usage.server, phase.done)),
+                "vault_cpu_per_operation": phase.usage.map(|usage| per_operation(usage.vault, phase.done)),
+                "memory": phase.memory.map(memory),
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// As tables.
+    pub(crate) fn print(&self, output: Output) {
+        self.print_head(output);
+        self.print_speed(output);
+        if self.phases.iter().any(|phase| phase.usage.is_some()) {
+            output.line("");
+            self.print_cost(output);
+        }
+        output.line("");
+        self.print_verdict(output);
+    }
+
+    fn print_head(&self, output: Output) {
+        output.line("");
+        output.line(format_args!(
+            "  {}  {} users, {} enrolled, {} at once, client and server on {} cores",
+            output.paint(Look::Strong, format_args!("Countersign {} on {}", env!("CARGO_PKG_VERSION"), self.database)),
+            count(self.users),
+            count(self.enrolled),
+            self.concurrency,
+            self.processors
+        ));
+        if let (Some(ready_after), Some(idle)) = (self.subject.ready_after, self.subject.idle) {
+            output.line(format_args!(
+                "  ready after {}; idle: server {}, vault {}, supervisor {}",
+                duration(ready_after),
+                mebibytes(idle.server),
+                mebibytes(idle.vault),
+                mebibytes(idle.supervisor)
+            ));
+        }
+        if let Some(folder) = &self.subject.folder {
+            output.line(format_args!("  {}", output.paint(Look::Faint, format_args!("data in {folder}, removed"))));
+        }
+        output.line("");
+    }
+
+    fn print_speed(&self, output: Output) {
+        let mut table = Table::new([
+            Column::long("OPERATION"),
+            Column::number("DONE"),
+            Column::number("RATE"),
+            Column::number("P50"),
+            Column::number("P95"),
+            Column::number("P99"),
+            Column::number("P99.9"),
+            Column::number("×HEALTHZ"),
+        ]);
+        for phase in &self.phases {
+            let quantile = |quantile| duration(Duration::from_micros(phase.latencies.value_at_quantile(quantile)));
+            let ratio = self.healthz().map_or_else(String::new, |healthz| format!("{:.3}", phase.rate() / healthz));
+            table.row([
+                (Look::Plain, phase.name.to_owned()),
+                (Look::Plain, count(phase.done)),
+                (Look::Strong, format!("{}/s", whole(phase.rate()))),
+                (Look::Plain, quantile(0.5)),
+                (Look::Plain, quantile(0.95)),
+                (Look::Plain, quantile(0.99)),
+                (Look::Plain, quantile(0.999)),
+                (Look::Plain, ratio),
+            ]);
+        }
+        table.print(output, 2);
+    }
+
+    fn print_cost(&self, output: Output) {
+        let mut table = Table::new([
+            Column::long("OPERATION"),
+            Column::number("SERVER CPU"),
+            Column::number("VAULT CPU"),
+            Column::number("SERVER MEMORY"),
+            Column::number("VAULT MEMORY"),
+        ]);
+        for phase in &self.phases {
+            let cpu = |used: Option<Duration>| {
+                used.map_or_else(String::new, |used| format!("{:.1} µs", per_operation(used, phase.done)))
+            };
+            table.row([
+                (Look::Plain, phase.name.to_owned()),
+                (Look::Plain, cpu(phase.usage.map(|usage| usage.server))),
+                (Look::Plain, cpu(phase.usage.map(|usage| usage.vault))),
+                (Look::Plain, phase.memory.map(|memory| mebibytes(memory.server)).unwrap_or_default()),
+                (Look::Plain, phase.memory.map(|memory| mebibytes(memory.vault)).unwrap_or_default()),
+            ]);
+        }
+        table.print(output, 2);
+    }
+
+    fn print_verdict(&self, output: Output) {
+        if self.is_good() {
+            output.success("Every answer was right: right codes accepted once, wrong and used ones refused.");
+            return;
+        }
+        let wrong: u64 = self.phases.iter().map(|phase| phase.wrong).sum();
+        output.line(format_args!(
+            "{} This run is no measurement: {} answers were wrong.",
+            output.paint(Look::Bad, "✗"),
+            count(wrong)
+        ));
+        for phase in self.phases.iter().filter(|phase| phase.wrong > 0) {
+            for example in &phase.examples {
+                output.line(format_args!("    {}: {example}", phase.name));
+            }
+        }
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a count of operations is far below 2^52")]
+fn per_operation(used: Duration, operations: u64) -> f64 {
+    if operations == 0 { 0.0 } else { used.as_secs_f64() * 1e6 / operations as f64 }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and below a billion")]
+fn whole(rate: f64) -> String {
+    count(rate.round() as u64)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "for reading, to a tenth")]
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

@@ -1,0 +1,126 @@
+//! One HTTP/1.1 connection that is kept open, with as little between request and socket as can be: client and
+//! server share the machine, so what the client spends the server lacks.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::failure::{Failure, describe};
+
+/// Where requests go, and what every one of them carries.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    authority: String,
+    headers: HeaderMap,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    target: Target,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body, whole.
+    pub(crate) body: Bytes,
+}
+
+impl Target {
+    /// From a URL and an API key.
+    ///
+    /// # Errors
+    /// Where the URL is no plain HTTP one, or the key no header value.
+    pub(crate) fn new(url: &str, key: &str) -> Result<Self, Failure> {
+        let not_plain = || {
+            Failure::usage(format!("--url: `{url}` is not like http://127.0.0.1:8420; the load test speaks plain HTTP"))
+        };
+        let uri: Uri = url.parse().map_err(|_| not_plain())?;
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(not_plain)?;
+        let no_key = |_| Failure::usage("--key: that is no API key");
+        let host = HeaderValue::from_str(authority.as_str()).map_err(no_key)?;
+        let mut bearer =
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| Failure::usage("--key: that is no API key"))?;
+        bearer.set_sensitive(true);
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(HOST, host), (AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);
+        let port = if authority.port().is_some() { "" } else { ":80" };
+        Ok(Self { authority: format!("{authority}{port}"), headers })
+    }
+
+    /// Whether it is on this machine. Loads go nowhere else.
+    pub(crate) async fn is_local(&self) -> bool {
+        let addresses = tokio::net::lookup_host(&self.authority).await;
+        addresses.is_ok_and(|mut addresses| addresses.all(|address| address.ip().is_loopback()))
+    }
+}
+
+impl Wire {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub(crate) async fn open(target: &Target) -> Result<Self, Failure> {
+        let failed =
+            |reason: String| Failure::unavailable(format!("{} cannot be reached ({reason})", target.authority));
+        let stream = TcpStream::connect(&target.authority).await.map_err(|error| failed(describe(&error)))?;
+        stream.set_nodelay(true).map_err(|error| failed(describe(&error)))?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(error.to_string()))?;
+        // It ends with the sender, or when the server hangs up, which the next request notices.
+        tokio::spawn(connection);
+        Ok(Self { target: target.clone(), sender })
+    }
+
+    /// Sends a request and waits for the whole answer.
+    ///
+    /// # Errors
+    /// Where the connection breaks; the next request opens another one.
+    pub(crate) async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
+        if self.sender.ready().await.is_err() {
+            *self = Self::open(&self.target).await.map_err(|failure| failure.message)?;
+        }
+        let uri: Uri = path.parse().map_err(|_| format!("`{path}` is no path"))?;
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        request.headers_mut().clone_from(&self.target.headers);
+        let response = self.sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Answer { status, body })
+    }
+
+    /// `GET`.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, String> {
+        self.ask(Method::GET, path, Vec::new()).await
+    }
+
+    /// `POST`.
+    pub(crate) async fn post(&mut self, path: &str, body: String) -> Result<Answer, String> {
+        self.ask(Method::POST, path, body.into_bytes()).await
+    }
+}
+
+impl Answer {
+    /// Itself if it has the wanted status, else what is wrong with it.
+    pub(crate) fn expect(self, status: u16) -> Result<Self, String> {
+        if self.status == status {
+            return Ok(self);
+        }
+        let start: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
+        Err(format!("{} instead of {status}: {start}", self.status))
+    }
+
+    /// Its JSON.
+    pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, String> {
+        serde_json::from_slice(&self.body).map_err(|error| format!("the answer is not as described ({error})"))
+    }
+}
