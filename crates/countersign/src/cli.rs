@@ -60,10 +60,10 @@ pub(crate) enum Command {
 /// How to reach a server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Connection {
-    /// Where the server is [default: the one started from here, or http://127.0.0.1:8420]
+    /// Where the server is [default: the one started here, or 127.0.0.1:8420]
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL", hide_env = true, help_heading = "Connection")]
     pub(crate) url: Option<String>,
-    /// API key, as env:NAME, file:PATH or itself [default: data/administrator.key]
+    /// API key: env:…, file:… or the key itself [default: data/administrator.key]
     #[arg(
         long,
         value_name = "KEY",
@@ -82,10 +82,8 @@ pub(crate) struct Connection {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the \
-environment (COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both."
-)]
+#[command(after_help = "Every setting can stand in the configuration file (tls.key as `key` in [tls]) and in the \
+environment (COUNTERSIGN_TLS_KEY); the environment goes over the file, flags go over both.")]
 pub(crate) struct ServeArgs {
     /// Configuration file [default: countersign.toml in the data folder, if there is one]
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]

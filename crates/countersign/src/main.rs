@@ -39,7 +39,10 @@ fn run(command: Command, environment: Environment, output: Output) -> Result<Exi
         // The supervisor is given the whole process: it has no runtime.
         Command::Serve(args) => commands::serve(&args, environment, output),
         Command::ServeProcess => serve_process::run().map(|()| ExitCode::SUCCESS),
-        Command::Completions(args) => commands::completions(&args, Cli::command(), output),
+        Command::Completions(args) => {
+            commands::completions(&args, Cli::command(), output);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()

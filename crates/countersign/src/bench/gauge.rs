@@ -63,7 +63,7 @@ impl Usage {
     }
 }
 
-/// User and system time, from `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15); zero where it cannot be read.
+/// User and system time, from `/proc/PID/stat` (fields 14 and 15, see `man proc_pid_stat`); zero where it cannot be read.
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The program's name stands in parentheses and may hold spaces: count from the last one.

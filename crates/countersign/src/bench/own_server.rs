@@ -15,7 +15,7 @@ use super::gauge::Gauge;
 use crate::failure::{Failure, describe};
 
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that runs until it is stopped or dropped.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ fn spawn(folder: &Path, database: Option<&str>) -> std::io::Result<Child> {
 fn folder() -> Result<PathBuf, Failure> {
     const IN_MEMORY: i64 = 0x0102_1994;
     let usual = std::env::temp_dir();
-    let is_in_memory = rustix::fs::statfs(&usual).is_ok_and(|system| i64::from(system.f_type) == IN_MEMORY);
+    let is_in_memory = rustix::fs::statfs(&usual).is_ok_and(|system| system.f_type == IN_MEMORY);
     let base = if is_in_memory { PathBuf::from("/var/tmp") } else { usual };
     let folder = base.join(format!("countersign-bench-{}", super::random_name()?));
     std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|error| Failure::cannot_write(&folder, &error))?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Desk, ask};
 use crate::cli::ApplicationsCommand;
-use crate::client::{items, text};
+use crate::client::{at, items, text};
 use crate::failure::Failure;
 use crate::output::{Column, Look, Table, moment, one_line};
 
@@ -34,10 +34,10 @@ async fn list(desk: &Desk) -> Result<(), Failure> {
         Table::new([Column::long("APPLICATION"), Column::text("SINCE"), Column::text("ID"), Column::long("MAY")]);
     for application in items(&list) {
         let scopes: Vec<&str> =
-            application["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            at(application, "scopes").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         table.row([
             (Look::Strong, one_line(text(application, "/name"))),
-            (Look::Plain, moment(application["created_at"].as_str(), now)),
+            (Look::Plain, moment(at(application, "created_at").as_str(), now)),
             (Look::Faint, text(application, "/id").to_owned()),
             (Look::Plain, scopes.join(" ")),
         ]);
@@ -75,7 +75,7 @@ async fn delete(desk: &Desk, name: &str, yes: bool) -> Result<(), Failure> {
     ask::sure(desk.output, &question, &name, yes).await?;
     desk.client.delete(&["v1", "applications", text(&application, "/id")]).await?;
     if desk.output.is_json() {
-        desk.output.json(&json!({"deleted": application["id"]}));
+        desk.output.json(&json!({"deleted": at(&application, "id")}));
     } else {
         desk.output.success(format_args!("{name} is deleted"));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Desk, need_user};
 use crate::cli::AuthenticatorsCommand;
-use crate::client::{items, text};
+use crate::client::{at, items, text};
 use crate::failure::Failure;
 use crate::output::{Column, Look, Table, moment, one_line};
 
@@ -49,13 +49,13 @@ pub(super) fn authenticator_table(authenticators: &[Value], now: Timestamp) -> T
     ]);
     for authenticator in authenticators {
         let state = text(authenticator, "/state");
-        let left = authenticator["codes_left"].as_u64().map(|left| format!("{left} left"));
+        let left = at(authenticator, "codes_left").as_u64().map(|left| format!("{left} left"));
         table.row([
             (Look::Plain, text(authenticator, "/id").to_owned()),
             (Look::Plain, text(authenticator, "/kind").trim_end_matches("_codes").to_owned()),
             (Look::Plain, left.unwrap_or_else(|| one_line(text(authenticator, "/label")))),
             (state_look(state), state.to_owned()),
-            (Look::Plain, moment(authenticator["last_used_at"].as_str(), now)),
+            (Look::Plain, moment(at(authenticator, "last_used_at").as_str(), now)),
         ]);
     }
     table
@@ -98,15 +98,16 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
     line("User", user.map(|user| one_line(text(&user, "/external_id"))).unwrap_or_default());
     line("Label", one_line(text(&authenticator, "/label")));
     line("Kind", kind(&authenticator));
-    if let (Some(digits), Some(period)) = (authenticator["digits"].as_u64(), authenticator["period"].as_u64()) {
+    if let (Some(digits), Some(period)) = (at(&authenticator, "digits").as_u64(), at(&authenticator, "period").as_u64())
+    {
         line("Codes", format!("{digits} digits every {period} s, {}", text(&authenticator, "/algorithm")));
     }
-    if let Some(left) = authenticator["codes_left"].as_u64() {
+    if let Some(left) = at(&authenticator, "codes_left").as_u64() {
         line("Codes", format!("{left} left"));
     }
-    line("Made", moment(authenticator["created_at"].as_str(), now));
-    line("Activated", moment(authenticator["activated_at"].as_str(), now));
-    line("Last used", moment(authenticator["last_used_at"].as_str(), now));
+    line("Made", moment(at(&authenticator, "created_at").as_str(), now));
+    line("Activated", moment(at(&authenticator, "activated_at").as_str(), now));
+    line("Last used", moment(at(&authenticator, "last_used_at").as_str(), now));
     Ok(())
 }
 

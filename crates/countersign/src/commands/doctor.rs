@@ -8,7 +8,7 @@ use domain::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;
-use crate::client::{Client, KEY_FILE, Refusal, text};
+use crate::client::{Client, KEY_FILE, Refusal, at, text};
 use crate::config::{Database, Environment, RootKey, Settings};
 use crate::failure::{Failure, describe};
 use crate::output::{Column, Look, Output, Table};
@@ -143,7 +143,7 @@ fn check(name: &str, level: Level, detail: impl Into<String>) -> Check {
 async fn ask(client: &Client, asked_for: bool) -> Vec<Check> {
     match client.get(&["v1", "doctor"]).await {
         Ok(answer) => {
-            let checks = answer["checks"].as_array().into_iter().flatten();
+            let checks = at(&answer, "checks").as_array().into_iter().flatten();
             checks
                 .map(|one| check(text(one, "/name"), Level::named(text(one, "/level")), text(one, "/detail")))
                 .collect()
@@ -166,7 +166,7 @@ fn files(settings: &Settings) -> Vec<Check> {
     match &settings.root_key {
         RootKey::File(path) => checks.push(private_file("root_key", path, "made at the first start", Level::Error)),
         RootKey::Environment(name) => {
-            checks.push(check("root_key", Level::Ok, format!("from the environment variable {name}")))
+            checks.push(check("root_key", Level::Ok, format!("from the environment variable {name}")));
         }
         RootKey::Passphrase(name) => {
             checks.push(check(

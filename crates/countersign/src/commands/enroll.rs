@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Desk, ask, find_user};
 use crate::cli::EnrollArgs;
-use crate::client::{Refusal, text};
+use crate::client::{Refusal, at, text};
 use crate::failure::Failure;
 use crate::output::{Look, Output, draw_qr, minutes, one_line};
 
@@ -19,7 +19,7 @@ pub(crate) async fn enroll(desk: &Desk, args: &EnrollArgs) -> Result<(), Failure
     let user = find_or_create(desk, args).await?;
     let session = desk
         .client
-        .post(&["v1", "sessions"], json!({"user_id": user["id"], "amr": ["pwd"], "expires_in": 900}))
+        .post(&["v1", "sessions"], json!({"user_id": at(&user, "id"), "amr": ["pwd"], "expires_in": 900}))
         .await?;
     let session_id = text(&session, "/id");
     let started = match start(desk, args, session_id).await {
@@ -81,7 +81,7 @@ async fn step_up(desk: &Desk, args: &EnrollArgs, session_id: &str) -> Result<(),
         match desk.client.post(&["v1", "challenges", text(&challenge, "/id"), "verify"], json!({"code": code})).await {
             Ok(_) => return Ok(()),
             Err(refusal) if refusal.is("proof-rejected") && left > 0 => {
-                desk.output.remark("That code does not work. Each code works once; wait for the next one.")
+                desk.output.remark("That code does not work. Each code works once; wait for the next one.");
             }
             Err(refusal) => return Err(refusal.into()),
         }
@@ -127,7 +127,7 @@ fn grouped(secret: &str) -> String {
 
 async fn confirm(desk: &Desk, started: &Value) -> Result<Value, Failure> {
     let id = text(started, "/enrollment/id");
-    let until: Option<Timestamp> = serde_json::from_value(started["enrollment"]["expires_at"].clone()).ok();
+    let until: Option<Timestamp> = serde_json::from_value(at(at(started, "enrollment"), "expires_at").clone()).ok();
     for left in (0..TRIES).rev() {
         let code = code(desk.output, until).await?;
         match desk.client.post(&["v1", "enrollments", id, "confirm"], json!({"code": code})).await {
@@ -176,7 +176,7 @@ async fn code(output: Output, until: Option<Timestamp>) -> Result<String, Failur
 }
 
 fn remaining(output: Output, left: Duration) -> String {
-    let look = if left < Duration::from_secs(60) { Look::Warning } else { Look::Faint };
+    let look = if left < Duration::from_mins(1) { Look::Warning } else { Look::Faint };
     output.paint(look, format_args!("{} left for the code", minutes(left)))
 }
 
@@ -190,7 +190,7 @@ fn congratulate(output: Output, args: &EnrollArgs, confirmed: &Value) {
         output.paint(Look::Faint, one_line(text(confirmed, "/authenticator/label")))
     ));
     let codes: Vec<&str> =
-        confirmed["backup_codes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        at(confirmed, "backup_codes").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !codes.is_empty() {
         output.line("");
         output.line("  Backup codes, for the day the phone is lost. Each works once; they are shown this once:");

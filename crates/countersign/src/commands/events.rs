@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Desk, find_user, need_user};
 use crate::cli::EventsArgs;
-use crate::client::{Refusal, items, text};
+use crate::client::{Refusal, at, items, text};
 use crate::failure::Failure;
 use crate::output::{Look, Output, clock_time, cut, one_line};
 
@@ -100,14 +100,14 @@ impl Reader<'_> {
     }
 
     async fn show_if_wanted(&mut self, event: &Value) {
-        self.position = event["position"].as_u64().unwrap_or(self.position);
+        self.position = at(event, "position").as_u64().unwrap_or(self.position);
         if self.user_id.as_deref().is_none_or(|id| text(event, "/about/user") == id) {
             self.show(event).await;
         }
     }
 
     async fn show(&mut self, event: &Value) {
-        self.position = event["position"].as_u64().unwrap_or(self.position);
+        self.position = at(event, "position").as_u64().unwrap_or(self.position);
         let output = self.desk.output;
         if output.is_json() {
             return output.json_line(event);
@@ -154,7 +154,7 @@ fn line(event: &Value, who: &str, output: Output) -> String {
 
 /// What else is known, in a few words: the event's data, and what it is about beside the user.
 fn facts(event: &Value) -> String {
-    let data = event["data"].as_object().into_iter().flatten().filter_map(|(name, value)| {
+    let data = at(event, "data").as_object().into_iter().flatten().filter_map(|(name, value)| {
         let value = match value {
             Value::String(text) => one_line(text),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
@@ -162,7 +162,8 @@ fn facts(event: &Value) -> String {
         };
         Some(format!("{name} {value}"))
     });
-    let about = ["authenticator", "device", "session"].into_iter().find_map(|thing| event["about"][thing].as_str());
+    let about =
+        ["authenticator", "device", "session"].into_iter().find_map(|thing| at(at(event, "about"), thing).as_str());
     data.chain(about.map(str::to_owned)).collect::<Vec<_>>().join(", ")
 }
 

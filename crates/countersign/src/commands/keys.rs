@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Desk;
 use crate::cli::KeysCommand;
-use crate::client::text;
+use crate::client::{at, text};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 
@@ -23,7 +23,7 @@ pub(crate) async fn keys(desk: &Desk, command: &KeysCommand) -> Result<(), Failu
     if rotated {
         desk.output.success(format_args!(
             "New data keys, version {}. What older ones sealed is being sealed anew in the background.",
-            keys["key_version"]
+            at(&keys, "key_version")
         ));
         desk.output.line("");
     }
@@ -37,10 +37,11 @@ fn status(output: Output, keys: &Value) {
         output.line(format_args!("  {name:<14}{value}{remark}"));
     };
     line("Root key", text(keys, "/root_key_id"), &format!("from {}", text(keys, "/root_key_source")));
-    let (oldest, newest) = (&keys["oldest_key_version"], &keys["key_version"]);
+    let (oldest, newest) = (&at(keys, "oldest_key_version"), &at(keys, "key_version"));
     let range = if oldest == newest { String::new() } else { format!("versions {oldest} to {newest} still open") };
     line("Data keys", &format!("version {newest}"), &range);
-    for (index, kid) in keys["signing_keys"].as_array().into_iter().flatten().filter_map(Value::as_str).enumerate() {
+    for (index, kid) in at(keys, "signing_keys").as_array().into_iter().flatten().filter_map(Value::as_str).enumerate()
+    {
         line(if index == 0 { "Signing keys" } else { "" }, kid, "");
     }
     line("", "", "public halves: GET /.well-known/jwks.json");

@@ -7,15 +7,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Prints completions.
-pub(crate) fn completions(
-    args: &CompletionsArgs,
-    mut command: clap::Command,
-    output: Output,
-) -> Result<ExitCode, Failure> {
+pub(crate) fn completions(args: &CompletionsArgs, mut command: clap::Command, output: Output) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "countersign", &mut script);
     output.text(String::from_utf8_lossy(&script));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the manual page, or writes all of them.

@@ -30,9 +30,9 @@ pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) 
     let outcome = supervise(plan, |ready| {
         leave_behind(&data, ready)?;
         if output.is_json() {
-            announce(ready, output)
+            announce(ready, output);
         } else {
-            welcome(ready, &data, output)
+            welcome(ready, &data, output);
         }
         Ok(())
     });

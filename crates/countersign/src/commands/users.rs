@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::authenticators::{authenticator_table, state_look};
 use super::{Desk, ask, need_user};
 use crate::cli::UsersCommand;
-use crate::client::{items, text};
+use crate::client::{at, items, text};
 use crate::failure::Failure;
 use crate::output::{Column, Look, Table, moment, one_line};
 
@@ -34,7 +34,7 @@ async fn list(desk: &Desk, search: Option<String>, state: Option<String>, limit:
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let page = desk.client.find_in(&["v1", "users"], &query).await?;
         users.extend(items(&page).iter().cloned());
-        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        cursor = at(&page, "next_cursor").as_str().map(str::to_owned);
         if cursor.is_none() || users.len() >= limit {
             break;
         }
@@ -61,7 +61,7 @@ async fn list(desk: &Desk, search: Option<String>, state: Option<String>, limit:
             (Look::Strong, one_line(text(user, "/external_id"))),
             (Look::Plain, one_line(text(user, "/display_name"))),
             state_cell(user),
-            (Look::Plain, moment(user["created_at"].as_str(), now)),
+            (Look::Plain, moment(at(user, "created_at").as_str(), now)),
             (Look::Faint, text(user, "/id").to_owned()),
         ]);
     }
@@ -84,7 +84,9 @@ async fn show(desk: &Desk, name: &str) -> Result<(), Failure> {
     let sessions = desk.client.get(&["v1", "users", id, "sessions"]).await?;
     let output = desk.output;
     if output.is_json() {
-        output.json(&json!({"user": user, "authenticators": authenticators["items"], "sessions": sessions["items"]}));
+        output.json(
+            &json!({"user": user, "authenticators": at(&authenticators, "items"), "sessions": at(&sessions, "items")}),
+        );
         return Ok(());
     }
     let now = SystemClock.now();
@@ -95,11 +97,11 @@ async fn show(desk: &Desk, name: &str) -> Result<(), Failure> {
         output.paint(look, state),
         output.paint(Look::Faint, id)
     ));
-    if let Some(display_name) = user["display_name"].as_str() {
+    if let Some(display_name) = at(&user, "display_name").as_str() {
         output.line(format_args!("  Name       {}", one_line(display_name)));
     }
     output.line(format_args!("  Kind       {}", text(&user, "/kind")));
-    output.line(format_args!("  Since      {}", moment(user["created_at"].as_str(), now)));
+    output.line(format_args!("  Since      {}", moment(at(&user, "created_at").as_str(), now)));
     output.line("");
     if items(&authenticators).is_empty() {
         output.line("  No authenticators.");
@@ -114,11 +116,11 @@ async fn show(desk: &Desk, name: &str) -> Result<(), Failure> {
     let mut table =
         Table::new([Column::text("SESSION"), Column::text("LEVEL"), Column::text("LOGGED IN"), Column::text("BY")]);
     for session in items(&sessions) {
-        let by: Vec<&str> = session["amr"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let by: Vec<&str> = at(session, "amr").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         table.row([
             (Look::Plain, text(session, "/id").to_owned()),
             (Look::Strong, text(session, "/aal").to_uppercase()),
-            (Look::Plain, moment(session["authenticated_at"].as_str(), now)),
+            (Look::Plain, moment(at(session, "authenticated_at").as_str(), now)),
             (Look::Plain, by.join(", ")),
         ]);
     }
@@ -144,7 +146,7 @@ async fn erase(desk: &Desk, name: &str, yes: bool) -> Result<(), Failure> {
     ask::sure(desk.output, &question, &name, yes).await?;
     desk.client.delete(&["v1", "users", text(&user, "/id")]).await?;
     if desk.output.is_json() {
-        desk.output.json(&json!({"erased": user["id"]}));
+        desk.output.json(&json!({"erased": at(&user, "id")}));
     } else {
         desk.output.success(format_args!("{name} is erased; events keep only the id {}", text(&user, "/id")));
     }

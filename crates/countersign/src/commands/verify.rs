@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Desk, ask, need_user};
 use crate::cli::VerifyArgs;
-use crate::client::{Refusal, items, text};
+use crate::client::{Refusal, at, items, text};
 use crate::failure::Failure;
 use crate::output::{Look, one_line};
 
@@ -17,7 +17,7 @@ pub(crate) async fn verify(desk: &Desk, args: &VerifyArgs) -> Result<(), Failure
     let user = need_user(&desk.client, &args.user).await?;
     let session = desk
         .client
-        .post(&["v1", "sessions"], json!({"user_id": user["id"], "amr": ["pwd"], "expires_in": 300}))
+        .post(&["v1", "sessions"], json!({"user_id": at(&user, "id"), "amr": ["pwd"], "expires_in": 300}))
         .await?;
     let session_id = text(&session, "/id");
     let challenge =

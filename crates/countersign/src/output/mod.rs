@@ -51,6 +51,7 @@ impl Look {
 
 /// Where the program prints to.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "four facts about the surroundings, each true or not by itself")]
 pub(crate) struct Output {
     terminal: bool,
     colours: bool,
@@ -59,6 +60,7 @@ pub(crate) struct Output {
     json: bool,
 }
 
+#[allow(clippy::unused_self, reason = "who prints holds an `Output`, whether the kind of line depends on it or not")]
 impl Output {
     /// For the process's own standard output.
     ///

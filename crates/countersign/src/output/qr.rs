@@ -1,5 +1,7 @@
 //! QR codes drawn with characters.
 
+use std::fmt::Write as _;
+
 use fast_qr::{ECL, QRBuilder, QRCode};
 
 use super::Output;
@@ -42,7 +44,8 @@ fn coloured(code: &QRCode, row: usize, side: usize) -> String {
         if last != Some(pair) {
             let shade = |dark: bool| if dark { 16 } else { 231 };
             // The bottom half of the last line lies outside the code: light, as the rest of the margin.
-            line.push_str(&format!("\u{1b}[38;5;{};48;5;{}m", shade(pair.0), shade(pair.1)));
+            // Writing to a String does not fail.
+            let _ = write!(line, "\u{1b}[38;5;{};48;5;{}m", shade(pair.0), shade(pair.1));
             last = Some(pair);
         }
         line.push('▀');

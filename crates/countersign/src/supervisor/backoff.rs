@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A process that lived this long is not in a crash loop.
-const STEADY: Duration = Duration::from_secs(60);
+const STEADY: Duration = Duration::from_mins(1);
 /// The first wait that is one.
 const FIRST: Duration = Duration::from_millis(250);
 /// The longest wait.

@@ -29,6 +29,8 @@ use crate::failure::Failure;
 
 /// How long the server may take to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(30);
+/// How long a vault that gave up may take to say why.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Vault crashes in a row after which a start is given up.
 const HOPELESS: u32 = 3;
 /// The exit code by which the vault says that its configuration does not hold.
@@ -76,8 +78,8 @@ struct Supervisor<F> {
     plan: Plan,
     when_ready: F,
     was_ready: bool,
-    /// `None` until the server said so.
-    root_key: Option<Option<String>>,
+    /// The id of the root key that the store was sealed with, as the server said; no vault is started before.
+    root_key: Option<String>,
     server: Seat,
     vault: Seat,
 }
@@ -138,30 +140,32 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     }
 
     /// Until there is a signal, a message, or a process to be started.
-    fn wait(&self, signals: &Signals) -> Result<(), Failure> {
+    fn wait(&mut self, signals: &Signals) -> Result<(), Failure> {
         let now = Instant::now();
-        let due = [&self.server, &self.vault].into_iter().filter_map(|seat| seat.start_at).min();
-        let timeout = due.map(|at| at.saturating_duration_since(now)).and_then(|wait| Timespec::try_from(wait).ok());
+        let mut due: Vec<Instant> = [&self.server, &self.vault].into_iter().filter_map(|seat| seat.start_at).collect();
         let mut watched = vec![PollFd::from_borrowed_fd(signals.woken.as_fd(), PollFlags::IN)];
-        for process in [&self.server, &self.vault].into_iter().filter_map(|seat| seat.process.as_ref()) {
-            watched.push(PollFd::from_borrowed_fd(process.control.as_fd(), PollFlags::IN));
+        for process in [&mut self.server, &mut self.vault].into_iter().filter_map(|seat| seat.process.as_mut()) {
+            // Who hung up would wake this up for ever; its end comes as SIGCHLD.
+            if process.has_hung_up() {
+                due.extend(process.lingers_until());
+            } else {
+                watched.push(PollFd::from_borrowed_fd(process.control.as_fd(), PollFlags::IN));
+            }
         }
+        let span = due.into_iter().min().map(|at| at.saturating_duration_since(now));
+        let timeout = span.and_then(|span| Timespec::try_from(span).ok());
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(Failure::defect(format!("the supervisor cannot wait ({error})"))),
         }
         signals.forget_wakes();
-        // Who hung up is ending; who only says so is ended, or this would wake up for ever.
-        for process in [&self.server, &self.vault].into_iter().filter_map(|seat| seat.process.as_ref()) {
-            process.end_if_hung_up();
-        }
         Ok(())
     }
 
     fn heed(&mut self, message: FromServer) -> Result<(), Failure> {
         match message {
             FromServer::Keyring { root_key_id } => {
-                self.root_key = Some(root_key_id);
+                self.root_key = root_key_id;
                 match &self.vault.process {
                     None if self.vault.start_at.is_none() => self.start_vault()?,
                     None => {}
@@ -178,8 +182,18 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
                 tracing::error!("the server cannot start again: {message}");
                 Ok(())
             }
-            FromServer::Fatal { message, reason } => Err(Failure::new(reason, message)),
+            FromServer::Fatal { message, reason } => {
+                Err(self.vaults_own_reason().unwrap_or_else(|| Failure::new(reason, message)))
+            }
         }
+    }
+
+    /// Why the vault gave up, if it did: then the server only knows that it is gone, or that nothing fits.
+    fn vaults_own_reason(&mut self) -> Option<Failure> {
+        let vault = self.vault.process.as_mut()?;
+        let status = vault.ends_within(LAST_WORDS)?;
+        let gave_up = status.code() == Some(VAULT_CONFIGURATION);
+        gave_up.then(|| Failure::configuration(vault.last_words()))
     }
 
     /// Whether the present server has been given the present vault.
@@ -217,7 +231,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     }
 
     fn start_vault(&mut self) -> Result<(), Failure> {
-        let expected = self.root_key.as_ref().and_then(Option::as_deref);
+        let expected = self.root_key.as_deref();
         let process = Process::vault(&VaultStart {
             program: &self.plan.vault_program,
             root_key: &self.plan.settings.root_key,

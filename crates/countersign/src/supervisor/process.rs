@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::time::Instant;
 use vault_proto::control::{Control, Introduction, pair, spawn};
 
 use crate::config::{Environment, RootKey, Settings};
 use crate::failure::{Failure, describe};
+
+/// How long a process may live on once it closed its control socket.
+const LINGERING: Duration = Duration::from_secs(2);
 
 /// A process that is under way.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(crate) struct Process {
     pub(crate) started: Instant,
     /// Whether it has been given its end of the pair between server and vault.
     pub(crate) introduced: bool,
+    hung_up: Option<Instant>,
     child: Child,
     stderr: Option<Relay>,
 }
@@ -87,7 +92,7 @@ impl Process {
         let mut child = spawn(command, end).map_err(failed)?;
         control.set_nonblocking(true).map_err(failed)?;
         let stderr = child.stderr.take().filter(|_| relayed).map(Relay::start);
-        Ok(Self { control, started: Instant::now(), introduced: false, child, stderr })
+        Ok(Self { control, started: Instant::now(), introduced: false, hung_up: None, child, stderr })
     }
 
     /// Its process id.
@@ -95,13 +100,40 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends it if it closed its end of the control socket and lives on.
-    pub(crate) fn end_if_hung_up(&self) {
+    /// Whether it closed its end of the control socket, which it does as it ends. One that lives on for long after
+    /// that is made to end.
+    pub(crate) fn has_hung_up(&mut self) -> bool {
+        if let Some(since) = self.hung_up {
+            if since.elapsed() >= LINGERING {
+                self.signal(Signal::KILL);
+            }
+            return true;
+        }
         let mut watched = [PollFd::from_borrowed_fd(self.control.as_fd(), PollFlags::empty())];
         let seen = poll(&mut watched, Some(&Timespec::default()));
-        let hung_up = watched.first().is_some_and(|fd| fd.revents().contains(PollFlags::HUP));
-        if seen.is_ok() && hung_up {
-            self.signal(Signal::KILL);
+        if seen.is_ok_and(|count| count > 0) {
+            self.hung_up = Some(Instant::now());
+        }
+        self.hung_up.is_some()
+    }
+
+    /// When to look again whether it has ended, if it hung up.
+    pub(crate) fn lingers_until(&self) -> Option<Instant> {
+        self.hung_up.map(|since| since + LINGERING)
+    }
+
+    /// How it ends, if it does within this time.
+    pub(crate) fn ends_within(&mut self, span: Duration) -> Option<ExitStatus> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)?;
+        let ending = rustix::process::pidfd_open(id, PidfdFlags::empty()).ok()?;
+        let deadline = Instant::now() + span;
+        loop {
+            let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok()?;
+            let mut watched = [PollFd::from_borrowed_fd(ending.as_fd(), PollFlags::IN)];
+            // The end of the other process interrupts it.
+            if poll(&mut watched, Some(&left)) != Err(rustix::io::Errno::INTR) {
+                return self.ended();
+            }
         }
     }
 
@@ -167,7 +199,7 @@ impl Relay {
                 }
                 // Plain text is what it says when it cannot go on; how it ended decides who says it to whom.
                 if let Ok(mut last) = remembered.lock() {
-                    *last = line;
+                    *last = line.strip_prefix("countersign-vault: ").unwrap_or(&line).to_owned();
                 }
             }
         });
@@ -183,9 +215,10 @@ fn pass_on(line: &str) -> bool {
         message: String,
     }
     let Ok(Line { level, message }) = serde_json::from_str(line) else { return false };
-    match level.as_str() {
-        "info" => tracing::info!("vault: {message}"),
-        _ => tracing::warn!("vault: {message}"),
+    if level == "info" {
+        tracing::info!("vault: {message}");
+    } else {
+        tracing::warn!("vault: {message}");
     }
     true
 }
