@@ -7,10 +7,17 @@
     reason = "all of this is test: what is not as expected is to fail it"
 )]
 
+mod alike;
 mod arrows;
+mod crashes;
 mod guessing;
 mod harness;
+mod malformed;
+mod oracle;
+mod outages;
 mod parallel;
 mod recipient;
 mod replay;
+mod secrets;
+mod starts;
 mod view;

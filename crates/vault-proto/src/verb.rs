@@ -405,7 +405,8 @@ pub struct Status {
 /// One protection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hardening {
-    /// Its name: `core_dumps`, `dumpable`, `new_privileges`, `locked_memory`, `landlock`, `seccomp`.
+    /// Its name: `inherited_files`, `core_dumps`, `dumpable`, `new_privileges`, `locked_memory`, `landlock`,
+    /// `capabilities`, `seccomp`.
     pub name: String,
     /// Whether it holds.
     pub holds: bool,

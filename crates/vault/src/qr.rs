@@ -1,6 +1,6 @@
 //! QR codes (ISO/IEC 18004) as SVG and PNG.
 
-use fast_qr::{ECL, Module, QRBuilder, QRCode};
+use fast_qr::{ECL, Mask, Module, QRBuilder, QRCode};
 use vault_proto::{Qr, Refusal, Secret};
 
 /// The light frame that scanners need (ISO/IEC 18004 §9.1): four modules.
@@ -13,7 +13,9 @@ pub(crate) fn draw(text: &str, kind: Qr) -> Result<Option<Secret>, Refusal> {
     if kind == Qr::None {
         return Ok(None);
     }
-    let built = QRBuilder::new(text.as_bytes()).ecl(ECL::M).build();
+    // Any mask can be read. Trying all eight for the prettiest takes most of the time, and a URI full of random
+    // Base32 has no large areas that a mask would have to break up.
+    let built = QRBuilder::new(text.as_bytes()).ecl(ECL::M).mask(Mask::Checkerboard).build();
     let mut code = built.map_err(|_| Refusal::Malformed("the URI is too long for a QR code".to_owned()))?;
     let picture = match kind {
         Qr::Svg => svg(&code).into_bytes(),

@@ -50,9 +50,9 @@ fn start(args: &Args) -> ExitCode {
             "this program is started by `countersign serve`, which gives it a control socket as file descriptor 3; there is none",
         );
     };
-    let resident = Resident::open();
     let mut report = Report::default();
     sandbox::before_the_key(&mut report);
+    let resident = Resident::open();
     let origin = match Origin::load(args) {
         Ok(origin) => origin,
         Err(message) => return fail(EXIT_CONFIGURATION, &message),

@@ -37,8 +37,9 @@ impl Report {
     }
 }
 
-/// Before there is any key.
+/// Before anything is opened, and before there is any key.
 pub(crate) fn before_the_key(report: &mut Report) {
+    report.add("inherited_files", process::close_inherited());
     report.add("core_dumps", process::no_core_dumps());
     report.add("dumpable", process::not_dumpable());
     report.add("new_privileges", process::no_new_privileges());

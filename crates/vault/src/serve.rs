@@ -123,7 +123,7 @@ pub(crate) fn read(connection: &Arc<Connection>, queue: &Queue) {
             break;
         }
     }
-    let _ = connection.socket.shutdown(std::net::Shutdown::Both);
+    // It is closed when the last of its questions has been answered.
     log::info(&format!("connection of {} ended", connection.introduction.caller));
 }
 

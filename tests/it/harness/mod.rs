@@ -26,3 +26,10 @@ pub(crate) fn soak() -> bool {
 pub(crate) fn rounds(short: usize, long: usize) -> usize {
     if soak() { long } else { short }
 }
+
+/// The real time, milliseconds since the Unix epoch: that of a server whose clock was not moved.
+#[allow(clippy::disallowed_methods, reason = "an authenticator app has the real time")]
+pub(crate) fn real_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::database::Postgres;
 use super::processes::ends_within;
 use super::{Api, Binaries, Database, Signal, children, name_of, signal};
 
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     setup: Setup,
     folder: TempDir,
     binaries: Binaries,
+    postgres: Option<Postgres>,
     port: u16,
     process: Option<Child>,
     starts: usize,
@@ -85,7 +87,9 @@ impl Server {
         let port = free_port();
         let api = Api::new(&format!("http://127.0.0.1:{port}"), "");
         let key = String::new();
-        let mut server = Self { setup, folder, binaries, port, process: None, starts: 0, administrator_key: key, api };
+        let postgres = (setup.database == Database::Postgres).then(Postgres::new);
+        let mut server =
+            Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api };
         server.begin().await;
         server
     }
@@ -126,6 +130,9 @@ impl Server {
         if self.setup.movable_clock {
             command.arg("--movable-clock");
         }
+        if let Some(postgres) = &self.postgres {
+            command.args(["--database", &postgres.url]);
+        }
         command.args(&self.setup.arguments);
         command.stdin(Stdio::null());
         command.stdout(File::create(self.file("stdout")).unwrap());
@@ -133,8 +140,16 @@ impl Server {
         self.process = Some(command.spawn().unwrap());
     }
 
-    /// The program, under the circumstances that it is to run in.
-    fn command(&self) -> Command {
+    /// Runs another program as the user that the server runs as.
+    pub(crate) fn as_its_user(&self, program: &str, arguments: &[&str]) -> Output {
+        let words = self.wrapped(program);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.output().unwrap_or_else(|e| panic!("{program}: {e}"))
+    }
+
+    /// A program's name, behind what changes the circumstances that it runs in.
+    fn wrapped(&self, program: &str) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         if self.setup.survives_full_disk {
             words.extend(["env", "--ignore-signal=XFSZ"].map(str::to_owned));
@@ -143,7 +158,12 @@ impl Server {
             let id = NOBODY.to_string();
             words.extend(["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups", "--"].map(str::to_owned));
         }
-        words.push(self.binaries.countersign.to_str().unwrap().to_owned());
+        words.push(program.to_owned());
+        words
+    }
+
+    fn command(&self) -> Command {
+        let words = self.wrapped(self.binaries.countersign.to_str().unwrap());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(self.folder.path());
         // What the tests are told is no setting of the server's.
@@ -166,6 +186,11 @@ impl Server {
             assert!(Instant::now() < limit, "it is not ready: {}", self.log());
             sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The PostgreSQL database that it stands on.
+    pub(crate) fn postgres(&self) -> &Postgres {
+        self.postgres.as_ref().expect("it stands on SQLite")
     }
 
     /// A client with the administrator's key.

@@ -184,6 +184,8 @@ CREATE TABLE events (
 -- found with one look in each stretch.
 CREATE INDEX events_by_user ON events ((position / 4096), user_id, position) WHERE user_id IS NOT NULL;
 CREATE INDEX events_by_authenticator ON events ((position / 4096), authenticator_id, position) WHERE authenticator_id IS NOT NULL;
+CREATE INDEX events_by_kind ON events ((position / 4096), kind);
+CREATE INDEX events_by_time ON events ((position / 4096), at);
 
 CREATE TABLE event_details (
     position BIGINT PRIMARY KEY,

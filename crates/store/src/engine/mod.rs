@@ -22,8 +22,6 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
-
     /// What stands for each mark in a statement's text, see [`crate::set`].
     pub(crate) const fn spellings(self) -> &'static [(&'static str, &'static str)] {
         match self {

@@ -37,6 +37,8 @@ impl Source {
             .options()
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", "-8192")
+            // What is erased is overwritten, not only forgotten.
+            .pragma("secure_delete", "1")
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
             .pragma("journal_size_limit", "67108864");
         connect(&options).await

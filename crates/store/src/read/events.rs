@@ -1,5 +1,7 @@
 //! The event log, forwards and backwards.
 
+use std::fmt::Write as _;
+
 use domain::{Event, Page, PageRequest};
 
 use super::lists::{cut, limit};
@@ -7,6 +9,12 @@ use crate::EventFilter;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::{self, Reader};
 use crate::set::spell;
+
+/// Events in a stretch, as the indexes have them.
+const STRETCH: i64 = 4096;
+
+/// How many stretches are gone through at a time, at most.
+const WINDOW: i64 = 512;
 
 /// Which way a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,55 +34,101 @@ pub(crate) async fn events(
         Order::Backward => page.after.unwrap_or(i64::MAX),
     };
     let mut args = vec![Arg::Int(Some(start)), limit(page.limit)];
-    let source = source(filter, order, &mut args);
-    let (beyond, direction) = match order {
-        Order::Forward => (">", "ASC"),
-        Order::Backward => ("<", "DESC"),
+    let wanted = wanted(filter, &mut args);
+    let items = if wanted.is_empty() {
+        let sql = format!("SELECT {{columns}} FROM events v {{details}} WHERE {{beyond}} {}", ordered(order));
+        fetch(connection, order, &sql, args).await?
+    } else {
+        search(connection, order, start, &wanted, args, page.limit).await?
     };
-    let mut wanted = String::new();
+    Ok(cut(items, page.limit, |event| event.position))
+}
+
+/// Goes through the log stretch by stretch, with one look into an index for each, until the page is full.
+async fn search(
+    connection: &mut Connection,
+    order: Order,
+    start: i64,
+    wanted: &str,
+    args: Vec<Arg>,
+    page: u32,
+) -> Result<Vec<Event>, Fault> {
+    let head = connection.fetch("SELECT position FROM event_head", Vec::new(), |row| row.get::<i64>(0)).await?;
+    let last = head.first().copied().unwrap_or(0) / STRETCH;
+    let (low, high) = (args.len() + 1, args.len() + 2);
+    let sql = format!(
+        "WITH RECURSIVE stretch(n) AS (
+            SELECT CAST(${low} AS BIGINT) UNION ALL SELECT n + 1 FROM stretch WHERE n < CAST(${high} AS BIGINT))
+         SELECT {{columns}} FROM stretch {{then}} events v ON v.position / 4096 = stretch.n AND {wanted} {{details}}
+         WHERE {{beyond}} {}",
+        ordered(order)
+    );
+    let full = usize::try_from(page).unwrap_or(usize::MAX);
+    let mut items: Vec<Event> = Vec::new();
+    let mut next = (start / STRETCH).clamp(0, last);
+    // What is wanted is often near the beginning of the list.
+    let mut width = 1;
+    while items.len() <= full && (0..=last).contains(&next) {
+        let (from, to) = match order {
+            Order::Forward => (next, (next + width - 1).min(last)),
+            Order::Backward => ((next - width + 1).max(0), next),
+        };
+        let mut args = args.clone();
+        args.extend([Arg::Int(Some(from)), Arg::Int(Some(to))]);
+        items.extend(fetch(connection, order, &sql, args).await?);
+        next = match order {
+            Order::Forward => to + 1,
+            Order::Backward => from - 1,
+        };
+        width = (width * 8).min(WINDOW);
+    }
+    Ok(items)
+}
+
+async fn fetch(connection: &mut Connection, order: Order, sql: &str, args: Vec<Arg>) -> Result<Vec<Event>, Fault> {
+    let beyond = match order {
+        Order::Forward => "v.position > $1",
+        Order::Backward => "v.position < $1",
+    };
+    let sql = sql
+        .replace("{columns}", rows::EVENT)
+        .replace("{details}", "LEFT JOIN event_details t ON t.position = v.position")
+        .replace("{beyond}", beyond);
+    let sql = spell(connection.dialect(), &sql);
+    connection.fetch(&sql, args, |row| rows::event(&mut Reader::new(row))).await
+}
+
+const fn ordered(order: Order) -> &'static str {
+    match order {
+        Order::Forward => "ORDER BY v.position ASC LIMIT $2",
+        Order::Backward => "ORDER BY v.position DESC LIMIT $2",
+    }
+}
+
+/// The filter as conditions, the most telling first.
+fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
+    let mut wanted: Vec<String> = Vec::new();
+    let subjects =
+        [("user_id", filter.user_id.map(|id| id.uuid())), ("authenticator_id", filter.authenticator_id.map(|id| id.uuid()))];
+    for (column, id) in subjects {
+        if let Some(id) = id {
+            args.push(Arg::Uuid(Some(id)));
+            wanted.push(format!("v.{column} = ${}", args.len()));
+        }
+    }
     if !filter.kinds.is_empty() {
-        let names: Vec<String> = filter.kinds.iter().map(|kind| format!("'{}'", kind.name())).collect();
-        wanted.push_str(&format!(" AND v.kind IN ({})", names.join(", ")));
+        let mut names = String::new();
+        for kind in &filter.kinds {
+            let comma = if names.is_empty() { "" } else { ", " };
+            let _ = write!(names, "{comma}'{}'", kind.name());
+        }
+        wanted.push(format!("v.kind IN ({names})"));
     }
     for (bound, at) in [(">=", filter.since), ("<", filter.until)] {
         if let Some(at) = at {
             args.push(Arg::Int(Some(at.unix_millis())));
-            wanted.push_str(&format!(" AND v.at {bound} ${}", args.len()));
+            wanted.push(format!("v.at {bound} ${}", args.len()));
         }
     }
-    let sql = format!(
-        "{source} LEFT JOIN event_details t ON t.position = v.position
-         WHERE v.position {beyond} $1{wanted} ORDER BY v.position {direction} LIMIT $2"
-    );
-    let sql = spell(connection.dialect(), &sql.replace("{columns}", rows::EVENT));
-    let items = connection.fetch(&sql, args, |row| rows::event(&mut Reader::new(row))).await?;
-    Ok(cut(items, page.limit, |event| event.position))
-}
-
-/// The events to choose from: all of them; or those of a subject, with one look into its index for each stretch of
-/// 4,096, in the list's order, so that a page that is full ends the search.
-fn source(filter: &EventFilter, order: Order, args: &mut Vec<Arg>) -> String {
-    let mut subjects = Vec::new();
-    if let Some(user) = filter.user_id {
-        args.push(Arg::Uuid(Some(user.uuid())));
-        subjects.push(format!("v.user_id = ${}", args.len()));
-    }
-    if let Some(authenticator) = filter.authenticator_id {
-        args.push(Arg::Uuid(Some(authenticator.uuid())));
-        subjects.push(format!("v.authenticator_id = ${}", args.len()));
-    }
-    if subjects.is_empty() {
-        return "SELECT {columns} FROM events v".to_owned();
-    }
-    let subjects = subjects.join(" AND ");
-    let (first, next, more) = match order {
-        Order::Forward => ("SELECT $1 / 4096", "n + 1", "n < (SELECT h.position / 4096 FROM event_head h)"),
-        Order::Backward => {
-            ("SELECT CASE WHEN $1 < h.position THEN $1 ELSE h.position END / 4096 FROM event_head h", "n - 1", "n > 0")
-        }
-    };
-    format!(
-        "WITH RECURSIVE stretch(n) AS ({first} UNION ALL SELECT {next} FROM stretch WHERE {more})
-         SELECT {{columns}} FROM stretch {{then}} events v ON v.position / 4096 = stretch.n AND {subjects}"
-    )
+    wanted.join(" AND ")
 }

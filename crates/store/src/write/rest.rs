@@ -234,8 +234,8 @@ static RETRY_ENROLLMENT: Set = Set::new(
 
 /// The key goes, its number stays: the next key's is one higher, so that the old blob opens nowhere (T-27).
 static FORGET_KEY: Set = Set::new(
-    &[("enrollment_id", Id), ("nothing", Blob)],
-    "UPDATE authenticators AS a SET blob = CASE WHEN a.blob IS NULL THEN NULL ELSE i.nothing END
+    &[("enrollment_id", Id), ("no_bytes", Blob)],
+    "UPDATE authenticators AS a SET blob = CASE WHEN a.blob IS NULL THEN NULL ELSE i.no_bytes END
      FROM input i {then} enrollments e ON e.id = i.enrollment_id
      WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending'",
 );

@@ -3,3 +3,8 @@
 mod home;
 
 mod changes;
+mod clients;
+mod counters;
+mod opening;
+mod people;
+mod races;

@@ -7,8 +7,16 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
     reason = "a test that cannot go on has failed; it may measure, wait and tell"
 )]
 
+mod attacks;
+mod hardening;
 mod harness;
+mod root_keys;
+mod throughput;
 mod verbs;
+mod views;
+mod wire;

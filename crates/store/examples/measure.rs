@@ -1,0 +1,322 @@
+//! Measures what logins are made of: `cargo run --profile bench --example measure -p store -- [seconds] [users] [postgres URL]`.
+//!
+//! Each figure is for 256 callers, each waiting for its answer before it asks again.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a measurement")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::{
+    Aal, ActionHash, Amr, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState,
+    BackupCode, Challenge, ChallengeId, ChallengeState, Clock as _, Entropy, Event, EventId, EventKind, ExternalId,
+    Proof, Sealed, Session, SessionId, SystemClock, Timestamp, User, UserId, UserKind, UserState,
+};
+use store::{
+    Change, Commit, ConfirmEnrollment, Effect, Location, Options, Raise, RecordView, Reject, Satisfy, StartEnrollment,
+    Store, Used,
+};
+use tokio::time::Instant;
+
+const CALLERS: usize = 256;
+
+struct Counter;
+
+impl Entropy for Counter {
+    fn fill(&self, buffer: &mut [u8]) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        buffer.fill(0);
+        for (to, from) in buffer.iter_mut().rev().zip(number.to_le_bytes()) {
+            *to = from;
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+fn told(change: Change, kind: EventKind, user: UserId) -> Commit {
+    let about = domain::event::About { user_id: Some(user), ..Default::default() };
+    let data = serde_json::Map::from_iter([("kind".to_owned(), "totp".into())]);
+    let id = EventId::generate(now(), &Counter);
+    let event = Event { id, position: 0, at: now(), kind, application_id: None, about, data, details: None };
+    Commit { change, events: vec![event], idempotency: None }
+}
+
+#[derive(Clone, Copy)]
+struct Person {
+    user: UserId,
+    session: SessionId,
+    authenticator: AuthenticatorId,
+}
+
+async fn enroll(store: Store, number: usize, application: ApplicationId) -> Person {
+    let at = now();
+    let user = User {
+        id: UserId::generate(at, &Counter),
+        external_id: ExternalId::parse(&format!("user-{number:07}")).unwrap(),
+        display_name: None,
+        kind: UserKind::Person,
+        state: UserState::Active,
+        created_at: at,
+    };
+    let session = Session {
+        id: SessionId::generate(at, &Counter),
+        application_id: application,
+        user_id: user.id,
+        device_id: None,
+        amr: BTreeSet::from_iter(Amr::parse("pwd")),
+        aal: Aal::Aal1,
+        proofs: Vec::new(),
+        authenticated_at: at,
+        created_at: at,
+        expires_at: at.plus(Duration::from_hours(8)),
+        ended_at: None,
+    };
+    let (user_id, session_id) = (user.id, session.id);
+    go(&store, told(Change::CreateUser(user), EventKind::UserCreated, user_id)).await;
+    go(&store, told(Change::RegisterSession(session), EventKind::SessionRegistered, user_id)).await;
+    let authenticator = pending(user_id, AuthenticatorKind::Totp, at);
+    let enrollment = domain::Enrollment {
+        id: domain::EnrollmentId::generate(at, &Counter),
+        application_id: application,
+        user_id,
+        session_id,
+        authenticator_id: authenticator.id,
+        replaces: None,
+        state: domain::EnrollmentState::Started,
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: 30,
+        recipient_key: None,
+        failures: 0,
+        created_at: at,
+        view_expires_at: at.plus(Duration::from_mins(5)),
+        expires_at: at.plus(Duration::from_mins(15)),
+    };
+    let (id, authenticator_id) = (enrollment.id, authenticator.id);
+    let start = StartEnrollment { enrollment, authenticator, device: None, viewed: false };
+    go(&store, told(Change::StartEnrollment(Box::new(start)), EventKind::EnrollmentStarted, user_id)).await;
+    let sealed = Sealed { blob: vec![9; 61], algorithm: "SHA1".to_owned(), digits: 6, period: 30, generation: 1 };
+    let view = RecordView { id, authenticator_id, sealed, at };
+    go(&store, told(Change::RecordView(view), EventKind::EnrollmentViewed, user_id)).await;
+    let mut codes = pending(user_id, AuthenticatorKind::BackupCodes, at);
+    codes.state = AuthenticatorState::Active;
+    let backup = (0..10).map(|position| BackupCode { position, hash: vec![5; 32] }).collect();
+    let confirm = ConfirmEnrollment {
+        id,
+        authenticator_id,
+        generation: 1,
+        step: 1,
+        at,
+        replaces: None,
+        backup_codes: Some((codes, backup)),
+        raise: None,
+    };
+    go(&store, told(Change::ConfirmEnrollment(Box::new(confirm)), EventKind::EnrollmentConfirmed, user_id)).await;
+    Person { user: user_id, session: session_id, authenticator: authenticator_id }
+}
+
+fn pending(user_id: UserId, kind: AuthenticatorKind, at: Timestamp) -> Authenticator {
+    Authenticator {
+        id: AuthenticatorId::generate(at, &Counter),
+        user_id,
+        device_id: None,
+        kind,
+        state: AuthenticatorState::Pending,
+        label: "phone".to_owned(),
+        sealed: None,
+        last_step: 0,
+        failures: 0,
+        retry_at: None,
+        created_at: at,
+        activated_at: None,
+        last_used_at: None,
+    }
+}
+
+async fn go(store: &Store, commit: Commit) {
+    let effect = store.commit(commit).await.unwrap();
+    assert_eq!(effect, Effect::Applied);
+}
+
+fn challenge(person: Person, application_id: ApplicationId) -> Challenge {
+    let at = now();
+    Challenge {
+        id: ChallengeId::generate(at, &Counter),
+        application_id,
+        user_id: Some(person.user),
+        session_id: Some(person.session),
+        action: "login".to_owned(),
+        action_hash: ActionHash([7; 32]),
+        state: ChallengeState::Open,
+        failures: 0,
+        created_at: at,
+        expires_at: at.plus(Duration::from_mins(5)),
+    }
+}
+
+/// Runs `work` with numbers from 0 in as many callers as there are, until the time is over or it says that it is.
+async fn measure<F, W>(name: &str, callers: usize, time: Duration, work: W)
+where
+    W: Fn(usize) -> Option<F> + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let begin = Instant::now();
+    let next = Arc::new(AtomicU64::new(0));
+    let tasks: Vec<_> = (0..callers)
+        .map(|_| {
+            let (work, next) = (work.clone(), Arc::clone(&next));
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                while begin.elapsed() < time {
+                    let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                    let Some(one) = work(number) else { break };
+                    let start = Instant::now();
+                    one.await;
+                    times.push(start.elapsed());
+                }
+                times
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.unwrap());
+    }
+    let took = begin.elapsed();
+    times.sort();
+    let at = |share: f64| times.get(((times.len() as f64) * share) as usize).copied().unwrap_or_default();
+    let rate = times.len() as f64 / took.as_secs_f64();
+    println!("{name:<24} {rate:>9.0}/s  p50 {:>8.2?}  p99 {:>8.2?}  ({} done)", at(0.5), at(0.99), times.len());
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    format!("{} {} {}", of("VmRSS"), of("VmHWM"), of("RssAnon"))
+}
+
+#[tokio::main]
+async fn main() {
+    let mut args = std::env::args().skip(1);
+    let time = Duration::from_secs(args.next().map_or(3, |seconds| seconds.parse().unwrap()));
+    let users: usize = args.next().map_or(2000, |users| users.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let location = match args.next() {
+        Some(url) if url == "postgres" => {
+            Location::Postgres(throwaway_postgres::Cluster::shared().and_then(|it| it.database()).unwrap())
+        }
+        Some(url) if url.starts_with("postgres") => Location::Postgres(url),
+        Some(path) => Location::Sqlite(path.into()),
+        None => Location::Sqlite(folder.path().join("measure.db")),
+    };
+    let options = Options { location, movable_clock: false };
+    let store = Store::open(&options, Arc::new(SystemClock)).await.unwrap();
+    println!("{}, {users} users, {CALLERS} callers; {}", store.engine(), memory());
+    let application = ApplicationId::generate(now(), &Counter);
+    let people = Arc::new(std::sync::Mutex::new(Vec::new()));
+    {
+        let (store, people) = (store.clone(), Arc::clone(&people));
+        measure("enroll (5 commits)", CALLERS * 2, Duration::from_secs(3600), move |number| {
+            let (store, people) = (store.clone(), Arc::clone(&people));
+            (number < users).then_some(async move {
+                let person = enroll(store, number, application).await;
+                people.lock().unwrap().push(person);
+            })
+        })
+        .await;
+    }
+    let people = Arc::new(people.lock().unwrap().clone());
+    logins(&store, people, application, time).await;
+    println!("{}", memory());
+    let begin = Instant::now();
+    store.close().await;
+    println!("closed in {:.2?}", begin.elapsed());
+    drop(store);
+    let begin = Instant::now();
+    let store = Store::open(&options, Arc::new(SystemClock)).await.unwrap();
+    println!("opened again in {:.2?}", begin.elapsed());
+    for search in ["user-0000017", "user-", "nobody"] {
+        let begin = Instant::now();
+        let filter = store::UserFilter { search: Some(search.to_owned()), ..Default::default() };
+        let page = store.users(&filter, domain::PageRequest { after: None, limit: 50 }).await.unwrap();
+        println!("search {search:?}: {} found in {:.2?}", page.items.len(), begin.elapsed());
+    }
+    store.close().await;
+}
+
+async fn logins(store: &Store, people: Arc<Vec<Person>>, application: ApplicationId, time: Duration) {
+    let open = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let person = move |number: usize| people[number.wrapping_mul(7919) % people.len()];
+    let (to, from, of) = (store.clone(), Arc::clone(&open), person.clone());
+    measure("create challenge", CALLERS, time, move |number| {
+        let (store, open, person) = (to.clone(), Arc::clone(&from), of(number));
+        Some(async move {
+            let challenge = challenge(person, application);
+            let id = challenge.id;
+            go(&store, told(Change::CreateChallenge(challenge), EventKind::ChallengeCreated, person.user)).await;
+            open.lock().unwrap().push((id, person));
+        })
+    })
+    .await;
+    let open = Arc::new(open.lock().unwrap().clone());
+    let (to, from) = (store.clone(), Arc::clone(&open));
+    measure("attempt", CALLERS, time, move |number| {
+        let (store, (id, _)) = (to.clone(), from[number % from.len()]);
+        Some(async move {
+            assert!(store.attempt(id).await.unwrap().is_some());
+        })
+    })
+    .await;
+    let (to, from) = (store.clone(), Arc::clone(&open));
+    measure("satisfy", CALLERS, time, move |number| {
+        let (store, (challenge_id, person)) = (to.clone(), *from.get(number)?);
+        Some(async move {
+            let authenticator_id = person.authenticator;
+            let proof = Proof { authenticator_id, kind: AuthenticatorKind::Totp, verified_at: now() };
+            let satisfy = Satisfy {
+                challenge_id,
+                authenticator_id,
+                generation: 1,
+                used: Used::Step(i64::try_from(number).unwrap() + 2),
+                at: now(),
+                raise: Some(Raise { session_id: person.session, proof, aal: Aal::Aal2 }),
+            };
+            let commit = told(Change::Satisfy(satisfy), EventKind::AuthenticatorVerified, person.user);
+            // A later number's step can come first for the same person.
+            store.commit(commit).await.unwrap();
+        })
+    })
+    .await;
+    let (to, from) = (store.clone(), Arc::clone(&open));
+    measure("reject", CALLERS, time, move |number| {
+        let (store, (challenge_id, person)) = (to.clone(), from[number % from.len()]);
+        Some(async move {
+            let reject = Reject { challenge_id, authenticators: vec![person.authenticator], at: now() };
+            go(&store, told(Change::Reject(reject), EventKind::AuthenticatorRejected, person.user)).await;
+        })
+    })
+    .await;
+    let (to, from) = (store.clone(), Arc::clone(&open));
+    measure("session", CALLERS, time, move |number| {
+        let (store, (_, person)) = (to.clone(), from[number % from.len()]);
+        Some(async move {
+            assert!(store.session(person.session).await.unwrap().is_some());
+        })
+    })
+    .await;
+    let (to, of) = (store.clone(), person);
+    measure("alone: challenge", 1, Duration::from_secs(1), move |number| {
+        let (store, person) = (to.clone(), of(number));
+        Some(async move {
+            let challenge = challenge(person, application);
+            go(&store, told(Change::CreateChallenge(challenge), EventKind::ChallengeCreated, person.user)).await;
+        })
+    })
+    .await;
+}

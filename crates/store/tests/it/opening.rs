@@ -1,0 +1,206 @@
+//! Opening: what is refused, why, and that nothing is touched; and disks that fill up.
+
+use std::path::Path;
+use std::process::Command;
+
+use store::*;
+
+use crate::home::*;
+
+fn path(home: &Home) -> &Path {
+    match &home.options.location {
+        Location::Sqlite(path) => path,
+        Location::Postgres(_) => panic!("not a file"),
+    }
+}
+
+async fn why_not(home: &Home) -> OpenError {
+    home.try_open().await.err().unwrap_or_else(|| panic!("it opened"))
+}
+
+on_both_engines! {
+    async fn an_empty_place_becomes_a_store_that_opens_again(home: Home) {
+        let store = home.open().await;
+        let name = if home.is_sqlite() { "SQLite 3." } else { "PostgreSQL 1" };
+        assert!(store.engine().starts_with(name), "{}", store.engine());
+        apply(&store, Change::CreateUser(user("ann"))).await;
+        store.close().await;
+        let again = home.open().await;
+        assert_eq!(*again.head().borrow(), 1);
+        assert!(again.user_by_external_id(&domain::ExternalId::parse("ann").unwrap()).await.unwrap().is_some());
+    }
+
+    async fn a_store_made_for_tests_stays_one(home: Home) {
+        let mut home = home;
+        home.open().await.close().await;
+        home.options.movable_clock = false;
+        assert!(matches!(why_not(&home).await, OpenError::Clock { made_movable: true }));
+    }
+
+    async fn a_newer_schema_is_refused_and_left_alone(home: Home) {
+        home.open().await.close().await;
+        run_sql(&home, "UPDATE schema_version SET version = 99").await;
+        let why = why_not(&home).await;
+        assert!(matches!(why, OpenError::NewerSchema { found: 99, known: 1 }), "{why}");
+        run_sql(&home, "UPDATE schema_version SET version = 1").await;
+        home.open().await;
+    }
+
+    async fn another_programs_tables_are_left_alone(home: Home) {
+        run_sql(&home, "CREATE TABLE theirs (x TEXT)").await;
+        let why = why_not(&home).await.to_string();
+        assert!(why.contains("another program's"), "{why}");
+    }
+}
+
+/// Runs SQL past the store.
+async fn run_sql(home: &Home, sql: &str) {
+    match &home.options.location {
+        Location::Postgres(url) => {
+            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
+        }
+        Location::Sqlite(path) => {
+            use sqlx::Connection as _;
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_file_serves_one_server() {
+    let home = Home::sqlite();
+    let store = home.open().await;
+    assert!(matches!(why_not(&home).await, OpenError::InUse { .. }));
+    store.close().await;
+    drop(store);
+    home.open().await;
+}
+
+#[tokio::test]
+async fn the_file_is_for_nobody_elses_eyes() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::sqlite();
+    let _store = home.open().await;
+    for name in ["countersign.db", "countersign.db-wal", "countersign.db.lock"] {
+        let mode = std::fs::metadata(home.folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused_and_left_alone() {
+    for content in [b"hello, this is a text".to_vec(), vec![0; 8192], b"SQLite format 3\0".to_vec()] {
+        let home = Home::sqlite();
+        std::fs::write(path(&home), &content).unwrap();
+        let why = why_not(&home).await;
+        assert!(matches!(why, OpenError::Corrupt { .. }), "{why}");
+        assert_eq!(std::fs::read(path(&home)).unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused() {
+    for damage in [|bytes: &mut Vec<u8>| bytes.truncate(8192), |bytes: &mut Vec<u8>| bytes[100..4096].fill(0x5a)] {
+        let home = Home::sqlite();
+        home.open().await.close().await;
+        let mut bytes = std::fs::read(path(&home)).unwrap();
+        damage(&mut bytes);
+        std::fs::write(path(&home), bytes).unwrap();
+        let why = why_not(&home).await;
+        assert!(matches!(why, OpenError::Corrupt { .. }), "{why:?}");
+        assert!(why.to_string().contains("backup"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_refused() {
+    // Root may write to every folder; nobody may make one in here.
+    let mut home = Home::sqlite();
+    home.options.location = Location::Sqlite("/proc/countersign/countersign.db".into());
+    let why = why_not(&home).await;
+    assert!(matches!(why, OpenError::ReadOnly { .. }), "{why}");
+    home.options.location = Location::Sqlite("/sys/countersign.db".into());
+    let why = why_not(&home).await;
+    assert!(matches!(why, OpenError::ReadOnly { .. }), "{why}");
+}
+
+#[tokio::test]
+async fn postgresql_that_is_not_there_says_so() {
+    let mut home = Home::sqlite();
+    for url in ["postgres://nobody@localhost/none?host=/nowhere", "postgres://x@127.0.0.1:1/none"] {
+        home.options.location = Location::Postgres(url.to_owned());
+        let why = why_not(&home).await;
+        assert!(matches!(why, OpenError::Unreachable(_)), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn postgresql_that_forgets_is_refused() {
+    let home = Home::postgres();
+    let Location::Postgres(url) = &home.options.location else { panic!() };
+    let name = url.split_once("@localhost/").and_then(|(_, rest)| rest.split_once('?')).unwrap().0;
+    let cluster = throwaway_postgres::Cluster::shared().unwrap();
+    for value in ["off", "local", "remote_write"] {
+        cluster.run_sql(url, &format!("ALTER DATABASE {name} SET synchronous_commit = {value}")).unwrap();
+        let why = why_not(&home).await;
+        assert!(matches!(why, OpenError::NotDurable { setting: "synchronous_commit", .. }), "{why}");
+    }
+    cluster.run_sql(url, &format!("ALTER DATABASE {name} RESET synchronous_commit")).unwrap();
+    home.open().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_is_forgiven() {
+    let disk = SmallDisk::mount();
+    let mut home = Home::sqlite();
+    home.options.location = Location::Sqlite(disk.0.path().join("countersign.db"));
+    let store = home.open().await;
+    let ann = settle(&store, "ann").await;
+    let ballast = disk.0.path().join("ballast");
+    let fill = Command::new("dd").args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", ballast.display())).output();
+    assert!(!fill.unwrap().status.success(), "the disk never filled up");
+    let mut refused = 0;
+    let mut made = Vec::new();
+    for number in 0..200 {
+        let somebody = user(&format!("user {number} {}", "x".repeat(200)));
+        match store.commit(plain(Change::CreateUser(somebody.clone()))).await {
+            Ok(effect) => {
+                assert_eq!(effect, Effect::Applied);
+                made.push(somebody);
+            }
+            Err(StoreError::Unwritable(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused > 0, "nothing was refused");
+    assert!(matches!(store.ping().await, Err(StoreError::Unwritable(_))), "readiness must tell");
+    assert!(store.user(ann.user.id).await.unwrap().is_some(), "reading goes on");
+    std::fs::remove_file(ballast).unwrap();
+    apply(&store, Change::CreateUser(user("bob"))).await;
+    for somebody in &made {
+        assert_eq!(store.user(somebody.id).await.unwrap().as_ref(), Some(somebody), "acknowledged, so it is there");
+    }
+    store.close().await;
+}
+
+/// Four mebibytes. Unmounted when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path());
+        assert!(mount.status().unwrap().success(), "this test mounts a small disk, which root may");
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}

@@ -1,0 +1,170 @@
+//! Starts that cannot be: each its own line that says what to do, and nothing of the data touched.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Binaries, Database, Server, Setup};
+
+/// What `sysexits.h` calls "a service is unavailable".
+const UNAVAILABLE: i32 = 69;
+/// … and "something was found in an unconfigured or misconfigured state".
+const CONFIGURATION: i32 = 78;
+
+/// That a start failed with this exit code and one line that has all these words.
+#[track_caller]
+fn assert_fails(server: &mut Server, code: i32, words: &[&str]) {
+    let (status, said) = server.begin_in_vain();
+    assert_eq!(status.code(), Some(code), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    for word in words {
+        assert!(last.to_lowercase().contains(&word.to_lowercase()), "{word:?} is not in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// Every file of a folder with its bytes.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_root_key_is_named_and_nothing_is_touched() {
+    let mut server = Server::new().await;
+    let ana = server.api().enroll("ana").await;
+    let wanted = server.api().get("/v1/keys").await.expect(200)["root_key_id"].as_str().unwrap().to_owned();
+    server.stop();
+    let other = Server::new().await;
+    let right = std::fs::read(server.data().join("root.key")).unwrap();
+    let before = contents(&server.data());
+
+    std::fs::copy(other.data().join("root.key"), server.data().join("root.key")).unwrap();
+    assert_fails(&mut server, CONFIGURATION, &["root key", &wanted]);
+    std::fs::write(server.data().join("root.key"), "no key at all").unwrap();
+    assert_fails(&mut server, CONFIGURATION, &["root"]);
+    std::fs::remove_file(server.data().join("root.key")).unwrap();
+    assert_fails(&mut server, CONFIGURATION, &["root key", &wanted]);
+    assert!(!server.data().join("root.key").exists(), "a new root key was made for data that needs the old one");
+
+    std::fs::write(server.data().join("root.key"), &right).unwrap();
+    assert_eq!(contents(&server.data()).get("countersign.db"), before.get("countersign.db"));
+    server.begin().await;
+    let api = server.api();
+    let now = api.now().await;
+    api.prove(&ana.user_id, &ana.phone.code_near(now, 1)).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named() {
+    let mut server = Server::new().await;
+    server.stop();
+    let _taken = TcpListener::bind(("127.0.0.1", server.port())).unwrap();
+    let port = server.port().to_string();
+    assert_fails(&mut server, UNAVAILABLE, &[&port, "in use"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_one_sqlite_file_is_refused_and_the_first_goes_on() {
+    let server = Server::new().await;
+    let ana = server.api().enroll("ana").await;
+    let output = Command::new(&Binaries::built().countersign)
+        .args(["serve", "--json", "--movable-clock", "--listen", "127.0.0.1:0", "--data"])
+        .arg(server.data())
+        .env_remove("COUNTERSIGN_SOAK")
+        .env_remove("COUNTERSIGN_SEED")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(UNAVAILABLE), "{said}");
+    assert!(said.contains("countersign.db"), "{said}");
+    let api = server.api();
+    let now = api.now().await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_named_and_left_as_it_is() {
+    let mut server = Server::new().await;
+    server.api().enroll("ana").await;
+    server.stop();
+    let file = server.data().join("countersign.db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut no_database = whole.clone();
+    no_database[..4096].fill(b'x');
+    let mut cut_off = whole.clone();
+    cut_off.truncate(whole.len() / 2 + 100);
+    for damaged in [no_database, cut_off] {
+        std::fs::write(&file, &damaged).unwrap();
+        let (status, said) = server.begin_in_vain();
+        assert!(matches!(status.code(), Some(UNAVAILABLE | CONFIGURATION)), "{status}: {said}");
+        assert!(said.contains("countersign.db") && said.contains("backup"), "{said}");
+        assert_eq!(std::fs::read(&file).unwrap(), damaged, "the damaged file was changed");
+    }
+    std::fs::write(&file, &whole).unwrap();
+    server.begin().await;
+    assert_eq!(server.api().all("/v1/users").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_made_for_tests_is_never_opened_for_real_use_nor_the_other_way_round() {
+    for movable_clock in [true, false] {
+        let mut server = Server::start(Setup { movable_clock, ..Setup::default() }).await;
+        server.stop();
+        server.setup().movable_clock = !movable_clock;
+        assert_fails(&mut server, CONFIGURATION, &["clock"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_written_is_named() {
+    let mut server = Server::start(Setup { as_ordinary_user: true, ..Setup::default() }).await;
+    server.stop();
+    let folder = server.folder().join("elsewhere");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
+    server.setup().arguments = vec!["--data".to_owned(), folder.join("data").to_str().unwrap().to_owned()];
+    let (status, said) = server.begin_in_vain();
+    assert!(!status.success());
+    assert!(said.contains("elsewhere"), "{said}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_can_be_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::new().await;
+    server.api().enroll("ana").await;
+    for name in ["root.key", "countersign.db", "countersign.db-wal"] {
+        let mode = std::fs::metadata(server.data().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} can be read by others: {mode:o}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ready_line_has_address_and_key_at_the_first_start_and_the_address_alone_later() {
+    let mut server = Server::new().await;
+    let first = std::fs::read_to_string(server.folder().join("stdout.1")).unwrap();
+    let line: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    assert!(line["administrator_key"].as_str().unwrap().starts_with("csk_"));
+    assert!(server.stop().success(), "{}", server.log());
+    server.begin().await;
+    let second = std::fs::read_to_string(server.folder().join("stdout.2")).unwrap();
+    assert!(!second.contains("csk_"), "{second}");
+    server.api().get("/v1/whoami").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_on_postgresql_starts_again_and_knows_everything() {
+    let mut server = Server::on(Database::Postgres).await;
+    let ana = server.api().enroll("ana").await;
+    assert!(server.stop().success(), "{}", server.log());
+    server.begin().await;
+    let api = server.api();
+    let now = api.now().await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+}
