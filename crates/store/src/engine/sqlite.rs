@@ -55,7 +55,9 @@ impl Source {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(PATIENCE)
             .foreign_keys(false)
-            .statement_cache_capacity(128)
+            // Or it would rather index what it is given and go through a whole table than look each row up.
+            .pragma("automatic_index", "0")
+            .statement_cache_capacity(256)
             .row_buffer_size(512)
             .disable_statement_logging()
     }
