@@ -108,7 +108,7 @@ impl Set {
         let rows = vec![format!("({marks})"); length].join(",");
         format!(
             "many(rows) AS (SELECT ?),
-             input({}) AS MATERIALIZED (SELECT * FROM (VALUES {rows}) LIMIT (SELECT rows FROM many))",
+             input({}) AS (SELECT * FROM (VALUES {rows}) LIMIT (SELECT rows FROM many))",
             self.names()
         )
     }

@@ -240,10 +240,8 @@ impl Far {
 /// What a fault means for a change that was tried by itself.
 fn verdict(change: &Change, fault: Fault) -> Result<Effect, StoreError> {
     match (fault, change) {
-        // The guard held at first, and then another server's commit was in between.
-        (Fault::Raced(_), _) => Ok(Effect::Refused),
-        // Somebody else's backup codes were there first.
-        (Fault::Taken(_), Change::ConfirmEnrollment(_)) => Ok(Effect::Refused),
+        // The guard held at first, and then another server's commit was in between; or other backup codes were.
+        (Fault::Raced(_), _) | (Fault::Taken(_), Change::ConfirmEnrollment(_)) => Ok(Effect::Refused),
         (Fault::Taken(_), _) => Ok(Effect::Exists),
         (fault, _) => Err(fault.into()),
     }
