@@ -259,7 +259,7 @@ mod tests {
     async fn no_statement_of_a_login_goes_through_a_table() {
         let folder = tempfile::tempdir().unwrap();
         let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
-        let mut connection = source.writer().await.unwrap();
+        let mut connection = source.writer().unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
         let sets = login::ALL.iter().chain(&enroll::ALL).chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
