@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) as_ordinary_user: bool,
     /// Whether it goes on when a file may not grow any more, as on a full disk.
     pub(crate) survives_full_disk: bool,
+    /// Its data folder, in its own folder.
+    pub(crate) data: &'static str,
     /// What else stands on its command line.
     pub(crate) arguments: Vec<String>,
     /// What else stands in its environment.
@@ -37,6 +39,7 @@ impl Default for Setup {
             movable_clock: true,
             as_ordinary_user: false,
             survives_full_disk: false,
+            data: "data",
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -200,7 +203,7 @@ impl Server {
 
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join(self.setup.data)
     }
 
     /// Its own folder, with the data and what it said.
