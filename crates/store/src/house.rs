@@ -16,8 +16,6 @@ use crate::engine::{Connection, Fault, Pool, Source, postgres, sqlite};
 use crate::read::gather::Gather;
 use crate::read::hot;
 use crate::schema::{self, Mismatch};
-use crate::set::Kind::{Int, Text};
-use crate::set::{Rows, Set};
 use crate::write::Writer;
 use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
 
@@ -28,6 +26,9 @@ const POSTGRES_READERS: u32 = 8;
 /// For how long one write that was made durable speaks for those that ask after it.
 const PING_LASTS: Duration = Duration::from_secs(1);
 
+/// How long a ping waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How often a server looks for events of others by itself, in case it was not told.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -35,7 +36,6 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct House {
     engine: String,
     clock: Arc<dyn Clock>,
-    source: Source,
     readers: u32,
     pub(crate) pool: Pool,
     pub(crate) writer: Writer,
@@ -88,7 +88,7 @@ impl House {
             engine: ready.engine,
             clock,
             readers,
-            writer: Writer::start(source.clone(), ready.connection, head.clone(), keep),
+            writer: Writer::start(source, ready.connection, head.clone(), keep),
             head,
             listener,
             pinged: tokio::sync::Mutex::default(),
@@ -101,7 +101,6 @@ impl House {
             authenticators: Gather::start(pool.clone(), hot::authenticators),
             authenticators_of: Gather::start(pool.clone(), hot::authenticators_of),
             pool,
-            source,
         }
     }
 
@@ -156,39 +155,14 @@ async fn get_ready(
         },
         Mismatch::Fault(fault) => because(fault),
     })?;
-    let made_movable = settle_clock(&mut connection, options.movable_clock).await.map_err(because)?;
+    let made_movable = schema::settle_clock(&mut connection, options.movable_clock).await.map_err(because)?;
     if made_movable != options.movable_clock {
         return Err(OpenError::Clock { made_movable });
     }
-    write_a_little(&mut connection, clock).await.map_err(because)?;
+    schema::write_a_little(&mut connection, clock.now()).await.map_err(because)?;
     let engine = engine(&mut connection, source).await.map_err(because)?;
     let head = head(&mut connection).await.map_err(because)?;
     Ok(Ready { connection, engine, head })
-}
-
-static SET_ONCE: Set = Set::new(
-    &[("name", Text), ("value", Text)],
-    "INSERT INTO meta (name, value) SELECT i.name, i.value FROM input i WHERE true ON CONFLICT DO NOTHING",
-);
-
-/// Which clock the store belongs to: the first one that it is opened with.
-async fn settle_clock(connection: &mut Connection, movable: bool) -> Result<bool, Fault> {
-    let value = if movable { "movable" } else { "real" };
-    SET_ONCE.execute(connection, Rows::one(&["clock".into(), value.into()])).await?;
-    let sql = "SELECT value FROM meta WHERE name = 'clock'";
-    let made = connection.fetch(sql, Vec::new(), |row| row.get::<String>(0)).await?;
-    Ok(made.first().is_some_and(|made| made == "movable"))
-}
-
-static NOTE_TIME: Set = Set::new(
-    &[("name", Text), ("at", Int)],
-    "INSERT INTO meta (name, value) SELECT i.name, CAST(i.at AS TEXT) FROM input i WHERE true
-     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-);
-
-/// A write of its own, durable once this returns.
-async fn write_a_little(connection: &mut Connection, clock: &dyn Clock) -> Result<(), Fault> {
-    NOTE_TIME.all(connection, Rows::one(&["written_at".into(), clock.now().into()])).await
 }
 
 async fn engine(connection: &mut Connection, source: &Source) -> Result<String, Fault> {
@@ -242,39 +216,23 @@ async fn look(pool: &Pool) -> Option<i64> {
     Some(head)
 }
 
-/// When a write was last made durable, and on which connection.
-#[derive(Default)]
-struct Pinged {
-    connection: Option<Connection>,
-    last: Option<(tokio::time::Instant, Result<(), StoreError>)>,
-}
+/// When a write was last tried, and what came of it.
+type Pinged = Option<(tokio::time::Instant, Result<(), StoreError>)>;
 
 impl House {
-    /// Makes a tiny write durable, at most once a second for all who ask.
+    /// Makes a small write durable, at most once a second for all who ask.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         let mut pinged = self.pinged.lock().await;
-        if let Some((at, outcome)) = &pinged.last
+        if let Some((at, outcome)) = &*pinged
             && at.elapsed() < PING_LASTS
         {
             return outcome.clone();
         }
-        let outcome = tokio::time::timeout(LOOK * 5, self.write_somewhere(&mut pinged.connection)).await;
-        let outcome = match outcome {
-            Ok(outcome) => outcome.map_err(StoreError::from),
+        let outcome = match tokio::time::timeout(PATIENCE, self.writer.try_out(self.clock.now())).await {
+            Ok(outcome) => outcome,
             Err(_) => Err(StoreError::Unavailable("no write was durable within 5 s".to_owned())),
         };
-        if outcome.is_err() {
-            pinged.connection = None;
-        }
-        pinged.last = Some((tokio::time::Instant::now(), outcome.clone()));
+        *pinged = Some((tokio::time::Instant::now(), outcome.clone()));
         outcome
-    }
-
-    async fn write_somewhere(&self, connection: &mut Option<Connection>) -> Result<(), Fault> {
-        let connection = match connection {
-            Some(connection) => connection,
-            none => none.insert(self.source.writer().await?),
-        };
-        write_a_little(connection, &*self.clock).await
     }
 }

@@ -66,7 +66,9 @@ impl Set {
         let columns = columns.join(", ");
         let source = match dialect {
             Dialect::Sqlite => "json_each($1) AS j",
-            Dialect::Postgres => "jsonb_array_elements($1::jsonb) AS j",
+            // The condition always holds. It makes the planner expect one row rather than a hundred, so that, however
+            // little it knows of the tables yet, it begins with the input and looks the rest up by key.
+            Dialect::Postgres => "jsonb_array_elements($1::jsonb) AS j WHERE jsonb_typeof(j.value) = 'array'",
         };
         let body = match self.body {
             Body::Whole(body) => body.to_owned(),

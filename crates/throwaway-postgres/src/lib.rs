@@ -19,6 +19,7 @@ const USER: &str = "countersign";
 pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
+    owner: Option<(u32, u32)>,
     databases: AtomicU32,
     // Closing this end is what the watchdog waits for.
     leash: Option<ChildStdin>,
@@ -46,18 +47,27 @@ impl Cluster {
         // From here on the folder has somebody who clears it away.
         let mut watchdog = watchdog(&programs, &folder, owner)?;
         let leash = watchdog.stdin.take();
-        let cluster = Self { folder, programs, databases: AtomicU32::new(0), leash, watchdog };
-        cluster.set_up(owner)?;
+        let cluster = Self { folder, programs, owner, databases: AtomicU32::new(0), leash, watchdog };
+        cluster.set_up()?;
         Ok(cluster)
     }
 
-    fn set_up(&self, owner: Option<(u32, u32)>) -> Result<(), String> {
+    fn set_up(&self) -> Result<(), String> {
         let data = self.folder.join("data");
-        let mut initdb = command(&self.programs, "initdb", owner, &self.folder);
+        let mut initdb = command(&self.programs, "initdb", self.owner, &self.folder);
         initdb.arg("--pgdata").arg(&data);
         initdb.args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]);
         run(&mut initdb)?;
-        let mut start = command(&self.programs, "pg_ctl", owner, &self.folder);
+        self.start_again()
+    }
+
+    /// Starts it after [`Cluster::stop`].
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub fn start_again(&self) -> Result<(), String> {
+        let data = self.folder.join("data");
+        let mut start = command(&self.programs, "pg_ctl", self.owner, &self.folder);
         let options = format!(
             "-k {} -c listen_addresses= -c fsync=on -c synchronous_commit=on -c max_connections=200 \
              -c shared_buffers=64MB -c log_min_messages=fatal",
@@ -65,6 +75,15 @@ impl Cluster {
         );
         start.arg("start").arg("--wait").arg("--pgdata").arg(&data).arg("--log").arg(self.folder.join("log"));
         run(start.arg("--options").arg(options))
+    }
+
+    /// Stops it as a crash would.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub fn stop(&self) -> Result<(), String> {
+        let mut stop = command(&self.programs, "pg_ctl", self.owner, &self.folder);
+        run(stop.args(["stop", "--mode", "immediate", "--pgdata"]).arg(self.folder.join("data")))
     }
 
     /// A new, empty database, as an URL.

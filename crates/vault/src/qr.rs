@@ -1,6 +1,6 @@
 //! QR codes (ISO/IEC 18004) as SVG and PNG.
 
-use fast_qr::{ECL, Mask, Module, QRBuilder, QRCode};
+use qrcodegen::{Mask, QrCode, QrCodeEcc, QrSegment, Version};
 use vault_proto::{Qr, Refusal, Secret};
 
 /// The light frame that scanners need (ISO/IEC 18004 §9.1): four modules.
@@ -13,29 +13,41 @@ pub(crate) fn draw(text: &str, kind: Qr) -> Result<Option<Secret>, Refusal> {
     if kind == Qr::None {
         return Ok(None);
     }
-    // Any mask can be read. Trying all eight for the prettiest takes most of the time, and a URI full of random
-    // Base32 has no large areas that a mask would have to break up.
-    let built = QRBuilder::new(text.as_bytes()).ecl(ECL::M).mask(Mask::Checkerboard).build();
-    let mut code = built.map_err(|_| Refusal::Malformed("the URI is too long for a QR code".to_owned()))?;
+    let code = Matrix::of(text)?;
     let picture = match kind {
         Qr::Svg => svg(&code).into_bytes(),
         Qr::Png | Qr::None => png(&code),
     };
-    // The pattern says what the text says.
-    code.data.fill(Module::empty(false));
-    std::hint::black_box(&code);
     Ok(Some(Secret(picture)))
 }
 
-/// The modules of a row, dark ones true.
-fn row(code: &QRCode, y: usize) -> impl Iterator<Item = bool> {
-    let start = y * code.size;
-    code.data.get(start..start + code.size).unwrap_or_default().iter().map(|module| module.value())
+/// The modules, without the frame.
+struct Matrix {
+    code: QrCode,
+    size: usize,
+}
+
+impl Matrix {
+    /// Any mask can be read. Trying all eight for the prettiest takes most of the time, and a URI full of random
+    /// Base32 has no large areas that a mask would have to break up.
+    fn of(text: &str) -> Result<Self, Refusal> {
+        let segments = [QrSegment::make_bytes(text.as_bytes())];
+        let (smallest, largest, mask) = (Version::MIN, Version::MAX, Mask::new(0));
+        let code = QrCode::encode_segments_advanced(&segments, QrCodeEcc::Medium, smallest, largest, Some(mask), true)
+            .map_err(|_| Refusal::Malformed("the URI is too long for a QR code".to_owned()))?;
+        Ok(Self { size: usize::try_from(code.size()).unwrap_or_default(), code })
+    }
+
+    /// A row from left to right, dark modules true.
+    fn row(&self, y: usize) -> impl Iterator<Item = bool> {
+        let y = i32::try_from(y).unwrap_or_default();
+        (0..self.code.size()).map(move |x| self.code.get_module(x, y))
+    }
 }
 
 /// One path: dark runs are strokes of width 1, light ones are moved over. Dark on white whatever the page's colours,
 /// or else it would not scan in dark mode.
-fn svg(code: &QRCode) -> String {
+fn svg(code: &Matrix) -> String {
     let side = code.size + 2 * QUIET;
     let mut svg = String::with_capacity(16 * 1024);
     svg.push_str(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 "#);
@@ -53,7 +65,7 @@ fn svg(code: &QRCode) -> String {
         svg.push(' ');
         push_number(&mut svg, y + QUIET);
         svg.push_str(".5");
-        push_runs(&mut svg, row(code, y));
+        push_runs(&mut svg, code.row(y));
     }
     svg.push_str(r#""/></svg>"#);
     svg
@@ -88,7 +100,7 @@ fn push_number(out: &mut String, number: usize) {
 }
 
 /// A PNG of one bit a pixel (PNG specification, third edition).
-fn png(code: &QRCode) -> Vec<u8> {
+fn png(code: &Matrix) -> Vec<u8> {
     let modules = code.size + 2 * QUIET;
     let scale = PNG_SIDE.div_ceil(modules);
     let side = modules * scale;
@@ -105,7 +117,7 @@ fn png(code: &QRCode) -> Vec<u8> {
 }
 
 /// The pixels, each row after a byte that says that it is not filtered.
-fn scanlines(code: &QRCode, scale: usize, side: usize) -> Vec<u8> {
+fn scanlines(code: &Matrix, scale: usize, side: usize) -> Vec<u8> {
     let width = 1 + side.div_ceil(8);
     let mut light = vec![0xff; width];
     if let Some(filter) = light.first_mut() {
@@ -116,7 +128,7 @@ fn scanlines(code: &QRCode, scale: usize, side: usize) -> Vec<u8> {
     lines.extend_from_slice(&quiet);
     for y in 0..code.size {
         let mut line = light.clone();
-        for (x, _) in row(code, y).enumerate().filter(|(_, dark)| *dark) {
+        for (x, _) in code.row(y).enumerate().filter(|(_, dark)| *dark) {
             for pixel in (x + QUIET) * scale..(x + QUIET + 1) * scale {
                 if let Some(byte) = line.get_mut(1 + pixel / 8) {
                     *byte &= !(0x80 >> (pixel % 8));

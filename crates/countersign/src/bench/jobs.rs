@@ -251,3 +251,67 @@ impl Job for Replay {
         refused_code("a used", &self.fleet.used_code(number), &path, wire).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+    use crate::bench::wire::Target;
+
+    /// Asks somebody who gives this answer.
+    async fn asked(status: &str, body: &'static str) -> Wire {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = Target::new(&format!("http://{}", listener.local_addr().unwrap()), "csk_x").unwrap();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            while stream.read(&mut request).is_ok_and(|count| count > 0) {
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Wire::open(&target).await.unwrap()
+    }
+
+    const REJECTED: &str = r#"{"type":"/problems/proof-rejected","status":422}"#;
+
+    #[tokio::test]
+    async fn w13_a_wrong_or_used_code_that_is_accepted_is_found() {
+        let mut wire = asked("200 OK", "{}").await;
+        let accepted = refused_code("a wrong", "000000", "/x", &mut wire).await;
+        assert_eq!(accepted, Err("a wrong code was accepted".to_owned()));
+        assert!(refused_code("a used", "000000", "/x", &mut asked("422 U", REJECTED).await).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn w13_another_refusal_than_that_of_the_code_is_found() {
+        for (status, body) in
+            [("503 Busy", "{}"), ("429 Slow", "{}"), ("422 U", r#"{"type":"/problems/invalid-request"}"#)]
+        {
+            assert!(refused_code("a wrong", "000000", "/x", &mut asked(status, body).await).await.is_err(), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn w13_a_right_code_that_is_refused_is_found() {
+        let fleet = Fleet::new("bench".to_owned(), 1, true);
+        let mut wire = asked("422 U", REJECTED).await;
+        let turn = fleet.turn(0, &mut wire).await.unwrap();
+        let refused = right_code(&fleet, turn, "/x", &mut wire).await.unwrap_err();
+        assert!(refused.starts_with("a right code was not accepted: 422 instead of 200"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_member_never_uses_a_step_twice() {
+        let fleet = Fleet::new("bench".to_owned(), 1, true);
+        let mut wire = asked("200 OK", "{}").await;
+        let mut last = 0;
+        for _ in 0..5 {
+            let turn = fleet.turn(0, &mut wire).await.unwrap();
+            assert!(turn.step > last && (turn.step - fleet.time.step()).abs() <= 1);
+            last = turn.step;
+            fleet.used(turn);
+        }
+    }
+}

@@ -199,7 +199,7 @@ impl Relay {
                 }
                 // Plain text is what it says when it cannot go on; how it ended decides who says it to whom.
                 if let Ok(mut last) = remembered.lock() {
-                    *last = line.strip_prefix("countersign-vault: ").unwrap_or(&line).to_owned();
+                    line.strip_prefix("countersign-vault: ").unwrap_or(&line).clone_into(&mut last);
                 }
             }
         });

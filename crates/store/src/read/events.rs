@@ -108,8 +108,10 @@ const fn ordered(order: Order) -> &'static str {
 /// The filter as conditions, the most telling first.
 fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
     let mut wanted: Vec<String> = Vec::new();
-    let subjects =
-        [("user_id", filter.user_id.map(|id| id.uuid())), ("authenticator_id", filter.authenticator_id.map(|id| id.uuid()))];
+    let subjects = [
+        ("user_id", filter.user_id.map(|id| id.uuid())),
+        ("authenticator_id", filter.authenticator_id.map(|id| id.uuid())),
+    ];
     for (column, id) in subjects {
         if let Some(id) = id {
             args.push(Arg::Uuid(Some(id)));

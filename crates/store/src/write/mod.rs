@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::engine::{Connection, Fault, Source};
-use crate::{Change, Commit, Effect, StoreError};
+use crate::{Change, Commit, Effect, StoreError, schema};
 
 /// How many commits wait before further ones are turned away.
 const QUEUE: usize = 4096;
@@ -44,17 +44,18 @@ struct Job {
     answer: oneshot::Sender<Result<Effect, StoreError>>,
 }
 
-/// What is swept out between two batches.
-struct Sweep {
-    now: Timestamp,
-    keep: Duration,
-    answer: oneshot::Sender<Result<u64, StoreError>>,
+/// What the task does between two batches.
+enum Chore {
+    /// Deletes some of what has served its time.
+    Sweep { now: Timestamp, keep: Duration, answer: oneshot::Sender<Result<u64, StoreError>> },
+    /// Makes a small write durable.
+    Try { now: Timestamp, answer: oneshot::Sender<Result<(), StoreError>> },
 }
 
 /// The queue's near end.
 pub(crate) struct Writer {
     queue: mpsc::Sender<Job>,
-    sweeps: mpsc::Sender<Sweep>,
+    chores: mpsc::Sender<Chore>,
     closing: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -68,14 +69,14 @@ impl Writer {
         keep: impl Send + 'static,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let (sweeps, swept) = mpsc::channel(1);
+        let (chores, to_do) = mpsc::channel(1);
         let (closing, closed) = watch::channel(false);
         let far = Far { source, connection: Some(connection), head };
         let task = tokio::spawn(async move {
-            far.run(jobs, swept, closed).await;
+            far.run(jobs, to_do, closed).await;
             drop(keep);
         });
-        Self { queue, sweeps, closing, task: Mutex::new(Some(task)) }
+        Self { queue, chores, closing, task: Mutex::new(Some(task)) }
     }
 
     /// Queues a commit and waits until it is durable. It is made also if nobody waits for it any more.
@@ -91,7 +92,14 @@ impl Writer {
     /// Sweeps between two batches.
     pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.sweeps.send(Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        self.chores.send(Chore::Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Makes a small write durable, where commits are made: it answers if a commit would.
+    pub(crate) async fn try_out(&self, now: Timestamp) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.chores.send(Chore::Try { now, answer }).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -125,13 +133,13 @@ impl Far {
     async fn run(
         mut self,
         mut jobs: mpsc::Receiver<Job>,
-        mut sweeps: mpsc::Receiver<Sweep>,
+        mut chores: mpsc::Receiver<Chore>,
         mut closed: watch::Receiver<bool>,
     ) {
         let mut gathered = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
-                Some(sweep) = sweeps.recv() => self.sweep(sweep).await,
+                Some(chore) = chores.recv() => self.chore(chore).await,
                 count = jobs.recv_many(&mut gathered, BATCH) => {
                     if count == 0 {
                         break;
@@ -147,15 +155,31 @@ impl Far {
         }
     }
 
-    async fn sweep(&mut self, sweep: Sweep) {
-        let swept = match self.connection().await {
-            Ok(connection) => crate::sweep::sweep(connection, sweep.now, sweep.keep).await,
-            Err(fault) => Err(fault),
-        };
-        if swept.is_err() {
-            self.connection = None;
+    async fn chore(&mut self, chore: Chore) {
+        match chore {
+            Chore::Sweep { now, keep, answer } => {
+                let swept = match self.connection().await {
+                    Ok(connection) => crate::sweep::sweep(connection, now, keep).await,
+                    Err(fault) => Err(fault),
+                };
+                let _ = answer.send(self.checked(swept));
+            }
+            Chore::Try { now, answer } => {
+                let tried = match self.connection().await {
+                    Ok(connection) => schema::write_a_little(connection, now).await,
+                    Err(fault) => Err(fault),
+                };
+                let _ = answer.send(self.checked(tried));
+            }
         }
-        let _ = sweep.answer.send(swept.map_err(StoreError::from));
+    }
+
+    /// A connection on which something failed is not used again.
+    fn checked<T>(&mut self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
+        outcome.map_err(|fault| {
+            self.connection = None;
+            fault.into()
+        })
     }
 
     async fn connection(&mut self) -> Result<&mut Connection, Fault> {

@@ -94,7 +94,9 @@ async fn play(store: &Store, number: usize, moves: &[Move]) {
             Move::Suspend => {
                 (model.go(AuthenticatorState::Suspended), commit(store, state(AuthenticatorState::Suspended)).await)
             }
-            Move::Resume => (model.go(AuthenticatorState::Active), commit(store, state(AuthenticatorState::Active)).await),
+            Move::Resume => {
+                (model.go(AuthenticatorState::Active), commit(store, state(AuthenticatorState::Active)).await)
+            }
         };
         assert_eq!(got == Effect::Applied, want, "{one:?} at {place} of {moves:?}");
         let is = store.authenticator(ann.authenticator).await.unwrap().unwrap();

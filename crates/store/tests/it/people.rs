@@ -180,7 +180,9 @@ fn everything(home: &Home) -> String {
     match &home.options.location {
         Location::Sqlite(_) => {
             let files = std::fs::read_dir(home.folder.path()).unwrap();
-            files.map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned()).collect()
+            files
+                .map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned())
+                .collect()
         }
         Location::Postgres(url) => {
             let cluster = throwaway_postgres::Cluster::shared().unwrap();

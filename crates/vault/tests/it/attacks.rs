@@ -1,9 +1,9 @@
 //! What a server that was taken over, or a clock that jumps, does not get.
 
 use otp::{Algorithm, Params};
-use vault_proto::{Error, OtpCandidate, Outcome, Refusal, Reply, Secret, Verb};
+use vault_proto::{Binding, Error, OtpCandidate, Outcome, Refusal, Reply, Secret, Verb};
 
-use crate::harness::{Enrolled, Start, Vault, binding};
+use crate::harness::{Enrolled, Start, Vault};
 
 async fn open(vault: &Vault, candidate: OtpCandidate) -> Result<Outcome, Error> {
     vault.check_all(vec![candidate], "123456").await
@@ -17,15 +17,15 @@ async fn t27_a_blob_opens_only_where_it_was_sealed() {
     let sealed = vault.provision(1, Params::COMMON).await.candidate;
     assert_eq!(open(&vault, sealed.clone()).await, Ok(Outcome::Wrong));
     let params = |algorithm, digits, period| Params::new(algorithm, digits, period).unwrap();
-    let swaps: [(&str, fn(&mut OtpCandidate)); 4] = [
-        ("user", |it| it.binding.user = [7; 16]),
-        ("device", |it| it.binding.device = [7; 16]),
-        ("authenticator", |it| it.binding.authenticator = [7; 16]),
-        ("generation", |it| it.binding.generation = 2),
+    let here = sealed.binding;
+    let elsewhere = [
+        ("user", Binding { user: [7; 16], ..here }),
+        ("device", Binding { device: [7; 16], ..here }),
+        ("authenticator", Binding { authenticator: [7; 16], ..here }),
+        ("generation", Binding { generation: 2, ..here }),
     ];
-    for (field, swap) in swaps {
-        let mut moved = sealed.clone();
-        swap(&mut moved);
+    for (field, binding) in elsewhere {
+        let moved = OtpCandidate { binding, ..sealed.clone() };
         assert_eq!(open(&vault, moved).await, Err(Error::Refused(Refusal::DoesNotOpen)), "{field}");
     }
     for other in [params(Algorithm::Sha256, 6, 30), params(Algorithm::Sha1, 8, 30), params(Algorithm::Sha1, 6, 60)] {
@@ -266,6 +266,4 @@ async fn a_providers_secret_opens_for_its_purpose_and_place_only() {
     for other in [open("sms", b"one"), open("smtp", b"two")] {
         assert_eq!(vault.ask(other).await.unwrap_err(), Error::Refused(Refusal::DoesNotOpen));
     }
-    // Nor is a sealed key opened as a secret, whatever is said about it.
-    assert_eq!(binding(1).generation, 1);
 }

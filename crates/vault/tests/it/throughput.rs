@@ -35,7 +35,7 @@ async fn measure(vault: &Vault, name: &str, verb: impl Fn() -> Verb + Clone + Se
     rate
 }
 
-/// User and system time (proc_pid_stat(5)), at a hundred ticks a second.
+/// User and system time (`proc_pid_stat(5)`), at a hundred ticks a second.
 fn cpu_micros(vault: &Vault) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", vault.child.id())).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
