@@ -1,5 +1,6 @@
 //! What each verb does.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use otp::Code;
@@ -16,6 +17,9 @@ use crate::provision::provision;
 use crate::root_key::Origin;
 use crate::{codes, log, seal, sign};
 
+/// How often the guard forgets: with a million entries it takes some milliseconds, in which no code is checked.
+const SWEEP_MILLIS: i64 = 30_000;
+
 /// The vault, without its sockets.
 pub(crate) struct Service {
     origin: Origin,
@@ -24,6 +28,8 @@ pub(crate) struct Service {
     open: RwLock<Option<Open>>,
     guard: Mutex<Guard>,
     time: Mutex<Time>,
+    /// When the guard last forgot, in `SWEEP_MILLIS`.
+    swept: AtomicI64,
 }
 
 /// What is settled before the first question.
@@ -60,6 +66,7 @@ impl Service {
             open: RwLock::default(),
             guard: Mutex::default(),
             time: Mutex::new(Time { clock, guard }),
+            swept: AtomicI64::new(0),
         }
     }
 
@@ -110,8 +117,12 @@ impl Service {
 
     /// To be done each second: looks at the clock, and forgets what no longer guards anything.
     pub(crate) fn tick(&self) {
-        let (now, _) = self.observe();
-        self.guard().sweep(now.unix_seconds());
+        // A clock that jumped ahead must not make the guard forget steps that are still good.
+        if let (now, Ok(())) = self.observe()
+            && now.boot / SWEEP_MILLIS != self.swept.swap(now.boot / SWEEP_MILLIS, Ordering::Relaxed)
+        {
+            self.guard().sweep(now.unix_seconds());
+        }
     }
 
     fn unlock(&self, keyring: Option<Vec<u8>>) -> Answer {

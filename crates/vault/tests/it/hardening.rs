@@ -163,3 +163,34 @@ fn p03_another_process_of_that_user_can_be_read() {
     sleeper.wait().unwrap();
     assert!(read);
 }
+
+/// Root may trace anything: nothing that a process does to itself keeps root out. But a process in a Landlock domain
+/// traces nothing outside of it, root or not; a server that puts itself into one cannot read its vault.
+#[tokio::test]
+async fn p03_a_caller_in_a_landlock_domain_cannot_read_it_even_as_root() {
+    const NAME: &str = "hardening::p03_a_caller_in_a_landlock_domain_cannot_read_it_even_as_root";
+    if let Ok(path) = std::env::var("COUNTERSIGN_TEST_READ") {
+        use landlock::{AccessNet, Ruleset, RulesetAttr as _};
+        let domain = Ruleset::default().handle_access(AccessNet::BindTcp).unwrap().create().unwrap();
+        if std::env::var("COUNTERSIGN_TEST_DOMAIN").is_ok() {
+            domain.restrict_self().unwrap();
+        }
+        let opened = std::fs::File::open(path).is_ok();
+        std::process::exit(if opened { 42 } else { 43 });
+    }
+    let start = Start::file();
+    let vault = start.run();
+    vault.create().await;
+    let read = |domain: bool| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", NAME]).env("COUNTERSIGN_TEST_READ", format!("/proc/{}/mem", vault.child.id()));
+        if domain {
+            child.env("COUNTERSIGN_TEST_DOMAIN", "1");
+        }
+        child.status().unwrap().code()
+    };
+    assert_eq!(read(true), Some(43));
+    if rustix::process::getuid().is_root() {
+        assert_eq!(read(false), Some(42), "the control: root without a domain can");
+    }
+}
