@@ -114,7 +114,13 @@ impl App {
         };
         let kind = if counted.is_empty() { EventKind::ChallengeRejected } else { EventKind::AuthenticatorRejected };
         let event = self.event(kind, Some(actor), about).with("reason", reason).detailed(self.origin(actor));
-        self.commit(Change::Reject(Reject { challenge_id, authenticators: counted, at }), event).await?;
+        // A code that was right once is no guess. If using it twice at the same time counted against the challenge, the
+        // second use could be what keeps the first one out (T-05).
+        let change = match reason {
+            "replayed" | "outrun" => Change::Tell,
+            _ => Change::Reject(Reject { challenge_id, authenticators: counted, at }),
+        };
+        self.commit(change, event).await?;
         Err(Error::ProofRejected)
     }
 }
