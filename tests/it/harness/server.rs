@@ -253,6 +253,15 @@ impl Server {
         }
     }
 
+    /// Waits until it says that it is not ready to answer.
+    pub(crate) async fn unready(&self) {
+        let limit = Instant::now() + Duration::from_secs(30);
+        while self.api.get("/readyz").await.status != 503 {
+            assert!(Instant::now() < limit, "it goes on saying that it is ready: {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Kills all its processes at once, as a power failure would.
     pub(crate) fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
