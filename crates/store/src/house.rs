@@ -16,6 +16,7 @@ use crate::engine::{Connection, Fault, Pool, Source, postgres, sqlite};
 use crate::read::gather::Gather;
 use crate::read::hot;
 use crate::schema::{self, Mismatch};
+use crate::threads::Thread;
 use crate::write::Writer;
 use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
 
@@ -50,6 +51,8 @@ pub(crate) struct House {
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
     pub(crate) authenticators: Gather<AuthenticatorId, Authenticator>,
     pub(crate) authenticators_of: Gather<UserId, Vec<Authenticator>>,
+    /// Held last: what runs on them ends with them.
+    _threads: (Thread, Thread),
 }
 
 impl House {
@@ -61,12 +64,15 @@ impl House {
                 let source = Source::Sqlite(source);
                 let because = |fault| sqlite::open_error(path, fault);
                 let ready = get_ready(&source, options, &*clock, path, &because).await?;
-                Ok(Self::start(source, ready, clock, SQLITE_READERS, lock))
+                let own = |name| Thread::own(name).map_err(|error| because(Fault::Unavailable(error.to_string())));
+                let threads = (own("store-writer")?, own("store-reader")?);
+                Ok(Self::start(source, ready, clock, SQLITE_READERS, threads, lock))
             }
             Location::Postgres(url) => {
                 let source = Source::Postgres(postgres::Source::parse(url)?);
                 let ready = get_ready(&source, options, &*clock, Path::new(""), &postgres::open_error).await?;
-                Ok(Self::start(source, ready, clock, POSTGRES_READERS, ()))
+                let threads = (Thread::shared(), Thread::shared());
+                Ok(Self::start(source, ready, clock, POSTGRES_READERS, threads, ()))
             }
         }
     }
@@ -76,6 +82,7 @@ impl House {
         ready: Ready,
         clock: Arc<dyn Clock>,
         readers: u32,
+        (writing, reading): (Thread, Thread),
         keep: impl Send + Sync + 'static,
     ) -> Self {
         let pool = Pool::new(source.clone(), usize::try_from(readers).unwrap_or(1));
@@ -88,19 +95,20 @@ impl House {
             engine: ready.engine,
             clock,
             readers,
-            writer: Writer::start(source, ready.connection, head.clone(), keep),
+            writer: Writer::start(&writing, source, ready.connection, head.clone(), keep),
             head,
             listener,
             pinged: tokio::sync::Mutex::default(),
-            callers: Gather::start(pool.clone(), hot::callers),
-            attempts: Gather::start(pool.clone(), hot::attempts),
-            sessions: Gather::start(pool.clone(), hot::sessions),
-            users: Gather::start(pool.clone(), hot::users),
-            users_by_key: Gather::start(pool.clone(), hot::users_by_key),
-            enrollments: Gather::start(pool.clone(), hot::enrollments),
-            authenticators: Gather::start(pool.clone(), hot::authenticators),
-            authenticators_of: Gather::start(pool.clone(), hot::authenticators_of),
+            callers: Gather::start(&reading, pool.clone(), hot::callers),
+            attempts: Gather::start(&reading, pool.clone(), hot::attempts),
+            sessions: Gather::start(&reading, pool.clone(), hot::sessions),
+            users: Gather::start(&reading, pool.clone(), hot::users),
+            users_by_key: Gather::start(&reading, pool.clone(), hot::users_by_key),
+            enrollments: Gather::start(&reading, pool.clone(), hot::enrollments),
+            authenticators: Gather::start(&reading, pool.clone(), hot::authenticators),
+            authenticators_of: Gather::start(&reading, pool.clone(), hot::authenticators_of),
             pool,
+            _threads: (writing, reading),
         }
     }
 

@@ -15,6 +15,7 @@ mod rows;
 mod schema;
 mod set;
 mod sweep;
+mod threads;
 mod write;
 
 pub use change::{

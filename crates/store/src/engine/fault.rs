@@ -27,17 +27,8 @@ impl Fault {
         matches!(self, Self::Raced(_) | Self::Collided(_) | Self::Taken(_) | Self::Refused(_))
     }
 
-    fn from_database(error: &dyn sqlx::error::DatabaseError) -> Self {
-        let text = error.message().to_owned();
-        let code = error.code().unwrap_or_default();
-        if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-            return Self::from_postgres(error.code(), text);
-        }
-        Self::from_sqlite(code.parse().unwrap_or(0), text)
-    }
-
     /// <https://www.sqlite.org/rescode.html>; the low byte is the primary code.
-    fn from_sqlite(code: u32, text: String) -> Self {
+    fn from_sqlite(code: i32, text: String) -> Self {
         match code & 0xff {
             // Full, I/O error, cannot open, read-only, permission.
             13 | 10 | 14 | 8 | 3 | 23 => Self::Unwritable(text),
@@ -69,9 +60,29 @@ impl Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(error) => Self::from_database(error.as_ref()),
+            sqlx::Error::Database(database) => {
+                Self::from_postgres(&database.code().unwrap_or_default(), database.message().to_owned())
+            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, text) => {
+                let text = text.clone().unwrap_or_else(|| failure.to_string());
+                Self::from_sqlite(failure.extended_code, text)
+            }
+            rusqlite::Error::SqlInputError { error: failure, msg, .. } => {
+                Self::from_sqlite(failure.extended_code, msg.clone())
+            }
+            rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..) => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Refused(error.to_string()),
         }
     }
 }

@@ -8,7 +8,7 @@ mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 pub(crate) use fault::Fault;
@@ -71,7 +71,7 @@ pub(crate) enum Arg {
 
 /// One connection to either engine.
 pub(crate) enum Connection {
-    Sqlite(Box<SqliteConnection>),
+    Sqlite(Box<rusqlite::Connection>),
     Postgres(Box<PgConnection>),
 }
 
@@ -91,16 +91,7 @@ impl Connection {
         read: impl Fn(&Row<'_>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
         match self {
-            Self::Sqlite(connection) => {
-                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Uuid(value) => query.bind(value),
-                    Arg::Blob(value) => query.bind(value),
-                });
-                let rows = query.fetch_all(&mut **connection).await?;
-                rows.iter().map(|row| read(&Row::Sqlite(row))).collect()
-            }
+            Self::Sqlite(connection) => sqlite::fetch(connection, sql, args, read),
             Self::Postgres(connection) => {
                 let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
                     Arg::Int(value) => query.bind(value),
@@ -117,15 +108,7 @@ impl Connection {
     /// Runs a statement and answers how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &str, args: Vec<Arg>) -> Result<u64, Fault> {
         match self {
-            Self::Sqlite(connection) => {
-                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Uuid(value) => query.bind(value),
-                    Arg::Blob(value) => query.bind(value),
-                });
-                Ok(query.execute(&mut **connection).await?.rows_affected())
-            }
+            Self::Sqlite(connection) => sqlite::execute(connection, sql, args),
             Self::Postgres(connection) => {
                 let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
                     Arg::Int(value) => query.bind(value),
@@ -141,7 +124,7 @@ impl Connection {
     /// Runs several statements that take nothing and give nothing.
     pub(crate) async fn script(&mut self, sql: &str) -> Result<(), Fault> {
         match self {
-            Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(drop)?,
+            Self::Sqlite(connection) => sqlite::script(connection, sql)?,
             Self::Postgres(connection) => {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(drop)?;
             }
@@ -191,32 +174,32 @@ impl Connection {
 
     pub(crate) async fn close(self) {
         let closed = match self {
-            Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
+            Self::Sqlite(connection) => sqlite::close(*connection),
+            Self::Postgres(connection) => connection.close().await.map_err(Fault::from),
         };
-        if let Err(error) = closed {
-            tracing::debug!(%error, "a database connection did not close cleanly");
+        if let Err(fault) = closed {
+            tracing::debug!(?fault, "a database connection did not close cleanly");
         }
     }
 }
 
 /// A row of either engine. Columns are read by their place.
 pub(crate) enum Row<'r> {
-    Sqlite(&'r sqlx::sqlite::SqliteRow),
+    Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r sqlx::postgres::PgRow),
 }
 
 /// What can be read from a column of either engine.
 pub(crate) trait Cell: Sized {
-    fn sqlite(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Self, sqlx::Error>;
+    fn sqlite(row: &rusqlite::Row<'_>, column: usize) -> Result<Self, rusqlite::Error>;
     fn postgres(row: &sqlx::postgres::PgRow, column: usize) -> Result<Self, sqlx::Error>;
 }
 
 macro_rules! cells {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty $(=> $sqlite:expr)?),* $(,)?) => {$(
         impl Cell for $ty {
-            fn sqlite(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Self, sqlx::Error> {
-                row.try_get_unchecked(column)
+            fn sqlite(row: &rusqlite::Row<'_>, column: usize) -> Result<Self, rusqlite::Error> {
+                cells!(@read row, column $(, $sqlite)?)
             }
 
             fn postgres(row: &sqlx::postgres::PgRow, column: usize) -> Result<Self, sqlx::Error> {
@@ -224,16 +207,27 @@ macro_rules! cells {
             }
         }
     )*};
+    (@read $row:ident, $column:ident) => { $row.get($column) };
+    (@read $row:ident, $column:ident, $sqlite:expr) => { $row.get($column).map($sqlite) };
 }
 
-cells!(i64, Option<i64>, String, Option<String>, Uuid, Option<Uuid>, Vec<u8>, Option<Vec<u8>>);
+cells! {
+    i64,
+    Option<i64>,
+    String,
+    Option<String>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Uuid => Uuid::from_bytes,
+    Option<Uuid> => |bytes: Option<[u8; 16]>| bytes.map(Uuid::from_bytes),
+}
 
 impl Row<'_> {
     pub(crate) fn get<T: Cell>(&self, column: usize) -> Result<T, Fault> {
+        let damaged = |error: &dyn std::fmt::Display| Fault::Damaged(format!("column {column}: {error}"));
         match self {
-            Self::Sqlite(row) => T::sqlite(row, column),
-            Self::Postgres(row) => T::postgres(row, column),
+            Self::Sqlite(row) => T::sqlite(row, column).map_err(|error| damaged(&error)),
+            Self::Postgres(row) => T::postgres(row, column).map_err(|error| damaged(&error)),
         }
-        .map_err(|error| Fault::Damaged(format!("column {column}: {error}")))
     }
 }

@@ -22,14 +22,14 @@ pub(crate) enum Source {
 impl Source {
     pub(crate) async fn reader(&self) -> Result<Connection, Fault> {
         match self {
-            Self::Sqlite(source) => source.reader().await,
+            Self::Sqlite(source) => source.reader(),
             Self::Postgres(source) => source.connection().await,
         }
     }
 
     pub(crate) async fn writer(&self) -> Result<Connection, Fault> {
         match self {
-            Self::Sqlite(source) => source.writer().await,
+            Self::Sqlite(source) => source.writer(),
             Self::Postgres(source) => source.connection().await,
         }
     }

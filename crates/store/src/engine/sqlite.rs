@@ -6,10 +6,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use rusqlite::OpenFlags;
+use rusqlite::types::Value;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::{Connection, Fault};
+use super::{Arg, Connection, Fault, Row};
 use crate::OpenError;
 
 /// How long a connection waits for somebody else's lock: a person's `sqlite3` on the file, say.
@@ -31,38 +32,103 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// What every connection is told: the log is written ahead and each commit waits for the disk.
+const COMMON: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;";
+
 impl Source {
-    pub(crate) async fn writer(&self) -> Result<Connection, Fault> {
-        let options = self
-            .options()
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-8192")
-            // What is erased is overwritten, not only forgotten.
-            .pragma("secure_delete", "1")
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-            .pragma("journal_size_limit", "67108864");
-        connect(&options).await
+    /// The connection that writes. What is erased is overwritten, not only forgotten.
+    pub(crate) fn writer(&self) -> Result<Connection, Fault> {
+        self.connect(&format!(
+            "PRAGMA cache_size = -8192; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+             PRAGMA journal_size_limit = 67108864;"
+        ))
     }
 
-    pub(crate) async fn reader(&self) -> Result<Connection, Fault> {
-        connect(&self.options().pragma("cache_size", "-2048").pragma("query_only", "1")).await
+    /// A connection that reads.
+    pub(crate) fn reader(&self) -> Result<Connection, Fault> {
+        self.connect("PRAGMA cache_size = -2048; PRAGMA query_only = ON;")
     }
 
-    fn options(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.path)
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(PATIENCE)
-            .foreign_keys(false)
-            .statement_cache_capacity(128)
-            .row_buffer_size(512)
-            .disable_statement_logging()
+    fn connect(&self, particular: &str) -> Result<Connection, Fault> {
+        aside(|| {
+            // Each connection is used by one thread at a time, so it needs no lock of its own.
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
+            connection.busy_timeout(PATIENCE)?;
+            connection.set_prepared_statement_cache_capacity(128);
+            connection.execute_batch(COMMON)?;
+            connection.execute_batch(particular)?;
+            Ok(Connection::Sqlite(Box::new(connection)))
+        })
     }
 }
 
-async fn connect(options: &SqliteConnectOptions) -> Result<Connection, Fault> {
-    Ok(Connection::Sqlite(Box::new(SqliteConnection::connect_with(options).await?)))
+/// Runs a statement and reads every row that it gives back.
+pub(crate) fn fetch<T>(
+    connection: &rusqlite::Connection,
+    sql: &str,
+    args: Vec<Arg>,
+    read: impl Fn(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    aside(|| {
+        let mut statement = connection.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(read(&Row::Sqlite(row))?);
+        }
+        Ok(found)
+    })
+}
+
+/// Runs a statement and answers how many rows it changed.
+pub(crate) fn execute(connection: &rusqlite::Connection, sql: &str, args: Vec<Arg>) -> Result<u64, Fault> {
+    aside(|| {
+        let mut statement = connection.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        Ok(statement.raw_execute()? as u64)
+    })
+}
+
+/// Binds the first argument to `$1` and so on, wherever in the statement each stands: SQLite takes `$1` for a name.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, args: Vec<Arg>) -> Result<(), Fault> {
+    for (number, arg) in (1..).zip(args) {
+        if let Some(index) = statement.parameter_index(&format!("${number}"))? {
+            statement.raw_bind_parameter(index, Value::from(arg))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs several statements that take nothing.
+pub(crate) fn script(connection: &rusqlite::Connection, sql: &str) -> Result<(), Fault> {
+    aside(|| Ok(connection.execute_batch(sql)?))
+}
+
+/// Closes a connection.
+pub(crate) fn close(connection: rusqlite::Connection) -> Result<(), Fault> {
+    aside(|| connection.close().map_err(|(_, error)| error.into()))
+}
+
+/// Does what waits for the disk without holding up others. On the store's own threads it is simply done (see
+/// [`crate::threads`]); on a thread that carries other tasks these are handed to another one first.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+impl From<Arg> for Value {
+    fn from(arg: Arg) -> Self {
+        match arg {
+            Arg::Int(value) => value.map_or(Self::Null, Self::Integer),
+            Arg::Text(value) => value.map_or(Self::Null, Self::Text),
+            Arg::Uuid(value) => value.map_or(Self::Null, |id| Self::Blob(id.as_bytes().to_vec())),
+            Arg::Blob(value) => Self::Blob(value),
+        }
+    }
 }
 
 /// Makes sure that the file is there, is ours alone, and looks like a database.

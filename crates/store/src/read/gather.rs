@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
 use crate::engine::{Connection, Fault, Pool};
+use crate::threads::Thread;
 
 /// How many questions wait before further ones are turned away.
 const QUEUE: usize = 4096;
@@ -30,9 +31,9 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    pub(crate) fn start(pool: Pool, ask: Ask<K, V>) -> Self {
+    pub(crate) fn start(thread: &Thread, pool: Pool, ask: Ask<K, V>) -> Self {
         let (queue, questions) = mpsc::channel(QUEUE);
-        tokio::spawn(run(pool, ask, questions));
+        thread.spawn(run(pool, ask, questions));
         Self(queue)
     }
 

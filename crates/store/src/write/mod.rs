@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::engine::{Connection, Fault, Source};
+use crate::threads::Thread;
 use crate::{Change, Commit, Effect, StoreError, schema};
 
 /// How many commits wait before further ones are turned away.
@@ -63,6 +64,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the task. `keep` is held as long as it writes.
     pub(crate) fn start(
+        thread: &Thread,
         source: Source,
         connection: Connection,
         head: watch::Sender<i64>,
@@ -72,7 +74,7 @@ impl Writer {
         let (chores, to_do) = mpsc::channel(1);
         let (closing, closed) = watch::channel(false);
         let far = Far { source, connection: Some(connection), head };
-        let task = tokio::spawn(async move {
+        let task = thread.spawn(async move {
             far.run(jobs, to_do, closed).await;
             drop(keep);
         });

@@ -60,11 +60,8 @@ async fn run_sql(home: &Home, sql: &str) {
             throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
         }
         Location::Sqlite(path) => {
-            use sqlx::Connection as _;
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.execute_batch(sql).unwrap();
         }
     }
 }
