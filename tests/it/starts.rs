@@ -1,7 +1,8 @@
 //! Starts that cannot be: each its own line that says what to do, and nothing of the data touched.
 
-use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,37 +27,45 @@ fn assert_fails(server: &mut Server, code: i32, words: &[&str]) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// Every file of a folder with its bytes.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
-    files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_root_key_is_named_and_nothing_is_touched() {
     let mut server = Server::new().await;
     let ana = server.api().enroll("ana").await;
     let wanted = server.api().get("/v1/keys").await.expect(200)["root_key_id"].as_str().unwrap().to_owned();
+    let before = server.api().all("/v1/events?order=asc").await;
     server.stop();
     let other = Server::new().await;
     let right = std::fs::read(server.data().join("root.key")).unwrap();
-    let before = contents(&server.data());
 
-    std::fs::copy(other.data().join("root.key"), server.data().join("root.key")).unwrap();
+    let key = server.data().join("root.key");
+    write_key(&key, &std::fs::read(other.data().join("root.key")).unwrap());
     assert_fails(&mut server, CONFIGURATION, &["root key", &wanted]);
-    std::fs::write(server.data().join("root.key"), "no key at all").unwrap();
+    write_key(&key, b"no key at all");
     assert_fails(&mut server, CONFIGURATION, &["root"]);
-    std::fs::remove_file(server.data().join("root.key")).unwrap();
+    write_key(&key, &right);
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    assert_fails(&mut server, CONFIGURATION, &["root.key", "chmod 600"]);
+    std::fs::remove_file(&key).unwrap();
     assert_fails(&mut server, CONFIGURATION, &["root key", &wanted]);
-    assert!(!server.data().join("root.key").exists(), "a new root key was made for data that needs the old one");
+    assert!(!key.exists(), "a new root key was made for data that needs the old one");
 
-    std::fs::write(server.data().join("root.key"), &right).unwrap();
-    assert_eq!(contents(&server.data()).get("countersign.db"), before.get("countersign.db"));
+    write_key(&key, &right);
     server.begin().await;
     let api = server.api();
+    // What has no event did not happen: of the starts in vain there is none.
+    let after = api.all("/v1/events?order=asc").await;
+    assert_eq!(after[..before.len()], before);
+    let since: Vec<&Value> = after[before.len()..].iter().map(|event| &event["kind"]).collect();
+    assert_eq!(since, ["server.started"]);
     let now = api.now().await;
     api.prove(&ana.user_id, &ana.phone.code_near(now, 1)).await.expect(200);
+}
+
+/// Writes a root key that its owner alone can read.
+fn write_key(path: &Path, key: &[u8]) {
+    let _ = std::fs::remove_file(path);
+    std::fs::write(path, key).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +74,7 @@ async fn a_port_in_use_is_named() {
     server.stop();
     let _taken = TcpListener::bind(("127.0.0.1", server.port())).unwrap();
     let port = server.port().to_string();
-    assert_fails(&mut server, UNAVAILABLE, &[&port, "in use"]);
+    assert_fails(&mut server, UNAVAILABLE, &[&port, "listens there already"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,8 +135,8 @@ async fn a_folder_that_cannot_be_written_is_named() {
     server.stop();
     let folder = server.folder().join("elsewhere");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
-    server.setup().arguments = vec!["--data".to_owned(), folder.join("data").to_str().unwrap().to_owned()];
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
+    server.setup().data = "elsewhere/data";
     let (status, said) = server.begin_in_vain();
     assert!(!status.success());
     assert!(said.contains("elsewhere"), "{said}");
@@ -136,7 +145,6 @@ async fn a_folder_that_cannot_be_written_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_can_be_read_by_its_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
     let server = Server::new().await;
     server.api().enroll("ana").await;
     for name in ["root.key", "countersign.db", "countersign.db-wal"] {

@@ -10,6 +10,8 @@ pub(crate) fn start(log: &Log) {
     // The database library logs each statement at `debug`, values and all; those never belong in a log.
     let filter = format!("{},sqlx=warn,hyper=warn,h2=warn,rustls=warn", log.level);
     let builder = fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr).with_target(false);
+    // A log on a full disk is no reason to fail: complaining of it on standard error would fail likewise, by a panic.
+    let builder = builder.log_internal_errors(false);
     // Only a second start in one process could fail, and then the first one stands.
     let _ = if log.json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
 }

@@ -314,8 +314,9 @@ pub struct Raise {
 /// See [`Change::Reject`]. Guard: the challenge is there.
 ///
 /// The challenge's failures grow while it is open, and it fails at [`Challenge::MAX_FAILURES`]. Each of
-/// `authenticators` that is active and has not to wait at `at` has its failures counted up by one and waits
-/// [`domain::backoff::wait_after`] that many; at [`domain::backoff::BUDGET`] it is suspended. The commit's events are
+/// `authenticators` that is active has its failures counted up by one and waits
+/// [`domain::backoff::wait_after`] that many; at [`domain::backoff::BUDGET`] it is suspended. Whether it has to wait at `at`
+/// is no matter here: of guesses that were judged at the same time each one counts (T-01). The commit's events are
 /// written as they are, the first one with `failures` (the highest new count) added to its data where any was counted.
 /// For each authenticator that is suspended by it the store writes an `authenticator.suspended` event too, with
 /// `{"reason": "failure_budget"}`.

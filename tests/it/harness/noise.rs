@@ -25,6 +25,14 @@ impl Noise {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16) % limit
     }
 
+    /// The same things in another order.
+    pub(crate) fn shuffled<T, const N: usize>(&mut self, mut things: [T; N]) -> [T; N] {
+        for last in (1..N).rev() {
+            things.swap(last, usize::try_from(self.below(last as u64 + 1)).unwrap());
+        }
+        things
+    }
+
     /// A time from `least` up to `most`.
     pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
         let span = u64::try_from((most - least).as_micros()).unwrap();

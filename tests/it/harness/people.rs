@@ -150,11 +150,13 @@ impl Api {
         self.verify(&challenge, code).await
     }
 
-    /// The failures in a row that the store counts, as the newest rejection about an authenticator tells.
+    /// The failures in a row that the store counts, as the newest counted rejection of an authenticator tells. Rejections
+    /// that came at the same time as one that was counted may be told of without a count.
     pub(crate) async fn failures(&self, authenticator_id: &str) -> i64 {
         let path =
-            format!("/v1/events?kind=authenticator.rejected&authenticator_id={authenticator_id}&order=desc&limit=1");
-        self.get(&path).await.expect(200)["items"][0]["data"]["failures"].as_i64().unwrap_or(0)
+            format!("/v1/events?kind=authenticator.rejected&authenticator_id={authenticator_id}&order=desc&limit=100");
+        let page = self.get(&path).await.expect(200);
+        page["items"].as_array().unwrap().iter().find_map(|event| event["data"]["failures"].as_i64()).unwrap_or(0)
     }
 }
 

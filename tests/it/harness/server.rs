@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) as_ordinary_user: bool,
     /// Whether it goes on when a file may not grow any more, as on a full disk.
     pub(crate) survives_full_disk: bool,
+    /// Its data folder, in its own folder.
+    pub(crate) data: &'static str,
     /// What else stands on its command line.
     pub(crate) arguments: Vec<String>,
     /// What else stands in its environment.
@@ -37,6 +39,7 @@ impl Default for Setup {
             movable_clock: true,
             as_ordinary_user: false,
             survives_full_disk: false,
+            data: "data",
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -200,7 +203,7 @@ impl Server {
 
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join(self.setup.data)
     }
 
     /// Its own folder, with the data and what it said.
@@ -247,6 +250,15 @@ impl Server {
             }
             assert!(Instant::now() < limit, "it is not ready: {}", self.log());
             sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until it says that it is not ready to answer.
+    pub(crate) async fn unready(&self) {
+        let limit = Instant::now() + Duration::from_secs(30);
+        while self.api.get("/readyz").await.status != 503 {
+            assert!(Instant::now() < limit, "it goes on saying that it is ready: {}", self.log());
+            sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{
@@ -10,10 +11,14 @@ use domain::{
     ChallengeState, Event, EventKind, Proof, Session, Timestamp, UserState,
 };
 use store::{Attempt, Change, Effect, Raise, Reject, Satisfy};
+use tokio::time::Instant;
 
 use super::proof::{Against, Given, Judgement, is_considered};
 use super::telling::With;
 use super::{Actor, App, Error, assertion};
+
+/// See [`end_of_slot`].
+const SLOT: Duration = Duration::from_millis(20);
 
 /// What a right proof yields.
 #[derive(Debug)]
@@ -34,10 +39,15 @@ impl App {
     /// Verifies `typed` for a challenge. Once begun it runs to its end, whether or not the caller waits for it: a wrong
     /// proof is counted even if the connection is cut (T-03).
     pub(crate) async fn verify(self: Arc<Self>, actor: Actor, id: ChallengeId, typed: &str) -> Result<Verified, Error> {
+        let begun = Instant::now();
         let given = Given::parse(typed)?;
-        tokio::spawn(async move { self.verify_to_the_end(&actor, id, &given).await })
+        let verified = tokio::spawn(async move { self.verify_to_the_end(&actor, id, &given).await })
             .await
-            .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?
+            .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?;
+        if matches!(verified, Err(Error::ProofRejected)) {
+            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
+        }
+        verified
     }
 
     async fn verify_to_the_end(&self, actor: &Actor, id: ChallengeId, given: &Given) -> Result<Verified, Error> {
@@ -114,9 +124,22 @@ impl App {
         };
         let kind = if counted.is_empty() { EventKind::ChallengeRejected } else { EventKind::AuthenticatorRejected };
         let event = self.event(kind, Some(actor), about).with("reason", reason).detailed(self.origin(actor));
-        self.commit(Change::Reject(Reject { challenge_id, authenticators: counted, at }), event).await?;
+        // A code that was right once is no guess. If using it twice at the same time counted against the challenge, the
+        // second use could be what keeps the first one out (T-05).
+        let change = match reason {
+            "replayed" | "outrun" => Change::Tell,
+            _ => Change::Reject(Reject { challenge_id, authenticators: counted, at }),
+        };
+        self.commit(change, event).await?;
         Err(Error::ProofRejected)
     }
+}
+
+/// When a rejection is answered: at the end of a slot. What is read and written differs with whoever is asked about, by a
+/// fraction of a slot; so it does not show in the time of the answer (T-19).
+fn end_of_slot(begun: Instant, now: Instant) -> Instant {
+    let slots = now.duration_since(begun).as_micros() / SLOT.as_micros() + 1;
+    begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 
 /// Whether the user and the session may prove anything now.
@@ -179,4 +202,17 @@ fn verified(app: &App, actor: &Actor, challenge: &Challenge, authenticator: &Aut
         .with("action", challenge.action.as_str())
         .with("aal", aal.number())
         .detailed(app.origin(actor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t19_a_rejection_is_answered_at_the_end_of_a_slot() {
+        let begun = Instant::now();
+        let waits =
+            [0, 1, 19_999, 20_000, 59_000].map(|micros| end_of_slot(begun, begun + Duration::from_micros(micros)));
+        assert_eq!(waits.map(|at| (at - begun).as_millis()), [20, 20, 20, 40, 60]);
+    }
 }

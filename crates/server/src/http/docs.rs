@@ -6,13 +6,13 @@ mod page;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderValue, header};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
+use super::parameters::Named;
 use super::problem::{self, KINDS, Problem};
 use crate::app::App;
 
@@ -31,7 +31,7 @@ pub(super) fn routes(document: &OpenApi) -> Router<Arc<App>> {
         .route("/problems/{slug}", get(explain))
 }
 
-async fn explain(Path(slug): Path<String>) -> Response {
+async fn explain(Named(slug): Named) -> Response {
     match KINDS.iter().find(|kind| kind.slug == slug) {
         Some(kind) => html(page::explanation(kind)),
         None => Problem::of(&problem::NOT_FOUND).into_response(),

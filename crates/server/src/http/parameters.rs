@@ -17,6 +17,18 @@ pub(crate) struct Id<T>(pub(crate) T);
 /// The second id in a path, as `{key_id}`.
 pub(crate) struct KeyId<T>(pub(crate) T);
 
+/// The one parameter of a path, whatever it says.
+pub(crate) struct Named(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = raw(parts, state).await?;
+        Ok(Self(params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default()))
+    }
+}
+
 impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
@@ -38,13 +50,16 @@ async fn named<S: Send + Sync, T: FromStr<Err = InvalidId>>(
     state: &S,
     name: &str,
 ) -> Result<T, Problem> {
-    let params = RawPathParams::from_request_parts(parts, state)
-        .await
-        .map_err(|_| Problem::new(&NOT_FOUND, "The id is not UTF-8."))?;
+    let params = raw(parts, state).await?;
     let text = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default();
     text.parse().map_err(|InvalidId { prefix }| {
         Problem::new(&NOT_FOUND, format!("An id here looks like {prefix} followed by 32 lower-case hex digits."))
     })
+}
+
+async fn raw<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params.map_err(|_| Problem::new(&NOT_FOUND, "The path is not UTF-8."))
 }
 
 /// A query string.

@@ -280,7 +280,7 @@ static COUNT_FAILURES: Set = Set::new(
      SET failures = a.failures + 1, retry_at = {retry_at},
         state = CASE WHEN a.failures + 1 >= {budget} THEN 'suspended' ELSE a.state END
      FROM input i
-     WHERE a.id = i.authenticator_id AND a.state = 'active' AND (a.retry_at IS NULL OR a.retry_at <= i.at)
+     WHERE a.id = i.authenticator_id AND a.state = 'active'
         AND EXISTS (SELECT 1 FROM challenges c WHERE c.id = i.challenge_id)
      RETURNING id, failures, user_id, device_id",
 );

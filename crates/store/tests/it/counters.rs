@@ -48,7 +48,7 @@ impl Model {
     }
 
     fn wrong(&mut self, now: Timestamp) {
-        if self.state != AuthenticatorState::Active || self.waits(now) {
+        if self.state != AuthenticatorState::Active {
             return;
         }
         self.failures += 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::{AuthenticatorKind, Timestamp, UserId, UserKind, UserState};
 use http::StatusCode;
@@ -20,7 +20,7 @@ use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{May, ReadUsers, WriteUsers};
 use crate::http::idempotency_key::{Making, created, created_before};
-use crate::http::parameters::{Id, Query, page};
+use crate::http::parameters::{Id, Named, Query, page};
 use crate::http::problem::{INTERNAL, NOT_FOUND, Problem};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -70,11 +70,7 @@ async fn list_users(
 /// Find a user by your own id
 #[utoipa::path(get, path = "/v1/users/by-external-id/{external_id}", tag = "Users", params(("external_id" = String, Path)),
     responses((status = 200, description = "The user", body = User)))]
-async fn find_user(
-    State(app): Shared,
-    _: May<ReadUsers>,
-    Path(external_id): Path<String>,
-) -> Result<Json<User>, Problem> {
+async fn find_user(State(app): Shared, _: May<ReadUsers>, Named(external_id): Named) -> Result<Json<User>, Problem> {
     let user = app.find_user(&UserRef::External(external(&external_id)?)).await?;
     user.map(|user| Json(User::from(user))).ok_or_else(|| Problem::new(&NOT_FOUND, "There is no such user."))
 }
@@ -86,7 +82,7 @@ async fn find_user(
 async fn upsert_user(
     State(app): Shared,
     may: May<WriteUsers>,
-    Path(external_id): Path<String>,
+    Named(external_id): Named,
     Body { value: patch, .. }: Body<UpdateUser>,
 ) -> Result<Response, Problem> {
     let (user, new) = app.upsert_user(&may.actor, external(&external_id)?, patch.checked()?).await?;
