@@ -231,9 +231,9 @@ async fn main() {
     let users: usize = args.next().map_or(2000, |users| users.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let location = match args.next() {
-        Some(url) if url == "postgres" => {
-            Location::Postgres(throwaway_postgres::Cluster::shared().and_then(|it| it.database()).unwrap())
-        }
+        Some(url) if url == "postgres" => Location::Postgres(
+            throwaway_postgres::Cluster::shared().and_then(throwaway_postgres::Cluster::database).unwrap(),
+        ),
         Some(url) if url.starts_with("postgres") => Location::Postgres(url),
         Some(path) => Location::Sqlite(path.into()),
         None => Location::Sqlite(folder.path().join("measure.db")),
@@ -245,7 +245,7 @@ async fn main() {
     let people = Arc::new(std::sync::Mutex::new(Vec::new()));
     {
         let (store, people) = (store.clone(), Arc::clone(&people));
-        measure("enroll (5 commits)", CALLERS * 2, Duration::from_secs(3600), move |number| {
+        measure("enroll (5 commits)", CALLERS * 2, Duration::from_hours(1), move |number| {
             let (store, people) = (store.clone(), Arc::clone(&people));
             (number < users).then_some(async move {
                 let person = enroll(store, number, application).await;

@@ -40,7 +40,7 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// How long a key is remembered.
-    pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+    pub const LIFETIME: Duration = Duration::from_hours(24);
 }
 
 /// What a commit came to.

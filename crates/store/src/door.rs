@@ -33,9 +33,14 @@ pub struct Options {
 }
 
 /// The store. Clones share it.
+///
+/// Every read and [`Store::commit`] fail alike, as [`StoreError`] says: `Busy` where too much is waiting already,
+/// `Unavailable` where the database does not answer, `Damaged` where it holds what cannot be understood. A commit can be
+/// `Unwritable` or `Refused` as well.
 #[derive(Clone)]
 pub struct Store(Arc<House>);
 
+#[allow(clippy::missing_errors_doc, reason = "all fail alike, which the type says once")]
 impl Store {
     /// Opens the store, bringing its schema up to date.
     ///

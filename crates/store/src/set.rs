@@ -1,8 +1,9 @@
 //! Statements over sets: one text for both engines, many rows at a time.
 //!
-//! A [`Set`] names its columns and a body that reads them from a table called `input`. The rows go as one JSON array
-//! of arrays, which is what both engines can take as a single parameter. Marks in braces stand for what the
-//! engines spell differently ([`Dialect::spellings`]).
+//! A [`Set`] names its columns and a body that reads them from a table called `input`. `PostgreSQL` is given the rows
+//! as one JSON array of arrays; `SQLite`, where parsing that would cost more than the work itself, as a list of values,
+//! with a statement for each of a few lengths. Marks in braces stand for what the engines spell differently
+//! ([`Dialect::spellings`]).
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -26,8 +27,16 @@ pub(crate) enum Kind {
 pub(crate) struct Set {
     columns: &'static [(&'static str, Kind)],
     body: Body,
-    texts: [OnceLock<String>; 2],
+    // One for PostgreSQL, and one for each length for SQLite.
+    texts: [OnceLock<String>; 1 + LENGTHS.len()],
 }
+
+/// How many rows a statement has room for on SQLite; it takes what it is given, up to that. Few, because each is
+/// prepared by itself.
+const LENGTHS: [usize; 4] = [1, 16, 128, 512];
+
+/// How many rows go at a time, on both engines.
+const MOST: usize = 512;
 
 enum Body {
     Whole(&'static str),
@@ -36,46 +45,72 @@ enum Body {
 
 impl Set {
     pub(crate) const fn new(columns: &'static [(&'static str, Kind)], body: &'static str) -> Self {
-        Self { columns, body: Body::Whole(body), texts: [const { OnceLock::new() }; 2] }
+        Self { columns, body: Body::Whole(body), texts: [const { OnceLock::new() }; 1 + LENGTHS.len()] }
     }
 
     /// One whose body is put together from parts: columns that several statements read, say.
     pub(crate) const fn of(columns: &'static [(&'static str, Kind)], parts: &'static [&'static str]) -> Self {
-        Self { columns, body: Body::Parts(parts), texts: [const { OnceLock::new() }; 2] }
+        Self { columns, body: Body::Parts(parts), texts: [const { OnceLock::new() }; 1 + LENGTHS.len()] }
     }
 
-    fn text(&self, dialect: Dialect) -> &str {
-        let [sqlite, postgres] = &self.texts;
+    /// The statement's text for this many rows.
+    fn text(&self, dialect: Dialect, rows: usize) -> &str {
+        let [postgres, sqlite @ ..] = &self.texts;
         match dialect {
-            Dialect::Sqlite => sqlite.get_or_init(|| self.render(dialect)),
-            Dialect::Postgres => postgres.get_or_init(|| self.render(dialect)),
+            Dialect::Postgres => postgres.get_or_init(|| self.with_input(dialect, &self.json_input())),
+            Dialect::Sqlite => {
+                let fitting = LENGTHS.iter().zip(sqlite).find(|(length, _)| **length >= rows);
+                // What goes at a time is no more than the greatest length.
+                let (length, text) = fitting.unwrap_or((&MOST, postgres));
+                text.get_or_init(|| self.with_input(dialect, &self.values_input(*length)))
+            }
         }
     }
 
-    fn render(&self, dialect: Dialect) -> String {
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for (place, (name, kind)) in self.columns.iter().enumerate() {
-            columns.push(match (dialect, kind) {
-                (_, Kind::Text) | (Dialect::Sqlite, Kind::Int) => format!("j.value->>{place} AS {name}"),
-                (Dialect::Sqlite, Kind::Id | Kind::Blob) => format!("unhex(j.value->>{place}) AS {name}"),
-                (Dialect::Postgres, Kind::Int) => format!("(j.value->>{place})::bigint AS {name}"),
-                (Dialect::Postgres, Kind::Id) => format!("(j.value->>{place})::uuid AS {name}"),
-                (Dialect::Postgres, Kind::Blob) => format!("decode(j.value->>{place}, 'hex') AS {name}"),
-            });
-        }
-        let columns = columns.join(", ");
-        let source = match dialect {
-            Dialect::Sqlite => "json_each($1) AS j",
-            // The condition always holds. It makes the planner expect one row rather than a hundred, so that, however
-            // little it knows of the tables yet, it begins with the input and looks the rest up by key.
-            Dialect::Postgres => "jsonb_array_elements($1::jsonb) AS j WHERE jsonb_typeof(j.value) = 'array'",
-        };
+    fn with_input(&self, dialect: Dialect, input: &str) -> String {
         let body = match self.body {
             Body::Whole(body) => body.to_owned(),
             Body::Parts(parts) => parts.concat(),
         };
-        // Materialized, or each use of a column would parse it again.
-        spell(dialect, &format!("WITH RECURSIVE input AS MATERIALIZED (SELECT {columns} FROM {source}) {body}"))
+        spell(dialect, &format!("WITH RECURSIVE {input} {body}"))
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// The condition always holds. It makes the planner expect one row rather than a hundred, so that, however little
+    /// it knows of the tables yet, it begins with the input and looks the rest up by key.
+    fn json_input(&self) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, (_, kind))| match kind {
+                Kind::Text => format!("j.value->>{place}"),
+                Kind::Int => format!("(j.value->>{place})::bigint"),
+                Kind::Id => format!("(j.value->>{place})::uuid"),
+                Kind::Blob => format!("decode(j.value->>{place}, 'hex')"),
+            })
+            .collect();
+        let columns = columns.join(", ");
+        format!(
+            "input({}) AS MATERIALIZED (
+                SELECT {columns} FROM jsonb_array_elements($1::jsonb) AS j WHERE jsonb_typeof(j.value) = 'array')",
+            self.names()
+        )
+    }
+
+    /// The first parameter says how many of the rows are there.
+    fn values_input(&self, length: usize) -> String {
+        let marks = vec!["?"; self.columns.len()].join(",");
+        let rows = vec![format!("({marks})"); length].join(",");
+        format!(
+            "many(rows) AS (SELECT ?),
+             input({}) AS (SELECT * FROM (VALUES {rows}) LIMIT (SELECT rows FROM many))",
+            self.names()
+        )
     }
 
     /// Runs the statement over `rows` and reads what it gives back. Nothing happens for no rows.
@@ -85,11 +120,12 @@ impl Set {
         rows: Rows,
         read: impl Fn(&Row<'_>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
+        let dialect = connection.dialect();
+        let mut found = Vec::new();
+        for (count, args) in rows.into_args(dialect) {
+            found.extend(connection.fetch(self.text(dialect, count), args, &read).await?);
         }
-        let text = self.text(connection.dialect());
-        connection.fetch(text, vec![rows.into_arg()], read).await
+        Ok(found)
     }
 
     /// As [`Set::fetch`], for a statement that gives back ids.
@@ -99,11 +135,12 @@ impl Set {
 
     /// Runs the statement over `rows` and answers how many rows it changed.
     pub(crate) async fn execute(&self, connection: &mut Connection, rows: Rows) -> Result<u64, Fault> {
-        if rows.is_empty() {
-            return Ok(0);
+        let dialect = connection.dialect();
+        let mut changed = 0;
+        for (count, args) in rows.into_args(dialect) {
+            changed += connection.execute(self.text(dialect, count), args).await?;
         }
-        let text = self.text(connection.dialect());
-        connection.execute(text, vec![rows.into_arg()]).await
+        Ok(changed)
     }
 
     /// Runs a later statement of a change whose guard held, which therefore has to change a row for each of `rows`.
@@ -243,18 +280,14 @@ ids!(
     domain::UserId
 );
 
-/// Rows for a [`Set`], as the JSON text that they travel in.
+/// Rows for a [`Set`].
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    json: String,
+    values: Vec<Arg>,
     count: u64,
 }
 
 impl Rows {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// A single row.
     pub(crate) fn one(values: &[Value<'_>]) -> Self {
         let mut rows = Self::default();
@@ -272,58 +305,107 @@ impl Rows {
     }
 
     pub(crate) fn push(&mut self, values: &[Value<'_>]) {
-        self.json.push_str(if self.count == 0 { "[[" } else { ",[" });
-        for (place, value) in values.iter().enumerate() {
-            if place > 0 {
-                self.json.push(',');
-            }
-            self.value(value);
-        }
-        self.json.push(']');
+        self.values.extend(values.iter().map(|value| match value {
+            Value::Null => Arg::Int(None),
+            Value::Int(number) => Arg::Int(Some(*number)),
+            Value::Text(text) => Arg::Text(Some((*text).to_owned())),
+            Value::Id(id) => Arg::Uuid(Some(*id)),
+            Value::Blob(bytes) => Arg::Blob(bytes.to_vec()),
+        }));
         self.count += 1;
     }
 
-    fn value(&mut self, value: &Value<'_>) {
-        match value {
-            Value::Null => self.json.push_str("null"),
-            Value::Int(number) => {
-                let _ = write!(self.json, "{number}");
-            }
-            Value::Text(text) => self.text(text),
-            Value::Id(id) => self.hex(id.as_bytes()),
-            Value::Blob(bytes) => self.hex(bytes),
+    /// The arguments of each statement that it takes to get all rows in, with how many each has.
+    fn into_args(self, dialect: Dialect) -> Vec<(usize, Vec<Arg>)> {
+        let rows = usize::try_from(self.count).unwrap_or(usize::MAX);
+        if rows == 0 {
+            return Vec::new();
         }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.json.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.json.push_str("\\\""),
-                '\\' => self.json.push_str("\\\\"),
-                c if c < ' ' => {
-                    let _ = write!(self.json, "\\u{:04x}", u32::from(c));
+        let width = self.values.len() / rows;
+        let mut values = self.values.into_iter();
+        let mut statements = Vec::with_capacity(rows.div_ceil(MOST));
+        for first in (0..rows).step_by(MOST) {
+            let count = MOST.min(rows - first);
+            let part = values.by_ref().take(count * width);
+            statements.push(match dialect {
+                Dialect::Postgres => (count, vec![Arg::Text(Some(json(part, width)))]),
+                Dialect::Sqlite => {
+                    let many = Arg::Int(i64::try_from(count).ok());
+                    (count, std::iter::once(many).chain(part).collect())
                 }
-                c => self.json.push(c),
-            }
+            });
         }
-        self.json.push('"');
+        statements
+    }
+}
+
+/// An array of arrays of `width` values each; ids and bytes in hex.
+fn json(values: impl Iterator<Item = Arg>, width: usize) -> String {
+    let mut text = String::from("[");
+    for (place, value) in values.enumerate() {
+        text.push_str(match (place % width, place) {
+            (0, 0) => "[",
+            (0, _) => "],[",
+            _ => ",",
+        });
+        match value {
+            Arg::Int(Some(number)) => {
+                let _ = write!(text, "{number}");
+            }
+            Arg::Text(Some(value)) => push_text(&mut text, &value),
+            Arg::Uuid(Some(id)) => push_hex(&mut text, id.as_bytes()),
+            Arg::Blob(bytes) => push_hex(&mut text, &bytes),
+            Arg::Int(None) | Arg::Text(None) | Arg::Uuid(None) => text.push_str("null"),
+        }
+    }
+    text.push_str("]]");
+    text
+}
+
+fn push_text(json: &mut String, text: &str) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            c if c < ' ' => {
+                let _ = write!(json, "\\u{:04x}", u32::from(c));
+            }
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+}
+
+fn push_hex(json: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    json.push('"');
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            json.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+impl Set {
+    pub(crate) fn body(&self) -> String {
+        match self.body {
+            Body::Whole(body) => body.to_owned(),
+            Body::Parts(parts) => parts.concat(),
+        }
     }
 
-    fn hex(&mut self, bytes: &[u8]) {
-        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        self.json.push('"');
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                self.json.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
-            }
+    /// The tables that SQLite would go through from end to end, for each length.
+    pub(crate) async fn scans(&self, connection: &mut Connection) -> Vec<String> {
+        let mut scans = Vec::new();
+        for length in LENGTHS {
+            let explain = format!("EXPLAIN QUERY PLAN {}", self.text(Dialect::Sqlite, length));
+            let plan = connection.fetch(&explain, Vec::new(), |row| row.get::<String>(3)).await.unwrap();
+            scans.extend(plan.into_iter().filter(|step| step.starts_with("SCAN ") || step.contains("AUTOMATIC")));
         }
-        self.json.push('"');
-    }
-
-    fn into_arg(mut self) -> Arg {
-        self.json.push(']');
-        Arg::Text(Some(self.json))
+        scans
     }
 }
 
@@ -335,9 +417,18 @@ mod tests {
     fn rows_are_json() {
         let mut rows = Rows::default();
         rows.push(&[Value::Null, 7_i64.into(), "a\"\\\n\u{1}é".into(), (&[0x0f_u8, 0xa0]).into()]);
-        rows.push(&[Uuid::nil().into()]);
-        let Arg::Text(Some(text)) = rows.into_arg() else { panic!("rows travel as text") };
-        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, serde_json::json!([[null, 7, "a\"\\\n\u{1}é", "0fa0"], ["0".repeat(32)]]));
+        rows.push(&[Uuid::nil().into(), 8_i64.into(), "".into(), Value::Null]);
+        let mut statements = rows.into_args(Dialect::Postgres);
+        let Some((2, args)) = statements.pop() else { panic!("both rows go at once") };
+        let [Arg::Text(Some(text))] = args.as_slice() else { panic!("rows travel as text") };
+        let read: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(read, serde_json::json!([[null, 7, "a\"\\\n\u{1}é", "0fa0"], ["0".repeat(32), 8, "", null]]));
+    }
+
+    #[test]
+    fn many_rows_go_in_parts() {
+        let rows = Rows::of_ids((0..1100).map(|_| Uuid::nil()));
+        let counts: Vec<_> = rows.into_args(Dialect::Sqlite).iter().map(|(count, args)| (*count, args.len())).collect();
+        assert_eq!(counts, [(512, 513), (512, 513), (76, 77)]);
     }
 }

@@ -17,43 +17,43 @@ const SOME: i64 = 500;
 /// Challenges and enrollments are keyed by the time that they were made, so that the oldest come first without an
 /// index of their own; what is over by now was made before.
 static SWEEP_CHALLENGES: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("some", Int)],
+    &[("before", Id), ("over_at", Int), ("at_most", Int)],
     "DELETE FROM challenges WHERE id IN (
         SELECT c.id FROM challenges c
         WHERE c.id < (SELECT i.before FROM input i) AND c.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY c.id LIMIT (SELECT i.some FROM input i))",
+        ORDER BY c.id LIMIT (SELECT i.at_most FROM input i))",
 );
 
 /// What was never proved goes with its enrollment.
 static SWEEP_PENDING: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("some", Int)],
+    &[("before", Id), ("over_at", Int), ("at_most", Int)],
     "DELETE FROM authenticators WHERE state = 'pending' AND id IN (
         SELECT e.authenticator_id FROM enrollments e
         WHERE e.id < (SELECT i.before FROM input i) AND e.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY e.id LIMIT (SELECT i.some FROM input i))",
+        ORDER BY e.id LIMIT (SELECT i.at_most FROM input i))",
 );
 
 static SWEEP_ENROLLMENTS: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("some", Int)],
+    &[("before", Id), ("over_at", Int), ("at_most", Int)],
     "DELETE FROM enrollments WHERE id IN (
         SELECT e.id FROM enrollments e
         WHERE e.id < (SELECT i.before FROM input i) AND e.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY e.id LIMIT (SELECT i.some FROM input i))",
+        ORDER BY e.id LIMIT (SELECT i.at_most FROM input i))",
 );
 
 /// A session that was ended is kept until its time would have been over, too.
 static SWEEP_SESSIONS: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("some", Int)],
+    &[("before", Id), ("over_at", Int), ("at_most", Int)],
     "DELETE FROM sessions WHERE id IN (
         SELECT s.id FROM sessions s WHERE s.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY s.expires_at LIMIT (SELECT i.some FROM input i))",
+        ORDER BY s.expires_at LIMIT (SELECT i.at_most FROM input i))",
 );
 
 static SWEEP_IDEMPOTENCY: Set = Set::new(
-    &[("forgotten_at", Int), ("some", Int)],
+    &[("forgotten_at", Int), ("at_most", Int)],
     "DELETE FROM idempotency WHERE (application_id, key) IN (
         SELECT n.application_id, n.key FROM idempotency n WHERE n.at <= (SELECT i.forgotten_at FROM input i)
-        ORDER BY n.at LIMIT (SELECT i.some FROM input i))",
+        ORDER BY n.at LIMIT (SELECT i.at_most FROM input i))",
 );
 
 impl House {

@@ -33,7 +33,9 @@ pub(crate) struct Lock {
 }
 
 /// What every connection is told: the log is written ahead and each commit waits for the disk.
-const COMMON: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;";
+/// And with an automatic index at hand the planner would rather go through a whole table than look each row up.
+const COMMON: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+    PRAGMA automatic_index = OFF;";
 
 impl Source {
     /// The connection that writes. What is erased is overwritten, not only forgotten.
@@ -55,7 +57,7 @@ impl Source {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
             connection.busy_timeout(PATIENCE)?;
-            connection.set_prepared_statement_cache_capacity(128);
+            connection.set_prepared_statement_cache_capacity(256);
             connection.execute_batch(COMMON)?;
             connection.execute_batch(particular)?;
             Ok(Connection::Sqlite(Box::new(connection)))
@@ -91,10 +93,14 @@ pub(crate) fn execute(connection: &rusqlite::Connection, sql: &str, args: Vec<Ar
     })
 }
 
-/// Binds the first argument to `$1` and so on, wherever in the statement each stands: SQLite takes `$1` for a name.
+/// Binds the arguments: to each `?` in turn, or the first one to `$1` and so on, wherever in the statement each stands,
+/// since SQLite takes `$1` for a name.
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, args: Vec<Arg>) -> Result<(), Fault> {
+    let named = statement.parameter_name(1).is_some();
     for (number, arg) in (1..).zip(args) {
-        if let Some(index) = statement.parameter_index(&format!("${number}"))? {
+        if !named {
+            statement.raw_bind_parameter(number, Value::from(arg))?;
+        } else if let Some(index) = statement.parameter_index(&format!("${number}"))? {
             statement.raw_bind_parameter(index, Value::from(arg))?;
         }
     }

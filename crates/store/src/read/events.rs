@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::{Event, Page, PageRequest};
+use domain::{AuthenticatorId, Event, Page, PageRequest, UserId};
 
 use super::lists::{cut, limit};
 use crate::EventFilter;
@@ -109,8 +109,8 @@ const fn ordered(order: Order) -> &'static str {
 fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
     let mut wanted: Vec<String> = Vec::new();
     let subjects = [
-        ("user_id", filter.user_id.map(|id| id.uuid())),
-        ("authenticator_id", filter.authenticator_id.map(|id| id.uuid())),
+        ("user_id", filter.user_id.map(UserId::uuid)),
+        ("authenticator_id", filter.authenticator_id.map(AuthenticatorId::uuid)),
     ];
     for (column, id) in subjects {
         if let Some(id) = id {

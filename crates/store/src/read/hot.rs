@@ -242,3 +242,17 @@ async fn codes_by_user(
     let found = found.await?.into_iter();
     Ok(found.filter_map(|(id, codes)| Some((*code_sets.get(&id)?, codes))).collect())
 }
+
+#[cfg(test)]
+pub(crate) static ALL: [&Set; 10] = [
+    &CALLERS,
+    &USERS,
+    &USERS_BY_KEY,
+    &SESSIONS,
+    &ENROLLMENTS,
+    &AUTHENTICATORS,
+    &AUTHENTICATORS_OF,
+    &ATTEMPTS,
+    &USABLE_AUTHENTICATORS,
+    &UNUSED_CODES,
+];

@@ -1,5 +1,7 @@
 //! What is read one at a time: lists, and what few requests need.
 
+use std::fmt::Write as _;
+
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
     Device, DeviceId, Page, PageRequest, Session, Timestamp, User, UserId,
@@ -78,14 +80,16 @@ pub(crate) async fn users(
     let mut rest = "FROM users u WHERE u.id > $1".to_owned();
     if let Some(state) = filter.state {
         args.push(Arg::Text(Some(state.name().to_owned())));
-        rest.push_str(&format!(" AND u.state = ${}", args.len()));
+        let _ = write!(rest, " AND u.state = ${}", args.len());
     }
     if let Some(kind) = filter.has {
         args.push(Arg::Text(Some(kind.name().to_owned())));
-        rest.push_str(&format!(
-            " AND EXISTS (SELECT 1 FROM authenticators a WHERE a.user_id = u.id AND a.state = 'active' AND a.kind = ${})",
+        let _ = write!(
+            rest,
+            " AND EXISTS (SELECT 1 FROM authenticators a
+                WHERE a.user_id = u.id AND a.state = 'active' AND a.kind = ${})",
             args.len()
-        ));
+        );
     }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.trim().is_empty()) {
         let folded = search.trim().to_lowercase();
@@ -94,14 +98,15 @@ pub(crate) async fn users(
         args.push(Arg::Text(Some(format!("{prefix}\u{10ffff}"))));
         args.push(Arg::Text(Some(format!("%{}%", folded.replace('!', "!!").replace('%', "!%").replace('_', "!_")))));
         let last = args.len();
-        rest.push_str(&format!(
+        let _ = write!(
+            rest,
             " AND u.id IN (
                 SELECT x.id FROM users x WHERE x.external_id_key >= ${} AND x.external_id_key < ${}
                 UNION SELECT y.id FROM users y
                     WHERE y.display_name_folded IS NOT NULL AND y.display_name_folded LIKE ${last} ESCAPE '!')",
             last - 2,
             last - 1,
-        ));
+        );
     }
     rest.push_str(" ORDER BY u.id LIMIT $2");
     let items = select!(connection, rows::USER, rest, args, rows::user)?;

@@ -291,3 +291,16 @@ pub(super) async fn reject(
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 9] = [
+    &START_ENROLLMENTS,
+    &CREATE_AUTHENTICATORS,
+    &VIEW_ENROLLMENTS,
+    &SEAL_AUTHENTICATORS,
+    &CONFIRM_ENROLLMENTS,
+    &ACTIVATE_AUTHENTICATORS,
+    &REPLACE_AUTHENTICATORS,
+    &CREATE_BACKUP_CODES,
+    &REJECT_ENROLLMENTS,
+];

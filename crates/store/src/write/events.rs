@@ -186,3 +186,6 @@ impl domain::Entropy for Random {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 4] = [&TAKE_POSITIONS, &INSERT_EVENTS, &INSERT_DETAILS, &HOLD_USERS];

@@ -84,3 +84,6 @@ fn names<'a>(keys: impl Iterator<Item = &'a Idempotency>) -> Rows {
     }
     input
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 3] = [&TAKE_KEYS, &TAKEN_KEYS, &RELEASE_KEYS];

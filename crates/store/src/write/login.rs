@@ -121,10 +121,10 @@ static CREATE_CHALLENGES: Set = Set::new(
         (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at)
      SELECT i.id, i.application_id, i.user_id, i.session_id, i.action, i.action_hash, i.state, i.failures,
         i.created_at, i.expires_at
-     FROM input i WHERE true
-     ON CONFLICT DO NOTHING RETURNING id",
+     FROM input i",
 );
 
+/// Nothing stands in the way of a challenge, so there is nothing to be given back. An id that is taken fails it.
 pub(super) async fn create_challenges(
     connection: &mut Connection,
     items: &[Item<'_, Challenge>],
@@ -145,9 +145,8 @@ pub(super) async fn create_challenges(
             challenge.expires_at.into(),
         ]);
     }
-    outcomes.all(items, &Effect::Exists);
-    let ids = CREATE_CHALLENGES.ids(connection, input).await?;
-    outcomes.all(&took(items, ids, |challenge| challenge.id.uuid()), &Effect::Applied);
+    CREATE_CHALLENGES.all(connection, input).await?;
+    outcomes.all(items, &Effect::Applied);
     Ok(())
 }
 
@@ -330,3 +329,17 @@ pub(super) async fn reject(
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 10] = [
+    &CREATE_USERS,
+    &REGISTER_SESSIONS,
+    &CREATE_CHALLENGES,
+    &USE_STEPS,
+    &USE_CODES,
+    &CODES_USED,
+    &SATISFY_CHALLENGES,
+    &RAISE_SESSIONS,
+    &COUNT_FAILURES,
+    &FAIL_CHALLENGES,
+];

@@ -45,9 +45,9 @@ on_both_engines! {
         assert_eq!(store.applications().await.unwrap(), [app.clone(), other.clone()]);
 
         let mut renamed = other.clone();
-        renamed.name = "app".to_owned();
+        "app".clone_into(&mut renamed.name);
         assert_eq!(commit(&store, Change::UpdateApplication(renamed.clone())).await, Effect::Exists);
-        renamed.name = "else".to_owned();
+        "else".clone_into(&mut renamed.name);
         renamed.certificates = BTreeSet::from([CertificateFingerprint([1; 32])]);
         assert_eq!(commit(&store, Change::UpdateApplication(renamed)).await, Effect::Exists);
         assert_eq!(store.application(other.id).await.unwrap(), Some(other));

@@ -53,7 +53,7 @@ impl Home {
     }
 
     pub(crate) fn postgres() -> Self {
-        let url = throwaway_postgres::Cluster::shared().and_then(|cluster| cluster.database());
+        let url = throwaway_postgres::Cluster::shared().and_then(throwaway_postgres::Cluster::database);
         Self::at(|_| Location::Postgres(url.unwrap_or_else(|error| panic!("{error}"))))
     }
 

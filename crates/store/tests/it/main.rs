@@ -1,5 +1,13 @@
 //! What the store promises, shown on both engines.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_imports,
+    reason = "a test fails by panicking, and speaks the words of its subject"
+)]
+
 mod home;
 
 mod changes;
