@@ -4,6 +4,8 @@
 
 mod app;
 mod entropy;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod http;
 
 use std::net::{IpAddr, SocketAddr};

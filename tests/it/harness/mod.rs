@@ -14,7 +14,7 @@ pub(crate) use database::Database;
 pub(crate) use noise::Noise;
 pub(crate) use people::{Enrolled, Phone, Started};
 pub(crate) use processes::{Signal, alive, children, name_of, signal};
-pub(crate) use server::{Server, Setup};
+pub(crate) use server::{Pids, Server, Setup};
 
 /// Whether the long forms of the tests are asked for.
 #[allow(clippy::disallowed_methods, reason = "how long to test is said by whoever starts the tests")]

@@ -35,3 +35,12 @@ fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn(log::around))
         .with_state(app)
 }
+
+#[cfg(fuzzing)]
+pub(crate) use v1::fuzz::bodies as fuzz_bodies;
+
+/// Whether a cursor can be read.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_page<K: std::str::FromStr>(cursor: &str) -> bool {
+    parameters::page::<K>(None, Some(cursor)).is_ok()
+}

@@ -125,7 +125,7 @@ pub(crate) struct NewChallenge {
 }
 
 impl NewChallenge {
-    fn checked(self) -> Result<Ask, Problem> {
+    pub(super) fn checked(self) -> Result<Ask, Problem> {
         let whom = match self.session_id {
             Some(id) if self.user_id.is_none() && self.external_id.is_none() => Whom::Session(id),
             Some(_) => return Err(flawed("/session_id", "stands for its user: leave user_id and external_id out")),

@@ -218,7 +218,7 @@ pub(crate) struct NewEnrollment {
 }
 
 impl NewEnrollment {
-    fn checked(self) -> Result<Wish, Problem> {
+    pub(super) fn checked(self) -> Result<Wish, Problem> {
         let EnrollableKind::Totp = self.kind.unwrap_or(EnrollableKind::Totp);
         let device = match (self.device_id, self.device) {
             (Some(id), None) => WishedDevice::Known(id),

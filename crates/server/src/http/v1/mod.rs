@@ -7,6 +7,8 @@ mod devices;
 mod doctor;
 mod enrollments;
 mod events;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod keys;
 mod sessions;
 mod stream;

@@ -114,7 +114,7 @@ pub(crate) struct NewSession {
 }
 
 impl NewSession {
-    fn checked(self) -> Result<LogIn, Problem> {
+    pub(super) fn checked(self) -> Result<LogIn, Problem> {
         let user = user_ref(self.user_id, self.external_id.as_deref())?;
         if self.amr.is_empty() || self.amr.len() > 8 {
             return Err(flawed("/amr", "names the methods of the first factor, 1 to 8 of them, as [\"pwd\"]"));

@@ -163,7 +163,7 @@ pub(crate) struct UpdateUser {
 }
 
 impl UpdateUser {
-    fn checked(self) -> Result<UserPatch, Problem> {
+    pub(super) fn checked(self) -> Result<UserPatch, Problem> {
         let display_name = match self.display_name {
             Some(Some(text)) => Some(Some(name("/display_name", &text)?)),
             other => other,

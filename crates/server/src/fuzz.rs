@@ -1,0 +1,21 @@
+//! Doors for fuzzers to what reads input. Built for them alone (`--cfg fuzzing`).
+
+use domain::{ChallengeId, UserId};
+
+use crate::app::applications::key_hash;
+use crate::app::proof::Given;
+use crate::http;
+
+/// Reads bytes as each of the bodies that a request may have.
+pub fn bodies(bytes: &[u8]) {
+    http::fuzz_bodies(bytes);
+}
+
+/// Reads text as an API key, as a proof, and as the cursors of lists.
+pub fn texts(text: &str) {
+    let _ = key_hash(text);
+    let _ = Given::parse(text);
+    let _ = http::fuzz_page::<UserId>(text);
+    let _ = http::fuzz_page::<ChallengeId>(text);
+    let _ = http::fuzz_page::<i64>(text);
+}
