@@ -28,7 +28,14 @@ pub(crate) struct Source {
 /// The file's lock: it lasts as long as this is held, and no longer than the process.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started at this moment holds the file open too.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Source {
@@ -36,7 +43,7 @@ impl Source {
         let options = self
             .options()
             .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-8192")
+            .pragma("cache_size", "-16384")
             // What is erased is overwritten, not only forgotten.
             .pragma("secure_delete", "1")
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
@@ -45,7 +52,7 @@ impl Source {
     }
 
     pub(crate) async fn reader(&self) -> Result<Connection, Fault> {
-        connect(&self.options().pragma("cache_size", "-2048").pragma("query_only", "1")).await
+        connect(&self.options().pragma("cache_size", "-4096").pragma("query_only", "1")).await
     }
 
     fn options(&self) -> SqliteConnectOptions {
@@ -86,7 +93,7 @@ fn lock(path: &Path) -> Result<Lock, OpenError> {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&name);
     let file = file.map_err(|error| read_only(&name, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(read_only(&name, &error)),
     }
