@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::vault::Vault;
-use app::{App, Error};
+use app::{App, Crowd, Error};
 pub use entropy::OsEntropy;
 
 /// How a server is to run.
@@ -150,7 +150,14 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         trusted_proxies: config.trusted_proxies.clone(),
     };
     let vault = Vault::new(vault, store.clone());
-    let app = Arc::new(App { store: store.clone(), vault, clock, entropy: Arc::new(OsEntropy), settings });
+    let app = Arc::new(App {
+        store: store.clone(),
+        vault,
+        clock,
+        entropy: Arc::new(OsEntropy),
+        settings,
+        crowd: Crowd::default(),
+    });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let upkeep = tokio::spawn(app::upkeep::run(app));
