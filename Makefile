@@ -15,7 +15,7 @@ test: ## Every test on both databases, the long ones in their short form
 	@scripts/test
 
 soak: ## Every test in its long form: hours
-	@COUNTERSIGN_SOAK=1 scripts/test --profile bench
+	@COUNTERSIGN_SOAK=1 scripts/test --release
 
 bench: ## The load test that ships, against a server of its own
 	@scripts/bench

@@ -1,4 +1,4 @@
-//! Measures what logins are made of: `cargo run --profile bench --example measure -p store -- [seconds] [users] [postgres URL]`.
+//! Measures what logins are made of: `cargo run --release --example measure -p store -- [seconds] [users] [postgres URL]`.
 //!
 //! Each figure is for 256 callers, each waiting for its answer before it asks again.
 

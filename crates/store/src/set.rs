@@ -33,10 +33,19 @@ pub(crate) struct Set {
 
 /// How many rows a statement has room for on SQLite; it takes what it is given, up to that. Few, because each is
 /// prepared by itself.
-const LENGTHS: [usize; 4] = [1, 16, 128, 512];
+const LENGTHS: [usize; 4] = [1, 8, 32, 128];
 
-/// How many rows go at a time, on both engines.
-const MOST: usize = 512;
+/// The greatest of them.
+const MOST_SQLITE: usize = 128;
+
+/// How many rows go at a time. A prepared statement of `SQLite` takes memory for each row that it has room for, in each
+/// connection; `PostgreSQL` is far away, and is better asked once.
+const fn most(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => MOST_SQLITE,
+        Dialect::Postgres => 512,
+    }
+}
 
 enum Body {
     Whole(&'static str),
@@ -61,7 +70,7 @@ impl Set {
             Dialect::Sqlite => {
                 let fitting = LENGTHS.iter().zip(sqlite).find(|(length, _)| **length >= rows);
                 // What goes at a time is no more than the greatest length.
-                let (length, text) = fitting.unwrap_or((&MOST, postgres));
+                let (length, text) = fitting.unwrap_or((&MOST_SQLITE, postgres));
                 text.get_or_init(|| self.with_input(dialect, &self.values_input(*length)))
             }
         }
@@ -323,9 +332,10 @@ impl Rows {
         }
         let width = self.values.len() / rows;
         let mut values = self.values.into_iter();
-        let mut statements = Vec::with_capacity(rows.div_ceil(MOST));
-        for first in (0..rows).step_by(MOST) {
-            let count = MOST.min(rows - first);
+        let most = most(dialect);
+        let mut statements = Vec::with_capacity(rows.div_ceil(most));
+        for first in (0..rows).step_by(most) {
+            let count = most.min(rows - first);
             let part = values.by_ref().take(count * width);
             statements.push(match dialect {
                 Dialect::Postgres => (count, vec![Arg::Text(Some(json(part, width)))]),
@@ -427,8 +437,8 @@ mod tests {
 
     #[test]
     fn many_rows_go_in_parts() {
-        let rows = Rows::of_ids((0..1100).map(|_| Uuid::nil()));
+        let rows = Rows::of_ids((0..300).map(|_| Uuid::nil()));
         let counts: Vec<_> = rows.into_args(Dialect::Sqlite).iter().map(|(count, args)| (*count, args.len())).collect();
-        assert_eq!(counts, [(512, 513), (512, 513), (76, 77)]);
+        assert_eq!(counts, [(128, 129), (128, 129), (44, 45)]);
     }
 }

@@ -1,5 +1,5 @@
 //! What the vault does in a second. Printed, and held only to what it does on any machine: the rest is for reading
-//! (`cargo test -p vault --profile bench throughput -- --nocapture --test-threads 1`).
+//! (`cargo test -p vault --release throughput -- --nocapture --test-threads 1`).
 
 use std::time::Instant;
 
