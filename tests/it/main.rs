@@ -16,6 +16,7 @@ mod malformed;
 mod oracle;
 mod outages;
 mod parallel;
+mod readme;
 mod recipient;
 mod replay;
 mod secrets;

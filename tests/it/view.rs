@@ -38,6 +38,28 @@ async fn t17_a_second_look_finds_nothing() {
     api.get(&path(&started)).await.expect_problem(410, "view-gone");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn p04_an_app_shows_who_asks_for_codes() {
+    let mut server = Server::new().await;
+    let administrator = server.api();
+    let application = json!({ "name": "Shop", "scopes": ["users:write", "sessions", "enrollments"] });
+    let application = administrator.post("/v1/applications", application).await.expect(201);
+    let shop = administrator.with_key(application["api_key"]["key"].as_str().unwrap());
+    assert!(uri(&administrator, "ana").await.starts_with("otpauth://totp/Countersign:ana?"));
+    assert!(uri(&shop, "bob").await.starts_with("otpauth://totp/Shop:bob?"));
+    server.stop();
+    server.setup().arguments = vec!["--issuer".to_owned(), "Example".to_owned()];
+    server.begin().await;
+    for (api, name) in [(server.api(), "cyd"), (server.api().with_key(&shop.key), "dan")] {
+        assert!(uri(&api, name).await.starts_with(&format!("otpauth://totp/Example:{name}?")));
+    }
+}
+
+async fn uri(api: &Api, external_id: &str) -> String {
+    let started = api.start(external_id, json!({ "view": "inline", "qr": "none" })).await;
+    started.answer["view"]["uri"].as_str().unwrap().to_owned()
+}
+
 fn assert_no_cache_keeps(answer: &Answer) {
     let cached = answer.headers.get("cache-control").map(String::as_str).unwrap_or_default();
     assert!(cached.contains("no-store"), "{answer}");
