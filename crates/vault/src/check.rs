@@ -113,26 +113,19 @@ fn matches<'a>(opened: &'a [Opened], code: &Code, drift: u8, now: Moment) -> Vec
         .collect()
 }
 
-/// Uses the first match that was not used yet. A right code that was used is not a guess, and costs nothing.
+/// Only the first match counts. The keys before it were compared and found wrong: their tries stay counted. Those after
+/// it count as not compared, and nothing is said of them: else whoever has one key of their own could put it beside
+/// another's and guess at that for nothing (T-28). So the server names the key first that was proved last.
 fn settle(guard: &mut Guard, opened: &[Opened], matches: &[Match<'_>]) -> Outcome {
-    let fresh = matches.iter().find(|found| {
-        let Opened { subject, params, last_step, .. } = found.opened;
-        found.step > *last_step && guard.consume(*subject, found.step, params.period())
-    });
-    if let Some(found) = fresh {
-        for candidate in opened {
-            guard.refund(candidate.subject);
-        }
-        guard.clear(found.opened.subject);
-        return Outcome::Right { index: found.opened.index, step: found.step };
+    let Some(found) = matches.first() else { return Outcome::Wrong };
+    let &Opened { index, subject, params, last_step, .. } = found.opened;
+    for later in opened.iter().filter(|candidate| candidate.index >= index) {
+        guard.refund(later.subject);
     }
-    match matches.first() {
-        Some(used) => {
-            for candidate in opened {
-                guard.refund(candidate.subject);
-            }
-            Outcome::Replayed { index: used.opened.index }
-        }
-        None => Outcome::Wrong,
+    // A right code that was used is not a guess, and costs nothing.
+    if found.step > last_step && guard.consume(subject, found.step, params.period()) {
+        guard.clear(subject);
+        return Outcome::Right { index, step: found.step };
     }
+    Outcome::Replayed { index }
 }

@@ -131,6 +131,31 @@ async fn t28_a_thousand_wrong_codes_at_the_socket_are_cut_off() {
 }
 
 #[tokio::test]
+async fn t28_a_key_of_ones_own_makes_guesses_at_another_no_cheaper() {
+    let start = Start::file();
+    let vault = start.run();
+    vault.create().await;
+    let victim = vault.provision(1, Params::COMMON).await;
+    let own = vault.provision(2, Params::COMMON).await;
+    let code = own.code(own.step(vault.now().await));
+    // The own code is right each time, used or not, so each answer tells that it is not the victim's.
+    let both = vec![victim.candidate.clone(), own.candidate.clone()];
+    for _ in 0..150 {
+        vault.check_all(both.clone(), &code).await.unwrap();
+    }
+    let step = victim.step(vault.now().await);
+    assert_eq!(vault.check(&victim, &victim.code(step)).await, Ok(Outcome::Exhausted));
+    // The other way round nothing is learned of the second key, and it pays for nothing.
+    let idle = vault.provision(3, Params::COMMON).await;
+    let both = vec![own.candidate.clone(), idle.candidate.clone()];
+    for _ in 0..150 {
+        assert_eq!(vault.check_all(both.clone(), &code).await, Ok(Outcome::Replayed { index: 0 }));
+    }
+    let step = idle.step(vault.now().await);
+    assert_eq!(vault.check(&idle, &idle.code(step)).await, Ok(Outcome::Right { index: 0, step }));
+}
+
+#[tokio::test]
 async fn t28_many_at_once_get_no_more_tries_than_one_after_the_other() {
     let start = Start::file();
     let vault = start.run();
