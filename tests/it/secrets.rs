@@ -182,6 +182,46 @@ async fn t18_the_memory_of_the_vault_is_closed_to_its_own_user() {
     assert_eq!(server.ready().await, pids);
 }
 
+/// Root may trace anything, unless it sits in a Landlock domain: here the server process itself, taken over by a
+/// debugger, is made to open the vault's memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_a_server_that_was_taken_over_cannot_open_the_memory_of_the_vault_even_as_root() {
+    let server = Server::new().await;
+    server.api().enroll("ana").await;
+    let pids = server.ready().await;
+    let vault = format!("/proc/{}/mem", pids.vault);
+    let in_data = server.data().join("here");
+    assert!(opened_by(pids.server, "/proc/self/mem", 0), "it opens its own");
+    assert!(!opened_by(pids.server, &vault, 0), "the server process opens {vault}");
+    // It also writes nowhere but where its data is.
+    assert!(opened_by(pids.server, in_data.to_str().unwrap(), CREATE));
+    assert!(!opened_by(pids.server, "/etc/countersign-was-here", CREATE));
+    assert!(!opened_by(pids.server, "/dev/shm/countersign-was-here", CREATE));
+    if rustix::process::geteuid().is_root() {
+        assert!(std::fs::File::open(&vault).is_ok(), "the control: root outside of the domain can");
+    }
+    let checks = server.api().get("/v1/doctor").await.expect(200)["checks"].clone();
+    let told = checks.as_array().unwrap().iter().find(|check| check["name"] == "server_landlock").unwrap();
+    assert_eq!(told["level"], "ok", "{told}");
+    assert_eq!(server.ready().await, pids);
+}
+
+/// `O_CREAT | O_WRONLY` (open(2)).
+const CREATE: i32 = 0o101;
+
+/// Whether a process can open a file, which it is made to try by a debugger.
+fn opened_by(pid: i32, path: &str, flags: i32) -> bool {
+    let call = format!("print (int)open(\"{path}\", {flags}, 0600)");
+    let output = Command::new("gdb")
+        .args(["-batch", "-nx", "-p", &pid.to_string(), "-ex", &call])
+        .output()
+        .expect("gdb is there: make test installs it");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let answer = said.lines().find_map(|line| line.strip_prefix("$1 = "));
+    let answer = answer.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    answer.parse::<i32>().unwrap() >= 0
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p03_the_vault_has_no_network_no_files_and_no_privileges_to_gain() {
     let server = Server::new().await;

@@ -1,5 +1,7 @@
 //! The server process, as the supervisor starts it: opens the store, is given a vault, serves until told to end.
 
+mod confinement;
+
 use std::sync::Arc;
 
 use domain::{Clock, MovableClock, SystemClock};
@@ -22,13 +24,15 @@ pub(crate) fn run() -> Result<(), Failure> {
         .map_err(|_| Failure::usage("`serve-process` is started by `countersign serve`; start that instead"))?;
     let (settings, movable_clock) = first_message(&control)?;
     log::start(&settings.log);
+    // Before there are threads: they inherit it.
+    let confinement = confinement::enforce(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::defect(format!("the server's threads cannot be started ({error})")))?;
     runtime.block_on(async {
         let control = AsyncControl::new(control).map_err(|error| Failure::defect(error.to_string()))?;
-        if let Err(failure) = serve(&control, &settings, movable_clock).await {
+        if let Err(failure) = serve(&control, &settings, movable_clock, confinement).await {
             let fatal = FromServer::Fatal { message: failure.message.clone(), reason: failure.reason };
             // If the supervisor is gone there is nobody to tell.
             let _ = tell(&control, &fatal).await;
@@ -46,7 +50,12 @@ fn first_message(control: &Control) -> Result<(Box<Settings>, bool), Failure> {
     }
 }
 
-async fn serve(control: &AsyncControl, settings: &Settings, movable_clock: bool) -> Result<(), Failure> {
+async fn serve(
+    control: &AsyncControl,
+    settings: &Settings,
+    movable_clock: bool,
+    confinement: server::Confinement,
+) -> Result<(), Failure> {
     let mut asked_to_end = Ending::listen()?;
     let movable = movable_clock.then(|| Arc::new(MovableClock::default()));
     let clock: Arc<dyn Clock> = match &movable {
@@ -61,7 +70,7 @@ async fn serve(control: &AsyncControl, settings: &Settings, movable_clock: bool)
         connected = next_vault(control, &connector) => if !connected { return Ok(()) },
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
-    let starting = server::start(configuration(settings, movable), store.clone(), client);
+    let starting = server::start(configuration(settings, movable, confinement), store.clone(), client);
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());
@@ -137,7 +146,11 @@ fn location(database: &Database) -> store::Location {
     }
 }
 
-fn configuration(settings: &Settings, movable_clock: Option<Arc<MovableClock>>) -> server::Config {
+fn configuration(
+    settings: &Settings,
+    movable_clock: Option<Arc<MovableClock>>,
+    confinement: server::Confinement,
+) -> server::Config {
     server::Config {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
@@ -151,6 +164,7 @@ fn configuration(settings: &Settings, movable_clock: Option<Arc<MovableClock>>) 
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         movable_clock,
+        confinement,
     }
 }
 

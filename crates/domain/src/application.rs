@@ -12,7 +12,7 @@ use crate::{ApiKeyId, ApplicationId, Timestamp};
 pub struct Application {
     /// Ours.
     pub id: ApplicationId,
-    /// What its operators call it; also the issuer that authenticator apps show.
+    /// What its operators call it; also the issuer that authenticator apps show, unless another is configured.
     pub name: String,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,

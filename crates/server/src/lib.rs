@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::vault::Vault;
-use app::{App, Error};
+use app::{App, Crowd, Error};
 pub use entropy::OsEntropy;
 
 /// How a server is to run.
@@ -30,7 +30,8 @@ pub struct Config {
     /// How clients reach this server, as `https://mfa.example.org`: the issuer of assertions. The listening
     /// address if not said.
     pub public_url: Option<String>,
-    /// The name that authenticator apps show; the enrolling application's name if not said.
+    /// The name that authenticator apps show; if not said the enrolling application's, or "Countersign" if that is an
+    /// administrator's.
     pub issuer: Option<String>,
     /// Certificate and key. Plain HTTP if not said, and then only on loopback or behind `trusted_proxies`.
     pub tls: Option<Tls>,
@@ -42,7 +43,12 @@ pub struct Config {
     pub max_session_age: Duration,
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
     pub movable_clock: Option<Arc<MovableClock>>,
+    /// What the process that serves has given up, for the doctor to tell.
+    pub confinement: Confinement,
 }
+
+/// What the process that serves has given up: what holds now, or why it does not and what to do.
+pub type Confinement = Result<String, String>;
 
 impl Config {
     /// The default of [`Config::view_lifetime`].
@@ -92,11 +98,12 @@ pub enum StartError {
 pub(crate) struct Settings {
     /// `iss` of assertions.
     pub(crate) issuer: String,
-    /// What authenticator apps show, if it is not the application's name.
+    /// What authenticator apps show, if it is not up to the application.
     pub(crate) issuer_name: Option<String>,
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
+    pub(crate) confinement: Confinement,
     pub(crate) tls: bool,
     pub(crate) loopback: bool,
     pub(crate) trusted_proxies: Vec<IpAddr>,
@@ -137,12 +144,20 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
         movable_clock: config.movable_clock.clone(),
+        confinement: config.confinement.clone(),
         tls: config.tls.is_some(),
         loopback,
         trusted_proxies: config.trusted_proxies.clone(),
     };
     let vault = Vault::new(vault, store.clone());
-    let app = Arc::new(App { store: store.clone(), vault, clock, entropy: Arc::new(OsEntropy), settings });
+    let app = Arc::new(App {
+        store: store.clone(),
+        vault,
+        clock,
+        entropy: Arc::new(OsEntropy),
+        settings,
+        crowd: Crowd::default(),
+    });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let upkeep = tokio::spawn(app::upkeep::run(app));

@@ -70,7 +70,16 @@ impl Store {
     // Read many at a time.
     /// Who a key stands for. The caller of this checks `expires_at`.
     pub async fn caller(&self, key: KeyHash) -> Result<Option<Caller>, StoreError> {
-        self.0.callers.get(key).await
+        let Some(known) = &self.0.known else { return self.0.callers.get(key).await };
+        let before = match known.get(&key) {
+            Ok(caller) => return Ok(Some(caller)),
+            Err(before) => before,
+        };
+        let found = self.0.callers.get(key).await?;
+        if let Some(caller) = &found {
+            known.remember(before, key, caller.clone());
+        }
+        Ok(found)
     }
     /// Everything that is needed to judge a proof.
     pub async fn attempt(&self, id: ChallengeId) -> Result<Option<Attempt>, StoreError> {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::engine::{Connection, Fault, Pool, Source, postgres, sqlite};
+use crate::known::KnownCallers;
 use crate::read::gather::Gather;
 use crate::read::hot;
 use crate::schema::{self, Mismatch};
@@ -43,6 +44,8 @@ pub(crate) struct House {
     pub(crate) head: watch::Sender<i64>,
     listener: Option<JoinHandle<()>>,
     pinged: tokio::sync::Mutex<Pinged>,
+    /// Where nobody else writes.
+    pub(crate) known: Option<Arc<KnownCallers>>,
     pub(crate) callers: Gather<KeyHash, Caller>,
     pub(crate) attempts: Gather<ChallengeId, Attempt>,
     pub(crate) sessions: Gather<SessionId, Session>,
@@ -87,6 +90,10 @@ impl House {
     ) -> Self {
         let pool = Pool::new(source.clone(), usize::try_from(readers).unwrap_or(1));
         let (head, _) = watch::channel(ready.head);
+        let known = match &source {
+            Source::Sqlite(_) => Some(Arc::new(KnownCallers::default())),
+            Source::Postgres(_) => None,
+        };
         let listener = match &source {
             Source::Sqlite(_) => None,
             Source::Postgres(source) => Some(tokio::spawn(listen(source.clone(), pool.clone(), head.clone()))),
@@ -95,10 +102,11 @@ impl House {
             engine: ready.engine,
             clock,
             readers,
-            writer: Writer::start(&writing, source, ready.connection, head.clone(), keep),
+            writer: Writer::start(&writing, source, ready.connection, head.clone(), known.clone(), keep),
             head,
             listener,
             pinged: tokio::sync::Mutex::default(),
+            known,
             callers: Gather::start(&reading, pool.clone(), hot::callers),
             attempts: Gather::start(&reading, pool.clone(), hot::attempts),
             sessions: Gather::start(&reading, pool.clone(), hot::sessions),

@@ -9,6 +9,7 @@ mod door;
 mod engine;
 mod error;
 mod house;
+mod known;
 mod read;
 mod record;
 mod rows;

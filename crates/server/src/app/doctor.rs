@@ -35,6 +35,7 @@ impl App {
     /// Looks at everything.
     pub(crate) async fn doctor(&self) -> Vec<Check> {
         let mut checks = self.vault_checks().await;
+        checks.push(self.confinement_check());
         checks.push(self.store_check().await);
         checks.push(self.transport_check());
         checks
@@ -79,6 +80,13 @@ impl App {
             ));
         }
         checks
+    }
+
+    fn confinement_check(&self) -> Check {
+        match &self.settings.confinement {
+            Ok(detail) => check("server_landlock", Level::Ok, detail.clone()),
+            Err(why) => check("server_landlock", Level::Warning, why.clone()),
+        }
     }
 
     async fn store_check(&self) -> Check {

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Device, DeviceId,
-    DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventKind, Proof, Sealed, Session, SessionId,
-    Timestamp, User, UserState,
+    Aal, Application, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Device,
+    DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventKind, Proof, Scope, Sealed, Session,
+    SessionId, Timestamp, User, UserState,
 };
 use otp::Params;
 use store::{Change, ConfirmEnrollment, Effect, Raise, RecordView, StartEnrollment, Used};
@@ -220,7 +220,7 @@ impl App {
             Verb::Provision(Provision {
                 binding,
                 params,
-                issuer: self.settings.issuer_name.clone().unwrap_or_else(|| actor.application.name.clone()),
+                issuer: self.issuer_shown(&actor.application).to_owned(),
                 account: user.name().to_owned(),
                 qr,
                 recipient,
@@ -229,6 +229,16 @@ impl App {
         match self.vault.ask(verb).await? {
             Reply::Provisioned { blob, view } => Ok((Sealed { blob, ..sealed }, view)),
             other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Who asks for codes, as authenticator apps show it. The name of an administrator's key, say from the command line,
+    /// tells whoever looks at the app nothing.
+    fn issuer_shown<'a>(&'a self, application: &'a Application) -> &'a str {
+        match &self.settings.issuer_name {
+            Some(name) => name,
+            None if application.scopes.contains(&Scope::Admin) => "Countersign",
+            None => &application.name,
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod assertion;
 pub(crate) mod authenticators;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
+mod crowd;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod enrollments;
@@ -34,6 +35,7 @@ pub(crate) use error::{Error, Flaw};
 pub(crate) use idempotency::{Made, Once};
 
 use crate::Settings;
+pub(crate) use crowd::Crowd;
 use telling::Told;
 use vault::Vault;
 
@@ -44,6 +46,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
+    pub(crate) crowd: Crowd,
 }
 
 /// Who asks.

@@ -62,7 +62,8 @@ impl App {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now);
-        let authenticators = if may { considered(&attempt, given, now) } else { Vec::new() };
+        let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user));
+        let authenticators = if may && place.is_some() { considered(&attempt, given, now) } else { Vec::new() };
         let why_not = if authenticators.is_empty() { why_none(&attempt, given, may) } else { "wrong" };
         let counted: Vec<AuthenticatorId> = authenticators.iter().map(|a| a.id).collect();
         let (aal, amr) = reached(attempt.session.as_ref(), given.kind());

@@ -29,7 +29,14 @@ pub(crate) struct Source {
 /// The file's lock: it lasts as long as this is held, and no longer than the process.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started at this moment holds the file open too.
+        let _ = self.file.unlock();
+    }
 }
 
 /// What every connection is told: the log is written ahead and each commit waits for the disk.
@@ -41,14 +48,14 @@ impl Source {
     /// The connection that writes. What is erased is overwritten, not only forgotten.
     pub(crate) fn writer(&self) -> Result<Connection, Fault> {
         self.connect(&format!(
-            "PRAGMA cache_size = -8192; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+            "PRAGMA cache_size = -16384; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
              PRAGMA journal_size_limit = 67108864;"
         ))
     }
 
     /// A connection that reads.
     pub(crate) fn reader(&self) -> Result<Connection, Fault> {
-        self.connect("PRAGMA cache_size = -2048; PRAGMA query_only = ON;")
+        self.connect("PRAGMA cache_size = -4096; PRAGMA query_only = ON;")
     }
 
     fn connect(&self, particular: &str) -> Result<Connection, Fault> {
@@ -156,7 +163,7 @@ fn lock(path: &Path) -> Result<Lock, OpenError> {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&name);
     let file = file.map_err(|error| read_only(&name, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(read_only(&name, &error)),
     }

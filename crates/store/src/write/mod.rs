@@ -10,7 +10,7 @@ mod outcome;
 mod rest;
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::engine::{Connection, Fault, Source};
+use crate::known::KnownCallers;
 use crate::threads::Thread;
 use crate::{Change, Commit, Effect, StoreError, schema};
 
@@ -68,12 +69,13 @@ impl Writer {
         source: Source,
         connection: Connection,
         head: watch::Sender<i64>,
+        known: Option<Arc<KnownCallers>>,
         keep: impl Send + 'static,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (chores, to_do) = mpsc::channel(1);
         let (closing, closed) = watch::channel(false);
-        let far = Far { source, connection: Some(connection), head };
+        let far = Far { source, connection: Some(connection), head, known };
         let task = thread.spawn(async move {
             far.run(jobs, to_do, closed).await;
             drop(keep);
@@ -129,6 +131,7 @@ struct Far {
     source: Source,
     connection: Option<Connection>,
     head: watch::Sender<i64>,
+    known: Option<Arc<KnownCallers>>,
 }
 
 impl Far {
@@ -220,7 +223,12 @@ impl Far {
     }
 
     async fn commit(&mut self, commits: &[&Commit]) -> Result<Vec<Effect>, Fault> {
-        match batch::commit(self.connection().await?, commits).await {
+        let committed = batch::commit(self.connection().await?, commits).await;
+        // Before anybody is answered; and after a failure too, since it may have been in the answer only.
+        if let Some(known) = &self.known {
+            known.after(commits.iter().map(|commit| &commit.change));
+        }
+        match committed {
             Ok(done) => {
                 if let Some(head) = done.head {
                     self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);

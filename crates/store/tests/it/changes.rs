@@ -315,9 +315,8 @@ on_both_engines! {
         assert_eq!(told[0].about.user_id, Some(ann.user.id));
         assert_eq!(told[0].data["reason"], "failure_budget");
         let all = EventFilter { kinds: vec![EventKind::ServerStarted], ..EventFilter::default() };
-        let newest = store.events_backward(&all, PageRequest { after: None, limit: 2 }).await.unwrap().items;
-        assert_eq!(newest[0].data.get("failures"), None, "nothing was counted while it had to wait");
-        assert_eq!(newest[1].data["failures"], 100);
+        let newest = store.events_backward(&all, PageRequest { after: None, limit: 1 }).await.unwrap().items;
+        assert_eq!(newest[0].data["failures"], 100);
     }
 
     async fn a_wrong_proof_needs_its_challenge(home: Home) {

@@ -39,22 +39,22 @@ on_both_engines! {
 
     async fn a_newer_schema_is_refused_and_left_alone(home: Home) {
         home.open().await.close().await;
-        run_sql(&home, "UPDATE schema_version SET version = 99").await;
+        run_sql(&home, "UPDATE schema_version SET version = 99");
         let why = why_not(&home).await;
         assert!(matches!(why, OpenError::NewerSchema { found: 99, known: 1 }), "{why}");
-        run_sql(&home, "UPDATE schema_version SET version = 1").await;
+        run_sql(&home, "UPDATE schema_version SET version = 1");
         home.open().await;
     }
 
     async fn another_programs_tables_are_left_alone(home: Home) {
-        run_sql(&home, "CREATE TABLE theirs (x TEXT)").await;
+        run_sql(&home, "CREATE TABLE theirs (x TEXT)");
         let why = why_not(&home).await.to_string();
         assert!(why.contains("another program's"), "{why}");
     }
 }
 
 /// Runs SQL past the store.
-async fn run_sql(home: &Home, sql: &str) {
+fn run_sql(home: &Home, sql: &str) {
     match &home.options.location {
         Location::Postgres(url) => {
             throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();

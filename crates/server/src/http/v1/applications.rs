@@ -183,7 +183,7 @@ fn fingerprints(texts: &[String]) -> Result<BTreeSet<CertificateFingerprint>, Pr
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateApplication {
-    /// What its operators call it, and what authenticator apps show as the issuer.
+    /// What its operators call it, and what authenticator apps show as the issuer, unless one is configured.
     name: String,
     /// What it may do: `users:read`, `users:write`, `sessions`, `enrollments`, `authenticators:read`, `authenticators:write`,
     /// `challenges`, `events:read`, or `admin` for everything.
