@@ -115,7 +115,13 @@ impl Api {
     /// Confirms an enrollment with the code of the step before this one.
     pub(crate) async fn finish(&self, started: Started, phone: Phone) -> Enrolled {
         let code = phone.code_near(self.now().await, -1);
-        let confirmed = self.confirm(&started.enrollment_id, &code).await.expect(200);
+        let mut confirmed = self.confirm(&started.enrollment_id, &code).await;
+        if confirmed.status == 422 {
+            // The next step began meanwhile.
+            let code = phone.code_near(self.now().await, -1);
+            confirmed = self.confirm(&started.enrollment_id, &code).await;
+        }
+        let confirmed = confirmed.expect(200);
         let codes = confirmed["backup_codes"].as_array().into_iter().flatten();
         Enrolled {
             user_id: started.user_id,
@@ -148,6 +154,15 @@ impl Api {
     pub(crate) async fn prove(&self, user_id: &str, code: &str) -> Answer {
         let challenge = self.challenge(user_id).await;
         self.verify(&challenge, code).await
+    }
+
+    /// Has somebody fail until the wait for the next try is a quarter of an hour.
+    pub(crate) async fn exhaust(&self, ana: &Enrolled) {
+        for _ in 0..16 {
+            let now = self.advance(15 * 60 + 1).await;
+            let answer = self.prove(&ana.user_id, &ana.phone.wrong_code(now)).await;
+            answer.expect_problem(422, "proof-rejected");
+        }
     }
 
     /// The failures in a row that the store counts, as the newest counted rejection of an authenticator tells. Rejections
