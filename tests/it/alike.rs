@@ -33,6 +33,19 @@ async fn t19_unknown_unenrolled_suspended_limited_and_wrong_are_answered_alike()
     assert_all_alike(&challenges);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_what_an_action_hash_binds_is_new_each_time_for_everybody() {
+    let server = Server::new().await;
+    let api = server.api();
+    api.user("known").await;
+    let mut hashes = std::collections::BTreeSet::new();
+    for name in ["known", "known", "unknown", "unknown", "unknown too"] {
+        let created = api.post("/v1/challenges", json!({ "external_id": name })).await;
+        let hash = created.expect(201)["action_hash"].as_str().unwrap().to_owned();
+        assert!(hashes.insert(hash), "{name}");
+    }
+}
+
 /// Somebody in each situation that an attacker would like to tell from the others, with the code that is given.
 async fn people(api: &Api) -> Vec<(String, String)> {
     let limited = api.enroll("limited").await;

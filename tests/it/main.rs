@@ -22,3 +22,4 @@ mod replay;
 mod secrets;
 mod starts;
 mod view;
+mod weak_sessions;

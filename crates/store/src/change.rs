@@ -249,7 +249,8 @@ pub struct RecordView {
     pub at: Timestamp,
 }
 
-/// See [`Change::ConfirmEnrollment`].
+/// See [`Change::ConfirmEnrollment`]. Guard beside those below: the user is active, the session is live, and where the user
+/// has an authenticator in use or suspended it has reached AAL2.
 #[derive(Debug, Clone)]
 pub struct ConfirmEnrollment {
     /// Which enrollment.

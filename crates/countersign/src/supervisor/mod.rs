@@ -204,7 +204,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     fn introduce(&mut self) {
         if let (Some(server), Some(vault)) = (&mut self.server.process, &self.vault.process) {
             // If it fails one of the two is gone, and its successor is introduced.
-            server.introduced = introduce(&server.control, &vault.control).is_ok();
+            server.introduced = introduce(&server.control, &vault.control, self.plan.movable_clock).is_ok();
         }
     }
 

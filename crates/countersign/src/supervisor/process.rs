@@ -227,13 +227,32 @@ fn pass_on(line: &str) -> bool {
 ///
 /// # Errors
 /// Where one of the two is gone; it is then noticed as such and started anew.
-pub(crate) fn introduce(server: &Control, vault: &Control) -> std::io::Result<()> {
+pub(crate) fn introduce(server: &Control, vault: &Control, movable_clock: bool) -> std::io::Result<()> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     let (asking, answering): (OwnedFd, OwnedFd) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    let caller = Introduction::new("server", &vault_proto::Verb::NAMES);
+    let caller = Introduction::new("server", &verbs_of_server(movable_clock));
     vault.send(&caller.to_bytes()?, Some(answering.as_fd()))?;
     server.send(&super::message::encode(&super::message::ToServer::Vault)?, Some(asking.as_fd()))
+}
+
+/// What a server asks, and no more: it neither has anything signed that was not proved, nor opens anything (T-28).
+fn verbs_of_server(movable_clock: bool) -> Vec<&'static str> {
+    let mut verbs = vec![
+        "unlock",
+        "provision",
+        "check_otp",
+        "issue_backup_codes",
+        "check_backup_code",
+        "public_keys",
+        "rewrap",
+        "rotate_keys",
+        "status",
+    ];
+    if movable_clock {
+        verbs.push("move_clock");
+    }
+    verbs
 }
 
 /// The vault's program: the one that was named, or the one beside this program.
@@ -254,4 +273,19 @@ pub(crate) fn ending(status: ExitStatus) -> String {
 /// Keeps settings as the supervisor changes them: the port that was found stays.
 pub(crate) fn pin(settings: &mut Settings, socket: std::net::SocketAddr) {
     settings.listen.set_port(socket.port());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t28_a_server_may_ask_only_what_it_has_to() {
+        let verbs = verbs_of_server(false);
+        assert!(verbs.iter().all(|verb| vault_proto::Verb::NAMES.contains(verb)));
+        for verb in ["sign", "seal", "open", "issue_code", "check_code", "move_clock"] {
+            assert!(!verbs.contains(&verb), "{verb}");
+        }
+        assert!(verbs_of_server(true).contains(&"move_clock"));
+    }
 }

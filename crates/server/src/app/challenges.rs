@@ -43,12 +43,19 @@ impl App {
     ) -> Result<Made<Challenge>, Error> {
         let (user_id, session_id) = self.whom(actor, &ask.whom).await?;
         let now = self.now();
+        let id = ChallengeId::generate(now, &*self.entropy);
+        let hashed = match (user_id, &ask.whom) {
+            (Some(user), _) => user,
+            (None, Whom::User(UserRef::Id(asked))) => *asked,
+            // Nobody's id, or the hash would tell that there is nobody (T-19).
+            (None, _) => UserId::generate(now, &*self.entropy),
+        };
         let challenge = Challenge {
-            id: ChallengeId::generate(now, &*self.entropy),
+            id,
             application_id: actor.application.id,
             user_id,
             session_id,
-            action_hash: action_hash(user_id, session_id, &ask.action, ask.context),
+            action_hash: action_hash(id, hashed, session_id, &ask.action, ask.context),
             action: ask.action,
             state: ChallengeState::Open,
             failures: 0,
@@ -101,19 +108,21 @@ impl App {
     }
 }
 
-/// Binds a proof to what was asked (S-05, T-11): SHA-256 over the length-prefixed user, session, action and context, the
-/// context as JSON with sorted names and no white space.
+/// Binds a proof to what was asked (S-05, T-11): SHA-256 over the length-prefixed challenge, user, session, action and
+/// context, the context as JSON with sorted names and no white space. The challenge is part of it so that no two hashes
+/// are the same: else two challenges would tell whether both are for somebody (T-19).
 fn action_hash(
-    user: Option<UserId>,
+    challenge: ChallengeId,
+    user: UserId,
     session: Option<SessionId>,
     action: &str,
     context: Map<String, Value>,
 ) -> ActionHash {
-    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    let (challenge, user) = (challenge.to_string(), user.to_string());
     let session = session.map(|session| session.to_string()).unwrap_or_default();
     let context = Value::Object(context).to_string();
     let mut hash = digest::Context::new(&digest::SHA256);
-    for part in ["countersign action v1", &user, &session, action, &context] {
+    for part in ["countersign action v1", &challenge, &user, &session, action, &context] {
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -127,9 +136,19 @@ mod tests {
     use super::*;
 
     fn hash(user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
+        hash_of(1, user, session, action, context)
+    }
+
+    fn hash_of(challenge: u128, user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
+        let challenge = ChallengeId::from_uuid(uuid::Uuid::from_u128(challenge));
         let user = UserId::from_uuid(uuid::Uuid::from_u128(user));
         let session = session.map(|session| SessionId::from_uuid(uuid::Uuid::from_u128(session)));
-        action_hash(Some(user), session, action, serde_json::from_str(context).unwrap())
+        action_hash(challenge, user, session, action, serde_json::from_str(context).unwrap())
+    }
+
+    #[test]
+    fn t19_no_two_challenges_have_one_hash() {
+        assert_ne!(hash_of(1, 1, None, "login", "{}"), hash_of(2, 1, None, "login", "{}"));
     }
 
     #[test]

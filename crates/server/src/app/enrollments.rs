@@ -10,7 +10,7 @@ use domain::event::About;
 use domain::{
     Aal, Application, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Device,
     DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventKind, Proof, Scope, Sealed, Session,
-    SessionId, Timestamp, User, UserState,
+    SessionId, Timestamp, User, UserId, UserState,
 };
 use otp::Params;
 use store::{Change, ConfirmEnrollment, Effect, Raise, RecordView, StartEnrollment, Used};
@@ -140,10 +140,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = self.user(session.user_id).await?;
-        if user.state != UserState::Active {
-            return Err(Error::Conflict("the user is suspended"));
-        }
+        let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
         let in_use = existing.iter().filter(|a| a.kind == AuthenticatorKind::Totp && is_bound(a)).count();
@@ -161,6 +158,15 @@ impl App {
             }
         };
         Ok(Grant { user, session, device, new_device })
+    }
+
+    /// The user, who may not be suspended: nothing is bound to such a one.
+    async fn active_user(&self, id: UserId) -> Result<User, Error> {
+        let user = self.user(id).await?;
+        match user.state {
+            UserState::Active => Ok(user),
+            UserState::Suspended => Err(Error::Conflict("the user is suspended")),
+        }
     }
 
     fn enrollment_for(
@@ -273,7 +279,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = self.user(enrollment.user_id).await?;
+        let user = self.active_user(enrollment.user_id).await?;
         let (sealed, view) = self.provision(&enrollment, &authenticator, &user, actor, qr).await?;
         let event = self.told_of(EventKind::EnrollmentViewed, actor, &enrollment, &authenticator);
         let record = RecordView { id, authenticator_id: authenticator.id, sealed, at: self.now() };
@@ -311,6 +317,11 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
+        self.active_user(enrollment.user_id).await?;
+        // Once more, as it was at the start: the user may have bound an authenticator meanwhile, which this session then has
+        // to have proved (T-09, T-10).
+        let existing = self.store.authenticators_of(enrollment.user_id).await?;
+        trusted_enough(&session, &existing, enrollment.created_at, self.settings.max_session_age)?;
         if given.kind() != authenticator.kind {
             return Err(Error::invalid("/code", "the code of the new authenticator is wanted: 6 or 8 digits"));
         }
@@ -430,6 +441,7 @@ impl App {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
         let session = self.own_session(actor, enrollment.session_id).await?;
         let now = self.now();
+        self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
         let view_expires_at = now.plus(self.settings.view_lifetime);
@@ -502,7 +514,8 @@ fn is_bound(authenticator: &Authenticator) -> bool {
     matches!(authenticator.state, AuthenticatorState::Active | AuthenticatorState::Suspended)
 }
 
-/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently.
+/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
+/// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
 fn trusted_enough(
     session: &Session,
     existing: &[Authenticator],
@@ -513,7 +526,9 @@ fn trusted_enough(
         return Err(Error::SessionOver);
     }
     let recent = |at: Timestamp| now.since(at) <= max_age;
-    let proved = session.aal >= Aal::Aal2 && session.proofs.iter().any(|proof| recent(proof.verified_at));
+    let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
+    let mut proofs = session.proofs.iter();
+    let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     if existing.iter().any(is_bound) {
         return if proved {
             Ok(())

@@ -140,6 +140,8 @@ static VIEW_ENROLLMENTS: Set = Set::new(
         AND e.authenticator_id = i.authenticator_id
         AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
             AND a.state = 'pending' AND a.generation = i.generation - 1)
+        AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
      RETURNING id",
 );
 
@@ -185,6 +187,7 @@ pub(super) async fn record_views(
     Ok(())
 }
 
+/// The session still counts, and one of a user with an authenticator has proved one (T-09).
 static CONFIRM_ENROLLMENTS: Set = Set::new(
     &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int), ("codes", Int)],
     "UPDATE enrollments AS e SET state = 'confirmed'
@@ -193,6 +196,10 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
         AND e.authenticator_id = i.authenticator_id
         AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
             AND a.state = 'pending' AND a.generation = i.generation)
+        AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
+            AND (s.aal >= 2 OR NOT EXISTS (SELECT 1 FROM authenticators b
+                WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended'))))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
             WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
      RETURNING id",
@@ -261,7 +268,6 @@ pub(super) async fn confirm(
     CREATE_AUTHENTICATORS.all(connection, authenticator_rows(code_sets)).await?;
     CREATE_BACKUP_CODES.all(connection, codes).await?;
     let raises = confirmed.iter().filter_map(|(_, confirm)| Some((confirm.raise.as_ref()?, confirm.at)));
-    // A session that has ended meanwhile gains nothing; the authenticator is its owner's all the same.
     RAISE_SESSIONS.execute(connection, raise_rows(raises)).await?;
     outcomes.all(&confirmed, &Effect::Applied);
     Ok(())

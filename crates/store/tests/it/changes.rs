@@ -203,6 +203,10 @@ on_both_engines! {
         assert_eq!(with(&|it| it.generation = 2).await, Effect::Refused);
         assert_eq!(with(&|it| it.at = after(900)).await, Effect::Refused);
         assert_eq!(with(&|it| it.backup_codes = Some(codes(ann.user.id))).await, Effect::Refused);
+        let suspend = |to| Change::SetUserState { id: ann.user.id, to };
+        apply(&store, suspend(UserState::Suspended)).await;
+        assert_eq!(with(&|_| ()).await, Effect::Refused, "the user is suspended");
+        apply(&store, suspend(UserState::Active)).await;
         let pending = store.authenticator(next.authenticator.id).await.unwrap().unwrap();
         assert_eq!(pending.state, AuthenticatorState::Pending);
         assert_eq!(with(&|_| ()).await, Effect::Applied);
@@ -211,6 +215,36 @@ on_both_engines! {
         let state = |id| async move { store.authenticator(id).await.unwrap().unwrap().state };
         assert_eq!(state(ann.authenticator).await, AuthenticatorState::Revoked);
         assert_eq!(state(next.authenticator.id).await, AuthenticatorState::Active);
+    }
+
+    async fn t09_a_confirmation_needs_a_live_session_that_proved_what_there_is(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (weak, ended) = (session(ann.user.id), session(ann.user.id));
+        for session in [&weak, &ended] {
+            apply(&store, Change::RegisterSession(session.clone())).await;
+            let mut next = start(session);
+            next.authenticator.sealed = Some(sealed(1));
+            next.viewed = true;
+            apply(&store, Change::StartEnrollment(Box::new(next.clone()))).await;
+            let confirm = ConfirmEnrollment {
+                id: next.enrollment.id,
+                authenticator_id: next.authenticator.id,
+                generation: 1,
+                step: 7,
+                at: after(10),
+                replaces: None,
+                backup_codes: None,
+                raise: None,
+            };
+            if session.id == ended.id {
+                let challenge = challenge(Some(ann.user.id), Some(ended.id));
+                apply(&store, Change::CreateChallenge(challenge.clone())).await;
+                apply(&store, Change::Satisfy(satisfy(&challenge, ann.authenticator, 200))).await;
+                apply(&store, Change::EndSession { id: ended.id, at: after(5) }).await;
+            }
+            assert_eq!(commit(&store, Change::ConfirmEnrollment(Box::new(confirm))).await, Effect::Refused);
+        }
     }
 
     async fn wrong_codes_fail_an_enrollment(home: Home) {
