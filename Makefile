@@ -3,7 +3,7 @@
 .PHONY: help run check test soak bench fuzz docs generated
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build the released program and start it with its data in ./data
 	@scripts/run
@@ -20,7 +20,7 @@ soak: ## Every test in its long form: hours
 bench: ## The load test that ships, against a server of its own
 	@scripts/bench
 
-fuzz: ## Each fuzz target for a minute (SECONDS_EACH=60, TARGETS=all)
+fuzz: ## Each fuzz target for a minute (SECONDS_EACH=60, TARGETS="bodies frames ids otpauth texts")
 	@scripts/fuzz
 
 docs: generated ## The crates' documentation, in target/doc

@@ -96,18 +96,18 @@ impl Canaries {
     fn of(keys: &[Vec<u8>]) -> Self {
         let mut canaries = Self { by_start: HashMap::new() };
         for key in keys {
-            canaries.add("raw", key.clone());
-            canaries.add("Base32", BASE32_NOPAD.encode(key).into_bytes());
-            canaries.add("Base32 in small letters", BASE32_NOPAD.encode(key).to_lowercase().into_bytes());
-            canaries.add("hex", HEXLOWER.encode(key).into_bytes());
-            canaries.add("hex in capitals", HEXUPPER.encode(key).into_bytes());
-            canaries.add("Base64", BASE64_NOPAD.encode(key).into_bytes());
-            canaries.add("Base64 for URLs", BASE64URL_NOPAD.encode(key).into_bytes());
+            canaries.add("raw", key);
+            canaries.add("Base32", BASE32_NOPAD.encode(key).as_bytes());
+            canaries.add("Base32 in small letters", BASE32_NOPAD.encode(key).to_lowercase().as_bytes());
+            canaries.add("hex", HEXLOWER.encode(key).as_bytes());
+            canaries.add("hex in capitals", HEXUPPER.encode(key).as_bytes());
+            canaries.add("Base64", BASE64_NOPAD.encode(key).as_bytes());
+            canaries.add("Base64 for URLs", BASE64URL_NOPAD.encode(key).as_bytes());
         }
         canaries
     }
 
-    fn add(&mut self, shape: &'static str, bytes: Vec<u8>) {
+    fn add(&mut self, shape: &'static str, bytes: &[u8]) {
         // Twelve bytes of a key are a find as good as all of them, and no accident.
         let start = u64::from_le_bytes(bytes[..8].try_into().unwrap());
         self.by_start.entry(start).or_default().push((bytes[..12].to_vec(), shape));

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Noise(u64);
 
 impl Noise {
-    /// Noise from the seed in COUNTERSIGN_SEED, or from a new one.
+    /// Noise from the seed in `COUNTERSIGN_SEED`, or from a new one.
     #[allow(clippy::disallowed_methods, reason = "a seed is what differs from run to run, unless it is given")]
     pub(crate) fn seeded() -> Self {
         let given = std::env::var("COUNTERSIGN_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -35,7 +35,7 @@ impl Noise {
 
     /// A time from `least` up to `most`.
     pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
-        let span = u64::try_from((most - least).as_micros()).unwrap();
+        let span = u64::try_from(most.saturating_sub(least).as_micros()).unwrap();
         least + Duration::from_micros(self.below(span.max(1)))
     }
 }

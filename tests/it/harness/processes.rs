@@ -42,7 +42,7 @@ struct Stat {
     parent: i32,
 }
 
-/// See proc_pid_stat(5): `pid (name) state ppid …`, and the name may hold anything.
+/// See `proc_pid_stat(5)`: `pid (name) state ppid …`, and the name may hold anything.
 fn stat(pid: i32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (name, rest) = text.split_once('(')?.1.rsplit_once(") ")?;

@@ -176,7 +176,7 @@ impl Server {
     }
 
     async fn ready_line(&mut self) -> Value {
-        let limit = Instant::now() + Duration::from_secs(60);
+        let limit = Instant::now() + Duration::from_mins(1);
         loop {
             let said = std::fs::read_to_string(self.file("stdout")).unwrap();
             if let Some((line, _)) = said.split_once('\n') {
@@ -269,7 +269,9 @@ impl Server {
         let all = children(supervisor);
         // The supervisor first, or it would start the others again.
         signal(supervisor, Signal::KILL);
-        all.iter().for_each(|pid| signal(*pid, Signal::KILL));
+        for pid in &all {
+            signal(*pid, Signal::KILL);
+        }
         process.wait().unwrap();
         for pid in all {
             assert!(ends_within(pid, Duration::from_secs(10)), "{pid} outlives a SIGKILL");
