@@ -5,7 +5,7 @@ use otp::{BackupCode, Code, Otpauth};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(read) = Otpauth::parse(text) {
-        let written = otp::uri(&read.issuer, &read.account, &read.key, read.params);
+        let written = otp::uri(read.issuer.as_deref().unwrap_or_default(), &read.account, &read.key, read.params);
         if let Ok(again) = Otpauth::parse(&written) {
             assert_eq!(*again.key, *read.key);
             assert_eq!(again.params, read.params);
