@@ -34,7 +34,7 @@ const BACKLOG: u32 = 1024;
 /// A client has this long to say what it wants, and to shake hands.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A connection on which nothing is asked for so long is closed, twice as long at most.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 /// What is under way has this long to end when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
