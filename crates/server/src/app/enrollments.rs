@@ -27,6 +27,11 @@ const MOST_OF_A_KIND: usize = 5;
 /// Backup codes in a set (I-05).
 const BACKUP_CODES: u8 = 10;
 
+/// The most bytes of a name that the vault puts into a URI, so that its picture can still be drawn.
+const MOST_ISSUER: usize = 128;
+/// The same for whose codes they are.
+const MOST_ACCOUNT: usize = 256;
+
 /// A wish to enroll.
 #[derive(Debug)]
 pub(crate) struct Wish {
@@ -226,8 +231,8 @@ impl App {
             Verb::Provision(Provision {
                 binding,
                 params,
-                issuer: self.issuer_shown(&actor.application).to_owned(),
-                account: user.name().to_owned(),
+                issuer: cut(self.issuer_shown(&actor.application), MOST_ISSUER),
+                account: cut(user.name(), MOST_ACCOUNT),
                 qr,
                 recipient,
             })
@@ -488,6 +493,11 @@ impl App {
         };
         self.event(kind, Some(actor), about).detailed(self.origin(actor))
     }
+}
+
+/// As much of a text as has this many bytes of UTF-8 at most.
+fn cut(text: &str, most: usize) -> String {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
 }
 
 fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticator {
