@@ -10,7 +10,7 @@ use domain::event::About;
 use domain::{
     Aal, Application, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Device,
     DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventKind, Proof, Scope, Sealed, Session,
-    SessionId, Timestamp, User, UserState,
+    SessionId, Timestamp, User, UserId, UserState,
 };
 use otp::Params;
 use store::{Change, ConfirmEnrollment, Effect, Raise, RecordView, StartEnrollment, Used};
@@ -26,6 +26,11 @@ const MOST_OF_A_KIND: usize = 5;
 
 /// Backup codes in a set (I-05).
 const BACKUP_CODES: u8 = 10;
+
+/// What a session is told whose user has an authenticator that it did not prove.
+const PROVE_FIRST: Error = Error::StepUpNeeded(
+    "the user has an authenticator: prove it in this session first, by a challenge for the session",
+);
 
 /// A wish to enroll.
 #[derive(Debug)]
@@ -102,13 +107,7 @@ impl App {
     ) -> Result<Made<Started>, Error> {
         let grant = match self.grant(actor, &wish).await {
             Ok(grant) => grant,
-            Err(refused @ Error::StepUpNeeded(reason)) => {
-                let about = About { session_id: Some(wish.session_id), ..About::default() };
-                let event = self.event(EventKind::EnrollmentRefused, Some(actor), about);
-                self.commit(Change::Tell, event.with("reason", reason).detailed(self.origin(actor))).await?;
-                return Err(refused);
-            }
-            Err(other) => return Err(other),
+            Err(error) => return Err(self.refused(actor, wish.session_id, error).await?),
         };
         let now = self.now();
         let mut authenticator = pending(self, &grant, &wish, now);
@@ -133,6 +132,24 @@ impl App {
         Once::made(once, effect, Started { enrollment, device_id: Some(grant.device.id), view }, Error::SessionOver)
     }
 
+    /// Tells of an attempt that was refused (P-08), and hands back why it was. What came of a defect, or of a part that does
+    /// not answer, is no refusal.
+    async fn refused(&self, actor: &Actor, session_id: SessionId, error: Error) -> Result<Error, Error> {
+        let told = matches!(
+            error,
+            Error::StepUpNeeded(_) | Error::SessionOver | Error::Conflict(_) | Error::NotFound(_) | Error::Invalid(_)
+        );
+        if told {
+            // For whom is known where the session is the caller's own: of another's nothing is to be learned.
+            let session = self.own_session(actor, session_id).await.ok();
+            let user_id = session.map(|session| session.user_id);
+            let about = About { user_id, session_id: Some(session_id), ..About::default() };
+            let event = self.event(EventKind::EnrollmentRefused, Some(actor), about);
+            self.commit(Change::Tell, event.with("reason", error.to_string()).detailed(self.origin(actor))).await?;
+        }
+        Ok(error)
+    }
+
     /// Whether this session may bind an authenticator to its user now.
     async fn grant(&self, actor: &Actor, wish: &Wish) -> Result<Grant, Error> {
         let session = self.own_session(actor, wish.session_id).await?;
@@ -140,10 +157,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = self.user(session.user_id).await?;
-        if user.state != UserState::Active {
-            return Err(Error::Conflict("the user is suspended"));
-        }
+        let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
         let in_use = existing.iter().filter(|a| a.kind == AuthenticatorKind::Totp && is_bound(a)).count();
@@ -161,6 +175,11 @@ impl App {
             }
         };
         Ok(Grant { user, session, device, new_device })
+    }
+
+    async fn active_user(&self, id: UserId) -> Result<User, Error> {
+        let user = self.user(id).await?;
+        if user.state == UserState::Active { Ok(user) } else { Err(Error::Conflict("the user is suspended")) }
     }
 
     fn enrollment_for(
@@ -273,7 +292,10 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = self.user(enrollment.user_id).await?;
+        let user = match self.active_user(enrollment.user_id).await {
+            Ok(user) => user,
+            Err(error) => return Err(self.refused(actor, enrollment.session_id, error).await?),
+        };
         let (sealed, view) = self.provision(&enrollment, &authenticator, &user, actor, qr).await?;
         let event = self.told_of(EventKind::EnrollmentViewed, actor, &enrollment, &authenticator);
         let record = RecordView { id, authenticator_id: authenticator.id, sealed, at: self.now() };
@@ -311,6 +333,9 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
+        if let Err(error) = self.may_bind(&session).await {
+            return Err(self.refused(actor, session.id, error).await?);
+        }
         if given.kind() != authenticator.kind {
             return Err(Error::invalid("/code", "the code of the new authenticator is wanted: 6 or 8 digits"));
         }
@@ -325,6 +350,14 @@ impl App {
             }
         };
         self.activate(actor, enrollment, authenticator, session, step, now).await
+    }
+
+    /// Whether an enrollment that was granted may still bind its authenticator: where the user has got another one since, it
+    /// has to be proved in this session too, or whoever began first with a password alone would end with a factor (P-06).
+    async fn may_bind(&self, session: &Session) -> Result<(), Error> {
+        self.active_user(session.user_id).await?;
+        let existing = self.store.authenticators_of(session.user_id).await?;
+        if session.aal >= Aal::Aal2 || !existing.iter().any(is_bound) { Ok(()) } else { Err(PROVE_FIRST) }
     }
 
     async fn activate(
@@ -431,7 +464,9 @@ impl App {
         let session = self.own_session(actor, enrollment.session_id).await?;
         let now = self.now();
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
+        if let Err(error) = trusted_enough(&session, &existing, now, self.settings.max_session_age) {
+            return Err(self.refused(actor, session.id, error).await?);
+        }
         let view_expires_at = now.plus(self.settings.view_lifetime);
         let expires_at = view_expires_at.plus(Enrollment::CONFIRM_LIFETIME);
         let event = self.told_of(EventKind::EnrollmentStarted, actor, &enrollment, &authenticator).with("again", true);
@@ -518,9 +553,7 @@ fn trusted_enough(
         return if proved {
             Ok(())
         } else {
-            Err(Error::StepUpNeeded(
-                "the user has an authenticator: prove it in this session first, by a challenge for the session",
-            ))
+            Err(PROVE_FIRST)
         };
     }
     if proved || recent(session.authenticated_at) {
