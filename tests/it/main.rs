@@ -17,6 +17,7 @@ mod harness;
 mod malformed;
 mod oracle;
 mod outages;
+mod over;
 mod parallel;
 mod readme;
 mod recipient;

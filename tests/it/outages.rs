@@ -1,6 +1,8 @@
 //! Parts that are down: no allow that was not earned, and an answer that says which part it is (T-14).
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -100,6 +102,55 @@ async fn t14_a_full_disk_is_a_503_loses_nothing_and_is_got_over() {
     assert_eq!(server.ready().await.server, pid, "it died of the full disk");
     api.verify(&open, &ana.phone.code_near(now, 1)).await.expect(200);
     api.user("ben").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_a_database_that_somebody_else_locks_is_a_503_and_is_got_over() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let open = api.challenge(&ana.user_id).await;
+    let now = api.now().await;
+    let lock = Lock::on(&server.data().join("countersign.db-shm"));
+    let begun = Instant::now();
+    api.verify(&open, &ana.phone.code_at(now)).await.expect_problem(503, "store-down");
+    assert!(begun.elapsed() < PATIENCE, "it took {:?} to say so", begun.elapsed());
+    // What only reads goes on.
+    assert_eq!(api.get(&format!("/v1/challenges/{open}")).await.expect(200)["state"], "open");
+    drop(lock);
+    server.ready().await;
+    api.verify(&open, &ana.phone.code_near(now, 1)).await.expect(200);
+}
+
+/// Holds the lock under which SQLite writes, as a backup tool that does not let go would.
+struct Lock(Child);
+
+impl Lock {
+    /// Byte 120 of the index of the write-ahead log is the writer's lock (SQLite, "WAL-mode File Format", §2.2.4).
+    fn on(file: &Path) -> Self {
+        const SCRIPT: &str = r#"
+            use Fcntl;
+            open(my $file, "+<", $ARGV[0]) or die;
+            my $lock = pack("ssx4qqi", F_WRLCK, 0, 120, 1, 0);
+            fcntl($file, F_SETLKW, $lock) or die;
+            syswrite(STDOUT, "locked\n");
+            <STDIN>;
+        "#;
+        let mut command = Command::new("perl");
+        command.args(["-e", SCRIPT]).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "locked\n");
+        Self(holder)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Lets no file of a process grow beyond `bytes`: what it sees is what it sees on a full disk.

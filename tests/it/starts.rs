@@ -12,6 +12,8 @@ use crate::harness::{Binaries, Database, Server, Setup};
 
 /// What `sysexits.h` calls "a service is unavailable".
 const UNAVAILABLE: i32 = 69;
+/// … "a file cannot be written",
+const CANNOT_WRITE: i32 = 73;
 /// … and "something was found in an unconfigured or misconfigured state".
 const CONFIGURATION: i32 = 78;
 
@@ -117,6 +119,36 @@ async fn a_damaged_database_is_named_and_left_as_it_is() {
     std::fs::write(&file, &whole).unwrap();
     server.begin().await;
     assert_eq!(server.api().all("/v1/users").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_newer_than_the_program_is_left_alone() {
+    let mut server = Server::on(Database::Postgres).await;
+    server.stop();
+    server.postgres().run("UPDATE schema_version SET version = 999");
+    assert_fails(&mut server, CONFIGURATION, &["999", "newer countersign"]);
+    server.postgres().run("UPDATE schema_version SET version = 1");
+    server.begin().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_would_lose_what_was_acknowledged_is_refused() {
+    let mut server = Server::on(Database::Postgres).await;
+    server.stop();
+    let name = server.postgres().name().to_owned();
+    server.postgres().run(&format!("ALTER DATABASE {name} SET synchronous_commit = off"));
+    assert_fails(&mut server, CONFIGURATION, &["synchronous_commit=off", "set synchronous_commit=on"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_only_be_read_is_named() {
+    let mut server = Server::start(Setup { as_ordinary_user: true, ..Setup::default() }).await;
+    server.stop();
+    let file = server.data().join("countersign.db");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
+    assert_fails(&mut server, CANNOT_WRITE, &["countersign.db"]);
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    server.begin().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,12 @@ impl Postgres {
         sql(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name()));
     }
 
-    fn name(&self) -> &str {
+    /// Changes what is stored behind the server's back.
+    pub(crate) fn run(&self, text: &str) {
+        cluster().run_sql(&self.url, text).unwrap();
+    }
+
+    pub(crate) fn name(&self) -> &str {
         let (_, rest) = self.url.split_once("@localhost/").unwrap();
         rest.split_once('?').unwrap().0
     }
