@@ -308,3 +308,17 @@ fn wrong_values() -> Vec<Value> {
 fn preview(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_long_names_can_be_enrolled() {
+    let server = Server::new().await;
+    let long = "\u{1f511}".repeat(100);
+    let scopes = ["users:write", "sessions", "enrollments"];
+    let application = json!({ "name": long, "scopes": scopes });
+    let made = server.api().post("/v1/applications", application).await.expect(201);
+    let api = server.api().with_key(made["api_key"]["key"].as_str().unwrap());
+    let user = api.post("/v1/users", json!({ "external_id": "ann", "display_name": long })).await.expect(201);
+    let session = api.session(user["id"].as_str().unwrap()).await;
+    let start = json!({ "session_id": session, "view": "inline", "algorithm": "SHA512" });
+    api.post("/v1/enrollments", start).await.expect(201);
+}

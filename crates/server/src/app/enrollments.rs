@@ -27,6 +27,15 @@ const MOST_OF_A_KIND: usize = 5;
 /// Backup codes in a set (I-05).
 const BACKUP_CODES: u8 = 10;
 
+/// The most bytes of a name that the vault puts into a URI, so that its picture can still be drawn.
+const MOST_ISSUER: usize = 128;
+/// The same for whose codes they are.
+const MOST_ACCOUNT: usize = 256;
+/// What a session is told whose user has an authenticator that it did not prove.
+const PROVE_FIRST: Error = Error::StepUpNeeded(
+    "the user has an authenticator: prove it in this session first, by a challenge for the session",
+);
+
 /// A wish to enroll.
 #[derive(Debug)]
 pub(crate) struct Wish {
@@ -102,13 +111,7 @@ impl App {
     ) -> Result<Made<Started>, Error> {
         let grant = match self.grant(actor, &wish).await {
             Ok(grant) => grant,
-            Err(refused @ Error::StepUpNeeded(reason)) => {
-                let about = About { session_id: Some(wish.session_id), ..About::default() };
-                let event = self.event(EventKind::EnrollmentRefused, Some(actor), about);
-                self.commit(Change::Tell, event.with("reason", reason).detailed(self.origin(actor))).await?;
-                return Err(refused);
-            }
-            Err(other) => return Err(other),
+            Err(error) => return Err(self.refused(actor, wish.session_id, error).await?),
         };
         let now = self.now();
         let mut authenticator = pending(self, &grant, &wish, now);
@@ -131,6 +134,24 @@ impl App {
         };
         let effect = self.commit_once(Change::StartEnrollment(Box::new(start)), events, record).await?;
         Once::made(once, effect, Started { enrollment, device_id: Some(grant.device.id), view }, Error::SessionOver)
+    }
+
+    /// Tells of an attempt that was refused (P-08), and hands back why it was. What came of a defect, or of a part that does
+    /// not answer, is no refusal.
+    async fn refused(&self, actor: &Actor, session_id: SessionId, error: Error) -> Result<Error, Error> {
+        let told = matches!(
+            error,
+            Error::StepUpNeeded(_) | Error::SessionOver | Error::Conflict(_) | Error::NotFound(_) | Error::Invalid(_)
+        );
+        if told {
+            // For whom is known where the session is the caller's own: of another's nothing is to be learned.
+            let session = self.own_session(actor, session_id).await.ok();
+            let user_id = session.map(|session| session.user_id);
+            let about = About { user_id, session_id: Some(session_id), ..About::default() };
+            let event = self.event(EventKind::EnrollmentRefused, Some(actor), about);
+            self.commit(Change::Tell, event.with("reason", error.to_string()).detailed(self.origin(actor))).await?;
+        }
+        Ok(error)
     }
 
     /// Whether this session may bind an authenticator to its user now.
@@ -226,8 +247,8 @@ impl App {
             Verb::Provision(Provision {
                 binding,
                 params,
-                issuer: self.issuer_shown(&actor.application).to_owned(),
-                account: user.name().to_owned(),
+                issuer: cut(self.issuer_shown(&actor.application), MOST_ISSUER),
+                account: cut(user.name(), MOST_ACCOUNT),
                 qr,
                 recipient,
             })
@@ -279,7 +300,10 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = self.active_user(enrollment.user_id).await?;
+        let user = match self.active_user(enrollment.user_id).await {
+            Ok(user) => user,
+            Err(error) => return Err(self.refused(actor, enrollment.session_id, error).await?),
+        };
         let (sealed, view) = self.provision(&enrollment, &authenticator, &user, actor, qr).await?;
         let event = self.told_of(EventKind::EnrollmentViewed, actor, &enrollment, &authenticator);
         let record = RecordView { id, authenticator_id: authenticator.id, sealed, at: self.now() };
@@ -317,11 +341,9 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        self.active_user(enrollment.user_id).await?;
-        // Once more, as it was at the start: the user may have bound an authenticator meanwhile, which this session then has
-        // to have proved (T-09, T-10).
-        let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(&session, &existing, enrollment.created_at, self.settings.max_session_age)?;
+        if let Err(error) = self.may_bind(&enrollment, &session).await {
+            return Err(self.refused(actor, session.id, error).await?);
+        }
         if given.kind() != authenticator.kind {
             return Err(Error::invalid("/code", "the code of the new authenticator is wanted: 6 or 8 digits"));
         }
@@ -336,6 +358,15 @@ impl App {
             }
         };
         self.activate(actor, enrollment, authenticator, session, step, now).await
+    }
+
+    /// Whether an enrollment that was granted may still bind its authenticator, judged as it was at the start: where the user
+    /// has got another one since, it has to be proved in this session too, or whoever began first with a password alone would
+    /// end with a factor (P-06, T-09, T-10).
+    async fn may_bind(&self, enrollment: &Enrollment, session: &Session) -> Result<(), Error> {
+        self.active_user(enrollment.user_id).await?;
+        let existing = self.store.authenticators_of(enrollment.user_id).await?;
+        trusted_enough(session, &existing, enrollment.created_at, self.settings.max_session_age)
     }
 
     async fn activate(
@@ -443,7 +474,9 @@ impl App {
         let now = self.now();
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
+        if let Err(error) = trusted_enough(&session, &existing, now, self.settings.max_session_age) {
+            return Err(self.refused(actor, session.id, error).await?);
+        }
         let view_expires_at = now.plus(self.settings.view_lifetime);
         let expires_at = view_expires_at.plus(Enrollment::CONFIRM_LIFETIME);
         let event = self.told_of(EventKind::EnrollmentStarted, actor, &enrollment, &authenticator).with("again", true);
@@ -490,6 +523,11 @@ impl App {
     }
 }
 
+/// As much of a text as has this many bytes of UTF-8 at most.
+fn cut(text: &str, most: usize) -> String {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
+}
+
 fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticator {
     Authenticator {
         id: AuthenticatorId::generate(now, &*app.entropy),
@@ -530,13 +568,7 @@ fn trusted_enough(
     let mut proofs = session.proofs.iter();
     let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     if existing.iter().any(is_bound) {
-        return if proved {
-            Ok(())
-        } else {
-            Err(Error::StepUpNeeded(
-                "the user has an authenticator: prove it in this session first, by a challenge for the session",
-            ))
-        };
+        return if proved { Ok(()) } else { Err(PROVE_FIRST) };
     }
     if proved || recent(session.authenticated_at) {
         Ok(())

@@ -63,8 +63,13 @@ impl App {
         }
         let may = may_prove(&attempt, now);
         let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user));
-        let authenticators = if may && place.is_some() { considered(&attempt, given, now) } else { Vec::new() };
-        let why_not = if authenticators.is_empty() { why_none(&attempt, given, may) } else { "wrong" };
+        let crowded = attempt.challenge.user_id.is_some() && place.is_none();
+        let authenticators = if may && !crowded { considered(&attempt, given, now) } else { Vec::new() };
+        let why_not = match authenticators.as_slice() {
+            [] if crowded => "crowded",
+            [] => why_none(&attempt, given, may),
+            _ => "wrong",
+        };
         let counted: Vec<AuthenticatorId> = authenticators.iter().map(|a| a.id).collect();
         let (aal, amr) = reached(attempt.session.as_ref(), given.kind());
         let claims = assertion::claims(&self.settings.issuer, &attempt.challenge, now, aal, &amr)?;
@@ -125,10 +130,10 @@ impl App {
         };
         let kind = if counted.is_empty() { EventKind::ChallengeRejected } else { EventKind::AuthenticatorRejected };
         let event = self.event(kind, Some(actor), about).with("reason", reason).detailed(self.origin(actor));
-        // A code that was right once is no guess. If using it twice at the same time counted against the challenge, the
-        // second use could be what keeps the first one out (T-05).
+        // A code that was right once is no guess, and what was not looked at may be one. If using a code twice at the same time
+        // counted against the challenge, the second use could be what keeps the first one out (T-05).
         let change = match reason {
-            "replayed" | "outrun" => Change::Tell,
+            "replayed" | "outrun" | "crowded" => Change::Tell,
             _ => Change::Reject(Reject { challenge_id, authenticators: counted, at }),
         };
         self.commit(change, event).await?;

@@ -202,6 +202,9 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
                 WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended'))))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
             WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
+        AND (EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.aal >= 2)
+            OR NOT EXISTS (SELECT 1 FROM authenticators a
+                WHERE a.user_id = e.user_id AND a.state IN ('active', 'suspended')))
      RETURNING id",
 );
 
