@@ -550,11 +550,7 @@ fn trusted_enough(
     let recent = |at: Timestamp| now.since(at) <= max_age;
     let proved = session.aal >= Aal::Aal2 && session.proofs.iter().any(|proof| recent(proof.verified_at));
     if existing.iter().any(is_bound) {
-        return if proved {
-            Ok(())
-        } else {
-            Err(PROVE_FIRST)
-        };
+        return if proved { Ok(()) } else { Err(PROVE_FIRST) };
     }
     if proved || recent(session.authenticated_at) {
         Ok(())
