@@ -217,18 +217,18 @@ async fn p10_a_request_that_is_sent_twice_makes_one_thing_and_shows_its_secret_o
     // Each with a key space of its own: the application's.
     let admin = async |name: &str| application(&api, name, &["admin"]).await;
 
-    let (_, a) = admin("a").await;
-    assert_made_once(&a, "/v1/applications", json!({ "name": "x", "scopes": [] }), &["/api_key/key"]).await;
-    let (id, b) = admin("b").await;
-    assert_made_once(&b, &format!("/v1/applications/{id}/keys"), json!({}), &["/key"]).await;
-    let (_, c) = admin("c").await;
-    assert_made_once(&c, "/v1/users", json!({ "external_id": "ben" }), &[]).await;
-    let (_, d) = admin("d").await;
-    assert_made_once(&d, "/v1/sessions", json!({ "user_id": user, "amr": ["pwd"] }), &[]).await;
-    let (_, e) = admin("e").await;
-    assert_made_once(&e, "/v1/challenges", json!({ "user_id": user }), &[]).await;
-    let (_, f) = admin("f").await;
-    assert_made_once(&f, &format!("/v1/users/{user}/devices"), json!({ "name": "phone" }), &[]).await;
+    let client = admin("applications").await.1;
+    assert_made_once(&client, "/v1/applications", json!({ "name": "x", "scopes": [] }), &["/api_key/key"]).await;
+    let (id, client) = admin("keys").await;
+    assert_made_once(&client, &format!("/v1/applications/{id}/keys"), json!({}), &["/key"]).await;
+    let client = admin("users").await.1;
+    assert_made_once(&client, "/v1/users", json!({ "external_id": "ben" }), &[]).await;
+    let client = admin("sessions").await.1;
+    assert_made_once(&client, "/v1/sessions", json!({ "user_id": user, "amr": ["pwd"] }), &[]).await;
+    let client = admin("challenges").await.1;
+    assert_made_once(&client, "/v1/challenges", json!({ "user_id": user }), &[]).await;
+    let client = admin("devices").await.1;
+    assert_made_once(&client, &format!("/v1/users/{user}/devices"), json!({ "name": "phone" }), &[]).await;
     assert_made_once(&api, "/v1/enrollments", json!({ "session_id": session, "view": "inline" }), &["/view"]).await;
 }
 
