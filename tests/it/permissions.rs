@@ -194,7 +194,7 @@ async fn assert_made_once(api: &Api, path: &str, body: Value, secrets: &[&str]) 
     }
     let id = |value: &Value| {
         let things = [&value["id"], &value["enrollment"]["id"], &value["application"]["id"]];
-        things.into_iter().find_map(Value::as_str).map(str::to_owned).unwrap_or_else(|| panic!("no id: {value}"))
+        things.into_iter().find_map(Value::as_str).unwrap_or_else(|| panic!("no id: {value}")).to_owned()
     };
     assert_eq!(id(&made), id(&again), "{path} made two things");
 

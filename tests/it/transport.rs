@@ -118,7 +118,7 @@ fn client(authority: &Authority, identity: Option<&Identity>) -> reqwest::Client
     builder.build().unwrap()
 }
 
-/// A ClientHello (RFC 5246 §7.4.1.2) of a client that knows TLS up to 1.2 and every suite that a server of then would take.
+/// A `ClientHello` (RFC 5246 §7.4.1.2) of a client that knows TLS up to 1.2 and every suite that a server of then would take.
 fn hello_of_tls_1_2() -> Vec<u8> {
     let suites = [0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x2c, 0xc0, 0x30, 0xcc, 0xa9, 0xcc, 0xa8];
     let groups = [0, 10, 0, 6, 0, 4, 0, 29, 0, 23];

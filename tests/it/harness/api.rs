@@ -57,6 +57,14 @@ impl Api {
         self.ask(Method::POST, path, Some(body)).await.unwrap()
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PATCH, path, Some(body)).await.unwrap()
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(Method::DELETE, path, None).await.unwrap()
+    }
+
     /// Asks; an error is a connection that broke, as it does when the server is killed.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer, reqwest::Error> {
         let request = self.request(method, path);
