@@ -8,6 +8,7 @@ mod change;
 mod door;
 mod engine;
 mod error;
+mod gathering;
 mod house;
 mod known;
 mod read;

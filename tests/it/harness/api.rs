@@ -39,6 +39,11 @@ impl Api {
         Self { moved: Arc::clone(&self.moved), ..Self::new(&self.address, &self.key) }
     }
 
+    /// The same client over other connections: with TLS, say, and an identity of its own.
+    pub(crate) fn over(&self, http: reqwest::Client) -> Self {
+        Self { http, ..self.clone() }
+    }
+
     /// The same client with another key.
     pub(crate) fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }

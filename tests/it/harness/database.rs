@@ -12,7 +12,7 @@ pub(crate) enum Database {
 }
 
 /// A database in the shared cluster.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Postgres {
     pub(crate) url: String,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) database: Database,
     /// Whether tests can move its clock.
     pub(crate) movable_clock: bool,
+    /// `http`, or `https` where its arguments name a certificate.
+    pub(crate) scheme: &'static str,
     /// Whether it runs as an ordinary user even where the tests run as root.
     pub(crate) as_ordinary_user: bool,
     /// Whether it goes on when a file may not grow any more, as on a full disk.
@@ -37,6 +39,7 @@ impl Default for Setup {
         Self {
             database: Database::Sqlite,
             movable_clock: true,
+            scheme: "http",
             as_ordinary_user: false,
             survives_full_disk: false,
             data: "data",
@@ -88,11 +91,31 @@ impl Server {
             std::os::unix::fs::chown(folder.path(), nobody(), nobody()).unwrap();
         }
         let port = free_port();
-        let api = Api::new(&format!("http://127.0.0.1:{port}"), "");
+        let api = Api::new(&format!("{}://127.0.0.1:{port}", setup.scheme), "");
         let key = String::new();
         let postgres = (setup.database == Database::Postgres).then(Postgres::new);
         let mut server =
             Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api };
+        server.begin().await;
+        server
+    }
+
+    /// Another server on the same PostgreSQL database, with the same root key, as on a second machine.
+    pub(crate) async fn beside(&self) -> Self {
+        let mut setup = self.setup.clone();
+        setup.arguments.push(format!("--root-key=file:{}", self.data().join("root.key").display()));
+        let port = free_port();
+        let mut server = Self {
+            setup,
+            folder: TempDir::with_prefix("countersign-test-").unwrap(),
+            binaries: self.binaries.clone(),
+            postgres: Some(self.postgres().clone()),
+            port,
+            process: None,
+            starts: 0,
+            administrator_key: self.administrator_key.clone(),
+            api: Api::new(&format!("{}://127.0.0.1:{port}", self.setup.scheme), ""),
+        };
         server.begin().await;
         server
     }

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
 use crate::engine::{Connection, Fault, Pool};
+use crate::gathering::wait_for_more;
 use crate::threads::Thread;
 
 /// How many questions wait before further ones are turned away.
@@ -58,7 +59,9 @@ where
     V: Clone,
 {
     let mut gathered = Vec::with_capacity(TOGETHER);
+    let mut last = 0;
     while questions.recv_many(&mut gathered, TOGETHER).await > 0 {
+        wait_for_more(&mut questions, &mut gathered, TOGETHER, &mut last).await;
         let mut asked: HashMap<K, Vec<Answer<V>>> = HashMap::with_capacity(gathered.len());
         for (key, answer) in gathered.drain(..) {
             asked.entry(key).or_default().push(answer);

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::engine::{Connection, Fault, Source};
+use crate::gathering::wait_for_more;
 use crate::known::KnownCallers;
 use crate::threads::Thread;
 use crate::{Change, Commit, Effect, StoreError, schema};
@@ -142,6 +143,7 @@ impl Far {
         mut closed: watch::Receiver<bool>,
     ) {
         let mut gathered = Vec::with_capacity(BATCH);
+        let mut last = 0;
         loop {
             tokio::select! {
                 Some(chore) = chores.recv() => self.chore(chore).await,
@@ -149,6 +151,7 @@ impl Far {
                     if count == 0 {
                         break;
                     }
+                    wait_for_more(&mut jobs, &mut gathered, BATCH, &mut last).await;
                     self.settle(std::mem::take(&mut gathered)).await;
                     gathered.reserve(BATCH);
                 }
