@@ -93,13 +93,7 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => sqlite::fetch(connection, sql, args, read),
             Self::Postgres(connection) => {
-                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Uuid(value) => query.bind(value),
-                    Arg::Blob(value) => query.bind(value),
-                });
-                let rows = query.fetch_all(&mut **connection).await?;
+                let rows = postgres::query(sql, args).fetch_all(&mut **connection).await?;
                 rows.iter().map(|row| read(&Row::Postgres(row))).collect()
             }
         }
@@ -110,13 +104,7 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql, args),
             Self::Postgres(connection) => {
-                let query = args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Uuid(value) => query.bind(value),
-                    Arg::Blob(value) => query.bind(value),
-                });
-                Ok(query.execute(&mut **connection).await?.rows_affected())
+                Ok(postgres::query(sql, args).execute(&mut **connection).await?.rows_affected())
             }
         }
     }

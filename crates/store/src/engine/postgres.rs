@@ -3,10 +3,11 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Postgres};
 
-use super::{Connection, Fault};
+use super::{Arg, Connection, Fault};
 use crate::OpenError;
 
 /// How long a new connection may take.
@@ -34,6 +35,16 @@ const SETTINGS: [(&str, &str); 8] = [
 /// What has to hold for a commit to be durable once it is acknowledged, and the values that will do.
 const DURABLE: [(&str, &[&str]); 3] =
     [("fsync", &["on"]), ("full_page_writes", &["on"]), ("synchronous_commit", &["on", "remote_apply"])];
+
+/// A statement with what it takes.
+pub(super) fn query(sql: &str, args: Vec<Arg>) -> Query<'_, Postgres, PgArguments> {
+    args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+        Arg::Int(value) => query.bind(value),
+        Arg::Text(value) => query.bind(value),
+        Arg::Uuid(value) => query.bind(value),
+        Arg::Blob(value) => query.bind(value),
+    })
+}
 
 /// Where connections to a PostgreSQL database come from.
 #[derive(Debug, Clone)]
