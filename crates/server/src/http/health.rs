@@ -1,6 +1,7 @@
 //! For load balancers, probes and collectors; and the keys that assertions are checked with.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +17,9 @@ use utoipa_axum::routes;
 use super::Shared;
 use super::problem::Problem;
 use crate::app::App;
+
+/// How often measurements are summed up.
+const SUM_UP: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -75,6 +79,16 @@ pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
         PrometheusBuilder::new().set_buckets(&buckets).ok()?.install_recorder().ok()
     };
     RECORDER.get_or_init(install).as_ref()
+}
+
+/// Sums up what was measured, for ever: until then each request's time takes memory, whether or not anybody collects.
+pub(super) async fn sum_up() {
+    loop {
+        tokio::time::sleep(SUM_UP).await;
+        if let Some(recorder) = recorder() {
+            recorder.run_upkeep();
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]

@@ -41,6 +41,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A server that listens.
 pub(crate) struct Listening {
     accepting: JoinHandle<()>,
+    measuring: JoinHandle<()>,
     stopping: watch::Sender<bool>,
     connections: Arc<Semaphore>,
 }
@@ -50,6 +51,7 @@ impl Listening {
     pub(crate) async fn stop(self) {
         self.stopping.send_replace(true);
         self.accepting.abort();
+        self.measuring.abort();
         let all = u32::try_from(MOST_CONNECTIONS).unwrap_or(u32::MAX);
         if tokio::time::timeout(GRACE, self.connections.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections were cut while they waited for an answer");
@@ -84,13 +86,14 @@ fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Answers requests on `listener` until it is stopped.
 pub(crate) fn listen(app: Arc<App>, listener: TcpListener, tls: Option<&Tls>) -> Result<Listening, StartError> {
     super::health::recorder();
+    let measuring = tokio::spawn(super::health::sum_up());
     let configurations = tls.map(tls::configurations).transpose()?;
     let (stopping, stopped) = watch::channel(false);
     let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let behind = (configurations.is_none() && !app.settings.loopback).then(|| app.settings.trusted_proxies.clone());
     let router = super::router(app);
     let accept = Accept { router, configurations, behind, stopped, connections: Arc::clone(&connections) };
-    Ok(Listening { accepting: tokio::spawn(accept.forever(listener)), stopping, connections })
+    Ok(Listening { accepting: tokio::spawn(accept.forever(listener)), measuring, stopping, connections })
 }
 
 #[derive(Clone)]
