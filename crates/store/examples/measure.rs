@@ -292,7 +292,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     measure("attempt", CALLERS, time, move |number| {
         let (store, (id, _)) = (to.clone(), from[number % from.len()]);
         Some(async move {
-            assert!(store.attempt(id).await.unwrap().is_some());
+            assert!(store.attempt(id, domain::AuthenticatorKind::Totp).await.unwrap().is_some());
         })
     })
     .await;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
-    Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, KeyHash, Page, PageRequest, Session,
-    SessionId, Timestamp, User, UserId,
+    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
+    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, KeyHash, Page,
+    PageRequest, Session, SessionId, Timestamp, User, UserId,
 };
 
 use crate::house::House;
@@ -81,9 +81,9 @@ impl Store {
         }
         Ok(found)
     }
-    /// Everything that is needed to judge a proof.
-    pub async fn attempt(&self, id: ChallengeId) -> Result<Option<Attempt>, StoreError> {
-        self.0.attempts.get(id).await
+    /// Everything that is needed to judge a proof by an authenticator of this kind.
+    pub async fn attempt(&self, id: ChallengeId, kind: AuthenticatorKind) -> Result<Option<Attempt>, StoreError> {
+        self.0.attempts.get((id, kind)).await
     }
     /// A session.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

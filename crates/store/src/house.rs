@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    Authenticator, AuthenticatorId, ChallengeId, Clock, Enrollment, EnrollmentId, KeyHash, Session, SessionId, User,
-    UserId,
+    Authenticator, AuthenticatorId, Clock, Enrollment, EnrollmentId, KeyHash, Session, SessionId, User, UserId,
 };
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
@@ -21,9 +20,12 @@ use crate::threads::Thread;
 use crate::write::Writer;
 use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
 
-/// Connections for reading. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
-const SQLITE_READERS: u32 = 3;
-const POSTGRES_READERS: u32 = 8;
+/// Connections for lists. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
+const SQLITE_READERS: u8 = 3;
+/// Connections for what logins ask of SQLite. None waits while it has one, so there are as many as threads, at most.
+const SQLITE_QUICK_READERS: u8 = 64;
+/// PostgreSQL's, for everything.
+const POSTGRES_READERS: u8 = 8;
 
 /// For how long one write that was made durable speaks for those that ask after it.
 const PING_LASTS: Duration = Duration::from_secs(1);
@@ -38,8 +40,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct House {
     engine: String,
     clock: Arc<dyn Clock>,
-    readers: u32,
+    /// Connections for lists.
     pub(crate) pool: Pool,
+    /// Connections for what every login asks.
+    quick: Pool,
     pub(crate) writer: Writer,
     pub(crate) head: watch::Sender<i64>,
     listener: Option<JoinHandle<()>>,
@@ -47,15 +51,15 @@ pub(crate) struct House {
     /// Where nobody else writes.
     pub(crate) known: Option<Arc<KnownCallers>>,
     pub(crate) callers: Gather<KeyHash, Caller>,
-    pub(crate) attempts: Gather<ChallengeId, Attempt>,
+    pub(crate) attempts: Gather<hot::Proving, Attempt>,
     pub(crate) sessions: Gather<SessionId, Session>,
     pub(crate) users: Gather<UserId, User>,
     pub(crate) users_by_key: Gather<String, User>,
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
     pub(crate) authenticators: Gather<AuthenticatorId, Authenticator>,
     pub(crate) authenticators_of: Gather<UserId, Vec<Authenticator>>,
-    /// Held last: what runs on them ends with them.
-    _threads: (Thread, Thread),
+    /// Held last: what runs on it ends with it.
+    _thread: Thread,
 }
 
 impl House {
@@ -68,14 +72,16 @@ impl House {
                 let because = |fault| sqlite::open_error(path, fault);
                 let ready = get_ready(&source, options, &*clock, path, &because).await?;
                 let own = |name| Thread::own(name).map_err(|error| because(Fault::Unavailable(error.to_string())));
-                let threads = (own("store-writer")?, own("store-reader")?);
-                Ok(Self::start(source, ready, clock, SQLITE_READERS, threads, lock))
+                let thread = own("store-writer")?;
+                let pool = Pool::new(source.clone(), SQLITE_READERS);
+                let quick = Pool::new(source.quick(), SQLITE_QUICK_READERS);
+                Ok(Self::start(source, ready, clock, (pool, quick), thread, lock))
             }
             Location::Postgres(url) => {
                 let source = Source::Postgres(postgres::Source::parse(url)?);
                 let ready = get_ready(&source, options, &*clock, Path::new(""), &postgres::open_error).await?;
-                let threads = (Thread::shared(), Thread::shared());
-                Ok(Self::start(source, ready, clock, POSTGRES_READERS, threads, ()))
+                let pool = Pool::new(source.clone(), POSTGRES_READERS);
+                Ok(Self::start(source, ready, clock, (pool.clone(), pool), Thread::shared(), ()))
             }
         }
     }
@@ -84,11 +90,10 @@ impl House {
         source: Source,
         ready: Ready,
         clock: Arc<dyn Clock>,
-        readers: u32,
-        (writing, reading): (Thread, Thread),
+        (pool, quick): (Pool, Pool),
+        thread: Thread,
         keep: impl Send + Sync + 'static,
     ) -> Self {
-        let pool = Pool::new(source.clone(), usize::try_from(readers).unwrap_or(1));
         let (head, _) = watch::channel(ready.head);
         let known = match &source {
             Source::Sqlite(_) => Some(Arc::new(KnownCallers::default())),
@@ -101,22 +106,22 @@ impl House {
         Self {
             engine: ready.engine,
             clock,
-            readers,
-            writer: Writer::start(&writing, source, ready.connection, head.clone(), known.clone(), keep),
+            writer: Writer::start(&thread, source, ready.connection, head.clone(), known.clone(), keep),
             head,
             listener,
             pinged: tokio::sync::Mutex::default(),
             known,
-            callers: Gather::start(&reading, pool.clone(), hot::callers),
-            attempts: Gather::start(&reading, pool.clone(), hot::attempts),
-            sessions: Gather::start(&reading, pool.clone(), hot::sessions),
-            users: Gather::start(&reading, pool.clone(), hot::users),
-            users_by_key: Gather::start(&reading, pool.clone(), hot::users_by_key),
-            enrollments: Gather::start(&reading, pool.clone(), hot::enrollments),
-            authenticators: Gather::start(&reading, pool.clone(), hot::authenticators),
-            authenticators_of: Gather::start(&reading, pool.clone(), hot::authenticators_of),
+            callers: Gather::start(&quick, hot::callers),
+            attempts: Gather::start(&quick, hot::attempts),
+            sessions: Gather::start(&quick, hot::sessions),
+            users: Gather::start(&quick, hot::users),
+            users_by_key: Gather::start(&quick, hot::users_by_key),
+            enrollments: Gather::start(&quick, hot::enrollments),
+            authenticators: Gather::start(&quick, hot::authenticators),
+            authenticators_of: Gather::start(&quick, hot::authenticators_of),
             pool,
-            _threads: (writing, reading),
+            quick,
+            _thread: thread,
         }
     }
 
@@ -129,7 +134,8 @@ impl House {
         if let Some(listener) = &self.listener {
             listener.abort();
         }
-        self.pool.close(self.readers).await;
+        self.pool.close().await;
+        self.quick.close().await;
     }
 }
 
@@ -186,13 +192,13 @@ async fn engine(connection: &mut Connection, source: &Source) -> Result<String, 
         Source::Sqlite(_) => ("SQLite", "SELECT sqlite_version()"),
         Source::Postgres(_) => ("PostgreSQL", "SHOW server_version"),
     };
-    let version = connection.fetch(sql, Vec::new(), |row| row.get::<String>(0)).await?.pop().unwrap_or_default();
+    let version = connection.fetch(sql, &[], |row| row.get::<String>(0)).await?.pop().unwrap_or_default();
     Ok(format!("{name} {}", version.split(' ').next().unwrap_or_default()))
 }
 
 /// The position of the newest event that is committed.
 async fn head(connection: &mut Connection) -> Result<i64, Fault> {
-    let head = connection.fetch("SELECT position FROM event_head", Vec::new(), |row| row.get::<i64>(0)).await?;
+    let head = connection.fetch("SELECT position FROM event_head", &[], |row| row.get::<i64>(0)).await?;
     head.first().copied().ok_or_else(|| Fault::Damaged("the head of the events is missing".to_owned()))
 }
 

@@ -76,6 +76,7 @@ fn touches_callers(change: &Change) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use domain::{Application, ApplicationId, Timestamp};
 
@@ -89,14 +90,14 @@ mod tests {
             certificates: BTreeSet::new(),
             created_at: Timestamp::default(),
         };
-        Caller { application, api_key_id: None, expires_at: None }
+        Caller { application: Arc::new(application), api_key_id: None, expires_at: None }
     }
 
     #[test]
     fn what_was_looked_up_before_a_change_is_not_remembered_after_it() {
         let (known, key) = (KnownCallers::default(), KeyHash([7; 32]));
         let before = known.get(&key).unwrap_err();
-        known.after([Change::UpdateApplication(caller().application)].iter());
+        known.after([Change::UpdateApplication((*caller().application).clone())].iter());
         known.remember(before, key, caller());
         assert!(known.get(&key).is_err());
     }
@@ -108,7 +109,7 @@ mod tests {
         known.remember(before, key, caller());
         known.after([Change::Tell].iter());
         assert_eq!(known.get(&key).ok(), Some(caller()));
-        known.after([Change::Tell, Change::UpdateApplication(caller().application)].iter());
+        known.after([Change::Tell, Change::UpdateApplication((*caller().application).clone())].iter());
         assert!(known.get(&key).is_err());
     }
 }

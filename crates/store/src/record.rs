@@ -1,5 +1,7 @@
 //! What can be read, where it is more than one of `domain`'s types.
 
+use std::sync::Arc;
+
 use domain::{
     ApiKeyId, Application, Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, EventKind,
     Session, Timestamp, UserId, UserState,
@@ -9,14 +11,14 @@ use domain::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The application.
-    pub application: Application,
+    pub application: Arc<Application>,
     /// The key; `None` for a certificate.
     pub api_key_id: Option<ApiKeyId>,
     /// When the key ends, if it does.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Everything that is needed to judge a proof for a challenge: one read.
+/// Everything that is needed to judge a proof of one kind for a challenge: one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// What was asked.
@@ -25,10 +27,10 @@ pub struct Attempt {
     pub user_state: Option<UserState>,
     /// The session to raise, if the challenge names one that is still there.
     pub session: Option<Session>,
-    /// The user's active and suspended authenticators, the one used last first.
-    pub authenticators: Vec<Authenticator>,
-    /// The unused codes of the active backup codes.
-    pub backup_codes: Vec<BackupCode>,
+    /// The user's active and suspended authenticators of the kind that was asked for, the one used last first.
+    pub authenticators: Arc<[Authenticator]>,
+    /// The unused codes of the active backup codes, where these were asked for.
+    pub backup_codes: Arc<[BackupCode]>,
 }
 
 /// Which users are wanted.

@@ -1,6 +1,7 @@
 //! Rows as the words of `domain`: which columns, in which order, and how each is read.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use domain::event::About;
 use domain::{
@@ -41,9 +42,19 @@ impl<'a, 'r> Reader<'a, 'r> {
         T::try_from(value).map_err(|_| Fault::Damaged(format!("{value} is out of range in column {column}")))
     }
 
-    fn named<T>(&mut self, named: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
-        let name: String = self.next()?;
-        named(&name).ok_or_else(|| unknown(&name))
+    fn text(&mut self) -> Result<Option<&str>, Fault> {
+        let column = self.column;
+        self.column += 1;
+        self.row.text(column)
+    }
+
+    pub(crate) fn named<T>(&mut self, named: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+        self.maybe_named(named)?.ok_or_else(|| Fault::Damaged("a name is missing".to_owned()))
+    }
+
+    pub(crate) fn maybe_named<T>(&mut self, named: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+        let name = self.text()?;
+        name.map(|name| named(name).ok_or_else(|| unknown(name))).transpose()
     }
 
     fn time(&mut self) -> Result<Timestamp, Fault> {
@@ -191,7 +202,7 @@ fn session_of(id: SessionId, row: &mut Reader<'_, '_>) -> Result<Session, Fault>
         device_id: row.maybe_id(DeviceId::from_uuid)?,
         amr: row.named(methods)?,
         aal: Aal::from_number(row.small()?).ok_or_else(|| unknown("aal"))?,
-        proofs: proofs(&row.next::<String>()?)?,
+        proofs: row.named(proofs)?,
         authenticated_at: row.time()?,
         created_at: row.time()?,
         expires_at: row.time()?,
@@ -210,34 +221,34 @@ pub(crate) fn amr_text(methods: &BTreeSet<Amr>) -> String {
 /// Proofs as a session's row has them: `{"<authenticator's UUID>": [kind, milliseconds]}`, so that one more merges
 /// by itself.
 pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
-    let proofs: Map<String, Value> = proofs
-        .iter()
-        .map(|proof| {
-            let key = proof.authenticator_id.uuid().simple().to_string();
-            (key, serde_json::json!([proof.kind.name(), proof.verified_at.unix_millis()]))
-        })
-        .collect();
-    Value::Object(proofs).to_string()
+    let mut text = "{".to_owned();
+    for (place, proof) in proofs.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        let (id, kind) = (proof.authenticator_id.uuid().simple(), proof.kind.name());
+        // None of these has a character that JSON would want escaped.
+        let _ = write!(text, "{comma}\"{id}\":[\"{kind}\",{}]", proof.verified_at.unix_millis());
+    }
+    text.push('}');
+    text
 }
 
-fn proofs(text: &str) -> Result<Vec<Proof>, Fault> {
-    let damaged = || Fault::Damaged("a session's proofs cannot be read".to_owned());
+fn proofs(text: &str) -> Option<Vec<Proof>> {
     if text == "{}" {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
-    let by_id: std::collections::BTreeMap<String, (String, i64)> = serde_json::from_str(text).map_err(|_| damaged())?;
+    let by_id: std::collections::BTreeMap<&str, (&str, i64)> = serde_json::from_str(text).ok()?;
     let mut proofs = by_id
         .into_iter()
         .map(|(id, (kind, at))| {
-            Ok(Proof {
-                authenticator_id: AuthenticatorId::from_uuid(Uuid::try_parse(&id).map_err(|_| damaged())?),
-                kind: AuthenticatorKind::from_name(&kind).ok_or_else(damaged)?,
+            Some(Proof {
+                authenticator_id: AuthenticatorId::from_uuid(Uuid::try_parse(id).ok()?),
+                kind: AuthenticatorKind::from_name(kind)?,
                 verified_at: Timestamp::from_unix_millis(at),
             })
         })
-        .collect::<Result<Vec<_>, Fault>>()?;
+        .collect::<Option<Vec<_>>>()?;
     proofs.sort_by_key(|proof| proof.verified_at);
-    Ok(proofs)
+    Some(proofs)
 }
 
 pub(crate) const ENROLLMENT: &str = "e.id, e.application_id, e.user_id, e.session_id, e.authenticator_id, e.replaces, e.state, e.algorithm, \

@@ -92,9 +92,9 @@ async fn version(connection: &mut Connection) -> Result<i64, Mismatch> {
         Dialect::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table'",
         Dialect::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
     };
-    let tables = connection.fetch(tables, Vec::new(), |row| row.get::<String>(0)).await?;
+    let tables = connection.fetch(tables, &[], |row| row.get::<String>(0)).await?;
     if tables.iter().any(|table| table == "schema_version") {
-        let version = connection.fetch("SELECT version FROM schema_version", Vec::new(), |row| row.get(0)).await?;
+        let version = connection.fetch("SELECT version FROM schema_version", &[], |row| row.get(0)).await?;
         return version.first().copied().ok_or(Mismatch::Foreign);
     }
     if tables.is_empty() { Ok(0) } else { Err(Mismatch::Foreign) }
@@ -110,7 +110,7 @@ pub(crate) async fn settle_clock(connection: &mut Connection, movable: bool) -> 
     let value = if movable { "movable" } else { "real" };
     SET_ONCE.execute(connection, Rows::one(&["clock".into(), value.into()])).await?;
     let sql = "SELECT value FROM meta WHERE name = 'clock'";
-    let made = connection.fetch(sql, Vec::new(), |row| row.get::<String>(0)).await?;
+    let made = connection.fetch(sql, &[], |row| row.get::<String>(0)).await?;
     Ok(made.first().is_some_and(|made| made == "movable"))
 }
 

@@ -6,6 +6,7 @@
 //! ([`Dialect::spellings`]).
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use domain::{Challenge, Enrollment, backoff};
@@ -122,6 +123,23 @@ impl Set {
         )
     }
 
+    /// What the statement takes for some rows: how many they are and each value, or all in the text that is made in `json`.
+    fn args<'a>(&self, dialect: Dialect, values: Vec<Arg<'a>>, json: &'a mut String) -> Vec<Arg<'a>> {
+        let width = self.columns.len();
+        match dialect {
+            Dialect::Postgres => {
+                *json = as_json(&values, width);
+                vec![Arg::Text(json)]
+            }
+            Dialect::Sqlite => {
+                let mut args = values;
+                let rows = args.len().checked_div(width).and_then(|rows| i64::try_from(rows).ok());
+                args.insert(0, rows.map_or(Arg::Null, Arg::Int));
+                args
+            }
+        }
+    }
+
     /// Runs the statement over `rows` and reads what it gives back. Nothing happens for no rows.
     pub(crate) async fn fetch<T>(
         &self,
@@ -131,8 +149,10 @@ impl Set {
     ) -> Result<Vec<T>, Fault> {
         let dialect = connection.dialect();
         let mut found = Vec::new();
-        for (count, args) in rows.into_args(dialect) {
-            found.extend(connection.fetch(self.text(dialect, count), args, &read).await?);
+        for (count, values) in rows.parts(most(dialect)) {
+            let mut json = String::new();
+            let args = self.args(dialect, values, &mut json);
+            found.extend(connection.fetch(self.text(dialect, count), &args, &read).await?);
         }
         Ok(found)
     }
@@ -146,15 +166,17 @@ impl Set {
     pub(crate) async fn execute(&self, connection: &mut Connection, rows: Rows) -> Result<u64, Fault> {
         let dialect = connection.dialect();
         let mut changed = 0;
-        for (count, args) in rows.into_args(dialect) {
-            changed += connection.execute(self.text(dialect, count), args).await?;
+        for (count, values) in rows.parts(most(dialect)) {
+            let mut json = String::new();
+            let args = self.args(dialect, values, &mut json);
+            changed += connection.execute(self.text(dialect, count), &args).await?;
         }
         Ok(changed)
     }
 
     /// Runs a later statement of a change whose guard held, which therefore has to change a row for each of `rows`.
     pub(crate) async fn all(&self, connection: &mut Connection, rows: Rows) -> Result<(), Fault> {
-        let wanted = rows.count;
+        let wanted = u64::try_from(rows.count).unwrap_or(u64::MAX);
         let changed = self.execute(connection, rows).await?;
         if changed == wanted {
             return Ok(());
@@ -192,76 +214,67 @@ fn retry_at() -> &'static str {
     })
 }
 
-/// One value of a row.
-pub(crate) enum Value<'a> {
-    Null,
-    Int(i64),
-    Text(&'a str),
-    Id(Uuid),
-    Blob(&'a [u8]),
-}
-
-impl From<i64> for Value<'_> {
+impl From<i64> for Arg<'_> {
     fn from(value: i64) -> Self {
         Self::Int(value)
     }
 }
 
-impl From<i32> for Value<'_> {
+impl From<i32> for Arg<'_> {
     fn from(value: i32) -> Self {
         Self::Int(value.into())
     }
 }
 
-impl From<i16> for Value<'_> {
+impl From<i16> for Arg<'_> {
     fn from(value: i16) -> Self {
         Self::Int(value.into())
     }
 }
 
-impl From<domain::Timestamp> for Value<'_> {
+impl From<domain::Timestamp> for Arg<'_> {
     fn from(value: domain::Timestamp) -> Self {
         Self::Int(value.unix_millis())
     }
 }
 
-impl<'a> From<&'a str> for Value<'a> {
+impl<'a> From<&'a str> for Arg<'a> {
     fn from(value: &'a str) -> Self {
         Self::Text(value)
     }
 }
 
-impl<'a> From<&'a String> for Value<'a> {
+impl<'a> From<&'a String> for Arg<'a> {
     fn from(value: &'a String) -> Self {
         Self::Text(value)
     }
 }
 
-impl From<Uuid> for Value<'_> {
+impl From<Uuid> for Arg<'_> {
     fn from(value: Uuid) -> Self {
         Self::Id(value)
     }
 }
 
-impl<'a> From<&'a [u8]> for Value<'a> {
+impl<'a> From<&'a [u8]> for Arg<'a> {
     fn from(value: &'a [u8]) -> Self {
         Self::Blob(value)
     }
 }
 
-impl<'a> From<&'a Vec<u8>> for Value<'a> {
+impl<'a> From<&'a Vec<u8>> for Arg<'a> {
     fn from(value: &'a Vec<u8>) -> Self {
         Self::Blob(value)
     }
 }
 
-impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
+impl<'a, const N: usize> From<&'a [u8; N]> for Arg<'a> {
     fn from(value: &'a [u8; N]) -> Self {
         Self::Blob(value)
     }
 }
 
-impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+impl<'a, T: Into<Arg<'a>>> From<Option<T>> for Arg<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
@@ -269,7 +282,7 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 
 macro_rules! ids {
     ($($id:ty),*) => {$(
-        impl From<$id> for Value<'_> {
+        impl From<$id> for Arg<'_> {
             fn from(id: $id) -> Self {
                 Self::Id(id.uuid())
             }
@@ -289,16 +302,28 @@ ids!(
     domain::UserId
 );
 
-/// Rows for a [`Set`].
+/// Rows for a [`Set`]: their values one after the other, and what is longer in one piece of memory beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    values: Vec<Arg>,
-    count: u64,
+    values: Vec<Value>,
+    texts: String,
+    blobs: Vec<u8>,
+    count: usize,
+}
+
+/// One value of a row, and where it is if it is longer.
+#[derive(Debug, Clone)]
+enum Value {
+    Null,
+    Int(i64),
+    Text(Range<usize>),
+    Id(Uuid),
+    Blob(Range<usize>),
 }
 
 impl Rows {
     /// A single row.
-    pub(crate) fn one(values: &[Value<'_>]) -> Self {
+    pub(crate) fn one(values: &[Arg<'_>]) -> Self {
         let mut rows = Self::default();
         rows.push(values);
         rows
@@ -313,59 +338,66 @@ impl Rows {
         rows
     }
 
-    pub(crate) fn push(&mut self, values: &[Value<'_>]) {
-        self.values.extend(values.iter().map(|value| match value {
-            Value::Null => Arg::Int(None),
-            Value::Int(number) => Arg::Int(Some(*number)),
-            Value::Text(text) => Arg::Text(Some((*text).to_owned())),
-            Value::Id(id) => Arg::Uuid(Some(*id)),
-            Value::Blob(bytes) => Arg::Blob(bytes.to_vec()),
-        }));
+    pub(crate) fn push(&mut self, values: &[Arg<'_>]) {
+        for value in values {
+            let value = match *value {
+                Arg::Null => Value::Null,
+                Arg::Int(number) => Value::Int(number),
+                Arg::Text(text) => {
+                    let start = self.texts.len();
+                    self.texts.push_str(text);
+                    Value::Text(start..self.texts.len())
+                }
+                Arg::Id(id) => Value::Id(id),
+                Arg::Blob(bytes) => {
+                    let start = self.blobs.len();
+                    self.blobs.extend_from_slice(bytes);
+                    Value::Blob(start..self.blobs.len())
+                }
+            };
+            self.values.push(value);
+        }
         self.count += 1;
     }
 
-    /// The arguments of each statement that it takes to get all rows in, with how many each has.
-    fn into_args(self, dialect: Dialect) -> Vec<(usize, Vec<Arg>)> {
-        let rows = usize::try_from(self.count).unwrap_or(usize::MAX);
-        if rows == 0 {
-            return Vec::new();
+    /// The rows in parts of `most`, each with how many it has and their values.
+    fn parts(&self, most: usize) -> impl Iterator<Item = (usize, Vec<Arg<'_>>)> {
+        let width = self.values.len().checked_div(self.count).unwrap_or(0).max(1);
+        self.values.chunks(most * width).map(move |part| {
+            let mut values = Vec::with_capacity(part.len() + 1);
+            values.extend(part.iter().map(|value| self.arg(value)));
+            (part.len() / width, values)
+        })
+    }
+
+    fn arg(&self, value: &Value) -> Arg<'_> {
+        match value {
+            Value::Null => Arg::Null,
+            Value::Int(number) => Arg::Int(*number),
+            Value::Text(range) => Arg::Text(self.texts.get(range.clone()).unwrap_or_default()),
+            Value::Id(id) => Arg::Id(*id),
+            Value::Blob(range) => Arg::Blob(self.blobs.get(range.clone()).unwrap_or_default()),
         }
-        let width = self.values.len() / rows;
-        let mut values = self.values.into_iter();
-        let most = most(dialect);
-        let mut statements = Vec::with_capacity(rows.div_ceil(most));
-        for first in (0..rows).step_by(most) {
-            let count = most.min(rows - first);
-            let part = values.by_ref().take(count * width);
-            statements.push(match dialect {
-                Dialect::Postgres => (count, vec![Arg::Text(Some(json(part, width)))]),
-                Dialect::Sqlite => {
-                    let many = Arg::Int(i64::try_from(count).ok());
-                    (count, std::iter::once(many).chain(part).collect())
-                }
-            });
-        }
-        statements
     }
 }
 
 /// An array of arrays of `width` values each; ids and bytes in hex.
-fn json(values: impl Iterator<Item = Arg>, width: usize) -> String {
+fn as_json(values: &[Arg<'_>], width: usize) -> String {
     let mut text = String::from("[");
-    for (place, value) in values.enumerate() {
+    for (place, value) in values.iter().enumerate() {
         text.push_str(match (place % width, place) {
             (0, 0) => "[",
             (0, _) => "],[",
             _ => ",",
         });
         match value {
-            Arg::Int(Some(number)) => {
+            Arg::Null => text.push_str("null"),
+            Arg::Int(number) => {
                 let _ = write!(text, "{number}");
             }
-            Arg::Text(Some(value)) => push_text(&mut text, &value),
-            Arg::Uuid(Some(id)) => push_hex(&mut text, id.as_bytes()),
-            Arg::Blob(bytes) => push_hex(&mut text, &bytes),
-            Arg::Int(None) | Arg::Text(None) | Arg::Uuid(None) => text.push_str("null"),
+            Arg::Text(value) => push_text(&mut text, value),
+            Arg::Id(id) => push_hex(&mut text, id.as_bytes()),
+            Arg::Blob(bytes) => push_hex(&mut text, bytes),
         }
     }
     text.push_str("]]");
@@ -412,7 +444,7 @@ impl Set {
         let mut scans = Vec::new();
         for length in LENGTHS {
             let explain = format!("EXPLAIN QUERY PLAN {}", self.text(Dialect::Sqlite, length));
-            let plan = connection.fetch(&explain, Vec::new(), |row| row.get::<String>(3)).await.unwrap();
+            let plan = connection.fetch(&explain, &[], |row| row.get::<String>(3)).await.unwrap();
             scans.extend(plan.into_iter().filter(|step| step.starts_with("SCAN ") || step.contains("AUTOMATIC")));
         }
         scans
@@ -426,11 +458,10 @@ mod tests {
     #[test]
     fn rows_are_json() {
         let mut rows = Rows::default();
-        rows.push(&[Value::Null, 7_i64.into(), "a\"\\\n\u{1}é".into(), (&[0x0f_u8, 0xa0]).into()]);
-        rows.push(&[Uuid::nil().into(), 8_i64.into(), "".into(), Value::Null]);
-        let mut statements = rows.into_args(Dialect::Postgres);
-        let Some((2, args)) = statements.pop() else { panic!("both rows go at once") };
-        let [Arg::Text(Some(text))] = args.as_slice() else { panic!("rows travel as text") };
+        rows.push(&[Arg::Null, 7_i64.into(), "a\"\\\n\u{1}é".into(), (&[0x0f_u8, 0xa0]).into()]);
+        rows.push(&[Uuid::nil().into(), 8_i64.into(), "".into(), Arg::Null]);
+        let texts: Vec<_> = rows.parts(512).map(|(count, values)| (count, as_json(&values, 4))).collect();
+        let [(2, text)] = texts.as_slice() else { panic!("both rows go at once") };
         let read: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(read, serde_json::json!([[null, 7, "a\"\\\n\u{1}é", "0fa0"], ["0".repeat(32), 8, "", null]]));
     }
@@ -438,7 +469,12 @@ mod tests {
     #[test]
     fn many_rows_go_in_parts() {
         let rows = Rows::of_ids((0..300).map(|_| Uuid::nil()));
-        let counts: Vec<_> = rows.into_args(Dialect::Sqlite).iter().map(|(count, args)| (*count, args.len())).collect();
-        assert_eq!(counts, [(128, 129), (128, 129), (44, 45)]);
+        let counts: Vec<_> = rows.parts(128).map(|(count, values)| (count, values.len())).collect();
+        assert_eq!(counts, [(128, 128), (128, 128), (44, 44)]);
+    }
+
+    #[test]
+    fn no_rows_are_no_part() {
+        assert_eq!(Rows::default().parts(128).count(), 0);
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use domain::Timestamp;
 use uuid::Uuid;
 
-use crate::engine::{Connection, Fault};
+use crate::engine::{Arg, Connection, Fault};
 use crate::house::House;
 use crate::set::Kind::{Id, Int};
-use crate::set::{Rows, Set, Value};
+use crate::set::{Rows, Set};
 use crate::{Idempotency, StoreError};
 
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
@@ -76,7 +76,7 @@ pub(crate) async fn sweep(connection: &mut Connection, now: Timestamp, keep: Dur
 
 async fn sweep_within(connection: &mut Connection, now: Timestamp, keep: Duration) -> Result<u64, Fault> {
     let over_at = now.minus(keep);
-    let row = |before| Rows::one(&[Value::Id(before), over_at.into(), SOME.into()]);
+    let row = |before| Rows::one(&[Arg::Id(before), over_at.into(), SOME.into()]);
     let mut gone = SWEEP_CHALLENGES.execute(connection, row(least_id(over_at))).await?;
     // In this order: the second finds by the enrollments what the third takes away.
     SWEEP_PENDING.execute(connection, row(least_id(over_at))).await?;

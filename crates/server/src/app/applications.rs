@@ -58,7 +58,7 @@ impl App {
         let now = self.now();
         let caller = self.store.caller(hash).await?;
         let valid = caller.filter(|caller| caller.expires_at.is_none_or(|end| now < end));
-        Ok(valid.map(|caller| Arc::new(caller.application)))
+        Ok(valid.map(|caller| caller.application))
     }
 
     /// Who a client certificate stands for.
@@ -67,7 +67,7 @@ impl App {
         fingerprint: CertificateFingerprint,
     ) -> Result<Option<Arc<Application>>, Error> {
         let caller = self.store.caller_by_certificate(fingerprint).await?;
-        Ok(caller.map(|caller| Arc::new(caller.application)))
+        Ok(caller.map(|caller| caller.application))
     }
 
     /// Makes an API client and its first key. `actor` is `None` at first start.

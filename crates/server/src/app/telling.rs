@@ -53,7 +53,10 @@ impl App {
             return None;
         }
         let salt = self.random();
-        let commitment = commitment(&salt, &fields);
+        // The map is sorted by name, and its values are texts: its JSON is canonical (RFC 8785).
+        let fields = Value::Object(fields);
+        let commitment = commitment(&salt, &fields.to_string());
+        let Value::Object(fields) = fields else { return None };
         Some(Details { fields, salt, commitment })
     }
 
@@ -64,11 +67,10 @@ impl App {
 }
 
 /// SHA-256 over the salt and the fields as JSON with sorted names and no white space.
-fn commitment(salt: &[u8; 16], fields: &Map<String, Value>) -> [u8; 32] {
+fn commitment(salt: &[u8; 16], fields: &str) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(salt);
-    // The map is sorted by name, and its values are texts: its JSON is canonical (RFC 8785).
-    context.update(Value::Object(fields.clone()).to_string().as_bytes());
+    context.update(fields.as_bytes());
     let mut commitment = [0; 32];
     commitment.copy_from_slice(context.finish().as_ref());
     commitment

@@ -60,18 +60,19 @@ impl Dialect {
     }
 }
 
-/// A value for a statement that is no set.
-#[derive(Debug, Clone)]
-pub(crate) enum Arg {
-    Int(Option<i64>),
-    Text(Option<String>),
-    Uuid(Option<Uuid>),
-    Blob(Vec<u8>),
+/// A value that a statement takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Id(Uuid),
+    Blob(&'a [u8]),
 }
 
 /// One connection to either engine.
 pub(crate) enum Connection {
-    Sqlite(Box<rusqlite::Connection>),
+    Sqlite(Box<sqlite::Own>),
     Postgres(Box<PgConnection>),
 }
 
@@ -87,7 +88,7 @@ impl Connection {
     pub(crate) async fn fetch<T>(
         &mut self,
         sql: &str,
-        args: Vec<Arg>,
+        args: &[Arg<'_>],
         read: impl Fn(&Row<'_>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
         match self {
@@ -100,7 +101,7 @@ impl Connection {
     }
 
     /// Runs a statement and answers how many rows it changed.
-    pub(crate) async fn execute(&mut self, sql: &str, args: Vec<Arg>) -> Result<u64, Fault> {
+    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, Fault> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql, args),
             Self::Postgres(connection) => {
@@ -123,7 +124,7 @@ impl Connection {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
         match self.dialect() {
-            Dialect::Sqlite => self.execute("BEGIN IMMEDIATE", Vec::new()).await.map(drop),
+            Dialect::Sqlite => self.execute("BEGIN IMMEDIATE", &[]).await.map(drop),
             Dialect::Postgres => self.script("BEGIN").await,
         }
     }
@@ -131,7 +132,7 @@ impl Connection {
     /// Makes it durable.
     pub(crate) async fn commit(&mut self) -> Result<(), Fault> {
         match self.dialect() {
-            Dialect::Sqlite => self.execute("COMMIT", Vec::new()).await.map(drop),
+            Dialect::Sqlite => self.execute("COMMIT", &[]).await.map(drop),
             Dialect::Postgres => self.script("COMMIT").await,
         }
     }
@@ -141,7 +142,7 @@ impl Connection {
         match self.dialect() {
             Dialect::Sqlite => {
                 // After a full disk the engine has rolled back already, and says that there is nothing to undo.
-                let _ = self.execute("ROLLBACK", Vec::new()).await;
+                let _ = self.execute("ROLLBACK", &[]).await;
                 Ok(())
             }
             Dialect::Postgres => self.script("ROLLBACK").await,
@@ -154,8 +155,9 @@ impl Connection {
             // Nobody else has the file.
             Dialect::Sqlite => Ok(()),
             Dialect::Postgres => {
-                let args = vec![Arg::Text(Some(postgres::CHANNEL.to_owned())), Arg::Text(Some(position.to_string()))];
-                self.execute("SELECT pg_notify($1, $2)", args).await.map(drop)
+                let position = position.to_string();
+                let args = [Arg::Text(postgres::CHANNEL), Arg::Text(&position)];
+                self.execute("SELECT pg_notify($1, $2)", &args).await.map(drop)
             }
         }
     }
@@ -211,6 +213,18 @@ cells! {
 }
 
 impl Row<'_> {
+    /// A text where it lies.
+    pub(crate) fn text(&self, column: usize) -> Result<Option<&str>, Fault> {
+        let damaged = |error: &dyn std::fmt::Display| Fault::Damaged(format!("column {column}: {error}"));
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(column).map_err(|error| damaged(&error))?;
+                value.as_str_or_null().map_err(|error| damaged(&error))
+            }
+            Self::Postgres(row) => row.try_get(column).map_err(|error| damaged(&error)),
+        }
+    }
+
     pub(crate) fn get<T: Cell>(&self, column: usize) -> Result<T, Fault> {
         let damaged = |error: &dyn std::fmt::Display| Fault::Damaged(format!("column {column}: {error}"));
         match self {

@@ -20,6 +20,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// For what every login asks, see [`Pool::is_at_hand`].
+    pub(crate) fn quick(&self) -> Self {
+        match self {
+            Self::Sqlite(source) => Self::Sqlite(source.quick()),
+            Self::Postgres(_) => self.clone(),
+        }
+    }
+
     pub(crate) async fn reader(&self) -> Result<Connection, Fault> {
         match self {
             Self::Sqlite(source) => source.reader(),
@@ -42,6 +50,7 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     source: Source,
     permits: Arc<Semaphore>,
+    most: u32,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -53,9 +62,14 @@ pub(crate) struct Lease {
 }
 
 impl Pool {
-    pub(crate) fn new(source: Source, connections: usize) -> Self {
-        let permits = Arc::new(Semaphore::new(connections));
-        Self(Arc::new(Shared { source, permits, idle: Mutex::default() }))
+    pub(crate) fn new(source: Source, most: u8) -> Self {
+        let permits = Arc::new(Semaphore::new(most.into()));
+        Self(Arc::new(Shared { source, permits, most: most.into(), idle: Mutex::default() }))
+    }
+
+    /// Whether the data is here, so that to ask one by one costs less than to gather who asks.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        matches!(&self.0.source, Source::Sqlite(source) if source.is_quick())
     }
 
     /// A connection, as soon as one is free.
@@ -75,9 +89,9 @@ impl Pool {
     }
 
     /// Lets nobody in any more, waits for who is inside, and closes.
-    pub(crate) async fn close(&self, connections: u32) {
+    pub(crate) async fn close(&self) {
         let inside = Arc::clone(&self.0.permits);
-        let _all = tokio::time::timeout(PATIENCE, inside.acquire_many(connections)).await;
+        let _all = tokio::time::timeout(PATIENCE, inside.acquire_many(self.0.most)).await;
         self.0.permits.close();
         let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for connection in idle {

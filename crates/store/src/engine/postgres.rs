@@ -37,11 +37,12 @@ const DURABLE: [(&str, &[&str]); 3] =
     [("fsync", &["on"]), ("full_page_writes", &["on"]), ("synchronous_commit", &["on", "remote_apply"])];
 
 /// A statement with what it takes.
-pub(super) fn query(sql: &str, args: Vec<Arg>) -> Query<'_, Postgres, PgArguments> {
-    args.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match arg {
+pub(super) fn query<'q>(sql: &'q str, args: &[Arg<'q>]) -> Query<'q, Postgres, PgArguments> {
+    args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| match *arg {
+        Arg::Null => query.bind(None::<i64>),
         Arg::Int(value) => query.bind(value),
         Arg::Text(value) => query.bind(value),
-        Arg::Uuid(value) => query.bind(value),
+        Arg::Id(value) => query.bind(value),
         Arg::Blob(value) => query.bind(value),
     })
 }
@@ -82,7 +83,7 @@ impl Source {
 /// Refuses a server that would acknowledge what a crash can undo (law 3).
 pub(crate) async fn check_durable(connection: &mut Connection) -> Result<(), OpenError> {
     for (setting, wanted) in DURABLE {
-        let shown = connection.fetch(&format!("SHOW {setting}"), Vec::new(), |row| row.get::<String>(0)).await;
+        let shown = connection.fetch(&format!("SHOW {setting}"), &[], |row| row.get::<String>(0)).await;
         let value = shown.map_err(open_error)?.pop().unwrap_or_default();
         if !wanted.contains(&value.as_str()) {
             return Err(OpenError::NotDurable { setting, value, wanted: "on" });

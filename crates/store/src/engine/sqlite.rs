@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
-use rusqlite::types::Value;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{Arg, Connection, Fault, Row};
@@ -24,6 +24,14 @@ const CHECKPOINT_PAGES: i64 = 4096;
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     path: PathBuf,
+    quick: bool,
+}
+
+/// A connection.
+pub(crate) struct Own {
+    connection: rusqlite::Connection,
+    /// It asks nothing that takes longer than handing other tasks to another thread would.
+    quick: bool,
 }
 
 /// The file's lock: it lasts as long as this is held, and no longer than the process.
@@ -58,8 +66,18 @@ impl Source {
         self.connect("PRAGMA cache_size = -4096; PRAGMA query_only = ON;")
     }
 
+    /// Connections for questions that are answered by a few rows, found by their keys.
+    pub(crate) fn quick(&self) -> Self {
+        Self { path: self.path.clone(), quick: true }
+    }
+
+    /// Whether these connections are for such questions.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick
+    }
+
     fn connect(&self, particular: &str) -> Result<Connection, Fault> {
-        aside(|| {
+        aside(false, || {
             // Each connection is used by one thread at a time, so it needs no lock of its own.
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
@@ -67,19 +85,19 @@ impl Source {
             connection.set_prepared_statement_cache_capacity(256);
             connection.execute_batch(COMMON)?;
             connection.execute_batch(particular)?;
-            Ok(Connection::Sqlite(Box::new(connection)))
+            Ok(Connection::Sqlite(Box::new(Own { connection, quick: self.quick })))
         })
     }
 }
 
 /// Runs a statement and reads every row that it gives back.
 pub(crate) fn fetch<T>(
-    connection: &rusqlite::Connection,
+    Own { connection, quick }: &Own,
     sql: &str,
-    args: Vec<Arg>,
+    args: &[Arg<'_>],
     read: impl Fn(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
-    aside(|| {
+    aside(*quick, || {
         let mut statement = connection.prepare_cached(sql)?;
         bind(&mut statement, args)?;
         let mut rows = statement.raw_query();
@@ -92,8 +110,8 @@ pub(crate) fn fetch<T>(
 }
 
 /// Runs a statement and answers how many rows it changed.
-pub(crate) fn execute(connection: &rusqlite::Connection, sql: &str, args: Vec<Arg>) -> Result<u64, Fault> {
-    aside(|| {
+pub(crate) fn execute(Own { connection, quick }: &Own, sql: &str, args: &[Arg<'_>]) -> Result<u64, Fault> {
+    aside(*quick, || {
         let mut statement = connection.prepare_cached(sql)?;
         bind(&mut statement, args)?;
         Ok(statement.raw_execute()? as u64)
@@ -102,45 +120,42 @@ pub(crate) fn execute(connection: &rusqlite::Connection, sql: &str, args: Vec<Ar
 
 /// Binds the arguments: to each `?` in turn, or the first one to `$1` and so on, wherever in the statement each stands,
 /// since SQLite takes `$1` for a name.
-fn bind(statement: &mut rusqlite::CachedStatement<'_>, args: Vec<Arg>) -> Result<(), Fault> {
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, args: &[Arg<'_>]) -> Result<(), Fault> {
     let named = statement.parameter_name(1).is_some();
     for (number, arg) in (1..).zip(args) {
+        let value = match arg {
+            Arg::Null => ValueRef::Null,
+            Arg::Int(value) => ValueRef::Integer(*value),
+            Arg::Text(value) => ValueRef::Text(value.as_bytes()),
+            Arg::Id(id) => ValueRef::Blob(id.as_bytes()),
+            Arg::Blob(value) => ValueRef::Blob(value),
+        };
+        let value = ToSqlOutput::Borrowed(value);
         if !named {
-            statement.raw_bind_parameter(number, Value::from(arg))?;
+            statement.raw_bind_parameter(number, value)?;
         } else if let Some(index) = statement.parameter_index(&format!("${number}"))? {
-            statement.raw_bind_parameter(index, Value::from(arg))?;
+            statement.raw_bind_parameter(index, value)?;
         }
     }
     Ok(())
 }
 
 /// Runs several statements that take nothing.
-pub(crate) fn script(connection: &rusqlite::Connection, sql: &str) -> Result<(), Fault> {
-    aside(|| Ok(connection.execute_batch(sql)?))
+pub(crate) fn script(Own { connection, quick }: &Own, sql: &str) -> Result<(), Fault> {
+    aside(*quick, || Ok(connection.execute_batch(sql)?))
 }
 
 /// Closes a connection.
-pub(crate) fn close(connection: rusqlite::Connection) -> Result<(), Fault> {
-    aside(|| connection.close().map_err(|(_, error)| error.into()))
+pub(crate) fn close(Own { connection, .. }: Own) -> Result<(), Fault> {
+    aside(false, || connection.close().map_err(|(_, error)| error.into()))
 }
 
 /// Does what waits for the disk without holding up others. On the store's own threads it is simply done (see
-/// [`crate::threads`]); on a thread that carries other tasks these are handed to another one first.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
+/// [`crate::threads`]); on a thread that carries other tasks these are handed to another one first, unless it is `quick`.
+fn aside<T>(quick: bool, work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(RuntimeFlavor::MultiThread) if !quick => tokio::task::block_in_place(work),
         _ => work(),
-    }
-}
-
-impl From<Arg> for Value {
-    fn from(arg: Arg) -> Self {
-        match arg {
-            Arg::Int(value) => value.map_or(Self::Null, Self::Integer),
-            Arg::Text(value) => value.map_or(Self::Null, Self::Text),
-            Arg::Uuid(value) => value.map_or(Self::Null, |id| Self::Blob(id.as_bytes().to_vec())),
-            Arg::Blob(value) => Self::Blob(value),
-        }
     }
 }
 
@@ -153,7 +168,7 @@ pub(crate) fn prepare(path: &Path) -> Result<(Source, Lock), OpenError> {
     // For nobody else's eyes; SQLite gives the files beside it the same mode.
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map_err(|error| read_only(path, &error))?;
-    Ok((Source { path: path.to_owned() }, lock))
+    Ok((Source { path: path.to_owned(), quick: false }, lock))
 }
 
 fn lock(path: &Path) -> Result<Lock, OpenError> {

@@ -33,11 +33,11 @@ pub(crate) async fn events(
         Order::Forward => page.after.unwrap_or(0),
         Order::Backward => page.after.unwrap_or(i64::MAX),
     };
-    let mut args = vec![Arg::Int(Some(start)), limit(page.limit)];
+    let mut args = vec![Arg::Int(start), limit(page.limit)];
     let wanted = wanted(filter, &mut args);
     let items = if wanted.is_empty() {
         let sql = format!("SELECT {{columns}} FROM events v {{details}} WHERE {{beyond}} {}", ordered(order));
-        fetch(connection, order, &sql, args).await?
+        fetch(connection, order, &sql, &args).await?
     } else {
         search(connection, order, start, &wanted, args, page.limit).await?
     };
@@ -50,10 +50,10 @@ async fn search(
     order: Order,
     start: i64,
     wanted: &str,
-    args: Vec<Arg>,
+    args: Vec<Arg<'_>>,
     page: u32,
 ) -> Result<Vec<Event>, Fault> {
-    let head = connection.fetch("SELECT position FROM event_head", Vec::new(), |row| row.get::<i64>(0)).await?;
+    let head = connection.fetch("SELECT position FROM event_head", &[], |row| row.get::<i64>(0)).await?;
     let last = head.first().copied().unwrap_or(0) / STRETCH;
     let (low, high) = (args.len() + 1, args.len() + 2);
     let sql = format!(
@@ -74,8 +74,8 @@ async fn search(
             Order::Backward => ((next - width + 1).max(0), next),
         };
         let mut args = args.clone();
-        args.extend([Arg::Int(Some(from)), Arg::Int(Some(to))]);
-        items.extend(fetch(connection, order, &sql, args).await?);
+        args.extend([Arg::Int(from), Arg::Int(to)]);
+        items.extend(fetch(connection, order, &sql, &args).await?);
         next = match order {
             Order::Forward => to + 1,
             Order::Backward => from - 1,
@@ -85,7 +85,7 @@ async fn search(
     Ok(items)
 }
 
-async fn fetch(connection: &mut Connection, order: Order, sql: &str, args: Vec<Arg>) -> Result<Vec<Event>, Fault> {
+async fn fetch(connection: &mut Connection, order: Order, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Event>, Fault> {
     let beyond = match order {
         Order::Forward => "v.position > $1",
         Order::Backward => "v.position < $1",
@@ -106,7 +106,7 @@ const fn ordered(order: Order) -> &'static str {
 }
 
 /// The filter as conditions, the most telling first.
-fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
+fn wanted(filter: &EventFilter, args: &mut Vec<Arg<'_>>) -> String {
     let mut wanted: Vec<String> = Vec::new();
     let subjects = [
         ("user_id", filter.user_id.map(UserId::uuid)),
@@ -114,7 +114,7 @@ fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
     ];
     for (column, id) in subjects {
         if let Some(id) = id {
-            args.push(Arg::Uuid(Some(id)));
+            args.push(Arg::Id(id));
             wanted.push(format!("v.{column} = ${}", args.len()));
         }
     }
@@ -128,7 +128,7 @@ fn wanted(filter: &EventFilter, args: &mut Vec<Arg>) -> String {
     }
     for (bound, at) in [(">=", filter.since), ("<", filter.until)] {
         if let Some(at) = at {
-            args.push(Arg::Int(Some(at.unix_millis())));
+            args.push(Arg::Int(at.unix_millis()));
             wanted.push(format!("v.at {bound} ${}", args.len()));
         }
     }

@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::StoreError;
 use crate::engine::{Connection, Fault, Pool};
 use crate::gathering::wait_for_more;
-use crate::threads::Thread;
 
 /// How many questions wait before further ones are turned away.
 const QUEUE: usize = 4096;
@@ -24,28 +23,41 @@ pub(crate) type Ask<K, V> =
 
 type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
 
-/// Takes questions one at a time and asks the database what has gathered.
-pub(crate) struct Gather<K, V>(mpsc::Sender<(K, Answer<V>)>);
+/// Questions of one kind.
+pub(crate) enum Gather<K, V> {
+    /// Each is asked where it arises. SQLite answers from memory before a question could be handed to another thread.
+    Alone(Pool, Ask<K, V>),
+    /// They are handed to a task, which asks the database what has gathered.
+    Together(mpsc::Sender<(K, Answer<V>)>),
+}
 
 impl<K, V> Gather<K, V>
 where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    pub(crate) fn start(thread: &Thread, pool: Pool, ask: Ask<K, V>) -> Self {
+    pub(crate) fn start(pool: &Pool, ask: Ask<K, V>) -> Self {
+        if pool.is_at_hand() {
+            return Self::Alone(pool.clone(), ask);
+        }
         let (queue, questions) = mpsc::channel(QUEUE);
-        thread.spawn(run(pool, ask, questions));
-        Self(queue)
+        tokio::spawn(run(pool.clone(), ask, questions));
+        Self::Together(queue)
     }
 
     /// The answer; what was acknowledged before the question is in it.
     pub(crate) async fn get(&self, key: K) -> Result<Option<V>, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.0.try_send((key, answer)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => closed(),
-        })?;
-        answered.await.unwrap_or_else(|_| Err(closed()))
+        match self {
+            Self::Alone(pool, ask) => Ok(ask_together(pool, *ask, vec![key.clone()]).await?.remove(&key)),
+            Self::Together(queue) => {
+                let (answer, answered) = oneshot::channel();
+                queue.try_send((key, answer)).map_err(|error| match error {
+                    mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+                    mpsc::error::TrySendError::Closed(_) => closed(),
+                })?;
+                answered.await.unwrap_or_else(|_| Err(closed()))
+            }
+        }
     }
 }
 

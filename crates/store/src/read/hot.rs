@@ -1,13 +1,14 @@
 //! What every login needs, asked many at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use domain::{
-    Authenticator, AuthenticatorId, BackupCode, ChallengeId, Enrollment, EnrollmentId, KeyHash, Session, SessionId,
-    User, UserId, UserState,
+    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Enrollment, EnrollmentId, KeyHash,
+    Session, SessionId, User, UserId, UserState,
 };
 
 use crate::engine::{Connection, Fault, Row};
@@ -45,7 +46,7 @@ pub(crate) fn callers(connection: &mut Connection, keys: Vec<KeyHash>) -> Found<
         by_key(&CALLERS, connection, input, |row| {
             let row = &mut Reader::new(row);
             let (hash, id, expires_at) = rows::key_of_caller(row)?;
-            Ok((hash, Caller { application: rows::application(row)?, api_key_id: Some(id), expires_at }))
+            Ok((hash, Caller { application: Arc::new(rows::application(row)?), api_key_id: Some(id), expires_at }))
         })
         .await
     })
@@ -149,9 +150,9 @@ pub(crate) fn authenticators_of(
 }
 
 static ATTEMPTS: Set = Set::of(
-    &[("challenge_id", Id)],
+    &[("challenge_id", Id), ("kind", Text)],
     &[
-        "SELECT ",
+        "SELECT i.kind, ",
         rows::CHALLENGE,
         ", u.state, ",
         rows::SESSION,
@@ -164,13 +165,13 @@ static ATTEMPTS: Set = Set::of(
 
 /// Each is asked for by its user, which the challenge has told.
 static USABLE_AUTHENTICATORS: Set = Set::of(
-    &[("user_id", Id)],
+    &[("user_id", Id), ("kind", Text)],
     &[
         "SELECT ",
         rows::AUTHENTICATOR,
         "
      FROM input i {then} authenticators a ON a.user_id = i.user_id
-     WHERE a.state IN ('active', 'suspended')",
+     WHERE a.state IN ('active', 'suspended') AND a.kind = i.kind",
     ],
 );
 
@@ -186,61 +187,75 @@ static UNUSED_CODES: Set = Set::of(
     ],
 );
 
-pub(crate) fn attempts(connection: &mut Connection, ids: Vec<ChallengeId>) -> Found<'_, ChallengeId, Attempt> {
+/// A challenge, and the kind of authenticator that is to be proved for it.
+pub(crate) type Proving = (ChallengeId, AuthenticatorKind);
+
+pub(crate) fn attempts(connection: &mut Connection, asked: Vec<Proving>) -> Found<'_, Proving, Attempt> {
     Box::pin(async move {
-        let input = Rows::of_ids(ids.into_iter().map(ChallengeId::uuid));
-        let mut attempts = ATTEMPTS.fetch(connection, input, |row| attempt(&mut Reader::new(row))).await?;
-        let users = attempts.iter().filter(|attempt| attempt.user_state.is_some());
-        let users: std::collections::HashSet<_> =
-            users.filter_map(|attempt| Some(attempt.challenge.user_id?.uuid())).collect();
-        let found = USABLE_AUTHENTICATORS
-            .fetch(connection, Rows::of_ids(users), |row| rows::authenticator(&mut Reader::new(row)));
-        let mut by_user: HashMap<UserId, Vec<Authenticator>> = HashMap::new();
-        let mut code_sets = HashMap::new();
-        for found in found.await? {
-            if holds_codes(&found) {
-                code_sets.insert(found.id, found.user_id);
-            }
-            by_user.entry(found.user_id).or_default().push(found);
+        let mut input = Rows::default();
+        for (id, kind) in asked {
+            input.push(&[id.into(), kind.name().into()]);
         }
-        let codes = codes_by_user(connection, &code_sets).await?;
-        for attempt in &mut attempts {
+        let mut attempts = by_key(&ATTEMPTS, connection, input, |row| attempt(&mut Reader::new(row))).await?;
+        let authenticators = usable(connection, attempts.iter()).await?;
+        let codes = unused_codes(connection, authenticators.values().flat_map(|found| found.iter())).await?;
+        for ((_, kind), attempt) in &mut attempts {
             let Some(user) = attempt.challenge.user_id else { continue };
-            attempt.authenticators = by_user.get(&user).cloned().unwrap_or_default();
-            attempt.authenticators.sort_by_key(|found| std::cmp::Reverse((found.last_used_at, found.id)));
-            attempt.backup_codes = codes.get(&user).cloned().unwrap_or_default();
+            let Some(found) = authenticators.get(&(user, *kind)) else { continue };
+            attempt.authenticators = Arc::clone(found);
+            attempt.backup_codes =
+                found.iter().find_map(|found| codes.get(&found.id)).map(Arc::clone).unwrap_or_default();
         }
-        Ok(attempts.into_iter().map(|attempt| (attempt.challenge.id, attempt)).collect())
+        Ok(attempts)
     })
 }
 
-fn attempt(row: &mut Reader<'_, '_>) -> Result<Attempt, Fault> {
-    let challenge = rows::challenge(row)?;
-    let user_state = match row.next::<Option<String>>()? {
-        None => None,
-        Some(name) => Some(
-            UserState::from_name(&name).ok_or_else(|| Fault::Damaged(format!("no such state is known: {name:?}")))?,
-        ),
-    };
-    let session = rows::maybe_session(row)?;
-    Ok(Attempt { challenge, user_state, session, authenticators: Vec::new(), backup_codes: Vec::new() })
-}
-
-fn holds_codes(authenticator: &Authenticator) -> bool {
-    authenticator.kind == domain::AuthenticatorKind::BackupCodes
-        && authenticator.state == domain::AuthenticatorState::Active
-}
-
-async fn codes_by_user(
+/// The active and suspended authenticators that are asked for, by user and kind.
+async fn usable(
     connection: &mut Connection,
-    code_sets: &HashMap<AuthenticatorId, UserId>,
-) -> Result<HashMap<UserId, Vec<BackupCode>>, Fault> {
-    let input = Rows::of_ids(code_sets.keys().map(|id| id.uuid()));
-    let found = UNUSED_CODES.fetch(connection, input, |row| {
-        Ok((AuthenticatorId::from_uuid(row.get(0)?), rows::backup_codes(&row.get::<String>(1)?)?))
+    attempts: impl Iterator<Item = (&Proving, &Attempt)>,
+) -> Result<HashMap<(UserId, AuthenticatorKind), Arc<[Authenticator]>>, Fault> {
+    let asked: HashSet<(UserId, AuthenticatorKind)> = attempts
+        .filter(|(_, attempt)| attempt.user_state.is_some())
+        .filter_map(|((_, kind), attempt)| Some((attempt.challenge.user_id?, *kind)))
+        .collect();
+    let mut input = Rows::default();
+    for (user, kind) in asked {
+        input.push(&[user.into(), kind.name().into()]);
+    }
+    let found = USABLE_AUTHENTICATORS.fetch(connection, input, |row| rows::authenticator(&mut Reader::new(row)));
+    let mut by_user: HashMap<_, Vec<Authenticator>> = HashMap::new();
+    for found in found.await? {
+        by_user.entry((found.user_id, found.kind)).or_default().push(found);
+    }
+    let last_used_first = |mut found: Vec<Authenticator>| {
+        found.sort_by_key(|found| std::cmp::Reverse((found.last_used_at, found.id)));
+        found.into()
+    };
+    Ok(by_user.into_iter().map(|(of, found)| (of, last_used_first(found))).collect())
+}
+
+fn attempt(row: &mut Reader<'_, '_>) -> Result<(Proving, Attempt), Fault> {
+    let kind = row.named(AuthenticatorKind::from_name)?;
+    let challenge = rows::challenge(row)?;
+    let user_state = row.maybe_named(UserState::from_name)?;
+    let session = rows::maybe_session(row)?;
+    let (authenticators, backup_codes) = (Arc::default(), Arc::default());
+    Ok(((challenge.id, kind), Attempt { challenge, user_state, session, authenticators, backup_codes }))
+}
+
+/// The unused codes of those of `authenticators` that are active backup codes.
+async fn unused_codes(
+    connection: &mut Connection,
+    authenticators: impl Iterator<Item = &Authenticator>,
+) -> Result<HashMap<AuthenticatorId, Arc<[BackupCode]>>, Fault> {
+    let sets = authenticators.filter(|found| {
+        found.kind == AuthenticatorKind::BackupCodes && found.state == domain::AuthenticatorState::Active
     });
-    let found = found.await?.into_iter();
-    Ok(found.filter_map(|(id, codes)| Some((*code_sets.get(&id)?, codes))).collect())
+    by_key(&UNUSED_CODES, connection, Rows::of_ids(sets.map(|set| set.id.uuid())), |row| {
+        Ok((AuthenticatorId::from_uuid(row.get(0)?), rows::backup_codes(&row.get::<String>(1)?)?.into()))
+    })
+    .await
 }
 
 #[cfg(test)]

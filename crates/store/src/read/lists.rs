@@ -1,6 +1,7 @@
 //! What is read one at a time: lists, and what few requests need.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
@@ -13,15 +14,15 @@ use crate::rows::{self, Reader};
 use crate::set::spell;
 use crate::{Caller, Keyring, UserFilter};
 
-fn id(uuid: Uuid) -> Arg {
-    Arg::Uuid(Some(uuid))
+fn id(uuid: Uuid) -> Arg<'static> {
+    Arg::Id(uuid)
 }
 
 /// Runs `SELECT columns rest`.
 macro_rules! select {
     ($connection:expr, $columns:expr, $rest:expr, $args:expr, $read:path) => {{
         let sql = spell($connection.dialect(), &format!("SELECT {} {}", $columns, $rest));
-        $connection.fetch(&sql, $args, |row| $read(&mut Reader::new(row))).await
+        $connection.fetch(&sql, &$args, |row| $read(&mut Reader::new(row))).await
     }};
 }
 
@@ -31,24 +32,24 @@ pub(crate) async fn caller_by_certificate(
 ) -> Result<Option<Caller>, Fault> {
     let rest =
         "FROM application_certificates f JOIN applications p ON p.id = f.application_id WHERE f.fingerprint = $1";
-    let args = vec![Arg::Blob(fingerprint.0.to_vec())];
+    let args = [Arg::Blob(&fingerprint.0)];
     let found = select!(connection, rows::APPLICATION, rest, args, rows::application)?.pop();
-    Ok(found.map(|application| Caller { application, api_key_id: None, expires_at: None }))
+    Ok(found.map(|application| Caller { application: Arc::new(application), api_key_id: None, expires_at: None }))
 }
 
 pub(crate) async fn challenge(connection: &mut Connection, of: ChallengeId) -> Result<Option<Challenge>, Fault> {
-    let args = vec![id(of.uuid())];
+    let args = [id(of.uuid())];
     Ok(select!(connection, rows::CHALLENGE, "FROM challenges c WHERE c.id = $1", args, rows::challenge)?.pop())
 }
 
 pub(crate) async fn device(connection: &mut Connection, of: DeviceId) -> Result<Option<Device>, Fault> {
-    let args = vec![id(of.uuid())];
+    let args = [id(of.uuid())];
     Ok(select!(connection, rows::DEVICE, "FROM devices d WHERE d.id = $1", args, rows::device)?.pop())
 }
 
 pub(crate) async fn devices_of(connection: &mut Connection, user: UserId) -> Result<Vec<Device>, Fault> {
     let rest = "FROM devices d WHERE d.user_id = $1 ORDER BY d.created_at, d.id";
-    select!(connection, rows::DEVICE, rest, vec![id(user.uuid())], rows::device)
+    select!(connection, rows::DEVICE, rest, [id(user.uuid())], rows::device)
 }
 
 pub(crate) async fn sessions_of(
@@ -58,13 +59,13 @@ pub(crate) async fn sessions_of(
 ) -> Result<Vec<Session>, Fault> {
     let rest = "FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2
         ORDER BY s.created_at DESC, s.id DESC";
-    let args = vec![id(user.uuid()), Arg::Int(Some(now.unix_millis()))];
+    let args = [id(user.uuid()), Arg::Int(now.unix_millis())];
     select!(connection, rows::SESSION, rest, args, rows::session)
 }
 
 pub(crate) async fn backup_codes_left(connection: &mut Connection, of: AuthenticatorId) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM backup_codes WHERE authenticator_id = $1 AND used_at IS NULL";
-    let count = connection.fetch(sql, vec![id(of.uuid())], |row| row.get::<i64>(0)).await?;
+    let count = connection.fetch(sql, &[id(of.uuid())], |row| row.get::<i64>(0)).await?;
     Ok(count.first().and_then(|count| u32::try_from(*count).ok()).unwrap_or(0))
 }
 
@@ -76,14 +77,15 @@ pub(crate) async fn users(
     filter: &UserFilter,
     page: PageRequest<UserId>,
 ) -> Result<Page<User, UserId>, Fault> {
+    let search = filter.search.as_deref().and_then(Search::of);
     let mut args = vec![id(page.after.map_or(BEGINNING, UserId::uuid)), limit(page.limit)];
     let mut rest = "FROM users u WHERE u.id > $1".to_owned();
     if let Some(state) = filter.state {
-        args.push(Arg::Text(Some(state.name().to_owned())));
+        args.push(Arg::Text(state.name()));
         let _ = write!(rest, " AND u.state = ${}", args.len());
     }
     if let Some(kind) = filter.has {
-        args.push(Arg::Text(Some(kind.name().to_owned())));
+        args.push(Arg::Text(kind.name()));
         let _ = write!(
             rest,
             " AND EXISTS (SELECT 1 FROM authenticators a
@@ -91,12 +93,8 @@ pub(crate) async fn users(
             args.len()
         );
     }
-    if let Some(search) = filter.search.as_deref().filter(|search| !search.trim().is_empty()) {
-        let folded = search.trim().to_lowercase();
-        let prefix = domain::ExternalId::parse(search).map_or_else(|_| folded.clone(), |id| id.key().to_owned());
-        args.push(Arg::Text(Some(prefix.clone())));
-        args.push(Arg::Text(Some(format!("{prefix}\u{10ffff}"))));
-        args.push(Arg::Text(Some(format!("%{}%", folded.replace('!', "!!").replace('%', "!%").replace('_', "!_")))));
+    if let Some(search) = &search {
+        args.extend([Arg::Text(&search.from), Arg::Text(&search.to), Arg::Text(&search.like)]);
         let last = args.len();
         let _ = write!(
             rest,
@@ -113,9 +111,29 @@ pub(crate) async fn users(
     Ok(cut(items, page.limit, |user| user.id))
 }
 
+/// What is searched for: external ids from one text to another, and display names of a pattern.
+struct Search {
+    from: String,
+    to: String,
+    like: String,
+}
+
+impl Search {
+    fn of(text: &str) -> Option<Self> {
+        let folded = text.trim().to_lowercase();
+        if folded.is_empty() {
+            return None;
+        }
+        let from = domain::ExternalId::parse(text).map_or_else(|_| folded.clone(), |id| id.key().to_owned());
+        let to = format!("{from}\u{10ffff}");
+        let like = format!("%{}%", folded.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+        Some(Self { from, to, like })
+    }
+}
+
 /// One row more than the page holds tells whether there is a next one.
-pub(crate) fn limit(limit: u32) -> Arg {
-    Arg::Int(Some(i64::from(limit.clamp(1, PageRequest::<()>::MAX)) + 1))
+pub(crate) fn limit(limit: u32) -> Arg<'static> {
+    Arg::Int(i64::from(limit.clamp(1, PageRequest::<()>::MAX)) + 1)
 }
 
 pub(crate) fn cut<T, K>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Page<T, K> {
@@ -128,22 +146,22 @@ pub(crate) fn cut<T, K>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> K) ->
 
 pub(crate) async fn applications(connection: &mut Connection) -> Result<Vec<Application>, Fault> {
     let rest = "FROM applications p ORDER BY p.created_at, p.id";
-    select!(connection, rows::APPLICATION, rest, Vec::new(), rows::application)
+    select!(connection, rows::APPLICATION, rest, [], rows::application)
 }
 
 pub(crate) async fn application(connection: &mut Connection, of: ApplicationId) -> Result<Option<Application>, Fault> {
-    let args = vec![id(of.uuid())];
+    let args = [id(of.uuid())];
     Ok(select!(connection, rows::APPLICATION, "FROM applications p WHERE p.id = $1", args, rows::application)?.pop())
 }
 
 pub(crate) async fn api_keys(connection: &mut Connection, of: ApplicationId) -> Result<Vec<ApiKey>, Fault> {
     let rest = "FROM api_keys k WHERE k.application_id = $1 ORDER BY k.created_at, k.id";
-    select!(connection, rows::API_KEY, rest, vec![id(of.uuid())], rows::api_key)
+    select!(connection, rows::API_KEY, rest, [id(of.uuid())], rows::api_key)
 }
 
 pub(crate) async fn keyring(connection: &mut Connection) -> Result<Option<Keyring>, Fault> {
     let sql = "SELECT version, wrapped FROM keyring";
-    let read = connection.fetch(sql, Vec::new(), |row| Ok(Keyring { version: row.get(0)?, wrapped: row.get(1)? }));
+    let read = connection.fetch(sql, &[], |row| Ok(Keyring { version: row.get(0)?, wrapped: row.get(1)? }));
     Ok(read.await?.pop())
 }
 
@@ -153,7 +171,7 @@ pub(crate) async fn sealed_authenticators(
 ) -> Result<Page<Authenticator, AuthenticatorId>, Fault> {
     let rest = "FROM authenticators a
         WHERE a.id > $1 AND a.blob IS NOT NULL AND a.state IN ('active', 'suspended') ORDER BY a.id LIMIT $2";
-    let args = vec![id(page.after.map_or(BEGINNING, AuthenticatorId::uuid)), limit(page.limit)];
+    let args = [id(page.after.map_or(BEGINNING, AuthenticatorId::uuid)), limit(page.limit)];
     let items = select!(connection, rows::AUTHENTICATOR, rest, args, rows::authenticator)?;
     Ok(cut(items, page.limit, |authenticator| authenticator.id))
 }

@@ -1,5 +1,6 @@
 //! The events of what took effect: positions without gaps, in the order of commits.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use domain::event::About;
@@ -49,7 +50,8 @@ static INSERT_DETAILS: Set = Set::new(
     "INSERT INTO event_details (position, fields, salt) SELECT i.place, i.fields, i.salt FROM input i",
 );
 
-/// Which of these users are there, and stay until the end of the transaction.
+/// Which of these users are there, and stay until the end of the transaction. Asked before positions are taken: whoever
+/// erases one of them waits for positions with the user in hand.
 static HOLD_USERS: Set =
     Set::new(&[("user_id", Id)], "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) {share}");
 
@@ -83,7 +85,7 @@ pub(super) async fn write(
 }
 
 /// Details about somebody who was erased meanwhile are not kept.
-async fn users_with_details(connection: &mut Connection, events: &[Event]) -> Result<HashSet<Uuid>, Fault> {
+async fn users_with_details(connection: &mut Connection, events: &[Cow<'_, Event>]) -> Result<HashSet<Uuid>, Fault> {
     let users: HashSet<Uuid> = events
         .iter()
         .filter(|event| event.details.is_some())
@@ -119,21 +121,21 @@ fn json(fields: &serde_json::Map<String, Value>) -> String {
 }
 
 /// The events of what was applied, in the order of the commits.
-fn told(commits: &[&Commit], outcomes: &Outcomes) -> Result<Vec<Event>, Fault> {
+fn told<'a>(commits: &[&'a Commit], outcomes: &Outcomes) -> Result<Vec<Cow<'a, Event>>, Fault> {
     let mut events = Vec::with_capacity(commits.len());
     for (index, (commit, outcome)) in commits.iter().zip(outcomes.iter()).enumerate() {
         if !outcomes.is_applied(index) {
             continue;
         }
         let first = events.len();
-        events.extend(commit.events.iter().cloned());
+        events.extend(commit.events.iter().map(Cow::Borrowed));
         if let Some(highest) = outcome.counted.iter().map(|counted| counted.failures).max()
             && let Some(event) = events.get_mut(first)
         {
-            event.data.insert("failures".to_owned(), Value::from(highest));
+            event.to_mut().data.insert("failures".to_owned(), Value::from(highest));
         }
         for counted in outcome.counted.iter().filter(|counted| counted.is_exhausted()) {
-            events.push(suspended(commit, counted)?);
+            events.push(Cow::Owned(suspended(commit, counted)?));
         }
     }
     Ok(events)

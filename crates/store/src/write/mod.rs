@@ -43,7 +43,8 @@ fn took<'a, T>(items: &[Item<'a, T>], ids: Vec<Uuid>, id: impl Fn(&T) -> Uuid) -
 }
 
 struct Job {
-    commit: Commit,
+    // A commit is handed on several times, and large.
+    commit: Box<Commit>,
     answer: oneshot::Sender<Result<Effect, StoreError>>,
 }
 
@@ -87,7 +88,7 @@ impl Writer {
     /// Queues a commit and waits until it is durable. It is made also if nobody waits for it any more.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Effect, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Job { commit, answer }).map_err(|error| match error {
+        self.queue.try_send(Job { commit: Box::new(commit), answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
@@ -202,7 +203,7 @@ impl Far {
     async fn settle(&mut self, jobs: Vec<Job>) {
         let mut parts = vec![(jobs, 0)];
         while let Some((mut jobs, tries)) = parts.pop() {
-            let commits: Vec<&Commit> = jobs.iter().map(|job| &job.commit).collect();
+            let commits: Vec<&Commit> = jobs.iter().map(|job| &*job.commit).collect();
             match self.commit(&commits).await {
                 Ok(effects) => {
                     for (job, effect) in jobs.into_iter().zip(effects) {

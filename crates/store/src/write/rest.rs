@@ -7,12 +7,12 @@ use domain::{
 };
 
 use crate::Effect;
-use crate::engine::{Connection, Fault};
+use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
-use crate::set::{Rows, Set, Value};
+use crate::set::{Rows, Set};
 
 /// Runs a change of one statement, whose guard held if it changed a row.
-pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Value<'_>]) -> Result<Effect, Fault> {
+pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
     let changed = set.execute(connection, Rows::one(row)).await?;
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
 }
@@ -250,7 +250,7 @@ pub(super) async fn retry_enrollment(
     let row = [id.into(), at.into(), view_expires_at.into(), expires_at.into()];
     let effect = one(connection, &RETRY_ENROLLMENT, &row).await?;
     if effect == Effect::Applied {
-        FORGET_KEY.all(connection, Rows::one(&[id.into(), Value::Blob(&[])])).await?;
+        FORGET_KEY.all(connection, Rows::one(&[id.into(), Arg::Blob(&[])])).await?;
     }
     Ok(effect)
 }

@@ -15,14 +15,17 @@ on_both_engines! {
         let enrollment = store.enrollment(ann.enrollment).await.unwrap().unwrap();
         assert_eq!(enrollment.state, EnrollmentState::Confirmed);
         let challenge = ask(&store, &ann).await;
-        let attempt = store.attempt(challenge.id).await.unwrap().unwrap();
+        let attempt = store.attempt(challenge.id, AuthenticatorKind::Totp).await.unwrap().unwrap();
         assert_eq!(attempt.challenge, challenge);
         assert_eq!(attempt.user_state, Some(UserState::Active));
         assert_eq!(attempt.session, Some(session));
-        assert_eq!(attempt.authenticators.len(), 2);
+        assert_eq!(attempt.authenticators.len(), 1);
         assert_eq!(attempt.authenticators[0].id, ann.authenticator, "the one used last is first");
         assert_eq!(attempt.authenticators[0].sealed, Some(sealed(1)));
-        assert_eq!(attempt.backup_codes, codes(ann.user.id).1);
+        assert!(attempt.backup_codes.is_empty(), "codes are read where codes are proved");
+        let with_codes = store.attempt(challenge.id, AuthenticatorKind::BackupCodes).await.unwrap().unwrap();
+        assert_eq!(with_codes.authenticators[0].id, ann.codes);
+        assert_eq!(*with_codes.backup_codes, codes(ann.user.id).1);
         let proof = satisfy(&challenge, ann.authenticator, 101);
         apply(&store, Change::Satisfy(proof.clone())).await;
         assert_eq!(commit(&store, Change::Satisfy(proof)).await, Effect::Refused);
@@ -50,7 +53,7 @@ on_both_engines! {
         apply(&store, Change::Satisfy(proof)).await;
         assert_eq!(store.backup_codes_left(ann.codes).await.unwrap(), 8);
         let third = ask(&store, &ann).await;
-        let left = store.attempt(third.id).await.unwrap().unwrap().backup_codes;
+        let left = store.attempt(third.id, AuthenticatorKind::BackupCodes).await.unwrap().unwrap().backup_codes;
         assert_eq!(left.iter().map(|code| code.position).collect::<Vec<_>>(), [0, 1, 2, 5, 6, 7, 8, 9]);
     }
 
@@ -100,8 +103,8 @@ on_both_engines! {
         let unknown = challenge(None, None);
         apply(&store, Change::CreateChallenge(unknown.clone())).await;
         assert_eq!(store.challenge(unknown.id).await.unwrap(), Some(unknown.clone()));
-        let attempt = store.attempt(unknown.id).await.unwrap().unwrap();
-        assert_eq!((attempt.user_state, attempt.session, attempt.authenticators), (None, None, Vec::new()));
+        let attempt = store.attempt(unknown.id, AuthenticatorKind::Totp).await.unwrap().unwrap();
+        assert_eq!((attempt.user_state, attempt.session, attempt.authenticators.len()), (None, None, 0));
     }
 
     async fn a_name_is_taken_once(home: Home) {

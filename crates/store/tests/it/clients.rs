@@ -29,9 +29,9 @@ on_both_engines! {
         let first = key(&app, 1);
         apply(&store, Change::CreateApplication(app.clone(), first.clone())).await;
         let caller = store.caller(first.hash).await.unwrap().unwrap();
-        assert_eq!(caller, Caller { application: app.clone(), api_key_id: Some(first.id), expires_at: None });
+        assert_eq!(caller, Caller { application: app.clone().into(), api_key_id: Some(first.id), expires_at: None });
         let by_certificate = store.caller_by_certificate(CertificateFingerprint([1; 32])).await.unwrap().unwrap();
-        assert_eq!(by_certificate, Caller { application: app.clone(), api_key_id: None, expires_at: None });
+        assert_eq!(by_certificate, Caller { application: app.clone().into(), api_key_id: None, expires_at: None });
         assert_eq!(store.caller(KeyHash([9; 32])).await.unwrap(), None);
         assert_eq!(store.caller_by_certificate(CertificateFingerprint([9; 32])).await.unwrap(), None);
 
@@ -54,7 +54,7 @@ on_both_engines! {
         app.certificates = BTreeSet::from([CertificateFingerprint([5; 32]), CertificateFingerprint([6; 32])]);
         app.scopes.insert(Scope::Challenges);
         apply(&store, Change::UpdateApplication(app.clone())).await;
-        assert_eq!(store.caller(first.hash).await.unwrap().unwrap().application, app);
+        assert_eq!(store.caller(first.hash).await.unwrap().unwrap().application.as_ref(), &app);
         let nobody = application("nobody", &[], None);
         assert_eq!(commit(&store, Change::UpdateApplication(nobody)).await, Effect::Refused);
     }
