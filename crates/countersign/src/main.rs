@@ -21,10 +21,6 @@ use config::Environment;
 use failure::Failure;
 use output::Output;
 
-/// Many small pieces live for one request each: what the system's allocator takes for them is a fifth of a verification.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     let environment = Environment::of_process();
