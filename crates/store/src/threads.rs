@@ -1,15 +1,14 @@
-//! Threads of the store's own.
+//! A thread of the store's own.
 //!
-//! SQLite works on the thread that asks it and waits there for the disk. So the writer and the readers that every login
-//! needs each have a thread, on which they run as tasks like any other, and hold up nobody else. PostgreSQL works
-//! elsewhere: there they are tasks among all others.
+//! SQLite works on the thread that asks it and waits there for the disk. So its writer has a thread, on which it runs as
+//! a task like any other, and holds up nobody else. PostgreSQL works elsewhere: there it is a task among all others.
 
 use std::future::Future;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Where tasks of the store run.
+/// Where the writer runs.
 #[derive(Debug)]
 pub(crate) struct Thread {
     runtime: Handle,
