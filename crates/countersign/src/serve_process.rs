@@ -54,7 +54,7 @@ async fn serve(
     control: &AsyncControl,
     settings: &Settings,
     movable_clock: bool,
-    confinement: server::Confinement,
+    confinement: Vec<server::Protection>,
 ) -> Result<(), Failure> {
     let mut asked_to_end = Ending::listen()?;
     let movable = movable_clock.then(|| Arc::new(MovableClock::default()));
@@ -149,7 +149,7 @@ fn location(database: &Database) -> store::Location {
 fn configuration(
     settings: &Settings,
     movable_clock: Option<Arc<MovableClock>>,
-    confinement: server::Confinement,
+    confinement: Vec<server::Protection>,
 ) -> server::Config {
     server::Config {
         listen: settings.listen,

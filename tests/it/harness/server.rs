@@ -103,7 +103,7 @@ impl Server {
     /// Another server on the same PostgreSQL database, with the same root key, as on a second machine.
     pub(crate) async fn beside(&self) -> Self {
         let mut setup = self.setup.clone();
-        setup.arguments.push(format!("--root-key=file:{}", self.data().join("root.key").display()));
+        setup.arguments.push(format!("--root-key=file:{}", self.root_key().display()));
         let port = free_port();
         let mut server = Self {
             setup,
@@ -227,6 +227,16 @@ impl Server {
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join(self.setup.data)
+    }
+
+    /// The file of its root key.
+    pub(crate) fn root_key(&self) -> PathBuf {
+        self.data().join("vault/root.key")
+    }
+
+    /// Its SQLite database.
+    pub(crate) fn sqlite(&self) -> PathBuf {
+        self.data().join("store/countersign.db")
     }
 
     /// Its own folder, with the data and what it said.

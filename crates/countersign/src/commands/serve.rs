@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::ServeArgs;
 use crate::client::{ADDRESS_FILE, KEY_FILE};
-use crate::config::{DATA, Environment, Settings};
+use crate::config::{DATA, Environment, RootKey, Settings};
 use crate::failure::Failure;
 use crate::log;
 use crate::output::{Look, Output};
@@ -18,7 +18,7 @@ use crate::supervisor::{Plan, Ready, supervise, vault_program};
 /// Serves until a signal.
 pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) -> Result<ExitCode, Failure> {
     let settings = Settings::load(args.config.as_deref(), &args.flags, &environment)?;
-    prepare(&settings.data)?;
+    prepare(&settings)?;
     log::start(&settings.log);
     let data = settings.data.clone();
     let plan = Plan {
@@ -41,10 +41,17 @@ pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) 
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// Makes the data folder, for its owner alone, and sees that it can be written.
-fn prepare(data: &Path) -> Result<(), Failure> {
+/// Makes the data folder and in it the root key's, for their owner alone, and sees that they can be written.
+fn prepare(settings: &Settings) -> Result<(), Failure> {
+    let data = &settings.data;
     let failed = |error: std::io::Error| Failure::cannot_write(data, &error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let make = |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    make(data).map_err(failed)?;
+    if let RootKey::File(key) = &settings.root_key
+        && let Some(folder) = key.parent().filter(|folder| folder.starts_with(data))
+    {
+        make(folder).map_err(|error| Failure::cannot_write(folder, &error))?;
+    }
     let probe = data.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, []).and_then(|()| std::fs::remove_file(&probe)).map_err(failed)
 }

@@ -20,6 +20,10 @@ use crate::failure::Failure;
 
 /// Where data is kept unless said otherwise.
 pub(crate) const DATA: &str = "data";
+/// Where an SQLite database is kept in it: a folder of its own, since the server process can write all of it.
+pub(crate) const STORE: &str = "store";
+/// Where a root key is kept in it: a folder of its own, out of the server process's reach.
+pub(crate) const VAULT: &str = "vault";
 
 /// Everything that a server needs to know, checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -139,14 +143,14 @@ impl Settings {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
             database: match layers.given("database") {
                 Some(given) => value::database(given, environment)?,
-                None => Database::Sqlite(data.join("countersign.db")),
+                None => Database::Sqlite(data.join(STORE).join("countersign.db")),
             },
             public_url: value::parse(layers, "public_url", value::url)?,
             issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()),
             tls: value::tls(layers)?,
             trusted_proxies: value::proxies(layers)?,
             root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data, environment))?
-                .unwrap_or_else(|| RootKey::File(data.join("root.key"))),
+                .unwrap_or_else(|| RootKey::File(data.join(VAULT).join("root.key"))),
             view_lifetime: value::parse(layers, "enrollment.view_lifetime", |text| value::time(text, 10, 3600))?
                 .unwrap_or(server::Config::VIEW_LIFETIME),
             max_session_age: value::parse(layers, "enrollment.max_session_age", |text| {
@@ -206,8 +210,8 @@ mod tests {
     fn nothing_given_is_loopback_sqlite_and_a_key_file() {
         let settings = load("", &[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8420");
-        assert_eq!(settings.database, Database::Sqlite("data/countersign.db".into()));
-        assert_eq!(settings.root_key, RootKey::File("data/root.key".into()));
+        assert_eq!(settings.database, Database::Sqlite("data/store/countersign.db".into()));
+        assert_eq!(settings.root_key, RootKey::File("data/vault/root.key".into()));
         assert_eq!(settings.scheme(), "http");
     }
 

@@ -220,7 +220,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     }
 
     fn start_server(&mut self) -> Result<(), Failure> {
-        let process = Process::server(&self.plan.settings.root_key)?;
+        let process = Process::server(&self.plan.settings)?;
         let settings = Box::new(self.plan.settings.clone());
         let start = ToServer::Start { settings, movable_clock: self.plan.movable_clock };
         encode(&start)

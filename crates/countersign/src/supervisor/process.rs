@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::time::Instant;
 use vault_proto::control::{Control, Introduction, pair, spawn};
 
-use crate::config::{Environment, RootKey, Settings};
+use crate::config::{Database, Environment, RootKey, Settings};
 use crate::failure::{Failure, describe};
 
 /// How long a process may live on once it closed its control socket.
@@ -43,14 +43,20 @@ struct Relay {
 
 impl Process {
     /// Starts the server process: this very program again.
-    pub(crate) fn server(root_key: &RootKey) -> Result<Self, Failure> {
+    pub(crate) fn server(settings: &Settings) -> Result<Self, Failure> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::defect(format!("the program's own file is not found ({})", describe(&error))))?;
         let mut command = Command::new(&program);
         command.arg("serve-process").stdin(Stdio::null()).stdout(Stdio::null());
         // The server never needs the root key, so it does not get it (law 1).
-        if let RootKey::Environment(name) | RootKey::Passphrase(name) = root_key {
+        if let RootKey::Environment(name) | RootKey::Passphrase(name) = &settings.root_key {
             command.env_remove(name);
+        }
+        // What does not fit into memory while SQLite sorts goes beside the database: nowhere else may it write.
+        if let Database::Sqlite(file) = &settings.database
+            && let Some(folder) = file.parent().and_then(|folder| std::path::absolute(folder).ok())
+        {
+            command.env("SQLITE_TMPDIR", folder);
         }
         Self::start(command, &program, false)
     }
