@@ -9,7 +9,7 @@ use std::process::Command;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use serde_json::json;
 
-use crate::harness::{Phone, Server, Setup, rounds};
+use crate::harness::{Phone, Server, Setup, Signal, rounds, signal};
 use crate::recipient::Recipient;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,6 +264,35 @@ fn called_by(pid: i32, call: &str) -> i32 {
     let answer = said.lines().find_map(|line| line.strip_prefix("$1 = "));
     let answer = answer.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
     answer.parse().unwrap()
+}
+
+/// A root key in a variable: the supervisor keeps the one copy that it needs for the next vault.
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_a_root_key_from_the_environment_stays_in_no_environment() {
+    const KEY: &str = "c0ffee00112233445566778899aabbccddeeff00112233445566778899abcdef";
+    let environment = vec![("ROOT_OF_ALL".to_owned(), KEY.to_owned()), ("KEPT".to_owned(), "kept".to_owned())];
+    let arguments = vec!["--root-key=env:ROOT_OF_ALL".to_owned()];
+    let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
+    server.api().enroll("ana").await;
+    let before = server.ready().await;
+    // The next vault gets it too.
+    signal(before.vault, Signal::KILL);
+    server.unready().await;
+    let pids = server.ready().await;
+    assert_ne!(pids.vault, before.vault);
+    for pid in [pids.supervisor, pids.server, pids.vault] {
+        let environment = as_root("cat").arg(format!("/proc/{pid}/environ")).output().unwrap();
+        assert!(environment.status.success());
+        let text = String::from_utf8_lossy(&environment.stdout);
+        assert!(!text.contains(&KEY[..8]), "{text}");
+        assert_eq!(text.contains("KEPT=kept"), pid != pids.vault, "{text}");
+    }
+    let copies = |pid| {
+        let found = Command::new("grep").args(["-ao", KEY]).arg(core_of(pid, server.folder())).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().count()
+    };
+    assert_eq!(copies(pids.supervisor), 1, "one, for the next vault");
+    assert_eq!(copies(pids.server), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,8 +16,10 @@ use crate::output::{Look, Output};
 use crate::supervisor::{Plan, Ready, supervise, vault_program};
 
 /// Serves until a signal.
-pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn serve(args: &ServeArgs, mut environment: Environment, output: Output) -> Result<ExitCode, Failure> {
     let settings = Settings::load(args.config.as_deref(), &args.flags, &environment)?;
+    let root_key = settings.root_key.variable().and_then(|name| environment.take(name));
+    drop(environment);
     prepare(&settings)?;
     log::start(&settings.log);
     let data = settings.data.clone();
@@ -25,7 +27,7 @@ pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) 
         settings,
         vault_program: vault_program(args.vault_program.as_deref()),
         movable_clock: args.movable_clock,
-        environment,
+        root_key,
     };
     let outcome = supervise(plan, |ready| {
         leave_behind(&data, ready)?;

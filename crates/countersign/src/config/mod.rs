@@ -1,5 +1,6 @@
 //! Configuration: read here and nowhere else, checked whole before anything starts.
 
+mod environment;
 mod flags;
 mod keys;
 mod layers;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use environment::{Environment, Secret};
 pub(crate) use flags::Flags;
 #[cfg(test)]
 pub(crate) use keys::KEYS;
@@ -83,6 +85,27 @@ pub(crate) enum RootKey {
     Passphrase(String),
 }
 
+impl RootKey {
+    /// The variable that holds it or its passphrase.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::File(_) => None,
+            Self::Environment(name) | Self::Passphrase(name) => Some(name),
+        }
+    }
+}
+
+/// As it is configured, but with the whole path of a file.
+impl std::fmt::Display for RootKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Passphrase(name) => write!(f, "passphrase-env:{name}"),
+        }
+    }
+}
+
 /// See `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Log {
@@ -90,29 +113,6 @@ pub(crate) struct Log {
     pub(crate) level: String,
     /// One JSON object a line rather than text.
     pub(crate) json: bool,
-}
-
-/// What the process was started with.
-#[derive(Debug, Default)]
-pub(crate) struct Environment(Vec<(String, String)>);
-
-impl Environment {
-    /// The process's own.
-    pub(crate) fn of_process() -> Self {
-        // Variables that are no text are none of ours.
-        let texts =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self(texts.collect())
-    }
-
-    /// The value of a variable that is set and not empty.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
-    fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.0.iter().cloned()
-    }
 }
 
 impl Settings {
@@ -200,9 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
         std::fs::write(&path, file).unwrap();
-        let environment =
-            Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
-        Settings::load(Some(&path), &Flags::default(), &environment)
+        Settings::load(Some(&path), &Flags::default(), &variables.into())
             .map_err(|failure| failure.message.replace(&format!("{}/", folder.path().display()), ""))
     }
 
