@@ -139,7 +139,7 @@ async fn tell(control: &AsyncControl, message: &FromServer) -> Result<(), Failur
     control.send(&bytes, None).await.map_err(|error| Failure::defect(error.to_string()))
 }
 
-fn location(database: &Database) -> store::Location {
+pub(crate) fn location(database: &Database) -> store::Location {
     match database {
         Database::Sqlite(path) => store::Location::Sqlite(path.clone()),
         Database::Postgres(url) => store::Location::Postgres(url.clone()),
@@ -168,7 +168,7 @@ fn configuration(
     }
 }
 
-fn open_failure(error: &OpenError) -> Failure {
+pub(crate) fn open_failure(error: &OpenError) -> Failure {
     let reason = match error {
         OpenError::ReadOnly { .. } => Reason::CannotWrite,
         OpenError::InUse { .. } | OpenError::Unreachable(_) => Reason::Unavailable,

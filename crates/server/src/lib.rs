@@ -7,6 +7,7 @@ mod entropy;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod http;
+mod offline;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use app::vault::Vault;
 use app::{App, Crowd, Error};
 pub use entropy::OsEntropy;
+pub use offline::{Recovered, recover_administrator};
 
 /// How a server is to run.
 #[derive(Debug, Clone)]

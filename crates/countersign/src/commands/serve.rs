@@ -67,7 +67,8 @@ fn leave_behind(data: &Path, ready: &Ready) -> Result<(), Failure> {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that nobody but its owner may read.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     // A new file in place of an old one: the old one's mode may be anything.
     let _ = std::fs::remove_file(path);
     std::fs::OpenOptions::new()

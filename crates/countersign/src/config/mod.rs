@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Environment, Secret};
-pub(crate) use flags::Flags;
+pub(crate) use flags::{Flags, StoreFlags};
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
@@ -121,6 +121,26 @@ impl Settings {
     /// # Errors
     /// One line that says where the wrong value stands and what would be right.
     pub(crate) fn load(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<Self, Failure> {
+        let (settings, layers) = Self::layered(file, flags, environment)?;
+        if let Some(name) = settings.root_key.variable() {
+            value::parse(&layers, "vault.root_key", |_| value::is_set(name, environment).map(drop))?;
+        }
+        Ok(settings)
+    }
+
+    /// The same for what is done without the root key: the variable that holds it need not be set.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub(crate) fn load_without_root_key(
+        file: Option<&Path>,
+        flags: &Flags,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        Self::layered(file, flags, environment).map(|(settings, _)| settings)
+    }
+
+    fn layered(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<(Self, Layers), Failure> {
         let mut over = Layers::default();
         over.add_environment(environment.variables())?;
         over.add_flags(flags.given());
@@ -132,7 +152,7 @@ impl Settings {
         layers.add_flags(flags.given());
         let settings = Self::resolve(&layers, environment)?;
         settings.check(&layers)?;
-        Ok(settings)
+        Ok((settings, layers))
     }
 
     fn resolve(layers: &Layers, environment: &Environment) -> Result<Self, Failure> {
@@ -149,7 +169,7 @@ impl Settings {
             issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()),
             tls: value::tls(layers)?,
             trusted_proxies: value::proxies(layers)?,
-            root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data, environment))?
+            root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data))?
                 .unwrap_or_else(|| RootKey::File(data.join(VAULT).join("root.key"))),
             view_lifetime: value::parse(layers, "enrollment.view_lifetime", |text| value::time(text, 10, 3600))?
                 .unwrap_or(server::Config::VIEW_LIFETIME),
