@@ -175,7 +175,7 @@ async fn p09_new_data_keys_lock_nobody_out() {
 
 /// The sealed keys in the store.
 fn blobs(server: &Server) -> Vec<Vec<u8>> {
-    let store = rusqlite::Connection::open(server.data().join("countersign.db")).unwrap();
+    let store = rusqlite::Connection::open(server.sqlite()).unwrap();
     let mut query = store.prepare("SELECT blob FROM authenticators WHERE kind = 'totp'").unwrap();
     let rows = query.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()

@@ -24,6 +24,7 @@ mod parallel;
 mod permissions;
 mod readme;
 mod recipient;
+mod recovering;
 mod replay;
 mod secrets;
 mod starts;

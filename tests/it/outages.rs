@@ -111,7 +111,7 @@ async fn t14_a_database_that_somebody_else_locks_is_a_503_and_is_got_over() {
     let ana = api.enroll("ana").await;
     let open = api.challenge(&ana.user_id).await;
     let now = api.now().await;
-    let lock = Lock::on(&server.data().join("countersign.db-shm"));
+    let lock = Lock::on(&server.sqlite().with_extension("db-shm"));
     let begun = Instant::now();
     api.verify(&open, &ana.phone.code_at(now)).await.expect_problem(503, "store-down");
     assert!(begun.elapsed() < PATIENCE, "it took {:?} to say so", begun.elapsed());

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use serde_json::json;
 
-use crate::harness::{Phone, Server, Setup, rounds};
+use crate::harness::{Phone, Server, Setup, Signal, rounds, signal};
 use crate::recipient::Recipient;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,15 +59,21 @@ impl crate::harness::Answer {
 
 /// A core dump of a process, made as a debugger makes one.
 fn core_of(pid: i32, folder: &Path) -> PathBuf {
-    let output = gcore(pid, folder);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    folder.join(format!("core.{pid}"))
+    let core = folder.join(format!("core.{pid}"));
+    let script = "gcore -o \"$0\" \"$1\" && chmod a+r \"$0.$1\"";
+    let output = as_root("sh").args(["-c", script]).arg(folder.join("core")).arg(pid.to_string()).output().unwrap();
+    assert!(core.exists(), "{}: make test installs gdb", String::from_utf8_lossy(&output.stderr));
+    core
 }
 
-fn gcore(pid: i32, folder: &Path) -> Output {
-    let mut command = Command::new("gcore");
-    command.arg("-o").arg(folder.join("core")).arg(pid.to_string());
-    command.output().expect("gcore is there: make test installs gdb")
+/// A command that may look into a process which its own user may not look into: `CAP_SYS_PTRACE`.
+fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", program]);
+    command
 }
 
 fn all_files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -190,19 +196,53 @@ async fn t18_a_server_that_was_taken_over_cannot_open_the_memory_of_the_vault_ev
     server.api().enroll("ana").await;
     let pids = server.ready().await;
     let vault = format!("/proc/{}/mem", pids.vault);
-    let in_data = server.data().join("here");
+    let in_store = server.data().join("store/here");
     assert!(opened_by(pids.server, "/proc/self/mem", 0), "it opens its own");
     assert!(!opened_by(pids.server, &vault, 0), "the server process opens {vault}");
     // It also writes nowhere but where its data is.
-    assert!(opened_by(pids.server, in_data.to_str().unwrap(), CREATE));
+    assert!(opened_by(pids.server, in_store.to_str().unwrap(), CREATE));
+    assert!(!opened_by(pids.server, server.data().join("here").to_str().unwrap(), CREATE));
     assert!(!opened_by(pids.server, "/etc/countersign-was-here", CREATE));
     assert!(!opened_by(pids.server, "/dev/shm/countersign-was-here", CREATE));
     if rustix::process::geteuid().is_root() {
         assert!(std::fs::File::open(&vault).is_ok(), "the control: root outside of the domain can");
     }
     let checks = server.api().get("/v1/doctor").await.expect(200)["checks"].clone();
-    let told = checks.as_array().unwrap().iter().find(|check| check["name"] == "server_landlock").unwrap();
-    assert_eq!(told["level"], "ok", "{told}");
+    for name in ["core_dumps", "dumpable", "capabilities", "landlock", "root_key", "seccomp"] {
+        let name = format!("server_{name}");
+        let told = checks.as_array().unwrap().iter().find(|check| check["name"] == name.as_str()).expect(&name);
+        assert_eq!(told["level"], "ok", "{told}");
+    }
+    assert_eq!(server.ready().await, pids);
+}
+
+/// The same server is made to go for the root key, which belongs to its own user, and for the other two processes.
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_a_server_that_was_taken_over_gets_to_neither_root_key_nor_vault_nor_supervisor() {
+    let server = Server::new().await;
+    let pids = server.ready().await;
+    let key = server.root_key();
+    let key = key.to_str().unwrap();
+    assert_eq!(called_by(pids.server, "getpid()"), pids.server);
+    assert_eq!(called_by(pids.server, &format!("kill({}, 0)", pids.server)), 0, "it may signal itself");
+
+    for call in [
+        "open(\"KEY\", 0)",
+        "open(\"KEY\", 1)",
+        "unlink(\"KEY\")",
+        "chmod(\"KEY\", 0644)",
+        "rename(\"KEY\", \"/tmp/k\")",
+    ] {
+        assert_eq!(called_by(pids.server, &call.replace("KEY", key)), -1, "{call}");
+    }
+    for pid in [pids.vault, pids.supervisor] {
+        for call in ["kill(PID, 9)", "kill(PID, 19)", "ptrace(16, PID, 0, 0)", "syscall(434, PID, 0)"] {
+            assert_eq!(called_by(pids.server, &call.replace("PID", &pid.to_string())), -1, "{call}");
+        }
+    }
+    for call in ["fork()", "execl(\"/bin/true\", \"true\", (char*)0)", "setuid(0)"] {
+        assert_eq!(called_by(pids.server, call), -1, "{call}");
+    }
     assert_eq!(server.ready().await, pids);
 }
 
@@ -211,15 +251,48 @@ const CREATE: i32 = 0o101;
 
 /// Whether a process can open a file, which it is made to try by a debugger.
 fn opened_by(pid: i32, path: &str, flags: i32) -> bool {
-    let call = format!("print (int)open(\"{path}\", {flags}, 0600)");
-    let output = Command::new("gdb")
-        .args(["-batch", "-nx", "-p", &pid.to_string(), "-ex", &call])
+    called_by(pid, &format!("open(\"{path}\", {flags}, 0600)")) >= 0
+}
+
+/// What a call answers that a process is made to make by a debugger.
+fn called_by(pid: i32, call: &str) -> i32 {
+    let output = as_root("gdb")
+        .args(["-batch", "-nx", "-p", &pid.to_string(), "-ex", &format!("print (int){call}")])
         .output()
         .expect("gdb is there: make test installs it");
     let said = String::from_utf8_lossy(&output.stdout);
     let answer = said.lines().find_map(|line| line.strip_prefix("$1 = "));
     let answer = answer.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
-    answer.parse::<i32>().unwrap() >= 0
+    answer.parse().unwrap()
+}
+
+/// A root key in a variable: the supervisor keeps the one copy that it needs for the next vault.
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_a_root_key_from_the_environment_stays_in_no_environment() {
+    const KEY: &str = "c0ffee00112233445566778899aabbccddeeff00112233445566778899abcdef";
+    let environment = vec![("ROOT_OF_ALL".to_owned(), KEY.to_owned()), ("KEPT".to_owned(), "kept".to_owned())];
+    let arguments = vec!["--root-key=env:ROOT_OF_ALL".to_owned()];
+    let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
+    server.api().enroll("ana").await;
+    let before = server.ready().await;
+    // The next vault gets it too.
+    signal(before.vault, Signal::KILL);
+    server.unready().await;
+    let pids = server.ready().await;
+    assert_ne!(pids.vault, before.vault);
+    for pid in [pids.supervisor, pids.server, pids.vault] {
+        let environment = as_root("cat").arg(format!("/proc/{pid}/environ")).output().unwrap();
+        assert!(environment.status.success());
+        let text = String::from_utf8_lossy(&environment.stdout);
+        assert!(!text.contains(&KEY[..8]), "{text}");
+        assert_eq!(text.contains("KEPT=kept"), pid != pids.vault, "{text}");
+    }
+    let copies = |pid| {
+        let found = Command::new("grep").args(["-ao", KEY]).arg(core_of(pid, server.folder())).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().count()
+    };
+    assert_eq!(copies(pids.supervisor), 1, "one, for the next vault");
+    assert_eq!(copies(pids.server), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,10 +37,10 @@ async fn a_wrong_root_key_is_named_and_nothing_is_touched() {
     let before = server.api().all("/v1/events?order=asc").await;
     server.stop();
     let other = Server::new().await;
-    let right = std::fs::read(server.data().join("root.key")).unwrap();
+    let right = std::fs::read(server.root_key()).unwrap();
 
-    let key = server.data().join("root.key");
-    write_key(&key, &std::fs::read(other.data().join("root.key")).unwrap());
+    let key = server.root_key();
+    write_key(&key, &std::fs::read(other.root_key()).unwrap());
     assert_fails(&mut server, CONFIGURATION, &["root key", &wanted]);
     write_key(&key, b"no key at all");
     assert_fails(&mut server, CONFIGURATION, &["root"]);
@@ -103,7 +103,7 @@ async fn a_damaged_database_is_named_and_left_as_it_is() {
     let mut server = Server::new().await;
     server.api().enroll("ana").await;
     server.stop();
-    let file = server.data().join("countersign.db");
+    let file = server.sqlite();
     let whole = std::fs::read(&file).unwrap();
     let mut no_database = whole.clone();
     no_database[..4096].fill(b'x');
@@ -144,7 +144,7 @@ async fn a_database_that_would_lose_what_was_acknowledged_is_refused() {
 async fn a_database_that_can_only_be_read_is_named() {
     let mut server = Server::start(Setup { as_ordinary_user: true, ..Setup::default() }).await;
     server.stop();
-    let file = server.data().join("countersign.db");
+    let file = server.sqlite();
     std::fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
     assert_fails(&mut server, CANNOT_WRITE, &["countersign.db"]);
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
@@ -179,7 +179,7 @@ async fn a_folder_that_cannot_be_written_is_named() {
 async fn what_is_stored_can_be_read_by_its_owner_alone() {
     let server = Server::new().await;
     server.api().enroll("ana").await;
-    for name in ["root.key", "countersign.db", "countersign.db-wal"] {
+    for name in ["vault/root.key", "store/countersign.db", "store/countersign.db-wal"] {
         let mode = std::fs::metadata(server.data().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} can be read by others: {mode:o}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
-use crate::config::Flags;
+use crate::config::{Flags, StoreFlags};
 
 /// Self-hosted multi-factor authentication.
 #[derive(Debug, Parser)]
@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// List, create and delete API clients, rotate their keys
     #[command(subcommand)]
     Applications(ApplicationsCommand),
+    /// Give the administrator a new key, where it was lost
+    #[command(subcommand, visible_alias = "admin")]
+    Administrator(AdministratorCommand),
     /// Show what happened, and what happens
     Events(EventsArgs),
     /// Show and rotate the keys for sealing and signing
@@ -255,6 +258,36 @@ pub(crate) enum ApplicationsCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdministratorCommand {
+    /// Make a new administrator's key, by right of having the store; the server is stopped meanwhile
+    #[command(
+        after_help = "For who lost the key of the first start. It works on the store itself and asks no server, so it \
+needs the account that the server runs as. An SQLite database is free only while its server is stopped; with PostgreSQL \
+servers may run. The event administrator.recovered tells of it."
+    )]
+    Recover {
+        /// End the administrator's other keys at once
+        #[arg(long)]
+        end_others: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// Where the store is that a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Configuration file [default: countersign.toml in the data folder, if there is one]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: StoreFlags,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
     /// Stay, and show events as they happen
@@ -315,6 +348,7 @@ impl Command {
             Self::Bench(args) => args.json,
             Self::Completions(args) => args.json,
             Self::Man(args) => args.json,
+            Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -331,7 +365,12 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Keys(KeysCommand::Status { connection } | KeysCommand::Rotate { connection }) => Some(connection),
-            Self::Serve(_) | Self::Bench(_) | Self::Completions(_) | Self::Man(_) | Self::ServeProcess => None,
+            Self::Serve(_)
+            | Self::Administrator(_)
+            | Self::Bench(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::ServeProcess => None,
         }
     }
 }

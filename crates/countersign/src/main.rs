@@ -55,6 +55,7 @@ fn run(command: Command, environment: Environment, output: Output) -> Result<Exi
 /// The commands that ask a server.
 async fn ask(command: Command, environment: &Environment, output: Output) -> Result<ExitCode, Failure> {
     let command = match command {
+        Command::Administrator(command) => return commands::administrator(command, environment, output).await,
         Command::Bench(args) => return bench::bench(&args, environment, output).await,
         Command::Doctor(args) => return commands::doctor(&args, environment, output).await,
         command => command,

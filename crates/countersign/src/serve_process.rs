@@ -54,7 +54,7 @@ async fn serve(
     control: &AsyncControl,
     settings: &Settings,
     movable_clock: bool,
-    confinement: server::Confinement,
+    confinement: Vec<server::Protection>,
 ) -> Result<(), Failure> {
     let mut asked_to_end = Ending::listen()?;
     let movable = movable_clock.then(|| Arc::new(MovableClock::default()));
@@ -139,7 +139,7 @@ async fn tell(control: &AsyncControl, message: &FromServer) -> Result<(), Failur
     control.send(&bytes, None).await.map_err(|error| Failure::defect(error.to_string()))
 }
 
-fn location(database: &Database) -> store::Location {
+pub(crate) fn location(database: &Database) -> store::Location {
     match database {
         Database::Sqlite(path) => store::Location::Sqlite(path.clone()),
         Database::Postgres(url) => store::Location::Postgres(url.clone()),
@@ -149,7 +149,7 @@ fn location(database: &Database) -> store::Location {
 fn configuration(
     settings: &Settings,
     movable_clock: Option<Arc<MovableClock>>,
-    confinement: server::Confinement,
+    confinement: Vec<server::Protection>,
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -168,7 +168,7 @@ fn configuration(
     }
 }
 
-fn open_failure(error: &OpenError) -> Failure {
+pub(crate) fn open_failure(error: &OpenError) -> Failure {
     let reason = match error {
         OpenError::ReadOnly { .. } => Reason::CannotWrite,
         OpenError::InUse { .. } | OpenError::Unreachable(_) => Reason::Unavailable,

@@ -98,6 +98,8 @@ kinds! {
     ApiKeyCreated = "api_key.created",
     /// A key of an API client was given an end or ended.
     ApiKeyRevoked = "api_key.revoked",
+    /// An administrator was given a new key by whoever has the store.
+    AdministratorRecovered = "administrator.recovered",
     /// A user was made known.
     UserCreated = "user.created",
     /// A user's name or kind was changed.

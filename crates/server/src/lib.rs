@@ -7,6 +7,7 @@ mod entropy;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod http;
+mod offline;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use app::vault::Vault;
 use app::{App, Crowd, Error};
 pub use entropy::OsEntropy;
+pub use offline::{Recovered, recover_administrator};
 
 /// How a server is to run.
 #[derive(Debug, Clone)]
@@ -44,11 +46,17 @@ pub struct Config {
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
     pub movable_clock: Option<Arc<MovableClock>>,
     /// What the process that serves has given up, for the doctor to tell.
-    pub confinement: Confinement,
+    pub confinement: Vec<Protection>,
 }
 
-/// What the process that serves has given up: what holds now, or why it does not and what to do.
-pub type Confinement = Result<String, String>;
+/// One thing that the process that serves has given up.
+#[derive(Debug, Clone)]
+pub struct Protection {
+    /// What it is called in the doctor's findings.
+    pub name: &'static str,
+    /// What holds now, or why it does not and what to do.
+    pub outcome: Result<String, String>,
+}
 
 impl Config {
     /// The default of [`Config::view_lifetime`].
@@ -103,7 +111,7 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
-    pub(crate) confinement: Confinement,
+    pub(crate) confinement: Vec<Protection>,
     pub(crate) tls: bool,
     pub(crate) loopback: bool,
     pub(crate) trusted_proxies: Vec<IpAddr>,

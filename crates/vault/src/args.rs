@@ -21,9 +21,9 @@ pub(crate) struct Args {
 pub(crate) enum Source {
     /// A file.
     File(PathBuf),
-    /// An environment variable that holds the key.
+    /// An environment variable of the supervisor's that holds the key: handed over as the first message.
     Environment(String),
-    /// An environment variable that holds a passphrase.
+    /// An environment variable of the supervisor's that holds a passphrase: handed over as the first message.
     Passphrase(String),
 }
 

@@ -1,6 +1,5 @@
 //! The root key: from a file, the environment or a passphrase. It opens the keyring and nothing else.
 
-use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -52,21 +51,21 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Gets the root key as the arguments say.
+    /// Gets the root key as the arguments say. `handed` gives what the supervisor found in a variable.
     ///
     /// # Errors
     /// One line that says what is wrong and what to do.
-    pub(crate) fn load(args: &Args) -> Result<Self, String> {
+    pub(crate) fn load(args: &Args, handed: impl FnOnce() -> Option<Zeroizing<String>>) -> Result<Self, String> {
         let expected = args.expect_root_key.as_deref();
         let origin = match &args.root_key {
             Source::File(path) => Self::Key(from_file(path, args.create_root_key, expected)?),
             Source::Environment(name) => {
-                let text = environment::take(name).ok_or_else(|| missing_variable(name, expected))?;
+                let text = handed().ok_or_else(|| missing_variable(name, expected))?;
                 let key = decode(&text).ok_or(format!("{name} does not hold 32 bytes in Base64 or hexadecimal"))?;
                 Self::Key(RootKey(key))
             }
             Source::Passphrase(name) => {
-                let text = environment::take(name).ok_or_else(|| missing_variable(name, expected))?;
+                let text = handed().ok_or_else(|| missing_variable(name, expected))?;
                 if text.len() < MIN_PASSPHRASE {
                     return Err(format!("the passphrase in {name} is shorter than {MIN_PASSPHRASE} characters"));
                 }
@@ -192,37 +191,6 @@ fn decode(text: &str) -> Option<Key> {
         let bytes = Zeroizing::new(encoding.decode(line.as_bytes()).ok()?);
         Some(Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
     })
-}
-
-#[allow(unsafe_code, reason = "the environment's own memory has to be wiped, and nothing safe can reach it")]
-mod environment {
-    use super::{CString, Zeroizing};
-    use std::ffi::{CStr, c_char};
-
-    unsafe extern "C" {
-        /// getenv(3).
-        safe fn getenv(name: *const c_char) -> *mut c_char;
-    }
-
-    /// The value of a variable, which is wiped from the environment (`/proc/PID/environ` too).
-    pub(super) fn take(name: &str) -> Option<Zeroizing<String>> {
-        let c_name = CString::new(name).ok()?;
-        let value = getenv(c_name.as_ptr());
-        if value.is_null() {
-            return None;
-        }
-        // SAFETY: getenv gives a string with an end, which stays until the environment is changed; that is done
-        // below only, and there is but one thread yet.
-        let bytes = unsafe { CStr::from_ptr(value) }.to_bytes();
-        let (text, length) = (std::str::from_utf8(bytes).ok().map(str::to_owned), bytes.len());
-        for offset in 0..length {
-            // SAFETY: within the string, which is writable (POSIX), and to which no reference is left.
-            unsafe { value.add(offset).write_volatile(0) };
-        }
-        // SAFETY: there is but one thread yet.
-        unsafe { std::env::remove_var(name) };
-        text.map(Zeroizing::new)
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use vault_proto::control::{self, Control, Introduction, Message};
+use zeroize::Zeroizing;
 
 use crate::args::{self, Args};
 use crate::memory::Resident;
@@ -53,7 +54,7 @@ fn start(args: &Args) -> ExitCode {
     let mut report = Report::default();
     sandbox::before_the_key(&mut report);
     let resident = Resident::open();
-    let origin = match Origin::load(args) {
+    let origin = match Origin::load(args, || handed(&control)) {
         Ok(origin) => origin,
         Err(message) => return fail(EXIT_CONFIGURATION, &message),
     };
@@ -78,6 +79,12 @@ fn start(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(EXIT_FAILURE, &format!("the control socket failed: {error}")),
     }
+}
+
+/// The next secret that the supervisor hands over: the value of the variable that the arguments name.
+fn handed(control: &Control) -> Option<Zeroizing<String>> {
+    let message = control.receive().ok()??;
+    String::from_utf8(message.bytes).ok().map(Zeroizing::new)
 }
 
 /// A defect ends the process rather than a thread: the supervisor starts a new one, and nothing goes on half. What the

@@ -84,6 +84,41 @@ impl Server {
     }
 
     pub(crate) async fn start(setup: Setup) -> Self {
+        let mut server = Self::placed(setup);
+        server.begin().await;
+        server
+    }
+
+    /// A server whose first start was killed after it had made its administrator, and before it showed the key.
+    pub(crate) async fn lost_at_its_first_start(setup: Setup) -> Self {
+        for _ in 0..5 {
+            let mut server = Self::placed(setup.clone());
+            server.spawn();
+            let supervisor = server.supervisor().unwrap();
+            // Once there is a vault, the other two need the supervisor no more.
+            let limit = Instant::now() + Duration::from_secs(20);
+            while server.pids().is_none() && Instant::now() < limit {
+                sleep(Duration::from_micros(100)).await;
+            }
+            sleep(Duration::from_micros(500)).await;
+            signal(supervisor, Signal::STOP);
+            let limit = Instant::now() + Duration::from_secs(5);
+            let mut answers = false;
+            while !answers && Instant::now() < limit {
+                let answer = server.api.ask(reqwest::Method::GET, "/readyz", None).await;
+                answers = answer.is_ok_and(|answer| answer.status == 200);
+            }
+            let told = std::fs::read_to_string(server.file("stdout")).unwrap();
+            server.kill();
+            if answers && told.is_empty() {
+                return server;
+            }
+        }
+        panic!("no start could be caught between making its administrator and showing the key");
+    }
+
+    /// Everything that a server needs, and no server yet.
+    fn placed(setup: Setup) -> Self {
         let folder = TempDir::with_prefix("countersign-test-").unwrap();
         let mut binaries = Binaries::built().clone();
         if setup.as_ordinary_user {
@@ -94,16 +129,13 @@ impl Server {
         let api = Api::new(&format!("{}://127.0.0.1:{port}", setup.scheme), "");
         let key = String::new();
         let postgres = (setup.database == Database::Postgres).then(Postgres::new);
-        let mut server =
-            Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api };
-        server.begin().await;
-        server
+        Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api }
     }
 
     /// Another server on the same PostgreSQL database, with the same root key, as on a second machine.
     pub(crate) async fn beside(&self) -> Self {
         let mut setup = self.setup.clone();
-        setup.arguments.push(format!("--root-key=file:{}", self.data().join("root.key").display()));
+        setup.arguments.push(format!("--root-key=file:{}", self.root_key().display()));
         let port = free_port();
         let mut server = Self {
             setup,
@@ -198,6 +230,22 @@ impl Server {
         command
     }
 
+    /// Runs another command of the program on its data.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command();
+        command.args(arguments).env("COUNTERSIGN_DATA", self.data()).stdin(Stdio::null());
+        if let Some(postgres) = &self.postgres {
+            command.env("COUNTERSIGN_DATABASE", &postgres.url);
+        }
+        command.output().unwrap()
+    }
+
+    /// Shows another key from here on.
+    pub(crate) fn use_key(&mut self, key: &str) {
+        key.clone_into(&mut self.administrator_key);
+        self.api = self.api.with_key(key);
+    }
+
     async fn ready_line(&mut self) -> Value {
         let limit = Instant::now() + Duration::from_mins(1);
         loop {
@@ -227,6 +275,16 @@ impl Server {
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join(self.setup.data)
+    }
+
+    /// The file of its root key.
+    pub(crate) fn root_key(&self) -> PathBuf {
+        self.data().join("vault/root.key")
+    }
+
+    /// Its SQLite database.
+    pub(crate) fn sqlite(&self) -> PathBuf {
+        self.data().join("store/countersign.db")
     }
 
     /// Its own folder, with the data and what it said.

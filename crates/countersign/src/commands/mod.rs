@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod administrator;
 mod applications;
 mod ask;
 mod authenticators;
@@ -9,6 +10,7 @@ mod events;
 mod keys;
 mod paper;
 mod serve;
+mod store;
 mod users;
 mod verify;
 
@@ -16,6 +18,7 @@ use crate::client::{Client, Refusal};
 use crate::failure::Failure;
 use crate::output::Output;
 
+pub(crate) use administrator::administrator;
 pub(crate) use applications::applications;
 pub(crate) use authenticators::authenticators;
 pub(crate) use doctor::doctor;

@@ -9,23 +9,25 @@ use serde_json::json;
 
 use crate::cli::ServeArgs;
 use crate::client::{ADDRESS_FILE, KEY_FILE};
-use crate::config::{DATA, Environment, Settings};
+use crate::config::{DATA, Environment, RootKey, Settings};
 use crate::failure::Failure;
 use crate::log;
 use crate::output::{Look, Output};
 use crate::supervisor::{Plan, Ready, supervise, vault_program};
 
 /// Serves until a signal.
-pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn serve(args: &ServeArgs, mut environment: Environment, output: Output) -> Result<ExitCode, Failure> {
     let settings = Settings::load(args.config.as_deref(), &args.flags, &environment)?;
-    prepare(&settings.data)?;
+    let root_key = settings.root_key.variable().and_then(|name| environment.take(name));
+    drop(environment);
+    prepare(&settings)?;
     log::start(&settings.log);
     let data = settings.data.clone();
     let plan = Plan {
         settings,
         vault_program: vault_program(args.vault_program.as_deref()),
         movable_clock: args.movable_clock,
-        environment,
+        root_key,
     };
     let outcome = supervise(plan, |ready| {
         leave_behind(&data, ready)?;
@@ -41,10 +43,17 @@ pub(crate) fn serve(args: &ServeArgs, environment: Environment, output: Output) 
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// Makes the data folder, for its owner alone, and sees that it can be written.
-fn prepare(data: &Path) -> Result<(), Failure> {
+/// Makes the data folder and in it the root key's, for their owner alone, and sees that they can be written.
+fn prepare(settings: &Settings) -> Result<(), Failure> {
+    let data = &settings.data;
     let failed = |error: std::io::Error| Failure::cannot_write(data, &error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let make = |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    make(data).map_err(failed)?;
+    if let RootKey::File(key) = &settings.root_key
+        && let Some(folder) = key.parent().filter(|folder| folder.starts_with(data))
+    {
+        make(folder).map_err(|error| Failure::cannot_write(folder, &error))?;
+    }
     let probe = data.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, []).and_then(|()| std::fs::remove_file(&probe)).map_err(failed)
 }
@@ -58,7 +67,8 @@ fn leave_behind(data: &Path, ready: &Ready) -> Result<(), Failure> {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that nobody but its owner may read.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     // A new file in place of an old one: the old one's mode may be anything.
     let _ = std::fs::remove_file(path);
     std::fs::OpenOptions::new()

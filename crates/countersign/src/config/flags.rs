@@ -1,4 +1,4 @@
-//! The flags of `countersign serve` that set configuration keys: made from the table of keys.
+//! The flags that set configuration keys: made from the table of keys.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -7,6 +7,44 @@ use super::keys::{KEYS, Key};
 /// The flags that were given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags(Vec<(&'static Key, Vec<String>)>);
+
+/// Of these the ones that a command takes which works on the store itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoreFlags(Flags);
+
+/// The keys that say where the store is.
+const OF_THE_STORE: [&str; 2] = ["data", "database"];
+
+impl std::ops::Deref for StoreFlags {
+    type Target = Flags;
+
+    fn deref(&self) -> &Flags {
+        &self.0
+    }
+}
+
+impl clap::Args for StoreFlags {
+    fn augment_args(command: Command) -> Command {
+        let keys = KEYS.iter().filter(|key| OF_THE_STORE.contains(&key.name));
+        keys.fold(command, |command, key| command.arg(argument(key)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for StoreFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
 
 impl Flags {
     /// Key and value of each.
@@ -38,9 +76,12 @@ impl clap::FromArgMatches for Flags {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given =
-            |key: &&'static Key| matches.get_many::<String>(key.name).map(|values| (*key, values.cloned().collect()));
-        self.0 = KEYS.iter().filter_map(|key| given(&key)).collect();
+        let given = |key: &'static Key| {
+            // A command that has not got the flag was not given it.
+            let values = matches.try_get_many::<String>(key.name).ok().flatten()?;
+            Some((key, values.cloned().collect()))
+        };
+        self.0 = KEYS.iter().filter_map(given).collect();
         Ok(())
     }
 }

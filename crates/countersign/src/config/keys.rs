@@ -37,7 +37,7 @@ pub(crate) const KEYS: [Key; 14] = [
     one(
         "vault.root_key",
         "SOURCE",
-        "file:PATH, env:NAME or passphrase-env:NAME [default: file:root.key in the data folder]",
+        "file:PATH, env:NAME or passphrase-env:NAME [default: file:vault/root.key in the data folder]",
     ),
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),

@@ -60,15 +60,18 @@ impl Layers {
     ///
     /// A variable that is one slip away from a key is an error. Others that begin like ours are left alone:
     /// Kubernetes sets `COUNTERSIGN_PORT` and its like in every container beside a service of our name.
-    pub(crate) fn add_environment(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<(), Failure> {
+    pub(crate) fn add_environment<'a>(
+        &mut self,
+        variables: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), Failure> {
         for (name, value) in variables.filter(|(name, _)| name.starts_with("COUNTERSIGN_")) {
             match KEYS.iter().find(|key| key.variable() == name) {
                 Some(key) => {
-                    let items = if key.list { split(&value) } else { vec![value] };
-                    self.0.insert(key.name, Given { items, origin: Origin::Variable(name) });
+                    let items = if key.list { split(value) } else { vec![value.to_owned()] };
+                    self.0.insert(key.name, Given { items, origin: Origin::Variable(name.to_owned()) });
                 }
                 None => {
-                    if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(&name, known) <= 2) {
+                    if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
                         return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
                     }
                 }
@@ -221,9 +224,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_variable_is_an_error_and_a_foreign_one_is_not() {
-        let add = |name: &str| {
-            Layers::default().add_environment(std::iter::once((name.to_owned(), "x".to_owned()))).map_err(|e| e.message)
-        };
+        let add = |name: &str| Layers::default().add_environment(std::iter::once((name, "x"))).map_err(|e| e.message);
         assert_eq!(
             add("COUNTERSIGN_LISTNE"),
             Err("COUNTERSIGN_LISTNE: unknown variable; did you mean COUNTERSIGN_LISTEN?".to_owned())

@@ -1,5 +1,6 @@
 //! Configuration: read here and nowhere else, checked whole before anything starts.
 
+mod environment;
 mod flags;
 mod keys;
 mod layers;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use flags::Flags;
+pub(crate) use environment::{Environment, Secret};
+pub(crate) use flags::{Flags, StoreFlags};
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
@@ -20,6 +22,10 @@ use crate::failure::Failure;
 
 /// Where data is kept unless said otherwise.
 pub(crate) const DATA: &str = "data";
+/// Where an SQLite database is kept in it: a folder of its own, since the server process can write all of it.
+pub(crate) const STORE: &str = "store";
+/// Where a root key is kept in it: a folder of its own, out of the server process's reach.
+pub(crate) const VAULT: &str = "vault";
 
 /// Everything that a server needs to know, checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,6 +85,27 @@ pub(crate) enum RootKey {
     Passphrase(String),
 }
 
+impl RootKey {
+    /// The variable that holds it or its passphrase.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::File(_) => None,
+            Self::Environment(name) | Self::Passphrase(name) => Some(name),
+        }
+    }
+}
+
+/// As it is configured, but with the whole path of a file.
+impl std::fmt::Display for RootKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Passphrase(name) => write!(f, "passphrase-env:{name}"),
+        }
+    }
+}
+
 /// See `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Log {
@@ -88,35 +115,32 @@ pub(crate) struct Log {
     pub(crate) json: bool,
 }
 
-/// What the process was started with.
-#[derive(Debug, Default)]
-pub(crate) struct Environment(Vec<(String, String)>);
-
-impl Environment {
-    /// The process's own.
-    pub(crate) fn of_process() -> Self {
-        // Variables that are no text are none of ours.
-        let texts =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self(texts.collect())
-    }
-
-    /// The value of a variable that is set and not empty.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
-    fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.0.iter().cloned()
-    }
-}
-
 impl Settings {
     /// Reads file, environment and flags, and checks that they hold together.
     ///
     /// # Errors
     /// One line that says where the wrong value stands and what would be right.
     pub(crate) fn load(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<Self, Failure> {
+        let (settings, layers) = Self::layered(file, flags, environment)?;
+        if let Some(name) = settings.root_key.variable() {
+            value::parse(&layers, "vault.root_key", |_| value::is_set(name, environment).map(drop))?;
+        }
+        Ok(settings)
+    }
+
+    /// The same for what is done without the root key: the variable that holds it need not be set.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub(crate) fn load_without_root_key(
+        file: Option<&Path>,
+        flags: &Flags,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        Self::layered(file, flags, environment).map(|(settings, _)| settings)
+    }
+
+    fn layered(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<(Self, Layers), Failure> {
         let mut over = Layers::default();
         over.add_environment(environment.variables())?;
         over.add_flags(flags.given());
@@ -128,7 +152,7 @@ impl Settings {
         layers.add_flags(flags.given());
         let settings = Self::resolve(&layers, environment)?;
         settings.check(&layers)?;
-        Ok(settings)
+        Ok((settings, layers))
     }
 
     fn resolve(layers: &Layers, environment: &Environment) -> Result<Self, Failure> {
@@ -139,14 +163,14 @@ impl Settings {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
             database: match layers.given("database") {
                 Some(given) => value::database(given, environment)?,
-                None => Database::Sqlite(data.join("countersign.db")),
+                None => Database::Sqlite(data.join(STORE).join("countersign.db")),
             },
             public_url: value::parse(layers, "public_url", value::url)?,
             issuer: text("issuer").filter(|issuer| !issuer.trim().is_empty()),
             tls: value::tls(layers)?,
             trusted_proxies: value::proxies(layers)?,
-            root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data, environment))?
-                .unwrap_or_else(|| RootKey::File(data.join("root.key"))),
+            root_key: value::parse(layers, "vault.root_key", |text| value::root_key(text, &data))?
+                .unwrap_or_else(|| RootKey::File(data.join(VAULT).join("root.key"))),
             view_lifetime: value::parse(layers, "enrollment.view_lifetime", |text| value::time(text, 10, 3600))?
                 .unwrap_or(server::Config::VIEW_LIFETIME),
             max_session_age: value::parse(layers, "enrollment.max_session_age", |text| {
@@ -196,9 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
         std::fs::write(&path, file).unwrap();
-        let environment =
-            Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
-        Settings::load(Some(&path), &Flags::default(), &environment)
+        Settings::load(Some(&path), &Flags::default(), &variables.into())
             .map_err(|failure| failure.message.replace(&format!("{}/", folder.path().display()), ""))
     }
 
@@ -206,8 +228,8 @@ mod tests {
     fn nothing_given_is_loopback_sqlite_and_a_key_file() {
         let settings = load("", &[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8420");
-        assert_eq!(settings.database, Database::Sqlite("data/countersign.db".into()));
-        assert_eq!(settings.root_key, RootKey::File("data/root.key".into()));
+        assert_eq!(settings.database, Database::Sqlite("data/store/countersign.db".into()));
+        assert_eq!(settings.root_key, RootKey::File("data/vault/root.key".into()));
         assert_eq!(settings.scheme(), "http");
     }
 

@@ -107,16 +107,16 @@ fn dereference(text: &str, environment: &Environment) -> Result<String, String> 
     Ok(text.to_owned())
 }
 
-fn is_set<'a>(name: &str, environment: &'a Environment) -> Result<&'a str, String> {
+pub(crate) fn is_set<'a>(name: &str, environment: &'a Environment) -> Result<&'a str, String> {
     environment.get(name).ok_or_else(|| format!("the environment variable {name} is not set"))
 }
 
-pub(crate) fn root_key(text: &str, data: &Path, environment: &Environment) -> Result<RootKey, String> {
+pub(crate) fn root_key(text: &str, data: &Path) -> Result<RootKey, String> {
     match text.split_once(':') {
         // Relative to the data folder, so that the two are moved together.
         Some(("file", path)) if !path.is_empty() => Ok(RootKey::File(data.join(path))),
-        Some(("env", name)) => is_set(name, environment).map(|_| RootKey::Environment(name.to_owned())),
-        Some(("passphrase-env", name)) => is_set(name, environment).map(|_| RootKey::Passphrase(name.to_owned())),
+        Some(("env", name)) if !name.is_empty() => Ok(RootKey::Environment(name.to_owned())),
+        Some(("passphrase-env", name)) if !name.is_empty() => Ok(RootKey::Passphrase(name.to_owned())),
         _ => Err("vault.root_key names where the key is: file:PATH, env:NAME or passphrase-env:NAME".to_owned()),
     }
 }

@@ -24,7 +24,7 @@ use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use tokio::time::Instant;
 
-use crate::config::{Environment, Settings};
+use crate::config::{Secret, Settings};
 use crate::failure::Failure;
 
 /// How long the server may take to finish what is under way.
@@ -45,8 +45,8 @@ pub(crate) struct Plan {
     pub(crate) vault_program: PathBuf,
     /// Whether the clock can be moved.
     pub(crate) movable_clock: bool,
-    /// The environment, of which the vault may get one variable.
-    pub(crate) environment: Environment,
+    /// The root key or its passphrase, where a variable held it: for each vault that is started, and nobody else.
+    pub(crate) root_key: Option<Secret>,
 }
 
 /// What the first start led to.
@@ -72,6 +72,13 @@ pub(crate) fn supervise(plan: Plan, when_ready: impl FnMut(&Ready) -> Result<(),
     let outcome = supervisor.run(&signals);
     supervisor.end(&signals);
     outcome
+}
+
+/// What the supervisor holds may be the root key and a database password: no other process reads them, no core has them.
+fn close_memory() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 struct Supervisor<F> {
@@ -105,8 +112,7 @@ impl Seat {
 
 impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     fn new(plan: Plan, when_ready: F) -> Result<Self, Failure> {
-        // Its environment may hold the root key, and its memory a database password: no other process reads them.
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+        close_memory();
         let mut supervisor = Self {
             plan,
             when_ready,
@@ -220,7 +226,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
     }
 
     fn start_server(&mut self) -> Result<(), Failure> {
-        let process = Process::server(&self.plan.settings.root_key)?;
+        let process = Process::server(&self.plan.settings)?;
         let settings = Box::new(self.plan.settings.clone());
         let start = ToServer::Start { settings, movable_clock: self.plan.movable_clock };
         encode(&start)
@@ -235,7 +241,7 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
         let process = Process::vault(&VaultStart {
             program: &self.plan.vault_program,
             root_key: &self.plan.settings.root_key,
-            environment: &self.plan.environment,
+            handed: self.plan.root_key.as_ref(),
             expected,
             movable_clock: self.plan.movable_clock,
         })?;

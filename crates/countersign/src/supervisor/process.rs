@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::time::Instant;
 use vault_proto::control::{Control, Introduction, pair, spawn};
 
-use crate::config::{Environment, RootKey, Settings};
+use crate::config::{Database, RootKey, Secret, Settings};
 use crate::failure::{Failure, describe};
 
 /// How long a process may live on once it closed its control socket.
@@ -43,31 +43,30 @@ struct Relay {
 
 impl Process {
     /// Starts the server process: this very program again.
-    pub(crate) fn server(root_key: &RootKey) -> Result<Self, Failure> {
+    pub(crate) fn server(settings: &Settings) -> Result<Self, Failure> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::defect(format!("the program's own file is not found ({})", describe(&error))))?;
         let mut command = Command::new(&program);
         command.arg("serve-process").stdin(Stdio::null()).stdout(Stdio::null());
         // The server never needs the root key, so it does not get it (law 1).
-        if let RootKey::Environment(name) | RootKey::Passphrase(name) = root_key {
+        if let RootKey::Environment(name) | RootKey::Passphrase(name) = &settings.root_key {
             command.env_remove(name);
+        }
+        // What does not fit into memory while SQLite sorts goes beside the database: nowhere else may it write.
+        if let Database::Sqlite(file) = &settings.database
+            && let Some(folder) = file.parent().and_then(|folder| std::path::absolute(folder).ok())
+        {
+            command.env("SQLITE_TMPDIR", folder);
         }
         Self::start(command, &program, false)
     }
 
-    /// Starts the vault, with nothing of the environment but the variable that holds its root key.
+    /// Starts the vault, with nothing of the environment. A root key that a variable held is handed to it over its
+    /// control socket: an environment stands in memory in more places than can be wiped.
     pub(crate) fn vault(start: &VaultStart<'_>) -> Result<Self, Failure> {
         let mut command = Command::new(start.program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let (source, variable) = match start.root_key {
-            RootKey::File(path) => (format!("file:{}", path.display()), None),
-            RootKey::Environment(name) => (format!("env:{name}"), Some(name)),
-            RootKey::Passphrase(name) => (format!("passphrase-env:{name}"), Some(name)),
-        };
-        command.arg("--root-key").arg(source);
-        if let Some((name, value)) = variable.and_then(|name| Some((name, start.environment.get(name)?))) {
-            command.env(name, value);
-        }
+        command.arg("--root-key").arg(start.root_key.to_string());
         match start.expected {
             Some(id) => command.arg("--expect-root-key").arg(id),
             None => command.arg("--create-root-key"),
@@ -75,7 +74,12 @@ impl Process {
         if start.movable_clock {
             command.arg("--movable-clock");
         }
-        Self::start(command, start.program, true)
+        let vault = Self::start(command, start.program, true)?;
+        if let Some(secret) = start.handed {
+            // If it is gone already, that is noticed, and it says why.
+            let _ = vault.control.send(secret.as_bytes(), None);
+        }
+        Ok(vault)
     }
 
     fn start(mut command: Command, program: &Path, relayed: bool) -> Result<Self, Failure> {
@@ -180,8 +184,8 @@ pub(crate) struct VaultStart<'a> {
     pub(crate) program: &'a Path,
     /// Where it has its root key from.
     pub(crate) root_key: &'a RootKey,
-    /// The environment that may hold it.
-    pub(crate) environment: &'a Environment,
+    /// The root key or its passphrase, where a variable held it.
+    pub(crate) handed: Option<&'a Secret>,
     /// The id of the root key that the store was sealed with; `None` to make the first one.
     pub(crate) expected: Option<&'a str>,
     /// Whether its clock can be moved.

@@ -95,8 +95,8 @@ fn the_doctor_looks_at_the_machine_alone() {
 fn the_doctor_finds_what_others_can_read() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("data/root.key");
-    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let key = folder.path().join("data/vault/root.key");
+    std::fs::create_dir_all(folder.path().join("data/vault")).unwrap();
     std::fs::write(&key, "key").unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
@@ -108,7 +108,9 @@ fn the_doctor_finds_what_others_can_read() {
     let text = String::from_utf8_lossy(&output.stdout);
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        flat.contains("✗ root key data/root.key has mode 644, so others can read it: chmod 600 data/root.key"),
+        flat.contains(
+            "✗ root key data/vault/root.key has mode 644, so others can read it: chmod 600 data/vault/root.key"
+        ),
         "{text}"
     );
     assert_eq!(output.status.code(), Some(1));

@@ -102,7 +102,7 @@ impl App {
         )
     }
 
-    fn new_key(&self, application_id: ApplicationId) -> ShownKey {
+    pub(super) fn new_key(&self, application_id: ApplicationId) -> ShownKey {
         let now = self.now();
         let id = ApiKeyId::generate(now, &*self.entropy);
         let secret = zeroize::Zeroizing::new(self.random::<32>());

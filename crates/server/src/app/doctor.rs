@@ -35,7 +35,7 @@ impl App {
     /// Looks at everything.
     pub(crate) async fn doctor(&self) -> Vec<Check> {
         let mut checks = self.vault_checks().await;
-        checks.push(self.confinement_check());
+        checks.extend(self.confinement_checks());
         checks.push(self.store_check().await);
         checks.push(self.transport_check());
         checks
@@ -82,11 +82,11 @@ impl App {
         checks
     }
 
-    fn confinement_check(&self) -> Check {
-        match &self.settings.confinement {
-            Ok(detail) => check("server_landlock", Level::Ok, detail.clone()),
-            Err(why) => check("server_landlock", Level::Warning, why.clone()),
-        }
+    fn confinement_checks(&self) -> impl Iterator<Item = Check> {
+        self.settings.confinement.iter().map(|protection| match &protection.outcome {
+            Ok(detail) => check(protection.name, Level::Ok, detail.clone()),
+            Err(why) => check(protection.name, Level::Warning, why.clone()),
+        })
     }
 
     async fn store_check(&self) -> Check {

@@ -29,7 +29,8 @@ pub(crate) struct Vault {
 pub(crate) struct Start {
     pub(crate) folder: TempDir,
     pub(crate) arguments: Vec<String>,
-    pub(crate) variables: Vec<(String, String)>,
+    /// What is handed over.
+    pub(crate) secret: Option<String>,
 }
 
 impl Start {
@@ -43,14 +44,14 @@ impl Start {
             "--create-root-key".to_owned(),
             "--movable-clock".to_owned(),
         ];
-        Self { folder, arguments, variables: Vec::new() }
+        Self { folder, arguments, secret: None }
     }
 
-    pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(arguments: &[&str], secret: Option<&str>) -> Self {
         Self {
             folder: TempDir::new().unwrap(),
             arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
-            variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            secret: secret.map(str::to_owned),
         }
     }
 
@@ -61,21 +62,25 @@ impl Start {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-vault"));
         command.args(&self.arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Must be called on a tokio runtime.
     pub(crate) fn run(&self) -> Vault {
-        Vault::spawn(self.command())
+        Vault::spawn(self.command(), self.secret.as_deref())
     }
 
     /// For a vault that ends by itself: its exit code and what it said.
     pub(crate) fn fail(&self) -> (i32, String) {
         let mut command = self.command();
         command.stderr(Stdio::piped());
-        let (_control, end) = control::pair().unwrap();
+        let (control, end) = control::pair().unwrap();
         let mut child = control::spawn(command, end).unwrap();
+        if let Some(secret) = &self.secret {
+            control.send(secret.as_bytes(), None).unwrap();
+        }
+        // Nothing else comes.
+        rustix::net::shutdown(&control, rustix::net::Shutdown::Write).unwrap();
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (child.wait().unwrap().code().unwrap(), said)
@@ -83,9 +88,12 @@ impl Start {
 }
 
 impl Vault {
-    pub(crate) fn spawn(command: Command) -> Self {
+    pub(crate) fn spawn(command: Command, secret: Option<&str>) -> Self {
         let (control, end) = control::pair().unwrap();
         let child = control::spawn(command, end).unwrap();
+        if let Some(secret) = secret {
+            control.send(secret.as_bytes(), None).unwrap();
+        }
         let (client, connector) = Client::new();
         let vault = Self { child, control, client, connector };
         vault.connector.connect(vault.socket(&Verb::NAMES)).unwrap();
