@@ -28,6 +28,7 @@ mod recovering;
 mod replay;
 mod secrets;
 mod starts;
+mod stream;
 mod transport;
 mod view;
 mod weak_sessions;

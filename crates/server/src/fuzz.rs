@@ -2,7 +2,7 @@
 
 use domain::{ChallengeId, UserId};
 
-use crate::app::applications::key_hash;
+use crate::app::applications::Credential;
 use crate::app::proof::Given;
 use crate::http;
 
@@ -13,7 +13,7 @@ pub fn bodies(bytes: &[u8]) {
 
 /// Reads text as an API key, as a proof, and as the cursors of lists.
 pub fn texts(text: &str) {
-    let _ = key_hash(text);
+    let _ = Credential::key(text);
     let _ = Given::parse(text);
     let _ = http::fuzz_page::<UserId>(text);
     let _ = http::fuzz_page::<ChallengeId>(text);

@@ -40,9 +40,20 @@ pub(crate) struct ApplicationPatch {
     pub(crate) certificates: Option<BTreeSet<CertificateFingerprint>>,
 }
 
-/// The hash by which a key is found, if the text can be a key at all.
-pub(crate) fn key_hash(text: &str) -> Option<KeyHash> {
-    (text.len() == KEY_LENGTH && text.starts_with(KEY_PREFIX)).then(|| hash(text))
+/// What a request shows of who asks: enough to ask again later, and no secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Credential {
+    /// An API key, by its hash.
+    Key(KeyHash),
+    /// A client certificate that the connection has proved.
+    Certificate(CertificateFingerprint),
+}
+
+impl Credential {
+    /// An API key, if the text can be one at all.
+    pub(crate) fn key(text: &str) -> Option<Self> {
+        (text.len() == KEY_LENGTH && text.starts_with(KEY_PREFIX)).then(|| Self::Key(hash(text)))
+    }
 }
 
 fn hash(text: &str) -> KeyHash {
@@ -52,22 +63,15 @@ fn hash(text: &str) -> KeyHash {
 }
 
 impl App {
-    /// Who an API key stands for, if it is valid.
-    pub(crate) async fn authenticate(&self, key: &str) -> Result<Option<Arc<Application>>, Error> {
-        let Some(hash) = key_hash(key) else { return Ok(None) };
+    /// Who a key or certificate stands for, if it is valid now.
+    pub(crate) async fn authenticate(&self, credential: Credential) -> Result<Option<Arc<Application>>, Error> {
         let now = self.now();
-        let caller = self.store.caller(hash).await?;
+        let caller = match credential {
+            Credential::Key(hash) => self.store.caller(hash).await?,
+            Credential::Certificate(fingerprint) => self.store.caller_by_certificate(fingerprint).await?,
+        };
         let valid = caller.filter(|caller| caller.expires_at.is_none_or(|end| now < end));
         Ok(valid.map(|caller| caller.application))
-    }
-
-    /// Who a client certificate stands for.
-    pub(crate) async fn authenticate_certificate(
-        &self,
-        fingerprint: CertificateFingerprint,
-    ) -> Result<Option<Arc<Application>>, Error> {
-        let caller = self.store.caller_by_certificate(fingerprint).await?;
-        Ok(caller.map(|caller| caller.application))
     }
 
     /// Makes an API client and its first key. `actor` is `None` at first start.

@@ -9,6 +9,7 @@ use domain::{Application, Scope};
 use http::header;
 use http::request::Parts;
 
+use crate::app::applications::Credential;
 use crate::app::{Actor, App};
 
 use super::peer::Peer;
@@ -18,6 +19,7 @@ use super::problem::{FORBIDDEN, Problem, UNAUTHENTICATED};
 pub(crate) struct May<P> {
     /// Who asks.
     pub(crate) actor: Actor,
+    credential: Credential,
     permission: PhantomData<P>,
 }
 
@@ -65,28 +67,41 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().copied();
-        let application = authenticate(parts, app, peer).await?;
+        let credential = credential(parts, peer)?;
+        let found = app.authenticate(credential).await?;
+        let application = found.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
         if let Some(scope) = P::SCOPE
-            && !application.scopes.contains(&scope)
-            && !application.scopes.contains(&Scope::Admin)
+            && !has(&application, scope)
         {
             let detail = format!("The application has not got the scope `{}`.", scope.name());
             return Err(Problem::new(&FORBIDDEN, detail));
         }
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
-        Ok(Self { actor: Actor { application, address }, permission: PhantomData })
+        Ok(Self { actor: Actor { application, address }, credential, permission: PhantomData })
     }
 }
 
-async fn authenticate(parts: &Parts, app: &App, peer: Option<Peer>) -> Result<Arc<Application>, Problem> {
-    let found = match bearer(parts)? {
-        Some(key) => app.authenticate(key).await?,
-        None => match peer.and_then(|peer| peer.certificate) {
-            Some(certificate) => app.authenticate_certificate(certificate).await?,
-            None => None,
-        },
+impl<P: Permission> May<P> {
+    /// Whether it still holds, for what goes on for longer than a request: the key may have been revoked or have ended,
+    /// the application have lost the scope or be gone. Where that cannot be found out it holds no more.
+    pub(crate) async fn still_holds(&self, app: &App) -> bool {
+        match app.authenticate(self.credential).await {
+            Ok(Some(application)) => P::SCOPE.is_none_or(|scope| has(&application, scope)),
+            Ok(None) | Err(_) => false,
+        }
+    }
+}
+
+fn has(application: &Application, scope: Scope) -> bool {
+    application.scopes.contains(&scope) || application.scopes.contains(&Scope::Admin)
+}
+
+fn credential(parts: &Parts, peer: Option<Peer>) -> Result<Credential, Problem> {
+    let shown = match bearer(parts)? {
+        Some(key) => Credential::key(key),
+        None => peer.and_then(|peer| peer.certificate).map(Credential::Certificate),
     };
-    found.ok_or_else(|| Problem::of(&UNAUTHENTICATED))
+    shown.ok_or_else(|| Problem::of(&UNAUTHENTICATED))
 }
 
 /// The bearer token, if there is an `Authorization` header. One that is there but is no bearer token, or two of them,

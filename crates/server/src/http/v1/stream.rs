@@ -12,6 +12,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use store::EventFilter;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +30,8 @@ use crate::http::problem::Problem;
 const PAGE: u32 = 100;
 /// A comment is sent this often, so that whatever is between does not take the stream for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The longest that a stream goes on without a look at whether its reader still may.
+const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(follow_events))
@@ -37,12 +40,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Follow events
 ///
 /// As server-sent events: `id` is the position, `event` the kind, `data` the event. Goes on after `after` or the
-/// `Last-Event-ID` header; from now on if neither is said. Every event comes once and in order.
+/// `Last-Event-ID` header; from now on if neither is said. Every event comes once and in order. The stream ends within seconds
+/// once its key is revoked or ends, or the application loses the scope.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "Events", params(StreamQuery),
     responses((status = 200, description = "Events, as they happen", content_type = "text/event-stream", body = String)))]
 async fn follow_events(
     State(app): Shared,
-    _: May<ReadEvents>,
+    may: May<ReadEvents>,
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Problem> {
@@ -57,7 +61,8 @@ async fn follow_events(
             .ok_or_else(|| flawed("last-event-id", "must be the id of an event of this stream"))?,
         (None, None) => *newest.borrow(),
     };
-    let following = Following { app, filter, newest, after, ready: Vec::new().into_iter() };
+    let following =
+        Following { app, may, looked: Instant::now(), filter, newest, after, ready: Vec::new().into_iter() };
     let stream = futures_util::stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
         Some((Ok(event), following))
@@ -68,6 +73,9 @@ async fn follow_events(
 /// One reader of the stream.
 struct Following {
     app: Arc<App>,
+    may: May<ReadEvents>,
+    /// When there was last a look at whether it still may.
+    looked: Instant,
     filter: EventFilter,
     newest: watch::Receiver<i64>,
     after: i64,
@@ -75,14 +83,20 @@ struct Following {
 }
 
 impl Following {
-    /// The next event; `None` when the server stops or the store fails, upon which the reader connects again.
+    /// The next event; `None` when the reader may follow no more, the server stops or the store fails. Upon the latter the
+    /// reader connects again, and upon the first learns why not.
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
+            // A reader that takes what is ready slowly is looked at too.
+            if self.looked.elapsed() >= LOOK {
+                self.look().await?;
+            }
             if let Some(event) = self.ready.next() {
                 return as_sse(event.into());
             }
             let newest = *self.newest.borrow_and_update();
             if newest > self.after {
+                self.look().await?;
                 let page = PageRequest { after: Some(self.after), limit: PAGE };
                 let page = self.app.events(&self.filter, page, Order::Ascending).await.ok()?;
                 // Where events of other kinds end the page, go on after the newest one that was looked at.
@@ -92,10 +106,16 @@ impl Following {
                     (None, None) => newest,
                 };
                 self.ready = page.items.into_iter();
-            } else {
-                self.newest.changed().await.ok()?;
+            } else if let Ok(changed) = timeout(LOOK, self.newest.changed()).await {
+                changed.ok()?;
             }
         }
+    }
+
+    /// A key that was revoked, or an application that lost the scope, follows nothing any more.
+    async fn look(&mut self) -> Option<()> {
+        self.looked = Instant::now();
+        self.may.still_holds(&self.app).await.then_some(())
     }
 }
 
