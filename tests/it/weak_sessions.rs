@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Phone, Server, Started};
+use crate::harness::{Database, Phone, Server, Started};
 
 fn phone(started: &Started) -> Phone {
     Phone::with_key(started.answer["view"]["secret"].as_str().unwrap(), &started.answer["enrollment"])
@@ -56,4 +56,37 @@ async fn t09_nothing_is_bound_to_a_suspended_user() {
         .expect_problem(409, "conflict");
     api.post(&format!("/v1/users/{}/resume", seen.user_id), json!({})).await.expect(200);
     api.confirm(&seen.enrollment_id, &code).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_a_session_falls_with_what_raised_it_on_sqlite() {
+    a_session_falls_with_what_raised_it(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_a_session_falls_with_what_raised_it_on_postgresql() {
+    a_session_falls_with_what_raised_it(Database::Postgres).await;
+}
+
+async fn a_session_falls_with_what_raised_it(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    for how in ["suspend", "report-lost", "revoke"] {
+        let ann = api.enroll(&format!("ann {how}")).await;
+        let session = format!("/v1/sessions/{}", ann.session_id);
+        assert_eq!(api.get(&session).await.expect(200)["aal"], "aal2");
+        api.post(&format!("/v1/authenticators/{}/{how}", ann.authenticator_id), json!({})).await.expect(200);
+        let fallen = api.get(&session).await.expect(200);
+        assert_eq!(fallen["aal"], "aal1", "{how}: {fallen}");
+        assert_eq!(fallen["proofs"], json!([]), "{how}: {fallen}");
+        let told = api.get("/v1/events?kind=session.lowered&order=desc&limit=1").await.expect(200);
+        let about = &told["items"][0]["about"];
+        assert_eq!(about["session"], ann.session_id.as_str(), "{how}: {told}");
+        assert_eq!(about["authenticator"], ann.authenticator_id.as_str(), "{how}: {told}");
+        assert_eq!(about["user"], ann.user_id.as_str(), "{how}: {told}");
+        // It is the same session, and can be raised again by what is left.
+        let challenge = api.challenge_in(&ann.session_id).await;
+        let raised = api.verify(&challenge, &ann.backup_codes[0]).await.expect(200);
+        assert_eq!(raised["session"]["aal"], "aal2", "{how}: {raised}");
+    }
 }

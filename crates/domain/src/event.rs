@@ -116,6 +116,8 @@ kinds! {
     DeviceDeleted = "device.deleted",
     /// A login session was registered.
     SessionRegistered = "session.registered",
+    /// What a session proved with an authenticator counts no more: that was lost, revoked, suspended or replaced.
+    SessionLowered = "session.lowered",
     /// A session was ended.
     SessionEnded = "session.ended",
     /// An enrollment was granted.

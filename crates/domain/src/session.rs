@@ -19,9 +19,10 @@ pub struct Session {
     pub device_id: Option<DeviceId>,
     /// The methods of the first factor, as the application says.
     pub amr: BTreeSet<Amr>,
-    /// The level that the first factor and the proofs amount to.
+    /// The level that the first factor and the proofs amount to. It falls when an authenticator that was proved goes out of
+    /// use.
     pub aal: Aal,
-    /// What has been proved in this session, the newest for each authenticator.
+    /// What has been proved in this session, the newest for each authenticator that is still in use.
     pub proofs: Vec<Proof>,
     /// When the first factor was given.
     pub authenticated_at: Timestamp,
@@ -57,6 +58,12 @@ impl Session {
         proofs.push(proof);
         let aal = Aal::reached(&self.amr, proofs.iter().map(|proof| proof.kind));
         (proofs, aal)
+    }
+
+    /// Forgets what was proved with an authenticator that is out of use now, as the store does in the commit that says so.
+    pub fn forget(&mut self, authenticator: AuthenticatorId) {
+        self.proofs.retain(|proof| proof.authenticator_id != authenticator);
+        self.aal = Aal::reached(&self.amr, self.proofs.iter().map(|proof| proof.kind));
     }
 
     /// The methods of first factor and proofs together (RFC 8176).

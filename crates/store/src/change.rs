@@ -129,7 +129,9 @@ pub enum Change {
         label: String,
     },
     /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
-    /// failure budget cannot be resumed from, only bound anew.
+    /// failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
+    /// sessions is forgotten in the same commit, and their level falls to what is left; each that has not ended is told of by
+    /// a `session.lowered` event, which the store writes.
     SetAuthenticatorState {
         /// Which.
         id: AuthenticatorId,
@@ -263,7 +265,7 @@ pub struct ConfirmEnrollment {
     pub step: i64,
     /// When.
     pub at: Timestamp,
-    /// Revoked with it: the authenticator that this one takes the place of.
+    /// Revoked with it, and forgotten by sessions: the authenticator that this one takes the place of.
     pub replaces: Option<AuthenticatorId>,
     /// Backup codes, an active authenticator of their own, if the user has none: where the user has got some
     /// meanwhile the whole change is refused.
@@ -320,7 +322,7 @@ pub struct Raise {
 /// is no matter here: of guesses that were judged at the same time each one counts (T-01). The commit's events are
 /// written as they are, the first one with `failures` (the highest new count) added to its data where any was counted.
 /// For each authenticator that is suspended by it the store writes an `authenticator.suspended` event too, with
-/// `{"reason": "failure_budget"}`.
+/// `{"reason": "failure_budget"}`, and sessions forget it as by [`Change::SetAuthenticatorState`].
 #[derive(Debug, Clone)]
 pub struct Reject {
     /// Which challenge.

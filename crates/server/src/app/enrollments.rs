@@ -379,6 +379,9 @@ impl App {
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
         let proof = Proof { authenticator_id: authenticator.id, kind: authenticator.kind, verified_at: now };
+        if let Some(replaced) = enrollment.replaces {
+            session.forget(replaced);
+        }
         let (proofs, aal) = session.raised_by(proof.clone());
         let mut events = vec![
             self.told_of(EventKind::EnrollmentConfirmed, actor, &enrollment, &authenticator).with("aal", aal.number()),

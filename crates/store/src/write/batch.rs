@@ -6,7 +6,7 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, clients, enroll, events, idempotency, login, rest};
+use super::{Item, clients, enroll, events, idempotency, login, lower, rest};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -192,6 +192,7 @@ async fn write_round(
     login::create_challenges(connection, &round.challenges, outcomes).await?;
     login::satisfy(connection, &round.satisfied, outcomes).await?;
     login::reject(connection, &round.rejected, outcomes).await?;
+    lower::sessions(connection, commits, places, outcomes).await?;
     let unused = keys.iter().filter(|(index, _)| !repeated.contains_key(index) && !outcomes.is_applied(*index));
     idempotency::release(connection, &unused.map(|(_, key)| *key).collect::<Vec<_>>()).await
 }

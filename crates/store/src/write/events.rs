@@ -8,7 +8,7 @@ use domain::{Event, EventId, EventKind};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::outcome::{Counted, Outcomes};
+use super::outcome::{Counted, Lowered, Outcomes};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
@@ -137,6 +137,9 @@ fn told<'a>(commits: &[&'a Commit], outcomes: &Outcomes) -> Result<Vec<Cow<'a, E
         for counted in outcome.counted.iter().filter(|counted| counted.is_exhausted()) {
             events.push(Cow::Owned(suspended(commit, counted)?));
         }
+        for session in &outcome.lowered {
+            events.push(lowered(commit, session)?);
+        }
     }
     Ok(events)
 }
@@ -164,6 +167,29 @@ fn suspended(commit: &Commit, counted: &Counted) -> Result<Event, Fault> {
             challenge_id,
         },
         data,
+        details: None,
+    })
+}
+
+/// Tells of a session that fell back, at the time and on behalf of whom the commit's own event names.
+fn lowered(commit: &Commit, session: &Lowered) -> Result<Event, Fault> {
+    let first = commit.events.first();
+    let at = first.map(|event| event.at).unwrap_or_default();
+    Ok(Event {
+        id: EventId::generate(at, &Random::new()?),
+        position: 0,
+        at,
+        kind: EventKind::SessionLowered,
+        application_id: first.and_then(|event| event.application_id),
+        about: About {
+            user_id: first.and_then(|event| event.about.user_id),
+            device_id: session.device_id,
+            authenticator_id: Some(session.authenticator_id),
+            session_id: Some(session.session_id),
+            enrollment_id: None,
+            challenge_id: None,
+        },
+        data: serde_json::Map::from_iter([("aal".to_owned(), Value::from(session.aal))]),
         details: None,
     })
 }

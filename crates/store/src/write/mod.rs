@@ -6,6 +6,7 @@ mod enroll;
 mod events;
 mod idempotency;
 mod login;
+mod lower;
 mod outcome;
 mod rest;
 
@@ -273,7 +274,7 @@ mod tests {
         let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
         let mut connection = source.writer().unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        let sets = login::ALL.iter().chain(&enroll::ALL).chain(&crate::read::hot::ALL);
+        let sets = login::ALL.iter().chain(&enroll::ALL).chain(&lower::ALL).chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;
             let tables: Vec<_> = scans.iter().filter(|scan| !is_input(scan)).collect();

@@ -1,6 +1,6 @@
 //! What became of each change of a batch.
 
-use domain::{AuthenticatorId, DeviceId, UserId, backoff};
+use domain::{AuthenticatorId, DeviceId, SessionId, UserId, backoff};
 
 use super::Item;
 use crate::Effect;
@@ -21,11 +21,22 @@ impl Counted {
     }
 }
 
+/// A session that forgot what it proved with an authenticator.
+#[derive(Debug, Clone)]
+pub(crate) struct Lowered {
+    pub(crate) session_id: SessionId,
+    pub(crate) device_id: Option<DeviceId>,
+    pub(crate) authenticator_id: AuthenticatorId,
+    /// Its level afterwards.
+    pub(crate) aal: i64,
+}
+
 /// What became of one change.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) effect: Effect,
     pub(crate) counted: Vec<Counted>,
+    pub(crate) lowered: Vec<Lowered>,
 }
 
 /// What became of each change of a batch, by its place there. Refused, until somebody says otherwise.
@@ -34,7 +45,7 @@ pub(crate) struct Outcomes(Vec<Outcome>);
 
 impl Outcomes {
     pub(crate) fn new(changes: usize) -> Self {
-        Self(vec![Outcome { effect: Effect::Refused, counted: Vec::new() }; changes])
+        Self(vec![Outcome { effect: Effect::Refused, counted: Vec::new(), lowered: Vec::new() }; changes])
     }
 
     pub(crate) fn set(&mut self, index: usize, effect: Effect) {
@@ -59,6 +70,19 @@ impl Outcomes {
             }
             _ => Err(Fault::Raced("a challenge went away while a failure was counted".to_owned())),
         }
+    }
+
+    /// Remembers whose level fell by a change.
+    pub(crate) fn lowered(&mut self, index: usize, sessions: impl Iterator<Item = Lowered>) {
+        if let Some(outcome) = self.0.get_mut(index) {
+            outcome.lowered.extend(sessions);
+        }
+    }
+
+    /// The authenticators whose budget a change used up.
+    pub(crate) fn exhausted(&self, index: usize) -> Vec<AuthenticatorId> {
+        let counted = self.0.get(index).map_or(&[][..], |outcome| &outcome.counted);
+        counted.iter().filter(|counted| counted.is_exhausted()).map(|counted| counted.authenticator_id).collect()
     }
 
     pub(crate) fn is_applied(&self, index: usize) -> bool {

@@ -13,6 +13,7 @@ mod home;
 mod changes;
 mod clients;
 mod counters;
+mod falling;
 mod opening;
 mod people;
 mod races;
