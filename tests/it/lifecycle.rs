@@ -282,3 +282,36 @@ fn mutated(token: &str) -> Vec<String> {
     all.push(format!("{}.", token.rsplit_once('.').unwrap().0));
     all
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_enrollments_begun_beforehand_get_past_no_limit_and_replace_nothing_that_is_gone() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let rotation = json!({ "session_id": ana.session_id, "view": "inline" });
+    let rotation = api.post(&format!("/v1/authenticators/{}/rotate", ana.authenticator_id), rotation).await.expect(201);
+    let mut begun = Vec::new();
+    for _ in 0..6 {
+        begun.push(api.start_in(&ana.user_id, &ana.session_id, json!({ "view": "inline" })).await);
+    }
+    let mut bound = 1;
+    for started in &begun {
+        let key = started.answer["view"]["secret"].as_str().unwrap();
+        let phone = Phone::with_key(key, &started.answer["enrollment"]);
+        let answer = api.confirm(&started.enrollment_id, &phone.code_at(api.now().await)).await;
+        if bound < 5 {
+            answer.expect(200);
+            bound += 1;
+        } else {
+            answer.expect_problem(409, "conflict");
+        }
+    }
+    // What was to be replaced is gone meanwhile: its successor would sit on the phone that was lost.
+    api.post(&format!("/v1/authenticators/{}/report-lost", ana.authenticator_id), json!({})).await.expect(200);
+    let phone = Phone::with_key(rotation["view"]["secret"].as_str().unwrap(), &rotation["enrollment"]);
+    let id = rotation["enrollment"]["id"].as_str().unwrap();
+    api.confirm(id, &phone.code_at(api.now().await)).await.expect_problem(409, "conflict");
+    let all = api.all(&format!("/v1/users/{}/authenticators", ana.user_id)).await;
+    let active = all.iter().filter(|a| a["kind"] == "totp" && a["state"] == "active").count();
+    assert_eq!(active, 4, "{all:?}");
+}

@@ -35,6 +35,17 @@ pub struct Authenticator {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl Authenticator {
+    /// The most authenticators of one kind that a user may have in use: a guess may be meant for any of them.
+    pub const MOST_OF_A_KIND: usize = 5;
+
+    /// Whether it is the user's for good or ill: one that is suspended still is, or else whoever used up its failure budget
+    /// could bind another with a password alone (T-09).
+    pub fn is_bound(&self) -> bool {
+        matches!(self.state, AuthenticatorState::Active | AuthenticatorState::Suspended)
+    }
+}
+
 /// A key as the vault sealed it, with the parameters that are part of the seal's associated data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {

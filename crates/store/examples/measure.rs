@@ -119,6 +119,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
     let backup = (0..10).map(|position| BackupCode { position, hash: vec![5; 32] }).collect();
     let confirm = ConfirmEnrollment {
         id,
+        user_id,
         authenticator_id,
         generation: 1,
         step: 1,

@@ -252,11 +252,14 @@ pub struct RecordView {
 }
 
 /// See [`Change::ConfirmEnrollment`]. Guard beside those below: the user is active, the session is live, and where the user
-/// has an authenticator in use or suspended it has reached AAL2.
+/// has an authenticator in use or suspended it has reached AAL2; what it replaces, if anything, is still in use or suspended;
+/// and the user has fewer than [`Authenticator::MOST_OF_A_KIND`] others of its kind.
 #[derive(Debug, Clone)]
 pub struct ConfirmEnrollment {
     /// Which enrollment.
     pub id: EnrollmentId,
+    /// Whose. Guard: it is.
+    pub user_id: UserId,
     /// Its authenticator, active from now on.
     pub authenticator_id: AuthenticatorId,
     /// The generation that was proved. Guard: it is still the authenticator's.
@@ -265,7 +268,8 @@ pub struct ConfirmEnrollment {
     pub step: i64,
     /// When.
     pub at: Timestamp,
-    /// Revoked with it, and forgotten by sessions: the authenticator that this one takes the place of.
+    /// Revoked with it, and forgotten by sessions: the authenticator that this one takes the place of. Guard: the enrollment
+    /// names the same.
     pub replaces: Option<AuthenticatorId>,
     /// Backup codes, an active authenticator of their own, if the user has none: where the user has got some
     /// meanwhile the whole change is refused.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use domain::{Challenge, Enrollment, backoff};
+use domain::{Authenticator, Challenge, Enrollment, backoff};
 use uuid::Uuid;
 
 use crate::Idempotency;
@@ -190,6 +190,7 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
     let text = dialect.spellings().iter().fold(text.to_owned(), |text, (mark, spelling)| text.replace(mark, spelling));
     text.replace("{retry_at}", retry_at())
         .replace("{budget}", &backoff::BUDGET.to_string())
+        .replace("{most_of_a_kind}", &Authenticator::MOST_OF_A_KIND.to_string())
         .replace("{challenge_failures}", &Challenge::MAX_FAILURES.to_string())
         .replace("{idempotency_lifetime}", &Idempotency::LIFETIME.as_millis().to_string())
         .replace("{enrollment_failures}", &Enrollment::MAX_FAILURES.to_string())

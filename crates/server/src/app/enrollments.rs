@@ -21,9 +21,6 @@ use super::telling::With;
 use super::vault::unexpected;
 use super::{Actor, App, Error, Made, Once};
 
-/// The most authenticators of one kind that a user may have in use: a guess may be meant for any of them.
-const MOST_OF_A_KIND: usize = 5;
-
 /// Backup codes in a set (I-05).
 const BACKUP_CODES: u8 = 10;
 
@@ -164,10 +161,7 @@ impl App {
         let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
-        let in_use = existing.iter().filter(|a| a.kind == AuthenticatorKind::Totp && is_bound(a)).count();
-        if in_use >= MOST_OF_A_KIND && wish.replaces.is_none() {
-            return Err(Error::Conflict("the user has five authenticators of this kind: revoke one first"));
-        }
+        room(&existing, AuthenticatorKind::Totp, wish.replaces)?;
         let (device, new_device) = match &wish.device {
             WishedDevice::Known(id) => {
                 let device = self.store.device(*id).await?.filter(|device| device.user_id == user.id);
@@ -366,7 +360,8 @@ impl App {
     async fn may_bind(&self, enrollment: &Enrollment, session: &Session) -> Result<(), Error> {
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(session, &existing, enrollment.created_at, self.settings.max_session_age)
+        trusted_enough(session, &existing, enrollment.created_at, self.settings.max_session_age)?;
+        room(&existing, AuthenticatorKind::Totp, enrollment.replaces)
     }
 
     async fn activate(
@@ -396,6 +391,7 @@ impl App {
         let (set, codes) = self.first_backup_codes(&enrollment, now).await?.unzip();
         let mut confirm = ConfirmEnrollment {
             id: enrollment.id,
+            user_id: enrollment.user_id,
             authenticator_id: authenticator.id,
             generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
             step,
@@ -438,7 +434,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Option<((Authenticator, Vec<BackupCode>), Vec<Secret>)>, Error> {
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        if existing.iter().any(|a| a.kind == AuthenticatorKind::BackupCodes && is_bound(a)) {
+        if existing.iter().any(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()) {
             return Ok(None);
         }
         let set = Authenticator {
@@ -549,10 +545,17 @@ fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticat
     }
 }
 
-/// Whether an authenticator is the user's for good or ill: one that is suspended still is, or else whoever used up its
-/// failure budget could bind another with a password alone (T-09).
-fn is_bound(authenticator: &Authenticator) -> bool {
-    matches!(authenticator.state, AuthenticatorState::Active | AuthenticatorState::Suspended)
+/// Whether one more authenticator of this kind may be bound, in the place of `replaces` if that is said. The guard of the
+/// confirmation's write says it again; here it is said in words.
+fn room(existing: &[Authenticator], kind: AuthenticatorKind, replaces: Option<AuthenticatorId>) -> Result<(), Error> {
+    if replaces.is_some_and(|id| !existing.iter().any(|a| a.id == id && a.is_bound())) {
+        return Err(Error::Conflict("the authenticator that was to be replaced is not in use any more"));
+    }
+    let others = existing.iter().filter(|a| a.kind == kind && a.is_bound() && Some(a.id) != replaces).count();
+    if others >= Authenticator::MOST_OF_A_KIND {
+        return Err(Error::Conflict("the user has five authenticators of this kind: revoke one first"));
+    }
+    Ok(())
 }
 
 /// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
@@ -570,7 +573,7 @@ fn trusted_enough(
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
     let mut proofs = session.proofs.iter();
     let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
-    if existing.iter().any(is_bound) {
+    if existing.iter().any(Authenticator::is_bound) {
         return if proved { Ok(()) } else { Err(PROVE_FIRST) };
     }
     if proved || recent(session.authenticated_at) {

@@ -28,6 +28,7 @@ impl Dialect {
             Self::Sqlite => &[
                 // One connection writes, so a row that was read stays as it is.
                 ("{share}", ""),
+                ("{hold}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
                 ("{merge>}", ")"),
@@ -48,6 +49,8 @@ impl Dialect {
             ],
             Self::Postgres => &[
                 ("{share}", "FOR KEY SHARE"),
+                // Goes together with it.
+                ("{hold}", "FOR NO KEY UPDATE"),
                 ("{merge<}", "(("),
                 ("{merge|}", ")::jsonb || ("),
                 ("{merge>}", ")::jsonb)::text"),

@@ -88,9 +88,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         }
         Change::RecordView(view) => ids.extend([view.id.uuid(), view.authenticator_id.uuid()]),
         Change::ConfirmEnrollment(confirm) => {
-            ids.extend([confirm.id.uuid(), confirm.authenticator_id.uuid()]);
+            // What a user has may be bound one at a time only: the guard counts what there is.
+            ids.extend([confirm.id.uuid(), confirm.user_id.uuid(), confirm.authenticator_id.uuid()]);
             ids.extend(confirm.replaces.map(domain::AuthenticatorId::uuid));
-            ids.extend(confirm.backup_codes.iter().flat_map(|(codes, _)| [codes.id.uuid(), codes.user_id.uuid()]));
+            ids.extend(confirm.backup_codes.as_ref().map(|(codes, _)| codes.id.uuid()));
             ids.extend(confirm.raise.as_ref().map(|raise| raise.session_id.uuid()));
         }
         Change::CreateChallenge(challenge) => ids.push(challenge.id.uuid()),

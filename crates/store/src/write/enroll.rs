@@ -187,24 +187,43 @@ pub(super) async fn record_views(
     Ok(())
 }
 
-/// The session still counts, and one of a user with an authenticator has proved one (T-09).
+/// Makes whoever binds an authenticator to the same user, on another server, wait until this is committed: the guard below
+/// counts what the user has. In one order, so that no two wait for each other.
+static HOLD_USERS: Set = Set::new(
+    &[("user_id", Id)],
+    "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {hold}",
+);
+
+/// The session still counts, and one of a user with an authenticator has proved one (T-09); what is replaced is still in
+/// use; and there are not too many.
 static CONFIRM_ENROLLMENTS: Set = Set::new(
-    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int), ("codes", Int)],
+    &[
+        ("enrollment_id", Id),
+        ("user_id", Id),
+        ("authenticator_id", Id),
+        ("generation", Int),
+        ("at", Int),
+        ("replaces", Id),
+        ("codes", Int),
+    ],
     "UPDATE enrollments AS e SET state = 'confirmed'
      FROM input i
      WHERE e.id = i.enrollment_id AND e.state = 'viewed' AND e.expires_at > i.at
-        AND e.authenticator_id = i.authenticator_id
+        AND e.user_id = i.user_id AND e.authenticator_id = i.authenticator_id
         AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
-            AND a.state = 'pending' AND a.generation = i.generation)
+            AND a.state = 'pending' AND a.generation = i.generation
+            AND (SELECT count(*) FROM authenticators o
+                WHERE o.user_id = e.user_id AND o.kind = a.kind AND o.state IN ('active', 'suspended')
+                    AND (e.replaces IS NULL OR o.id <> e.replaces)) < {most_of_a_kind})
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
             AND (s.aal >= 2 OR NOT EXISTS (SELECT 1 FROM authenticators b
                 WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended'))))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
             WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
-        AND (EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.aal >= 2)
-            OR NOT EXISTS (SELECT 1 FROM authenticators a
-                WHERE a.user_id = e.user_id AND a.state IN ('active', 'suspended')))
+        AND ((e.replaces IS NULL AND i.replaces IS NULL) OR EXISTS (SELECT 1 FROM authenticators r
+            WHERE r.user_id = e.user_id AND r.id = e.replaces AND r.id = i.replaces
+                AND r.state IN ('active', 'suspended')))
      RETURNING id",
 );
 
@@ -221,7 +240,7 @@ static REPLACE_AUTHENTICATORS: Set = Set::new(
     &[("authenticator_id", Id), ("replaces", Id)],
     "UPDATE authenticators AS a SET state = 'revoked'
      FROM input i
-     WHERE a.id = i.replaces AND a.state <> 'revoked'
+     WHERE a.id = i.replaces AND a.state IN ('active', 'suspended')
         AND a.user_id = (SELECT n.user_id FROM authenticators n WHERE n.id = i.authenticator_id)",
 );
 
@@ -236,13 +255,16 @@ pub(super) async fn confirm(
     items: &[Item<'_, ConfirmEnrollment>],
     outcomes: &mut Outcomes,
 ) -> Result<(), Fault> {
+    HOLD_USERS.ids(connection, Rows::of_ids(items.iter().map(|(_, confirm)| confirm.user_id.uuid()))).await?;
     let mut input = Rows::default();
     for (_, confirm) in items {
         input.push(&[
             confirm.id.into(),
+            confirm.user_id.into(),
             confirm.authenticator_id.into(),
             confirm.generation.into(),
             confirm.at.into(),
+            confirm.replaces.into(),
             i64::from(confirm.backup_codes.is_some()).into(),
         ]);
     }
@@ -266,7 +288,7 @@ pub(super) async fn confirm(
         }
     }
     ACTIVATE_AUTHENTICATORS.all(connection, activated).await?;
-    REPLACE_AUTHENTICATORS.execute(connection, replaced).await?;
+    REPLACE_AUTHENTICATORS.all(connection, replaced).await?;
     let code_sets = confirmed.iter().filter_map(|(_, confirm)| Some(&confirm.backup_codes.as_ref()?.0));
     CREATE_AUTHENTICATORS.all(connection, authenticator_rows(code_sets)).await?;
     CREATE_BACKUP_CODES.all(connection, codes).await?;
@@ -302,7 +324,8 @@ pub(super) async fn reject(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 9] = [
+pub(super) static ALL: [&Set; 10] = [
+    &HOLD_USERS,
     &START_ENROLLMENTS,
     &CREATE_AUTHENTICATORS,
     &VIEW_ENROLLMENTS,

@@ -190,6 +190,7 @@ on_both_engines! {
         assert_eq!(store.enrollment(next.enrollment.id).await.unwrap().unwrap().state, EnrollmentState::Viewed);
         let confirm = ConfirmEnrollment {
             id: next.enrollment.id,
+            user_id: ann.user.id,
             authenticator_id: next.authenticator.id,
             generation: 1,
             step: 7,
@@ -232,6 +233,7 @@ on_both_engines! {
             apply(&store, Change::StartEnrollment(Box::new(next.clone()))).await;
             let confirm = ConfirmEnrollment {
                 id: next.enrollment.id,
+                user_id: ann.user.id,
                 authenticator_id: next.authenticator.id,
                 generation: 1,
                 step: 7,

@@ -15,6 +15,7 @@ async fn second(store: &Store, person: &Person, replaces: Option<AuthenticatorId
     apply(store, Change::StartEnrollment(Box::new(next))).await;
     let confirm = ConfirmEnrollment {
         id,
+        user_id: person.user.id,
         authenticator_id,
         generation: 1,
         step: 7,

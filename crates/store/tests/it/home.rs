@@ -270,6 +270,7 @@ pub(crate) async fn settle(store: &Store, name: &str) -> Person {
     let codes = backup_codes.0.id;
     let confirm = ConfirmEnrollment {
         id,
+        user_id: user.id,
         authenticator_id,
         generation: 1,
         step: 100,

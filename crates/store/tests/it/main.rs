@@ -14,6 +14,7 @@ mod changes;
 mod clients;
 mod counters;
 mod falling;
+mod limits;
 mod opening;
 mod people;
 mod races;
