@@ -1,0 +1,68 @@
+//! Who may bind an authenticator to whom (P-06, T-09).
+
+use std::time::Duration;
+
+use domain::{
+    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Session, Timestamp, User, UserId,
+    UserState,
+};
+
+use super::super::{App, Error};
+
+/// What a session is told whose user has an authenticator that it did not prove.
+const PROVE_FIRST: Error = Error::StepUpNeeded(
+    "the user has an authenticator: prove it in this session first, by a challenge for the session",
+);
+
+impl App {
+    /// The user, who may not be suspended: nothing is bound to such a one.
+    pub(super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
+        let user = self.user(id).await?;
+        match user.state {
+            UserState::Active => Ok(user),
+            UserState::Suspended => Err(Error::Conflict("the user is suspended")),
+        }
+    }
+}
+
+/// Whether one more authenticator of this kind may be bound, in the place of `replaces` if that is said. The guard of the
+/// confirmation's write says it again; here it is said in words.
+pub(super) fn room(
+    existing: &[Authenticator],
+    kind: AuthenticatorKind,
+    replaces: Option<AuthenticatorId>,
+) -> Result<(), Error> {
+    if replaces.is_some_and(|id| !existing.iter().any(|a| a.id == id && a.is_bound())) {
+        return Err(Error::Conflict("the authenticator that was to be replaced is not in use any more"));
+    }
+    let others = existing.iter().filter(|a| a.kind == kind && a.is_bound() && Some(a.id) != replaces).count();
+    if others >= Authenticator::MOST_OF_A_KIND {
+        return Err(Error::Conflict("the user has five authenticators of this kind: revoke one first"));
+    }
+    Ok(())
+}
+
+/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
+/// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
+pub(super) fn trusted_enough(
+    session: &Session,
+    existing: &[Authenticator],
+    now: Timestamp,
+    max_age: Duration,
+) -> Result<(), Error> {
+    if !session.is_live(now) {
+        return Err(Error::SessionOver);
+    }
+    let recent = |at: Timestamp| now.since(at) <= max_age;
+    let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
+    let mut proofs = session.proofs.iter();
+    let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
+    if existing.iter().any(Authenticator::is_bound) {
+        return if proved { Ok(()) } else { Err(PROVE_FIRST) };
+    }
+    if proved || recent(session.authenticated_at) {
+        Ok(())
+    } else {
+        Err(Error::StepUpNeeded("the log-in is too long ago: log in again and register the new session"))
+    }
+}
