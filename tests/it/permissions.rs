@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Api, Server};
+use crate::harness::{Answer, Api, Database, Server};
 
 /// The operations that any application may use, whatever its scopes.
 const FOR_ANY_APPLICATION: &[&str] = &["GET /v1/whoami"];
@@ -258,4 +258,37 @@ async fn p10_an_idempotency_key_is_the_applications_own() {
     // What failed used up no key.
     once(&api, "/v1/users", "again", &json!({ "external_id": "ana" })).await.expect_problem(409, "exists");
     once(&api, "/v1/users", "again", &json!({ "external_id": "emil" })).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p06_no_scope_comes_back_by_a_change_that_did_not_mean_it_on_sqlite() {
+    no_scope_comes_back(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p06_no_scope_comes_back_by_a_change_that_did_not_mean_it_on_postgresql() {
+    no_scope_comes_back(Database::Postgres).await;
+}
+
+async fn no_scope_comes_back(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let (id, _) = application(&api, "shop", &["sessions", "events:read"]).await;
+    let path = format!("/v1/applications/{id}");
+    for round in 0..20 {
+        api.patch(&path, json!({ "scopes": ["sessions", "events:read"] })).await.expect(200);
+        let renames = (0..8).map(|n| {
+            let (api, path) = (api.apart(), path.clone());
+            async move { api.patch(&path, json!({ "name": format!("shop {round} {n}") })).await }
+        });
+        let narrow = async {
+            // Whoever loses the race is told, looks again and sends the change again.
+            while api.patch(&path, json!({ "scopes": ["sessions"] })).await.status == 409 {}
+        };
+        let (renamed, ()) = tokio::join!(futures_util::future::join_all(renames), narrow);
+        for answer in renamed {
+            assert!(answer.status == 200 || answer.expect_problem(409, "conflict")["detail"].is_string());
+        }
+        assert_eq!(api.get(&path).await.expect(200)["scopes"], json!(["sessions"]), "round {round}");
+    }
 }

@@ -18,6 +18,8 @@ pub struct Application {
     pub scopes: BTreeSet<Scope>,
     /// TLS client certificates that stand for it (P-07), by the SHA-256 of their DER.
     pub certificates: BTreeSet<CertificateFingerprint>,
+    /// Counts its changes, from 1: a change is made to the version that was seen, or not at all.
+    pub version: i64,
     /// When it was made.
     pub created_at: Timestamp,
 }

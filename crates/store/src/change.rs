@@ -185,9 +185,15 @@ pub enum Change {
     },
     /// A new API client with its first key. [`Effect::Exists`] if the name is taken.
     CreateApplication(Application, ApiKey),
-    /// Other name, scopes or certificates. Guard: the application is there. [`Effect::Exists`] if the name or
-    /// a certificate is another's.
-    UpdateApplication(Application),
+    /// Other name, scopes or certificates. Guard: the application is there in the version that is given, which is then
+    /// counted up; and it is not the last one with the `admin` scope and a key that is valid, where it loses that scope.
+    /// [`Effect::Exists`] if the name or a certificate is another's.
+    UpdateApplication {
+        /// As it is to be, with the version that was seen.
+        application: Application,
+        /// When.
+        at: Timestamp,
+    },
     /// Deletes an API client and its keys, and ends its sessions and challenges. Guard: it is there, and not
     /// the last one with the `admin` scope and a key that is valid.
     DeleteApplication {

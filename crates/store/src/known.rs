@@ -66,7 +66,7 @@ fn touches_callers(change: &Change) -> bool {
     matches!(
         change,
         Change::CreateApplication(..)
-            | Change::UpdateApplication(_)
+            | Change::UpdateApplication { .. }
             | Change::DeleteApplication { .. }
             | Change::CreateApiKey { .. }
             | Change::RevokeApiKey { .. }
@@ -88,16 +88,21 @@ mod tests {
             name: "Shop".to_owned(),
             scopes: BTreeSet::new(),
             certificates: BTreeSet::new(),
+            version: 1,
             created_at: Timestamp::default(),
         };
         Caller { application: Arc::new(application), api_key_id: None, expires_at: None }
+    }
+
+    fn updated() -> Change {
+        Change::UpdateApplication { application: (*caller().application).clone(), at: Timestamp::default() }
     }
 
     #[test]
     fn what_was_looked_up_before_a_change_is_not_remembered_after_it() {
         let (known, key) = (KnownCallers::default(), KeyHash([7; 32]));
         let before = known.get(&key).unwrap_err();
-        known.after([Change::UpdateApplication((*caller().application).clone())].iter());
+        known.after([updated()].iter());
         known.remember(before, key, caller());
         assert!(known.get(&key).is_err());
     }
@@ -109,7 +114,7 @@ mod tests {
         known.remember(before, key, caller());
         known.after([Change::Tell].iter());
         assert_eq!(known.get(&key).ok(), Some(caller()));
-        known.after([Change::Tell, Change::UpdateApplication((*caller().application).clone())].iter());
+        known.after([Change::Tell, updated()].iter());
         assert!(known.get(&key).is_err());
     }
 }

@@ -293,7 +293,7 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
 }
 
 /// With its certificates as a list in hex.
-pub(crate) const APPLICATION: &str = "p.id, p.name, p.scopes, p.created_at, \
+pub(crate) const APPLICATION: &str = "p.id, p.name, p.scopes, p.version, p.created_at, \
     (SELECT {list<}{hex<}t.fingerprint{hex>}{list>} FROM application_certificates t WHERE t.application_id = p.id)";
 
 pub(crate) fn application(row: &mut Reader<'_, '_>) -> Result<Application, Fault> {
@@ -301,6 +301,7 @@ pub(crate) fn application(row: &mut Reader<'_, '_>) -> Result<Application, Fault
         id: row.id(ApplicationId::from_uuid)?,
         name: row.next()?,
         scopes: row.named(scopes)?,
+        version: row.next()?,
         created_at: row.time()?,
         certificates: match row.next::<Option<String>>()? {
             None => BTreeSet::new(),

@@ -85,7 +85,7 @@ impl App {
     ) -> Result<Made<(Application, ShownKey)>, Error> {
         let now = self.now();
         let id = ApplicationId::generate(now, &*self.entropy);
-        let application = Application { id, name, scopes, certificates, created_at: now };
+        let application = Application { id, name, scopes, certificates, version: 1, created_at: now };
         let key = self.new_key(id);
         let events = [
             self.event(EventKind::ApplicationCreated, actor, About::default())
@@ -125,7 +125,8 @@ impl App {
         self.store.application(id).await?.ok_or(Error::NotFound("application"))
     }
 
-    /// Changes an API client.
+    /// Changes an API client, as it was seen: where somebody else changed it meanwhile, nothing of it is written, or a scope that
+    /// was just taken away would come back with another one's new name.
     pub(crate) async fn update_application(
         &self,
         actor: &Actor,
@@ -145,10 +146,12 @@ impl App {
             .event(EventKind::ApplicationUpdated, Some(actor), About::default())
             .with("application", id.to_string())
             .with("scopes", application.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>());
-        match self.commit(Change::UpdateApplication(application.clone()), event).await? {
+        let change = Change::UpdateApplication { application: application.clone(), at: self.now() };
+        match self.commit(change, event).await? {
             Effect::Applied => Ok(application),
             Effect::Exists => Err(Error::Exists("another application has this name or certificate")),
-            _ => Err(Error::NotFound("application")),
+            _ if self.application(id).await?.version == application.version => Err(Error::LastAdministrator),
+            _ => Err(Error::Conflict("it was changed by somebody else just now: look at it and send the change again")),
         }
     }
 

@@ -13,6 +13,7 @@ CREATE TABLE applications (
     id         UUID PRIMARY KEY,
     name       TEXT NOT NULL UNIQUE,
     scopes     TEXT NOT NULL,
+    version    BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
 

@@ -13,6 +13,7 @@ CREATE TABLE applications (
     id         BLOB PRIMARY KEY,
     name       TEXT NOT NULL UNIQUE,
     scopes     TEXT NOT NULL,
+    version    INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

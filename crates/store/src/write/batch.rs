@@ -116,7 +116,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
-        Change::CreateApplication(application, _) | Change::UpdateApplication(application) => {
+        Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
         Change::DeleteApplication { id, .. } => ids.push(id.uuid()),
@@ -217,7 +217,9 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
         }
         Change::CreateApplication(application, key) => clients::create_application(connection, application, key).await,
-        Change::UpdateApplication(application) => clients::update_application(connection, application).await,
+        Change::UpdateApplication { application, at } => {
+            clients::update_application(connection, application, *at).await
+        }
         Change::DeleteApplication { id, at } => clients::delete_application(connection, *id, *at).await,
         Change::CreateApiKey { key, others_expire_at } => {
             clients::create_api_key(connection, key, *others_expire_at).await

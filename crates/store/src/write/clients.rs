@@ -17,9 +17,9 @@ async fn hold(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 static CREATE_APPLICATION: Set = Set::new(
-    &[("id", Id), ("name", Text), ("scopes", Text), ("created_at", Int)],
-    "INSERT INTO applications (id, name, scopes, created_at)
-     SELECT i.id, i.name, i.scopes, i.created_at FROM input i WHERE true
+    &[("id", Id), ("name", Text), ("scopes", Text), ("version", Int), ("created_at", Int)],
+    "INSERT INTO applications (id, name, scopes, version, created_at)
+     SELECT i.id, i.name, i.scopes, i.version, i.created_at FROM input i WHERE true
      ON CONFLICT DO NOTHING",
 );
 
@@ -49,6 +49,7 @@ pub(super) async fn create_application(
         application.id.into(),
         application.name.as_str().into(),
         scopes.as_str().into(),
+        application.version.into(),
         application.created_at.into(),
     ];
     if one(connection, &CREATE_APPLICATION, &row).await? != Effect::Applied {
@@ -59,10 +60,16 @@ pub(super) async fn create_application(
     Ok(Effect::Applied)
 }
 
+/// Where it loses the `admin` scope, another has that and a key that is valid: of two administrators that take it from each
+/// other at the same time one stays.
 static UPDATE_APPLICATION: Set = Set::new(
-    &[("application_id", Id), ("new_name", Text), ("new_scopes", Text)],
-    "UPDATE applications AS p SET name = i.new_name, scopes = i.new_scopes FROM input i
-     WHERE p.id = i.application_id",
+    &[("application_id", Id), ("seen", Int), ("new_name", Text), ("new_scopes", Text), ("at", Int)],
+    "UPDATE applications AS p SET name = i.new_name, scopes = i.new_scopes, version = p.version + 1 FROM input i
+     WHERE p.id = i.application_id AND p.version = i.seen
+        AND (' ' || p.scopes || ' ' NOT LIKE '% admin %' OR ' ' || i.new_scopes || ' ' LIKE '% admin %'
+            OR EXISTS (SELECT 1 FROM applications q CROSS JOIN api_keys k
+                WHERE q.id <> i.application_id AND ' ' || q.scopes || ' ' LIKE '% admin %'
+                    AND k.application_id = q.id AND (k.expires_at IS NULL OR k.expires_at > i.at)))",
 );
 
 static DELETE_CERTIFICATES: Set = Set::new(
@@ -73,10 +80,17 @@ static DELETE_CERTIFICATES: Set = Set::new(
 pub(super) async fn update_application(
     connection: &mut Connection,
     application: &Application,
+    at: Timestamp,
 ) -> Result<Effect, Fault> {
     hold(connection).await?;
     let scopes = rows::scopes_text(&application.scopes);
-    let row = [application.id.into(), application.name.as_str().into(), scopes.as_str().into()];
+    let row = [
+        application.id.into(),
+        application.version.into(),
+        application.name.as_str().into(),
+        scopes.as_str().into(),
+        at.into(),
+    ];
     let effect = one(connection, &UPDATE_APPLICATION, &row).await?;
     if effect == Effect::Applied {
         DELETE_CERTIFICATES.execute(connection, Rows::one(&[application.id.into()])).await?;

@@ -13,8 +13,13 @@ fn application(name: &str, scopes: &[Scope], certificate: Option<u8>) -> Applica
         name: name.to_owned(),
         scopes: scopes.iter().copied().collect(),
         certificates: certificate.map(|byte| CertificateFingerprint([byte; 32])).into_iter().collect(),
+        version: 1,
         created_at: START,
     }
+}
+
+fn update(application: &Application) -> Change {
+    Change::UpdateApplication { application: application.clone(), at: after(1) }
 }
 
 fn key(of: &Application, byte: u8) -> ApiKey {
@@ -46,17 +51,19 @@ on_both_engines! {
 
         let mut renamed = other.clone();
         "app".clone_into(&mut renamed.name);
-        assert_eq!(commit(&store, Change::UpdateApplication(renamed.clone())).await, Effect::Exists);
+        assert_eq!(commit(&store, update(&renamed)).await, Effect::Exists);
         "else".clone_into(&mut renamed.name);
         renamed.certificates = BTreeSet::from([CertificateFingerprint([1; 32])]);
-        assert_eq!(commit(&store, Change::UpdateApplication(renamed)).await, Effect::Exists);
+        assert_eq!(commit(&store, update(&renamed)).await, Effect::Exists);
         assert_eq!(store.application(other.id).await.unwrap(), Some(other));
         app.certificates = BTreeSet::from([CertificateFingerprint([5; 32]), CertificateFingerprint([6; 32])]);
         app.scopes.insert(Scope::Challenges);
-        apply(&store, Change::UpdateApplication(app.clone())).await;
+        apply(&store, update(&app)).await;
+        assert_eq!(commit(&store, update(&app)).await, Effect::Refused, "it was changed since it was seen");
+        app.version += 1;
         assert_eq!(store.caller(first.hash).await.unwrap().unwrap().application.as_ref(), &app);
         let nobody = application("nobody", &[], None);
-        assert_eq!(commit(&store, Change::UpdateApplication(nobody)).await, Effect::Refused);
+        assert_eq!(commit(&store, update(&nobody)).await, Effect::Refused);
     }
 
     async fn keys_rotate_with_overlap(home: Home) {
@@ -154,5 +161,27 @@ on_both_engines! {
             }
         }
         assert_eq!(store.head().borrow().to_owned(), 4, "what is repeated tells nothing");
+    }
+
+    async fn of_changes_to_one_version_one_counts(home: Home) {
+        let store = home.open().await;
+        let app = application("app", &[Scope::Sessions, Scope::EventsRead], None);
+        apply(&store, Change::CreateApplication(app.clone(), key(&app, 1))).await;
+        let (mut renamed, mut narrowed) = (app.clone(), app.clone());
+        "other".clone_into(&mut renamed.name);
+        narrowed.scopes.remove(&Scope::EventsRead);
+        let both = futures_util::future::join(commit(&store, update(&narrowed)), commit(&store, update(&renamed))).await;
+        assert!(matches!(both, (Effect::Applied, Effect::Refused) | (Effect::Refused, Effect::Applied)), "{both:?}");
+    }
+
+    async fn two_administrators_do_not_take_the_scope_from_each_other(home: Home) {
+        let store = home.open().await;
+        let (one, two) = (application("one", &[Scope::Admin], None), application("two", &[Scope::Admin], None));
+        for (app, byte) in [(&one, 1), (&two, 2)] {
+            apply(&store, Change::CreateApplication(app.clone(), key(app, byte))).await;
+        }
+        let without = |app: &Application| update(&Application { scopes: BTreeSet::new(), ..app.clone() });
+        let both = futures_util::future::join(commit(&store, without(&one)), commit(&store, without(&two))).await;
+        assert!(matches!(both, (Effect::Applied, Effect::Refused) | (Effect::Refused, Effect::Applied)), "{both:?}");
     }
 }
