@@ -13,6 +13,7 @@ mod alike;
 mod arrows;
 mod crashes;
 mod enrolling;
+mod flood;
 mod guessing;
 mod harness;
 mod lifecycle;

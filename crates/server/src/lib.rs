@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::vault::Vault;
-use app::{App, Crowd, Error};
+use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, recover_administrator};
 
@@ -165,6 +165,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         entropy: Arc::new(OsEntropy),
         settings,
         crowd: Crowd::default(),
+        public: Public::default(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;

@@ -41,10 +41,17 @@ impl App {
         checks
     }
 
-    /// Whether a login could be carried out now.
+    /// Whether a login could be carried out now, or could a moment ago.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
-        self.vault_status().await?;
-        Ok(self.store.ping().await?)
+        // That the vault is gone is known without asking.
+        if !self.vault.is_connected() {
+            self.public.ready.forget().await;
+        }
+        let ask = async {
+            self.vault_status().await?;
+            Ok(self.store.ping().await?)
+        };
+        self.public.ready.ask(ask).await
     }
 
     async fn vault_checks(&self) -> Vec<Check> {

@@ -33,7 +33,7 @@ impl App {
         Ok(Keys {
             vault: self.vault_status().await?,
             keyring_version: keyring.map_or(0, |keyring| keyring.version),
-            signing_keys: self.signing_keys().await?,
+            signing_keys: self.signing_keys().await?.to_vec(),
         })
     }
 
@@ -45,12 +45,15 @@ impl App {
         }
     }
 
-    /// The public halves of the signing keys.
-    pub(crate) async fn signing_keys(&self) -> Result<Vec<PublicKey>, Error> {
-        match self.vault.ask(|| Verb::PublicKeys).await? {
-            Reply::PublicKeys(keys) => Ok(keys),
-            other => Err(unexpected(&other)),
-        }
+    /// The public halves of the signing keys. Those that another server made may be missing for a moment.
+    pub(crate) async fn signing_keys(&self) -> Result<Arc<[PublicKey]>, Error> {
+        let ask = async {
+            match self.vault.ask(|| Verb::PublicKeys).await? {
+                Reply::PublicKeys(keys) => Ok(keys.into()),
+                other => Err(unexpected(&other)),
+            }
+        };
+        self.public.signing_keys.ask(ask).await
     }
 
     /// Makes new data keys and seals every authenticator's key anew with them, in the background.
@@ -69,6 +72,7 @@ impl App {
             return Err(Error::Conflict("the keys were rotated by somebody else just now"));
         }
         self.vault.unlock().await?;
+        self.public.signing_keys.forget().await;
         let app = Arc::clone(self);
         tokio::spawn(async move {
             match app.rewrap_all().await {

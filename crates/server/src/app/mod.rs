@@ -16,6 +16,7 @@ mod error;
 pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
+pub(crate) mod lately;
 pub(crate) mod proof;
 pub(crate) mod sessions;
 mod telling;
@@ -36,6 +37,7 @@ pub(crate) use idempotency::{Made, Once};
 
 use crate::Settings;
 pub(crate) use crowd::Crowd;
+use lately::Lately;
 use telling::Told;
 use vault::Vault;
 
@@ -47,6 +49,16 @@ pub(crate) struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
+    pub(crate) public: Public,
+}
+
+/// What anybody may ask, and how it was answered of late.
+#[derive(Debug, Default)]
+pub(crate) struct Public {
+    ready: Lately<()>,
+    signing_keys: Lately<Arc<[vault_proto::PublicKey]>>,
+    /// As the HTTP face tells them.
+    pub(crate) measurements: Lately<Arc<str>>,
 }
 
 /// Who asks.

@@ -38,7 +38,7 @@ async fn health() -> Json<Health> {
 
 /// Could a login be carried out now?
 ///
-/// Asks the vault, and makes a small write durable.
+/// Asks the vault, and makes a small write durable, at most once a second for all who ask.
 #[utoipa::path(get, path = "/readyz", tag = "Operation", security(()),
     responses((status = 200, description = "It could", body = Health)))]
 async fn readiness(State(app): Shared) -> Result<Json<Health>, Problem> {
@@ -49,11 +49,14 @@ async fn readiness(State(app): Shared) -> Result<Json<Health>, Problem> {
 /// Measurements, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "Operation", security(()),
     responses((status = 200, description = "Counters, gauges and histograms", content_type = "text/plain", body = String)))]
-async fn measurements(State(app): Shared) -> Response {
-    metrics::gauge!("countersign_vault_up").set(f64::from(u8::from(app.vault.is_connected())));
-    metrics::gauge!("countersign_events").set(newest(&app));
-    let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+async fn measurements(State(app): Shared) -> Result<Response, Problem> {
+    let measure = async {
+        metrics::gauge!("countersign_vault_up").set(f64::from(u8::from(app.vault.is_connected())));
+        metrics::gauge!("countersign_events").set(newest(&app));
+        Ok(recorder().map(PrometheusHandle::render).unwrap_or_default().into())
+    };
+    let text: Arc<str> = app.public.measurements.ask(measure).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.to_string()).into_response())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a gauge is a float; events fewer than 2^53 are exact")]
@@ -67,7 +70,7 @@ fn newest(app: &App) -> f64 {
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Operation", security(()),
     responses((status = 200, description = "The public halves", body = KeySet)))]
 async fn signing_keys(State(app): Shared) -> Result<Response, Problem> {
-    let keys = app.signing_keys().await?.into_iter().map(Key::from).collect();
+    let keys = app.signing_keys().await?.iter().cloned().map(Key::from).collect();
     Ok(([(header::CACHE_CONTROL, "public, max-age=300")], Json(KeySet { keys })).into_response())
 }
 

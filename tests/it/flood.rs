@@ -1,0 +1,50 @@
+//! What is public costs an attacker's flood nothing (T-33).
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::harness::Server;
+
+/// How often the threads of a process have gone to sleep: each question to the vault wakes some of them.
+fn naps(pid: i32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let naps = |task: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.map_or(0, |number| number.trim().parse::<u64>().unwrap())
+    };
+    tasks.map(|task| naps(task.unwrap())).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_a_flood_of_public_questions_does_not_reach_the_vault() {
+    let server = Server::new().await;
+    let api = server.api();
+    let vault = server.ready().await.vault;
+    sleep(Duration::from_secs(2)).await;
+    for path in ["/readyz", "/.well-known/jwks.json", "/metrics"] {
+        let (before, begun) = (naps(vault), Instant::now());
+        for _ in 0..40 {
+            for answer in join_all((0..25).map(|_| api.get(path))).await {
+                assert_eq!(answer.status, 200, "{answer}");
+            }
+        }
+        let (woken, took) = (naps(vault) - before, begun.elapsed());
+        // A few for each second that it took, and the vault's own look at its clock.
+        let allowed = 50 + 20 * took.as_secs();
+        assert!(woken < allowed, "{path}: a thousand questions woke the vault {woken} times in {took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_were_made_just_now_are_told_at_once() {
+    let server = Server::new().await;
+    let api = server.api();
+    for count in 1..=3 {
+        let told = api.get("/.well-known/jwks.json").await.expect(200);
+        assert_eq!(told["keys"].as_array().unwrap().len(), count, "{told}");
+        api.post("/v1/keys/rotate", serde_json::json!({})).await.expect(200);
+    }
+}
