@@ -232,6 +232,47 @@ async fn p07_a_client_certificate_acts_as_the_application_that_it_is_mapped_to()
     secured.ask_as(&shop, "/v1/whoami").await.unwrap().expect_problem(401, "unauthenticated");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn t26_no_page_of_another_site_acts_by_the_certificate_that_a_browser_shows() {
+    let secured = Secured::start().await;
+    let api = secured.api();
+    let admin = secured.clients.client("admin");
+    let wish = json!({ "name": "admin by certificate", "scopes": ["admin"], "certificates": [admin.fingerprint] });
+    api.post("/v1/applications", wish).await.expect(201);
+    let ana = api.enroll("ana").await;
+    let suspend = format!("{}/v1/users/{}/suspend", api.address, ana.user_id);
+    let browser = client(&secured.ours, Some(&admin));
+    let ways: [&[(&str, &str)]; 4] = [
+        &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+        &[("sec-fetch-site", "same-site"), ("origin", "https://evil.127.0.0.1")],
+        &[("origin", "null")],
+        &[("origin", "https://evil.example")],
+    ];
+    let url = |path: &str| format!("{}{path}", api.address);
+    for way in ways {
+        let with = |mut request: reqwest::RequestBuilder| {
+            for (name, value) in way {
+                request = request.header(*name, *value);
+            }
+            Api::answer(request)
+        };
+        // Without a body, and with a form's.
+        with(browser.post(&suspend)).await.unwrap().expect_problem(403, "cross-site");
+        let form = browser.post(&suspend).header("content-type", "text/plain").body("{}");
+        with(form).await.unwrap().expect_problem(403, "cross-site");
+        with(browser.post(url("/v1/keys/rotate"))).await.unwrap().expect_problem(403, "cross-site");
+        with(browser.get(url("/v1/users"))).await.unwrap().expect_problem(403, "cross-site");
+        // A key that was put there on purpose speaks for itself, and what is public is public.
+        with(browser.get(url("/v1/whoami")).bearer_auth(&api.key)).await.unwrap().expect(200);
+        with(browser.get(url("/.well-known/jwks.json"))).await.unwrap().expect(200);
+    }
+    assert_eq!(api.get(&format!("/v1/users/{}", ana.user_id)).await.expect(200)["state"], "active");
+    // No browser, or our own page.
+    Api::answer(browser.post(&suspend)).await.unwrap().expect(200);
+    let own = browser.post(&suspend).header("sec-fetch-site", "same-origin").header("origin", &api.address);
+    Api::answer(own).await.unwrap().expect(200);
+}
+
 /// Reads a stream of server-sent events until it has `count` of them: id, kind and data of each.
 async fn read(api: &Api, path: &str, last: Option<&str>, count: usize) -> Vec<(i64, String, Value)> {
     let request = api.request(reqwest::Method::GET, path);

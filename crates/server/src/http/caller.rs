@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::{Application, Scope};
-use http::header;
 use http::request::Parts;
+use http::{HeaderMap, Uri, header};
 
 use crate::app::applications::Credential;
 use crate::app::{Actor, App};
 
 use super::peer::Peer;
-use super::problem::{FORBIDDEN, Problem, UNAUTHENTICATED};
+use super::problem::{CROSS_SITE, FORBIDDEN, Problem, UNAUTHENTICATED};
 
 /// Proof that the request's application may do `P`.
 pub(crate) struct May<P> {
@@ -68,6 +68,9 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().copied();
         let credential = credential(parts, peer)?;
+        if matches!(credential, Credential::Certificate(_)) && is_cross_site(&parts.headers, &app.settings.issuer) {
+            return Err(Problem::of(&CROSS_SITE));
+        }
         let found = app.authenticate(credential).await?;
         let application = found.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
         if let Some(scope) = P::SCOPE
@@ -92,6 +95,30 @@ impl<P: Permission> May<P> {
     }
 }
 
+/// Whether another site's page made a browser send this.
+///
+/// A browser shows a client certificate by itself, whoever's page asks it to send something; a POST without a body, or a form,
+/// is sent across sites without asking this server first (CSRF, T-26). A key in `Authorization` is shown by nobody but its holder:
+/// a page that wants to set the header has to ask first (CORS), and is never let. So this is asked where a certificate
+/// speaks, and of every method, since looking at a key uses its one view up. Browsers say where a request comes from in
+/// `Sec-Fetch-Site`, those before 2023 in `Origin`, and let no page write either; what says neither is no browser. `same-site` is
+/// refused too: whoever has another host of the domain is not this server.
+fn is_cross_site(headers: &HeaderMap, own: &str) -> bool {
+    match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
+        Some(b"same-origin" | b"none") => false,
+        Some(_) => true,
+        None => headers.get(header::ORIGIN).is_some_and(|from| !is_origin_of(from.as_bytes(), own)),
+    }
+}
+
+/// Whether an `Origin` (RFC 6454 §7) is that of a URL. The request's own `Host` is not asked: whoever leads a name to this server
+/// has it say that name.
+fn is_origin_of(origin: &[u8], url: &str) -> bool {
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return false };
+    origin.eq_ignore_ascii_case(format!("{scheme}://{authority}").as_bytes())
+}
+
 fn has(application: &Application, scope: Scope) -> bool {
     application.scopes.contains(&scope) || application.scopes.contains(&Scope::Admin)
 }
@@ -113,5 +140,34 @@ fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
     match (token, values.next()) {
         (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
         _ => Err(Problem::of(&UNAUTHENTICATED)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_refused(headers: &[(&'static str, &'static str)]) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, http::HeaderValue::from_static(value));
+        }
+        is_cross_site(&map, "https://mfa.example.org/")
+    }
+
+    #[test]
+    fn t26_what_another_sites_page_sends_is_known() {
+        assert!(!is_refused(&[]));
+        assert!(!is_refused(&[("sec-fetch-site", "none")]));
+        assert!(!is_refused(&[("sec-fetch-site", "same-origin"), ("origin", "https://mfa.example.org")]));
+        assert!(!is_refused(&[("origin", "https://MFA.example.org")]));
+        for site in ["cross-site", "same-site", "", "something new"] {
+            assert!(is_refused(&[("sec-fetch-site", site)]), "{site}");
+        }
+        for origin in
+            ["null", "", "https://evil.example", "http://mfa.example.org", "https://mfa.example.org.evil.example"]
+        {
+            assert!(is_refused(&[("origin", origin), ("host", "evil.example")]), "{origin}");
+        }
     }
 }

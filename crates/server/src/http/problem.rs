@@ -65,6 +65,8 @@ problems! {
         "Send an API key as `Authorization: Bearer csk_…`, or use a TLS client certificate that is mapped to an application. The key may have been revoked or may have ended.";
     FORBIDDEN = "forbidden", FORBIDDEN, "This application may not do that",
         "The application has not got the scope that the operation needs. An administrator can add it.";
+    CROSS_SITE = "cross-site", FORBIDDEN, "Not from another site's page",
+        "A browser sent this for a page of another site, with a client certificate that it shows by itself. Whoever means it sends an API key as `Authorization: Bearer csk_…`.";
     NOT_FOUND = "not-found", NOT_FOUND, "Not found",
         "There is nothing by this id or at this address, or it belongs to another application.";
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Not with this method",
