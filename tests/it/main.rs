@@ -26,6 +26,7 @@ mod permissions;
 mod readme;
 mod recipient;
 mod recovering;
+mod refusals;
 mod replay;
 mod secrets;
 mod starts;

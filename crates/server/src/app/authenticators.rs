@@ -101,6 +101,20 @@ impl App {
         inline: Option<Qr>,
         once: Option<&Once>,
     ) -> Result<Made<Started>, Error> {
+        let about = About { session_id: Some(session_id), authenticator_id: Some(id), ..About::default() };
+        let wish = self.rotation(actor, id, session_id, recipient_key, inline).await;
+        let wish = self.or_told(actor, about, wish).await?;
+        self.start_enrollment(actor, wish, once).await
+    }
+
+    async fn rotation(
+        &self,
+        actor: &Actor,
+        id: AuthenticatorId,
+        session_id: SessionId,
+        recipient_key: Option<[u8; 32]>,
+        inline: Option<Qr>,
+    ) -> Result<Wish, Error> {
         let old = self.authenticator(id).await?.authenticator;
         let session = self.own_session(actor, session_id).await?;
         if session.user_id != old.user_id {
@@ -112,7 +126,7 @@ impl App {
         else {
             return Err(Error::Conflict("only an authenticator in use that has a key can get a new one"));
         };
-        let wish = Wish {
+        Ok(Wish {
             session_id,
             device: WishedDevice::Known(device),
             label: Some(old.label),
@@ -120,8 +134,7 @@ impl App {
             recipient_key,
             replaces: Some(id),
             inline,
-        };
-        self.start_enrollment(actor, wish, once).await
+        })
     }
 }
 

@@ -41,9 +41,12 @@ impl App {
         typed: &str,
     ) -> Result<Confirmed, Error> {
         let given = Given::parse(typed)?;
-        tokio::spawn(async move { self.confirm_to_the_end(&actor, id, &given).await })
-            .await
-            .map_err(|error| Error::Internal(format!("confirming ended early: {error}")))?
+        let to_the_end = async move {
+            let about = About { enrollment_id: Some(id), ..About::default() };
+            let confirmed = self.confirm_to_the_end(&actor, id, &given).await;
+            self.or_told(&actor, about, confirmed).await
+        };
+        tokio::spawn(to_the_end).await.map_err(|error| Error::Internal(format!("confirming ended early: {error}")))?
     }
 
     async fn confirm_to_the_end(&self, actor: &Actor, id: EnrollmentId, given: &Given) -> Result<Confirmed, Error> {
@@ -60,9 +63,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        if let Err(error) = self.may_bind(&enrollment, &session).await {
-            return Err(self.refused(actor, session.id, error).await?);
-        }
+        self.may_bind(&enrollment, &session).await?;
         if given.kind() != authenticator.kind {
             return Err(Error::invalid("/code", "the code of the new authenticator is wanted: 6 or 8 digits"));
         }

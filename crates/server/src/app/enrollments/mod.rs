@@ -11,7 +11,7 @@ mod trust;
 mod view;
 
 use domain::event::About;
-use domain::{Authenticator, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, SessionId};
+use domain::{Authenticator, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind};
 use store::Change;
 
 use super::telling::With;
@@ -41,22 +41,37 @@ impl App {
         Ok((enrollment, authenticator.ok_or(Error::NotFound("enrollment"))?))
     }
 
-    /// Tells of an attempt that was refused (P-08), and hands back why it was. What came of a defect, or of a part that does
-    /// not answer, is no refusal.
-    async fn refused(&self, actor: &Actor, session_id: SessionId, error: Error) -> Result<Error, Error> {
-        let told = matches!(
-            error,
-            Error::StepUpNeeded(_) | Error::SessionOver | Error::Conflict(_) | Error::NotFound(_) | Error::Invalid(_)
-        );
-        if told {
-            // For whom is known where the session is the caller's own: of another's nothing is to be learned.
-            let session = self.own_session(actor, session_id).await.ok();
-            let user_id = session.map(|session| session.user_id);
-            let about = About { user_id, session_id: Some(session_id), ..About::default() };
-            let event = self.event(EventKind::EnrollmentRefused, Some(actor), about);
-            self.commit(Change::Tell, event.with("reason", error.to_string()).detailed(self.origin(actor))).await?;
+    /// Hands on what came of an attempt, and tells of it where it was refused (P-08). `about` is what the caller named.
+    pub(super) async fn or_told<T>(&self, actor: &Actor, about: About, outcome: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &outcome
+            && is_refusal(error)
+        {
+            let event = self.event(EventKind::EnrollmentRefused, Some(actor), self.for_whom(about).await?);
+            let event = event.with("reason", error.to_string()).detailed(self.origin(actor));
+            self.commit(Change::Tell, event).await?;
         }
-        Ok(error)
+        outcome
+    }
+
+    /// Whom an attempt was about, also where what was named is another application's or over: the caller learns nothing of it, and
+    /// what is kept about a person goes when the person is erased.
+    async fn for_whom(&self, mut about: About) -> Result<About, Error> {
+        if let Some(id) = about.enrollment_id
+            && let Some(enrollment) = self.store.enrollment(id).await?
+        {
+            about.user_id = Some(enrollment.user_id);
+            about.session_id = Some(enrollment.session_id);
+            about.authenticator_id = Some(enrollment.authenticator_id);
+        } else if let Some(id) = about.session_id
+            && let Some(session) = self.store.session(id).await?
+        {
+            about.user_id = Some(session.user_id);
+        } else if let Some(id) = about.authenticator_id
+            && let Some(authenticator) = self.store.authenticator(id).await?
+        {
+            about.user_id = Some(authenticator.user_id);
+        }
+        Ok(about)
     }
 
     /// An event of an enrollment: who, for whom, from where; never the key (P-08).
@@ -83,4 +98,19 @@ impl App {
         };
         self.event(kind, Some(actor), about).detailed(self.origin(actor))
     }
+}
+
+/// What came of a defect, or of a part that does not answer, is no refusal; and a wrong code is told of by itself.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::StepUpNeeded(_)
+            | Error::SessionOver
+            | Error::EnrollmentOver
+            | Error::ViewGone
+            | Error::ViewExpired
+            | Error::Conflict(_)
+            | Error::NotFound(_)
+            | Error::Invalid(_)
+    )
 }

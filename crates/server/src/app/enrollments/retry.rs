@@ -1,5 +1,6 @@
 //! Starting over, with a new key.
 
+use domain::event::About;
 use domain::{DeviceId, Enrollment, EnrollmentId, EventKind};
 use store::{Change, Effect};
 
@@ -14,14 +15,18 @@ impl App {
         actor: &Actor,
         id: EnrollmentId,
     ) -> Result<(Enrollment, Option<DeviceId>), Error> {
+        let about = About { enrollment_id: Some(id), ..About::default() };
+        let again = self.start_over(actor, id).await;
+        self.or_told(actor, about, again).await
+    }
+
+    async fn start_over(&self, actor: &Actor, id: EnrollmentId) -> Result<(Enrollment, Option<DeviceId>), Error> {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
         let session = self.own_session(actor, enrollment.session_id).await?;
         let now = self.now();
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        if let Err(error) = trusted_enough(&session, &existing, now, self.settings.max_session_age) {
-            return Err(self.refused(actor, session.id, error).await?);
-        }
+        trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
         let view_expires_at = now.plus(self.settings.view_lifetime);
         let expires_at = view_expires_at.plus(Enrollment::CONFIRM_LIFETIME);
         let event = self.told_of(EventKind::EnrollmentStarted, actor, &enrollment, &authenticator).with("again", true);

@@ -1,5 +1,6 @@
 //! Starting: whether the session may, and what is to become of it.
 
+use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Device, DeviceId, DeviceKind, Enrollment,
     EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User,
@@ -71,10 +72,9 @@ impl App {
         wish: Wish,
         once: Option<&Once>,
     ) -> Result<Made<Started>, Error> {
-        let grant = match self.grant(actor, &wish).await {
-            Ok(grant) => grant,
-            Err(error) => return Err(self.refused(actor, wish.session_id, error).await?),
-        };
+        let about = About { session_id: Some(wish.session_id), ..About::default() };
+        let grant = self.grant(actor, &wish).await;
+        let grant = self.or_told(actor, about, grant).await?;
         let now = self.now();
         let mut authenticator = pending(self, &grant, &wish, now);
         let mut enrollment = self.enrollment_for(actor, &grant, &wish, authenticator.id, now);

@@ -1,5 +1,6 @@
 //! The single view: the key is made, and shown.
 
+use domain::event::About;
 use domain::{
     Application, Authenticator, Enrollment, EnrollmentId, EnrollmentState, EventKind, Scope, Sealed, Timestamp, User,
 };
@@ -18,6 +19,12 @@ const MOST_ACCOUNT: usize = 256;
 impl App {
     /// The single view: makes the key and hands it out (P-04, T-17).
     pub(crate) async fn view_enrollment(&self, actor: &Actor, id: EnrollmentId, qr: Qr) -> Result<View, Error> {
+        let about = About { enrollment_id: Some(id), ..About::default() };
+        let view = self.view_once(actor, id, qr).await;
+        self.or_told(actor, about, view).await
+    }
+
+    async fn view_once(&self, actor: &Actor, id: EnrollmentId, qr: Qr) -> Result<View, Error> {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
         let now = self.now();
         viewable(&enrollment, now)?;
@@ -25,10 +32,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let user = match self.active_user(enrollment.user_id).await {
-            Ok(user) => user,
-            Err(error) => return Err(self.refused(actor, enrollment.session_id, error).await?),
-        };
+        let user = self.active_user(enrollment.user_id).await?;
         let (sealed, view) = self.provision(&enrollment, &authenticator, &user, actor, qr).await?;
         let event = self.told_of(EventKind::EnrollmentViewed, actor, &enrollment, &authenticator);
         let record = RecordView { id, authenticator_id: authenticator.id, sealed, at: self.now() };
