@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::guessing::resolved;
-use crate::harness::{Answer, Api, Pids, Server};
+use crate::harness::{Answer, Api, Database, Pids, Server};
 
 /// One operation of the document.
 struct Operation {
@@ -65,6 +65,49 @@ async fn t33_malformed_paths_and_queries_are_refused_on_every_route() {
             }
         }
     }
+    assert_unharmed(&server, pids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_a_zero_character_in_any_text_is_told_where_it_is_on_sqlite() {
+    a_zero_character_is_told(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_a_zero_character_in_any_text_is_told_where_it_is_on_postgresql() {
+    a_zero_character_is_told(Database::Postgres).await;
+}
+
+async fn a_zero_character_is_told(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let pids = server.ready().await;
+    let (mut parameters, mut members) = (0, 0);
+    for operation in operations(&api).await {
+        let path = unknown(&operation.path);
+        for name in &operation.query {
+            let answer = api.ask(operation.method.clone(), &format!("{path}?{name}=a%00b"), None).await.unwrap();
+            let problem = answer.expect_problem(422, "invalid-request");
+            assert_eq!(problem["errors"][0]["pointer"], name.as_str(), "{path}: {problem}");
+            parameters += 1;
+        }
+        for (name, _) in operation.body["properties"].as_object().into_iter().flatten() {
+            for (wrong, place) in [(json!("a\u{0}b"), ""), (json!({ "x": ["\u{0}"] }), "/x/0")] {
+                let body = Value::Object(Map::from_iter([(name.clone(), wrong)]));
+                let answer = api.ask(operation.method.clone(), &path, Some(body)).await.unwrap();
+                let problem = answer.expect_problem(422, "invalid-request");
+                assert_eq!(problem["errors"][0]["pointer"], format!("/{name}{place}"), "{path}: {problem}");
+                members += 1;
+            }
+        }
+        let there = operation.path.replace("{external_id}", "a%00b");
+        if there != operation.path {
+            assert_clear(&there, ask(api.request(operation.method.clone(), &there).json(&json!({}))).await);
+        }
+    }
+    assert!(parameters > 10 && members > 50, "{parameters} parameters and {members} members are few");
+    let agent = json!({ "user_id": api.user("ana").await, "amr": ["pwd"], "user_agent": "a\u{0}b" });
+    api.post("/v1/sessions", agent).await.expect_problem(422, "invalid-request");
     assert_unharmed(&server, pids).await;
 }
 

@@ -4,6 +4,7 @@ use axum::extract::{FromRequest, Request};
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::app::Flaw;
 
@@ -43,15 +44,40 @@ fn is_json(request: &Request) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-/// Reads a body. On the way that every log-in takes it is read without keeping track of where; only what fails is read again
+/// Reads a body, in no text of which there may be a zero character. On the way that every log-in takes it is read without keeping track of where; only what fails is read again
 /// to say where.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.windows(ZERO.len()).any(|part| part == ZERO)
+        && let Some(pointer) = serde_json::from_slice(bytes).ok().and_then(|value| zero_in(&value))
+    {
+        return Err(Problem::invalid(vec![Flaw { pointer, detail: NO_ZERO.to_owned() }]));
+    }
     serde_json::from_slice(bytes).or_else(|_| {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| flaw(&error))
             .and_then(|value| deserializer.end().map(|()| value).map_err(|error| malformed(&error)))
     })
+}
+
+/// How JSON spells a zero character (RFC 8259 §7); as it is it cannot stand there.
+const ZERO: &[u8] = br"\u0000";
+/// Nobody types one, and PostgreSQL keeps no text that has one: it is refused before anything is looked up, on either engine.
+pub(crate) const NO_ZERO: &str = "must not have a zero character (U+0000)";
+
+/// The place of the first text with a zero character, as a JSON Pointer.
+fn zero_in(value: &Value) -> Option<String> {
+    let within = |name: &str, value: &Value| {
+        let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        let rest = if name.contains('\0') { Some(String::new()) } else { zero_in(value) };
+        rest.map(|rest| place + &rest)
+    };
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => (0..).zip(items).find_map(|(index, item): (usize, _)| within(&index.to_string(), item)),
+        Value::Object(members) => members.iter().find_map(|(name, value)| within(name, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 fn flaw(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -99,6 +125,22 @@ mod tests {
         assert_eq!(problem(r#"{"name": "a""#).0, 400);
         assert_eq!(problem("{\"name\": \"a\"} x").0, 400);
         assert_eq!(problem("\u{0}").0, 400);
+    }
+
+    #[test]
+    fn t33_a_zero_character_is_found_wherever_it_stands() {
+        for (body, place) in [
+            (r#"{"name": "a\u0000b"}"#, "/name"),
+            (r#"{"name": "a", "inner": {"name": "\u0000"}}"#, "/inner/name"),
+            (r#"{"a/~": [1, {"b": ["x", "\u0000"]}]}"#, "/a~1~0/1/b/1"),
+            (r#"{"a": {"\u0000": 1}}"#, "/a/\u{0}"),
+            (r#""\u0000""#, ""),
+        ] {
+            assert_eq!(problem(body), (422, place.to_owned()), "{body}");
+        }
+        // Six characters, and none of them a zero.
+        assert!(parse::<Pair>(br#"{"name": "\\u0000"}"#).is_ok());
+        assert_eq!(problem("{\"name\": \"\\u0000\"").0, 400);
     }
 
     #[test]

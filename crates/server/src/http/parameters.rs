@@ -4,11 +4,13 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use domain::{InvalidId, PageRequest};
+use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::app::Flaw;
 
+use super::body::NO_ZERO;
 use super::problem::{NOT_FOUND, Problem};
 
 /// The id in a path, as `{id}`.
@@ -69,6 +71,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        without_zero(&parts.uri)?;
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => {
@@ -76,6 +79,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 Err(Problem::invalid(vec![Flaw { pointer: "query".to_owned(), detail }]))
             }
         }
+    }
+}
+
+/// Refuses a zero character in any parameter, as in any text of a body.
+fn without_zero(uri: &Uri) -> Result<(), Problem> {
+    // There is no other way to write one in a URI (RFC 3986 §2.1).
+    if !uri.query().is_some_and(|query| query.contains("%00")) {
+        return Ok(());
+    }
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).map(|pairs| pairs.0);
+    let zero = pairs.unwrap_or_default().into_iter().find(|(name, value)| name.contains('\0') || value.contains('\0'));
+    match zero {
+        Some((pointer, _)) => Err(Problem::invalid(vec![Flaw { pointer, detail: NO_ZERO.to_owned() }])),
+        None => Ok(()),
     }
 }
 
