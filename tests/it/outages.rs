@@ -193,3 +193,38 @@ async fn state_of(api: &Api, ana: &Enrolled) -> String {
     let authenticator = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
     authenticator["state"].as_str().unwrap().to_owned()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_what_is_damaged_in_the_database_is_trouble_for_its_owner_alone() {
+    let server = Server::on(Database::Postgres).await;
+    let api = server.api();
+    let mut people = Vec::new();
+    for n in 0..12 {
+        people.push(api.enroll(&format!("ana-{n}")).await);
+    }
+    let of = |ana: &Enrolled| format!("WHERE id = '{}'", ana.authenticator_id.trim_start_matches("ath_"));
+    // One row that cannot be understood, and one key of data keys that there never were.
+    server.postgres().run(&format!("UPDATE authenticators SET kind = 'nonsense' {}", of(&people[3])));
+    server.postgres().run(&format!("UPDATE authenticators SET blob = set_byte(blob, 1, 99) {}", of(&people[8])));
+    for round in 1..=3 {
+        let now = api.advance(90).await;
+        let all = people.iter().map(|ana| prove_at(&api, ana, now));
+        for (n, answer) in futures_util::future::join_all(all).await.into_iter().enumerate() {
+            match n {
+                3 => drop(answer.expect_problem(500, "internal")),
+                8 => drop(answer.expect_problem(500, "key-retired")),
+                _ => drop(answer.expect(200)),
+            }
+        }
+        assert_eq!(api.get("/readyz").await.status, 200, "round {round}");
+    }
+    // Whoever has such a key binds another, by a backup code.
+    let session = api.session(&people[8].user_id).await;
+    let challenge = api.challenge_in(&session).await;
+    api.verify(&challenge, &people[8].backup_codes[0]).await.expect(200);
+    api.post("/v1/enrollments", json!({ "session_id": session })).await.expect(201);
+}
+
+async fn prove_at(api: &Api, ana: &Enrolled, now: i64) -> Answer {
+    prove(api, ana, &ana.phone.code_at(now)).await
+}

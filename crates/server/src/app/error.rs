@@ -50,6 +50,9 @@ pub(crate) enum Error {
     /// The vault does not answer.
     #[error("the vault does not answer: {0}")]
     VaultDown(String),
+    /// A key is sealed with data keys that the vault has no more: of this version.
+    #[error("a key is sealed with data keys of version {0}, which the vault has not got")]
+    KeyRetired(u32),
     /// The clock jumped.
     #[error("the clock jumped")]
     ClockJumped,

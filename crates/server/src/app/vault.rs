@@ -97,6 +97,8 @@ fn in_our_words(error: vault_proto::Error) -> Error {
     match error {
         vault_proto::Error::Busy | vault_proto::Error::Refused(Refusal::Overloaded) => Error::Busy,
         vault_proto::Error::Refused(Refusal::ClockJumped { .. }) => Error::ClockJumped,
+        // It has the store's keyring, or it would have been asked again.
+        vault_proto::Error::Refused(Refusal::UnknownKeyVersion(version)) => Error::KeyRetired(version),
         vault_proto::Error::Refused(
             refusal @ (Refusal::Malformed(_) | Refusal::DoesNotOpen | Refusal::NotPermitted(_) | Refusal::Failed(_)),
         ) => Error::Internal(refusal.to_string()),

@@ -101,6 +101,8 @@ problems! {
         "More is waiting than can be answered soon. Nothing was done; try again in a moment.";
     VAULT_DOWN = "vault-down", SERVICE_UNAVAILABLE, "The vault does not answer",
         "The process that holds the keys is not there just now; it is being restarted. Nothing was allowed meanwhile; try again in a moment.";
+    KEY_RETIRED = "key-retired", INTERNAL_SERVER_ERROR, "The authenticator's key cannot be opened any more",
+        "It is sealed with data keys that the vault has not got: they were retired, or an older keyring was put back. Trying again changes nothing. Restore the keyring that has them, or have the user bind a new authenticator.";
     STORE_DOWN = "store-down", SERVICE_UNAVAILABLE, "The database does not answer or cannot be written",
         "Nothing was acknowledged that is not durable. `countersign doctor` and the log say what is wrong; try again afterwards.";
     CLOCK_JUMPED = "clock-jumped", SERVICE_UNAVAILABLE, "The clock jumped",
@@ -159,6 +161,10 @@ impl From<Error> for Problem {
             Error::VaultDown(why) => {
                 tracing::warn!(why, "the vault does not answer");
                 Self::of(&VAULT_DOWN)
+            }
+            Error::KeyRetired(version) => {
+                tracing::error!(version, "a key is sealed with data keys that the vault has not got");
+                Self::of(&KEY_RETIRED)
             }
             Error::StoreDown(why) => {
                 tracing::error!(why, "the store does not answer");

@@ -79,8 +79,16 @@ where
             asked.entry(key).or_default().push(answer);
         }
         let mut answers = ask_together(&pool, ask, asked.keys().cloned().collect()).await;
+        let mut apart = match &answers {
+            Err(StoreError::Damaged(_)) if asked.len() > 1 => {
+                ask_apart(&pool, ask, asked.keys().cloned().collect()).await
+            }
+            _ => HashMap::new(),
+        };
         for (key, mut waiting) in asked {
-            let answer = answers.as_mut().map(|found| found.remove(&key)).map_err(|error| error.clone());
+            let answer = apart
+                .remove(&key)
+                .unwrap_or_else(|| answers.as_mut().map(|found| found.remove(&key)).map_err(|error| error.clone()));
             let last = waiting.pop();
             for waiter in waiting {
                 let _ = waiter.send(answer.clone());
@@ -90,6 +98,31 @@ where
             }
         }
     }
+}
+
+/// Some row cannot be understood: that is the answer to who asked for it, and to nobody else. Halves are asked by
+/// themselves, until what fails is one question.
+async fn ask_apart<K, V>(pool: &Pool, ask: Ask<K, V>, keys: Vec<K>) -> HashMap<K, Result<Option<V>, StoreError>>
+where
+    K: Clone + Eq + Hash,
+{
+    let mut answers = HashMap::with_capacity(keys.len());
+    let mut parts = vec![keys];
+    while let Some(mut keys) = parts.pop() {
+        if keys.len() > 1 {
+            parts.push(keys.split_off(keys.len() / 2));
+        }
+        match ask_together(pool, ask, keys.clone()).await {
+            Err(StoreError::Damaged(_)) if keys.len() > 1 => parts.push(keys),
+            mut found => {
+                answers.extend(keys.into_iter().map(|key| {
+                    let answer = found.as_mut().map(|found| found.remove(&key)).map_err(|error| error.clone());
+                    (key, answer)
+                }));
+            }
+        }
+    }
+    answers
 }
 
 async fn ask_together<K, V>(pool: &Pool, ask: Ask<K, V>, keys: Vec<K>) -> Result<HashMap<K, V>, StoreError> {

@@ -13,6 +13,7 @@ mod home;
 mod changes;
 mod clients;
 mod counters;
+mod damage;
 mod falling;
 mod limits;
 mod opening;
