@@ -23,10 +23,12 @@ pub struct Authenticator {
     pub sealed: Option<Sealed>,
     /// The last time step (TOTP) that was accepted: only newer ones are. 0 before the first.
     pub last_step: i64,
-    /// Wrong proofs in a row; a right one sets it back to 0, up to [`crate::backoff::BUDGET`].
+    /// Wrong proofs in a row, whoever gave them; a right one sets it back to 0, up to [`crate::backoff::BUDGET`].
     pub failures: i32,
-    /// No proof is considered before this time (see [`crate::backoff`]).
-    pub retry_at: Option<Timestamp>,
+    /// What holds up proofs that come by the open door.
+    pub open: Wait,
+    /// What holds up proofs that come by the trusted door.
+    pub trusted: Wait,
     /// When enrollment began.
     pub created_at: Timestamp,
     /// When it was first proved.
@@ -35,7 +37,34 @@ pub struct Authenticator {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// By which door a proof comes: each has a wait of its own, so that whoever guesses without having proved anything holds up
+/// nobody who has (T-04, ADR 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// Without a session, or for one that is not trusted.
+    Open,
+    /// For a session that proved one of the user's authenticators that is in use, or that is on a device on which one did.
+    Trusted,
+}
+
+/// How long proofs by one door are held up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// Wrong proofs by this door in a row: what the wait grows by (see [`crate::backoff`]).
+    pub failures: i32,
+    /// No proof by this door is considered before this time.
+    pub retry_at: Option<Timestamp>,
+}
+
 impl Authenticator {
+    /// What holds up proofs that come by this door.
+    pub fn wait(&self, door: Door) -> Wait {
+        match door {
+            Door::Open => self.open,
+            Door::Trusted => self.trusted,
+        }
+    }
+
     /// The most authenticators of one kind that a user may have in use: a guess may be meant for any of them.
     pub const MOST_OF_A_KIND: usize = 5;
 

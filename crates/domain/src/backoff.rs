@@ -1,6 +1,7 @@
 //! How wrong proofs slow an authenticator down and finally stop it (T-01, NIST SP 800-63B-4 §3.2.2).
 //!
-//! The count belongs to the authenticator, never to a session, a challenge, an address or a server. While
+//! The count belongs to the authenticator, never to a session, a challenge, an address or a server. There are two waits, one
+//! for whoever is trusted and one for everybody else ([`crate::Door`], T-04), and one budget for both. While
 //! an authenticator has to wait, no proof is considered, right or wrong, and none is counted: a guesser
 //! gains nothing by hurrying, and locking somebody out takes the better part of a day.
 

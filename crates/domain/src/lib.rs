@@ -21,7 +21,7 @@ pub mod session;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
-pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Sealed};
+pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, Sealed, Wait};
 pub use challenge::{ActionHash, Challenge, ChallengeState};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
 pub use device::{Device, DeviceKind};

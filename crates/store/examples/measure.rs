@@ -143,7 +143,8 @@ fn pending(user_id: UserId, kind: AuthenticatorKind, at: Timestamp) -> Authentic
         sealed: None,
         last_step: 0,
         failures: 0,
-        retry_at: None,
+        open: domain::Wait::default(),
+        trusted: domain::Wait::default(),
         created_at: at,
         activated_at: None,
         last_used_at: None,
@@ -304,6 +305,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
             let authenticator_id = person.authenticator;
             let proof = Proof { authenticator_id, kind: AuthenticatorKind::Totp, verified_at: now() };
             let satisfy = Satisfy {
+                door: domain::Door::Open,
                 challenge_id,
                 authenticator_id,
                 generation: 1,
@@ -321,7 +323,12 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     measure("reject", CALLERS, time, move |number| {
         let (store, (challenge_id, person)) = (to.clone(), from[number % from.len()]);
         Some(async move {
-            let reject = Reject { challenge_id, authenticators: vec![person.authenticator], at: now() };
+            let reject = Reject {
+                challenge_id,
+                door: domain::Door::Open,
+                authenticators: vec![person.authenticator],
+                at: now(),
+            };
             go(&store, told(Change::Reject(reject), EventKind::AuthenticatorRejected, person.user)).await;
         })
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Device, DeviceId, Enrollment, EnrollmentId, Event, Proof, Sealed, Session, SessionId,
+    Challenge, ChallengeId, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, Proof, Sealed, Session, SessionId,
     Timestamp, User, UserId, UserKind, UserState,
 };
 
@@ -285,15 +285,18 @@ pub struct ConfirmEnrollment {
 }
 
 /// See [`Change::Satisfy`]. Guard, all of it or nothing: the challenge is open and has not expired at `at`; the
-/// authenticator is active, its generation is this one, its failures are under [`domain::backoff::BUDGET`] and its
-/// `retry_at` is not ahead of `at`; the step is newer than its last one, or the backup code unused; the
+/// authenticator is active, its generation is this one, its failures are under [`domain::backoff::BUDGET`] and it does
+/// not have to wait at this door at `at`; by the trusted door, the challenge's session is trusted; the step is newer than its last one, or the backup code unused; the
 /// session, if any, is live; the user is active.
 #[derive(Debug, Clone)]
 pub struct Satisfy {
     /// Which challenge; satisfied from now on.
     pub challenge_id: ChallengeId,
-    /// With which authenticator; its failures go back to 0.
+    /// With which authenticator; its failures go back to 0. A proof by the trusted door leaves the open door's wait as it
+    /// is: or else each log-in of a user would give whoever guesses further tries without waiting.
     pub authenticator_id: AuthenticatorId,
+    /// By which door the proof came.
+    pub door: Door,
     /// The generation of the key that was proved; 0 for backup codes.
     pub generation: i32,
     /// What is used up by it.
@@ -327,8 +330,8 @@ pub struct Raise {
 /// See [`Change::Reject`]. Guard: the challenge is there.
 ///
 /// The challenge's failures grow while it is open, and it fails at [`Challenge::MAX_FAILURES`]. Each of
-/// `authenticators` that is active has its failures counted up by one and waits
-/// [`domain::backoff::wait_after`] that many; at [`domain::backoff::BUDGET`] it is suspended. Whether it has to wait at `at`
+/// `authenticators` that is active has its failures counted up by one, in all and by this door, and waits at this door
+/// [`domain::backoff::wait_after`] the latter; at [`domain::backoff::BUDGET`] in all it is suspended. Whether it has to wait at `at`
 /// is no matter here: of guesses that were judged at the same time each one counts (T-01). The commit's events are
 /// written as they are, the first one with `failures` (the highest new count) added to its data where any was counted.
 /// For each authenticator that is suspended by it the store writes an `authenticator.suspended` event too, with
@@ -337,6 +340,8 @@ pub struct Raise {
 pub struct Reject {
     /// Which challenge.
     pub challenge_id: ChallengeId,
+    /// By which door the proof came.
+    pub door: Door,
     /// The authenticators that the proof could have been meant for.
     pub authenticators: Vec<AuthenticatorId>,
     /// When.

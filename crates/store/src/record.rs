@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    ApiKeyId, Application, Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, EventKind,
+    ApiKeyId, Application, Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, Door, EventKind,
     Session, Timestamp, UserId, UserState,
 };
 
@@ -27,6 +27,8 @@ pub struct Attempt {
     pub user_state: Option<UserState>,
     /// The session to raise, if the challenge names one that is still there.
     pub session: Option<Session>,
+    /// By which door a proof for it comes: whether that session is trusted.
+    pub door: Door,
     /// The user's active and suspended authenticators of the kind that was asked for, the one used last first.
     pub authenticators: Arc<[Authenticator]>,
     /// The unused codes of the active backup codes, where these were asked for.

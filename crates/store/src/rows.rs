@@ -8,7 +8,7 @@ use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId, EventKind,
-    ExternalId, KeyHash, Proof, Scope, Sealed, Session, SessionId, Timestamp, User, UserId, UserKind, UserState,
+    ExternalId, KeyHash, Proof, Scope, Sealed, Session, SessionId, Timestamp, User, UserId, UserKind, UserState, Wait,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -109,7 +109,8 @@ pub(crate) fn device(row: &mut Reader<'_, '_>) -> Result<Device, Fault> {
 }
 
 pub(crate) const AUTHENTICATOR: &str = "a.id, a.user_id, a.device_id, a.kind, a.state, a.label, a.blob, a.algorithm, a.digits, a.period, \
-    a.generation, a.last_step, a.failures, a.retry_at, a.created_at, a.activated_at, a.last_used_at";
+    a.generation, a.last_step, a.failures, a.open_failures, a.open_retry_at, a.trusted_failures, a.trusted_retry_at, \
+    a.created_at, a.activated_at, a.last_used_at";
 
 pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, Fault> {
     let (id, user_id) = (row.id(AuthenticatorId::from_uuid)?, row.id(UserId::from_uuid)?);
@@ -140,11 +141,16 @@ pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, F
         sealed,
         last_step: row.next()?,
         failures: row.small()?,
-        retry_at: row.maybe_time()?,
+        open: wait(row)?,
+        trusted: wait(row)?,
         created_at: row.time()?,
         activated_at: row.maybe_time()?,
         last_used_at: row.maybe_time()?,
     })
+}
+
+fn wait(row: &mut Reader<'_, '_>) -> Result<Wait, Fault> {
+    Ok(Wait { failures: row.small()?, retry_at: row.maybe_time()? })
 }
 
 /// Codes as a list: `position:hash in hex`, separated by commas.

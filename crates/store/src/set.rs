@@ -188,7 +188,9 @@ impl Set {
 /// Puts an engine's spellings, and the limits that `domain` sets, in the place of the marks in `text`.
 pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
     let text = dialect.spellings().iter().fold(text.to_owned(), |text, (mark, spelling)| text.replace(mark, spelling));
-    text.replace("{retry_at}", retry_at())
+    text.replace("{open_wait}", &retry_at("a.open_failures"))
+        .replace("{trusted_wait}", &retry_at("a.trusted_failures"))
+        .replace("{trusted}", TRUSTED)
         .replace("{budget}", &backoff::BUDGET.to_string())
         .replace("{most_of_a_kind}", &Authenticator::MOST_OF_A_KIND.to_string())
         .replace("{challenge_failures}", &Challenge::MAX_FAILURES.to_string())
@@ -196,23 +198,25 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
         .replace("{enrollment_failures}", &Enrollment::MAX_FAILURES.to_string())
 }
 
-/// [`backoff::wait_after`] one failure more than `a.failures`, counted from `i.at`, as SQL: read off the function
-/// itself, so that there is one rule.
-fn retry_at() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| {
-        let mut text = "CASE".to_owned();
-        for failures in 1..=backoff::BUDGET {
-            let wait = backoff::wait_after(failures);
-            if failures < backoff::BUDGET && wait == backoff::wait_after(failures + 1) {
-                continue;
-            }
-            let retry = if wait.is_zero() { "NULL".to_owned() } else { format!("i.at + {}", wait.as_millis()) };
-            let _ = write!(text, " WHEN a.failures + 1 <= {failures} THEN {retry}");
+/// Whether the session `s` is trusted ([`domain::Door::Trusted`]). A level above the first says that something was proved
+/// with an authenticator that is still in use.
+const TRUSTED: &str = "(s.aal >= 2 OR (s.device_id IS NOT NULL AND EXISTS (SELECT 1 FROM sessions t
+    WHERE t.user_id = s.user_id AND t.device_id = s.device_id AND t.aal >= 2)))";
+
+/// [`backoff::wait_after`] one failure more than a column counts, from `i.at` on, as SQL: read off the function itself, so
+/// that there is one rule.
+fn retry_at(column: &str) -> String {
+    let mut text = "CASE".to_owned();
+    for failures in 1..=backoff::BUDGET {
+        let wait = backoff::wait_after(failures);
+        if failures < backoff::BUDGET && wait == backoff::wait_after(failures + 1) {
+            continue;
         }
-        let _ = write!(text, " ELSE i.at + {} END", backoff::LONGEST.as_millis());
-        text
-    })
+        let retry = if wait.is_zero() { "NULL".to_owned() } else { format!("i.at + {}", wait.as_millis()) };
+        let _ = write!(text, " WHEN {column} + 1 <= {failures} THEN {retry}");
+    }
+    let _ = write!(text, " ELSE i.at + {} END", backoff::LONGEST.as_millis());
+    text
 }
 
 impl From<i64> for Arg<'_> {

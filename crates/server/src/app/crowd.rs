@@ -2,40 +2,40 @@
 //!
 //! Back-off counts from what is committed, so proofs that are judged together do not wait for one another. A few at a time
 //! are enough for a person, and so a burst spends no more of an authenticator's budget than guesses one by one would before
-//! they had to wait (T-01).
+//! they had to wait (T-01). A crowd at the open door does not fill the trusted one (T-04).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::{UserId, backoff};
+use domain::{Door, UserId, backoff};
 
-/// Proofs of one user that are judged at a time.
+/// Proofs of one user that are judged at a time, by each door.
 const MOST: i32 = backoff::FREE;
 
 /// Who is being judged.
 #[derive(Debug, Default)]
-pub(crate) struct Crowd(Mutex<HashMap<UserId, i32>>);
+pub(crate) struct Crowd(Mutex<HashMap<(UserId, Door), i32>>);
 
 /// A place among those of one user that are judged. Given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     crowd: &'a Crowd,
-    user: UserId,
+    who: (UserId, Door),
 }
 
 impl Crowd {
-    /// A place for a proof of this user; `None` if enough of them are being judged already.
-    pub(crate) fn enter(&self, user: UserId) -> Option<Place<'_>> {
+    /// A place for a proof of this user by this door; `None` if enough of them are being judged already.
+    pub(crate) fn enter(&self, user: UserId, door: Door) -> Option<Place<'_>> {
         let mut judged = self.judged();
-        let count = judged.entry(user).or_default();
+        let count = judged.entry((user, door)).or_default();
         if *count >= MOST {
             return None;
         }
         *count += 1;
-        Some(Place { crowd: self, user })
+        Some(Place { crowd: self, who: (user, door) })
     }
 
-    fn judged(&self) -> MutexGuard<'_, HashMap<UserId, i32>> {
+    fn judged(&self) -> MutexGuard<'_, HashMap<(UserId, Door), i32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,10 +43,10 @@ impl Crowd {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut judged = self.crowd.judged();
-        if let Some(count) = judged.get_mut(&self.user) {
+        if let Some(count) = judged.get_mut(&self.who) {
             *count -= 1;
             if *count == 0 {
-                judged.remove(&self.user);
+                judged.remove(&self.who);
             }
         }
     }
@@ -60,11 +60,12 @@ mod tests {
     fn t01_a_burst_is_judged_a_few_at_a_time() {
         let crowd = Crowd::default();
         let [ann, ben] = [1, 2].map(|n| UserId::from_uuid(uuid::Uuid::from_u128(n)));
-        let mut places: Vec<_> = (0..100).filter_map(|_| crowd.enter(ann)).collect();
+        let mut places: Vec<_> = (0..100).filter_map(|_| crowd.enter(ann, Door::Open)).collect();
         assert_eq!(places.len(), 5);
-        assert!(crowd.enter(ben).is_some());
+        assert!(crowd.enter(ben, Door::Open).is_some());
+        assert!(crowd.enter(ann, Door::Trusted).is_some());
         places.pop();
-        assert!(crowd.enter(ann).is_some());
+        assert!(crowd.enter(ann, Door::Open).is_some());
         drop(places);
         assert!(crowd.judged().is_empty(), "nobody is remembered for ever");
     }

@@ -1,7 +1,7 @@
 //! The one door for proofs (law 4, T-02): whatever a person gives as proof, for whichever purpose, is judged here and
 //! nowhere else.
 
-use domain::{Authenticator, AuthenticatorKind, BackupCode, Sealed, Timestamp, backoff};
+use domain::{Authenticator, AuthenticatorKind, BackupCode, Door, Sealed, Timestamp, backoff};
 use otp::Params;
 use vault_proto::{Binding, CheckBackupCode, CheckOtp, CodeOwner, OtpCandidate, Outcome, Reply, Secret, Verb};
 
@@ -64,9 +64,10 @@ pub(crate) enum Judgement<'a> {
     Wrong(&'static str),
 }
 
-/// Whether a proof with this authenticator is considered at all now.
-pub(crate) fn is_considered(authenticator: &Authenticator, now: Timestamp) -> bool {
-    authenticator.failures < backoff::BUDGET && authenticator.retry_at.is_none_or(|retry_at| retry_at <= now)
+/// Whether a proof with this authenticator, by this door, is considered at all now.
+pub(crate) fn is_considered(authenticator: &Authenticator, door: Door, now: Timestamp) -> bool {
+    let wait = authenticator.wait(door);
+    authenticator.failures < backoff::BUDGET && wait.retry_at.is_none_or(|retry_at| retry_at <= now)
 }
 
 impl App {

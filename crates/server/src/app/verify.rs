@@ -64,7 +64,7 @@ impl App {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now);
-        let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user));
+        let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user, attempt.door));
         let crowded = attempt.challenge.user_id.is_some() && place.is_none();
         let authenticators = if may && !crowded { considered(&attempt, given, now) } else { Vec::new() };
         let why_not = match authenticators.as_slice() {
@@ -87,6 +87,7 @@ impl App {
         let satisfy = Satisfy {
             challenge_id: id,
             authenticator_id,
+            door: attempt.door,
             generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
             used,
             at: now,
@@ -136,7 +137,7 @@ impl App {
         // counted against the challenge, the second use could be what keeps the first one out (T-05).
         let change = match reason {
             "replayed" | "outrun" | "crowded" => Change::Tell,
-            _ => Change::Reject(Reject { challenge_id, authenticators: counted, at }),
+            _ => Change::Reject(Reject { challenge_id, door: attempt.door, authenticators: counted, at }),
         };
         self.commit(change, event).await?;
         Err(Error::ProofRejected)
@@ -165,7 +166,7 @@ fn considered<'a>(attempt: &'a Attempt, given: &Given, now: Timestamp) -> Vec<&'
     let usable = |authenticator: &&Authenticator| {
         authenticator.kind == given.kind()
             && authenticator.state == AuthenticatorState::Active
-            && is_considered(authenticator, now)
+            && is_considered(authenticator, attempt.door, now)
     };
     attempt.authenticators.iter().filter(usable).collect()
 }

@@ -72,7 +72,11 @@ CREATE TABLE authenticators (
     generation   BIGINT NOT NULL,
     last_step    BIGINT NOT NULL,
     failures     BIGINT NOT NULL,
-    retry_at     BIGINT,
+    -- The two waits: each is held up by its own wrong codes.
+    open_failures    BIGINT NOT NULL,
+    open_retry_at    BIGINT,
+    trusted_failures BIGINT NOT NULL,
+    trusted_retry_at BIGINT,
     created_at   BIGINT NOT NULL,
     activated_at BIGINT,
     last_used_at BIGINT,

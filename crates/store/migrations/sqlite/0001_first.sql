@@ -72,7 +72,11 @@ CREATE TABLE authenticators (
     generation   INTEGER NOT NULL,
     last_step    INTEGER NOT NULL,
     failures     INTEGER NOT NULL,
-    retry_at     INTEGER,
+    -- The two waits: each is held up by its own wrong codes.
+    open_failures    INTEGER NOT NULL,
+    open_retry_at    INTEGER,
+    trusted_failures INTEGER NOT NULL,
+    trusted_retry_at INTEGER,
     created_at   INTEGER NOT NULL,
     activated_at INTEGER,
     last_used_at INTEGER,

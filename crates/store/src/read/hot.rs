@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Enrollment, EnrollmentId, KeyHash,
+    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId, KeyHash,
     Session, SessionId, User, UserId, UserState,
 };
 
@@ -156,7 +156,7 @@ static ATTEMPTS: Set = Set::of(
         rows::CHALLENGE,
         ", u.state, ",
         rows::SESSION,
-        "
+        ", CAST(CASE WHEN {trusted} THEN 1 ELSE 0 END AS BIGINT)
      FROM input i {then} challenges c ON c.id = i.challenge_id
         LEFT JOIN users u ON u.id = c.user_id
         LEFT JOIN sessions s ON s.id = c.session_id",
@@ -240,8 +240,9 @@ fn attempt(row: &mut Reader<'_, '_>) -> Result<(Proving, Attempt), Fault> {
     let challenge = rows::challenge(row)?;
     let user_state = row.maybe_named(UserState::from_name)?;
     let session = rows::maybe_session(row)?;
+    let door = if row.next::<i64>()? == 1 { Door::Trusted } else { Door::Open };
     let (authenticators, backup_codes) = (Arc::default(), Arc::default());
-    Ok(((challenge.id, kind), Attempt { challenge, user_state, session, authenticators, backup_codes }))
+    Ok(((challenge.id, kind), Attempt { challenge, user_state, session, door, authenticators, backup_codes }))
 }
 
 /// The unused codes of those of `authenticators` that are active backup codes.

@@ -55,16 +55,20 @@ static CREATE_AUTHENTICATORS: Set = Set::new(
         ("generation", Int),
         ("last_step", Int),
         ("failures", Int),
-        ("retry_at", Int),
+        ("open_failures", Int),
+        ("open_retry_at", Int),
+        ("trusted_failures", Int),
+        ("trusted_retry_at", Int),
         ("created_at", Int),
         ("activated_at", Int),
         ("last_used_at", Int),
     ],
     "INSERT INTO authenticators
         (user_id, id, device_id, kind, state, label, blob, algorithm, digits, period, generation, last_step, failures,
-         retry_at, created_at, activated_at, last_used_at)
+         open_failures, open_retry_at, trusted_failures, trusted_retry_at, created_at, activated_at, last_used_at)
      SELECT i.user_id, i.id, i.device_id, i.kind, i.state, i.label, i.blob, i.algorithm, i.digits, i.period,
-        i.generation, i.last_step, i.failures, i.retry_at, i.created_at, i.activated_at, i.last_used_at
+        i.generation, i.last_step, i.failures, i.open_failures, i.open_retry_at,
+        i.trusted_failures, i.trusted_retry_at, i.created_at, i.activated_at, i.last_used_at
      FROM input i",
 );
 
@@ -86,7 +90,10 @@ fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authentic
             sealed.map_or(0, |sealed| sealed.generation).into(),
             authenticator.last_step.into(),
             authenticator.failures.into(),
-            authenticator.retry_at.into(),
+            authenticator.open.failures.into(),
+            authenticator.open.retry_at.into(),
+            authenticator.trusted.failures.into(),
+            authenticator.trusted.retry_at.into(),
             authenticator.created_at.into(),
             authenticator.activated_at.into(),
             authenticator.last_used_at.into(),
@@ -230,8 +237,7 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
 static ACTIVATE_AUTHENTICATORS: Set = Set::new(
     &[("authenticator_id", Id), ("generation", Int), ("step", Int), ("at", Int)],
     "UPDATE authenticators AS a
-     SET state = 'active', last_step = i.step, failures = 0, retry_at = NULL, activated_at = i.at,
-        last_used_at = i.at
+     SET state = 'active', last_step = i.step, failures = 0, activated_at = i.at, last_used_at = i.at
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = 'pending' AND a.generation = i.generation",
 );

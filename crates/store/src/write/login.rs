@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{AuthenticatorId, Challenge, DeviceId, Session, User, UserId};
+use domain::{AuthenticatorId, Challenge, DeviceId, Door, Session, User, UserId};
 use uuid::Uuid;
 
 use super::outcome::{Counted, Outcomes};
@@ -150,15 +150,34 @@ pub(super) async fn create_challenges(
     Ok(())
 }
 
+/// The wait at the proof's door is over.
+macro_rules! no_wait {
+    () => {
+        "COALESCE(CASE WHEN i.trusted = 1 THEN a.trusted_retry_at ELSE a.open_retry_at END, i.at) <= i.at"
+    };
+}
+
+/// What a right proof leaves of an authenticator's failures: by the trusted door, those by the open one.
+macro_rules! forgiven {
+    () => {
+        "failures = 0, trusted_failures = 0, trusted_retry_at = NULL,
+            open_failures = CASE WHEN i.trusted = 1 THEN a.open_failures ELSE 0 END,
+            open_retry_at = CASE WHEN i.trusted = 1 THEN a.open_retry_at ELSE NULL END"
+    };
+}
+
 /// What both kinds of proof are judged by; `a` is the authenticator, `c` the challenge, `u` the user.
 macro_rules! proof_guard {
     () => {
-        "a.state = 'active' AND a.generation = i.generation AND a.failures < {budget}
-         AND (a.retry_at IS NULL OR a.retry_at <= i.at)
-         AND c.state = 'open' AND c.expires_at > i.at AND u.state = 'active'
-         AND (i.session_id IS NULL OR i.session_id = c.session_id)
-         AND (c.session_id IS NULL OR EXISTS
-            (SELECT 1 FROM sessions s WHERE s.id = c.session_id AND s.ended_at IS NULL AND s.expires_at > i.at))"
+        concat!(
+            "a.state = 'active' AND a.generation = i.generation AND a.failures < {budget} AND ",
+            no_wait!(),
+            " AND c.state = 'open' AND c.expires_at > i.at AND u.state = 'active'
+             AND (i.session_id IS NULL OR i.session_id = c.session_id)
+             AND ((c.session_id IS NULL AND i.trusted = 0) OR EXISTS
+                (SELECT 1 FROM sessions s WHERE s.id = c.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
+                    AND (i.trusted = 0 OR {trusted})))"
+        )
     };
 }
 
@@ -170,11 +189,13 @@ static USE_STEPS: Set = Set::new(
         ("step", Int),
         ("at", Int),
         ("session_id", Id),
+        ("trusted", Int),
     ],
     concat!(
         "UPDATE authenticators AS a
-         SET last_step = i.step, failures = 0, retry_at = NULL, last_used_at = i.at
-         FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+         SET last_step = i.step, last_used_at = i.at, ",
+        forgiven!(),
+        " FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
          WHERE a.user_id = c.user_id AND a.id = i.authenticator_id AND a.last_step < i.step AND ",
         proof_guard!(),
         " RETURNING {a.}id"
@@ -189,6 +210,7 @@ static USE_CODES: Set = Set::new(
         ("place", Int),
         ("at", Int),
         ("session_id", Id),
+        ("trusted", Int),
     ],
     concat!(
         "UPDATE backup_codes AS b
@@ -202,11 +224,14 @@ static USE_CODES: Set = Set::new(
 );
 
 static CODES_USED: Set = Set::new(
-    &[("authenticator_id", Id), ("at", Int)],
-    "UPDATE authenticators AS a SET failures = 0, retry_at = NULL, last_used_at = i.at
-     FROM input i
-     WHERE a.id = i.authenticator_id AND a.state = 'active' AND a.failures < {budget}
-        AND (a.retry_at IS NULL OR a.retry_at <= i.at)",
+    &[("authenticator_id", Id), ("at", Int), ("trusted", Int)],
+    concat!(
+        "UPDATE authenticators AS a SET last_used_at = i.at, ",
+        forgiven!(),
+        " FROM input i
+         WHERE a.id = i.authenticator_id AND a.state = 'active' AND a.failures < {budget} AND ",
+        no_wait!()
+    ),
 );
 
 static SATISFY_CHALLENGES: Set = Set::new(
@@ -234,6 +259,7 @@ pub(super) async fn satisfy(
             used.into(),
             proof.at.into(),
             proof.raise.as_ref().map(|raise| raise.session_id).into(),
+            is_trusted(proof.door).into(),
         ]);
     }
     let mut used = USE_STEPS.ids(connection, steps).await?;
@@ -244,7 +270,7 @@ pub(super) async fn satisfy(
     for (_, proof) in &right {
         challenges.push(&[proof.challenge_id.into(), proof.at.into()]);
         if with_codes.contains(&proof.authenticator_id.uuid()) {
-            code_sets.push(&[proof.authenticator_id.into(), proof.at.into()]);
+            code_sets.push(&[proof.authenticator_id.into(), proof.at.into(), is_trusted(proof.door).into()]);
         }
     }
     CODES_USED.all(connection, code_sets).await?;
@@ -253,6 +279,10 @@ pub(super) async fn satisfy(
     RAISE_SESSIONS.all(connection, raise_rows(raises)).await?;
     outcomes.all(&right, &Effect::Applied);
     Ok(())
+}
+
+fn is_trusted(door: Door) -> i64 {
+    i64::from(door == Door::Trusted)
 }
 
 /// Merges what was proved into a live session.
@@ -275,9 +305,13 @@ pub(super) fn raise_rows<'a>(raises: impl IntoIterator<Item = (&'a Raise, domain
 }
 
 static COUNT_FAILURES: Set = Set::new(
-    &[("challenge_id", Id), ("authenticator_id", Id), ("at", Int)],
+    &[("challenge_id", Id), ("authenticator_id", Id), ("at", Int), ("trusted", Int)],
     "UPDATE authenticators AS a
-     SET failures = a.failures + 1, retry_at = {retry_at},
+     SET failures = a.failures + 1,
+        open_failures = a.open_failures + 1 - i.trusted,
+        open_retry_at = CASE WHEN i.trusted = 1 THEN a.open_retry_at ELSE {open_wait} END,
+        trusted_failures = a.trusted_failures + i.trusted,
+        trusted_retry_at = CASE WHEN i.trusted = 1 THEN {trusted_wait} ELSE a.trusted_retry_at END,
         state = CASE WHEN a.failures + 1 >= {budget} THEN 'suspended' ELSE a.state END
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = 'active'
@@ -307,7 +341,12 @@ pub(super) async fn reject(
         challenges.push(&[reject.challenge_id.into(), reject.at.into()]);
         for authenticator in &reject.authenticators {
             if meant.insert(authenticator.uuid(), *index).is_none() {
-                authenticators.push(&[reject.challenge_id.into(), (*authenticator).into(), reject.at.into()]);
+                authenticators.push(&[
+                    reject.challenge_id.into(),
+                    (*authenticator).into(),
+                    reject.at.into(),
+                    is_trusted(reject.door).into(),
+                ]);
             }
         }
     }

@@ -69,7 +69,7 @@ on_both_engines! {
         let failed = store.challenge(challenge.id).await.unwrap().unwrap();
         assert_eq!((failed.state, failed.failures), (ChallengeState::Failed, 5));
         let authenticator = store.authenticator(ann.authenticator).await.unwrap().unwrap();
-        assert_eq!(authenticator.retry_at, Some(after(11)));
+        assert_eq!(authenticator.open.retry_at, Some(after(11)));
     }
 }
 
@@ -298,7 +298,7 @@ on_both_engines! {
         assert_eq!(with(&|_| ()).await, Effect::Refused, "it has to wait");
         assert_eq!(with(&|it| it.at = after(2)).await, Effect::Applied, "the wait is over");
         let authenticator = store.authenticator(ann.authenticator).await.unwrap().unwrap();
-        assert_eq!((authenticator.failures, authenticator.retry_at), (0, None));
+        assert_eq!((authenticator.failures, authenticator.open.retry_at), (0, None));
         let late = ask(&store, &ann).await;
         apply(&store, Change::EndSession { id: ann.session.id, at: after(3) }).await;
         let proof = satisfy(&late, ann.authenticator, 300);
@@ -340,7 +340,7 @@ on_both_engines! {
             let authenticator = store.authenticator(ann.authenticator).await.unwrap().unwrap();
             assert_eq!(authenticator.failures, failures);
             let wait = backoff::wait_after(failures);
-            assert_eq!(authenticator.retry_at, (!wait.is_zero()).then(|| now.plus(wait)), "after {failures}");
+            assert_eq!(authenticator.open.retry_at, (!wait.is_zero()).then(|| now.plus(wait)), "after {failures}");
             now = now.plus(wait);
         }
         let spent = store.authenticator(ann.authenticator).await.unwrap().unwrap();

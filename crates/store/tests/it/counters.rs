@@ -8,17 +8,18 @@ use crate::home::*;
 
 #[derive(Debug, Clone, Copy)]
 enum Move {
-    Right { step: i64 },
-    Wrong,
+    Right { door: Door, step: i64 },
+    Wrong { door: Door },
     Wait { seconds: u64 },
     Suspend,
     Resume,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let door = || prop_oneof![3 => Just(Door::Open), 1 => Just(Door::Trusted)];
     let one = prop_oneof![
-        3 => (90_i64..130).prop_map(|step| Move::Right { step }),
-        8 => Just(Move::Wrong),
+        3 => (door(), 90_i64..130).prop_map(|(door, step)| Move::Right { door, step }),
+        8 => door().prop_map(|door| Move::Wrong { door }),
         3 => (1_u64..1000).prop_map(|seconds| Move::Wait { seconds }),
         1 => Just(Move::Suspend),
         1 => Just(Move::Resume),
@@ -30,32 +31,46 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 struct Model {
     state: AuthenticatorState,
     failures: i32,
-    retry_at: Option<Timestamp>,
+    open: Wait,
+    trusted: Wait,
     last_step: i64,
+    /// Whether the session is trusted.
+    session: bool,
 }
 
 impl Model {
-    fn waits(&self, now: Timestamp) -> bool {
-        self.retry_at.is_some_and(|at| at > now)
+    fn wait(&mut self, door: Door) -> &mut Wait {
+        match door {
+            Door::Open => &mut self.open,
+            Door::Trusted => &mut self.trusted,
+        }
     }
 
-    fn right(&mut self, step: i64, now: Timestamp) -> bool {
-        let accepted = self.state == AuthenticatorState::Active && !self.waits(now) && step > self.last_step;
+    fn right(&mut self, door: Door, step: i64, now: Timestamp) -> bool {
+        let waits = self.wait(door).retry_at.is_some_and(|at| at > now);
+        let may = door == Door::Open || (self.session && now < after(8 * 3600));
+        let accepted = may && self.state == AuthenticatorState::Active && !waits && step > self.last_step;
         if accepted {
-            (self.failures, self.retry_at, self.last_step) = (0, None, step);
+            (self.failures, self.trusted, self.last_step) = (0, Wait::default(), step);
+            if door == Door::Open {
+                self.open = Wait::default();
+            }
         }
         accepted
     }
 
-    fn wrong(&mut self, now: Timestamp) {
+    fn wrong(&mut self, door: Door, now: Timestamp) {
         if self.state != AuthenticatorState::Active {
             return;
         }
         self.failures += 1;
-        let wait = backoff::wait_after(self.failures);
-        self.retry_at = (!wait.is_zero()).then(|| now.plus(wait));
+        let of = self.wait(door);
+        of.failures += 1;
+        let wait = backoff::wait_after(of.failures);
+        of.retry_at = (!wait.is_zero()).then(|| now.plus(wait));
         if self.failures >= backoff::BUDGET {
             self.state = AuthenticatorState::Suspended;
+            self.session = false;
         }
     }
 
@@ -64,6 +79,7 @@ impl Model {
             && (to != AuthenticatorState::Active || self.failures < backoff::BUDGET);
         if may {
             self.state = to;
+            self.session &= to == AuthenticatorState::Active;
         }
         may
     }
@@ -72,20 +88,27 @@ impl Model {
 async fn play(store: &Store, number: usize, moves: &[Move]) {
     let ann = settle(store, &format!("user {number}")).await;
     let mut now = after(10);
-    let mut model = Model { state: AuthenticatorState::Active, failures: 0, retry_at: None, last_step: 100 };
+    let (open, trusted) = (Wait::default(), Wait::default());
+    let state = AuthenticatorState::Active;
+    let mut model = Model { state, failures: 0, open, trusted, last_step: 100, session: true };
     for (place, one) in moves.iter().enumerate() {
-        let mut asked = challenge(Some(ann.user.id), None);
+        let session = match one {
+            Move::Right { door: Door::Trusted, .. } | Move::Wrong { door: Door::Trusted } => Some(ann.session.id),
+            _ => None,
+        };
+        let mut asked = challenge(Some(ann.user.id), session);
         asked.expires_at = now.plus(Challenge::LIFETIME);
         apply(store, Change::CreateChallenge(asked.clone())).await;
         let state = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, at: now };
         let (want, got) = match *one {
-            Move::Right { step } => {
-                let proof = Satisfy { at: now, ..satisfy(&asked, ann.authenticator, step) };
-                (model.right(step, now), commit(store, Change::Satisfy(proof)).await)
+            Move::Right { door, step } => {
+                let proof = Satisfy { at: now, door, ..satisfy(&asked, ann.authenticator, step) };
+                (model.right(door, step, now), commit(store, Change::Satisfy(proof)).await)
             }
-            Move::Wrong => {
-                model.wrong(now);
-                (true, commit(store, Change::Reject(reject(asked.id, &[ann.authenticator], now))).await)
+            Move::Wrong { door } => {
+                model.wrong(door, now);
+                let reject = Reject { door, ..reject(asked.id, &[ann.authenticator], now) };
+                (true, commit(store, Change::Reject(reject)).await)
             }
             Move::Wait { seconds } => {
                 now = now.plus(std::time::Duration::from_secs(seconds));
@@ -101,8 +124,8 @@ async fn play(store: &Store, number: usize, moves: &[Move]) {
         assert_eq!(got == Effect::Applied, want, "{one:?} at {place} of {moves:?}");
         let is = store.authenticator(ann.authenticator).await.unwrap().unwrap();
         assert_eq!(
-            (is.state, is.failures, is.retry_at, is.last_step),
-            (model.state, model.failures, model.retry_at, model.last_step),
+            (is.state, is.failures, is.open, is.trusted, is.last_step),
+            (model.state, model.failures, model.open, model.trusted, model.last_step),
             "after {one:?} at {place} of {moves:?}"
         );
     }

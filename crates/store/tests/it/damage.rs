@@ -1,6 +1,5 @@
 //! A row that cannot be understood is trouble for whoever needs it, and for nobody else.
 
-use domain::*;
 use futures_util::future::join_all;
 use store::*;
 

@@ -164,7 +164,8 @@ pub(crate) fn authenticator(user: UserId, kind: AuthenticatorKind) -> Authentica
         sealed: None,
         last_step: 0,
         failures: 0,
-        retry_at: None,
+        open: Wait::default(),
+        trusted: Wait::default(),
         created_at: START,
         activated_at: None,
         last_used_at: None,
@@ -229,6 +230,7 @@ pub(crate) fn satisfy(challenge: &Challenge, authenticator: AuthenticatorId, ste
     Satisfy {
         challenge_id: challenge.id,
         authenticator_id: authenticator,
+        door: Door::Open,
         generation: 1,
         used: Used::Step(step),
         at: after(1),
@@ -237,7 +239,7 @@ pub(crate) fn satisfy(challenge: &Challenge, authenticator: AuthenticatorId, ste
 }
 
 pub(crate) fn reject(challenge: ChallengeId, authenticators: &[AuthenticatorId], at: Timestamp) -> Reject {
-    Reject { challenge_id: challenge, authenticators: authenticators.to_vec(), at }
+    Reject { challenge_id: challenge, door: Door::Open, authenticators: authenticators.to_vec(), at }
 }
 
 /// Somebody with a session and an active authenticator, and backup codes.

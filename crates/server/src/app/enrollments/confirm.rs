@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Enrollment, EnrollmentId,
-    EnrollmentState, Event, EventKind, Proof, Session, Timestamp,
+    EnrollmentState, Event, EventKind, Proof, Session, Timestamp, Wait,
 };
 use store::{Change, ConfirmEnrollment, Effect, Raise, Used};
 use vault_proto::{CodeOwner, Reply, Secret, Verb};
@@ -173,7 +173,8 @@ impl App {
             sealed: None,
             last_step: 0,
             failures: 0,
-            retry_at: None,
+            open: Wait::default(),
+            trusted: Wait::default(),
             created_at: now,
             activated_at: Some(now),
             last_used_at: None,

@@ -3,7 +3,7 @@
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Device, DeviceId, DeviceKind, Enrollment,
-    EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User,
+    EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User, Wait,
 };
 use otp::Params;
 use store::{Change, StartEnrollment};
@@ -162,7 +162,8 @@ fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticat
         sealed: None,
         last_step: 0,
         failures: 0,
-        retry_at: None,
+        open: Wait::default(),
+        trusted: Wait::default(),
         created_at: now,
         activated_at: None,
         last_used_at: None,

@@ -1,0 +1,165 @@
+//! Keeping somebody out with wrong codes: it keeps nobody out who has proved something before (T-04).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use crate::harness::{Answer, Api, Database, Enrolled, Server};
+
+/// Past the longest wait after a wrong code.
+const PAST_ANY_WAIT: i64 = 15 * 60 + 1;
+
+/// Gives the present code in a session.
+async fn prove_in(api: &Api, ana: &Enrolled, session_id: &str) -> Answer {
+    give_in(api, session_id, &ana.phone.code_at(api.now().await)).await
+}
+
+async fn give_in(api: &Api, session_id: &str, code: &str) -> Answer {
+    let challenge = api.challenge_in(session_id).await;
+    api.verify(&challenge, code).await
+}
+
+/// A log-in with the password alone, from a device or from nobody knows where.
+async fn log_in(api: &Api, ana: &Enrolled, device_id: Option<&str>) -> String {
+    let session = json!({ "user_id": ana.user_id, "amr": ["pwd"], "device_id": device_id });
+    api.post("/v1/sessions", session).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
+async fn device(api: &Api, ana: &Enrolled, name: &str) -> String {
+    let device = json!({ "name": name, "kind": "browser" });
+    let device = api.post(&format!("/v1/users/{}/devices", ana.user_id), device).await.expect(201);
+    device["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_spraying_a_user_keeps_no_trusted_session_and_no_trusted_device_out_on_sqlite() {
+    spraying_keeps_nobody_trusted_out(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_spraying_a_user_keeps_no_trusted_session_and_no_trusted_device_out_on_postgresql() {
+    spraying_keeps_nobody_trusted_out(Database::Postgres).await;
+}
+
+async fn spraying_keeps_nobody_trusted_out(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let laptop = device(&api, &ana, "laptop").await;
+    let there = log_in(&api, &ana, Some(&laptop)).await;
+    api.advance(90).await;
+    prove_in(&api, &ana, &there).await.expect(200);
+    api.delete(&format!("/v1/sessions/{there}")).await.expect(204);
+
+    // Somebody who has a name only, and somebody who has the password too.
+    api.exhaust(&ana).await;
+    let thief = log_in(&api, &ana, None).await;
+    prove_in(&api, &ana, &thief).await.expect_problem(422, "proof-rejected");
+    let unproved = device(&api, &ana, "another").await;
+    let thief = log_in(&api, &ana, Some(&unproved)).await;
+    prove_in(&api, &ana, &thief).await.expect_problem(422, "proof-rejected");
+
+    // The session that proved something, and the next log-in from the device on which one did.
+    prove_in(&api, &ana, &ana.session_id).await.expect(200);
+    let next = log_in(&api, &ana, Some(&laptop)).await;
+    give_in(&api, &next, &ana.phone.code_near(api.now().await, 1)).await.expect(200);
+
+    // By that the others wait no less: neither is the wait over, nor does it begin anew afterwards.
+    let now = api.advance(60).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    let now = api.advance(PAST_ANY_WAIT).await;
+    api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    assert_eq!(api.failures(&ana.authenticator_id).await, 1, "a right code set the hundred back");
+    let now = api.advance(14 * 60).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    let now = api.advance(2 * 60).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+
+    // What is lost trusts nobody any more.
+    api.exhaust(&ana).await;
+    api.post(&format!("/v1/authenticators/{}/suspend", ana.authenticator_id), json!({})).await.expect(200);
+    api.post(&format!("/v1/authenticators/{}/resume", ana.authenticator_id), json!({})).await.expect(200);
+    for session in [log_in(&api, &ana, Some(&laptop)).await, next] {
+        prove_in(&api, &ana, &session).await.expect_problem(422, "proof-rejected");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_a_crowd_of_guesses_does_not_fill_the_trusted_door() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let done = Arc::new(AtomicBool::new(false));
+    let wrong = ana.phone.wrong_code(api.now().await);
+    let crowd = (0..24).map(|_| {
+        let (api, ana, wrong, done) = (api.apart(), ana.clone(), wrong.clone(), Arc::clone(&done));
+        tokio::spawn(async move {
+            while !done.load(Ordering::Relaxed) {
+                api.prove(&ana.user_id, &wrong).await.expect_problem(422, "proof-rejected");
+            }
+        })
+    });
+    let crowd: Vec<_> = crowd.collect();
+    for _ in 0..10 {
+        api.advance(60).await;
+        prove_in(&api, &ana, &ana.session_id).await.expect(200);
+    }
+    done.store(true, Ordering::Relaxed);
+    for guesser in crowd {
+        guesser.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_trusted_session_has_a_wait_of_its_own_and_shares_the_hundred_on_sqlite() {
+    a_trusted_session_shares_the_hundred(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_trusted_session_has_a_wait_of_its_own_and_shares_the_hundred_on_postgresql() {
+    a_trusted_session_shares_the_hundred(Database::Postgres).await;
+}
+
+async fn a_trusted_session_shares_the_hundred(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    // Whoever stole the session guesses no faster than anybody.
+    api.advance(90).await;
+    for _ in 0..16 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        give_in(&api, &ana.session_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    prove_in(&api, &ana, &ana.session_id).await.expect_problem(422, "proof-rejected");
+    assert_eq!(api.failures(&ana.authenticator_id).await, 16);
+    // By turns up to the hundred: then no door is left, and the vault says the same.
+    for turn in 16..100 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        let wrong = ana.phone.wrong_code(now);
+        let session = api.session(&ana.user_id).await;
+        let answer = match turn % 3 {
+            0 if turn < 40 => give_in(&api, &trusted(&api, &ana).await, &wrong).await,
+            1 => give_in(&api, &session, &wrong).await,
+            _ => api.prove(&ana.user_id, &wrong).await,
+        };
+        answer.expect_problem(422, "proof-rejected");
+        assert_eq!(api.failures(&ana.authenticator_id).await, turn + 1);
+    }
+    let authenticator = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
+    assert_eq!(authenticator["state"], "suspended");
+    api.advance(PAST_ANY_WAIT).await;
+    let session = trusted(&api, &ana).await;
+    assert_eq!(api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"], "aal2");
+    prove_in(&api, &ana, &session).await.expect_problem(422, "proof-rejected");
+}
+
+/// A session that is trusted by a backup code: a proof with the phone would set its count back.
+async fn trusted(api: &Api, ana: &Enrolled) -> String {
+    let session = api.session(&ana.user_id).await;
+    let codes = api.all(&format!("/v1/users/{}/authenticators", ana.user_id)).await;
+    let left = codes.iter().find_map(|a| a["codes_left"].as_u64()).unwrap_or(0);
+    let code = &ana.backup_codes[usize::try_from(left).unwrap() - 1];
+    give_in(api, &session, code).await.expect(200);
+    session
+}
