@@ -277,7 +277,7 @@ async fn no_scope_comes_back(database: Database) {
     let path = format!("/v1/applications/{id}");
     for round in 0..20 {
         api.patch(&path, json!({ "scopes": ["sessions", "events:read"] })).await.expect(200);
-        let renames = (0..8).map(|n| {
+        let changes = (0..8).map(|n| {
             let (api, path) = (api.apart(), path.clone());
             async move { api.patch(&path, json!({ "name": format!("shop {round} {n}") })).await }
         });
@@ -285,7 +285,7 @@ async fn no_scope_comes_back(database: Database) {
             // Whoever loses the race is told, looks again and sends the change again.
             while api.patch(&path, json!({ "scopes": ["sessions"] })).await.status == 409 {}
         };
-        let (renamed, ()) = tokio::join!(futures_util::future::join_all(renames), narrow);
+        let (renamed, ()) = tokio::join!(futures_util::future::join_all(changes), narrow);
         for answer in renamed {
             assert!(answer.status == 200 || answer.expect_problem(409, "conflict")["detail"].is_string());
         }

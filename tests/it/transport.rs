@@ -250,21 +250,21 @@ async fn t26_no_page_of_another_site_acts_by_the_certificate_that_a_browser_show
     ];
     let url = |path: &str| format!("{}{path}", api.address);
     for way in ways {
-        let with = |mut request: reqwest::RequestBuilder| {
+        let sent = |mut request: reqwest::RequestBuilder| {
             for (name, value) in way {
                 request = request.header(*name, *value);
             }
             Api::answer(request)
         };
         // Without a body, and with a form's.
-        with(browser.post(&suspend)).await.unwrap().expect_problem(403, "cross-site");
+        sent(browser.post(&suspend)).await.unwrap().expect_problem(403, "cross-site");
         let form = browser.post(&suspend).header("content-type", "text/plain").body("{}");
-        with(form).await.unwrap().expect_problem(403, "cross-site");
-        with(browser.post(url("/v1/keys/rotate"))).await.unwrap().expect_problem(403, "cross-site");
-        with(browser.get(url("/v1/users"))).await.unwrap().expect_problem(403, "cross-site");
+        sent(form).await.unwrap().expect_problem(403, "cross-site");
+        sent(browser.post(url("/v1/keys/rotate"))).await.unwrap().expect_problem(403, "cross-site");
+        sent(browser.get(url("/v1/users"))).await.unwrap().expect_problem(403, "cross-site");
         // A key that was put there on purpose speaks for itself, and what is public is public.
-        with(browser.get(url("/v1/whoami")).bearer_auth(&api.key)).await.unwrap().expect(200);
-        with(browser.get(url("/.well-known/jwks.json"))).await.unwrap().expect(200);
+        sent(browser.get(url("/v1/whoami")).bearer_auth(&api.key)).await.unwrap().expect(200);
+        sent(browser.get(url("/.well-known/jwks.json"))).await.unwrap().expect(200);
     }
     assert_eq!(api.get(&format!("/v1/users/{}", ana.user_id)).await.expect(200)["state"], "active");
     // No browser, or our own page.

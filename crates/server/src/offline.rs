@@ -7,7 +7,7 @@ use store::Store;
 use zeroize::Zeroizing;
 
 use crate::app::vault::Vault;
-use crate::app::{App, Crowd};
+use crate::app::{App, Crowd, Public};
 use crate::{Config, OsEntropy, Settings, StartError, in_one_line};
 
 /// An administrator's new key.
@@ -51,5 +51,6 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             trusted_proxies: Vec::new(),
         },
         crowd: Crowd::default(),
+        public: Public::default(),
     }
 }

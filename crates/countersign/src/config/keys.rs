@@ -24,7 +24,11 @@ pub(crate) const KEYS: [Key; 14] = [
         "sqlite:FILE, postgres://…, or env:NAME / file:PATH that hold it [default: an SQLite file in the data folder]",
     ),
     one("public_url", "URL", "How clients reach the server, where that differs from the address"),
-    one("issuer", "NAME", "Who asks for codes, as authenticator apps show it [default: the enrolling application's name, or Countersign if that has the scope admin]"),
+    one(
+        "issuer",
+        "NAME",
+        "Who asks for codes, as authenticator apps show it [default: the enrolling application's name, or Countersign if that has the scope admin]",
+    ),
     one("tls.certificate", "FILE", "Certificate chain, PEM; read again when it changes"),
     one("tls.key", "FILE", "Private key of the certificate, PEM"),
     one("tls.client_ca", "FILE", "CA whose client certificates can stand for an application, PEM"),

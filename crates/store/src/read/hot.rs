@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId, KeyHash,
-    Session, SessionId, User, UserId, UserState,
+    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId,
+    KeyHash, Session, SessionId, User, UserId, UserState,
 };
 
 use crate::engine::{Connection, Fault, Row};

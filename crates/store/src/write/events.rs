@@ -138,7 +138,7 @@ fn told<'a>(commits: &[&'a Commit], outcomes: &Outcomes) -> Result<Vec<Cow<'a, E
             events.push(Cow::Owned(suspended(commit, counted)?));
         }
         for session in &outcome.lowered {
-            events.push(lowered(commit, session)?);
+            events.push(Cow::Owned(lowered(commit, session)?));
         }
     }
     Ok(events)

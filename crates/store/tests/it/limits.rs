@@ -45,7 +45,7 @@ on_both_engines! {
         for _ in 0..12 {
             confirms.push(viewed(&store, &ann, None).await);
         }
-        let at = |n: usize| if n % 2 == 0 { &store } else { &second };
+        let at = |n: usize| if n.is_multiple_of(2) { &store } else { &second };
         let all = confirms.iter().enumerate().map(|(n, confirm)| commit(at(n), confirm.clone()));
         let effects = futures_util::future::join_all(all).await;
         assert_eq!(effects.iter().filter(|effect| **effect == Effect::Applied).count(), 4, "{effects:?}");
