@@ -103,8 +103,8 @@ impl App {
             // Somebody else used the code, or closed the challenge, between our read and our write. Who comes later still finds
             // a backup code used, and it is not among those that are compared: to whoever judges, that code is as wrong as any, and
             // counts as one. It costs a person who sends theirs twice a try of several that cost no waiting, set back by the next
-            // right code, and a crowd of them no more than the wait that follows. Comparing used codes too would cost every log-in
-            // their reading, let whoever has an old one try it without end, and tell them by that that it was one.
+            // right code, and a crowd of them no more than the wait that follows. Comparing used codes too would let whoever has an
+            // old one try it without end, and tell them by that that it was one.
             _ => return self.reject(actor, &attempt, Vec::new(), "outrun", now).await,
         }
         attempt.challenge.state = ChallengeState::Satisfied;
