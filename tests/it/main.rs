@@ -26,6 +26,7 @@ mod readme;
 mod recipient;
 mod recovering;
 mod replay;
+mod root_key;
 mod secrets;
 mod starts;
 mod transport;

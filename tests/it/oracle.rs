@@ -160,6 +160,7 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
         "open",
         "rewrap",
         "rotate_keys",
+        "change_root_key",
         "status",
         "move_clock",
     ];
@@ -177,6 +178,7 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
     }
     answers.push(format!("{:?}", vault.ask(Verb::Status).await));
     answers.push(format!("{:?}", vault.ask(Verb::RotateKeys { retire_before: None }).await));
+    answers.push(format!("{:?}", vault.ask(Verb::ChangeRootKey).await));
     let raw = format!("{:?}", phone.key);
     for answer in answers {
         assert!(!answer.contains(raw.trim_matches(['[', ']'])), "{answer}");

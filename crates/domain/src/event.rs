@@ -154,6 +154,8 @@ kinds! {
     ChallengeRejected = "challenge.rejected",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
+    /// The keys of this store were wrapped with another root key.
+    RootKeyChanged = "root_key.changed",
     /// The server was started on this store.
     ServerStarted = "server.started",
     /// The clock went back or far ahead.

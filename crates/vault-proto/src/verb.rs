@@ -100,6 +100,9 @@ pub enum Verb {
         /// Data keys older than this version are dropped from the keyring: what was sealed with them opens no more.
         retire_before: Option<u32>,
     },
+    /// Wraps the open keyring with the next root key, which the vault was started with as well. Nothing is changed until
+    /// the answer is stored. Answer: [`Reply::RootKeyChanged`].
+    ChangeRootKey,
     /// How the vault is. Answer: [`Reply::Status`].
     Status,
     /// For tests: moves the clock of a vault that was started with `--movable-clock`. Answer: [`Reply::Done`].
@@ -113,7 +116,7 @@ pub enum Verb {
 
 impl Verb {
     /// The name of each verb.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 16] = [
         "unlock",
         "provision",
         "check_otp",
@@ -127,6 +130,7 @@ impl Verb {
         "open",
         "rewrap",
         "rotate_keys",
+        "change_root_key",
         "status",
         "move_clock",
     ];
@@ -147,6 +151,7 @@ impl Verb {
             Self::Open { .. } => "open",
             Self::Rewrap { .. } => "rewrap",
             Self::RotateKeys { .. } => "rotate_keys",
+            Self::ChangeRootKey => "change_root_key",
             Self::Status => "status",
             Self::MoveClock { .. } => "move_clock",
         }
@@ -311,6 +316,14 @@ pub enum Reply {
         keyring: Vec<u8>,
         /// The version of the new data keys.
         version: u32,
+    },
+    /// The keyring was wrapped with the next root key.
+    RootKeyChanged {
+        /// The keyring, wrapped: store it.
+        #[serde(with = "crate::bytes")]
+        keyring: Vec<u8>,
+        /// Names the next root key.
+        root_key_id: String,
     },
     /// How the vault is.
     Status(Status),

@@ -83,6 +83,17 @@ impl Keyring {
         Ok((wrap(&plain, origin, Some(header))?, version))
     }
 
+    /// The same keyring wrapped with another root key, and that one's id.
+    pub(crate) fn under(&self, present: &Origin, next: &Origin) -> Result<(Vec<u8>, RootKeyId), Refusal> {
+        let (_, plain) = unwrap(&self.wrapped, present)?;
+        let wrapped = wrap(&plain, next, None)?;
+        let (header, _) = Header::split(&wrapped).ok_or_else(malformed)?;
+        if header.root_key_id == self.root_key_id {
+            return Err(Refusal::Malformed("the next root key is the present one".to_owned()));
+        }
+        Ok((wrapped, header.root_key_id))
+    }
+
     /// As it is stored.
     pub(crate) fn wrapped(&self) -> &[u8] {
         &self.wrapped

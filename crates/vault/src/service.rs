@@ -23,6 +23,8 @@ const SWEEP_MILLIS: i64 = 30_000;
 /// The vault, without its sockets.
 pub(crate) struct Service {
     origin: Origin,
+    /// What the keyring can be wrapped with instead.
+    next: Option<Origin>,
     settings: Settings,
     hardening: OnceLock<Vec<Hardening>>,
     open: RwLock<Option<Open>>,
@@ -56,11 +58,12 @@ struct Time {
 type Answer = Result<Reply, Refusal>;
 
 impl Service {
-    pub(crate) fn new(origin: Origin, settings: Settings) -> Self {
+    pub(crate) fn new(origin: Origin, next: Option<Origin>, settings: Settings) -> Self {
         let clock = Clock::default();
         let guard = ClockGuard::new(clock.now());
         Self {
             origin,
+            next,
             settings,
             hardening: OnceLock::new(),
             open: RwLock::default(),
@@ -109,6 +112,11 @@ impl Service {
             Verb::RotateKeys { retire_before } => self.with(|open| {
                 let (keyring, version) = open.keyring.rotated(&self.origin, retire_before)?;
                 Ok(Reply::Rotated { keyring, version })
+            }),
+            Verb::ChangeRootKey => self.with(|open| {
+                let next = self.next.as_ref().ok_or(Refusal::Malformed("there is no next root key".to_owned()))?;
+                let (keyring, root_key_id) = open.keyring.under(&self.origin, next)?;
+                Ok(Reply::RootKeyChanged { keyring, root_key_id: root_key_id.to_string() })
             }),
             Verb::Status => Ok(Reply::Status(self.status())),
             Verb::MoveClock { by_millis, passed } => self.move_clock(by_millis, passed),

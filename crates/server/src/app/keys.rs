@@ -9,7 +9,7 @@ use vault_proto::{PublicKey, Reply, Status, Verb};
 
 use super::proof::{binding, params};
 use super::telling::With;
-use super::vault::unexpected;
+use super::vault::{Vault, unexpected};
 use super::{Actor, App, Error};
 
 /// Authenticators that are sealed anew at a time.
@@ -77,6 +77,25 @@ impl App {
             }
         });
         self.keys().await
+    }
+
+    /// Has the keyring wrapped with the next root key of this vault, and stores it once `proof`, a vault that was
+    /// given the next root key alone, has opened it. Answers the ids of the present and the next root key.
+    pub(crate) async fn change_root_key(&self, proof: &Vault) -> Result<(String, String), Error> {
+        let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
+        let from = self.vault.try_keyring(present.wrapped).await?;
+        let (keyring, to) = self.vault.under_next_root_key().await?;
+        if proof.try_keyring(keyring.clone()).await? != to {
+            return Err(Error::Conflict("the new root key is not where the next start will look for it"));
+        }
+        let event = self
+            .event(EventKind::RootKeyChanged, None, About::default())
+            .with("from", from.as_str())
+            .with("to", to.as_str());
+        match self.commit(Change::PutKeyring { expected: present.version, keyring }, event).await? {
+            Effect::Applied => Ok((from, to)),
+            _ => Err(Error::Conflict("the keys were rotated by somebody else just now: try again")),
+        }
     }
 
     /// Seals every authenticator's key with the present data keys. Answers how many.

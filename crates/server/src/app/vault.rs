@@ -62,6 +62,19 @@ impl Vault {
         Ok(Unlocked { root_key_id })
     }
 
+    /// Opens the vault with a keyring that is not stored yet, to see that it can. Answers its root key's id.
+    pub(crate) async fn try_keyring(&self, keyring: Vec<u8>) -> Result<String, Error> {
+        Ok(self.open(Some(keyring)).await?.1)
+    }
+
+    /// Has the open keyring wrapped with the next root key. Answers it and that key's id.
+    pub(crate) async fn under_next_root_key(&self) -> Result<(Vec<u8>, String), Error> {
+        match self.client.ask(Verb::ChangeRootKey, UNLOCK_PATIENCE).await.map_err(in_our_words)? {
+            Reply::RootKeyChanged { keyring, root_key_id } => Ok((keyring, root_key_id)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     async fn open(&self, keyring: Option<Vec<u8>>) -> Result<(Option<Vec<u8>>, String), Error> {
         match self.client.ask(Verb::Unlock { keyring }, UNLOCK_PATIENCE).await.map_err(in_our_words)? {
             Reply::Unlocked { created, root_key_id } => Ok((created, root_key_id)),
@@ -87,6 +100,7 @@ pub(crate) fn unexpected(reply: &Reply) -> Error {
         Reply::Sealed(_) => "sealed",
         Reply::Opened(_) => "opened",
         Reply::Rotated { .. } => "rotated",
+        Reply::RootKeyChanged { .. } => "root key changed",
         Reply::Status(_) => "status",
         Reply::Done => "done",
     };
