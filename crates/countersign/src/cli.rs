@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Administrator(AdministratorCommand),
     /// Show what happened, and what happens
     Events(EventsArgs),
-    /// Show and rotate the keys for sealing and signing
+    /// Show, rotate and retire the keys for sealing and signing
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Seal a store's keys under another root key
@@ -341,6 +341,14 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Drop old data keys, once nothing is sealed under them any more
+    Retire {
+        /// The oldest version that stays [default: the present one]
+        #[arg(long, value_name = "VERSION")]
+        before: Option<u32>,
+        #[command(flatten)]
+        connection: Connection,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -388,7 +396,11 @@ impl Command {
             Self::Authenticators(command) => Some(command.connection()),
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
-            Self::Keys(KeysCommand::Status { connection } | KeysCommand::Rotate { connection }) => Some(connection),
+            Self::Keys(
+                KeysCommand::Status { connection }
+                | KeysCommand::Rotate { connection }
+                | KeysCommand::Retire { connection, .. },
+            ) => Some(connection),
             Self::Serve(_)
             | Self::Administrator(_)
             | Self::RootKey(_)

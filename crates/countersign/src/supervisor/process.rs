@@ -269,6 +269,7 @@ fn verbs_of_server(movable_clock: bool) -> Vec<&'static str> {
         "public_keys",
         "rewrap",
         "rotate_keys",
+        "retire_keys",
         "status",
     ];
     if movable_clock {

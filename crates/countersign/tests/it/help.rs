@@ -85,6 +85,7 @@ fn every_command_that_asks_a_server_answers_in_json() {
         "events",
         "keys status",
         "keys rotate",
+        "keys retire",
         "bench",
         "serve",
     ] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::event::About;
-use domain::{Authenticator, EventKind, PageRequest};
+use domain::{Authenticator, EventKind, PageRequest, Sealed};
 use store::{Change, Effect};
 use vault_proto::{PublicKey, Reply, Status, Verb};
 
@@ -56,7 +56,7 @@ impl App {
     /// Makes new data keys and seals every authenticator's key anew with them, in the background.
     pub(crate) async fn rotate_keys(self: &Arc<Self>, actor: &Actor) -> Result<Keys, Error> {
         let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
-        let (keyring, version) = match self.vault.ask(|| Verb::RotateKeys { retire_before: None }).await? {
+        let (keyring, version) = match self.vault.ask(|| Verb::RotateKeys).await? {
             Reply::Rotated { keyring, version } => (keyring, version),
             other => return Err(unexpected(&other)),
         };
@@ -69,6 +69,12 @@ impl App {
             return Err(Error::Conflict("the keys were rotated by somebody else just now"));
         }
         self.vault.unlock().await?;
+        self.seal_anew();
+        self.keys().await
+    }
+
+    /// Seals every authenticator's key with the present data keys, in the background.
+    fn seal_anew(self: &Arc<Self>) {
         let app = Arc::clone(self);
         tokio::spawn(async move {
             match app.rewrap_all().await {
@@ -76,6 +82,36 @@ impl App {
                 Err(error) => tracing::error!(%error, "sealing anew stopped; rotate again to go on"),
             }
         });
+    }
+
+    /// Drops the data keys below `before`; all but the present ones if not said. Refused as long as an authenticator's key is
+    /// sealed with one of them; sealing anew then goes on in the background.
+    pub(crate) async fn retire_keys(self: &Arc<Self>, actor: &Actor, before: Option<u32>) -> Result<Keys, Error> {
+        self.vault.refresh().await?;
+        let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
+        let status = self.vault_status().await?;
+        let before = before.unwrap_or(status.key_version);
+        if !(status.oldest_key_version + 1..=status.key_version).contains(&before) {
+            return Err(Error::Conflict(
+                "there are no such data keys to retire: see `key_version` and `oldest_key_version`",
+            ));
+        }
+        let keyring = match self.vault.ask(|| Verb::RetireKeys { before }).await? {
+            Reply::Rotated { keyring, .. } => keyring,
+            other => return Err(unexpected(&other)),
+        };
+        let event = self
+            .event(EventKind::KeysRetired, Some(actor), About::default())
+            .with("before_version", before)
+            .detailed(self.origin(actor));
+        let change = Change::RetireKeys { expected: present.version, keyring, oldest: before };
+        if self.commit(change, event).await? != Effect::Applied {
+            self.seal_anew();
+            return Err(Error::Conflict(
+                "keys are still sealed with these data keys, and are being sealed anew: try again when the log says that it is done",
+            ));
+        }
+        self.vault.unlock().await?;
         self.keys().await
     }
 
@@ -100,11 +136,13 @@ impl App {
 
     /// Seals every authenticator's key with the present data keys. Answers how many.
     async fn rewrap_all(&self) -> Result<u64, Error> {
+        let present = self.vault_status().await?.key_version.to_be_bytes();
         let mut count = 0;
         let mut after = None;
         loop {
             let page = self.store.sealed_authenticators(PageRequest { after, limit: REWRAP_PAGE }).await?;
-            for authenticator in page.items {
+            let is_old = |one: &Authenticator| one.sealed.as_ref().and_then(Sealed::key_version) != Some(present);
+            for authenticator in page.items.into_iter().filter(is_old) {
                 count += u64::from(self.rewrap(authenticator).await?);
             }
             match page.next {

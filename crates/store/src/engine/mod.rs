@@ -28,6 +28,7 @@ impl Dialect {
             Self::Sqlite => &[
                 // One connection writes, so a row that was read stays as it is.
                 ("{share}", ""),
+                ("{alone}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
                 ("{merge>}", ")"),
@@ -44,6 +45,7 @@ impl Dialect {
             ],
             Self::Postgres => &[
                 ("{share}", "FOR KEY SHARE"),
+                ("{alone}", "FOR UPDATE"),
                 ("{merge<}", "(("),
                 ("{merge|}", ")::jsonb || ("),
                 ("{merge>}", ")::jsonb)::text"),

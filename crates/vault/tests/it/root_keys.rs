@@ -230,9 +230,7 @@ async fn an_older_keyring_does_not_replace_a_newer_one() {
     let start = Start::file();
     let vault = start.run();
     let older = vault.create().await;
-    let Reply::Rotated { keyring, .. } = vault.ask(Verb::RotateKeys { retire_before: None }).await.unwrap() else {
-        panic!()
-    };
+    let Reply::Rotated { keyring, .. } = vault.ask(Verb::RotateKeys).await.unwrap() else { panic!() };
     vault.unlock(&keyring).await.unwrap();
     assert!(vault.unlock(&older).await.is_err());
     assert_eq!(vault.status().await.key_version, 2);
