@@ -151,11 +151,7 @@ async fn p09_new_data_keys_lock_nobody_out() {
     for ana in &people {
         prove_anew(&api, ana).await.expect(200);
     }
-    let limit = tokio::time::Instant::now() + Duration::from_secs(30);
-    while !server.log().contains("sealed with the new data keys") {
-        assert!(tokio::time::Instant::now() < limit, "nothing is sealed anew: {}", server.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    sealed_anew(&server, 1).await;
     let new = blobs(&server);
     assert_eq!(new.len(), people.len());
     assert!(old.iter().all(|blob| !new.contains(blob)), "a key is still sealed with the old data keys");
@@ -173,10 +169,85 @@ async fn p09_new_data_keys_lock_nobody_out() {
     assert_eq!(told.len(), 1, "{told:?}");
 }
 
+/// Waits until everything is sealed anew for the `times`th time.
+async fn sealed_anew(server: &Server, times: usize) {
+    let limit = tokio::time::Instant::now() + Duration::from_secs(30);
+    while server.log().matches("sealed with the new data keys").count() < times {
+        assert!(tokio::time::Instant::now() < limit, "nothing is sealed anew: {}", server.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p11_old_data_keys_are_retired_once_nothing_is_sealed_with_them() {
+    let mut server = Server::new().await;
+    let api = server.api();
+    let mut people = Vec::new();
+    for n in 0..5 {
+        people.push(api.enroll(&format!("user-{n}")).await);
+    }
+    api.post("/v1/keys/retire", json!({})).await.expect_problem(409, "conflict");
+    let old = blobs(&server);
+    api.post("/v1/keys/rotate", json!({})).await.expect(200);
+    sealed_anew(&server, 1).await;
+
+    // A key that was missed: one is as if sealing anew had been cut off.
+    let store = rusqlite::Connection::open(server.sqlite()).unwrap();
+    let missed = "UPDATE authenticators SET blob = ?1 WHERE kind = 'totp' AND user_id =
+        (SELECT min(user_id) FROM authenticators WHERE kind = 'totp')";
+    assert_eq!(store.execute(missed, [&old[0]]).unwrap(), 1);
+    drop(store);
+    api.post("/v1/keys/retire", json!({})).await.expect_problem(409, "conflict");
+    sealed_anew(&server, 2).await;
+    for before in [0, 1, 3] {
+        api.post("/v1/keys/retire", json!({ "before_version": before })).await.expect_problem(409, "conflict");
+    }
+    let retired = server.cli(&["keys", "retire", "--json"]);
+    assert!(retired.status.success(), "{}", String::from_utf8_lossy(&retired.stderr));
+    let keys: Value = serde_json::from_slice(&retired.stdout).unwrap();
+    assert_eq!((&keys["key_version"], &keys["oldest_key_version"]), (&json!(2), &json!(2)));
+    let public = api.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(public["keys"].as_array().unwrap().len(), 1, "{public}");
+    for ana in &people {
+        prove_anew(&api, ana).await.expect(200);
+        api.prove(&ana.user_id, &ana.backup_codes[0]).await.expect(200);
+    }
+    // The same in a vault that reads the keyring afresh; and one that is put back opens no more.
+    server.kill();
+    let store = rusqlite::Connection::open(server.sqlite()).unwrap();
+    assert_eq!(store.execute(missed, [&old[0]]).unwrap(), 1);
+    drop(store);
+    server.begin().await;
+    let api = server.api();
+    for ana in &people[1..] {
+        prove_anew(&api, ana).await.expect(200);
+        api.prove(&ana.user_id, &ana.backup_codes[1]).await.expect(200);
+    }
+    let now = api.now().await;
+    assert_ne!(api.prove(&people[0].user_id, &people[0].phone.code_near(now, 1)).await.status, 200);
+    let told = api.all("/v1/events?kind=keys.retired").await;
+    assert_eq!((told.len(), &told[0]["data"]["before_version"]), (1, &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p11_what_one_server_retires_the_other_ones_vault_refuses() {
+    let one = Server::on(Database::Postgres).await;
+    let other = one.beside().await;
+    let ana = one.api().enroll("ana").await;
+    one.api().post("/v1/keys/rotate", json!({})).await.expect(200);
+    sealed_anew(&one, 1).await;
+    one.api().post("/v1/keys/retire", json!({})).await.expect(200);
+    // It looks for newer keys by itself, and before it retires any.
+    other.api().post("/v1/keys/retire", json!({})).await.expect_problem(409, "conflict");
+    let keys = other.api().get("/v1/keys").await.expect(200);
+    assert_eq!((&keys["key_version"], &keys["oldest_key_version"]), (&json!(2), &json!(2)));
+    prove_anew(&other.api(), &ana).await.expect(200);
+}
+
 /// The sealed keys in the store.
 fn blobs(server: &Server) -> Vec<Vec<u8>> {
     let store = rusqlite::Connection::open(server.sqlite()).unwrap();
-    let mut query = store.prepare("SELECT blob FROM authenticators WHERE kind = 'totp'").unwrap();
+    let mut query = store.prepare("SELECT blob FROM authenticators WHERE kind = 'totp' ORDER BY user_id").unwrap();
     let rows = query.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
 }

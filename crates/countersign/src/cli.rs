@@ -46,9 +46,12 @@ pub(crate) enum Command {
     Administrator(AdministratorCommand),
     /// Show what happened, and what happens
     Events(EventsArgs),
-    /// Show and rotate the keys for sealing and signing
+    /// Show, rotate and retire the keys for sealing and signing
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Seal a store's keys under another root key
+    #[command(subcommand)]
+    RootKey(RootKeyCommand),
     /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
@@ -271,13 +274,33 @@ servers may run. The event administrator.recovered tells of it."
         #[arg(long)]
         end_others: bool,
         #[command(flatten)]
-        store: StoreArgs,
+        store: StoreArgs<false>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RootKeyCommand {
+    /// Seal the store's keys under another root key; the server is stopped meanwhile
+    #[command(
+        after_help = "Of several servers on one PostgreSQL database all have to be stopped. Nothing is changed unless a \
+vault that has the new root key alone opens what is to be stored. If it is cut off, the store opens with one of the two, \
+a start says which, and the same command again ends it. The event root_key.changed tells of it."
+    )]
+    Change {
+        /// Where the new one is, as in --root-key; a file is made [default: in place of the present file]
+        #[arg(long, value_name = "SOURCE")]
+        to: Option<String>,
+        #[command(flatten)]
+        store: StoreArgs<true>,
+        /// The vault's program
+        #[arg(long, value_name = "FILE", hide = true)]
+        vault_program: Option<PathBuf>,
     },
 }
 
 /// Where the store is that a command works on.
 #[derive(Debug, Args)]
-pub(crate) struct StoreArgs {
+pub(crate) struct StoreArgs<const ROOT_KEY: bool> {
     /// Configuration file [default: countersign.toml in the data folder, if there is one]
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env = true)]
     pub(crate) config: Option<PathBuf>,
@@ -285,7 +308,7 @@ pub(crate) struct StoreArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) flags: StoreFlags,
+    pub(crate) flags: StoreFlags<ROOT_KEY>,
 }
 
 #[derive(Debug, Args)]
@@ -315,6 +338,14 @@ pub(crate) enum KeysCommand {
     },
     /// Make new data keys and seal everything anew under them
     Rotate {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Drop old data keys, once nothing is sealed under them any more
+    Retire {
+        /// The oldest version that stays [default: the present one]
+        #[arg(long, value_name = "VERSION")]
+        before: Option<u32>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -349,6 +380,7 @@ impl Command {
             Self::Completions(args) => args.json,
             Self::Man(args) => args.json,
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
+            Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -364,9 +396,14 @@ impl Command {
             Self::Authenticators(command) => Some(command.connection()),
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
-            Self::Keys(KeysCommand::Status { connection } | KeysCommand::Rotate { connection }) => Some(connection),
+            Self::Keys(
+                KeysCommand::Status { connection }
+                | KeysCommand::Rotate { connection }
+                | KeysCommand::Retire { connection, .. },
+            ) => Some(connection),
             Self::Serve(_)
             | Self::Administrator(_)
+            | Self::RootKey(_)
             | Self::Bench(_)
             | Self::Completions(_)
             | Self::Man(_)

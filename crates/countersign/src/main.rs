@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, environment: Environment, output: Output) -> Result<ExitCode, Failure> {
+fn run(command: Command, mut environment: Environment, output: Output) -> Result<ExitCode, Failure> {
     match command {
         // The supervisor is given the whole process: it has no runtime.
         Command::Serve(args) => commands::serve(&args, environment, output),
@@ -48,14 +48,15 @@ fn run(command: Command, environment: Environment, output: Output) -> Result<Exi
             .enable_all()
             .build()
             .map_err(|error| Failure::defect(format!("no runtime can be started ({error})")))?
-            .block_on(ask(command, &environment, output)),
+            .block_on(ask(command, &mut environment, output)),
     }
 }
 
 /// The commands that ask a server.
-async fn ask(command: Command, environment: &Environment, output: Output) -> Result<ExitCode, Failure> {
+async fn ask(command: Command, environment: &mut Environment, output: Output) -> Result<ExitCode, Failure> {
     let command = match command {
         Command::Administrator(command) => return commands::administrator(command, environment, output).await,
+        Command::RootKey(command) => return commands::root_key(command, environment, output).await,
         Command::Bench(args) => return bench::bench(&args, environment, output).await,
         Command::Doctor(args) => return commands::doctor(&args, environment, output).await,
         command => command,

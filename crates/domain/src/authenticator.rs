@@ -90,6 +90,14 @@ pub struct Sealed {
     pub generation: i32,
 }
 
+impl Sealed {
+    /// The version of the data key that sealed it, as it stands in the blob behind the byte for its format: four bytes,
+    /// big-endian, so that older is less. `None` where there is no key.
+    pub fn key_version(&self) -> Option<[u8; 4]> {
+        self.blob.get(1..5)?.try_into().ok()
+    }
+}
+
 /// One backup code as it is stored: by a keyed hash (I-05).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupCode {

@@ -156,6 +156,10 @@ kinds! {
     ChallengeRejected = "challenge.rejected",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
+    /// Old data keys were dropped from the vault's keyring.
+    KeysRetired = "keys.retired",
+    /// The keys of this store were wrapped with another root key.
+    RootKeyChanged = "root_key.changed",
     /// The server was started on this store.
     ServerStarted = "server.started",
     /// The clock went back or far ahead.

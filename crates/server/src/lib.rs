@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
-pub use offline::{Recovered, recover_administrator};
+pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 
 /// How a server is to run.
 #[derive(Debug, Clone)]

@@ -32,6 +32,31 @@ pub async fn recover_administrator(store: &Store, end_others: bool) -> Result<Re
     Ok(Recovered { name: administrator.name, application: administrator.id.to_string(), key: key.text })
 }
 
+/// Wraps a store's keys with another root key. `vault` was given both root keys; `proof` the next one alone, from where it
+/// will be had in future, and nothing is changed unless that one opens what is to be stored. Answers the ids of the root
+/// key until now and of the next one.
+///
+/// # Errors
+/// One line that says why the store was not changed.
+pub async fn change_root_key(
+    store: &Store,
+    vault: vault_proto::Client,
+    proof: vault_proto::Client,
+) -> Result<(String, String), StartError> {
+    let proof = Vault::new(proof, store.clone());
+    app(store, vault).change_root_key(&proof).await.map_err(in_one_line)
+}
+
+/// Whether a vault opens a store's keyring.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn opens(store: &Store, vault: vault_proto::Client) -> Result<bool, StartError> {
+    let kept = store.keyring().await.map_err(|error| StartError::Bootstrap(error.to_string()))?;
+    let Some(keyring) = kept else { return Ok(false) };
+    Ok(Vault::new(vault, store.clone()).try_keyring(keyring.wrapped).await.is_ok())
+}
+
 /// Use cases on a store, for a caller who is not asked who they are.
 fn app(store: &Store, vault: vault_proto::Client) -> App {
     App {

@@ -140,7 +140,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// The same key under a newer data key. Guard: the blob is still the one that was rewrapped.
+    /// The same key under a newer data key. Guard: the blob is still the one that was rewrapped, and the data key is not
+    /// retired.
     Rewrap {
         /// Which.
         id: AuthenticatorId,
@@ -224,6 +225,17 @@ pub enum Change {
         expected: i64,
         /// The keyring as the vault wrapped it.
         keyring: Vec<u8>,
+    },
+    /// The vault's wrapped keyring, from which old data keys are gone. Guard: the version in the store is `expected`, and no
+    /// key that can still count is sealed with data keys below `oldest`, nor will be: whoever seals with one from here
+    /// on is refused.
+    RetireKeys {
+        /// The version that this one follows.
+        expected: i64,
+        /// The keyring as the vault wrapped it.
+        keyring: Vec<u8>,
+        /// The oldest version of data keys that is left.
+        oldest: u32,
     },
     /// Nothing but the events.
     Tell,

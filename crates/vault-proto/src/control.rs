@@ -62,6 +62,10 @@ impl Introduction {
     }
 }
 
+/// What the name of a root key's file ends in until it takes the place of the present one: `countersign root-key change`
+/// makes it, and a vault that is given the wrong root key looks whether it is the right one.
+pub const NEXT_ROOT_KEY: &str = ".new";
+
 /// A pair of ends: one to keep, one for the child.
 ///
 /// # Errors

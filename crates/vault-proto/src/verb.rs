@@ -96,10 +96,16 @@ pub enum Verb {
         blob: Vec<u8>,
     },
     /// Makes new data keys, which count once the answer is given back with `Unlock`. Answer: [`Reply::Rotated`].
-    RotateKeys {
-        /// Data keys older than this version are dropped from the keyring: what was sealed with them opens no more.
-        retire_before: Option<u32>,
+    RotateKeys,
+    /// Drops older data keys, which counts once the answer is given back with `Unlock`: what was sealed with them opens no
+    /// more, and what they signed has no public key. Backup codes issued under them stay good. Answer: [`Reply::Rotated`].
+    RetireKeys {
+        /// The oldest version that stays.
+        before: u32,
     },
+    /// Wraps the open keyring with the next root key, which the vault was started with as well. Nothing is changed until
+    /// the answer is stored. Answer: [`Reply::RootKeyChanged`].
+    ChangeRootKey,
     /// How the vault is. Answer: [`Reply::Status`].
     Status,
     /// For tests: moves the clock of a vault that was started with `--movable-clock`. Answer: [`Reply::Done`].
@@ -113,7 +119,7 @@ pub enum Verb {
 
 impl Verb {
     /// The name of each verb.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 17] = [
         "unlock",
         "provision",
         "check_otp",
@@ -127,6 +133,8 @@ impl Verb {
         "open",
         "rewrap",
         "rotate_keys",
+        "retire_keys",
+        "change_root_key",
         "status",
         "move_clock",
     ];
@@ -146,7 +154,9 @@ impl Verb {
             Self::Seal { .. } => "seal",
             Self::Open { .. } => "open",
             Self::Rewrap { .. } => "rewrap",
-            Self::RotateKeys { .. } => "rotate_keys",
+            Self::RotateKeys => "rotate_keys",
+            Self::RetireKeys { .. } => "retire_keys",
+            Self::ChangeRootKey => "change_root_key",
             Self::Status => "status",
             Self::MoveClock { .. } => "move_clock",
         }
@@ -304,13 +314,21 @@ pub enum Reply {
     Sealed(#[serde(with = "crate::bytes")] Vec<u8>),
     /// Something was opened.
     Opened(Secret),
-    /// New data keys were made.
+    /// New data keys were made, or old ones dropped.
     Rotated {
-        /// The keyring with them, wrapped: store it, then `Unlock` with it.
+        /// The keyring afterwards, wrapped: store it, then `Unlock` with it.
         #[serde(with = "crate::bytes")]
         keyring: Vec<u8>,
-        /// The version of the new data keys.
+        /// The version of the newest data keys in it.
         version: u32,
+    },
+    /// The keyring was wrapped with the next root key.
+    RootKeyChanged {
+        /// The keyring, wrapped: store it.
+        #[serde(with = "crate::bytes")]
+        keyring: Vec<u8>,
+        /// Names the next root key.
+        root_key_id: String,
     },
     /// How the vault is.
     Status(Status),

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// Where the root key comes from.
     pub(crate) root_key: Source,
+    /// Where the root key comes from that the keyring is to be wrapped with instead; a file that is missing is made.
+    pub(crate) next_root_key: Option<Source>,
     /// Whether a root key that is missing may be made.
     pub(crate) create_root_key: bool,
     /// The id of the root key that the store was sealed with.
@@ -39,17 +41,19 @@ impl Source {
 }
 
 pub(crate) const USAGE: &str = "countersign-vault --root-key file:PATH|env:NAME|passphrase-env:NAME \
-     [--create-root-key] [--expect-root-key rk_…] [--movable-clock]";
+     [--create-root-key] [--expect-root-key rk_…] [--next-root-key …] [--movable-clock]";
 
 /// Reads the arguments, without the program's name.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Args, String> {
-    let (mut root_key, mut create_root_key, mut expect_root_key, mut movable_clock) = (None, false, None, false);
+    let (mut root_key, mut next_root_key, mut create_root_key, mut expect_root_key, mut movable_clock) =
+        (None, None, false, None, false);
     let mut arguments =
         arguments.map(|argument| argument.into_string().map_err(|_| "an argument is not UTF-8".to_owned()));
     while let Some(argument) = arguments.next().transpose()? {
         let mut value = || arguments.next().transpose()?.ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--root-key" => root_key = Some(source(&value()?)?),
+            "--next-root-key" => next_root_key = Some(source(&value()?)?),
             "--create-root-key" => create_root_key = true,
             "--expect-root-key" => expect_root_key = Some(value()?),
             "--movable-clock" => movable_clock = true,
@@ -60,7 +64,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Args, S
     if create_root_key && expect_root_key.is_some() {
         return Err("--create-root-key and --expect-root-key exclude each other".to_owned());
     }
-    Ok(Args { root_key, create_root_key, expect_root_key, movable_clock })
+    Ok(Args { root_key, next_root_key, create_root_key, expect_root_key, movable_clock })
 }
 
 fn source(text: &str) -> Result<Source, String> {
@@ -68,7 +72,7 @@ fn source(text: &str) -> Result<Source, String> {
         Some(("file", path)) if !path.is_empty() => Ok(Source::File(path.into())),
         Some(("env", name)) if !name.is_empty() => Ok(Source::Environment(name.to_owned())),
         Some(("passphrase-env", name)) if !name.is_empty() => Ok(Source::Passphrase(name.to_owned())),
-        _ => Err("--root-key must be file:PATH, env:NAME or passphrase-env:NAME".to_owned()),
+        _ => Err("a root key must be file:PATH, env:NAME or passphrase-env:NAME".to_owned()),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{crypto, sandbox};
 
 /// Versions kept at most: older ones have to be retired first.
 const MAX_VERSIONS: usize = 32;
+/// Versions of which only the keys of backup codes are left, at most: each is one more to check a code with.
+const MAX_RETIRED: usize = 256;
 
 /// Data keys that are ready for use.
 pub(crate) struct Keyring {
@@ -21,6 +23,8 @@ pub(crate) struct Keyring {
     wrapped: Vec<u8>,
     /// Oldest first, never empty.
     versions: Vec<DataKeys>,
+    /// The keys of backup codes that were issued under versions that are retired.
+    retired_codes: Vec<hmac::Key>,
 }
 
 /// The data keys of one version.
@@ -36,6 +40,13 @@ pub(crate) struct DataKeys {
 #[derive(Serialize, Deserialize)]
 struct Plain {
     versions: Vec<PlainKeys>,
+    retired: Vec<RetiredKeys>,
+}
+
+/// What is left of data keys that were retired.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct RetiredKeys {
+    codes: [u8; 32],
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -51,7 +62,7 @@ struct PlainKeys {
 impl Keyring {
     /// Makes the first keyring.
     pub(crate) fn create(origin: &Origin) -> Result<Self, Refusal> {
-        let plain = Plain { versions: vec![PlainKeys::generate(1)?] };
+        let plain = Plain { versions: vec![PlainKeys::generate(1)?], retired: Vec::new() };
         let wrapped = wrap(&plain, origin, None)?;
         Self::open(wrapped, origin)
     }
@@ -64,23 +75,51 @@ impl Keyring {
         if versions.is_empty() || !ordered {
             return Err(malformed());
         }
+        let retired_codes: Vec<hmac::Key> =
+            plain.retired.iter().map(|keys| hmac::Key::new(hmac::HMAC_SHA256, &keys.codes)).collect();
         sandbox::lock(&versions);
-        Ok(Self { root_key_id: header.root_key_id, wrapped, versions })
+        sandbox::lock(&retired_codes);
+        Ok(Self { root_key_id: header.root_key_id, wrapped, versions, retired_codes })
     }
 
-    /// A keyring with new data keys beside the present ones, wrapped, and their version. Versions below
-    /// `retire_before` are left out.
-    pub(crate) fn rotated(&self, origin: &Origin, retire_before: Option<u32>) -> Result<(Vec<u8>, u32), Refusal> {
+    /// A keyring without the data keys below `before`, wrapped, and the version of the newest. What is left of
+    /// those is the keys of backup codes: their hashes cannot be made anew without the codes.
+    pub(crate) fn retired(&self, origin: &Origin, before: u32) -> Result<(Vec<u8>, u32), Refusal> {
+        let (header, mut plain) = unwrap(&self.wrapped, origin)?;
+        let version = self.present()?.version;
+        if !(self.oldest_version() + 1..=version).contains(&before) {
+            return Err(Refusal::Malformed("no such data keys can be retired".to_owned()));
+        }
+        let retired = plain.versions.iter().filter(|keys| keys.version < before);
+        let codes: Vec<RetiredKeys> = retired.map(|keys| RetiredKeys { codes: keys.codes }).collect();
+        plain.retired.extend(codes);
+        if plain.retired.len() > MAX_RETIRED {
+            return Err(Refusal::Malformed("too many versions of data keys were retired".to_owned()));
+        }
+        plain.versions.retain(|keys| keys.version >= before);
+        Ok((wrap(&plain, origin, Some(header))?, version))
+    }
+
+    /// A keyring with new data keys beside the present ones, wrapped, and their version.
+    pub(crate) fn rotated(&self, origin: &Origin) -> Result<(Vec<u8>, u32), Refusal> {
         let (header, mut plain) = unwrap(&self.wrapped, origin)?;
         let version = self.present()?.version.checked_add(1).ok_or_else(malformed)?;
-        if let Some(oldest) = retire_before {
-            plain.versions.retain(|keys| keys.version >= oldest);
-        }
         if plain.versions.len() >= MAX_VERSIONS {
             return Err(Refusal::Malformed("too many versions of data keys: retire old ones first".to_owned()));
         }
         plain.versions.push(PlainKeys::generate(version)?);
         Ok((wrap(&plain, origin, Some(header))?, version))
+    }
+
+    /// The same keyring wrapped with another root key, and that one's id.
+    pub(crate) fn under(&self, present: &Origin, next: &Origin) -> Result<(Vec<u8>, RootKeyId), Refusal> {
+        let (_, plain) = unwrap(&self.wrapped, present)?;
+        let wrapped = wrap(&plain, next, None)?;
+        let (header, _) = Header::split(&wrapped).ok_or_else(malformed)?;
+        if header.root_key_id == self.root_key_id {
+            return Err(Refusal::Malformed("the next root key is the present one".to_owned()));
+        }
+        Ok((wrapped, header.root_key_id))
     }
 
     /// As it is stored.
@@ -103,9 +142,19 @@ impl Keyring {
         self.versions.first().map_or(0, |keys| keys.version)
     }
 
-    /// Every version, oldest first.
-    pub(crate) fn versions(&self) -> &[DataKeys] {
-        &self.versions
+    /// The newest and the oldest version: neither ever goes back, so that of two keyrings the newer one is known.
+    pub(crate) fn extent(&self) -> (u32, u32) {
+        (self.newest_version(), self.oldest_version())
+    }
+
+    /// The version of the newest data keys.
+    pub(crate) fn newest_version(&self) -> u32 {
+        self.versions.last().map_or(0, |keys| keys.version)
+    }
+
+    /// The keys of every backup code that is still good.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &hmac::Key> {
+        self.retired_codes.iter().chain(self.versions.iter().map(|keys| &keys.codes))
     }
 
     /// The data keys of a version.

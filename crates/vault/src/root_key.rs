@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use vault_proto::Refusal;
@@ -24,6 +24,9 @@ const MIN_PASSPHRASE: usize = 12;
 
 /// A root key is a short text; what is longer is some other file.
 const MAX_FILE: u64 = 4096;
+
+/// What the name of a file ends in whose root key is to take the place of another.
+const NEXT: &str = vault_proto::control::NEXT_ROOT_KEY;
 
 const HEADER: &str = "# Countersign root key. Whoever has this file can open every key in the store that it belongs to.\n\
      # Keep a copy of it offline, apart from the backups of the store: without it the store cannot be opened.\n";
@@ -57,8 +60,37 @@ impl Origin {
     /// One line that says what is wrong and what to do.
     pub(crate) fn load(args: &Args, handed: impl FnOnce() -> Option<Zeroizing<String>>) -> Result<Self, String> {
         let expected = args.expect_root_key.as_deref();
-        let origin = match &args.root_key {
-            Source::File(path) => Self::Key(from_file(path, args.create_root_key, expected)?),
+        let origin = Self::from(&args.root_key, args.create_root_key, expected, handed)?;
+        match (&origin, expected) {
+            (Self::Key(key), Some(wanted)) if key.id().to_string() != wanted => Err(format!(
+                "this store was sealed with root key {wanted}, but the {} given holds {}: {}; nothing was changed",
+                args.root_key.name(),
+                key.id(),
+                what_to_do(&args.root_key, wanted)
+            )),
+            _ => Ok(origin),
+        }
+    }
+
+    /// Gets the next root key, where the arguments name one.
+    ///
+    /// # Errors
+    /// As [`Origin::load`].
+    pub(crate) fn load_next(
+        args: &Args,
+        handed: impl FnOnce() -> Option<Zeroizing<String>>,
+    ) -> Result<Option<Self>, String> {
+        args.next_root_key.as_ref().map(|source| Self::from(source, true, None, handed)).transpose()
+    }
+
+    fn from(
+        source: &Source,
+        create: bool,
+        expected: Option<&str>,
+        handed: impl FnOnce() -> Option<Zeroizing<String>>,
+    ) -> Result<Self, String> {
+        Ok(match source {
+            Source::File(path) => Self::Key(from_file(path, create, expected)?),
             Source::Environment(name) => {
                 let text = handed().ok_or_else(|| missing_variable(name, expected))?;
                 let key = decode(&text).ok_or(format!("{name} does not hold 32 bytes in Base64 or hexadecimal"))?;
@@ -71,16 +103,7 @@ impl Origin {
                 }
                 Self::Passphrase(text)
             }
-        };
-        match (&origin, expected) {
-            (Self::Key(key), Some(wanted)) if key.id().to_string() != wanted => Err(format!(
-                "this store was sealed with root key {wanted}, but the {} given holds {}: start with the root key that \
-                 belongs to this store; nothing was changed",
-                args.root_key.name(),
-                key.id()
-            )),
-            _ => Ok(origin),
-        }
+        })
     }
 
     /// The root key, and how it is made from the passphrase where it is. `recorded` is how the keyring says that it was made.
@@ -101,6 +124,28 @@ impl Origin {
     pub(crate) fn is_passphrase(&self) -> bool {
         matches!(self, Self::Passphrase(_))
     }
+}
+
+/// What to do where another root key is asked for than the one given.
+fn what_to_do(source: &Source, wanted: &str) -> String {
+    if let Source::File(path) = source {
+        let next = next_to(path);
+        let key = File::open(&next).ok().and_then(|file| read(file, &next).ok());
+        if key.is_some_and(|key| key.id().to_string() == wanted) {
+            return format!(
+                "that one is in {}, since a change of the root key was cut off: `countersign root-key change` ends it",
+                next.display()
+            );
+        }
+    }
+    "start with the root key that belongs to this store".to_owned()
+}
+
+/// Where a root key's file is made that takes the place of this one.
+fn next_to(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(NEXT);
+    PathBuf::from(name)
 }
 
 fn missing_variable(name: &str, expected: Option<&str>) -> String {
@@ -169,12 +214,19 @@ fn create_file(path: &Path) -> Result<RootKey, String> {
     let key = RootKey(crypto::random().map_err(|refusal| refusal.to_string())?);
     let text =
         Zeroizing::new(format!("{HEADER}# {}\n{}\n", key.id(), &*Zeroizing::new(BASE64.encode(key.0.as_slice()))));
+    // Whole before it has its name: one that was cut off while it was written would pass for a damaged root key.
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".part-{}", std::process::id()));
+    let part = PathBuf::from(part);
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         // Whatever the umask has taken away or left.
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        // Fails where there is one meanwhile, which a renaming would not.
+        std::fs::hard_link(&part, path)?;
+        std::fs::remove_file(&part)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     })();

@@ -58,6 +58,10 @@ fn start(args: &Args) -> ExitCode {
         Ok(origin) => origin,
         Err(message) => return fail(EXIT_CONFIGURATION, &message),
     };
+    let next = match Origin::load_next(args, || handed(&control)) {
+        Ok(next) => next,
+        Err(message) => return fail(EXIT_CONFIGURATION, &message),
+    };
     if let Err(refusal) = crypto::warm_up() {
         return fail(EXIT_FAILURE, &refusal.to_string());
     }
@@ -68,7 +72,7 @@ fn start(args: &Args) -> ExitCode {
         movable_clock: args.movable_clock,
         resident,
     };
-    let service = Arc::new(Service::new(origin, settings));
+    let service = Arc::new(Service::new(origin, next, settings));
     let lobby = Arc::new(Lobby::default());
     if let Err(error) = spawn_threads(&service, &lobby) {
         return fail(EXIT_FAILURE, &format!("no thread could be started: {error}"));

@@ -1,8 +1,10 @@
 //! Sealed keys: what the store holds of an authenticator's key.
 //!
 //! ```text
-//! u8: format │ u32 little-endian: version of the data key │ 12: nonce │ ciphertext and tag
+//! u8: format │ u32 big-endian: version of the data key │ 12: nonce │ ciphertext and tag
 //! ```
+//!
+//! The version stands so that a database can compare it: those sealed with retired data keys are found by their bytes.
 //!
 //! The associated data name whose key it is and how codes are made from it, so that a blob opens nowhere else (P-02, T-27).
 
@@ -61,14 +63,14 @@ pub(crate) fn open_secret(
 fn header(version: u32) -> Vec<u8> {
     let mut blob = Vec::with_capacity(128);
     blob.push(FORMAT);
-    blob.extend_from_slice(&version.to_le_bytes());
+    blob.extend_from_slice(&version.to_be_bytes());
     blob
 }
 
 fn split(blob: &[u8]) -> Result<(u32, &[u8]), Refusal> {
     let rest = blob.strip_prefix(&[FORMAT]).ok_or(Refusal::DoesNotOpen)?;
     let (version, sealed) = rest.split_first_chunk::<4>().ok_or(Refusal::DoesNotOpen)?;
-    Ok((u32::from_le_bytes(*version), sealed))
+    Ok((u32::from_be_bytes(*version), sealed))
 }
 
 fn key_fields(binding: &Binding, params: Params, version: u32) -> Fields {

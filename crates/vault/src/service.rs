@@ -23,6 +23,8 @@ const SWEEP_MILLIS: i64 = 30_000;
 /// The vault, without its sockets.
 pub(crate) struct Service {
     origin: Origin,
+    /// What the keyring can be wrapped with instead.
+    next: Option<Origin>,
     settings: Settings,
     hardening: OnceLock<Vec<Hardening>>,
     open: RwLock<Option<Open>>,
@@ -56,11 +58,12 @@ struct Time {
 type Answer = Result<Reply, Refusal>;
 
 impl Service {
-    pub(crate) fn new(origin: Origin, settings: Settings) -> Self {
+    pub(crate) fn new(origin: Origin, next: Option<Origin>, settings: Settings) -> Self {
         let clock = Clock::default();
         let guard = ClockGuard::new(clock.now());
         Self {
             origin,
+            next,
             settings,
             hardening: OnceLock::new(),
             open: RwLock::default(),
@@ -106,9 +109,18 @@ impl Service {
                 let key = seal::open_key(&open.keyring, &binding, params, &blob)?;
                 seal::seal_key(&open.keyring, &binding, params, &key).map(Reply::Sealed)
             }),
-            Verb::RotateKeys { retire_before } => self.with(|open| {
-                let (keyring, version) = open.keyring.rotated(&self.origin, retire_before)?;
+            Verb::RotateKeys => self.with(|open| {
+                let (keyring, version) = open.keyring.rotated(&self.origin)?;
                 Ok(Reply::Rotated { keyring, version })
+            }),
+            Verb::RetireKeys { before } => self.with(|open| {
+                let (keyring, version) = open.keyring.retired(&self.origin, before)?;
+                Ok(Reply::Rotated { keyring, version })
+            }),
+            Verb::ChangeRootKey => self.with(|open| {
+                let next = self.next.as_ref().ok_or(Refusal::Malformed("there is no next root key".to_owned()))?;
+                let (keyring, root_key_id) = open.keyring.under(&self.origin, next)?;
+                Ok(Reply::RootKeyChanged { keyring, root_key_id: root_key_id.to_string() })
             }),
             Verb::Status => Ok(Reply::Status(self.status())),
             Verb::MoveClock { by_millis, passed } => self.move_clock(by_millis, passed),
@@ -136,15 +148,15 @@ impl Service {
         };
         let root_key_id = keyring.root_key_id().to_string();
         let reply = Reply::Unlocked { created: created.then(|| keyring.wrapped().to_vec()), root_key_id };
-        let version = keyring.present()?.version;
+        let extent = keyring.extent();
         let opened = Open { decoy: Decoy::new(&keyring)?, keyring };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let present = open.as_ref().map_or(0, |open| open.keyring.versions().last().map_or(0, |keys| keys.version));
-        if present > version {
+        let present = open.as_ref().map_or((0, 0), |open| open.keyring.extent());
+        if present > extent {
             return Err(Refusal::Malformed("this keyring is older than the one that is open".to_owned()));
         }
         *open = Some(opened);
-        log::info(&format!("keyring open, data keys of version {version}"));
+        log::info(&format!("keyring open, data keys of version {}", extent.0));
         Ok(reply)
     }
 
@@ -204,7 +216,7 @@ impl Service {
             pid: std::process::id(),
             root_key_id: keyring.map(|keyring| keyring.root_key_id().to_string()),
             root_key_source: self.settings.root_key_source.to_owned(),
-            key_version: keyring.and_then(|keyring| keyring.versions().last()).map_or(0, |keys| keys.version),
+            key_version: keyring.map_or(0, Keyring::newest_version),
             oldest_key_version: keyring.map_or(0, Keyring::oldest_version),
             hardening: self.hardening.get().cloned().unwrap_or_default(),
             guarded: u64::try_from(self.guard().len()).unwrap_or(u64::MAX),

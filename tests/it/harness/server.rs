@@ -232,12 +232,39 @@ impl Server {
 
     /// Runs another command of the program on its data.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        self.cli_command(arguments).output().unwrap()
+    }
+
+    /// Begins another command of the program on its data.
+    pub(crate) fn begin_cli(&self, arguments: &[&str]) -> Child {
+        self.cli_command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn cli_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.command();
         command.args(arguments).env("COUNTERSIGN_DATA", self.data()).stdin(Stdio::null());
         if let Some(postgres) = &self.postgres {
             command.env("COUNTERSIGN_DATABASE", &postgres.url);
         }
-        command.output().unwrap()
+        command
+    }
+
+    /// Starts it. Answers what it said where it ended by itself.
+    pub(crate) async fn begin_or_say(&mut self) -> Option<String> {
+        self.spawn();
+        let limit = Instant::now() + Duration::from_mins(1);
+        while Instant::now() < limit {
+            if std::fs::read_to_string(self.file("stdout")).unwrap().contains('\n') {
+                self.api = self.api.apart().with_key(&self.administrator_key);
+                return None;
+            }
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                self.process = None;
+                return Some(self.log());
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it neither starts nor ends: {}", self.log());
     }
 
     /// Shows another key from here on.

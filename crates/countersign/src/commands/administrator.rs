@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::opening::open_store;
 use super::serve::write_private;
-use super::store;
 use crate::cli::AdministratorCommand;
 use crate::client::KEY_FILE;
 use crate::config::{Environment, Settings};
@@ -20,7 +20,7 @@ pub(crate) async fn administrator(
 ) -> Result<ExitCode, Failure> {
     let AdministratorCommand::Recover { end_others, store: args } = command;
     let settings = Settings::load_without_root_key(args.config.as_deref(), &args.flags, environment)?;
-    let store = store::open(&settings).await?;
+    let store = open_store(&settings).await?;
     let recovered = server::recover_administrator(&store, end_others).await;
     store.close().await;
     let recovered = recovered.map_err(|error| Failure::unavailable(error.to_string()))?;

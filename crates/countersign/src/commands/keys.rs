@@ -8,24 +8,29 @@ use crate::client::{at, text};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 
-/// Shows and rotates the keys that everything is sealed and signed with.
+/// Shows, rotates and retires the keys that everything is sealed and signed with.
 pub(crate) async fn keys(desk: &Desk, command: &KeysCommand) -> Result<(), Failure> {
-    let rotated = matches!(command, KeysCommand::Rotate { .. });
-    let keys = if rotated {
-        desk.client.post(&["v1", "keys", "rotate"], json!({})).await?
-    } else {
-        desk.client.get(&["v1", "keys"]).await?
+    let keys = match command {
+        KeysCommand::Status { .. } => desk.client.get(&["v1", "keys"]).await?,
+        KeysCommand::Rotate { .. } => desk.client.post(&["v1", "keys", "rotate"], json!({})).await?,
+        KeysCommand::Retire { before, .. } => {
+            desk.client.post(&["v1", "keys", "retire"], json!({"before_version": before})).await?
+        }
     };
     if desk.output.is_json() {
         desk.output.json(&keys);
         return Ok(());
     }
-    if rotated {
-        desk.output.success(format_args!(
-            "New data keys, version {}. What older ones sealed is being sealed anew in the background.",
+    match command {
+        KeysCommand::Status { .. } => {}
+        KeysCommand::Rotate { .. } => desk.output.success(format_args!(
+            "New data keys, version {}. What older ones sealed is being sealed anew in the background.\n",
             at(&keys, "key_version")
-        ));
-        desk.output.line("");
+        )),
+        KeysCommand::Retire { .. } => desk.output.success(format_args!(
+            "The data keys below version {} are gone; nothing that they sealed opens any more.\n",
+            at(&keys, "oldest_key_version")
+        )),
     }
     status(desk.output, &keys);
     Ok(())

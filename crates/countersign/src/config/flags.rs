@@ -8,14 +8,16 @@ use super::keys::{KEYS, Key};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags(Vec<(&'static Key, Vec<String>)>);
 
-/// Of these the ones that a command takes which works on the store itself.
+/// Of these the ones that a command takes which works on the store itself, with or without what opens it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StoreFlags(Flags);
+pub(crate) struct StoreFlags<const ROOT_KEY: bool>(Flags);
 
-/// The keys that say where the store is.
-const OF_THE_STORE: [&str; 2] = ["data", "database"];
+/// Whether a key says where the store is, or what opens it.
+fn is_of_the_store(key: &Key, root_key: bool) -> bool {
+    matches!(key.name, "data" | "database") || (root_key && key.name == "vault.root_key")
+}
 
-impl std::ops::Deref for StoreFlags {
+impl<const ROOT_KEY: bool> std::ops::Deref for StoreFlags<ROOT_KEY> {
     type Target = Flags;
 
     fn deref(&self) -> &Flags {
@@ -23,9 +25,9 @@ impl std::ops::Deref for StoreFlags {
     }
 }
 
-impl clap::Args for StoreFlags {
+impl<const ROOT_KEY: bool> clap::Args for StoreFlags<ROOT_KEY> {
     fn augment_args(command: Command) -> Command {
-        let keys = KEYS.iter().filter(|key| OF_THE_STORE.contains(&key.name));
+        let keys = KEYS.iter().filter(|key| is_of_the_store(key, ROOT_KEY));
         keys.fold(command, |command, key| command.arg(argument(key)))
     }
 
@@ -34,7 +36,7 @@ impl clap::Args for StoreFlags {
     }
 }
 
-impl clap::FromArgMatches for StoreFlags {
+impl<const ROOT_KEY: bool> clap::FromArgMatches for StoreFlags<ROOT_KEY> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut flags = Self::default();
         flags.update_from_arg_matches(matches)?;

@@ -140,6 +140,18 @@ impl Settings {
         Self::layered(file, flags, environment).map(|(settings, _)| settings)
     }
 
+    /// A root key that stands elsewhere than the configured one, as `vault.root_key` would name it.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub(crate) fn other_root_key(&self, text: &str, environment: &Environment) -> Result<RootKey, String> {
+        let other = value::root_key(text, &self.data)?;
+        if let Some(name) = other.variable() {
+            value::is_set(name, environment)?;
+        }
+        Ok(other)
+    }
+
     fn layered(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<(Self, Layers), Failure> {
         let mut over = Layers::default();
         over.add_environment(environment.variables())?;

@@ -4,6 +4,7 @@
 //! and either process going away, which closes its control socket.
 
 mod backoff;
+mod lone_vault;
 pub(crate) mod message;
 mod process;
 
@@ -16,9 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backoff::Backoff;
+pub(crate) use lone_vault::LoneVault;
 use message::{FromServer, ToServer, decode, encode};
-pub(crate) use process::vault_program;
-use process::{Process, VaultStart, ending, introduce, pin};
+pub(crate) use process::{NextRootKey, VaultStart, vault_program};
+use process::{Process, ending, introduce, pin};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
@@ -75,7 +77,7 @@ pub(crate) fn supervise(plan: Plan, when_ready: impl FnMut(&Ready) -> Result<(),
 }
 
 /// What the supervisor holds may be the root key and a database password: no other process reads them, no core has them.
-fn close_memory() {
+pub(crate) fn close_memory() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
@@ -243,6 +245,8 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
             root_key: &self.plan.settings.root_key,
             handed: self.plan.root_key.as_ref(),
             expected,
+            create: expected.is_none(),
+            next: None,
             movable_clock: self.plan.movable_clock,
         })?;
         self.vault.take(process);

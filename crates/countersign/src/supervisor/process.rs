@@ -67,15 +67,20 @@ impl Process {
         let mut command = Command::new(start.program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.arg("--root-key").arg(start.root_key.to_string());
-        match start.expected {
-            Some(id) => command.arg("--expect-root-key").arg(id),
-            None => command.arg("--create-root-key"),
-        };
+        if let Some(id) = start.expected {
+            command.arg("--expect-root-key").arg(id);
+        } else if start.create {
+            command.arg("--create-root-key");
+        }
+        if let Some(next) = &start.next {
+            command.arg("--next-root-key").arg(next.root_key.to_string());
+        }
         if start.movable_clock {
             command.arg("--movable-clock");
         }
         let vault = Self::start(command, start.program, true)?;
-        if let Some(secret) = start.handed {
+        let next = start.next.as_ref().and_then(|next| next.handed);
+        for secret in start.handed.into_iter().chain(next) {
             // If it is gone already, that is noticed, and it says why.
             let _ = vault.control.send(secret.as_bytes(), None);
         }
@@ -186,10 +191,23 @@ pub(crate) struct VaultStart<'a> {
     pub(crate) root_key: &'a RootKey,
     /// The root key or its passphrase, where a variable held it.
     pub(crate) handed: Option<&'a Secret>,
-    /// The id of the root key that the store was sealed with; `None` to make the first one.
+    /// The id of the root key that the store was sealed with, where it is known.
     pub(crate) expected: Option<&'a str>,
+    /// Whether to make the root key where there is none.
+    pub(crate) create: bool,
+    /// The root key that is to take its place.
+    pub(crate) next: Option<NextRootKey<'a>>,
     /// Whether its clock can be moved.
     pub(crate) movable_clock: bool,
+}
+
+/// A root key that is to take the place of another. A file that is not there is made.
+#[derive(Debug)]
+pub(crate) struct NextRootKey<'a> {
+    /// Where it is had from.
+    pub(crate) root_key: &'a RootKey,
+    /// The root key or its passphrase, where a variable held it.
+    pub(crate) handed: Option<&'a Secret>,
 }
 
 impl Relay {
@@ -251,6 +269,7 @@ fn verbs_of_server(movable_clock: bool) -> Vec<&'static str> {
         "public_keys",
         "rewrap",
         "rotate_keys",
+        "retire_keys",
         "status",
     ];
     if movable_clock {
@@ -287,7 +306,7 @@ mod tests {
     fn t28_a_server_may_ask_only_what_it_has_to() {
         let verbs = verbs_of_server(false);
         assert!(verbs.iter().all(|verb| vault_proto::Verb::NAMES.contains(verb)));
-        for verb in ["sign", "seal", "open", "issue_code", "check_code", "move_clock"] {
+        for verb in ["sign", "seal", "open", "issue_code", "check_code", "move_clock", "change_root_key"] {
             assert!(!verbs.contains(&verb), "{verb}");
         }
         assert!(verbs_of_server(true).contains(&"move_clock"));

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::event::About;
-use domain::{Authenticator, EventKind, PageRequest};
+use domain::{Authenticator, EventKind, PageRequest, Sealed};
 use store::{Change, Effect};
 use vault_proto::{PublicKey, Reply, Status, Verb};
 
 use super::proof::{binding, params};
 use super::telling::With;
-use super::vault::unexpected;
+use super::vault::{Vault, unexpected};
 use super::{Actor, App, Error};
 
 /// Authenticators that are sealed anew at a time.
@@ -59,7 +59,7 @@ impl App {
     /// Makes new data keys and seals every authenticator's key anew with them, in the background.
     pub(crate) async fn rotate_keys(self: &Arc<Self>, actor: &Actor) -> Result<Keys, Error> {
         let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
-        let (keyring, version) = match self.vault.ask(|| Verb::RotateKeys { retire_before: None }).await? {
+        let (keyring, version) = match self.vault.ask(|| Verb::RotateKeys).await? {
             Reply::Rotated { keyring, version } => (keyring, version),
             other => return Err(unexpected(&other)),
         };
@@ -73,6 +73,12 @@ impl App {
         }
         self.vault.unlock().await?;
         self.public.signing_keys.forget().await;
+        self.seal_anew();
+        self.keys().await
+    }
+
+    /// Seals every authenticator's key with the present data keys, in the background.
+    fn seal_anew(self: &Arc<Self>) {
         let app = Arc::clone(self);
         tokio::spawn(async move {
             match app.rewrap_all().await {
@@ -80,16 +86,67 @@ impl App {
                 Err(error) => tracing::error!(%error, "sealing anew stopped; rotate again to go on"),
             }
         });
+    }
+
+    /// Drops the data keys below `before`; all but the present ones if not said. Refused as long as an authenticator's key is
+    /// sealed with one of them; sealing anew then goes on in the background.
+    pub(crate) async fn retire_keys(self: &Arc<Self>, actor: &Actor, before: Option<u32>) -> Result<Keys, Error> {
+        self.vault.refresh().await?;
+        let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
+        let status = self.vault_status().await?;
+        let before = before.unwrap_or(status.key_version);
+        if !(status.oldest_key_version + 1..=status.key_version).contains(&before) {
+            return Err(Error::Conflict(
+                "there are no such data keys to retire: see `key_version` and `oldest_key_version`",
+            ));
+        }
+        let keyring = match self.vault.ask(|| Verb::RetireKeys { before }).await? {
+            Reply::Rotated { keyring, .. } => keyring,
+            other => return Err(unexpected(&other)),
+        };
+        let event = self
+            .event(EventKind::KeysRetired, Some(actor), About::default())
+            .with("before_version", before)
+            .detailed(self.origin(actor));
+        let change = Change::RetireKeys { expected: present.version, keyring, oldest: before };
+        if self.commit(change, event).await? != Effect::Applied {
+            self.seal_anew();
+            return Err(Error::Conflict(
+                "keys are still sealed with these data keys, and are being sealed anew: try again when the log says that it is done",
+            ));
+        }
+        self.vault.unlock().await?;
         self.keys().await
+    }
+
+    /// Has the keyring wrapped with the next root key of this vault, and stores it once `proof`, a vault that was
+    /// given the next root key alone, has opened it. Answers the ids of the present and the next root key.
+    pub(crate) async fn change_root_key(&self, proof: &Vault) -> Result<(String, String), Error> {
+        let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
+        let from = self.vault.try_keyring(present.wrapped).await?;
+        let (keyring, to) = self.vault.under_next_root_key().await?;
+        if proof.try_keyring(keyring.clone()).await? != to {
+            return Err(Error::Conflict("the new root key is not where the next start will look for it"));
+        }
+        let event = self
+            .event(EventKind::RootKeyChanged, None, About::default())
+            .with("from", from.as_str())
+            .with("to", to.as_str());
+        match self.commit(Change::PutKeyring { expected: present.version, keyring }, event).await? {
+            Effect::Applied => Ok((from, to)),
+            _ => Err(Error::Conflict("the keys were rotated by somebody else just now: try again")),
+        }
     }
 
     /// Seals every authenticator's key with the present data keys. Answers how many.
     async fn rewrap_all(&self) -> Result<u64, Error> {
+        let present = self.vault_status().await?.key_version.to_be_bytes();
         let mut count = 0;
         let mut after = None;
         loop {
             let page = self.store.sealed_authenticators(PageRequest { after, limit: REWRAP_PAGE }).await?;
-            for authenticator in page.items {
+            let is_old = |one: &Authenticator| one.sealed.as_ref().and_then(Sealed::key_version) != Some(present);
+            for authenticator in page.items.into_iter().filter(is_old) {
                 count += u64::from(self.rewrap(authenticator).await?);
             }
             match page.next {

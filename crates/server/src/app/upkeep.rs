@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// A clock that went this much more or less than time did has jumped (T-29).
 const JUMP: Duration = Duration::from_secs(90);
 
-/// Looks after the store and the clock until the task is ended.
+/// Looks after the store, the vault's keyring and the clock until the task is ended.
 pub(crate) async fn run(app: Arc<App>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -26,6 +26,9 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         ticks.tick().await;
         seen = watch_clock(&app, seen).await;
+        if let Err(error) = app.vault.refresh().await {
+            tracing::warn!(%error, "could not see whether the keys were rotated elsewhere; trying again later");
+        }
         sweep(&app).await;
     }
 }

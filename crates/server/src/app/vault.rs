@@ -1,5 +1,6 @@
 //! Asking the vault: deadlines, opening its keyring whenever it was restarted, and errors in our words.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use store::{Change, Commit, Effect, Store};
@@ -18,6 +19,8 @@ const UNLOCK_PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Vault {
     client: Client,
     store: Store,
+    /// The version in the store of the keyring that the vault was opened with last; 0 for none.
+    opened: AtomicI64,
     /// Held while the keyring is being opened, so that a thousand requests that find the vault locked open it once.
     unlocking: Mutex<()>,
 }
@@ -31,7 +34,7 @@ pub(crate) struct Unlocked {
 
 impl Vault {
     pub(crate) fn new(client: Client, store: Store) -> Self {
-        Self { client, store, unlocking: Mutex::new(()) }
+        Self { client, store, opened: AtomicI64::new(0), unlocking: Mutex::new(()) }
     }
 
     /// Asks. `question` is called again where the vault had to be opened first.
@@ -49,7 +52,9 @@ impl Vault {
     pub(crate) async fn unlock(&self) -> Result<Unlocked, Error> {
         let _only_one = self.unlocking.lock().await;
         let kept = self.store.keyring().await?;
+        let version = kept.as_ref().map_or(0, |keyring| keyring.version);
         let (created, root_key_id) = self.open(kept.map(|keyring| keyring.wrapped)).await?;
+        self.opened.store(version, Ordering::Relaxed);
         let Some(keyring) = created else { return Ok(Unlocked { root_key_id }) };
         let change = Change::PutKeyring { expected: 0, keyring };
         let effect = self.store.commit(Commit { change, events: Vec::new(), idempotency: None }).await?;
@@ -60,6 +65,29 @@ impl Vault {
         let theirs = self.store.keyring().await?.map(|keyring| keyring.wrapped);
         let (_, root_key_id) = self.open(theirs).await?;
         Ok(Unlocked { root_key_id })
+    }
+
+    /// Opens the vault with the store's keyring where another server has changed that: keys that were retired there are
+    /// refused here too, and nothing goes on being sealed with them.
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
+        let kept = self.store.keyring().await?.map_or(0, |keyring| keyring.version);
+        if kept != self.opened.load(Ordering::Relaxed) {
+            self.unlock().await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the vault with a keyring that is not stored yet, to see that it can. Answers its root key's id.
+    pub(crate) async fn try_keyring(&self, keyring: Vec<u8>) -> Result<String, Error> {
+        Ok(self.open(Some(keyring)).await?.1)
+    }
+
+    /// Has the open keyring wrapped with the next root key. Answers it and that key's id.
+    pub(crate) async fn under_next_root_key(&self) -> Result<(Vec<u8>, String), Error> {
+        match self.client.ask(Verb::ChangeRootKey, UNLOCK_PATIENCE).await.map_err(in_our_words)? {
+            Reply::RootKeyChanged { keyring, root_key_id } => Ok((keyring, root_key_id)),
+            other => Err(unexpected(&other)),
+        }
     }
 
     async fn open(&self, keyring: Option<Vec<u8>>) -> Result<(Option<Vec<u8>>, String), Error> {
@@ -87,6 +115,7 @@ pub(crate) fn unexpected(reply: &Reply) -> Error {
         Reply::Sealed(_) => "sealed",
         Reply::Opened(_) => "opened",
         Reply::Rotated { .. } => "rotated",
+        Reply::RootKeyChanged { .. } => "root key changed",
         Reply::Status(_) => "status",
         Reply::Done => "done",
     };

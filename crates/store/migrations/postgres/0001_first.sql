@@ -160,7 +160,9 @@ CREATE INDEX idempotency_by_time ON idempotency (at);
 CREATE TABLE keyring (
     one     BIGINT PRIMARY KEY CHECK (one = 1),
     version BIGINT NOT NULL,
-    wrapped BYTEA NOT NULL
+    wrapped BYTEA NOT NULL,
+    -- The oldest version of data keys that opens, as it stands in a sealed key: four bytes, big-endian.
+    oldest  BYTEA NOT NULL DEFAULT '\x00000000'
 );
 
 -- The position of the newest event. Its row is locked late in each transaction, so that positions are in the order of commits.

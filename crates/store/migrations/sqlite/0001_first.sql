@@ -160,7 +160,9 @@ CREATE INDEX idempotency_by_time ON idempotency (at);
 CREATE TABLE keyring (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,
-    wrapped BLOB NOT NULL
+    wrapped BLOB NOT NULL,
+    -- The oldest version of data keys that opens, as it stands in a sealed key: four bytes, big-endian.
+    oldest  BLOB NOT NULL DEFAULT x'00000000'
 ) STRICT;
 
 -- The position of the newest event. Taken late in each transaction, so that positions are in the order of commits.

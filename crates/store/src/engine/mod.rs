@@ -29,6 +29,7 @@ impl Dialect {
                 // One connection writes, so a row that was read stays as it is.
                 ("{share}", ""),
                 ("{hold}", ""),
+                ("{alone}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
                 ("{merge>}", ")"),
@@ -51,6 +52,8 @@ impl Dialect {
                 ("{share}", "FOR KEY SHARE"),
                 // Goes together with it.
                 ("{hold}", "FOR NO KEY UPDATE"),
+                // Does not.
+                ("{alone}", "FOR UPDATE"),
                 ("{merge<}", "(("),
                 ("{merge|}", ")::jsonb || ("),
                 ("{merge>}", ")::jsonb)::text"),

@@ -170,7 +170,7 @@ pub(crate) async fn sealed_authenticators(
     page: PageRequest<AuthenticatorId>,
 ) -> Result<Page<Authenticator, AuthenticatorId>, Fault> {
     let rest = "FROM authenticators a
-        WHERE a.id > $1 AND a.blob IS NOT NULL AND a.state IN ('active', 'suspended') ORDER BY a.id LIMIT $2";
+        WHERE a.id > $1 AND length(a.blob) > 0 AND a.state IN ('pending', 'active', 'suspended') ORDER BY a.id LIMIT $2";
     let args = [id(page.after.map_or(BEGINNING, AuthenticatorId::uuid)), limit(page.limit)];
     let items = select!(connection, rows::AUTHENTICATOR, rest, args, rows::authenticator)?;
     Ok(cut(items, page.limit, |authenticator| authenticator.id))

@@ -122,7 +122,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::DeleteApplication { id, .. } => ids.push(id.uuid()),
         Change::CreateApiKey { key, .. } => ids.extend([key.id.uuid(), key.application_id.uuid()]),
         Change::RevokeApiKey { id, .. } => ids.push(id.uuid()),
-        Change::PutKeyring { .. } | Change::Tell => {}
+        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
     let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
     ids.into_iter().map(Touched::Id).chain(key).collect()
@@ -226,6 +226,9 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         }
         Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
+        Change::RetireKeys { expected, keyring, oldest } => {
+            rest::retire_keys(connection, *expected, keyring, *oldest).await
+        }
         Change::Tell => Ok(Effect::Applied),
         // Those that are written as sets.
         Change::CreateUser(_)

@@ -1,6 +1,6 @@
 //! What enrollments are made of, many at a time.
 
-use domain::{Authenticator, EnrollmentId, EnrollmentState, Timestamp};
+use domain::{Authenticator, EnrollmentId, EnrollmentState, Sealed, Timestamp};
 
 use super::login::{RAISE_SESSIONS, raise_rows};
 use super::outcome::Outcomes;
@@ -27,6 +27,7 @@ static START_ENROLLMENTS: Set = Set::new(
         ("created_at", Int),
         ("view_expires_at", Int),
         ("expires_at", Int),
+        ("key_version", Blob),
     ],
     "INSERT INTO enrollments
         (id, application_id, user_id, session_id, authenticator_id, replaces, state, algorithm, digits, period,
@@ -37,6 +38,8 @@ static START_ENROLLMENTS: Set = Set::new(
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
             AND s.ended_at IS NULL AND s.expires_at > i.created_at)
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= i.key_version {share}) OR i.key_version IS NULL
+            OR NOT EXISTS (SELECT 1 FROM keyring))
      ON CONFLICT DO NOTHING RETURNING id",
 );
 
@@ -110,6 +113,7 @@ pub(super) async fn start(
     let mut input = Rows::default();
     for (_, start) in items {
         let enrollment = &start.enrollment;
+        let key_version = start.authenticator.sealed.as_ref().and_then(Sealed::key_version);
         let state = if start.viewed { EnrollmentState::Viewed } else { enrollment.state };
         input.push(&[
             enrollment.id.into(),
@@ -127,6 +131,7 @@ pub(super) async fn start(
             enrollment.created_at.into(),
             enrollment.view_expires_at.into(),
             enrollment.expires_at.into(),
+            key_version.as_ref().map(<[u8; 4]>::as_slice).into(),
         ]);
     }
     let ids = START_ENROLLMENTS.ids(connection, input).await?;
@@ -140,7 +145,7 @@ pub(super) async fn start(
 }
 
 static VIEW_ENROLLMENTS: Set = Set::new(
-    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int)],
+    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int), ("key_version", Blob)],
     "UPDATE enrollments AS e SET state = 'viewed'
      FROM input i
      WHERE e.id = i.enrollment_id AND e.state = 'started' AND e.view_expires_at > i.at
@@ -149,6 +154,8 @@ static VIEW_ENROLLMENTS: Set = Set::new(
             AND a.state = 'pending' AND a.generation = i.generation - 1)
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= i.key_version {share}) OR i.key_version IS NULL
+            OR NOT EXISTS (SELECT 1 FROM keyring))
      RETURNING id",
 );
 
@@ -174,7 +181,14 @@ pub(super) async fn record_views(
 ) -> Result<(), Fault> {
     let mut input = Rows::default();
     for (_, view) in items {
-        input.push(&[view.id.into(), view.authenticator_id.into(), view.sealed.generation.into(), view.at.into()]);
+        let key_version = view.sealed.key_version();
+        input.push(&[
+            view.id.into(),
+            view.authenticator_id.into(),
+            view.sealed.generation.into(),
+            view.at.into(),
+            key_version.as_ref().map(<[u8; 4]>::as_slice).into(),
+        ]);
     }
     let ids = VIEW_ENROLLMENTS.ids(connection, input).await?;
     let viewed = took(items, ids, |view| view.id.uuid());

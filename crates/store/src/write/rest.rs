@@ -166,7 +166,9 @@ pub(super) async fn set_authenticator_state(
 static REWRAP: Set = Set::new(
     &[("authenticator_id", Id), ("from_blob", Blob), ("to_blob", Blob)],
     "UPDATE authenticators AS a SET blob = i.to_blob FROM input i
-     WHERE a.id = i.authenticator_id AND a.blob = i.from_blob",
+     WHERE a.id = i.authenticator_id AND a.blob = i.from_blob
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= substr(i.to_blob, 2, 4) {share})
+            OR NOT EXISTS (SELECT 1 FROM keyring))",
 );
 
 pub(super) async fn rewrap(
@@ -272,4 +274,29 @@ pub(super) async fn put_keyring(connection: &mut Connection, expected: i64, keyr
         return one(connection, &FIRST_KEYRING, &[keyring.into()]).await;
     }
     one(connection, &NEXT_KEYRING, &[expected.into(), keyring.into()]).await
+}
+
+/// Makes whoever seals a key meanwhile wait, and then see which data keys are retired.
+static HOLD_KEYRING: Set = Set::new(
+    &[("expected", Int)],
+    "SELECT k.one FROM keyring k WHERE k.version IN (SELECT i.expected FROM input i) {alone}",
+);
+
+static RETIRE_KEYS: Set = Set::new(
+    &[("expected", Int), ("new_wrapped", Blob), ("new_oldest", Blob)],
+    "UPDATE keyring AS k SET version = k.version + 1, wrapped = i.new_wrapped, oldest = i.new_oldest FROM input i
+     WHERE k.one = 1 AND k.version = i.expected
+        AND NOT EXISTS (SELECT 1 FROM authenticators a WHERE a.state IN ('pending', 'active', 'suspended')
+            AND length(a.blob) > 0 AND substr(a.blob, 2, 4) < i.new_oldest)",
+);
+
+pub(super) async fn retire_keys(
+    connection: &mut Connection,
+    expected: i64,
+    keyring: &[u8],
+    oldest: u32,
+) -> Result<Effect, Fault> {
+    HOLD_KEYRING.fetch(connection, Rows::one(&[expected.into()]), |row| row.get::<i64>(0)).await?;
+    let oldest = oldest.to_be_bytes();
+    one(connection, &RETIRE_KEYS, &[expected.into(), keyring.into(), oldest.as_slice().into()]).await
 }

@@ -394,6 +394,47 @@ on_both_engines! {
         }
     }
 
+    async fn p11_data_keys_are_retired_when_nothing_needs_them_any_more(home: Home) {
+        let store = home.open().await;
+        apply(&store, Change::PutKeyring { expected: 0, keyring: vec![1] }).await;
+        let ann = settle(&store, "ann").await;
+        let rewrap = |from: u32, to: u32| Change::Rewrap {
+            id: ann.authenticator,
+            from: if from == 0 { sealed(1).blob } else { sealed_with(from).blob },
+            to: sealed_with(to).blob,
+        };
+        apply(&store, rewrap(0, 255)).await;
+        let retire = |expected, oldest| Change::RetireKeys { expected, keyring: vec![2], oldest };
+        assert_eq!(commit(&store, retire(1, 256)).await, Effect::Refused, "a key needs 255");
+        assert_eq!(commit(&store, retire(2, 255)).await, Effect::Refused, "another keyring");
+        apply(&store, rewrap(255, 256)).await;
+        // Somebody whose key is not shown yet, and somebody whose key will never count again.
+        let ben = user("ben");
+        apply(&store, Change::CreateUser(ben.clone())).await;
+        let session = session(ben.id);
+        apply(&store, Change::RegisterSession(session.clone())).await;
+        let mut inline = start(&session);
+        inline.authenticator.sealed = Some(sealed_with(255));
+        inline.viewed = true;
+        apply(&store, Change::StartEnrollment(Box::new(inline.clone()))).await;
+        assert_eq!(commit(&store, retire(1, 256)).await, Effect::Refused, "one that is pending needs 255");
+        apply(&store, Change::CancelEnrollment { id: inline.enrollment.id, at: after(1) }).await;
+        apply(&store, retire(1, 256)).await;
+        assert_eq!(store.keyring().await.unwrap(), Some(Keyring { version: 2, wrapped: vec![2] }));
+
+        // From here on nobody seals with what is retired.
+        assert_eq!(commit(&store, rewrap(256, 255)).await, Effect::Refused);
+        let mut late = start(&session);
+        late.authenticator.sealed = Some(sealed_with(255));
+        assert_eq!(commit(&store, Change::StartEnrollment(Box::new(late))).await, Effect::Refused);
+        let later = start(&session);
+        let (id, authenticator_id) = (later.enrollment.id, later.authenticator.id);
+        apply(&store, Change::StartEnrollment(Box::new(later))).await;
+        let view = |sealed| Change::RecordView(RecordView { id, authenticator_id, sealed, at: after(1) });
+        assert_eq!(commit(&store, view(sealed_with(255))).await, Effect::Refused);
+        apply(&store, view(sealed_with(256))).await;
+    }
+
     async fn what_is_rare(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;

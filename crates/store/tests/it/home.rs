@@ -153,6 +153,13 @@ pub(crate) fn sealed(generation: i32) -> Sealed {
     }
 }
 
+/// A key that is sealed with this version of data keys.
+pub(crate) fn sealed_with(version: u32) -> Sealed {
+    let mut sealed = sealed(1);
+    sealed.blob[1..5].copy_from_slice(&version.to_be_bytes());
+    sealed
+}
+
 pub(crate) fn authenticator(user: UserId, kind: AuthenticatorKind) -> Authenticator {
     Authenticator {
         id: AuthenticatorId::generate(START, &Counter),

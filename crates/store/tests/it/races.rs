@@ -206,3 +206,37 @@ async fn two_servers_on_one_postgresql_share_one_order_of_events() {
     one.close().await;
     other.close().await;
 }
+
+/// A key that is sealed while its data keys are retired elsewhere: one of the two is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p11_two_servers_on_one_postgresql_do_not_retire_what_the_other_seals_with() {
+    let home = Home::postgres();
+    let (one, other) = (home.open().await, home.open().await);
+    apply(&one, Change::PutKeyring { expected: 0, keyring: vec![0] }).await;
+    let mut expected = 1;
+    let (mut sealed, mut retired) = (0, 0);
+    for version in 1..60 {
+        let session = settle(&one, &format!("user {version}")).await.session;
+        let mut start = start(&session);
+        start.authenticator.sealed = Some(sealed_with(version));
+        let id = start.enrollment.id;
+        let retire = Change::RetireKeys { expected, keyring: vec![1], oldest: version + 1 };
+        let seal = Change::StartEnrollment(Box::new(start));
+        let (seal, retire) = futures_util::future::join(commit(&one, seal), commit(&other, retire)).await;
+        assert!(
+            (seal == Effect::Applied) != (retire == Effect::Applied),
+            "version {version}: sealed {seal:?}, retired {retire:?}"
+        );
+        if retire == Effect::Applied {
+            expected += 1;
+            retired += 1;
+        } else {
+            sealed += 1;
+            apply(&one, Change::CancelEnrollment { id, at: after(1) }).await;
+        }
+    }
+    println!("{sealed} times the key was first, {retired} times its end");
+    assert!(sealed > 0 && retired > 0);
+    one.close().await;
+    other.close().await;
+}

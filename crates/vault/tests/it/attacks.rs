@@ -56,11 +56,7 @@ async fn t27_old_data_keys_open_until_they_are_retired() {
     vault.create().await;
     let old = vault.provision(1, Params::COMMON).await;
     let before = public_kids(&vault).await;
-    let rotate = async |retire_before| match vault.ask(Verb::RotateKeys { retire_before }).await.unwrap() {
-        Reply::Rotated { keyring, version } => (keyring, version),
-        other => panic!("{other:?}"),
-    };
-    let (keyring, version) = rotate(None).await;
+    let (keyring, version) = rotated(&vault, Verb::RotateKeys).await;
     assert_eq!((version, vault.status().await.key_version), (2, 1), "not before it is given back");
     vault.unlock(&keyring).await.unwrap();
     assert_eq!(open(&vault, old.candidate.clone()).await, Ok(Outcome::Wrong));
@@ -70,16 +66,35 @@ async fn t27_old_data_keys_open_until_they_are_retired() {
         Verb::Rewrap { binding: old.candidate.binding, params: old.candidate.params, blob: old.candidate.blob.clone() };
     let Reply::Sealed(blob) = vault.ask(rewrap).await.unwrap() else { panic!() };
     let new = Enrolled { candidate: OtpCandidate { blob, ..old.candidate.clone() }, key: old.key.clone() };
-    let (keyring, _) = rotate(Some(2)).await;
-    vault.unlock(&keyring).await.unwrap();
+    for nonsense in [0, 1, 3] {
+        let refused = vault.ask(Verb::RetireKeys { before: nonsense }).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused(Refusal::Malformed(_))), "{nonsense}: {refused:?}");
+    }
+    let (without, version) = rotated(&vault, Verb::RetireKeys { before: 2 }).await;
+    assert_eq!(version, 2);
+    assert_eq!(open(&vault, old.candidate.clone()).await, Ok(Outcome::Wrong), "not before it is given back");
+    vault.unlock(&without).await.unwrap();
     let status = vault.status().await;
-    assert_eq!((status.key_version, status.oldest_key_version), (3, 2));
+    assert_eq!((status.key_version, status.oldest_key_version), (2, 2));
+    assert_eq!(public_kids(&vault).await, kids[..1]);
+    let refused = vault.unlock(&keyring).await.unwrap_err();
+    assert!(
+        matches!(refused, Error::Refused(Refusal::Malformed(_))),
+        "one with retired keys is an older one: {refused:?}"
+    );
     assert_eq!(open(&vault, old.candidate.clone()).await, Err(Error::Refused(Refusal::RetiredKeyVersion(1))));
     let step = new.step(vault.now().await);
     assert_eq!(vault.check(&new, &new.code(step)).await, Ok(Outcome::Right { index: 0, step }));
     let mut future = new.candidate.clone();
-    future.blob[1] = 9;
+    future.blob[4] = 9;
     assert_eq!(open(&vault, future).await, Err(Error::Refused(Refusal::UnknownKeyVersion(9))));
+}
+
+async fn rotated(vault: &Vault, verb: Verb) -> (Vec<u8>, u32) {
+    match vault.ask(verb).await.unwrap() {
+        Reply::Rotated { keyring, version } => (keyring, version),
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn public_kids(vault: &Vault) -> Vec<String> {
@@ -90,20 +105,21 @@ async fn public_kids(vault: &Vault) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn backup_codes_stay_good_when_keys_are_rotated() {
+async fn backup_codes_stay_good_when_keys_are_rotated_and_retired() {
     let start = Start::file();
     let vault = start.run();
     vault.create().await;
     let owner = vault_proto::CodeOwner { user: [1; 16], authenticator: [2; 16] };
     let issue = Verb::IssueBackupCodes { owner, count: 3 };
     let Reply::Issued { codes, hashes } = vault.ask(issue).await.unwrap() else { panic!() };
-    let Reply::Rotated { keyring, .. } = vault.ask(Verb::RotateKeys { retire_before: None }).await.unwrap() else {
-        panic!()
-    };
-    vault.unlock(&keyring).await.unwrap();
-    let check = vault_proto::CheckBackupCode { owner: Some(owner), hashes, code: codes[2].clone(), assertion: None };
-    let Reply::Checked { outcome, .. } = vault.ask(Verb::CheckBackupCode(check)).await.unwrap() else { panic!() };
-    assert_eq!(outcome, Outcome::Right { index: 2, step: 0 });
+    for verb in [Verb::RotateKeys, Verb::RetireKeys { before: 2 }, Verb::RotateKeys, Verb::RetireKeys { before: 3 }] {
+        let (keyring, _) = rotated(&vault, verb).await;
+        vault.unlock(&keyring).await.unwrap();
+        let (hashes, code) = (hashes.clone(), codes[2].clone());
+        let check = vault_proto::CheckBackupCode { owner: Some(owner), hashes, code, assertion: None };
+        let Reply::Checked { outcome, .. } = vault.ask(Verb::CheckBackupCode(check)).await.unwrap() else { panic!() };
+        assert_eq!(outcome, Outcome::Right { index: 2, step: 0 });
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn p02_a_crash_leaves_no_core() {
         .arg(vault.get_program())
         .args(vault.get_args());
     command.current_dir(start.folder.path());
-    let mut vault = Vault::spawn(command, None);
+    let mut vault = Vault::spawn(command, &[]);
     vault.create().await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", vault.child.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
@@ -121,7 +121,7 @@ fn ordinary_vault() -> (tempfile::TempDir, Vault) {
     std::fs::copy(env!("CARGO_BIN_EXE_countersign-vault"), &program).unwrap();
     let mut command = as_ordinary_user(program.to_str().unwrap());
     command.args(["--root-key", "env:ROOT"]).current_dir("/");
-    (folder, Vault::spawn(command, Some(&"5a".repeat(32))))
+    (folder, Vault::spawn(command, &["5a".repeat(32)]))
 }
 
 #[tokio::test]

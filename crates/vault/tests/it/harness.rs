@@ -30,7 +30,7 @@ pub(crate) struct Start {
     pub(crate) folder: TempDir,
     pub(crate) arguments: Vec<String>,
     /// What is handed over.
-    pub(crate) secret: Option<String>,
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Start {
@@ -44,14 +44,14 @@ impl Start {
             "--create-root-key".to_owned(),
             "--movable-clock".to_owned(),
         ];
-        Self { folder, arguments, secret: None }
+        Self { folder, arguments, secrets: Vec::new() }
     }
 
     pub(crate) fn with(arguments: &[&str], secret: Option<&str>) -> Self {
         Self {
             folder: TempDir::new().unwrap(),
             arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
-            secret: secret.map(str::to_owned),
+            secrets: secret.map(str::to_owned).into_iter().collect(),
         }
     }
 
@@ -67,7 +67,7 @@ impl Start {
 
     /// Must be called on a tokio runtime.
     pub(crate) fn run(&self) -> Vault {
-        Vault::spawn(self.command(), self.secret.as_deref())
+        Vault::spawn(self.command(), &self.secrets)
     }
 
     /// For a vault that ends by itself: its exit code and what it said.
@@ -76,7 +76,7 @@ impl Start {
         command.stderr(Stdio::piped());
         let (control, end) = control::pair().unwrap();
         let mut child = control::spawn(command, end).unwrap();
-        if let Some(secret) = &self.secret {
+        for secret in &self.secrets {
             control.send(secret.as_bytes(), None).unwrap();
         }
         // Nothing else comes.
@@ -88,10 +88,10 @@ impl Start {
 }
 
 impl Vault {
-    pub(crate) fn spawn(command: Command, secret: Option<&str>) -> Self {
+    pub(crate) fn spawn(command: Command, secrets: &[String]) -> Self {
         let (control, end) = control::pair().unwrap();
         let child = control::spawn(command, end).unwrap();
-        if let Some(secret) = secret {
+        for secret in secrets {
             control.send(secret.as_bytes(), None).unwrap();
         }
         let (client, connector) = Client::new();

@@ -118,9 +118,89 @@ async fn a_root_key_is_handed_over_and_not_put_into_the_environment() {
     // What is in the environment of that name is not looked at.
     let mut command = start.command();
     command.env("ROOT", OTHER);
-    let with_another = Vault::spawn(command, Some(KEY));
+    let with_another = Vault::spawn(command, &[KEY.to_owned()]);
     with_another.create().await;
     assert_eq!(with_another.status().await.root_key_id, vault.status().await.root_key_id);
+}
+
+/// The keyring of `vault` under its next root key, and that one's id.
+async fn changed(vault: &Vault) -> (Vec<u8>, String) {
+    match vault.ask(Verb::ChangeRootKey).await.unwrap() {
+        Reply::RootKeyChanged { keyring, root_key_id } => (keyring, root_key_id),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn p11_under_another_root_key_the_same_keys_open_and_the_old_one_opens_nothing() {
+    let start = Start::file();
+    let first = start.run();
+    let keyring = first.create().await;
+    let enrolled = first.provision(1, Params::COMMON).await;
+    let old = first.status().await.root_key_id.unwrap();
+    drop(first);
+    let present = format!("file:{}", start.key_file().display());
+    let next_file = start.folder.path().join("next.key");
+    let next = format!("file:{}", next_file.display());
+    let both = Start::with(&["--root-key", &present, "--expect-root-key", &old, "--next-root-key", &next], None);
+    let vault = both.run();
+    assert_eq!(vault.ask(Verb::ChangeRootKey).await.unwrap_err(), Error::Refused(Refusal::Locked));
+    vault.unlock(&keyring).await.unwrap();
+    let (under_next, id) = changed(&vault).await;
+    assert_eq!(wrapped_root_key_id(&under_next).unwrap(), id);
+    assert_ne!(id, old);
+    assert_eq!(std::fs::metadata(&next_file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(vault.unlock(&under_next).await, Err(Error::Refused(Refusal::WrongRootKey { .. }))));
+
+    let alone = Start::with(&["--root-key", &next, "--expect-root-key", &id], None);
+    let vault = alone.run();
+    vault.unlock(&under_next).await.unwrap();
+    let step = enrolled.step(vault.now().await);
+    assert_eq!(vault.check(&enrolled, &enrolled.code(step)).await, Ok(Outcome::Right { index: 0, step }));
+    assert!(vault.unlock(&keyring).await.is_err());
+    assert!(
+        matches!(vault.ask(Verb::ChangeRootKey).await, Err(Error::Refused(Refusal::Malformed(_)))),
+        "there is no next"
+    );
+
+    let same = Start::with(&["--root-key", &next, "--next-root-key", &next], None);
+    let vault = same.run();
+    vault.unlock(&under_next).await.unwrap();
+    assert!(
+        matches!(vault.ask(Verb::ChangeRootKey).await, Err(Error::Refused(Refusal::Malformed(_)))),
+        "it is the same"
+    );
+}
+
+#[tokio::test]
+async fn a_passphrase_can_take_the_place_of_a_file_and_each_is_handed_over_in_turn() {
+    let mut start = Start::with(&["--root-key", "env:ROOT", "--next-root-key", "passphrase-env:PASS"], Some(KEY));
+    start.secrets.push("correct horse battery staple".to_owned());
+    let vault = start.run();
+    vault.create().await;
+    let (under_next, id) = changed(&vault).await;
+    let start = Start::with(&["--root-key", "passphrase-env:PASS"], Some("correct horse battery staple"));
+    let vault = start.run();
+    vault.unlock(&under_next).await.unwrap();
+    assert_eq!(vault.status().await.root_key_id, Some(id));
+}
+
+#[tokio::test]
+async fn a_change_that_was_cut_off_is_told_from_a_wrong_key() {
+    let start = Start::file();
+    start.run().create().await;
+    let next = start.folder.path().join("root.key.new");
+    let wanted = {
+        let other = Start::file();
+        let vault = other.run();
+        vault.create().await;
+        std::fs::copy(other.key_file(), &next).unwrap();
+        vault.status().await.root_key_id.unwrap()
+    };
+    let key = format!("file:{}", start.key_file().display());
+    let (code, said) = Start::with(&["--root-key", &key, "--expect-root-key", &wanted], None).fail();
+    assert_eq!(code, 78);
+    assert!(said.contains(&wanted) && said.contains("root.key.new") && said.contains("root-key change"), "{said}");
 }
 
 #[test]
@@ -150,9 +230,7 @@ async fn an_older_keyring_does_not_replace_a_newer_one() {
     let start = Start::file();
     let vault = start.run();
     let older = vault.create().await;
-    let Reply::Rotated { keyring, .. } = vault.ask(Verb::RotateKeys { retire_before: None }).await.unwrap() else {
-        panic!()
-    };
+    let Reply::Rotated { keyring, .. } = vault.ask(Verb::RotateKeys).await.unwrap() else { panic!() };
     vault.unlock(&keyring).await.unwrap();
     assert!(vault.unlock(&older).await.is_err());
     assert_eq!(vault.status().await.key_version, 2);

@@ -148,7 +148,7 @@ async fn a_caller_asks_what_it_is_permitted_and_no_more() {
     let questions = [
         Verb::PublicKeys,
         Verb::Unlock { keyring: None },
-        Verb::RotateKeys { retire_before: None },
+        Verb::RotateKeys,
         Verb::MoveClock { by_millis: 1, passed: true },
         Verb::Open { purpose: "x".to_owned(), context: Vec::new(), blob: Vec::new() },
     ];

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::Shared;
+use crate::http::body::Body;
 use crate::http::caller::{Administer, May};
 use crate::http::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(show_keys)).routes(routes!(rotate_keys))
+    OpenApiRouter::new().routes(routes!(show_keys)).routes(routes!(rotate_keys)).routes(routes!(retire_keys))
 }
 
 /// See how the vault's keys are
@@ -33,6 +34,29 @@ async fn show_keys(State(app): Shared, _: May<Administer>) -> Result<Json<Keys>,
     responses((status = 200, description = "Names and versions afterwards", body = Keys)))]
 async fn rotate_keys(State(app): Shared, may: May<Administer>) -> Result<Json<Keys>, Problem> {
     Ok(Json(app.rotate_keys(&may.actor).await?.into()))
+}
+
+/// Retire old data keys
+///
+/// Refused with 409 as long as a key is sealed with one of them: sealing anew after a rotation has to be done, and is begun
+/// again where it was cut off. Afterwards the vault opens nothing that was sealed with them, and what they signed has no
+/// public key any more: wait after a rotation for as long as assertions live. Backup codes stay good.
+#[utoipa::path(post, path = "/v1/keys/retire", tag = "Keys", request_body = RetireKeys,
+    responses((status = 200, description = "Names and versions afterwards", body = Keys)))]
+async fn retire_keys(
+    State(app): Shared,
+    may: May<Administer>,
+    Body { value: retire, .. }: Body<RetireKeys>,
+) -> Result<Json<Keys>, Problem> {
+    Ok(Json(app.retire_keys(&may.actor, retire.before_version).await?.into()))
+}
+
+/// Which data keys to retire.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetireKeys {
+    /// The oldest version that stays; all but the present one are retired if not said.
+    before_version: Option<u32>,
 }
 
 /// How the vault's keys are.

@@ -13,7 +13,7 @@ use crate::serve_process::{location, open_failure};
 ///
 /// # Errors
 /// Where there is none, or a server has it.
-pub(super) async fn open(settings: &Settings) -> Result<Store, Failure> {
+pub(super) async fn open_store(settings: &Settings) -> Result<Store, Failure> {
     if let Database::Sqlite(path) = &settings.database
         && !path.exists()
     {
