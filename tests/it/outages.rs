@@ -204,7 +204,7 @@ async fn t14_what_is_damaged_in_the_database_is_trouble_for_its_owner_alone() {
     }
     let of = |ana: &Enrolled| format!("WHERE id = '{}'", ana.authenticator_id.trim_start_matches("ath_"));
     // One row that cannot be understood, and one key of data keys that there never were.
-    server.postgres().run(&format!("UPDATE authenticators SET kind = 'nonsense' {}", of(&people[3])));
+    server.postgres().run(&format!("UPDATE authenticators SET digits = 99999999 {}", of(&people[3])));
     server.postgres().run(&format!("UPDATE authenticators SET blob = set_byte(blob, 1, 99) {}", of(&people[8])));
     for round in 1..=3 {
         let now = api.advance(90).await;
