@@ -189,8 +189,16 @@ CREATE TABLE events (
 -- found with one look in each stretch.
 CREATE INDEX events_by_user ON events ((position / 4096), user_id, position) WHERE user_id IS NOT NULL;
 CREATE INDEX events_by_authenticator ON events ((position / 4096), authenticator_id, position) WHERE authenticator_id IS NOT NULL;
-CREATE INDEX events_by_kind ON events ((position / 4096), kind);
-CREATE INDEX events_by_time ON events ((position / 4096), at);
+
+-- From when to when there are events of a kind within a stretch, in whole seconds: what a search by kind or time looks at
+-- before it reads a stretch. A row for thousands of events, where an index would have an entry for each.
+CREATE TABLE event_stretches (
+    stretch  BIGINT NOT NULL,
+    kind     TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at  BIGINT NOT NULL,
+    PRIMARY KEY (stretch, kind)
+);
 
 CREATE TABLE event_details (
     position BIGINT PRIMARY KEY,

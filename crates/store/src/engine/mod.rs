@@ -41,6 +41,12 @@ impl Dialect {
                 ("{list>}", ", ',')"),
                 // The order in which tables are written is the order in which they are gone through.
                 ("{then}", "CROSS JOIN"),
+                ("{each<}", ""),
+                ("{each|}", " ON "),
+                ("{each>v}", ""),
+                ("{each>t}", ""),
+                // A condition that no index is chosen for.
+                ("{+}", "+"),
                 // What is given back is always of the changed table, and knows no alias.
                 ("{a.}", ""),
                 ("{b.}", ""),
@@ -62,6 +68,12 @@ impl Dialect {
                 ("{list<}", "string_agg("),
                 ("{list>}", ", ',')"),
                 ("{then}", "JOIN"),
+                // A look for each row, whatever the planner thinks of it: it looks into no subquery that has an offset.
+                ("{each<}", "LATERAL (SELECT * FROM "),
+                ("{each|}", " WHERE "),
+                ("{each>v}", " OFFSET 0) v ON true"),
+                ("{each>t}", " OFFSET 0) t ON true"),
+                ("{+}", ""),
                 ("{a.}", "a."),
                 ("{b.}", "b."),
                 ("{e.}", "e."),

@@ -282,6 +282,36 @@ mod tests {
         }
     }
 
+    /// However long the log is, the details of one user's events are found by the user.
+    #[tokio::test]
+    async fn erasing_a_user_goes_through_no_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
+        let mut connection = source.writer().unwrap();
+        assert!(schema::migrate(&mut connection).await.is_ok());
+        for set in &rest::ERASE_BELONGINGS {
+            let scans = set.scans(&mut connection).await;
+            let counted = ["SCAN stretch", "SCAN second", "SCAN event_head"];
+            let tables: Vec<_> = scans
+                .iter()
+                .filter(|scan| !is_input(scan) && *scan != "SCAN input" && !counted.contains(&scan.as_str()))
+                .collect();
+            assert!(tables.is_empty(), "{tables:?} in {}", set.body());
+        }
+        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
+        let source = crate::engine::postgres::Source::parse(&url).unwrap();
+        let mut connection = source.connection().await.unwrap();
+        assert!(schema::migrate(&mut connection).await.is_ok());
+        for set in &rest::ERASE_BELONGINGS {
+            let plan = set.postgres_plan(&mut connection).await;
+            let through = |step: &String| step.contains("Seq Scan") && !step.ends_with("event_head");
+            assert!(!plan.iter().any(through), "{plan:#?}");
+            for (scan, bound) in plan.iter().zip(plan.iter().skip(1)).filter(|(scan, _)| scan.contains(" on events_")) {
+                assert!(bound.contains("/ 4096) =") && bound.contains("user_id ="), "{scan}: {plan:#?}");
+            }
+        }
+    }
+
     /// What is gone through in any case.
     fn is_input(scan: &str) -> bool {
         ["SCAN i", "SCAN many", "SCAN (subquery"]

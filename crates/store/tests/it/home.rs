@@ -70,6 +70,19 @@ impl Home {
     }
 }
 
+/// Runs SQL past the store.
+pub(crate) fn run_sql(home: &Home, sql: &str) {
+    match &home.options.location {
+        Location::Postgres(url) => {
+            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
+        }
+        Location::Sqlite(path) => {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.execute_batch(sql).unwrap();
+        }
+    }
+}
+
 /// Ids that differ, in this process and between its threads.
 pub(crate) struct Counter;
 

@@ -17,6 +17,7 @@ mod damage;
 mod doors;
 mod falling;
 mod limits;
+mod log;
 mod opening;
 mod people;
 mod races;

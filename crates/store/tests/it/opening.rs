@@ -53,19 +53,6 @@ on_both_engines! {
     }
 }
 
-/// Runs SQL past the store.
-fn run_sql(home: &Home, sql: &str) {
-    match &home.options.location {
-        Location::Postgres(url) => {
-            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
-        }
-        Location::Sqlite(path) => {
-            let connection = rusqlite::Connection::open(path).unwrap();
-            connection.execute_batch(sql).unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn one_file_serves_one_server() {
     let home = Home::sqlite();
