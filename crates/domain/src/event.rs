@@ -158,6 +158,8 @@ kinds! {
     KeysRotated = "keys.rotated",
     /// The server was started on this store.
     ServerStarted = "server.started",
+    /// The oldest events were removed, because they are not to be kept any longer.
+    EventsExpired = "events.expired",
     /// The clock went back or far ahead.
     ClockJumped = "clock.jumped",
 }

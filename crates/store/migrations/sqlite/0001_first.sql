@@ -163,12 +163,13 @@ CREATE TABLE keyring (
     wrapped BLOB NOT NULL
 ) STRICT;
 
--- The position of the newest event. Taken late in each transaction, so that positions are in the order of commits.
+-- The positions of the newest event and of the oldest one that is kept. Taken late in each transaction, so that positions are in the order of commits.
 CREATE TABLE event_head (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
-    position INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    oldest   INTEGER NOT NULL
 ) STRICT;
-INSERT INTO event_head (one, position) VALUES (1, 0);
+INSERT INTO event_head (one, position, oldest) VALUES (1, 0, 1);
 
 CREATE TABLE events (
     position         INTEGER PRIMARY KEY,

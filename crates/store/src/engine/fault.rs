@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     Collided(String),
     /// A unique name or id is taken.
     Taken(String),
+    /// There is no partition for these positions of the event log yet.
+    NoRoom(String),
     /// The engine refuses what it was given.
     Refused(String),
     /// The disk is full or the file cannot be written.
@@ -60,6 +62,12 @@ impl Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            // A row that fits no partition is a violation of no constraint's in particular.
+            sqlx::Error::Database(database)
+                if database.code().is_some_and(|code| code == "23514") && database.constraint().is_none() =>
+            {
+                Self::NoRoom(database.message().to_owned())
+            }
             sqlx::Error::Database(database) => {
                 Self::from_postgres(&database.code().unwrap_or_default(), database.message().to_owned())
             }
@@ -92,7 +100,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Unwritable(text) => Self::Unwritable(text),
             Fault::Collided(_) => Self::Busy,
-            Fault::Raced(text) | Fault::Unavailable(text) => Self::Unavailable(text),
+            Fault::Raced(text) | Fault::NoRoom(text) | Fault::Unavailable(text) => Self::Unavailable(text),
             Fault::Taken(text) | Fault::Refused(text) => Self::Refused(text),
             Fault::Damaged(text) => Self::Damaged(text),
         }

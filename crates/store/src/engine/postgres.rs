@@ -98,6 +98,7 @@ pub(crate) fn open_error(fault: Fault) -> OpenError {
         Fault::Raced(text)
         | Fault::Collided(text)
         | Fault::Taken(text)
+        | Fault::NoRoom(text)
         | Fault::Refused(text)
         | Fault::Unwritable(text)
         | Fault::Unavailable(text)

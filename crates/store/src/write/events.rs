@@ -73,11 +73,15 @@ pub(super) async fn write(
     commits: &[&Commit],
     outcomes: &Outcomes,
 ) -> Result<Option<i64>, Fault> {
-    let events = told(commits, outcomes)?;
+    append(connection, &told(commits, outcomes)?).await
+}
+
+/// Writes events at the end of the log; answers the position of the last one.
+pub(crate) async fn append(connection: &mut Connection, events: &[Cow<'_, Event>]) -> Result<Option<i64>, Fault> {
     if events.is_empty() {
         return Ok(None);
     }
-    let there = users_with_details(connection, &events).await?;
+    let there = users_with_details(connection, events).await?;
     let many = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let last = TAKE_POSITIONS.fetch(connection, Rows::one(&[many.into()]), |row| row.get::<i64>(0)).await?;
     let last = *last.first().ok_or_else(|| Fault::Damaged("the head of the events is missing".to_owned()))?;

@@ -3,7 +3,7 @@
 mod batch;
 mod clients;
 mod enroll;
-mod events;
+pub(crate) mod events;
 mod idempotency;
 mod login;
 mod lower;
@@ -14,16 +14,16 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Event, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::engine::{Connection, Fault, Source};
+use crate::engine::{Connection, Fault, Source, partitions};
 use crate::gathering::wait_for_more;
 use crate::known::KnownCallers;
 use crate::threads::Thread;
-use crate::{Change, Commit, Effect, StoreError, schema};
+use crate::{Change, Commit, Effect, StoreError, retention, schema};
 
 /// How many commits wait before further ones are turned away.
 const QUEUE: usize = 4096;
@@ -53,6 +53,10 @@ struct Job {
 enum Chore {
     /// Deletes some of what has served its time.
     Sweep { now: Timestamp, keep: Duration, answer: oneshot::Sender<Result<u64, StoreError>> },
+    /// Removes some of the oldest events.
+    Expire { before: Timestamp, told: Box<Event>, answer: oneshot::Sender<Result<u64, StoreError>> },
+    /// Sees to it that there is room for further events.
+    MakeRoom { now: Timestamp, answer: oneshot::Sender<Result<bool, StoreError>> },
     /// Makes a small write durable.
     Try { now: Timestamp, answer: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -100,6 +104,21 @@ impl Writer {
     pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.chores.send(Chore::Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Removes some of the oldest events.
+    pub(crate) async fn expire_events(&self, before: Timestamp, told: Event) -> Result<u64, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let told = Box::new(told);
+        self.chores.send(Chore::Expire { before, told, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Makes room for further events, if there is little left.
+    pub(crate) async fn make_room(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.chores.send(Chore::MakeRoom { now, answer }).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -174,6 +193,21 @@ impl Far {
                 };
                 let _ = answer.send(self.checked(swept));
             }
+            Chore::Expire { before, told, answer } => {
+                let expired = match self.connection().await {
+                    Ok(connection) => retention::expire(connection, before, *told).await,
+                    Err(fault) => Err(fault),
+                };
+                let removed = expired.map(|expired| {
+                    self.announce(expired.head);
+                    expired.removed
+                });
+                let _ = answer.send(self.checked(removed));
+            }
+            Chore::MakeRoom { now, answer } => {
+                let made = self.make_room(now).await;
+                let _ = answer.send(self.checked(made));
+            }
             Chore::Try { now, answer } => {
                 let tried = match self.connection().await {
                     Ok(connection) => schema::write_a_little(connection, now).await,
@@ -181,6 +215,17 @@ impl Far {
                 };
                 let _ = answer.send(self.checked(tried));
             }
+        }
+    }
+
+    async fn make_room(&mut self, now: Timestamp) -> Result<bool, Fault> {
+        partitions::make_room(self.connection().await?, now).await
+    }
+
+    /// Tells who follows the events of the newest one.
+    fn announce(&self, head: Option<i64>) {
+        if let Some(head) = head {
+            self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
         }
     }
 
@@ -216,6 +261,14 @@ impl Far {
                     parts.push((second, 0));
                     parts.push((jobs, 0));
                 }
+                Err(Fault::NoRoom(text)) if tries < TRIES => {
+                    // As a rule there is room already, since the upkeep sees to it.
+                    let now = commits.iter().flat_map(|commit| &commit.events).map(|event| event.at).max();
+                    if let Err(fault) = self.make_room(now.unwrap_or_default()).await {
+                        tracing::warn!(?fault, text, "no room could be made for further events");
+                    }
+                    parts.push((jobs, tries + 1));
+                }
                 Err(Fault::Collided(_)) if tries < TRIES => parts.push((jobs, tries + 1)),
                 Err(fault) => {
                     for job in jobs {
@@ -235,13 +288,11 @@ impl Far {
         }
         match committed {
             Ok(done) => {
-                if let Some(head) = done.head {
-                    self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
-                }
+                self.announce(done.head);
                 Ok(done.effects)
             }
             Err(fault) => {
-                if !fault.may_be_of_one() {
+                if !fault.may_be_of_one() && !matches!(fault, Fault::NoRoom(_)) {
                     tracing::warn!(?fault, "a commit failed");
                     // Whatever state it is in, the next commit begins with a new one.
                     self.connection = None;

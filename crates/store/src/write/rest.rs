@@ -71,7 +71,8 @@ pub(super) static ERASE_BELONGINGS: [Set; 7] = [
     Set::new(
         &[("user_id", Id)],
         ", stretch(n) AS (
-            SELECT position / 4096 FROM event_head UNION ALL SELECT n - 1 FROM stretch WHERE n > 0)
+            SELECT position / 4096 FROM event_head UNION ALL SELECT n - 1 FROM stretch
+            WHERE n > (SELECT oldest / 4096 FROM event_head))
          DELETE FROM event_details WHERE position IN (
             SELECT v.position FROM input i CROSS JOIN stretch {then} {each<}events v{each|}
                 v.position / 4096 = +stretch.n AND v.user_id = i.user_id
