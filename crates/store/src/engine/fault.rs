@@ -17,7 +17,9 @@ pub(crate) enum Fault {
     Refused(String),
     /// The disk is full or the file cannot be written.
     Unwritable(String),
-    /// The database is gone or locked; whether a commit under way took effect is unknown.
+    /// The connection is gone; whether what was sent on it last took effect is unknown.
+    Lost(String),
+    /// The database does not answer or is locked; whether a commit under way took effect is unknown.
     Unavailable(String),
     /// What is stored cannot be understood.
     Damaged(String),
@@ -49,9 +51,12 @@ impl Fault {
         match code {
             "23505" => Self::Taken(text),
             "25006" | "53100" | "58030" => Self::Unwritable(text),
+            // Ended by an administrator, by a crash, or for doing nothing in a transaction.
+            "57P01" | "57P02" | "57P03" | "25P03" => Self::Lost(text),
             "40001" | "40P01" | "55P03" => Self::Collided(text),
             _ => match code.get(..2) {
                 Some("22" | "23" | "42" | "54") => Self::Refused(text),
+                Some("08") => Self::Lost(text),
                 Some("XX") => Self::Damaged(text),
                 _ => Self::Unavailable(text),
             },
@@ -71,6 +76,7 @@ impl From<sqlx::Error> for Fault {
             sqlx::Error::Database(database) => {
                 Self::from_postgres(&database.code().unwrap_or_default(), database.message().to_owned())
             }
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Self::Lost(error.to_string()),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
@@ -100,7 +106,9 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Unwritable(text) => Self::Unwritable(text),
             Fault::Collided(_) => Self::Busy,
-            Fault::Raced(text) | Fault::NoRoom(text) | Fault::Unavailable(text) => Self::Unavailable(text),
+            Fault::Raced(text) | Fault::NoRoom(text) | Fault::Lost(text) | Fault::Unavailable(text) => {
+                Self::Unavailable(text)
+            }
             Fault::Taken(text) | Fault::Refused(text) => Self::Refused(text),
             Fault::Damaged(text) => Self::Damaged(text),
         }

@@ -186,6 +186,16 @@ impl Connection {
         }
     }
 
+    /// Whether the connection is still there.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(connection) => {
+                matches!(tokio::time::timeout(postgres::PATIENCE, connection.ping()).await, Ok(Ok(())))
+            }
+        }
+    }
+
     pub(crate) async fn close(self) {
         let closed = match self {
             Self::Sqlite(connection) => sqlite::close(*connection),

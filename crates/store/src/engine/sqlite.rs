@@ -238,6 +238,7 @@ pub(crate) fn open_error(path: &Path, fault: Fault) -> OpenError {
         | Fault::Collided(reason)
         | Fault::Taken(reason)
         | Fault::NoRoom(reason)
+        | Fault::Lost(reason)
         | Fault::Refused(reason)
         | Fault::Unavailable(reason)
         | Fault::Damaged(reason) => OpenError::Corrupt { path, reason },

@@ -209,13 +209,19 @@ impl Far {
                 let _ = answer.send(self.checked(made));
             }
             Chore::Try { now, answer } => {
-                let tried = match self.connection().await {
-                    Ok(connection) => schema::write_a_little(connection, now).await,
-                    Err(fault) => Err(fault),
-                };
+                let mut tried = self.try_out(now).await;
+                if let Err(Fault::Lost(_)) = tried {
+                    // What is written here may well be written twice.
+                    self.connection = None;
+                    tried = self.try_out(now).await;
+                }
                 let _ = answer.send(self.checked(tried));
             }
         }
+    }
+
+    async fn try_out(&mut self, now: Timestamp) -> Result<(), Fault> {
+        schema::write_a_little(self.connection().await?, now).await
     }
 
     async fn make_room(&mut self, now: Timestamp) -> Result<bool, Fault> {
@@ -242,6 +248,22 @@ impl Far {
             Some(connection) => connection,
             none => none.insert(self.source.writer().await?),
         })
+    }
+
+    /// A connection on which a transaction has begun. Where the connection was lost since it was used last, that shows here,
+    /// where nothing was sent on it yet, and another one takes its place. Later nothing is tried again: the commit may
+    /// have taken effect.
+    async fn begun(&mut self) -> Result<&mut Connection, Fault> {
+        if let Some(mut connection) = self.connection.take() {
+            match connection.begin().await {
+                Ok(()) => return Ok(self.connection.insert(connection)),
+                Err(Fault::Lost(why)) => tracing::info!(why, "the database was away; connecting again"),
+                Err(fault) => return Err(fault),
+            }
+        }
+        let mut fresh = self.source.writer().await?;
+        fresh.begin().await?;
+        Ok(self.connection.insert(fresh))
     }
 
     /// Commits all of them together. Where that fails because of some, it is tried with each half, so that in the end
@@ -281,7 +303,7 @@ impl Far {
     }
 
     async fn commit(&mut self, commits: &[&Commit]) -> Result<Vec<Effect>, Fault> {
-        let committed = batch::commit(self.connection().await?, commits).await;
+        let committed = batch::commit(self.begun().await?, commits).await;
         // Before anybody is answered; and after a failure too, since it may have been in the answer only.
         if let Some(known) = &self.known {
             known.after(commits.iter().map(|commit| &commit.change));
