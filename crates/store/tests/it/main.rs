@@ -21,3 +21,4 @@ mod log;
 mod opening;
 mod people;
 mod races;
+mod schemas;
