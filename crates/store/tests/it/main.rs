@@ -14,6 +14,7 @@ mod changes;
 mod clients;
 mod counters;
 mod damage;
+mod disks;
 mod doors;
 mod falling;
 mod limits;
