@@ -3,6 +3,8 @@
 //! Instead of seconds a number of operations can be given, as `20000x`: what two programs compute for the same can then be
 //! compared by counting instructions, however busy the machine is.
 //!
+//! With a path in the place of the URL the store stays there, and who was enrolled is not enrolled again the next time.
+//!
 //! Each figure is for 256 callers, each waiting for its answer before it asks again.
 
 #![allow(
@@ -281,19 +283,15 @@ async fn main() {
     let store = Store::open(&options, Arc::new(SystemClock)).await.unwrap();
     println!("{}, {users} users, {CALLERS} callers; {}", store.engine(), memory());
     let application = ApplicationId::generate(now(), &Counter);
-    let people = Arc::new(std::sync::Mutex::new(Vec::new()));
-    {
-        let (store, people) = (store.clone(), Arc::clone(&people));
-        measure("enroll (5 commits)", CALLERS * 2, Until::Done(users), move |number| {
-            let (store, people) = (store.clone(), Arc::clone(&people));
-            (number < users).then_some(async move {
-                let person = enroll(store, number, application).await;
-                people.lock().unwrap().push(person);
-            })
-        })
-        .await;
+    let people = match &options.location {
+        Location::Sqlite(path) => read_people(path),
+        Location::Postgres(_) => Vec::new(),
+    };
+    let people = if people.len() >= users { people } else { enroll_all(&store, users, application).await };
+    if let Location::Sqlite(path) = &options.location {
+        write_people(path, &people);
     }
-    let people = Arc::new(people.lock().unwrap().clone());
+    let people = Arc::new(people);
     logins(&store, people, application, until).await;
     println!("{}", memory());
     let begin = Instant::now();
@@ -310,6 +308,38 @@ async fn main() {
         println!("search {search:?}: {} found in {:.2?}", page.items.len(), begin.elapsed());
     }
     store.close().await;
+}
+
+async fn enroll_all(store: &Store, users: usize, application: ApplicationId) -> Vec<Person> {
+    let people = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (store, to) = (store.clone(), Arc::clone(&people));
+    measure("enroll (5 commits)", CALLERS * 2, Until::Done(users), move |number| {
+        let (store, people) = (store.clone(), Arc::clone(&to));
+        Some(async move {
+            let person = enroll(store, number, application).await;
+            people.lock().unwrap().push(person);
+        })
+    })
+    .await;
+    people.lock().unwrap().clone()
+}
+
+/// Beside the store: three ids for each.
+fn read_people(store: &std::path::Path) -> Vec<Person> {
+    let bytes = std::fs::read(store.with_extension("people")).unwrap_or_default();
+    let id = |bytes: &[u8]| uuid::Uuid::from_slice(bytes).unwrap();
+    let person = |bytes: &[u8]| Person {
+        user: UserId::from_uuid(id(&bytes[..16])),
+        session: SessionId::from_uuid(id(&bytes[16..32])),
+        authenticator: AuthenticatorId::from_uuid(id(&bytes[32..])),
+    };
+    bytes.chunks_exact(48).map(person).collect()
+}
+
+fn write_people(store: &std::path::Path, people: &[Person]) {
+    let ids = |person: &Person| [person.user.uuid(), person.session.uuid(), person.authenticator.uuid()];
+    let bytes: Vec<u8> = people.iter().flat_map(ids).flat_map(uuid::Uuid::into_bytes).collect();
+    std::fs::write(store.with_extension("people"), bytes).unwrap();
 }
 
 async fn logins(store: &Store, people: Arc<Vec<Person>>, application: ApplicationId, until: Until) {
