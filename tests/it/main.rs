@@ -29,6 +29,7 @@ mod recipient;
 mod recovering;
 mod refusals;
 mod replay;
+mod retention;
 mod root_key;
 mod secrets;
 mod starts;

@@ -162,6 +162,8 @@ kinds! {
     RootKeyChanged = "root_key.changed",
     /// The server was started on this store.
     ServerStarted = "server.started",
+    /// The oldest events were removed, because they are not to be kept any longer.
+    EventsExpired = "events.expired",
     /// The clock went back or far ahead.
     ClockJumped = "clock.jumped",
 }

@@ -43,6 +43,8 @@ pub struct Config {
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
     pub max_session_age: Duration,
+    /// How long events are kept; for ever if not said.
+    pub events_retention: Option<Duration>,
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
     pub movable_clock: Option<Arc<MovableClock>>,
     /// What the process that serves has given up, for the doctor to tell.
@@ -110,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) issuer_name: Option<String>,
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
+    pub(crate) events_retention: Option<Duration>,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
     pub(crate) confinement: Vec<Protection>,
     pub(crate) tls: bool,
@@ -151,6 +154,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         issuer_name: config.issuer.clone(),
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
+        events_retention: config.events_retention,
         movable_clock: config.movable_clock.clone(),
         confinement: config.confinement.clone(),
         tls: config.tls.is_some(),

@@ -1,5 +1,10 @@
 //! Measures what logins are made of: `cargo run --release --example measure -p store -- [seconds] [users] [postgres URL]`.
 //!
+//! Instead of seconds a number of operations can be given, as `20000x`: what two programs compute for the same can then be
+//! compared by counting instructions, however busy the machine is.
+//!
+//! With a path in the place of the URL the store stays there, and who was enrolled is not enrolled again the next time.
+//!
 //! Each figure is for 256 callers, each waiting for its answer before it asks again.
 
 #![allow(
@@ -172,8 +177,39 @@ fn challenge(person: Person, application_id: ApplicationId) -> Challenge {
     }
 }
 
-/// Runs `work` with numbers from 0 in as many callers as there are, until the time is over or it says that it is.
-async fn measure<F, W>(name: &str, callers: usize, time: Duration, work: W)
+/// How long each thing is done.
+#[derive(Clone, Copy)]
+enum Until {
+    Passed(Duration),
+    Done(usize),
+}
+
+impl Until {
+    fn parse(text: &str) -> Self {
+        match text.strip_suffix('x') {
+            Some(operations) => Self::Done(operations.parse().unwrap()),
+            None => Self::Passed(Duration::from_secs(text.parse().unwrap())),
+        }
+    }
+
+    /// The same for one caller, who waits longer for each.
+    fn alone(self) -> Self {
+        match self {
+            Self::Passed(_) => Self::Passed(Duration::from_secs(1)),
+            Self::Done(operations) => Self::Done(operations / 100),
+        }
+    }
+
+    fn is_over(self, begin: Instant, number: usize) -> bool {
+        match self {
+            Self::Passed(time) => begin.elapsed() >= time,
+            Self::Done(operations) => number >= operations,
+        }
+    }
+}
+
+/// Runs `work` with numbers from 0 in as many callers as there are, until it is over or `work` says that it is.
+async fn measure<F, W>(name: &str, callers: usize, until: Until, work: W)
 where
     W: Fn(usize) -> Option<F> + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send,
@@ -185,8 +221,11 @@ where
             let (work, next) = (work.clone(), Arc::clone(&next));
             tokio::spawn(async move {
                 let mut times = Vec::new();
-                while begin.elapsed() < time {
+                loop {
                     let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                    if until.is_over(begin, number) {
+                        break;
+                    }
                     let Some(one) = work(number) else { break };
                     let start = Instant::now();
                     one.await;
@@ -229,7 +268,7 @@ fn memory() -> String {
 #[tokio::main]
 async fn main() {
     let mut args = std::env::args().skip(1);
-    let time = Duration::from_secs(args.next().map_or(3, |seconds| seconds.parse().unwrap()));
+    let until = Until::parse(&args.next().unwrap_or_else(|| "3".to_owned()));
     let users: usize = args.next().map_or(2000, |users| users.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let location = match args.next() {
@@ -244,20 +283,16 @@ async fn main() {
     let store = Store::open(&options, Arc::new(SystemClock)).await.unwrap();
     println!("{}, {users} users, {CALLERS} callers; {}", store.engine(), memory());
     let application = ApplicationId::generate(now(), &Counter);
-    let people = Arc::new(std::sync::Mutex::new(Vec::new()));
-    {
-        let (store, people) = (store.clone(), Arc::clone(&people));
-        measure("enroll (5 commits)", CALLERS * 2, Duration::from_hours(1), move |number| {
-            let (store, people) = (store.clone(), Arc::clone(&people));
-            (number < users).then_some(async move {
-                let person = enroll(store, number, application).await;
-                people.lock().unwrap().push(person);
-            })
-        })
-        .await;
+    let people = match &options.location {
+        Location::Sqlite(path) => read_people(path),
+        Location::Postgres(_) => Vec::new(),
+    };
+    let people = if people.len() >= users { people } else { enroll_all(&store, users, application).await };
+    if let Location::Sqlite(path) = &options.location {
+        write_people(path, &people);
     }
-    let people = Arc::new(people.lock().unwrap().clone());
-    logins(&store, people, application, time).await;
+    let people = Arc::new(people);
+    logins(&store, people, application, until).await;
     println!("{}", memory());
     let begin = Instant::now();
     store.close().await;
@@ -275,11 +310,43 @@ async fn main() {
     store.close().await;
 }
 
-async fn logins(store: &Store, people: Arc<Vec<Person>>, application: ApplicationId, time: Duration) {
+async fn enroll_all(store: &Store, users: usize, application: ApplicationId) -> Vec<Person> {
+    let people = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (store, to) = (store.clone(), Arc::clone(&people));
+    measure("enroll (5 commits)", CALLERS * 2, Until::Done(users), move |number| {
+        let (store, people) = (store.clone(), Arc::clone(&to));
+        Some(async move {
+            let person = enroll(store, number, application).await;
+            people.lock().unwrap().push(person);
+        })
+    })
+    .await;
+    people.lock().unwrap().clone()
+}
+
+/// Beside the store: three ids for each.
+fn read_people(store: &std::path::Path) -> Vec<Person> {
+    let bytes = std::fs::read(store.with_extension("people")).unwrap_or_default();
+    let id = |bytes: &[u8]| uuid::Uuid::from_slice(bytes).unwrap();
+    let person = |bytes: &[u8]| Person {
+        user: UserId::from_uuid(id(&bytes[..16])),
+        session: SessionId::from_uuid(id(&bytes[16..32])),
+        authenticator: AuthenticatorId::from_uuid(id(&bytes[32..])),
+    };
+    bytes.chunks_exact(48).map(person).collect()
+}
+
+fn write_people(store: &std::path::Path, people: &[Person]) {
+    let ids = |person: &Person| [person.user.uuid(), person.session.uuid(), person.authenticator.uuid()];
+    let bytes: Vec<u8> = people.iter().flat_map(ids).flat_map(uuid::Uuid::into_bytes).collect();
+    std::fs::write(store.with_extension("people"), bytes).unwrap();
+}
+
+async fn logins(store: &Store, people: Arc<Vec<Person>>, application: ApplicationId, until: Until) {
     let open = Arc::new(std::sync::Mutex::new(Vec::new()));
     let person = move |number: usize| people[number.wrapping_mul(7919) % people.len()];
     let (to, from, of) = (store.clone(), Arc::clone(&open), person.clone());
-    measure("create challenge", CALLERS, time, move |number| {
+    measure("create challenge", CALLERS, until, move |number| {
         let (store, open, person) = (to.clone(), Arc::clone(&from), of(number));
         Some(async move {
             let challenge = challenge(person, application);
@@ -291,7 +358,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     .await;
     let open = Arc::new(open.lock().unwrap().clone());
     let (to, from) = (store.clone(), Arc::clone(&open));
-    measure("attempt", CALLERS, time, move |number| {
+    measure("attempt", CALLERS, until, move |number| {
         let (store, (id, _)) = (to.clone(), from[number % from.len()]);
         Some(async move {
             assert!(store.attempt(id, domain::AuthenticatorKind::Totp).await.unwrap().is_some());
@@ -299,7 +366,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     })
     .await;
     let (to, from) = (store.clone(), Arc::clone(&open));
-    measure("satisfy", CALLERS, time, move |number| {
+    measure("satisfy", CALLERS, until, move |number| {
         let (store, (challenge_id, person)) = (to.clone(), *from.get(number)?);
         Some(async move {
             let authenticator_id = person.authenticator;
@@ -320,7 +387,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     })
     .await;
     let (to, from) = (store.clone(), Arc::clone(&open));
-    measure("reject", CALLERS, time, move |number| {
+    measure("reject", CALLERS, until, move |number| {
         let (store, (challenge_id, person)) = (to.clone(), from[number % from.len()]);
         Some(async move {
             let reject = Reject {
@@ -334,7 +401,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     })
     .await;
     let (to, from) = (store.clone(), Arc::clone(&open));
-    measure("session", CALLERS, time, move |number| {
+    measure("session", CALLERS, until, move |number| {
         let (store, (_, person)) = (to.clone(), from[number % from.len()]);
         Some(async move {
             assert!(store.session(person.session).await.unwrap().is_some());
@@ -342,7 +409,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     })
     .await;
     let (to, of) = (store.clone(), person);
-    measure("alone: challenge", 1, Duration::from_secs(1), move |number| {
+    measure("alone: challenge", 1, until.alone(), move |number| {
         let (store, person) = (to.clone(), of(number));
         Some(async move {
             let challenge = challenge(person, application);

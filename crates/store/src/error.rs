@@ -82,6 +82,12 @@ pub enum StoreError {
     /// The database is gone, locked or damaged.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+    /// What was to be gone on after is no longer in the event log: its retention is over.
+    #[error("the events before {oldest} are not kept any more")]
+    Expired {
+        /// The position of the oldest event that is kept.
+        oldest: i64,
+    },
     /// The database refuses what it was given: a text with a zero character on PostgreSQL, say.
     #[error("the store does not take this: {0}")]
     Refused(String),

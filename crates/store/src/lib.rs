@@ -13,6 +13,7 @@ mod house;
 mod known;
 mod read;
 mod record;
+mod retention;
 mod rows;
 mod schema;
 mod set;

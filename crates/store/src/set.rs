@@ -444,6 +444,13 @@ impl Set {
         }
     }
 
+    /// How `PostgreSQL` goes about it.
+    pub(crate) async fn postgres_plan(&self, connection: &mut Connection) -> Vec<String> {
+        let explain = format!("EXPLAIN (COSTS OFF) {}", self.text(Dialect::Postgres, 1));
+        let args = [Arg::Text("[]")];
+        connection.fetch(&explain, &args, |row| row.get::<String>(0)).await.unwrap()
+    }
+
     /// The tables that SQLite would go through from end to end, for each length.
     pub(crate) async fn scans(&self, connection: &mut Connection) -> Vec<String> {
         let mut scans = Vec::new();

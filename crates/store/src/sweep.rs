@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use uuid::Uuid;
 
-use crate::engine::{Arg, Connection, Fault};
+use crate::engine::{Connection, Fault};
 use crate::house::House;
 use crate::set::Kind::{Id, Int};
 use crate::set::{Rows, Set};
@@ -14,47 +14,49 @@ use crate::{Idempotency, StoreError};
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
 const SOME: i64 = 500;
 
-/// Challenges and enrollments are keyed by the time that they were made, so that the oldest come first without an
-/// index of their own; what is over by now was made before.
-static SWEEP_CHALLENGES: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("at_most", Int)],
-    "DELETE FROM challenges WHERE id IN (
-        SELECT c.id FROM challenges c
-        WHERE c.id < (SELECT i.before FROM input i) AND c.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY c.id LIMIT (SELECT i.at_most FROM input i))",
-);
+/// `DELETE FROM` what has one of the keys `of` the first rows that are over.
+macro_rules! delete {
+    ($from:literal, $of:literal, $over:expr) => {
+        Set::new(
+            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("at_most", Int)],
+            concat!(
+                "DELETE FROM ",
+                $from,
+                " IN (SELECT ",
+                $of,
+                " x WHERE ",
+                $over,
+                " LIMIT (SELECT i.at_most FROM input i))"
+            ),
+        )
+    };
+}
 
-/// What was never proved goes with its enrollment.
-static SWEEP_PENDING: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("at_most", Int)],
-    "DELETE FROM authenticators WHERE state = 'pending' AND id IN (
-        SELECT e.authenticator_id FROM enrollments e
-        WHERE e.id < (SELECT i.before FROM input i) AND e.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY e.id LIMIT (SELECT i.at_most FROM input i))",
-);
+/// Keyed by the time that it was made, so that the oldest come first without an index of their own; what is over by now
+/// was made before.
+macro_rules! over_by_id {
+    () => {
+        "x.id < (SELECT i.before FROM input i) AND x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.id"
+    };
+}
 
-static SWEEP_ENROLLMENTS: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("at_most", Int)],
-    "DELETE FROM enrollments WHERE id IN (
-        SELECT e.id FROM enrollments e
-        WHERE e.id < (SELECT i.before FROM input i) AND e.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY e.id LIMIT (SELECT i.at_most FROM input i))",
-);
-
-/// A session that was ended is kept until its time would have been over, too.
-static SWEEP_SESSIONS: Set = Set::new(
-    &[("before", Id), ("over_at", Int), ("at_most", Int)],
-    "DELETE FROM sessions WHERE id IN (
-        SELECT s.id FROM sessions s WHERE s.expires_at <= (SELECT i.over_at FROM input i)
-        ORDER BY s.expires_at LIMIT (SELECT i.at_most FROM input i))",
-);
-
-static SWEEP_IDEMPOTENCY: Set = Set::new(
-    &[("forgotten_at", Int), ("at_most", Int)],
-    "DELETE FROM idempotency WHERE (application_id, key) IN (
-        SELECT n.application_id, n.key FROM idempotency n WHERE n.at <= (SELECT i.forgotten_at FROM input i)
-        ORDER BY n.at LIMIT (SELECT i.at_most FROM input i))",
-);
+/// In this order: what was never proved goes with its enrollment, by which it is found.
+static SWEEPS: [Set; 5] = [
+    delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
+    delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
+    delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
+    // A session that was ended is kept until its time would have been over, too.
+    delete!(
+        "sessions WHERE id",
+        "x.id FROM sessions",
+        "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
+    ),
+    delete!(
+        "idempotency WHERE (application_id, key)",
+        "x.application_id, x.key FROM idempotency",
+        "x.at <= (SELECT i.forgotten_at FROM input i) ORDER BY x.at"
+    ),
+];
 
 impl House {
     pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
@@ -76,14 +78,11 @@ pub(crate) async fn sweep(connection: &mut Connection, now: Timestamp, keep: Dur
 
 async fn sweep_within(connection: &mut Connection, now: Timestamp, keep: Duration) -> Result<u64, Fault> {
     let over_at = now.minus(keep);
-    let row = |before| Rows::one(&[Arg::Id(before), over_at.into(), SOME.into()]);
-    let mut gone = SWEEP_CHALLENGES.execute(connection, row(least_id(over_at))).await?;
-    // In this order: the second finds by the enrollments what the third takes away.
-    SWEEP_PENDING.execute(connection, row(least_id(over_at))).await?;
-    gone += SWEEP_ENROLLMENTS.execute(connection, row(least_id(over_at))).await?;
-    gone += SWEEP_SESSIONS.execute(connection, row(Uuid::nil())).await?;
-    let forgotten = Rows::one(&[now.minus(Idempotency::LIFETIME).into(), SOME.into()]);
-    gone += SWEEP_IDEMPOTENCY.execute(connection, forgotten).await?;
+    let row = [least_id(over_at).into(), over_at.into(), now.minus(Idempotency::LIFETIME).into(), SOME.into()];
+    let mut gone = 0;
+    for sweep in &SWEEPS {
+        gone += sweep.execute(connection, Rows::one(&row)).await?;
+    }
     Ok(gone)
 }
 

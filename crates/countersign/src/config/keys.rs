@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 14] = [
+pub(crate) const KEYS: [Key; 15] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -45,6 +45,7 @@ pub(crate) const KEYS: [Key; 14] = [
     ),
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
+    one("events.retention", "AGE", "How long events are kept, like 400d; never removes none [default: never]"),
     one("log.level", "LEVEL", "error, warn, info, debug or trace [default: info]"),
     one("log.format", "FORMAT", "json or text [default: text]"),
 ];

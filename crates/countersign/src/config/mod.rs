@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     /// How fresh a login has to be to enroll.
     pub(crate) max_session_age: Duration,
+    /// How long events are kept; for ever if not said.
+    pub(crate) events_retention: Option<Duration>,
     /// What is logged, and how.
     pub(crate) log: Log,
 }
@@ -189,6 +191,7 @@ impl Settings {
                 value::time(text, 10, 30 * 86400)
             })?
             .unwrap_or(server::Config::MAX_SESSION_AGE),
+            events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
                 json: value::parse(layers, "log.format", value::format_is_json)?.unwrap_or(false),
@@ -260,6 +263,14 @@ mod tests {
     }
 
     #[test]
+    fn events_are_kept_for_ever_unless_said() {
+        for (file, days) in [("", None), ("retention = 'never'", None), ("retention = '400d'", Some(400))] {
+            let settings = load(&format!("[events]\n{file}"), &[]).unwrap();
+            assert_eq!(settings.events_retention, days.map(|days| Duration::from_hours(days * 24)), "{file}");
+        }
+    }
+
+    #[test]
     fn half_of_tls_is_none() {
         assert_eq!(
             load("[tls]\ncertificate = 'c'", &[]).unwrap_err(),
@@ -298,6 +309,14 @@ mod tests {
             (
                 "[enrollment]\nview_lifetime = '5 minutes'",
                 "c.toml:2: enrollment.view_lifetime: `5 minutes` is no time, like 90s, 5m or 2h",
+            ),
+            (
+                "[events]\nretention = '23h'",
+                "c.toml:2: events.retention: has to lie between 1d and 36500d, or be `never`",
+            ),
+            (
+                "[events]\nretention = 'always'",
+                "c.toml:2: events.retention: `always` is no time, like 90s, 5m or 2h, nor is it `never`",
             ),
             ("[enrollment]\nview_lifetime = 5", "c.toml:2: enrollment.view_lifetime: has to lie between 10s and 1h"),
         ] {

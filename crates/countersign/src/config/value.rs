@@ -75,6 +75,19 @@ pub(crate) fn time(text: &str, least: u64, most: u64) -> Result<Duration, String
     }
 }
 
+/// How long something is kept: a time of whole days or longer, or `never` for ever.
+pub(crate) fn retention(text: &str) -> Result<Option<Duration>, String> {
+    const DAY: u64 = 86400;
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(None);
+    }
+    match time(text, DAY, 36500 * DAY) {
+        Ok(kept) => Ok(Some(kept)),
+        Err(reason) if reason.starts_with("has to") => Err(format!("{reason}, or be `never`")),
+        Err(reason) => Err(format!("{reason}, nor is it `never`")),
+    }
+}
+
 fn short(seconds: u64) -> String {
     let units = [(86400, "d"), (3600, "h"), (60, "m")];
     units

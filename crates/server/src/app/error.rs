@@ -41,6 +41,12 @@ pub(crate) enum Error {
     /// Nobody would be left to administer.
     #[error("the last administrator's key")]
     LastAdministrator,
+    /// What was to be gone on after is no longer in the event log.
+    #[error("the events before {oldest} are not kept any more")]
+    EventsExpired {
+        /// The position of the oldest event that is kept.
+        oldest: i64,
+    },
     /// An idempotency key was used for something else.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -84,6 +90,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::Expired { oldest } => Self::EventsExpired { oldest },
             StoreError::Damaged(what) => Self::Internal(what),
             other => Self::StoreDown(other.to_string()),
         }

@@ -1,4 +1,4 @@
-//! What goes on by itself: deleting what has served its time, and watching the clock.
+//! What goes on by itself: deleting what has served its time, making room for events to come, and watching the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) async fn run(app: Arc<App>) {
             tracing::warn!(%error, "could not see whether the keys were rotated elsewhere; trying again later");
         }
         sweep(&app).await;
+        make_room(&app).await;
+        expire_events(&app).await;
     }
 }
 
@@ -44,6 +46,37 @@ async fn sweep(app: &App) {
             }
         }
     }
+}
+
+/// Before events need it, so that no commit waits for it.
+async fn make_room(app: &App) {
+    if let Err(error) = app.store.make_room(app.now()).await {
+        tracing::warn!(%error, "could not make room for the events to come; trying again later");
+    }
+}
+
+/// Removes events that are not to be kept any longer, a day's at a time, so that few events tell of it.
+async fn expire_events(app: &App) {
+    let Some(keep) = app.settings.events_retention else { return };
+    let before = beginning_of_day(app.now().minus(keep));
+    loop {
+        let told = app.event(EventKind::EventsExpired, None, About::default()).with("before", before.to_string());
+        match app.store.expire_events(before, told).await {
+            Ok(0) => return,
+            Ok(events) => tracing::info!(events, %before, "removed events that are not kept any longer"),
+            Err(error) => {
+                tracing::warn!(%error, "could not remove old events; trying again later");
+                return;
+            }
+        }
+    }
+}
+
+/// When the day began, in UTC.
+fn beginning_of_day(at: Timestamp) -> Timestamp {
+    const DAY: i64 = 86_400_000;
+    let millis = at.unix_millis();
+    Timestamp::from_unix_millis(millis - millis.rem_euclid(DAY))
 }
 
 /// Tells of a clock that went otherwise than time. The vault refuses to check codes meanwhile by itself.

@@ -25,6 +25,9 @@ pub(crate) struct Problem {
     /// Each member of the request that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Flaw>,
+    /// For `events-expired`: the position of the oldest event that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) oldest: Option<i64>,
     #[serde(skip)]
     retry_after: bool,
 }
@@ -91,6 +94,8 @@ problems! {
         "A key can be seen for a short time only. Retry the enrollment to get a new one.";
     SESSION_OVER = "session-over", GONE, "The session is over",
         "The session was ended or has expired. Register a new one after the next log-in.";
+    EVENTS_EXPIRED = "events-expired", GONE, "These events are not kept any more",
+        "Some of the events to go on from were removed, because the time is over for which events are kept. `oldest` is the position of the oldest one there is. Without a cursor, or with `after=0`, a list begins there; `events.expired` events say what was removed.";
     STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
         "The detail says what has to be proved first.";
     LAST_ADMINISTRATOR = "last-administrator", CONFLICT, "Nobody would be left to administer",
@@ -122,6 +127,7 @@ impl Problem {
             status: kind.status,
             detail: detail.into(),
             errors: Vec::new(),
+            oldest: None,
             retry_after: kind.status == StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -155,6 +161,15 @@ impl From<Error> for Problem {
             Error::SessionOver => Self::of(&SESSION_OVER),
             Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
+            Error::EventsExpired { oldest } => Self {
+                oldest: Some(oldest),
+                ..Self::new(
+                    &EVENTS_EXPIRED,
+                    format!(
+                        "The events before position {oldest} are not kept any more: begin there, without a cursor or with after=0."
+                    ),
+                )
+            },
             Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
             Error::Busy => Self::of(&BUSY),
             Error::ClockJumped => Self::of(&CLOCK_JUMPED),

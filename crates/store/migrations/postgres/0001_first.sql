@@ -165,13 +165,15 @@ CREATE TABLE keyring (
     oldest  BYTEA NOT NULL DEFAULT '\x00000000'
 );
 
--- The position of the newest event. Its row is locked late in each transaction, so that positions are in the order of commits.
+-- The positions of the newest event and of the oldest one that is kept. Its row is locked late in each transaction, so that positions are in the order of commits.
 CREATE TABLE event_head (
     one      BIGINT PRIMARY KEY CHECK (one = 1),
-    position BIGINT NOT NULL
+    position BIGINT NOT NULL,
+    oldest   BIGINT NOT NULL
 );
-INSERT INTO event_head (one, position) VALUES (1, 0);
+INSERT INTO event_head (one, position, oldest) VALUES (1, 0, 1);
 
+-- In partitions by position, so that old ones can be dropped whole; see engine/partitions.rs.
 CREATE TABLE events (
     position         BIGINT PRIMARY KEY,
     id               UUID NOT NULL,
@@ -186,16 +188,26 @@ CREATE TABLE events (
     challenge_id     UUID,
     data             TEXT NOT NULL,
     commitment       BYTEA
-);
+) PARTITION BY RANGE (position);
+CREATE TABLE events_0 PARTITION OF events FOR VALUES FROM (0) TO (262144);
 -- By subject within a stretch of 4,096 events: what is written now touches a few pages, and a subject's events are
 -- found with one look in each stretch.
 CREATE INDEX events_by_user ON events ((position / 4096), user_id, position) WHERE user_id IS NOT NULL;
 CREATE INDEX events_by_authenticator ON events ((position / 4096), authenticator_id, position) WHERE authenticator_id IS NOT NULL;
-CREATE INDEX events_by_kind ON events ((position / 4096), kind);
-CREATE INDEX events_by_time ON events ((position / 4096), at);
+
+-- From when to when there are events of a kind within a stretch, in whole seconds: what a search by kind or time looks at
+-- before it reads a stretch. A row for thousands of events, where an index would have an entry for each.
+CREATE TABLE event_stretches (
+    stretch  BIGINT NOT NULL,
+    kind     TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at  BIGINT NOT NULL,
+    PRIMARY KEY (stretch, kind)
+);
 
 CREATE TABLE event_details (
     position BIGINT PRIMARY KEY,
     fields   TEXT NOT NULL,
     salt     BYTEA NOT NULL
-);
+) PARTITION BY RANGE (position);
+CREATE TABLE event_details_0 PARTITION OF event_details FOR VALUES FROM (0) TO (262144);

@@ -165,12 +165,13 @@ CREATE TABLE keyring (
     oldest  BLOB NOT NULL DEFAULT x'00000000'
 ) STRICT;
 
--- The position of the newest event. Taken late in each transaction, so that positions are in the order of commits.
+-- The positions of the newest event and of the oldest one that is kept. Taken late in each transaction, so that positions are in the order of commits.
 CREATE TABLE event_head (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
-    position INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    oldest   INTEGER NOT NULL
 ) STRICT;
-INSERT INTO event_head (one, position) VALUES (1, 0);
+INSERT INTO event_head (one, position, oldest) VALUES (1, 0, 1);
 
 CREATE TABLE events (
     position         INTEGER PRIMARY KEY,
@@ -191,8 +192,16 @@ CREATE TABLE events (
 -- found with one look in each stretch.
 CREATE INDEX events_by_user ON events (position / 4096, user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX events_by_authenticator ON events (position / 4096, authenticator_id) WHERE authenticator_id IS NOT NULL;
-CREATE INDEX events_by_kind ON events (position / 4096, kind);
-CREATE INDEX events_by_time ON events (position / 4096, at);
+
+-- From when to when there are events of a kind within a stretch, in whole seconds: what a search by kind or time looks at
+-- before it reads a stretch. A row for thousands of events, where an index would have an entry for each.
+CREATE TABLE event_stretches (
+    stretch  INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at  INTEGER NOT NULL,
+    PRIMARY KEY (stretch, kind)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE event_details (
     position INTEGER PRIMARY KEY,

@@ -11,11 +11,15 @@ pub(crate) enum Fault {
     Collided(String),
     /// A unique name or id is taken.
     Taken(String),
+    /// There is no partition for these positions of the event log yet.
+    NoRoom(String),
     /// The engine refuses what it was given.
     Refused(String),
     /// The disk is full or the file cannot be written.
     Unwritable(String),
-    /// The database is gone or locked; whether a commit under way took effect is unknown.
+    /// The connection is gone; whether what was sent on it last took effect is unknown.
+    Lost(String),
+    /// The database does not answer or is locked; whether a commit under way took effect is unknown.
     Unavailable(String),
     /// What is stored cannot be understood.
     Damaged(String),
@@ -47,9 +51,12 @@ impl Fault {
         match code {
             "23505" => Self::Taken(text),
             "25006" | "53100" | "58030" => Self::Unwritable(text),
+            // Ended by an administrator, by a crash, or for doing nothing in a transaction.
+            "57P01" | "57P02" | "57P03" | "25P03" => Self::Lost(text),
             "40001" | "40P01" | "55P03" => Self::Collided(text),
             _ => match code.get(..2) {
                 Some("22" | "23" | "42" | "54") => Self::Refused(text),
+                Some("08") => Self::Lost(text),
                 Some("XX") => Self::Damaged(text),
                 _ => Self::Unavailable(text),
             },
@@ -60,9 +67,16 @@ impl Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            // A row that fits no partition is a violation of no constraint's in particular.
+            sqlx::Error::Database(database)
+                if database.code().is_some_and(|code| code == "23514") && database.constraint().is_none() =>
+            {
+                Self::NoRoom(database.message().to_owned())
+            }
             sqlx::Error::Database(database) => {
                 Self::from_postgres(&database.code().unwrap_or_default(), database.message().to_owned())
             }
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Self::Lost(error.to_string()),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
@@ -92,7 +106,9 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Unwritable(text) => Self::Unwritable(text),
             Fault::Collided(_) => Self::Busy,
-            Fault::Raced(text) | Fault::Unavailable(text) => Self::Unavailable(text),
+            Fault::Raced(text) | Fault::NoRoom(text) | Fault::Lost(text) | Fault::Unavailable(text) => {
+                Self::Unavailable(text)
+            }
             Fault::Taken(text) | Fault::Refused(text) => Self::Refused(text),
             Fault::Damaged(text) => Self::Damaged(text),
         }

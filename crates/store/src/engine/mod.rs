@@ -4,6 +4,7 @@
 //! spells differently is listed in its [`Dialect`]; how it is opened and what its errors mean stands in its module.
 
 mod fault;
+pub(crate) mod partitions;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -42,6 +43,12 @@ impl Dialect {
                 ("{list>}", ", ',')"),
                 // The order in which tables are written is the order in which they are gone through.
                 ("{then}", "CROSS JOIN"),
+                ("{each<}", ""),
+                ("{each|}", " ON "),
+                ("{each>v}", ""),
+                ("{each>t}", ""),
+                // A condition that no index is chosen for.
+                ("{+}", "+"),
                 // What is given back is always of the changed table, and knows no alias.
                 ("{a.}", ""),
                 ("{b.}", ""),
@@ -65,6 +72,12 @@ impl Dialect {
                 ("{list<}", "string_agg("),
                 ("{list>}", ", ',')"),
                 ("{then}", "JOIN"),
+                // A look for each row, whatever the planner thinks of it: it looks into no subquery that has an offset.
+                ("{each<}", "LATERAL (SELECT * FROM "),
+                ("{each|}", " WHERE "),
+                ("{each>v}", " OFFSET 0) v ON true"),
+                ("{each>t}", " OFFSET 0) t ON true"),
+                ("{+}", ""),
                 ("{a.}", "a."),
                 ("{b.}", "b."),
                 ("{e.}", "e."),
@@ -172,6 +185,16 @@ impl Connection {
                 let position = position.to_string();
                 let args = [Arg::Text(postgres::CHANNEL), Arg::Text(&position)];
                 self.execute("SELECT pg_notify($1, $2)", &args).await.map(drop)
+            }
+        }
+    }
+
+    /// Whether the connection is still there.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(connection) => {
+                matches!(tokio::time::timeout(postgres::PATIENCE, connection.ping()).await, Ok(Ok(())))
             }
         }
     }

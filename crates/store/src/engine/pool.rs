@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::{Connection, Fault};
 use crate::StoreError;
@@ -11,6 +12,10 @@ use crate::engine::{postgres, sqlite};
 
 /// How long a read waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection that was not used for longer is asked whether it is still there: while the database is away, those that are used
+/// notice, and all others would fail whoever takes them next.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// Where connections come from.
 #[derive(Debug, Clone)]
@@ -51,7 +56,8 @@ struct Shared {
     source: Source,
     permits: Arc<Semaphore>,
     most: u32,
-    idle: Mutex<Vec<Connection>>,
+    /// With when each was used last.
+    idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
 /// A connection that is in use.
@@ -80,12 +86,21 @@ impl Pool {
             Ok(Err(_)) => return Err(StoreError::Unavailable("the store is closed".to_owned())),
             Err(_) => return Err(StoreError::Busy),
         };
-        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
+        let connection = match self.idle().await {
             Some(connection) => connection,
             None => self.0.source.reader().await?,
         };
         Ok(Lease { pool: Arc::clone(&self.0), connection, _permit: permit })
+    }
+
+    /// The connection that was used last of those that are idle and still there.
+    async fn idle(&self) -> Option<Connection> {
+        loop {
+            let (mut connection, used) = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if used.elapsed() < QUIET || connection.is_alive().await {
+                return Some(connection);
+            }
+        }
     }
 
     /// Lets nobody in any more, waits for who is inside, and closes.
@@ -94,7 +109,7 @@ impl Pool {
         let _all = tokio::time::timeout(PATIENCE, inside.acquire_many(self.0.most)).await;
         self.0.permits.close();
         let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for connection in idle {
+        for (connection, _) in idle {
             connection.close().await;
         }
     }
@@ -109,6 +124,6 @@ impl Lease {
     /// used again.
     pub(crate) fn done(self) {
         let Self { pool, connection, _permit } = self;
-        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
     }
 }

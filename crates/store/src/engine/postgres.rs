@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Po
 use super::{Arg, Connection, Fault};
 use crate::OpenError;
 
-/// How long a new connection may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a new connection may take, or an old one that says whether it is still there.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The channel on which servers tell each other that there are new events.
 pub(crate) const CHANNEL: &str = "countersign_events";
@@ -98,6 +98,8 @@ pub(crate) fn open_error(fault: Fault) -> OpenError {
         Fault::Raced(text)
         | Fault::Collided(text)
         | Fault::Taken(text)
+        | Fault::NoRoom(text)
+        | Fault::Lost(text)
         | Fault::Refused(text)
         | Fault::Unwritable(text)
         | Fault::Unavailable(text)

@@ -237,6 +237,8 @@ pub(crate) fn open_error(path: &Path, fault: Fault) -> OpenError {
         Fault::Raced(reason)
         | Fault::Collided(reason)
         | Fault::Taken(reason)
+        | Fault::NoRoom(reason)
+        | Fault::Lost(reason)
         | Fault::Refused(reason)
         | Fault::Unavailable(reason)
         | Fault::Damaged(reason) => OpenError::Corrupt { path, reason },

@@ -17,9 +17,8 @@ pub(crate) struct Done {
     pub(crate) head: Option<i64>,
 }
 
-/// Commits all of them in one transaction, or nothing.
+/// Commits all of them in the transaction that has begun, or nothing.
 pub(crate) async fn commit(connection: &mut Connection, commits: &[&Commit]) -> Result<Done, Fault> {
-    connection.begin().await?;
     match write(connection, commits).await {
         Ok((outcomes, head)) => {
             // What changed nothing needs no disk.

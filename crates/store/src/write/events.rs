@@ -1,7 +1,7 @@
 //! The events of what took effect: positions without gaps, in the order of commits.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::event::About;
 use domain::{Event, EventId, EventKind};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::outcome::{Counted, Lowered, Outcomes};
 use crate::engine::{Connection, Fault};
+use crate::read::events::STRETCH;
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::{Change, Commit};
@@ -50,6 +51,17 @@ static INSERT_DETAILS: Set = Set::new(
     "INSERT INTO event_details (position, fields, salt) SELECT i.place, i.fields, i.salt FROM input i",
 );
 
+/// In whole seconds, so that most commits find what they would write there already.
+static NOTE_STRETCHES: Set = Set::new(
+    &[("stretch", Int), ("kind", Text), ("since", Int), ("until", Int)],
+    "INSERT INTO event_stretches AS s (stretch, kind, first_at, last_at)
+     SELECT i.stretch, i.kind, i.since, i.until FROM input i WHERE true
+     ON CONFLICT (stretch, kind) DO UPDATE SET
+        first_at = CASE WHEN excluded.first_at < s.first_at THEN excluded.first_at ELSE s.first_at END,
+        last_at = CASE WHEN excluded.last_at > s.last_at THEN excluded.last_at ELSE s.last_at END
+     WHERE excluded.first_at < s.first_at OR excluded.last_at > s.last_at",
+);
+
 /// Which of these users are there, and stay until the end of the transaction. Asked before positions are taken: whoever
 /// erases one of them waits for positions with the user in hand.
 static HOLD_USERS: Set =
@@ -61,17 +73,23 @@ pub(super) async fn write(
     commits: &[&Commit],
     outcomes: &Outcomes,
 ) -> Result<Option<i64>, Fault> {
-    let events = told(commits, outcomes)?;
+    append(connection, &told(commits, outcomes)?).await
+}
+
+/// Writes events at the end of the log; answers the position of the last one.
+pub(crate) async fn append(connection: &mut Connection, events: &[Cow<'_, Event>]) -> Result<Option<i64>, Fault> {
     if events.is_empty() {
         return Ok(None);
     }
-    let there = users_with_details(connection, &events).await?;
+    let there = users_with_details(connection, events).await?;
     let many = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let last = TAKE_POSITIONS.fetch(connection, Rows::one(&[many.into()]), |row| row.get::<i64>(0)).await?;
     let last = *last.first().ok_or_else(|| Fault::Damaged("the head of the events is missing".to_owned()))?;
     let (mut rows, mut details) = (Rows::default(), Rows::default());
+    let mut stretches = Stretches::default();
     for (event, position) in events.iter().zip(last - many + 1..) {
         push(&mut rows, event, position);
+        stretches.note(event, position);
         if let Some(of) = &event.details
             && event.about.user_id.is_none_or(|user| there.contains(&user.uuid()))
         {
@@ -80,8 +98,31 @@ pub(super) async fn write(
     }
     INSERT_EVENTS.all(connection, rows).await?;
     INSERT_DETAILS.all(connection, details).await?;
+    NOTE_STRETCHES.execute(connection, stretches.rows()).await?;
     connection.announce(last).await?;
     Ok(Some(last))
+}
+
+/// From when to when there are events of each kind, by stretch.
+#[derive(Default)]
+struct Stretches(BTreeMap<(i64, EventKind), (i64, i64)>);
+
+impl Stretches {
+    fn note(&mut self, event: &Event, position: i64) {
+        const SECOND: i64 = 1000;
+        let at = event.at.unix_millis();
+        let (since, until) = (at - at.rem_euclid(SECOND), at - at.rem_euclid(SECOND) + SECOND);
+        let times = self.0.entry((position / STRETCH, event.kind)).or_insert((since, until));
+        *times = (times.0.min(since), times.1.max(until));
+    }
+
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::default();
+        for ((stretch, kind), (since, until)) in &self.0 {
+            rows.push(&[(*stretch).into(), kind.name().into(), (*since).into(), (*until).into()]);
+        }
+        rows
+    }
 }
 
 /// Details about somebody who was erased meanwhile are not kept.
@@ -216,4 +257,4 @@ impl domain::Entropy for Random {
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 4] = [&TAKE_POSITIONS, &INSERT_EVENTS, &INSERT_DETAILS, &HOLD_USERS];
+pub(super) static ALL: [&Set; 5] = [&TAKE_POSITIONS, &INSERT_EVENTS, &INSERT_DETAILS, &NOTE_STRETCHES, &HOLD_USERS];

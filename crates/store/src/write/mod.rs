@@ -3,7 +3,7 @@
 mod batch;
 mod clients;
 mod enroll;
-mod events;
+pub(crate) mod events;
 mod idempotency;
 mod login;
 mod lower;
@@ -14,16 +14,16 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Event, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::engine::{Connection, Fault, Source};
+use crate::engine::{Connection, Fault, Source, partitions};
 use crate::gathering::wait_for_more;
 use crate::known::KnownCallers;
 use crate::threads::Thread;
-use crate::{Change, Commit, Effect, StoreError, schema};
+use crate::{Change, Commit, Effect, StoreError, retention, schema};
 
 /// How many commits wait before further ones are turned away.
 const QUEUE: usize = 4096;
@@ -53,6 +53,10 @@ struct Job {
 enum Chore {
     /// Deletes some of what has served its time.
     Sweep { now: Timestamp, keep: Duration, answer: oneshot::Sender<Result<u64, StoreError>> },
+    /// Removes some of the oldest events.
+    Expire { before: Timestamp, told: Box<Event>, answer: oneshot::Sender<Result<u64, StoreError>> },
+    /// Sees to it that there is room for further events.
+    MakeRoom { now: Timestamp, answer: oneshot::Sender<Result<bool, StoreError>> },
     /// Makes a small write durable.
     Try { now: Timestamp, answer: oneshot::Sender<Result<(), StoreError>> },
 }
@@ -100,6 +104,21 @@ impl Writer {
     pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.chores.send(Chore::Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Removes some of the oldest events.
+    pub(crate) async fn expire_events(&self, before: Timestamp, told: Event) -> Result<u64, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let told = Box::new(told);
+        self.chores.send(Chore::Expire { before, told, answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Makes room for further events, if there is little left.
+    pub(crate) async fn make_room(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.chores.send(Chore::MakeRoom { now, answer }).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -174,13 +193,45 @@ impl Far {
                 };
                 let _ = answer.send(self.checked(swept));
             }
-            Chore::Try { now, answer } => {
-                let tried = match self.connection().await {
-                    Ok(connection) => schema::write_a_little(connection, now).await,
+            Chore::Expire { before, told, answer } => {
+                let expired = match self.connection().await {
+                    Ok(connection) => retention::expire(connection, before, *told).await,
                     Err(fault) => Err(fault),
                 };
+                let removed = expired.map(|expired| {
+                    self.announce(expired.head);
+                    expired.removed
+                });
+                let _ = answer.send(self.checked(removed));
+            }
+            Chore::MakeRoom { now, answer } => {
+                let made = self.make_room(now).await;
+                let _ = answer.send(self.checked(made));
+            }
+            Chore::Try { now, answer } => {
+                let mut tried = self.try_out(now).await;
+                if let Err(Fault::Lost(_)) = tried {
+                    // What is written here may well be written twice.
+                    self.connection = None;
+                    tried = self.try_out(now).await;
+                }
                 let _ = answer.send(self.checked(tried));
             }
+        }
+    }
+
+    async fn try_out(&mut self, now: Timestamp) -> Result<(), Fault> {
+        schema::write_a_little(self.connection().await?, now).await
+    }
+
+    async fn make_room(&mut self, now: Timestamp) -> Result<bool, Fault> {
+        partitions::make_room(self.connection().await?, now).await
+    }
+
+    /// Tells who follows the events of the newest one.
+    fn announce(&self, head: Option<i64>) {
+        if let Some(head) = head {
+            self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
         }
     }
 
@@ -197,6 +248,22 @@ impl Far {
             Some(connection) => connection,
             none => none.insert(self.source.writer().await?),
         })
+    }
+
+    /// A connection on which a transaction has begun. Where the connection was lost since it was used last, that shows here,
+    /// where nothing was sent on it yet, and another one takes its place. Later nothing is tried again: the commit may
+    /// have taken effect.
+    async fn begun(&mut self) -> Result<&mut Connection, Fault> {
+        if let Some(mut connection) = self.connection.take() {
+            match connection.begin().await {
+                Ok(()) => return Ok(self.connection.insert(connection)),
+                Err(Fault::Lost(why)) => tracing::info!(why, "the database was away; connecting again"),
+                Err(fault) => return Err(fault),
+            }
+        }
+        let mut fresh = self.source.writer().await?;
+        fresh.begin().await?;
+        Ok(self.connection.insert(fresh))
     }
 
     /// Commits all of them together. Where that fails because of some, it is tried with each half, so that in the end
@@ -216,6 +283,14 @@ impl Far {
                     parts.push((second, 0));
                     parts.push((jobs, 0));
                 }
+                Err(Fault::NoRoom(text)) if tries < TRIES => {
+                    // As a rule there is room already, since the upkeep sees to it.
+                    let now = commits.iter().flat_map(|commit| &commit.events).map(|event| event.at).max();
+                    if let Err(fault) = self.make_room(now.unwrap_or_default()).await {
+                        tracing::warn!(?fault, text, "no room could be made for further events");
+                    }
+                    parts.push((jobs, tries + 1));
+                }
                 Err(Fault::Collided(_)) if tries < TRIES => parts.push((jobs, tries + 1)),
                 Err(fault) => {
                     for job in jobs {
@@ -228,20 +303,18 @@ impl Far {
     }
 
     async fn commit(&mut self, commits: &[&Commit]) -> Result<Vec<Effect>, Fault> {
-        let committed = batch::commit(self.connection().await?, commits).await;
+        let committed = batch::commit(self.begun().await?, commits).await;
         // Before anybody is answered; and after a failure too, since it may have been in the answer only.
         if let Some(known) = &self.known {
             known.after(commits.iter().map(|commit| &commit.change));
         }
         match committed {
             Ok(done) => {
-                if let Some(head) = done.head {
-                    self.head.send_if_modified(|known| std::mem::replace(known, head.max(*known)) < head);
-                }
+                self.announce(done.head);
                 Ok(done.effects)
             }
             Err(fault) => {
-                if !fault.may_be_of_one() {
+                if !fault.may_be_of_one() && !matches!(fault, Fault::NoRoom(_)) {
                     tracing::warn!(?fault, "a commit failed");
                     // Whatever state it is in, the next commit begins with a new one.
                     self.connection = None;
@@ -279,6 +352,36 @@ mod tests {
             let scans = set.scans(&mut connection).await;
             let tables: Vec<_> = scans.iter().filter(|scan| !is_input(scan)).collect();
             assert!(tables.is_empty(), "{tables:?} in {}", set.body());
+        }
+    }
+
+    /// However long the log is, the details of one user's events are found by the user.
+    #[tokio::test]
+    async fn erasing_a_user_goes_through_no_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
+        let mut connection = source.writer().unwrap();
+        assert!(schema::migrate(&mut connection).await.is_ok());
+        for set in &rest::ERASE_BELONGINGS {
+            let scans = set.scans(&mut connection).await;
+            let counted = ["SCAN stretch", "SCAN second", "SCAN event_head"];
+            let tables: Vec<_> = scans
+                .iter()
+                .filter(|scan| !is_input(scan) && *scan != "SCAN input" && !counted.contains(&scan.as_str()))
+                .collect();
+            assert!(tables.is_empty(), "{tables:?} in {}", set.body());
+        }
+        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
+        let source = crate::engine::postgres::Source::parse(&url).unwrap();
+        let mut connection = source.connection().await.unwrap();
+        assert!(schema::migrate(&mut connection).await.is_ok());
+        for set in &rest::ERASE_BELONGINGS {
+            let plan = set.postgres_plan(&mut connection).await;
+            let through = |step: &String| step.contains("Seq Scan") && !step.ends_with("event_head");
+            assert!(!plan.iter().any(through), "{plan:#?}");
+            for (scan, bound) in plan.iter().zip(plan.iter().skip(1)).filter(|(scan, _)| scan.contains(" on events_")) {
+                assert!(bound.contains("/ 4096) =") && bound.contains("user_id ="), "{scan}: {plan:#?}");
+            }
         }
     }
 

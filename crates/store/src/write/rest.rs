@@ -46,7 +46,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-static ERASE_BELONGINGS: [Set; 7] = [
+pub(super) static ERASE_BELONGINGS: [Set; 7] = [
     Set::new(
         &[("user_id", Id)],
         "DELETE FROM backup_codes WHERE authenticator_id IN
@@ -71,10 +71,12 @@ static ERASE_BELONGINGS: [Set; 7] = [
     Set::new(
         &[("user_id", Id)],
         ", stretch(n) AS (
-            SELECT position / 4096 FROM event_head UNION ALL SELECT n - 1 FROM stretch WHERE n > 0)
+            SELECT position / 4096 FROM event_head UNION ALL SELECT n - 1 FROM stretch
+            WHERE n > (SELECT oldest / 4096 FROM event_head))
          DELETE FROM event_details WHERE position IN (
-            SELECT v.position FROM input i CROSS JOIN stretch CROSS JOIN events v
-            WHERE v.position / 4096 = stretch.n AND v.user_id = i.user_id)",
+            SELECT v.position FROM input i CROSS JOIN stretch {then} {each<}events v{each|}
+                v.position / 4096 = +stretch.n AND v.user_id = i.user_id
+                AND {+}v.position >= stretch.n * 4096 AND {+}v.position < stretch.n * 4096 + 4096{each>v})",
     ),
 ];
 

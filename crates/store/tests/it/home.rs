@@ -70,6 +70,32 @@ impl Home {
     }
 }
 
+/// Runs SQL past the store.
+pub(crate) fn run_sql(home: &Home, sql: &str) {
+    match &home.options.location {
+        Location::Postgres(url) => {
+            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
+        }
+        Location::Sqlite(path) => {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.execute_batch(sql).unwrap();
+        }
+    }
+}
+
+/// How many rows a table has.
+pub(crate) fn count(home: &Home, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    match &home.options.location {
+        Location::Postgres(url) => {
+            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, &sql).unwrap().parse().unwrap()
+        }
+        Location::Sqlite(path) => {
+            rusqlite::Connection::open(path).unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
+        }
+    }
+}
+
 /// Ids that differ, in this process and between its threads.
 pub(crate) struct Counter;
 

@@ -1,7 +1,6 @@
-//! Opening: what is refused, why, and that nothing is touched; and disks that fill up.
+//! Opening: what is refused, why, and that nothing is touched; and databases that go away.
 
 use std::path::Path;
-use std::process::Command;
 
 use store::*;
 
@@ -50,19 +49,6 @@ on_both_engines! {
         run_sql(&home, "CREATE TABLE theirs (x TEXT)");
         let why = why_not(&home).await.to_string();
         assert!(why.contains("another program's"), "{why}");
-    }
-}
-
-/// Runs SQL past the store.
-fn run_sql(home: &Home, sql: &str) {
-    match &home.options.location {
-        Location::Postgres(url) => {
-            throwaway_postgres::Cluster::shared().unwrap().run_sql(url, sql).unwrap();
-        }
-        Location::Sqlite(path) => {
-            let connection = rusqlite::Connection::open(path).unwrap();
-            connection.execute_batch(sql).unwrap();
-        }
     }
 }
 
@@ -150,41 +136,6 @@ async fn postgresql_that_forgets_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_and_is_forgiven() {
-    let disk = SmallDisk::mount();
-    let mut home = Home::sqlite();
-    home.options.location = Location::Sqlite(disk.0.path().join("countersign.db"));
-    let store = home.open().await;
-    let ann = settle(&store, "ann").await;
-    let ballast = disk.0.path().join("ballast");
-    let fill = Command::new("dd").args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", ballast.display())).output();
-    assert!(!fill.unwrap().status.success(), "the disk never filled up");
-    let mut refused = 0;
-    let mut made = Vec::new();
-    for number in 0..200 {
-        let somebody = user(&format!("user {number} {}", "x".repeat(200)));
-        match store.commit(plain(Change::CreateUser(somebody.clone()))).await {
-            Ok(effect) => {
-                assert_eq!(effect, Effect::Applied);
-                made.push(somebody);
-            }
-            Err(StoreError::Unwritable(_)) => refused += 1,
-            Err(other) => panic!("{other}"),
-        }
-    }
-    assert!(refused > 0, "nothing was refused");
-    // A small write may find room in a log that was emptied meanwhile; what it must not do is say anything else.
-    assert!(matches!(store.ping().await, Ok(()) | Err(StoreError::Unwritable(_))));
-    assert!(store.user(ann.user.id).await.unwrap().is_some(), "reading goes on");
-    std::fs::remove_file(ballast).unwrap();
-    apply(&store, Change::CreateUser(user("bob"))).await;
-    for somebody in &made {
-        assert_eq!(store.user(somebody.id).await.unwrap().as_ref(), Some(somebody), "acknowledged, so it is there");
-    }
-    store.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t14_a_database_that_is_gone_answers_nothing_and_comes_back() {
     let cluster = throwaway_postgres::Cluster::start().unwrap();
     let mut home = Home::sqlite();
@@ -201,28 +152,54 @@ async fn t14_a_database_that_is_gone_answers_nothing_and_comes_back() {
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     cluster.start_again().unwrap();
     apply(&store, Change::CreateUser(user("bob"))).await;
-    for _ in 0..20 {
-        // Each of the connections that were lost is noticed once.
-        let _ = store.user(ann.user.id).await;
-    }
     assert!(store.user(ann.user.id).await.unwrap().is_some());
 }
 
-/// Four mebibytes. Unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path());
-        assert!(mount.status().unwrap().success(), "this test mounts a small disk, which root may");
-        Self(folder)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t14_a_database_that_was_away_unnoticed_costs_nobody_an_answer() {
+    let cluster = throwaway_postgres::Cluster::start().unwrap();
+    let mut home = Home::sqlite();
+    home.options.location = Location::Postgres(cluster.database().unwrap());
+    let store = home.open().await;
+    let ann = settle(&store, "ann").await;
+    // So that there are several connections for reading.
+    let reads = (0..8).map(|_| store.devices_of(ann.user.id));
+    assert!(futures_util::future::join_all(reads).await.into_iter().all(|found| found.is_ok()));
+    for round in 0..3 {
+        cluster.stop().unwrap();
+        cluster.start_again().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        if round == 0 {
+            store.ping().await.unwrap();
+        }
+        apply(&store, Change::CreateUser(user(&format!("user {round}")))).await;
+        for found in futures_util::future::join_all((0..8).map(|_| store.devices_of(ann.user.id))).await {
+            assert_eq!(found.unwrap().len(), 1);
+        }
+        assert!(store.user(ann.user.id).await.unwrap().is_some());
     }
 }
 
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
+/// What was sent to be committed may have been: it is never sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t14_a_commit_that_broke_off_is_not_tried_again() {
+    let home = Home::postgres();
+    let store = home.open().await;
+    run_sql(
+        &home,
+        "CREATE SEQUENCE tries;
+         CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM nextval('tries'), pg_terminate_backend(pg_backend_pid());
+            RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER break_off AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.external_id = 'bob') EXECUTE FUNCTION break_off()",
+    );
+    let lost = store.commit(plain(Change::CreateUser(user("bob")))).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    let Location::Postgres(url) = &home.options.location else { panic!() };
+    let tries =
+        throwaway_postgres::Cluster::shared().unwrap().run_sql(url, "SELECT last_value, is_called FROM tries").unwrap();
+    assert_eq!(tries, "1|t");
+    apply(&store, Change::CreateUser(user("ann"))).await;
 }

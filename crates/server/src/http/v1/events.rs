@@ -27,6 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// List events
+///
+/// 410 `events-expired` where some of the events to go on from are not kept any more.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventQuery),
     responses((status = 200, description = "Events, oldest first unless `order=desc`", body = List<Event>)))]
 async fn list_events(

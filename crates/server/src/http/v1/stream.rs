@@ -42,6 +42,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// As server-sent events: `id` is the position, `event` the kind, `data` the event. Goes on after `after` or the
 /// `Last-Event-ID` header; from now on if neither is said. Every event comes once and in order. The stream ends within seconds
 /// once its key is revoked or ends, or the application loses the scope.
+/// 410 `events-expired` where some of those after it are not kept any more: an open stream ends, and learns so when it
+/// connects again.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "Events", params(StreamQuery),
     responses((status = 200, description = "Events, as they happen", content_type = "text/event-stream", body = String)))]
 async fn follow_events(
@@ -61,6 +63,7 @@ async fn follow_events(
             .ok_or_else(|| flawed("last-event-id", "must be the id of an event of this stream"))?,
         (None, None) => *newest.borrow(),
     };
+    app.events(&EventFilter::default(), PageRequest { after: Some(after), limit: 1 }, Order::Ascending).await?;
     let following =
         Following { app, may, looked: Instant::now(), filter, newest, after, ready: Vec::new().into_iter() };
     let stream = futures_util::stream::unfold(following, |mut following| async move {
