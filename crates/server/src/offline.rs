@@ -68,6 +68,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             issuer: String::new(),
             issuer_name: None,
             view_lifetime: Config::VIEW_LIFETIME,
+            events_retention: None,
             max_session_age: Config::MAX_SESSION_AGE,
             movable_clock: None,
             confinement: Vec::new(),
