@@ -365,7 +365,28 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
         })
     })
     .await;
+    prove(store, &open, until).await;
     let (to, from) = (store.clone(), Arc::clone(&open));
+    measure("session", CALLERS, until, move |number| {
+        let (store, (_, person)) = (to.clone(), from[number % from.len()]);
+        Some(async move {
+            assert!(store.session(person.session).await.unwrap().is_some());
+        })
+    })
+    .await;
+    let (to, of) = (store.clone(), person);
+    measure("alone: challenge", 1, until.alone(), move |number| {
+        let (store, person) = (to.clone(), of(number));
+        Some(async move {
+            let challenge = challenge(person, application);
+            go(&store, told(Change::CreateChallenge(challenge), EventKind::ChallengeCreated, person.user)).await;
+        })
+    })
+    .await;
+}
+
+async fn prove(store: &Store, open: &Arc<Vec<(ChallengeId, Person)>>, until: Until) {
+    let (to, from) = (store.clone(), Arc::clone(open));
     measure("satisfy", CALLERS, until, move |number| {
         let (store, (challenge_id, person)) = (to.clone(), *from.get(number)?);
         Some(async move {
@@ -386,7 +407,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
         })
     })
     .await;
-    let (to, from) = (store.clone(), Arc::clone(&open));
+    let (to, from) = (store.clone(), Arc::clone(open));
     measure("reject", CALLERS, until, move |number| {
         let (store, (challenge_id, person)) = (to.clone(), from[number % from.len()]);
         Some(async move {
@@ -397,23 +418,6 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
                 at: now(),
             };
             go(&store, told(Change::Reject(reject), EventKind::AuthenticatorRejected, person.user)).await;
-        })
-    })
-    .await;
-    let (to, from) = (store.clone(), Arc::clone(&open));
-    measure("session", CALLERS, until, move |number| {
-        let (store, (_, person)) = (to.clone(), from[number % from.len()]);
-        Some(async move {
-            assert!(store.session(person.session).await.unwrap().is_some());
-        })
-    })
-    .await;
-    let (to, of) = (store.clone(), person);
-    measure("alone: challenge", 1, until.alone(), move |number| {
-        let (store, person) = (to.clone(), of(number));
-        Some(async move {
-            let challenge = challenge(person, application);
-            go(&store, told(Change::CreateChallenge(challenge), EventKind::ChallengeCreated, person.user)).await;
         })
     })
     .await;
