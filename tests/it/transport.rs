@@ -25,6 +25,8 @@ struct Authority {
 struct Identity {
     certificate: String,
     key: String,
+    /// The certificate, DER.
+    der: Vec<u8>,
     /// The SHA-256 of its DER, in hex.
     fingerprint: String,
 }
@@ -47,7 +49,8 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.der());
         let fingerprint = data_encoding::HEXLOWER.encode(digest.as_ref());
-        Identity { certificate: certificate.pem(), key: key.serialize_pem(), fingerprint }
+        let der = certificate.der().to_vec();
+        Identity { certificate: certificate.pem(), key: key.serialize_pem(), der, fingerprint }
     }
 
     fn server(&self) -> Identity {
@@ -274,6 +277,39 @@ async fn t26_no_page_of_another_site_acts_by_the_certificate_that_a_browser_show
 }
 
 /// Reads a stream of server-sent events until it has `count` of them: id, kind and data of each.
+/// The same by the command line, from a file in either form or by the fingerprint.
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_the_command_line_maps_client_certificates() {
+    let secured = Secured::start().await;
+    let shop = secured.clients.client("shop");
+    let at = |name: &str| secured.files.path().join(name).display().to_string();
+    fs::write(at("ours.pem"), secured.ours.certificate.pem()).unwrap();
+    fs::write(at("shop.pem"), &shop.certificate).unwrap();
+    fs::write(at("shop.der"), &shop.der).unwrap();
+    fs::write(at("nothing"), "nothing").unwrap();
+    let ca = at("ours.pem");
+    let applications = |words: &[&str]| {
+        let output = secured.server.cli(&[&["applications"], words, &["--json", "--ca", &ca]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default(), said)
+    };
+    assert_eq!(applications(&["create", "shop", "--certificates", &at("shop.pem")]).0, Some(0));
+    secured.ask_as(&shop, "/v1/whoami").await.unwrap().expect(200);
+    let (code, listed, _) = applications(&["certificates", "shop"]);
+    assert_eq!((code, &listed["certificates"]), (Some(0), &json!([shop.fingerprint])));
+    assert_eq!(applications(&["remove-certificate", "shop", &at("shop.der")]).0, Some(0));
+    secured.ask_as(&shop, "/v1/whoami").await.unwrap().expect_problem(401, "unauthenticated");
+    assert_eq!(applications(&["remove-certificate", "shop", &shop.fingerprint]).0, Some(1));
+    let (code, shown, _) = applications(&["add-certificate", "shop", &shop.fingerprint]);
+    assert_eq!((code, &shown["certificates"]), (Some(0), &json!([shop.fingerprint])));
+    assert_eq!(applications(&["add-certificate", "shop", &at("shop.pem")]).1, shown, "it is there already");
+    secured.ask_as(&shop, "/v1/whoami").await.unwrap().expect(200);
+    for (nonsense, words) in [("nothing", "holds no certificate"), ("missing", "neither a SHA-256")] {
+        let (code, _, said) = applications(&["add-certificate", "shop", &at(nonsense)]);
+        assert!(code == Some(2) && said.contains(words), "{said}");
+    }
+}
+
 async fn read(api: &Api, path: &str, last: Option<&str>, count: usize) -> Vec<(i64, String, Value)> {
     let request = api.request(reqwest::Method::GET, path);
     let request = if let Some(last) = last { request.header("last-event-id", last) } else { request };

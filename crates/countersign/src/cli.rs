@@ -38,11 +38,11 @@ pub(crate) enum Command {
     /// List, show, rename, suspend and revoke authenticators
     #[command(subcommand)]
     Authenticators(AuthenticatorsCommand),
-    /// List, create and delete API clients, rotate their keys
+    /// List, create and delete API clients, their keys and certificates
     #[command(subcommand)]
     Applications(ApplicationsCommand),
-    /// Give the administrator a new key, where it was lost
-    #[command(subcommand, visible_alias = "admin")]
+    /// Give the administrator another key, where it was lost
+    #[command(subcommand, alias = "admin")]
     Administrator(AdministratorCommand),
     /// Show what happened, and what happens
     Events(EventsArgs),
@@ -234,6 +234,9 @@ pub(crate) enum ApplicationsCommand {
         /// What it may do; by default what a login page needs
         #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
         scopes: Vec<String>,
+        /// Client certificates that stand for it: a file in PEM or DER, or its SHA-256
+        #[arg(long, value_name = "CERTIFICATE,…", value_delimiter = ',')]
+        certificates: Vec<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -259,6 +262,31 @@ pub(crate) enum ApplicationsCommand {
         #[command(flatten)]
         connection: Connection,
     },
+    /// List the client certificates that stand for an application
+    Certificates {
+        /// The application: its name or app_…
+        #[arg(value_name = "APPLICATION")]
+        application: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Let a client certificate stand for an application
+    AddCertificate(OneCertificate),
+    /// Let a client certificate stand for nobody any more
+    RemoveCertificate(OneCertificate),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The server asks for client certificates where tls.client_ca names the CA that signs them.")]
+pub(crate) struct OneCertificate {
+    /// The application: its name or app_…
+    #[arg(value_name = "APPLICATION")]
+    pub(crate) application: String,
+    /// The certificate: a file in PEM or DER, or its SHA-256, 64 hex digits
+    #[arg(value_name = "CERTIFICATE")]
+    pub(crate) certificate: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
@@ -441,7 +469,9 @@ impl ApplicationsCommand {
             Self::List { connection }
             | Self::Create { connection, .. }
             | Self::Delete { connection, .. }
-            | Self::RotateKey { connection, .. } => connection,
+            | Self::RotateKey { connection, .. }
+            | Self::Certificates { connection, .. } => connection,
+            Self::AddCertificate(one) | Self::RemoveCertificate(one) => &one.connection,
         }
     }
 }

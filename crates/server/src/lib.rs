@@ -130,6 +130,12 @@ pub struct Running {
     store: Store,
 }
 
+/// What a client certificate is known by: the fingerprint of the first one in a file, PEM or DER; `None` where there is
+/// none.
+pub fn certificate_fingerprint(file: &[u8]) -> Option<domain::CertificateFingerprint> {
+    http::fingerprint_of_file(file)
+}
+
 /// Starts a server: opens the vault, makes the first administrator where there is none, and listens.
 ///
 /// # Errors

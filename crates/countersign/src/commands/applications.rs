@@ -1,12 +1,12 @@
 //! `countersign applications`
 
-use domain::{Clock, SystemClock};
+use domain::{CertificateFingerprint, Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::{Desk, ask};
-use crate::cli::ApplicationsCommand;
+use crate::cli::{ApplicationsCommand, OneCertificate};
 use crate::client::{at, items, text};
-use crate::failure::Failure;
+use crate::failure::{Failure, describe};
 use crate::output::{Column, Look, Table, moment, one_line};
 
 /// What a login page needs: know its users, register sessions, enroll, ask for proof.
@@ -17,9 +17,14 @@ const LOGIN_SCOPES: [&str; 6] =
 pub(crate) async fn applications(desk: &Desk, command: ApplicationsCommand) -> Result<(), Failure> {
     match command {
         ApplicationsCommand::List { .. } => list(desk).await,
-        ApplicationsCommand::Create { name, scopes, .. } => create(desk, &name, scopes).await,
+        ApplicationsCommand::Create { name, scopes, certificates, .. } => {
+            create(desk, &name, scopes, &certificates).await
+        }
         ApplicationsCommand::Delete { application, yes, .. } => delete(desk, &application, yes).await,
         ApplicationsCommand::RotateKey { application, overlap, .. } => rotate_key(desk, &application, overlap).await,
+        ApplicationsCommand::Certificates { application, .. } => certificates(desk, &application).await,
+        ApplicationsCommand::AddCertificate(one) => add_certificate(desk, &one).await,
+        ApplicationsCommand::RemoveCertificate(one) => remove_certificate(desk, &one).await,
     }
 }
 
@@ -46,9 +51,11 @@ async fn list(desk: &Desk) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(desk: &Desk, name: &str, scopes: Vec<String>) -> Result<(), Failure> {
+async fn create(desk: &Desk, name: &str, scopes: Vec<String>, certificates: &[String]) -> Result<(), Failure> {
     let scopes = if scopes.is_empty() { LOGIN_SCOPES.map(str::to_owned).to_vec() } else { scopes };
-    let made = desk.client.post(&["v1", "applications"], json!({"name": name, "scopes": scopes})).await?;
+    let certificates = certificates.iter().map(|text| fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+    let body = json!({"name": name, "scopes": scopes, "certificates": certificates});
+    let made = desk.client.post(&["v1", "applications"], body).await?;
     if desk.output.is_json() {
         desk.output.json(&made);
         return Ok(());
@@ -96,6 +103,88 @@ async fn rotate_key(desk: &Desk, name: &str, overlap: u64) -> Result<(), Failure
     ));
     show_key(desk, text(&key, "/key"));
     Ok(())
+}
+
+async fn certificates(desk: &Desk, name: &str) -> Result<(), Failure> {
+    let application = need_application(desk, name).await?;
+    if desk.output.is_json() {
+        desk.output.json(&json!({"certificates": at(&application, "certificates")}));
+        return Ok(());
+    }
+    let fingerprints = certificates_of(&application);
+    if fingerprints.is_empty() {
+        desk.output.line(format_args!("No client certificate stands for {}.", one_line(text(&application, "/name"))));
+    }
+    for fingerprint in fingerprints {
+        desk.output.line(fingerprint);
+    }
+    Ok(())
+}
+
+async fn add_certificate(desk: &Desk, one: &OneCertificate) -> Result<(), Failure> {
+    let fingerprint = fingerprint(&one.certificate)?;
+    let application = need_application(desk, &one.application).await?;
+    let mut certificates = certificates_of(&application);
+    if !certificates.contains(&fingerprint) {
+        certificates.push(fingerprint.clone());
+    }
+    let application = put_certificates(desk, &application, &certificates).await?;
+    if desk.output.is_json() {
+        desk.output.json(&application);
+    } else {
+        desk.output.success(format_args!(
+            "{} is who shows the certificate {}",
+            desk.output.paint(Look::Strong, one_line(text(&application, "/name"))),
+            desk.output.paint(Look::Faint, &fingerprint)
+        ));
+    }
+    Ok(())
+}
+
+async fn remove_certificate(desk: &Desk, one: &OneCertificate) -> Result<(), Failure> {
+    let fingerprint = fingerprint(&one.certificate)?;
+    let application = need_application(desk, &one.application).await?;
+    let name = one_line(text(&application, "/name"));
+    let mut certificates = certificates_of(&application);
+    if !certificates.contains(&fingerprint) {
+        return Err(Failure::no(format!("that certificate does not stand for {name}; nothing was changed")));
+    }
+    certificates.retain(|certificate| *certificate != fingerprint);
+    let application = put_certificates(desk, &application, &certificates).await?;
+    if desk.output.is_json() {
+        desk.output.json(&application);
+    } else {
+        desk.output.success(format_args!(
+            "The certificate {} stands for {} no longer",
+            desk.output.paint(Look::Faint, &fingerprint),
+            desk.output.paint(Look::Strong, &name)
+        ));
+    }
+    Ok(())
+}
+
+fn certificates_of(application: &Value) -> Vec<String> {
+    let texts = at(application, "certificates").as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}
+
+async fn put_certificates(desk: &Desk, application: &Value, certificates: &[String]) -> Result<Value, Failure> {
+    let path = ["v1", "applications", text(application, "/id")];
+    Ok(desk.client.patch(&path, json!({"certificates": certificates})).await?)
+}
+
+/// The fingerprint of a certificate: of a file, or as it was given.
+fn fingerprint(text: &str) -> Result<String, Failure> {
+    if let Some(fingerprint) = CertificateFingerprint::parse(text) {
+        return Ok(fingerprint.to_string());
+    }
+    let file = std::fs::read(text).map_err(|error| {
+        Failure::usage(format!("{text} is neither a SHA-256 of 64 hex digits nor a file ({})", describe(&error)))
+    })?;
+    let fingerprint = server::certificate_fingerprint(&file);
+    let fingerprint =
+        fingerprint.ok_or_else(|| Failure::usage(format!("{text} holds no certificate in PEM or DER")))?;
+    Ok(fingerprint.to_string())
 }
 
 async fn need_application(desk: &Desk, name: &str) -> Result<Value, Failure> {

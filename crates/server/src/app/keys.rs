@@ -116,6 +116,7 @@ impl App {
             ));
         }
         self.vault.unlock().await?;
+        self.public.signing_keys.forget().await;
         self.keys().await
     }
 

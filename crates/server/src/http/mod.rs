@@ -22,6 +22,7 @@ use axum::middleware;
 
 use crate::app::App;
 pub(crate) use listen::{Listening, bind, listen};
+pub(crate) use tls::fingerprint_of_file;
 
 /// Shared by all handlers.
 type Shared = State<Arc<App>>;

@@ -37,6 +37,16 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> CertificateFinger
     CertificateFingerprint(bytes)
 }
 
+/// The fingerprint of the first certificate in a file, PEM or DER; `None` where there is none.
+pub(crate) fn fingerprint_of_file(file: &[u8]) -> Option<CertificateFingerprint> {
+    if let Ok(certificate) = CertificateDer::from_pem_slice(file) {
+        return Some(fingerprint(&certificate));
+    }
+    // webpki takes nothing for a certificate that is none.
+    let der = CertificateDer::from(file);
+    rustls::server::ParsedCertificate::try_from(&der).is_ok().then(|| fingerprint(&der))
+}
+
 #[derive(PartialEq, Eq)]
 struct Files {
     certificate: Vec<u8>,

@@ -38,8 +38,8 @@ static START_ENROLLMENTS: Set = Set::new(
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
             AND s.ended_at IS NULL AND s.expires_at > i.created_at)
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= i.key_version {share}) OR i.key_version IS NULL
-            OR NOT EXISTS (SELECT 1 FROM keyring))
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= i.key_version {share})
+            OR i.key_version IS NULL OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))
      ON CONFLICT DO NOTHING RETURNING id",
 );
 
@@ -154,8 +154,8 @@ static VIEW_ENROLLMENTS: Set = Set::new(
             AND a.state = 'pending' AND a.generation = i.generation - 1)
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= i.key_version {share}) OR i.key_version IS NULL
-            OR NOT EXISTS (SELECT 1 FROM keyring))
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= i.key_version {share})
+            OR i.key_version IS NULL OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))
      RETURNING id",
 );
 

@@ -169,8 +169,8 @@ static REWRAP: Set = Set::new(
     &[("authenticator_id", Id), ("from_blob", Blob), ("to_blob", Blob)],
     "UPDATE authenticators AS a SET blob = i.to_blob FROM input i
      WHERE a.id = i.authenticator_id AND a.blob = i.from_blob
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.oldest <= substr(i.to_blob, 2, 4) {share})
-            OR NOT EXISTS (SELECT 1 FROM keyring))",
+        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= substr(i.to_blob, 2, 4) {share})
+            OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))",
 );
 
 pub(super) async fn rewrap(
