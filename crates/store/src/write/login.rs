@@ -313,10 +313,9 @@ static COUNT_FAILURES: Set = Set::new(
         trusted_failures = a.trusted_failures + i.trusted,
         trusted_retry_at = CASE WHEN i.trusted = 1 THEN {trusted_wait} ELSE a.trusted_retry_at END,
         state = CASE WHEN a.failures + 1 >= {budget} THEN 'suspended' ELSE a.state END
-     FROM input i
-     WHERE a.id = i.authenticator_id AND a.state = 'active'
-        AND EXISTS (SELECT 1 FROM challenges c WHERE c.id = i.challenge_id)
-     RETURNING id, failures, user_id, device_id",
+     FROM input i {then} challenges c ON c.id = i.challenge_id
+     WHERE a.user_id = c.user_id AND a.id = i.authenticator_id AND a.state = 'active'
+     RETURNING {a.}id, {a.}failures, {a.}user_id, {a.}device_id",
 );
 
 static FAIL_CHALLENGES: Set = Set::new(
