@@ -17,6 +17,7 @@ mod flood;
 mod guessing;
 mod harness;
 mod lifecycle;
+mod load;
 mod lockout;
 mod malformed;
 mod oracle;

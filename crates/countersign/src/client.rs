@@ -51,6 +51,17 @@ pub(crate) fn data_folder(environment: &Environment) -> PathBuf {
     PathBuf::from(environment.get("COUNTERSIGN_DATA").unwrap_or(DATA))
 }
 
+/// The API key that was given, or the one of the first start if it is there.
+///
+/// # Errors
+/// Where the key is said to be somewhere and cannot be read.
+pub(crate) fn api_key(given: Option<&str>, environment: &Environment) -> Result<Option<String>, Failure> {
+    match given {
+        Some(key) => dereference(key, environment).map(Some),
+        None => Ok(read_trimmed(&data_folder(environment).join(KEY_FILE)).ok().filter(|text| !text.is_empty())),
+    }
+}
+
 impl Client {
     /// Finds address and key, in the order: flag, environment, data folder.
     ///
@@ -66,10 +77,7 @@ impl Client {
             .ok()
             .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| Failure::usage(format!("--url: `{url}` is no URL, like https://mfa.example.com")))?;
-        let key = match &connection.key {
-            Some(key) => Some(dereference(key, environment)?),
-            None => left_behind(KEY_FILE),
-        };
+        let key = api_key(connection.key.as_deref(), environment)?;
         Ok(Self { http: transport(&base, connection.ca.as_deref())?, base, key })
     }
 

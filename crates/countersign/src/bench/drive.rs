@@ -1,7 +1,7 @@
 //! Drives a job with many connections at once, and measures it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -16,8 +16,8 @@ use crate::output::{Output, Progress};
 const LONGEST_MICROS: u64 = 60_000_000;
 /// How many wrong answers are kept to be shown.
 const EXAMPLES: usize = 3;
-/// How often the progress bar is told, in operations of one connection.
-const TELL_EVERY: u64 = 32;
+/// How often each connection tells the progress bar.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// One sort of operation.
 pub(crate) trait Job: Send + Sync + 'static {
@@ -30,8 +30,17 @@ pub(crate) trait Job: Send + Sync + 'static {
 pub(crate) struct Extent {
     /// At most so many operations.
     pub(crate) operations: u64,
-    /// No new ones after this time.
+    /// No new ones after this time,
     pub(crate) time: Option<Duration>,
+    /// but at least so many: what later ones build on.
+    pub(crate) at_least: u64,
+}
+
+impl Extent {
+    /// So many operations, however long they take.
+    pub(crate) const fn of(operations: u64) -> Self {
+        Self { operations, time: None, at_least: 0 }
+    }
 }
 
 /// The connections, and what is watched while they are used.
@@ -40,6 +49,7 @@ pub(crate) struct Drive {
     wires: Vec<Wire>,
     gauge: Option<Gauge>,
     output: Output,
+    stopped: Arc<AtomicBool>,
 }
 
 /// What a phase came to.
@@ -75,7 +85,12 @@ impl Drive {
         for _ in 0..connections {
             wires.push(Wire::open(target).await?);
         }
-        Ok(Self { wires, gauge, output })
+        Ok(Self { wires, gauge, output, stopped: Arc::default() })
+    }
+
+    /// Where it is said that nothing new is to be begun.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stopped)
     }
 
     /// Runs a job with all connections.
@@ -85,10 +100,17 @@ impl Drive {
         extent: Extent,
         job: J,
     ) -> Result<Measured, Failure> {
-        let progress = Progress::new(self.output, name, extent.operations);
+        let progress = Progress::new(self.output, name, extent.operations, extent.time);
         let before = self.gauge.map(Gauge::usage);
         let started = Instant::now();
-        let shared = Arc::new(Shared { job, next: AtomicU64::new(0), extent, started, progress: progress.clone() });
+        let shared = Arc::new(Shared {
+            job,
+            next: AtomicU64::new(0),
+            extent,
+            started,
+            progress: progress.clone(),
+            stopped: Arc::clone(&self.stopped),
+        });
         let workers: Vec<_> = self.wires.drain(..).map(|wire| tokio::spawn(work(Arc::clone(&shared), wire))).collect();
         let mut measured = Measured::empty(name)?;
         for worker in workers {
@@ -110,6 +132,7 @@ struct Shared<J> {
     extent: Extent,
     started: Instant,
     progress: Progress,
+    stopped: Arc<AtomicBool>,
 }
 
 async fn work<J: Job>(shared: Arc<Shared<J>>, mut wire: Wire) -> (Result<Measured, Failure>, Wire) {
@@ -117,11 +140,11 @@ async fn work<J: Job>(shared: Arc<Shared<J>>, mut wire: Wire) -> (Result<Measure
         Ok(measured) => measured,
         Err(failure) => return (Err(failure), wire),
     };
-    let mut untold = 0;
-    loop {
+    let (mut untold, mut told) = (0, Instant::now());
+    while !shared.stopped.load(Ordering::Relaxed) {
         let index = shared.next.fetch_add(1, Ordering::Relaxed);
         let late = shared.extent.time.is_some_and(|time| shared.started.elapsed() >= time);
-        if index >= shared.extent.operations || late {
+        if index >= shared.extent.operations || (late && index >= shared.extent.at_least) {
             break;
         }
         match shared.job.one(index, &mut wire).await {
@@ -129,9 +152,9 @@ async fn work<J: Job>(shared: Arc<Shared<J>>, mut wire: Wire) -> (Result<Measure
             Err(reason) => measured.wrong(reason),
         }
         untold += 1;
-        if untold == TELL_EVERY {
+        if told.elapsed() >= TELL_EVERY {
             shared.progress.add(untold);
-            untold = 0;
+            (untold, told) = (0, Instant::now());
         }
     }
     shared.progress.add(untold);

@@ -20,6 +20,8 @@ pub(crate) struct Fleet {
     pub(crate) run: String,
     /// The users that are enrolled.
     pub(crate) members: Vec<Member>,
+    /// Every user's id, where they are to be erased in the end.
+    pub(crate) users: Vec<OnceLock<String>>,
     /// The server's clock.
     pub(crate) time: ServerTime,
 }
@@ -54,15 +56,26 @@ pub(crate) struct Turn {
 }
 
 impl Fleet {
-    /// Users that are yet to be enrolled.
-    pub(crate) fn new(run: String, enrolled: usize, movable: bool) -> Self {
+    /// Users that are yet to be made, and those of them that are yet to be enrolled. On a clock that cannot be moved they are
+    /// a running server's, and are erased in the end.
+    pub(crate) fn new(run: String, users: usize, enrolled: usize, movable: bool) -> Self {
         let time = ServerTime {
             moved_millis: AtomicI64::new(0),
             movable,
             moving: tokio::sync::Mutex::new(()),
             under_way: Mutex::new(BTreeMap::new()),
         };
-        Self { run, members: std::iter::repeat_with(Member::default).take(enrolled).collect(), time }
+        let members = std::iter::repeat_with(Member::default).take(enrolled).collect();
+        let users = std::iter::repeat_with(OnceLock::new).take(if movable { 0 } else { users }).collect();
+        Self { run, members, users, time }
+    }
+
+    /// Waits until every member has a code that was not used, where the clock cannot be moved on: a step at most.
+    pub(crate) async fn rest(&self, stopped: &AtomicBool) {
+        let last = self.members.iter().map(|member| member.last_step.load(Ordering::SeqCst)).max().unwrap_or(0);
+        while !self.time.movable && self.time.step() < last && !stopped.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// The name of the user with this number.
@@ -139,6 +152,11 @@ impl Fleet {
 }
 
 impl ServerTime {
+    /// Whether the clock can be moved.
+    pub(crate) const fn is_movable(&self) -> bool {
+        self.movable
+    }
+
     /// The step that the server's clock shows.
     pub(crate) fn step(&self) -> i64 {
         let now = SystemClock.now().unix_millis().saturating_add(self.moved_millis.load(Ordering::SeqCst));

@@ -51,7 +51,10 @@ impl Job for Fill {
     async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
         let name = self.fleet.name(index);
         let started = Instant::now();
-        wire.post("/v1/users", format!(r#"{{"external_id":"{name}"}}"#)).await?.expect(201)?;
+        let user = wire.post("/v1/users", format!(r#"{{"external_id":"{name}"}}"#)).await?.expect(201)?;
+        if let Some(place) = usize::try_from(index).ok().and_then(|index| self.fleet.users.get(index)) {
+            let _ = place.set(user.json::<HasId<'_>>()?.id.to_owned());
+        }
         let session = format!(r#"{{"external_id":"{name}","amr":["pwd"],"expires_in":{SESSION}}}"#);
         let answer = wire.post("/v1/sessions", session).await?;
         let took = started.elapsed();
@@ -62,6 +65,22 @@ impl Job for Fill {
             let _ = member.session.set(answer.json::<HasId<'_>>()?.id.to_owned());
         }
         Ok(took)
+    }
+}
+
+/// The end of a user who was made.
+pub(crate) struct Erase {
+    pub(crate) fleet: Arc<Fleet>,
+}
+
+impl Job for Erase {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let user = usize::try_from(index).ok().and_then(|index| self.fleet.users.get(index)?.get());
+        let started = Instant::now();
+        if let Some(user) = user {
+            wire.delete(&format!("/v1/users/{user}")).await?.expect(204)?;
+        }
+        Ok(started.elapsed())
     }
 }
 
@@ -295,7 +314,7 @@ mod tests {
 
     #[tokio::test]
     async fn w13_a_right_code_that_is_refused_is_found() {
-        let fleet = Fleet::new("bench".to_owned(), 1, true);
+        let fleet = Fleet::new("bench".to_owned(), 1, 1, true);
         let mut wire = asked("422 U", REJECTED).await;
         let turn = fleet.turn(0, &mut wire).await.unwrap();
         let refused = right_code(&fleet, turn, "/x", &mut wire).await.unwrap_err();
@@ -304,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_member_never_uses_a_step_twice() {
-        let fleet = Fleet::new("bench".to_owned(), 1, true);
+        let fleet = Fleet::new("bench".to_owned(), 1, 1, true);
         let mut wire = asked("200 OK", "{}").await;
         let mut last = 0;
         for _ in 0..5 {

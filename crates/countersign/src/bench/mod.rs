@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::client::api_key;
 use crate::config::Environment;
 use crate::failure::Failure;
 use crate::output::{Output, Spinner};
@@ -50,12 +51,15 @@ pub(crate) struct BenchArgs {
     /// Database for the server that is started: postgres://…, empty; or env:NAME [default: a new SQLite file]
     #[arg(long, value_name = "URL", conflicts_with = "url")]
     pub(crate) database: Option<String>,
-    /// Measure this server instead of one of its own; on this machine, and without its clock being moved
-    #[arg(long, value_name = "URL", requires = "key")]
+    /// Measure this server instead, over plain HTTP; its users of the load test are erased afterwards
+    #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// API key for --url
+    /// API key for --url: env:…, file:… or the key itself [default: data/administrator.key]
     #[arg(long, value_name = "KEY", env = "COUNTERSIGN_KEY", hide_env = true, hide_env_values = true)]
     pub(crate) key: Option<String>,
+    /// Allow a --url on another machine: the load is for a server of yours
+    #[arg(long, requires = "url")]
+    pub(crate) i_own_it: bool,
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,10 +91,7 @@ const ENROLLED: u64 = 10_000;
 
 /// Runs the load test.
 pub(crate) async fn bench(args: &BenchArgs, environment: &Environment, output: Output) -> Result<ExitCode, Failure> {
-    let report = tokio::select! {
-        report = measure(args, environment, output) => report?,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::no("stopped before the end; nothing is left behind")),
-    };
+    let report = measure(args, environment, output).await?;
     if output.is_json() {
         output.json(&report.to_json());
     } else {
@@ -101,12 +102,14 @@ pub(crate) async fn bench(args: &BenchArgs, environment: &Environment, output: O
 
 async fn measure(args: &BenchArgs, environment: &Environment, output: Output) -> Result<Report, Failure> {
     let enrolled = args.fill_only_enrolled.unwrap_or(ENROLLED).min(args.users);
-    if let (Some(url), Some(key)) = (&args.url, &args.key) {
-        let target = Target::new(url, key)?;
-        if !target.is_local().await {
-            return Err(Failure::usage("--url: loads are for servers on this machine; run it there"));
+    if let Some(url) = &args.url {
+        let target = target(args, url, environment)?;
+        if !args.i_own_it && !target.is_local().await {
+            return Err(Failure::usage(
+                "--url: loads are for servers on this machine: run it there, or say --i-own-it if that server is yours",
+            ));
         }
-        let subject = Subject { url: url.clone(), ready_after: None, idle: None, folder: None };
+        let subject = Subject { url: url.clone(), ..Subject::default() };
         return Run::new(args, target, enrolled, None, output).await?.all(subject).await;
     }
     let database = match args.database.as_deref().and_then(|database| database.strip_prefix("env:")) {
@@ -126,10 +129,18 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
         ready_after: Some(server.ready_after),
         idle: Some(idle),
         folder: Some(server.folder().display().to_string()),
+        ..Subject::default()
     };
     let report = Run::new(args, target, enrolled, Some(server.gauge), output).await?.all(subject).await;
     server.stop().await;
     report
+}
+
+/// The server at a URL, with the key that other commands would show it.
+fn target(args: &BenchArgs, url: &str, environment: &Environment) -> Result<Target, Failure> {
+    let key = api_key(args.key.as_deref(), environment)?;
+    let key = key.ok_or_else(|| Failure::usage("--url needs an API key of an administrator: give one with --key"))?;
+    Target::new(url, &key)
 }
 
 async fn start(database: Option<&str>, output: Output) -> Result<(OwnServer, Memory), Failure> {

@@ -10,7 +10,7 @@ use super::gauge::Memory;
 use crate::output::{Column, Look, Output, Table, count, duration};
 
 /// What was measured.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Subject {
     /// Where it answers.
     pub(crate) url: String,
@@ -20,6 +20,10 @@ pub(crate) struct Subject {
     pub(crate) idle: Option<Memory>,
     /// Where its data was.
     pub(crate) folder: Option<String>,
+    /// Whether its clock could not be moved, so that right codes were few.
+    pub(crate) fixed_clock: bool,
+    /// The names of users who could not be erased.
+    pub(crate) left_behind: Option<String>,
 }
 
 /// What a run came to.
@@ -42,7 +46,7 @@ impl Report {
             enrolled,
             concurrency: args.concurrency,
             database: match (&args.url, &args.database) {
-                (Some(_), _) => "the server's",
+                (Some(_), _) => "its own database",
                 (None, Some(_)) => "PostgreSQL",
                 (None, None) => "SQLite",
             },
@@ -55,6 +59,14 @@ impl Report {
     /// Whether every answer was right.
     pub(crate) fn is_good(&self) -> bool {
         self.phases.iter().all(|phase| phase.wrong == 0)
+    }
+
+    /// What was measured; which version answers at a URL is not known here.
+    fn name(&self) -> String {
+        if self.subject.ready_after.is_none() {
+            return self.subject.url.clone();
+        }
+        format!("Countersign {} on {}", env!("CARGO_PKG_VERSION"), self.database)
     }
 
     fn healthz(&self) -> Option<f64> {
@@ -74,6 +86,8 @@ impl Report {
             "database": self.database,
             "processors": self.processors,
             "url": self.subject.url,
+            "fixed_clock": self.subject.fixed_clock,
+            "left_behind": self.subject.left_behind,
             "ready_after_micros": self.subject.ready_after.map(micros),
             "idle_memory": self.subject.idle.map(memory),
             "phases": self.phases.iter().map(|phase| json!({
@@ -110,9 +124,9 @@ impl Report {
 
     fn print_head(&self, output: Output) {
         output.line("");
+        output.line(format_args!("  {}", output.paint(Look::Strong, self.name())));
         output.line(format_args!(
-            "  {}  {} users, {} enrolled, {} at once, client and server on {} cores",
-            output.paint(Look::Strong, format_args!("Countersign {} on {}", env!("CARGO_PKG_VERSION"), self.database)),
+            "  {} users, {} enrolled, {} at once, client and server on {} cores",
             count(self.users),
             count(self.enrolled),
             self.concurrency,
@@ -129,6 +143,10 @@ impl Report {
         }
         if let Some(folder) = &self.subject.folder {
             output.line(format_args!("  {}", output.paint(Look::Faint, format_args!("data in {folder}, removed"))));
+        }
+        if self.subject.fixed_clock {
+            let why = "one right code for each of the enrolled: this server's clock is its own";
+            output.line(format_args!("  {}", output.paint(Look::Faint, why)));
         }
         output.line("");
     }
@@ -185,6 +203,9 @@ impl Report {
     }
 
     fn print_verdict(&self, output: Output) {
+        if let Some(names) = &self.subject.left_behind {
+            output.line(format_args!("{} Users named {names} could not be erased.", output.paint(Look::Warning, "!")));
+        }
         if self.is_good() {
             output.success("Every answer was right: right codes accepted once, wrong and used ones refused.");
             return;

@@ -1,17 +1,20 @@
 //! One run: the sorts of operations, one after the other.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::drive::{Drive, Extent, Measured};
 use super::fleet::Fleet;
 use super::gauge::Gauge;
-use super::jobs::{CHALLENGE, Challenge, Confirm, Enroll, Fill, Healthz, Login, Replay, Verify, Wrong, ids};
+use super::jobs::{CHALLENGE, Challenge, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Verify, Wrong, ids};
 use super::report::{Report, Subject};
 use super::wire::Target;
 use super::{BenchArgs, Sort};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, Spinner};
 
 /// Wrong codes in a row that a member gives: one more, and the authenticator has to wait.
 const WRONG_IN_A_ROW: u64 = 4;
@@ -27,6 +30,7 @@ pub(crate) struct Run<'a> {
     args: &'a BenchArgs,
     drive: Drive,
     fleet: Arc<Fleet>,
+    output: Output,
     enrolled: u64,
     /// Operations with codes so far: members take turns through all of them.
     turns: u64,
@@ -47,18 +51,46 @@ impl<'a> Run<'a> {
         let connections = usize::try_from(args.concurrency).unwrap_or(1);
         let drive = Drive::open(&target, connections, gauge, output).await?;
         let run = format!("bench-{}", super::random_name()?);
-        let fleet = Arc::new(Fleet::new(run, usize::try_from(enrolled).unwrap_or(0), gauge.is_some()));
-        Ok(Self { args, drive, fleet, enrolled, turns: 0 })
+        let number = |number| usize::try_from(number).unwrap_or(0);
+        let fleet = Arc::new(Fleet::new(run, number(args.users), number(enrolled), gauge.is_some()));
+        Ok(Self { args, drive, fleet, output, enrolled, turns: 0 })
     }
 
-    /// Everything that is wanted, in order.
+    /// Everything that is wanted, in order; and on a server that runs for itself, the end of the users that were made.
+    ///
+    /// # Errors
+    /// Where it was stopped, or the store could not be filled.
     pub(crate) async fn all(mut self, subject: Subject) -> Result<Report, Failure> {
+        let stopped = self.drive.stop();
+        let listening = tokio::spawn({
+            let stopped = Arc::clone(&stopped);
+            async move {
+                asked_to_end().await;
+                stopped.store(true, Ordering::Relaxed);
+            }
+        });
+        let phases = self.phases().await;
+        listening.abort();
+        let was_stopped = stopped.swap(false, Ordering::Relaxed);
+        let left = self.erase().await?;
+        if was_stopped {
+            return Err(Failure::no(if left == 0 {
+                "stopped before the end; nothing is left behind".to_owned()
+            } else {
+                format!("stopped before the end; users named {}-… are left behind", self.fleet.run)
+            }));
+        }
+        let fixed_clock = !self.fleet.time.is_movable();
+        let left = (left > 0).then(|| format!("{}-…", self.fleet.run));
+        Ok(Report::new(self.args, self.enrolled, Subject { fixed_clock, left_behind: left, ..subject }, phases?))
+    }
+
+    async fn phases(&mut self) -> Result<Vec<Measured>, Failure> {
         let mut phases = Vec::new();
         if self.wants(Sort::Healthz) {
             // Once to warm up: the first answers of a process measure its page faults.
-            self.drive
-                .run("warming up", Extent { operations: 2_000, time: Some(Duration::from_secs(1)) }, Healthz)
-                .await?;
+            let second = Extent { time: Some(Duration::from_secs(1)), ..Extent::of(2_000) };
+            self.drive.run("warming up", second, Healthz).await?;
             phases.push(self.drive.run("healthz", self.extent(), Healthz).await?);
         }
         self.fill(&mut phases).await?;
@@ -67,7 +99,8 @@ impl<'a> Run<'a> {
         }
         if self.wants(Sort::Login) {
             let job = Login { fleet: Arc::clone(&self.fleet), base: self.turns };
-            let measured = self.drive.run("login", self.extent(), job).await?;
+            self.rest().await;
+            let measured = self.drive.run("login", self.extent_of_codes(1), job).await?;
             self.turns += measured.done + measured.wrong;
             phases.push(measured);
         }
@@ -77,7 +110,27 @@ impl<'a> Run<'a> {
         if self.wants(Sort::Replay) {
             phases.push(self.refused("replay", Sort::Replay).await?);
         }
-        Ok(Report::new(self.args, self.enrolled, subject, phases))
+        Ok(phases)
+    }
+
+    /// Erases the users of a server that goes on. Answers how many are left all the same.
+    async fn erase(&mut self) -> Result<u64, Failure> {
+        if self.fleet.users.is_empty() {
+            return Ok(0);
+        }
+        let job = Erase { fleet: Arc::clone(&self.fleet) };
+        tokio::select! {
+            erased = self.drive.run("erasing", Extent::of(self.args.users), job) => Ok(erased?.wrong),
+            () = asked_to_end() => Ok(1),
+        }
+    }
+
+    /// Waits for fresh codes, where time cannot be moved on.
+    async fn rest(&mut self) {
+        if !self.fleet.time.is_movable() {
+            let _spinner = Spinner::new(self.output, "waiting for new codes: this server's clock is its own");
+            self.fleet.rest(&self.drive.stop()).await;
+        }
     }
 
     fn wants(&self, sort: Sort) -> bool {
@@ -86,25 +139,37 @@ impl<'a> Run<'a> {
 
     fn extent(&self) -> Extent {
         match self.args.duration {
-            Some(seconds) => Extent { operations: EVERYTHING, time: Some(Duration::from_secs(seconds)) },
-            None => Extent { operations: self.args.operations, time: None },
+            Some(seconds) => Extent { time: Some(Duration::from_secs(seconds)), ..Extent::of(EVERYTHING) },
+            None => Extent::of(self.args.operations),
         }
+    }
+
+    /// The same for what takes codes: where the clock cannot be moved, `each` for each member, so that nobody waits for the
+    /// next one while it is measured.
+    fn extent_of_codes(&self, each: u64) -> Extent {
+        let wanted = self.extent();
+        let most = if self.fleet.time.is_movable() { EVERYTHING } else { self.enrolled.saturating_mul(each) };
+        Extent { operations: wanted.operations.min(most), ..wanted }
     }
 
     /// Users, keys, first codes: measured, and what everything after builds on.
     async fn fill(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
-        let all = |operations| Extent { operations, time: None };
         let fleet = || Arc::clone(&self.fleet);
         let (users, enrolled) = (self.args.users, self.enrolled);
-        let filled = self.drive.run("fill", all(users), Fill { fleet: fleet() }).await?;
+        let filled = self.drive.run("fill", Extent::of(users), Fill { fleet: fleet() }).await?;
         if filled.wrong > 0 {
             let example = filled.examples.first().cloned().unwrap_or_default();
             return Err(Failure::no(format!("the store cannot be filled: {example}")));
         }
         phases.push(filled);
-        let operations = if self.wants(Sort::Enroll) { enrolled.max(self.args.operations) } else { enrolled };
-        let keyed = self.drive.run("enroll", all(operations), Enroll { fleet: fleet() }).await?;
-        let confirmed = self.drive.run("confirm", all(enrolled), Confirm { fleet: fleet() }).await?;
+        let wanted = self.extent();
+        let keys = if self.wants(Sort::Enroll) {
+            Extent { operations: wanted.operations.max(enrolled), at_least: enrolled, ..wanted }
+        } else {
+            Extent::of(enrolled)
+        };
+        let keyed = self.drive.run("enroll", keys, Enroll { fleet: fleet() }).await?;
+        let confirmed = self.drive.run("confirm", Extent::of(enrolled), Confirm { fleet: fleet() }).await?;
         phases.push(keyed);
         phases.push(confirmed);
         Ok(())
@@ -114,20 +179,24 @@ impl<'a> Run<'a> {
     async fn challenge_and_verify(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
         let mut challenges = Measured::empty("challenge")?;
         let mut verified = Measured::empty("verify")?;
-        let extent = self.extent();
+        let extent = self.extent_of_codes(1);
         let mut left = extent.operations;
         while left > 0 {
             let part = left.min(MOST_AHEAD).min(self.enrolled.saturating_mul(ROUNDS)).max(1);
             let places = ids(part);
             let fleet = Arc::clone(&self.fleet);
             let job = Challenge { fleet, base: self.turns, ids: Arc::clone(&places) };
-            challenges.go_on_with(self.drive.run("challenge", Extent { operations: part, time: None }, job).await?);
+            let asked = self.drive.run("challenge", Extent { time: extent.time, ..Extent::of(part) }, job).await?;
+            // Those that were begun came to their end, and they were begun in order.
+            let part = asked.done + asked.wrong;
+            challenges.go_on_with(asked);
             let time = extent.time.map(|time| time.saturating_sub(verified.elapsed));
             let job = Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids: places };
-            verified.go_on_with(self.drive.run("verify", Extent { operations: part, time }, job).await?);
+            self.rest().await;
+            verified.go_on_with(self.drive.run("verify", Extent { time, ..Extent::of(part) }, job).await?);
             self.turns += part;
             left -= part;
-            if extent.time.is_some_and(|time| verified.elapsed >= time) {
+            if part == 0 || extent.time.is_some_and(|time| verified.elapsed >= time) {
                 break;
             }
         }
@@ -136,39 +205,48 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Codes that have to be refused: a few for each member, then a right one, which sets the count back and shows
-    /// that it still counts.
+    /// Codes that have to be refused: a few for each member, whose last code was a right one, and then a right one, which
+    /// sets the count back and shows that it still counts.
     async fn refused(&mut self, name: &'static str, sort: Sort) -> Result<Measured, Failure> {
         let mut refused = Measured::empty(name)?;
-        let extent = self.extent();
+        let extent = self.extent_of_codes(WRONG_IN_A_ROW);
         let mut left = extent.operations;
         while left > 0 {
             let part = left.min(self.enrolled.saturating_mul(WRONG_IN_A_ROW));
-            self.everybody_logs_in(&mut refused).await?;
             let places = ids(self.enrolled);
             let job = Challenge { fleet: Arc::clone(&self.fleet), base: 0, ids: Arc::clone(&places) };
-            let asked = self.drive.run(name, Extent { operations: self.enrolled, time: None }, job).await?;
+            let asked = self.drive.run(name, Extent::of(self.enrolled), job).await?;
             refused.note_wrong(asked);
             let time = extent.time.map(|time| time.saturating_sub(refused.elapsed));
-            let (fleet, extent_now) = (Arc::clone(&self.fleet), Extent { operations: part, time });
+            let (fleet, extent_now) = (Arc::clone(&self.fleet), Extent { time, ..Extent::of(part) });
             let measured = match sort {
                 Sort::Replay => self.drive.run(name, extent_now, Replay { fleet, ids: places }).await?,
                 _ => self.drive.run(name, extent_now, Wrong { fleet, ids: places }).await?,
             };
             refused.go_on_with(measured);
+            self.everybody_logs_in(&mut refused).await?;
             left -= part;
             if extent.time.is_some_and(|time| refused.elapsed >= time) {
                 break;
             }
         }
-        self.everybody_logs_in(&mut refused).await?;
         Ok(refused)
     }
 
     async fn everybody_logs_in(&mut self, refused: &mut Measured) -> Result<(), Failure> {
+        self.rest().await;
         let job = Login { fleet: Arc::clone(&self.fleet), base: 0 };
-        let logged_in = self.drive.run("right codes", Extent { operations: self.enrolled, time: None }, job).await?;
+        let logged_in = self.drive.run("right codes", Extent::of(self.enrolled), job).await?;
         refused.note_wrong(logged_in);
         Ok(())
+    }
+}
+
+/// Waits for Ctrl-C, or for whoever ends the process.
+async fn asked_to_end() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }

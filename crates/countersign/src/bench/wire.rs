@@ -7,6 +7,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::failure::{Failure, describe};
@@ -103,6 +104,11 @@ impl Wire {
         self.ask(Method::GET, path, Vec::new()).await
     }
 
+    /// `DELETE`.
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<Answer, String> {
+        self.ask(Method::DELETE, path, Vec::new()).await
+    }
+
     /// `POST`.
     pub(crate) async fn post(&mut self, path: &str, body: String) -> Result<Answer, String> {
         self.ask(Method::POST, path, body.into_bytes()).await
@@ -115,8 +121,10 @@ impl Answer {
         if self.status == status {
             return Ok(self);
         }
-        let start: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
-        Err(format!("{} instead of {status}: {start}", self.status))
+        let problem: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let detail = problem.as_ref().and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned));
+        let said = detail.unwrap_or_else(|| String::from_utf8_lossy(&self.body).chars().take(200).collect());
+        Err(format!("{} instead of {status}: {said}", self.status))
     }
 
     /// Its JSON.

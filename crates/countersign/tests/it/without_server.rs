@@ -120,7 +120,7 @@ fn the_doctor_finds_what_others_can_read() {
 fn the_load_test_stays_on_this_machine() {
     run("
         $ countersign bench --url http://192.0.2.1:8420 --key csk_x
-        2> error: --url: loads are for servers on this machine; run it there
+        2> error: --url: loads are for servers on this machine: run it there, or say --i-own-it if that server is yours
         exit 2
     ");
 }

@@ -1,0 +1,66 @@
+//! The load test that ships (W-13).
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::harness::{Database, Server, Setup};
+
+fn report(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["good"], true, "{report}");
+    report
+}
+
+fn phase<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|phase| phase["name"] == name)
+        .unwrap_or_else(|| panic!("{report}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_a_server_that_runs_is_measured_and_left_as_it_was() {
+    let server = Server::start(Setup { movable_clock: false, ..Setup::default() }).await;
+    let ana = server.api().enroll("ana").await;
+    let url = server.api().address;
+    let sizes = ["--users", "7", "--fill-only-enrolled", "5", "--concurrency", "2", "--operations", "11"];
+    let only = ["--only", "healthz,enroll,challenge,verify", "--json"];
+    let report = report(&server.cli(&[&["bench", "--url", &url], &sizes[..], &only].concat()));
+    assert_eq!((&report["fixed_clock"], &report["left_behind"]), (&Value::Bool(true), &Value::Null));
+    for (name, done) in [("healthz", 11), ("fill", 7), ("enroll", 11), ("confirm", 5), ("challenge", 5), ("verify", 5)]
+    {
+        assert_eq!(phase(&report, name)["done"], done, "{name}");
+    }
+    // Nobody waited for the next code while it was measured.
+    assert!(phase(&report, "verify")["seconds"].as_f64().unwrap() < 10.0, "{report}");
+    let users = server.api().all("/v1/users").await;
+    assert_eq!(users.len(), 1);
+    assert_eq!(users[0]["id"], ana.user_id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_each_sort_of_operation_takes_as_long_as_it_is_told_to() {
+    let server = Server::on(Database::Sqlite).await;
+    let sizes = ["--users", "6", "--concurrency", "3", "--duration", "1", "--json"];
+    let report = report(&server.cli(&[&["bench"], &sizes[..]].concat()));
+    for name in ["healthz", "enroll", "challenge", "verify", "login", "wrong", "replay"] {
+        let phase = phase(&report, name);
+        assert!(phase["done"].as_u64().unwrap() > 0, "{phase}");
+        assert!((0.5..8.0).contains(&phase["seconds"].as_f64().unwrap()), "{phase}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_loads_stay_on_this_machine_unless_it_is_said_whose_the_other_one_is() {
+    let server = Server::new().await;
+    let output = server.cli(&["bench", "--url", "http://192.0.2.1:8420", "--key", "csk_x"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("--i-own-it"), "{said}");
+    let wrong_key = server.cli(&["bench", "--url", &server.api().address, "--key", "csk_x", "--users", "2"]);
+    let said = String::from_utf8_lossy(&wrong_key.stderr).into_owned();
+    assert!(wrong_key.status.code() == Some(1) && said.contains("401"), "{said}");
+}
