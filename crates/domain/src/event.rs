@@ -158,6 +158,8 @@ kinds! {
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.
     PageOpened = "page.opened",
+    /// Something was begun on a hosted page: the proof before an enrollment, or an enrollment.
+    PageAdvanced = "page.advanced",
     /// A hosted page was asked for by another browser, or too late.
     PageRefused = "page.refused",
     /// A hosted page was finished: proved, enrolled or cancelled.
