@@ -166,7 +166,7 @@ CREATE TABLE pages (
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT NOT NULL
 );
-CREATE INDEX pages_by_user ON pages (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX pages_by_user ON pages (user_id);
 
 CREATE TABLE idempotency (
     application_id UUID NOT NULL,

@@ -166,7 +166,7 @@ CREATE TABLE pages (
     created_at     INTEGER NOT NULL,
     expires_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX pages_by_user ON pages (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX pages_by_user ON pages (user_id);
 
 CREATE TABLE idempotency (
     application_id BLOB NOT NULL,
