@@ -1,12 +1,15 @@
 # What a person types here. Each target says what it does and leaves nothing behind but target/ and, for `run`, data/.
 
-.PHONY: help run check test soak bench fuzz docs generated
+.PHONY: help run web check test soak bench fuzz docs generated
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build the released program and start it with its data in ./data
 	@scripts/run
+
+web: ## Build the pages for people, which the next build of the program takes up (Node.js 20 or later)
+	@scripts/web
 
 check: ## Formatting, lints, dependencies, documentation: warnings are errors
 	@scripts/check

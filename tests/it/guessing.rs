@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::browser::Shop;
 use crate::harness::{Api, Database, Enrolled, Server, Signal, signal};
 
 /// Past the longest wait after a wrong code.
@@ -207,7 +208,12 @@ async fn prove_as(api: &Api, external_id: &str, code: &str) -> crate::harness::A
 }
 
 /// Each route that takes a code, with the test that attacks it. A route that is missing here fails `t02_…`.
-const ROUTES_THAT_TAKE_A_CODE: &[&str] = &["POST /v1/challenges/{id}/verify", "POST /v1/enrollments/{id}/confirm"];
+const ROUTES_THAT_TAKE_A_CODE: &[&str] = &[
+    "POST /pages/confirm",
+    "POST /pages/prove",
+    "POST /v1/challenges/{id}/verify",
+    "POST /v1/enrollments/{id}/confirm",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t02_every_route_that_takes_a_code_limits_guesses() {
@@ -218,6 +224,57 @@ async fn t02_every_route_that_takes_a_code_limits_guesses() {
     assert_eq!(found, ROUTES_THAT_TAKE_A_CODE, "a route that takes a code is attacked here, or it is none");
     attack_challenge(&api).await;
     attack_enrollment(&api).await;
+    attack_challenge_by_pages(&api).await;
+    attack_proof_before_enrolling(&api).await;
+    attack_enrollment_on_a_page(&api).await;
+}
+
+/// Guesses over many pages share the authenticator's budget with guesses by the API.
+async fn attack_challenge_by_pages(api: &Api) {
+    let ana = api.enroll("t02-pages").await;
+    let shop = Shop::of(api).await;
+    for _ in 0..15 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        let mut browser = shop.challenge_page(&api.challenge(&ana.user_id).await).await;
+        browser.opens().await.expect(200);
+        let answer = browser.prove(&ana.phone.wrong_code(now)).await;
+        answer.expect_problem(422, "proof-rejected");
+    }
+    assert_eq!(api.failures(&ana.authenticator_id).await, 15);
+    let now = api.now().await;
+    let mut browser = shop.challenge_page(&api.challenge(&ana.user_id).await).await;
+    browser.opens().await.expect(200);
+    browser.prove(&ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect_problem(422, "proof-rejected");
+}
+
+/// One page before an enrollment stands no more guesses than a challenge does.
+async fn attack_proof_before_enrolling(api: &Api) {
+    let ben = api.enroll("t02-before-enrolling").await;
+    let shop = Shop::of(api).await;
+    let mut browser = shop.enroll_page(&api.session(&ben.user_id).await).await;
+    assert_eq!(browser.opens().await.expect(200)["step"], "prove");
+    for _ in 0..5 {
+        let now = api.advance(20).await;
+        browser.prove(&ben.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    let now = api.advance(20).await;
+    let last = browser.prove(&ben.phone.code_at(now)).await;
+    assert!(last.status == 410 || last.status == 422, "{last}");
+}
+
+/// Guesses at one enrollment on a page, then the right code.
+async fn attack_enrollment_on_a_page(api: &Api) {
+    let user = api.user("t02-page-enrollment").await;
+    let shop = Shop::of(api).await;
+    let mut browser = shop.enroll_page(&api.session(&user).await).await;
+    browser.opens().await.expect(200);
+    let phone = browser.begins().await;
+    let now = api.now().await;
+    for _ in 0..10 {
+        browser.confirm(&phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    browser.confirm(&phone.code_at(now)).await.expect_problem(410, "enrollment-over");
 }
 
 /// Guesses over many challenges, in sessions and without, then the right code.

@@ -11,6 +11,7 @@
 
 mod alike;
 mod arrows;
+mod browser;
 mod crashes;
 mod enrolling;
 mod flood;
@@ -23,6 +24,8 @@ mod malformed;
 mod oracle;
 mod outages;
 mod over;
+mod pages;
+mod pages_refused;
 mod parallel;
 mod permissions;
 mod readme;

@@ -32,7 +32,8 @@ async fn t33_malformed_bodies_are_refused_on_every_route() {
     for operation in operations.iter().filter(|operation| !operation.body.is_null()) {
         for path in [known(&operation.path, &ids), unknown(&operation.path)] {
             for (content_type, body) in bodies(&operation.body) {
-                let request = api.request(operation.method.clone(), &path).header("content-type", content_type);
+                let request = as_a_page(api.request(operation.method.clone(), &path));
+                let request = request.header("content-type", content_type);
                 let what = format!("{} {path} {}", operation.method, preview(&body));
                 assert_clear(&what, ask(request.body(body)).await);
                 asked += 1;
@@ -94,8 +95,8 @@ async fn a_zero_character_is_told(database: Database) {
         for (name, _) in operation.body["properties"].as_object().into_iter().flatten() {
             for (wrong, place) in [(json!("a\u{0}b"), ""), (json!({ "x": ["\u{0}"] }), "/x/0")] {
                 let body = Value::Object(Map::from_iter([(name.clone(), wrong)]));
-                let answer = api.ask(operation.method.clone(), &path, Some(body)).await.unwrap();
-                let problem = answer.expect_problem(422, "invalid-request");
+                let request = as_a_page(api.request(operation.method.clone(), &path)).json(&body);
+                let problem = Api::answer(request).await.unwrap().expect_problem(422, "invalid-request");
                 assert_eq!(problem["errors"][0]["pointer"], format!("/{name}{place}"), "{path}: {problem}");
                 members += 1;
             }
@@ -171,6 +172,11 @@ async fn t33_what_is_not_http_does_no_harm() {
     api.get("/v1/whoami").await.expect(200);
 }
 
+/// With what a script of a hosted page sends along, so that it gets as far as one.
+fn as_a_page(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    request.header("x-countersign-page", "A".repeat(43)).header("sec-fetch-site", "same-origin")
+}
+
 /// The same processes are there, and none of their threads panicked.
 async fn assert_unharmed(server: &Server, pids: Pids) {
     assert_eq!(server.ready().await, pids, "something crashed: {}", server.log());
@@ -236,6 +242,7 @@ async fn things(api: &Api) -> BTreeMap<&'static str, String> {
         api.post("/v1/applications", json!({ "name": "other", "scopes": ["sessions"] })).await.expect(201);
     let authenticator = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
     BTreeMap::from([
+        ("pages", format!("pag_{}", "0".repeat(32))),
         ("challenges", api.challenge(&ana.user_id).await),
         ("devices", authenticator["device_id"].as_str().unwrap().to_owned()),
         ("applications", application["application"]["id"].as_str().unwrap().to_owned()),
@@ -262,6 +269,7 @@ fn unknown(path: &str) -> String {
         "enrollments" => "enr_",
         "sessions" => "ses_",
         "challenges" => "chl_",
+        "pages" => "pag_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));

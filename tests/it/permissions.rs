@@ -30,6 +30,7 @@ async fn operations(api: &Api) -> Vec<(Method, String, String)> {
                     "enrollments" => "enr",
                     "sessions" => "ses",
                     "challenges" => "chl",
+                    "pages" => "pag",
                     _ => "app",
                 };
                 let zeros = "0".repeat(32);
@@ -229,6 +230,13 @@ async fn p10_a_request_that_is_sent_twice_makes_one_thing_and_shows_its_secret_o
     assert_made_once(&client, "/v1/challenges", json!({ "user_id": user }), &[]).await;
     let client = admin("devices").await.1;
     assert_made_once(&client, &format!("/v1/users/{user}/devices"), json!({ "name": "phone" }), &[]).await;
+    let (id, client) = admin("pages").await;
+    let origins = json!({ "return_origins": ["https://shop.example"] });
+    api.patch(&format!("/v1/applications/{id}"), origins).await.expect(200);
+    let page = json!({
+        "purpose": "challenge", "challenge_id": client.challenge(&user).await, "return_url": "https://shop.example/back",
+    });
+    assert_made_once(&client, "/v1/pages", page, &["/url"]).await;
     assert_made_once(&api, "/v1/enrollments", json!({ "session_id": session, "view": "inline" }), &["/view"]).await;
 }
 

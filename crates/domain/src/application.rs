@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, ApplicationId, Timestamp};
+use crate::{ApiKeyId, ApplicationId, ReturnOrigin, Timestamp};
 
 /// An API client, with its scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Application {
     pub scopes: BTreeSet<Scope>,
     /// TLS client certificates that stand for it (P-07), by the SHA-256 of their DER.
     pub certificates: BTreeSet<CertificateFingerprint>,
+    /// Where hosted pages may lead back to.
+    pub return_origins: BTreeSet<ReturnOrigin>,
     /// Counts its changes, from 1: a change is made to the version that was seen, or not at all.
     pub version: i64,
     /// When it was made.

@@ -90,7 +90,7 @@ macro_rules! kinds {
 kinds! {
     /// An API client was made.
     ApplicationCreated = "application.created",
-    /// An API client's name, scopes or certificates were changed.
+    /// An API client's name, scopes, certificates or return origins were changed.
     ApplicationUpdated = "application.updated",
     /// An API client was deleted, and its keys with it.
     ApplicationDeleted = "application.deleted",
@@ -154,6 +154,16 @@ kinds! {
     ChallengeCancelled = "challenge.cancelled",
     /// A proof was given that fits no authenticator: an unknown user, none enrolled, or a challenge that is over.
     ChallengeRejected = "challenge.rejected",
+    /// A hosted page was made for somebody.
+    PageCreated = "page.created",
+    /// A hosted page was opened, and belongs to that browser from then on.
+    PageOpened = "page.opened",
+    /// Something was begun on a hosted page: the proof before an enrollment, or an enrollment.
+    PageAdvanced = "page.advanced",
+    /// A hosted page was asked for by another browser, or too late.
+    PageRefused = "page.refused",
+    /// A hosted page was finished: proved, enrolled or cancelled.
+    PageFinished = "page.finished",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
     /// Old data keys were dropped from the vault's keyring.

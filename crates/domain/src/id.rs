@@ -93,6 +93,8 @@ ids! {
     SessionId = "ses_";
     /// One request for proof.
     ChallengeId = "chl_";
+    /// A hosted page.
+    PageId = "pag_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

@@ -14,9 +14,11 @@ pub mod enrollment;
 pub mod entropy;
 pub mod event;
 pub mod external_id;
+pub mod hosted_page;
 pub mod id;
 pub mod level;
 pub mod page;
+pub mod return_url;
 pub mod session;
 pub mod user;
 
@@ -29,11 +31,13 @@ pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;
 pub use event::{Details, Event, EventKind};
 pub use external_id::ExternalId;
+pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash};
 pub use id::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, SessionId,
-    UserId,
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, PageId,
+    SessionId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
+pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use session::{Proof, Session};
 pub use user::{User, UserKind, UserState};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, Proof, Sealed, Session, SessionId,
-    Timestamp, User, UserId, UserKind, UserState,
+    Challenge, ChallengeId, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HostedPage, PageId, PageState,
+    Proof, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -108,7 +108,7 @@ pub enum Change {
         /// Into which state.
         to: UserState,
     },
-    /// Deletes a user with devices, authenticators, codes, sessions, enrollments and challenges, and the
+    /// Deletes a user with devices, authenticators, codes, sessions, enrollments, challenges and pages, and the
     /// details (with their salts) of every event about the user. Guard: the user is there.
     EraseUser {
         /// Who.
@@ -186,7 +186,7 @@ pub enum Change {
     },
     /// A new API client with its first key. [`Effect::Exists`] if the name is taken.
     CreateApplication(Application, ApiKey),
-    /// Other name, scopes or certificates. Guard: the application is there in the version that is given, which is then
+    /// Other name, scopes, certificates or return origins. Guard: the application is there in the version that is given, which is then
     /// counted up; and it is not the last one with the `admin` scope and a key that is valid, where it loses that scope.
     /// [`Effect::Exists`] if the name or a certificate is another's.
     UpdateApplication {
@@ -195,7 +195,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Deletes an API client and its keys, and ends its sessions and challenges. Guard: it is there, and not
+    /// Deletes an API client and its keys, and ends its sessions, challenges and pages. Guard: it is there, and not
     /// the last one with the `admin` scope and a key that is valid.
     DeleteApplication {
         /// Which.
@@ -218,6 +218,35 @@ pub enum Change {
         id: ApiKeyId,
         /// When.
         at: Timestamp,
+    },
+    /// A new hosted page. Guard: its application is there, and its session, if it has one, is live.
+    CreatePage(Box<HostedPage>),
+    /// Binds a page to the browser that opened it. Guard: it is open, has not expired, and no browser has opened it.
+    OpenPage {
+        /// Which.
+        id: PageId,
+        /// Of what the browser keeps.
+        browser: TokenHash,
+        /// When.
+        at: Timestamp,
+    },
+    /// What is done on a page from now on. Guard: it is open and has not expired, and what is done on it is what was seen.
+    AdvancePage {
+        /// As it was seen: its challenge and enrollment are compared.
+        seen: Box<HostedPage>,
+        /// The challenge that is proved on it.
+        challenge_id: Option<ChallengeId>,
+        /// The enrollment that was begun on it.
+        enrollment_id: Option<EnrollmentId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a page, with what came of it. Guard: it is open, expired or not: what came of it was done before.
+    FinishPage {
+        /// Which.
+        id: PageId,
+        /// What came of it.
+        to: PageState,
     },
     /// The vault's wrapped keyring. Guard: the version in the store is `expected` (0: there is none yet).
     PutKeyring {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, KeyHash, Page,
-    PageRequest, Session, SessionId, Timestamp, User, UserId,
+    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HostedPage, KeyHash,
+    Page, PageId, PageRequest, Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -128,6 +128,20 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// A hosted page by the token in its link.
+    pub async fn page_by_token(&self, token: TokenHash) -> Result<Option<HostedPage>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::page_by_token(lease.connection(), token).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A hosted page.
+    pub async fn page(&self, id: PageId) -> Result<Option<HostedPage>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::page(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
     /// A device.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Device>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
@@ -239,7 +253,7 @@ impl Store {
     pub async fn expire_events(&self, before: Timestamp, told: Event) -> Result<u64, StoreError> {
         self.0.expire_events(before, told).await
     }
-    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments and sessions that were over for `keep`,
+    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments, pages and sessions that were over for `keep`,
     /// forgotten idempotency keys. Answers how many rows went.
     pub async fn sweep(&self, now: Timestamp, keep: std::time::Duration) -> Result<u64, StoreError> {
         self.0.sweep(now, keep).await

@@ -88,6 +88,7 @@ mod tests {
             name: "Shop".to_owned(),
             scopes: BTreeSet::new(),
             certificates: BTreeSet::new(),
+            return_origins: BTreeSet::new(),
             version: 1,
             created_at: Timestamp::default(),
         };

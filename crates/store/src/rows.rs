@@ -8,7 +8,8 @@ use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId, EventKind,
-    ExternalId, KeyHash, Proof, Scope, Sealed, Session, SessionId, Timestamp, User, UserId, UserKind, UserState, Wait,
+    ExternalId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Proof, ReturnOrigin, ReturnUrl, Scope, Sealed,
+    Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -74,8 +75,15 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let bytes: Vec<u8> = self.next()?;
-        bytes.try_into().map_err(|bytes: Vec<u8>| Fault::Damaged(format!("{} bytes where {N} belong", bytes.len())))
+        self.maybe_bytes()?.ok_or_else(|| Fault::Damaged("bytes are missing".to_owned()))
+    }
+
+    fn maybe_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, Fault> {
+        let Some(bytes) = self.next::<Option<Vec<u8>>>()? else { return Ok(None) };
+        bytes
+            .try_into()
+            .map(Some)
+            .map_err(|bytes: Vec<u8>| Fault::Damaged(format!("{} bytes where {N} belong", bytes.len())))
     }
 }
 
@@ -298,8 +306,30 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
     })
 }
 
+pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
+    g.enrollment_id, g.return_url, g.carried, g.created_at, g.expires_at";
+
+pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
+    Ok(HostedPage {
+        id: row.id(PageId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        purpose: row.named(PagePurpose::from_name)?,
+        state: row.named(PageState::from_name)?,
+        token: TokenHash(row.bytes()?),
+        browser: row.maybe_bytes()?.map(TokenHash),
+        user_id: row.maybe_id(UserId::from_uuid)?,
+        session_id: row.maybe_id(SessionId::from_uuid)?,
+        challenge_id: row.maybe_id(ChallengeId::from_uuid)?,
+        enrollment_id: row.maybe_id(EnrollmentId::from_uuid)?,
+        return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
+        carried: row.next()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
 /// With its certificates as a list in hex.
-pub(crate) const APPLICATION: &str = "p.id, p.name, p.scopes, p.version, p.created_at, \
+pub(crate) const APPLICATION: &str = "p.id, p.name, p.scopes, p.return_origins, p.version, p.created_at, \
     (SELECT {list<}{hex<}t.fingerprint{hex>}{list>} FROM application_certificates t WHERE t.application_id = p.id)";
 
 pub(crate) fn application(row: &mut Reader<'_, '_>) -> Result<Application, Fault> {
@@ -307,6 +337,7 @@ pub(crate) fn application(row: &mut Reader<'_, '_>) -> Result<Application, Fault
         id: row.id(ApplicationId::from_uuid)?,
         name: row.next()?,
         scopes: row.named(scopes)?,
+        return_origins: row.named(return_origins)?,
         version: row.next()?,
         created_at: row.time()?,
         certificates: match row.next::<Option<String>>()? {
@@ -325,6 +356,14 @@ fn scopes(names: &str) -> Option<BTreeSet<Scope>> {
 
 pub(crate) fn scopes_text(scopes: &BTreeSet<Scope>) -> String {
     scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+fn return_origins(texts: &str) -> Option<BTreeSet<ReturnOrigin>> {
+    texts.split_ascii_whitespace().map(|text| ReturnOrigin::parse(text).ok()).collect()
+}
+
+pub(crate) fn return_origins_text(origins: &BTreeSet<ReturnOrigin>) -> String {
+    origins.iter().map(ReturnOrigin::as_str).collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) const API_KEY: &str = "k.id, k.application_id, k.hash, k.created_at, k.expires_at";

@@ -303,6 +303,7 @@ ids!(
     domain::DeviceId,
     domain::EnrollmentId,
     domain::EventId,
+    domain::PageId,
     domain::SessionId,
     domain::UserId
 );

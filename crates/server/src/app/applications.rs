@@ -7,7 +7,9 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use data_encoding::BASE64URL_NOPAD;
 use domain::event::About;
-use domain::{ApiKey, ApiKeyId, Application, ApplicationId, CertificateFingerprint, EventKind, KeyHash, Scope};
+use domain::{
+    ApiKey, ApiKeyId, Application, ApplicationId, CertificateFingerprint, EventKind, KeyHash, ReturnOrigin, Scope,
+};
 use store::{Change, Effect};
 
 use super::telling::With;
@@ -32,12 +34,22 @@ impl std::fmt::Debug for ShownKey {
     }
 }
 
+/// An API client to make.
+#[derive(Debug)]
+pub(crate) struct NewApplication {
+    pub(crate) name: String,
+    pub(crate) scopes: BTreeSet<Scope>,
+    pub(crate) certificates: BTreeSet<CertificateFingerprint>,
+    pub(crate) return_origins: BTreeSet<ReturnOrigin>,
+}
+
 /// What to change of an application; `None` leaves as it is.
 #[derive(Debug, Default)]
 pub(crate) struct ApplicationPatch {
     pub(crate) name: Option<String>,
     pub(crate) scopes: Option<BTreeSet<Scope>>,
     pub(crate) certificates: Option<BTreeSet<CertificateFingerprint>>,
+    pub(crate) return_origins: Option<BTreeSet<ReturnOrigin>>,
 }
 
 /// What a request shows of who asks: enough to ask again later, and no secret.
@@ -78,14 +90,13 @@ impl App {
     pub(crate) async fn create_application(
         &self,
         actor: Option<&Actor>,
-        name: String,
-        scopes: BTreeSet<Scope>,
-        certificates: BTreeSet<CertificateFingerprint>,
+        new: NewApplication,
         once: Option<&Once>,
     ) -> Result<Made<(Application, ShownKey)>, Error> {
         let now = self.now();
         let id = ApplicationId::generate(now, &*self.entropy);
-        let application = Application { id, name, scopes, certificates, version: 1, created_at: now };
+        let NewApplication { name, scopes, certificates, return_origins } = new;
+        let application = Application { id, name, scopes, certificates, return_origins, version: 1, created_at: now };
         let key = self.new_key(id);
         let events = [
             self.event(EventKind::ApplicationCreated, actor, About::default())
@@ -142,10 +153,12 @@ impl App {
         application.name = patch.name.unwrap_or(application.name);
         application.scopes = patch.scopes.unwrap_or(application.scopes);
         application.certificates = patch.certificates.unwrap_or(application.certificates);
+        application.return_origins = patch.return_origins.unwrap_or(application.return_origins);
         let event = self
             .event(EventKind::ApplicationUpdated, Some(actor), About::default())
             .with("application", id.to_string())
-            .with("scopes", application.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>());
+            .with("scopes", application.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>())
+            .with("return_origins", application.return_origins.iter().map(ReturnOrigin::as_str).collect::<Vec<_>>());
         let change = Change::UpdateApplication { application: application.clone(), at: self.now() };
         match self.commit(change, event).await? {
             Effect::Applied => Ok(application),

@@ -6,7 +6,7 @@ use domain::event::About;
 use domain::{Application, EventKind, Scope};
 use store::{Change, Effect};
 
-use super::applications::ShownKey;
+use super::applications::{NewApplication, ShownKey};
 use super::telling::With;
 use super::{App, Error, Made};
 
@@ -37,8 +37,13 @@ impl App {
     }
 
     async fn create_administrator(&self) -> Result<Made<(Application, ShownKey)>, Error> {
-        let scopes = BTreeSet::from([Scope::Admin]);
-        self.create_application(None, "Administrator".to_owned(), scopes, BTreeSet::new(), None).await
+        let administrator = NewApplication {
+            name: "Administrator".to_owned(),
+            scopes: BTreeSet::from([Scope::Admin]),
+            certificates: BTreeSet::new(),
+            return_origins: BTreeSet::new(),
+        };
+        self.create_application(None, administrator, None).await
     }
 
     /// Gives the oldest administrator a new key, by right of having the store; makes one where there is none.

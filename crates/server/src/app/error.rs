@@ -32,6 +32,12 @@ pub(crate) enum Error {
     /// The view's time is over.
     #[error("the view has expired")]
     ViewExpired,
+    /// There is no such page, it is finished, or its time is over.
+    #[error("the page is over")]
+    PageOver,
+    /// Another browser opened the page.
+    #[error("the page was opened in another browser")]
+    PageElsewhere,
     /// The session was ended or has expired.
     #[error("the session is over")]
     SessionOver,

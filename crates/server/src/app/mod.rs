@@ -17,6 +17,7 @@ pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;
+pub(crate) mod pages;
 pub(crate) mod proof;
 pub(crate) mod sessions;
 mod telling;

@@ -25,41 +25,43 @@ pub(crate) struct May<P> {
 
 /// Something that takes a scope.
 pub(crate) trait Permission {
-    /// The scope; `None` where any application may.
-    const SCOPE: Option<Scope>;
+    /// The scopes of which one is enough; none where any application may.
+    const SCOPES: &'static [Scope];
 }
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $scope:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $scopes:expr;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
         impl Permission for $name {
-            const SCOPE: Option<Scope> = $scope;
+            const SCOPES: &'static [Scope] = &$scopes;
         }
     )*};
 }
 
 permissions! {
     /// Being an application at all.
-    Ask = None;
+    Ask = [];
     /// Administering: applications, keys, the vault.
-    Administer = Some(Scope::Admin);
+    Administer = [Scope::Admin];
     /// Seeing users and devices.
-    ReadUsers = Some(Scope::UsersRead);
+    ReadUsers = [Scope::UsersRead];
     /// Changing users and devices.
-    WriteUsers = Some(Scope::UsersWrite);
+    WriteUsers = [Scope::UsersWrite];
     /// Registering, seeing and ending sessions.
-    UseSessions = Some(Scope::Sessions);
+    UseSessions = [Scope::Sessions];
     /// Enrolling authenticators.
-    Enroll = Some(Scope::Enrollments);
+    Enroll = [Scope::Enrollments];
     /// Seeing authenticators.
-    ReadAuthenticators = Some(Scope::AuthenticatorsRead);
+    ReadAuthenticators = [Scope::AuthenticatorsRead];
     /// Changing authenticators.
-    WriteAuthenticators = Some(Scope::AuthenticatorsWrite);
+    WriteAuthenticators = [Scope::AuthenticatorsWrite];
     /// Asking for proof and verifying it.
-    Challenge = Some(Scope::Challenges);
+    Challenge = [Scope::Challenges];
+    /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
+    HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing events.
-    ReadEvents = Some(Scope::EventsRead);
+    ReadEvents = [Scope::EventsRead];
 }
 
 impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
@@ -73,11 +75,8 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
         }
         let found = app.authenticate(credential).await?;
         let application = found.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
-        if let Some(scope) = P::SCOPE
-            && !has(&application, scope)
-        {
-            let detail = format!("The application has not got the scope `{}`.", scope.name());
-            return Err(Problem::new(&FORBIDDEN, detail));
+        if !has_one(&application, P::SCOPES) {
+            return Err(lacking(P::SCOPES));
         }
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
         Ok(Self { actor: Actor { application, address }, credential, permission: PhantomData })
@@ -85,11 +84,16 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
 }
 
 impl<P: Permission> May<P> {
+    /// That the application has this scope, too.
+    pub(crate) fn also(&self, scope: Scope) -> Result<(), Problem> {
+        if has(&self.actor.application, scope) { Ok(()) } else { Err(lacking(&[scope])) }
+    }
+
     /// Whether it still holds, for what goes on for longer than a request: the key may have been revoked or have ended,
     /// the application have lost the scope or be gone. Where that cannot be found out it holds no more.
     pub(crate) async fn still_holds(&self, app: &App) -> bool {
         match app.authenticate(self.credential).await {
-            Ok(Some(application)) => P::SCOPE.is_none_or(|scope| has(&application, scope)),
+            Ok(Some(application)) => has_one(&application, P::SCOPES),
             Ok(None) | Err(_) => false,
         }
     }
@@ -113,10 +117,19 @@ fn is_cross_site(headers: &HeaderMap, own: &str) -> bool {
 
 /// Whether an `Origin` (RFC 6454 §7) is that of a URL. The request's own `Host` is not asked: whoever leads a name to this server
 /// has it say that name.
-fn is_origin_of(origin: &[u8], url: &str) -> bool {
+pub(super) fn is_origin_of(origin: &[u8], url: &str) -> bool {
     let Ok(url) = url.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return false };
     origin.eq_ignore_ascii_case(format!("{scheme}://{authority}").as_bytes())
+}
+
+fn has_one(application: &Application, scopes: &[Scope]) -> bool {
+    scopes.is_empty() || scopes.iter().any(|scope| has(application, *scope))
+}
+
+fn lacking(scopes: &[Scope]) -> Problem {
+    let names: Vec<String> = scopes.iter().map(|scope| format!("the scope `{}`", scope.name())).collect();
+    Problem::new(&FORBIDDEN, format!("The application has not got {}.", names.join(" or ")))
 }
 
 fn has(application: &Application, scope: Scope) -> bool {

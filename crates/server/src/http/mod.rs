@@ -8,6 +8,7 @@ mod idempotency_key;
 mod listen;
 mod log;
 mod openapi;
+mod pages;
 mod parameters;
 mod peer;
 mod problem;
@@ -31,6 +32,7 @@ type Shared = State<Arc<App>>;
 fn router(app: Arc<App>) -> Router {
     let (api, document) = openapi::routes(app.settings.movable_clock.is_some());
     api.merge(docs::routes(&document))
+        .merge(pages::files())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(middleware::from_fn(log::around))

@@ -69,7 +69,7 @@ problems! {
     FORBIDDEN = "forbidden", FORBIDDEN, "This application may not do that",
         "The application has not got the scope that the operation needs. An administrator can add it.";
     CROSS_SITE = "cross-site", FORBIDDEN, "Not from another site's page",
-        "A browser sent this for a page of another site, with a client certificate that it shows by itself. Whoever means it sends an API key as `Authorization: Bearer csk_…`.";
+        "A browser sent this for a page of another site, with what it shows by itself: a client certificate or a cookie. An application that means it sends an API key as `Authorization: Bearer csk_…`; what stands under `/pages/` is for our own pages alone.";
     NOT_FOUND = "not-found", NOT_FOUND, "Not found",
         "There is nothing by this id or at this address, or it belongs to another application.";
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "Not with this method",
@@ -92,6 +92,10 @@ problems! {
         "A key is shown once. If it was not you who saw it, cancel the enrollment; to get a new key, retry it.";
     VIEW_EXPIRED = "view-expired", GONE, "The time to see the key is over",
         "A key can be seen for a short time only. Retry the enrollment to get a new one.";
+    PAGE_OVER = "page-over", GONE, "This page is over",
+        "It was finished, its time is over, or there never was one by this link. Go back to where you came from and begin again there.";
+    PAGE_OPENED_ELSEWHERE = "page-opened-elsewhere", FORBIDDEN, "This page was opened in another browser",
+        "A page works in the browser that opened it first, and in no other. If that was not you, go back to where you came from and begin again there.";
     SESSION_OVER = "session-over", GONE, "The session is over",
         "The session was ended or has expired. Register a new one after the next log-in.";
     EVENTS_EXPIRED = "events-expired", GONE, "These events are not kept any more",
@@ -158,6 +162,8 @@ impl From<Error> for Problem {
             Error::EnrollmentOver => Self::of(&ENROLLMENT_OVER),
             Error::ViewGone => Self::of(&VIEW_GONE),
             Error::ViewExpired => Self::of(&VIEW_EXPIRED),
+            Error::PageOver => Self::of(&PAGE_OVER),
+            Error::PageElsewhere => Self::of(&PAGE_OPENED_ELSEWHERE),
             Error::SessionOver => Self::of(&SESSION_OVER),
             Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),

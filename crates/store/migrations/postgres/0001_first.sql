@@ -13,6 +13,8 @@ CREATE TABLE applications (
     id         UUID PRIMARY KEY,
     name       TEXT NOT NULL UNIQUE,
     scopes     TEXT NOT NULL,
+    -- Where hosted pages may lead back to, separated by spaces.
+    return_origins TEXT NOT NULL,
     version    BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
@@ -146,6 +148,25 @@ CREATE TABLE challenges (
 );
 -- By user within a second: an index by user alone would dirty a page of its own for each challenge that is made.
 CREATE INDEX challenges_by_user ON challenges ((created_at / 1000), user_id) WHERE user_id IS NOT NULL;
+
+-- Of the token in a link, and of what the browser keeps that opened it, there are hashes only.
+CREATE TABLE pages (
+    id             UUID PRIMARY KEY,
+    application_id UUID NOT NULL,
+    purpose        TEXT NOT NULL,
+    state          TEXT NOT NULL,
+    token          BYTEA NOT NULL UNIQUE,
+    browser        BYTEA,
+    user_id        UUID,
+    session_id     UUID,
+    challenge_id   UUID,
+    enrollment_id  UUID,
+    return_url     TEXT NOT NULL,
+    carried        TEXT,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL
+);
+CREATE INDEX pages_by_user ON pages (user_id);
 
 CREATE TABLE idempotency (
     application_id UUID NOT NULL,

@@ -13,6 +13,8 @@ CREATE TABLE applications (
     id         BLOB PRIMARY KEY,
     name       TEXT NOT NULL UNIQUE,
     scopes     TEXT NOT NULL,
+    -- Where hosted pages may lead back to, separated by spaces.
+    return_origins TEXT NOT NULL,
     version    INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -146,6 +148,25 @@ CREATE TABLE challenges (
 ) STRICT, WITHOUT ROWID;
 -- By user within a second: an index by user alone would dirty a page of its own for each challenge that is made.
 CREATE INDEX challenges_by_user ON challenges (created_at / 1000, user_id) WHERE user_id IS NOT NULL;
+
+-- Of the token in a link, and of what the browser keeps that opened it, there are hashes only.
+CREATE TABLE pages (
+    id             BLOB PRIMARY KEY,
+    application_id BLOB NOT NULL,
+    purpose        TEXT NOT NULL,
+    state          TEXT NOT NULL,
+    token          BLOB NOT NULL UNIQUE,
+    browser        BLOB,
+    user_id        BLOB,
+    session_id     BLOB,
+    challenge_id   BLOB,
+    enrollment_id  BLOB,
+    return_url     TEXT NOT NULL,
+    carried        TEXT,
+    created_at     INTEGER NOT NULL,
+    expires_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pages_by_user ON pages (user_id);
 
 CREATE TABLE idempotency (
     application_id BLOB NOT NULL,

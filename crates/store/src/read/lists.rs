@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
-    Device, DeviceId, Page, PageRequest, Session, Timestamp, User, UserId,
+    Device, DeviceId, HostedPage, Page, PageId, PageRequest, Session, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
@@ -40,6 +40,16 @@ pub(crate) async fn caller_by_certificate(
 pub(crate) async fn challenge(connection: &mut Connection, of: ChallengeId) -> Result<Option<Challenge>, Fault> {
     let args = [id(of.uuid())];
     Ok(select!(connection, rows::CHALLENGE, "FROM challenges c WHERE c.id = $1", args, rows::challenge)?.pop())
+}
+
+pub(crate) async fn page_by_token(connection: &mut Connection, token: TokenHash) -> Result<Option<HostedPage>, Fault> {
+    let args = [Arg::Blob(&token.0)];
+    Ok(select!(connection, rows::PAGE, "FROM pages g WHERE g.token = $1", args, rows::page)?.pop())
+}
+
+pub(crate) async fn page(connection: &mut Connection, of: PageId) -> Result<Option<HostedPage>, Fault> {
+    let args = [id(of.uuid())];
+    Ok(select!(connection, rows::PAGE, "FROM pages g WHERE g.id = $1", args, rows::page)?.pop())
 }
 
 pub(crate) async fn device(connection: &mut Connection, of: DeviceId) -> Result<Option<Device>, Fault> {

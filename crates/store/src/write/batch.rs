@@ -6,7 +6,7 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, clients, enroll, events, idempotency, login, lower, rest};
+use super::{Item, clients, enroll, events, idempotency, login, lower, pages, rest};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -121,6 +121,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::DeleteApplication { id, .. } => ids.push(id.uuid()),
         Change::CreateApiKey { key, .. } => ids.extend([key.id.uuid(), key.application_id.uuid()]),
         Change::RevokeApiKey { id, .. } => ids.push(id.uuid()),
+        Change::CreatePage(page) => ids.push(page.id.uuid()),
+        Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
+        Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
     let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
@@ -224,6 +227,12 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             clients::create_api_key(connection, key, *others_expire_at).await
         }
         Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
+        Change::CreatePage(page) => pages::create(connection, page).await,
+        Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
+        Change::AdvancePage { seen, challenge_id, enrollment_id, at } => {
+            pages::advance(connection, seen, *challenge_id, *enrollment_id, *at).await
+        }
+        Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await

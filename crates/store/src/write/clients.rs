@@ -17,9 +17,9 @@ async fn hold(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 static CREATE_APPLICATION: Set = Set::new(
-    &[("id", Id), ("name", Text), ("scopes", Text), ("version", Int), ("created_at", Int)],
-    "INSERT INTO applications (id, name, scopes, version, created_at)
-     SELECT i.id, i.name, i.scopes, i.version, i.created_at FROM input i WHERE true
+    &[("id", Id), ("name", Text), ("scopes", Text), ("return_origins", Text), ("version", Int), ("created_at", Int)],
+    "INSERT INTO applications (id, name, scopes, return_origins, version, created_at)
+     SELECT i.id, i.name, i.scopes, i.return_origins, i.version, i.created_at FROM input i WHERE true
      ON CONFLICT DO NOTHING",
 );
 
@@ -45,10 +45,12 @@ pub(super) async fn create_application(
 ) -> Result<Effect, Fault> {
     hold(connection).await?;
     let scopes = rows::scopes_text(&application.scopes);
+    let origins = rows::return_origins_text(&application.return_origins);
     let row = [
         application.id.into(),
         application.name.as_str().into(),
         scopes.as_str().into(),
+        origins.as_str().into(),
         application.version.into(),
         application.created_at.into(),
     ];
@@ -63,8 +65,16 @@ pub(super) async fn create_application(
 /// Where it loses the `admin` scope, another has that and a key that is valid: of two administrators that take it from each
 /// other at the same time one stays.
 static UPDATE_APPLICATION: Set = Set::new(
-    &[("application_id", Id), ("seen", Int), ("new_name", Text), ("new_scopes", Text), ("at", Int)],
-    "UPDATE applications AS p SET name = i.new_name, scopes = i.new_scopes, version = p.version + 1 FROM input i
+    &[
+        ("application_id", Id),
+        ("seen", Int),
+        ("new_name", Text),
+        ("new_scopes", Text),
+        ("new_origins", Text),
+        ("at", Int),
+    ],
+    "UPDATE applications AS p
+     SET name = i.new_name, scopes = i.new_scopes, return_origins = i.new_origins, version = p.version + 1 FROM input i
      WHERE p.id = i.application_id AND p.version = i.seen
         AND (' ' || p.scopes || ' ' NOT LIKE '% admin %' OR ' ' || i.new_scopes || ' ' LIKE '% admin %'
             OR EXISTS (SELECT 1 FROM applications q CROSS JOIN api_keys k
@@ -84,11 +94,13 @@ pub(super) async fn update_application(
 ) -> Result<Effect, Fault> {
     hold(connection).await?;
     let scopes = rows::scopes_text(&application.scopes);
+    let origins = rows::return_origins_text(&application.return_origins);
     let row = [
         application.id.into(),
         application.version.into(),
         application.name.as_str().into(),
         scopes.as_str().into(),
+        origins.as_str().into(),
         at.into(),
     ];
     let effect = one(connection, &UPDATE_APPLICATION, &row).await?;
@@ -111,7 +123,7 @@ static DELETE_APPLICATION: Set = Set::new(
                     AND k.application_id = q.id AND (k.expires_at IS NULL OR k.expires_at > i.at)))",
 );
 
-static DELETE_BELONGINGS: [Set; 3] = [
+static DELETE_BELONGINGS: [Set; 4] = [
     Set::new(
         &[("application_id", Id), ("at", Int)],
         "DELETE FROM api_keys WHERE application_id IN (SELECT i.application_id FROM input i)",
@@ -125,6 +137,11 @@ static DELETE_BELONGINGS: [Set; 3] = [
         &[("application_id", Id), ("at", Int)],
         "UPDATE challenges AS c SET state = 'cancelled' FROM input i
          WHERE c.application_id = i.application_id AND c.state = 'open'",
+    ),
+    Set::new(
+        &[("application_id", Id), ("at", Int)],
+        "UPDATE pages AS g SET state = 'cancelled' FROM input i
+         WHERE g.application_id = i.application_id AND g.state = 'open'",
     ),
 ];
 

@@ -8,6 +8,7 @@ mod idempotency;
 mod login;
 mod lower;
 mod outcome;
+mod pages;
 mod rest;
 
 use std::collections::HashSet;

@@ -13,6 +13,7 @@ fn application(name: &str, scopes: &[Scope], certificate: Option<u8>) -> Applica
         name: name.to_owned(),
         scopes: scopes.iter().copied().collect(),
         certificates: certificate.map(|byte| CertificateFingerprint([byte; 32])).into_iter().collect(),
+        return_origins: BTreeSet::new(),
         version: 1,
         created_at: START,
     }
@@ -58,6 +59,7 @@ on_both_engines! {
         assert_eq!(store.application(other.id).await.unwrap(), Some(other));
         app.certificates = BTreeSet::from([CertificateFingerprint([5; 32]), CertificateFingerprint([6; 32])]);
         app.scopes.insert(Scope::Challenges);
+        app.return_origins = ["https://shop.example", "http://localhost:3000"].map(|text| ReturnOrigin::parse(text).unwrap()).into();
         apply(&store, update(&app)).await;
         assert_eq!(commit(&store, update(&app)).await, Effect::Refused, "it was changed since it was seen");
         app.version += 1;

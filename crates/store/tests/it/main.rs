@@ -20,6 +20,7 @@ mod falling;
 mod limits;
 mod log;
 mod opening;
+mod pages;
 mod people;
 mod races;
 mod schemas;

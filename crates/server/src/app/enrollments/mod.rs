@@ -17,6 +17,7 @@ use store::Change;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use start::{Started, Wish, WishedDevice};
+pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
 
 impl App {
     /// An enrollment of this application's, with the device that it is for.

@@ -14,7 +14,19 @@ const PROVE_FIRST: Error = Error::StepUpNeeded(
     "the user has an authenticator: prove it in this session first, by a challenge for the session",
 );
 
+/// What one is told whose log-in is too long ago.
+pub(crate) const LOG_IN_AGAIN: Error =
+    Error::StepUpNeeded("the log-in is too long ago: log in again and register the new session");
+
 impl App {
+    /// What a session still lacks to bind an authenticator to its user, as far as that can be said beforehand: it is looked
+    /// at again where the enrollment starts and where it is confirmed.
+    pub(crate) async fn lacks_to_enroll(&self, session: &Session) -> Result<Lacks, Error> {
+        let user = self.active_user(session.user_id).await?;
+        let existing = self.store.authenticators_of(user.id).await?;
+        lacks(session, &existing, self.now(), self.settings.max_session_age)
+    }
+
     /// The user, who may not be suspended: nothing is bound to such a one.
     pub(super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
         let user = self.user(id).await?;
@@ -42,14 +54,34 @@ pub(super) fn room(
     Ok(())
 }
 
-/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
-/// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
+/// What a session still lacks to bind an authenticator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lacks {
+    /// Nothing.
+    Nothing,
+    /// It has to prove an authenticator that the user has.
+    Proof,
+    /// It is too old, and there is nothing to prove: the user has to log in again.
+    FreshLogIn,
+}
+
+/// P-06: whether the session may bind now; else why not.
 pub(super) fn trusted_enough(
     session: &Session,
     existing: &[Authenticator],
     now: Timestamp,
     max_age: Duration,
 ) -> Result<(), Error> {
+    match lacks(session, existing, now, max_age)? {
+        Lacks::Nothing => Ok(()),
+        Lacks::Proof => Err(PROVE_FIRST),
+        Lacks::FreshLogIn => Err(LOG_IN_AGAIN),
+    }
+}
+
+/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
+/// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
+fn lacks(session: &Session, existing: &[Authenticator], now: Timestamp, max_age: Duration) -> Result<Lacks, Error> {
     if !session.is_live(now) {
         return Err(Error::SessionOver);
     }
@@ -57,12 +89,13 @@ pub(super) fn trusted_enough(
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
     let mut proofs = session.proofs.iter();
     let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
-    if existing.iter().any(Authenticator::is_bound) {
-        return if proved { Ok(()) } else { Err(PROVE_FIRST) };
-    }
-    if proved || recent(session.authenticated_at) {
-        Ok(())
+    Ok(if proved {
+        Lacks::Nothing
+    } else if existing.iter().any(Authenticator::is_bound) {
+        Lacks::Proof
+    } else if recent(session.authenticated_at) {
+        Lacks::Nothing
     } else {
-        Err(Error::StepUpNeeded("the log-in is too long ago: log in again and register the new session"))
-    }
+        Lacks::FreshLogIn
+    })
 }

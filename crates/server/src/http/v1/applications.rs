@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{ApiKeyId, ApplicationId, CertificateFingerprint, Scope, Timestamp};
+use domain::{ApiKeyId, ApplicationId, CertificateFingerprint, ReturnOrigin, Scope, Timestamp};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::{List, flawed, name};
-use crate::app::applications::{ApplicationPatch, ShownKey};
+use crate::app::applications::{ApplicationPatch, NewApplication, ShownKey};
 use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -27,6 +27,9 @@ use crate::http::problem::{INTERNAL, Problem};
 
 /// The longest that old keys may go on counting in a rotation.
 const LONGEST_OVERLAP: Duration = Duration::from_hours(24 * 30);
+
+/// The most places that pages may lead back to.
+const MOST_ORIGINS: usize = 32;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -54,9 +57,13 @@ async fn create_application(
     may: May<Administer>,
     Making { value: new, once }: Making<CreateApplication>,
 ) -> Result<Response, Problem> {
-    let name = name("/name", &new.name)?;
-    let certificates = fingerprints(&new.certificates)?;
-    Ok(match app.create_application(Some(&may.actor), name, new.scopes, certificates, once.as_ref()).await? {
+    let new = NewApplication {
+        name: name("/name", &new.name)?,
+        scopes: new.scopes,
+        certificates: fingerprints(&new.certificates)?,
+        return_origins: origins(&new.return_origins)?,
+    };
+    Ok(match app.create_application(Some(&may.actor), new, once.as_ref()).await? {
         Made::New((application, key)) => {
             created(&CreatedApplication { application: application.into(), api_key: Some(key.into()) })
         }
@@ -100,6 +107,7 @@ async fn update_application(
         name: update.name.map(|text| name("/name", &text)).transpose()?,
         scopes: update.scopes,
         certificates: update.certificates.map(|texts| fingerprints(&texts)).transpose()?,
+        return_origins: update.return_origins.map(|texts| origins(&texts)).transpose()?,
     };
     Ok(Json(app.update_application(&may.actor, id, patch).await?.into()))
 }
@@ -179,6 +187,16 @@ fn fingerprints(texts: &[String]) -> Result<BTreeSet<CertificateFingerprint>, Pr
     texts.iter().enumerate().map(parse).collect()
 }
 
+fn origins(texts: &[String]) -> Result<BTreeSet<ReturnOrigin>, Problem> {
+    if texts.len() > MOST_ORIGINS {
+        return Err(flawed("/return_origins", format!("must be at most {MOST_ORIGINS}")));
+    }
+    let parse = |(index, text): (usize, &String)| {
+        ReturnOrigin::parse(text).map_err(|error| flawed(&format!("/return_origins/{index}"), error.to_string()))
+    };
+    texts.iter().enumerate().map(parse).collect()
+}
+
 /// An API client to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +210,10 @@ pub(crate) struct CreateApplication {
     /// Client certificates that stand for it: the SHA-256 of each, in hex.
     #[serde(default)]
     certificates: Vec<String>,
+    /// Where hosted pages may lead back to: `https://shop.example`, or `http://localhost:3000` on loopback; no path.
+    #[serde(default)]
+    #[schema(example = json!(["https://shop.example"]))]
+    return_origins: Vec<String>,
 }
 
 /// What to change of an API client; what is not there stays as it is.
@@ -202,6 +224,7 @@ pub(crate) struct UpdateApplication {
     #[schema(value_type = Option<Vec<String>>)]
     scopes: Option<BTreeSet<Scope>>,
     certificates: Option<Vec<String>>,
+    return_origins: Option<Vec<String>>,
 }
 
 /// A further key.
@@ -226,6 +249,7 @@ struct Application {
     #[schema(value_type = Vec<String>)]
     scopes: BTreeSet<Scope>,
     certificates: Vec<String>,
+    return_origins: Vec<String>,
     #[schema(value_type = String)]
     created_at: Timestamp,
 }
@@ -237,6 +261,7 @@ impl From<domain::Application> for Application {
             name: application.name,
             scopes: application.scopes,
             certificates: application.certificates.iter().map(ToString::to_string).collect(),
+            return_origins: application.return_origins.iter().map(ToString::to_string).collect(),
             created_at: application.created_at,
         }
     }

@@ -28,6 +28,9 @@ use crate::http::problem::Problem;
 /// The most bytes of a context, as JSON.
 const MAX_CONTEXT_BYTES: usize = 4 * 1024;
 
+/// What may be given as proof; the same for everybody.
+pub(in crate::http) const METHODS: &[&str] = &["totp", "backup_codes"];
+
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_challenge))
@@ -154,7 +157,7 @@ impl NewChallenge {
 pub(crate) struct CodeProof {
     /// The code, 6 or 8 digits, or a backup code.
     #[schema(example = "287082")]
-    pub(super) code: String,
+    pub(in crate::http) code: String,
 }
 
 /// One request for proof.
@@ -186,7 +189,7 @@ impl Challenge {
             action_hash: assertion::encode(challenge.action_hash),
             action: challenge.action,
             session_id: challenge.session_id,
-            methods: &["totp", "backup_codes"],
+            methods: METHODS,
             created_at: challenge.created_at,
             expires_at: challenge.expires_at,
         }

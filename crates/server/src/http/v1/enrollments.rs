@@ -167,7 +167,7 @@ async fn retry_enrollment(
 }
 
 /// Never to be kept by anything on the way (P-04, T-17).
-fn no_store(mut response: Response) -> Response {
+pub(in crate::http) fn no_store(mut response: Response) -> Response {
     let value = http::HeaderValue::from_static("no-store, private, max-age=0");
     response.headers_mut().insert(header::CACHE_CONTROL, value);
     response
@@ -183,7 +183,7 @@ fn picture_alone(headers: &HeaderMap) -> Option<Qr> {
     }
 }
 
-fn text(secret: &Secret) -> Zeroizing<String> {
+pub(in crate::http) fn text(secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(String::from_utf8_lossy(&secret.0).into_owned())
 }
 
@@ -258,7 +258,7 @@ pub(super) fn inline(view: Option<ViewWhen>, qr: Option<Picture>) -> Result<Opti
 /// What can be enrolled.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum EnrollableKind {
+pub(in crate::http) enum EnrollableKind {
     /// An authenticator app.
     Totp,
 }
@@ -411,11 +411,17 @@ struct View {
 /// `countersign provisioning view v1`, the associated data are the 16 bytes of the authenticator's id. Inside: JSON with `uri` and
 /// `secret`.
 #[derive(Serialize, ToSchema)]
-struct SealedView {
+pub(in crate::http) struct SealedView {
     /// The encapsulated key, base64url.
     enc: String,
     /// Ciphertext and tag, base64url.
     ciphertext: String,
+}
+
+impl SealedView {
+    pub(in crate::http) fn new(enc: &[u8], ciphertext: &[u8]) -> Self {
+        Self { enc: BASE64URL_NOPAD.encode(enc), ciphertext: BASE64URL_NOPAD.encode(ciphertext) }
+    }
 }
 
 impl From<vault_proto::View> for View {
@@ -433,13 +439,9 @@ impl From<vault_proto::View> for View {
                     ..nothing
                 }
             }
-            vault_proto::View::Sealed { enc, ciphertext } => Self {
-                sealed: Some(SealedView {
-                    enc: BASE64URL_NOPAD.encode(&enc),
-                    ciphertext: BASE64URL_NOPAD.encode(&ciphertext),
-                }),
-                ..nothing
-            },
+            vault_proto::View::Sealed { enc, ciphertext } => {
+                Self { sealed: Some(SealedView::new(&enc, &ciphertext)), ..nothing }
+            }
         }
     }
 }

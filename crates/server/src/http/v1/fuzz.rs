@@ -7,6 +7,7 @@ use super::authenticators::{Rename, Rotate};
 use super::challenges::{CodeProof, NewChallenge};
 use super::devices::CreateDevice;
 use super::enrollments::NewEnrollment;
+use super::pages::CreatePage;
 use super::sessions::NewSession;
 use super::testing::MoveClock;
 use super::users::{CreateUser, UpdateUser};
@@ -24,6 +25,7 @@ pub(crate) fn bodies(bytes: &[u8]) {
     let _ = read::<CodeProof>(bytes);
     let _ = read::<CreateDevice>(bytes);
     let _ = read::<NewEnrollment>(bytes).map(|new| told(new.checked()));
+    let _ = read::<CreatePage>(bytes).map(|new| told(new.checked()));
     let _ = read::<NewSession>(bytes).map(|new| told(new.checked()));
     let _ = read::<MoveClock>(bytes);
     let _ = read::<CreateUser>(bytes);

@@ -2,14 +2,15 @@
 
 mod applications;
 mod authenticators;
-mod challenges;
+pub(super) mod challenges;
 mod devices;
 mod doctor;
-mod enrollments;
+pub(super) mod enrollments;
 mod events;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
 mod keys;
+mod pages;
 mod sessions;
 mod stream;
 mod testing;
@@ -36,6 +37,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(enrollments::routes())
         .merge(authenticators::routes())
         .merge(challenges::routes())
+        .merge(pages::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());
@@ -73,12 +75,12 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
 }
 
 /// A flaw at this place.
-fn flawed(pointer: &str, detail: impl Into<String>) -> Problem {
+pub(super) fn flawed(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::invalid(vec![Flaw { pointer: pointer.to_owned(), detail: detail.into() }])
 }
 
 /// A name that people read: 1 to 100 characters, none of them a control character.
-fn name(pointer: &str, text: &str) -> Result<String, Problem> {
+pub(super) fn name(pointer: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     let length = text.chars().count();
     if (1..=100).contains(&length) && !text.chars().any(char::is_control) {
@@ -103,7 +105,7 @@ fn external(text: &str) -> Result<domain::ExternalId, Problem> {
 }
 
 /// A 32-byte key in base64url without padding.
-fn key_bytes(pointer: &str, text: &str) -> Result<[u8; 32], Problem> {
+pub(super) fn key_bytes(pointer: &str, text: &str) -> Result<[u8; 32], Problem> {
     let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok();
     bytes
         .and_then(|bytes| bytes.try_into().ok())

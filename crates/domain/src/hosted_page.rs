@@ -1,0 +1,133 @@
+//! Hosted pages: where a person's browser enrolls an authenticator or proves a challenge, and then goes back to the application.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApplicationId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, Timestamp, UserId};
+
+/// One visit of one browser. Its link carries a token of which only the hash is kept; who opens it first is the only one it works for
+/// (T-12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedPage {
+    /// Ours.
+    pub id: PageId,
+    /// Who made it, and for whom everything on it is done.
+    pub application_id: ApplicationId,
+    /// What it is for.
+    pub purpose: PagePurpose,
+    /// Whether there is still something to do on it, or what came of it.
+    pub state: PageState,
+    /// SHA-256 of the token in its link: 32 random bytes, so a plain hash is enough.
+    pub token: TokenHash,
+    /// SHA-256 of what the browser keeps that opened it; `None` before that.
+    pub browser: Option<TokenHash>,
+    /// Who is asked. `None` where the challenge is for somebody we do not know.
+    pub user_id: Option<UserId>,
+    /// The session that is raised by what is proved on it.
+    pub session_id: Option<SessionId>,
+    /// What is proved on it: the application's challenge, or the one that comes before an enrollment (P-06).
+    pub challenge_id: Option<ChallengeId>,
+    /// The enrollment that was begun on it.
+    pub enrollment_id: Option<EnrollmentId>,
+    /// Where it leads back to.
+    pub return_url: ReturnUrl,
+    /// What the application wants to be given back.
+    pub carried: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Nothing is done on it from here on.
+    pub expires_at: Timestamp,
+}
+
+impl HostedPage {
+    /// How long a page for enrolling is there.
+    pub const LIFETIME: Duration = Duration::from_mins(10);
+
+    /// Whether something can be done on it at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.state == PageState::Open && now < self.expires_at
+    }
+
+    /// Where the browser goes once the page is finished. What is said there is for whoever reads it; what happened is asked for
+    /// with the application's key.
+    pub fn return_to(&self) -> String {
+        let id = self.id.to_string();
+        let state = self.carried.as_deref().map(|carried| ("state", carried));
+        self.return_url
+            .with_parameters(state.into_iter().chain([("page", id.as_str()), ("outcome", self.state.name())]))
+    }
+}
+
+/// SHA-256 of a secret that is shown to one browser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+/// What a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PagePurpose {
+    /// Proving a challenge.
+    Challenge,
+    /// Enrolling an authenticator.
+    Enroll,
+}
+
+/// Whether there is something to do on a page, or what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageState {
+    /// There is, until it expires.
+    Open,
+    /// The challenge was proved.
+    Proved,
+    /// An authenticator was enrolled.
+    Enrolled,
+    /// The person did not want to.
+    Cancelled,
+}
+
+impl PagePurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 2] = [Self::Challenge, Self::Enroll];
+
+    /// The purpose's name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Challenge => "challenge",
+            Self::Enroll => "enroll",
+        }
+    }
+
+    /// The purpose of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+}
+
+impl PageState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Proved, Self::Enrolled, Self::Cancelled];
+
+    /// The state's name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Proved => "proved",
+            Self::Enrolled => "enrolled",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}

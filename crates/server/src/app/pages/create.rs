@@ -1,0 +1,114 @@
+//! Making a page, with the link that leads to it.
+
+use domain::{
+    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId,
+};
+use store::Change;
+
+use super::super::enrollments::{LOG_IN_AGAIN, Lacks};
+use super::super::{Actor, App, Error, Made, Once};
+use super::open::Token;
+
+/// A page to make.
+#[derive(Debug)]
+pub(crate) struct NewPage {
+    /// What it is for.
+    pub(crate) subject: Subject,
+    /// Where it leads back to.
+    pub(crate) return_url: ReturnUrl,
+    /// What is given back as it is.
+    pub(crate) carried: Option<String>,
+}
+
+/// What a page is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject {
+    /// Proving this challenge.
+    Challenge(ChallengeId),
+    /// Enrolling an authenticator in this session.
+    Enroll(SessionId),
+}
+
+/// A page with the token in its link, for the one answer that shows it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// What is kept of it.
+    pub(crate) page: HostedPage,
+    /// The token.
+    pub(crate) token: Token,
+}
+
+impl App {
+    /// Makes a page.
+    pub(crate) async fn create_page(
+        &self,
+        actor: &Actor,
+        new: NewPage,
+        once: Option<&Once>,
+    ) -> Result<Made<Shown>, Error> {
+        if !actor.application.return_origins.contains(new.return_url.origin()) {
+            return Err(Error::invalid(
+                "/return_url",
+                format!(
+                    "leads to {}, which is not among the application's return_origins: an administrator adds it with \
+                     PATCH /v1/applications/{}",
+                    new.return_url.origin(),
+                    actor.application.id
+                ),
+            ));
+        }
+        let token = Token::new(self.random());
+        let page = self.page_for(actor, new, &token).await?;
+        let event = self.page_event(EventKind::PageCreated, actor, &page);
+        let record = Once::record(once, actor, page.id, page.created_at);
+        let effect = self.commit_once(Change::CreatePage(Box::new(page.clone())), event, record).await?;
+        Once::made(once, effect, Shown { page, token }, Error::SessionOver)
+    }
+
+    async fn page_for(&self, actor: &Actor, new: NewPage, token: &Token) -> Result<HostedPage, Error> {
+        let now = self.now();
+        let mut page = HostedPage {
+            id: PageId::generate(now, &*self.entropy),
+            application_id: actor.application.id,
+            purpose: PagePurpose::Enroll,
+            state: PageState::Open,
+            token: token.hash(),
+            browser: None,
+            user_id: None,
+            session_id: None,
+            challenge_id: None,
+            enrollment_id: None,
+            return_url: new.return_url,
+            carried: new.carried,
+            created_at: now,
+            expires_at: now.plus(HostedPage::LIFETIME),
+        };
+        match new.subject {
+            // Also for a challenge that is for nobody: or else who is known would show here (T-19).
+            Subject::Challenge(id) => {
+                let challenge = self.challenge(actor, id).await?;
+                if challenge.state_at(now) != ChallengeState::Open {
+                    return Err(Error::ChallengeOver);
+                }
+                page.purpose = PagePurpose::Challenge;
+                (page.user_id, page.session_id) = (challenge.user_id, challenge.session_id);
+                (page.challenge_id, page.expires_at) = (Some(id), challenge.expires_at);
+            }
+            Subject::Enroll(id) => {
+                let session = self.own_session(actor, id).await?;
+                // Proof can be given on the page; another log-in cannot.
+                if self.lacks_to_enroll(&session).await? == Lacks::FreshLogIn {
+                    return Err(LOG_IN_AGAIN);
+                }
+                (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
+            }
+        }
+        Ok(page)
+    }
+
+    /// A page of this application's.
+    pub(crate) async fn page(&self, actor: &Actor, id: PageId) -> Result<HostedPage, Error> {
+        let page = self.store.page(id).await?;
+        page.filter(|page| page.application_id == actor.application.id).ok_or(Error::NotFound("page"))
+    }
+}

@@ -1,0 +1,81 @@
+//! Enrolling on a page: the key is sealed to the browser (P-05), shown once (P-04), and confirmed by a code from it.
+
+use std::sync::Arc;
+
+use domain::{DeviceKind, Enrollment, PagePurpose, PageState};
+use otp::Params;
+use vault_proto::Qr;
+
+use super::super::enrollments::{Wish, WishedDevice};
+use super::super::{App, Error, Made};
+use super::{Handed, Seen, Step, Visit, Visitor, over_is_fine};
+
+/// What a browser wants to enroll.
+#[derive(Debug)]
+pub(crate) struct Begin {
+    /// The browser's key, which the view is sealed to.
+    pub(crate) recipient_key: [u8; 32],
+    /// What its owner calls it.
+    pub(crate) label: Option<String>,
+}
+
+impl App {
+    /// Starts an enrollment and hands its view out. What was begun on the page before is taken back: its key was shown, and is not
+    /// shown again.
+    pub(crate) async fn begin_on_page(&self, visitor: &Visitor, begin: Begin) -> Result<Seen, Error> {
+        let mut visit = self.visit_open(visitor).await?;
+        let handed = self.begin(&mut visit, begin).await?;
+        Ok(visit.seen(Step::View(Some(handed))))
+    }
+
+    async fn begin(&self, visit: &mut Visit, begin: Begin) -> Result<Handed, Error> {
+        for_enrolling(visit)?;
+        if let Some(before) = visit.page.enrollment_id {
+            if matches!(self.step_of_enrollment(visit).await?, Step::Done) {
+                return Err(Error::EnrollmentOver);
+            }
+            over_is_fine(self.cancel_enrollment(&visit.actor, before).await)?;
+        }
+        let wish = Wish {
+            session_id: visit.session_id()?,
+            device: WishedDevice::New {
+                name: begin.label.clone().unwrap_or_else(|| "Authenticator app".to_owned()),
+                kind: DeviceKind::Phone,
+            },
+            label: begin.label,
+            params: Params::default(),
+            recipient_key: Some(begin.recipient_key),
+            replaces: None,
+            inline: None,
+        };
+        let Made::New(started) = self.start_enrollment(&visit.actor, wish, None).await? else {
+            return Err(Error::Internal("an enrollment without an idempotency key was made before".to_owned()));
+        };
+        let Enrollment { id, authenticator_id, view_expires_at, .. } = started.enrollment;
+        let challenge = visit.page.challenge_id;
+        if !self.advance(visit, challenge, Some(id)).await? {
+            over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
+            return Err(Error::Conflict("this page was used in two places at once: try again"));
+        }
+        // Only now, when it belongs to this page: of two that begin at once one sees a key.
+        let view = self.view_enrollment(&visit.actor, id, Qr::None).await?;
+        Ok(Handed { authenticator_id, view, expires_at: view_expires_at })
+    }
+
+    /// Confirms the enrollment with a code from the new authenticator.
+    pub(crate) async fn confirm_on_page(self: Arc<Self>, visitor: &Visitor, typed: &str) -> Result<Seen, Error> {
+        let mut visit = self.visit_open(visitor).await?;
+        for_enrolling(&visit)?;
+        let id = visit.page.enrollment_id.ok_or(Error::Conflict("no enrollment was begun on this page yet"))?;
+        let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, typed).await?;
+        self.finish(&mut visit, PageState::Enrolled).await?;
+        Ok(visit.seen(confirmed.backup_codes.map_or(Step::Done, Step::BackupCodes)))
+    }
+}
+
+fn for_enrolling(visit: &Visit) -> Result<(), Error> {
+    match visit.page.purpose {
+        PagePurpose::Enroll => Ok(()),
+        PagePurpose::Challenge => Err(Error::Conflict("this page is for a challenge, and enrolls nothing")),
+    }
+}

@@ -1,0 +1,230 @@
+//! Hosted pages: a person's browser enrolls an authenticator or proves a challenge, and goes back to the application.
+//!
+//! A page decides nothing: it calls the use cases that an application calls, as the application that made it, and
+//! what is proved is judged where everything is ([`super::proof`]). What it adds is whose browser it is (T-12, T-13): [`open`].
+
+mod create;
+mod enroll;
+mod open;
+mod prove;
+
+use domain::event::About;
+use domain::{
+    AuthenticatorId, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event, EventKind,
+    HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
+};
+use store::{Change, Effect};
+use vault_proto::{Secret, View};
+
+use super::enrollments::Lacks;
+use super::telling::With;
+use super::{Actor, App, Error};
+pub(crate) use create::{NewPage, Subject};
+pub(crate) use enroll::Begin;
+pub(crate) use open::{Token, Visitor, scope};
+
+/// What is asked for before an enrollment, as the page and the events call it.
+pub(crate) const ENROLL_ACTION: &str = "enroll";
+
+/// A page as its browser sees it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The page.
+    pub(crate) page: HostedPage,
+    /// What people know the application by.
+    pub(crate) application: String,
+    /// What is to be done.
+    pub(crate) step: Step,
+}
+
+/// What is to be done on a page.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A code is wanted, for this action.
+    Prove {
+        /// The action.
+        action: String,
+    },
+    /// A factor is to be chosen.
+    Choose,
+    /// A new key is to be put into an app, and a code from it is wanted.
+    View(Option<Handed>),
+    /// Backup codes are shown, this once.
+    BackupCodes(Vec<Secret>),
+    /// The browser may go back.
+    Done,
+}
+
+/// The one view of a new key.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    /// The authenticator, which a sealed view is bound to.
+    pub(crate) authenticator_id: AuthenticatorId,
+    /// The view.
+    pub(crate) view: View,
+    /// The browser puts it away then.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A page, and for whom things are done on it.
+#[derive(Debug, Clone)]
+struct Visit {
+    actor: Actor,
+    page: HostedPage,
+}
+
+impl Visit {
+    /// What the browser sees next.
+    fn seen(self, step: Step) -> Seen {
+        Seen { application: self.actor.application.name.clone(), page: self.page, step }
+    }
+
+    /// The session that is enrolled in.
+    fn session_id(&self) -> Result<SessionId, Error> {
+        self.page.session_id.ok_or_else(|| Error::Internal("a page for enrolling has no session".to_owned()))
+    }
+}
+
+impl App {
+    /// What there is to do. What was done already, by whichever way, finishes the page.
+    async fn look(&self, mut visit: Visit) -> Result<Seen, Error> {
+        if visit.page.state != PageState::Open {
+            return Ok(visit.seen(Step::Done));
+        }
+        let step = match visit.page.purpose {
+            PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
+            PagePurpose::Enroll => self.step_of_enrollment(&visit).await?,
+        };
+        if matches!(step, Step::Done) {
+            let to = match visit.page.purpose {
+                PagePurpose::Challenge => PageState::Proved,
+                PagePurpose::Enroll => PageState::Enrolled,
+            };
+            self.finish(&mut visit, to).await?;
+        }
+        Ok(visit.seen(step))
+    }
+
+    async fn step_of_challenge(&self, visit: &Visit) -> Result<Step, Error> {
+        let challenge = self.challenge_of(visit).await?.ok_or(Error::PageOver)?;
+        match challenge.state_at(self.now()) {
+            ChallengeState::Open => Ok(Step::Prove { action: challenge.action }),
+            ChallengeState::Satisfied => Ok(Step::Done),
+            ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
+        }
+    }
+
+    async fn step_of_enrollment(&self, visit: &Visit) -> Result<Step, Error> {
+        if let Some(id) = visit.page.enrollment_id {
+            let (enrollment, _) = self.enrollment(&visit.actor, id).await?;
+            match enrollment.state_at(self.now()) {
+                EnrollmentState::Confirmed => return Ok(Step::Done),
+                // The key was shown; whoever did not keep it begins again.
+                EnrollmentState::Viewed => return Ok(Step::View(None)),
+                _ => {}
+            }
+        }
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        match self.lacks_to_enroll(&session).await? {
+            Lacks::Nothing => Ok(Step::Choose),
+            Lacks::Proof => Ok(Step::Prove { action: ENROLL_ACTION.to_owned() }),
+            Lacks::FreshLogIn => Err(super::enrollments::LOG_IN_AGAIN),
+        }
+    }
+
+    async fn challenge_of(&self, visit: &Visit) -> Result<Option<Challenge>, Error> {
+        match visit.page.challenge_id {
+            Some(id) => self.challenge(&visit.actor, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends a page. Where it has ended already, what came of it then stays.
+    async fn finish(&self, visit: &mut Visit, to: PageState) -> Result<(), Error> {
+        let event = self.page_event(EventKind::PageFinished, &visit.actor, &visit.page).with("outcome", to.name());
+        match self.commit(Change::FinishPage { id: visit.page.id, to }, event).await? {
+            Effect::Applied => visit.page.state = to,
+            _ => visit.page = self.store.page(visit.page.id).await?.ok_or(Error::PageOver)?,
+        }
+        Ok(())
+    }
+
+    /// Has a page go on with what was begun on it. `false` where something else was begun at the same time.
+    async fn advance(
+        &self,
+        visit: &mut Visit,
+        challenge_id: Option<ChallengeId>,
+        enrollment_id: Option<EnrollmentId>,
+    ) -> Result<bool, Error> {
+        let seen = Box::new(visit.page.clone());
+        let page = HostedPage { challenge_id, enrollment_id, ..visit.page.clone() };
+        let event = self.page_event(EventKind::PageAdvanced, &visit.actor, &page);
+        let change = Change::AdvancePage { seen, challenge_id, enrollment_id, at: self.now() };
+        let applied = self.commit(change, event).await? == Effect::Applied;
+        if applied {
+            visit.page = page;
+        }
+        Ok(applied)
+    }
+
+    /// The browser goes back: everything is done, and backup codes were read.
+    pub(crate) async fn leave_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
+        let visit = self.visit(visitor).await?;
+        match self.look(visit).await? {
+            seen @ Seen { step: Step::Done, .. } => Ok(seen),
+            _ => Err(Error::Conflict("there is something left to do on this page; cancel it to go back without")),
+        }
+    }
+
+    /// The browser goes back because the person does not want to.
+    pub(crate) async fn cancel_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
+        let mut visit = self.visit(visitor).await?;
+        if visit.page.state == PageState::Open {
+            self.finish(&mut visit, PageState::Cancelled).await?;
+            self.take_back(&visit).await?;
+        }
+        Ok(visit.seen(Step::Done))
+    }
+
+    /// Takes back what was begun on a page that was cancelled: who does not want to is not to be asked the same again by a link
+    /// that still works.
+    async fn take_back(&self, visit: &Visit) -> Result<(), Error> {
+        if let Some(id) = visit.page.challenge_id {
+            over_is_fine(self.cancel_challenge(&visit.actor, id).await)?;
+        }
+        if let Some(id) = visit.page.enrollment_id {
+            over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
+        }
+        Ok(())
+    }
+
+    /// An event of a page.
+    fn page_event(&self, kind: EventKind, actor: &Actor, page: &HostedPage) -> Event {
+        let about = About {
+            user_id: page.user_id,
+            session_id: page.session_id,
+            challenge_id: page.challenge_id,
+            enrollment_id: page.enrollment_id,
+            ..About::default()
+        };
+        self.event(kind, Some(actor), about)
+            .with("page", page.id.to_string())
+            .with("purpose", page.purpose.name())
+            .detailed(self.origin(actor))
+    }
+}
+
+/// What is over already, or gone, needs no taking back.
+fn over_is_fine(outcome: Result<(), Error>) -> Result<(), Error> {
+    match outcome {
+        Err(Error::ChallengeOver | Error::EnrollmentOver | Error::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// SHA-256 of a secret.
+fn hash(secret: &[u8; 32]) -> TokenHash {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret).as_ref());
+    TokenHash(bytes)
+}

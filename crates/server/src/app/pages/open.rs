@@ -1,0 +1,142 @@
+//! Whose browser it is. The link of a page can be copied, forwarded and looked at by whatever stands on its way; the browser that
+//! opens it first gets a secret of its own, and with any other the page is not gone on with (T-12).
+
+use std::net::IpAddr;
+
+use data_encoding::BASE64URL_NOPAD;
+use domain::{EventKind, PagePurpose, PageState, Scope, Timestamp, TokenHash};
+use store::{Change, Effect};
+
+use super::super::telling::With;
+use super::super::{Actor, App, Error};
+use super::{Seen, Visit, hash};
+
+/// The secret in the link of a page, or the one that a browser keeps: 32 random bytes.
+#[derive(Clone)]
+pub(crate) struct Token(zeroize::Zeroizing<[u8; 32]>);
+
+impl Token {
+    pub(super) fn new(bytes: [u8; 32]) -> Self {
+        Self(zeroize::Zeroizing::new(bytes))
+    }
+
+    /// Reads 43 characters of base64url.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = zeroize::Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
+        bytes.as_slice().try_into().ok().map(Self::new)
+    }
+
+    /// As it is shown.
+    pub(crate) fn text(&self) -> zeroize::Zeroizing<String> {
+        zeroize::Zeroizing::new(BASE64URL_NOPAD.encode(&*self.0))
+    }
+
+    /// What is kept of it.
+    pub(crate) fn hash(&self) -> TokenHash {
+        hash(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Who asks for a page.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    /// The token in the link.
+    pub(crate) token: Token,
+    /// What this browser keeps for it, if it opened it.
+    pub(crate) browser: Option<Token>,
+    /// Where the request came from.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// A page that was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// As its browser sees it; also where there is nothing to be done any more the browser is known, and may go back.
+    pub(crate) seen: Result<Seen, Error>,
+    /// What the browser is to keep, if it opened it only now.
+    pub(crate) browser: Option<Token>,
+    /// When the page is over.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl App {
+    /// Opens a page: binds it to this browser, or finds that it is bound to it already.
+    pub(crate) async fn open_page(&self, visitor: &Visitor) -> Result<Opened, Error> {
+        let mut visit = self.found(visitor).await?;
+        let now = self.now();
+        if !visit.page.is_open(now) {
+            let reason = if visit.page.state == PageState::Open { "expired" } else { "finished" };
+            return self.refuse(&visit, reason, Error::PageOver).await;
+        }
+        if visit.page.browser.is_some() {
+            let visit = self.same_browser(visitor, visit).await?;
+            let expires_at = visit.page.expires_at;
+            return Ok(Opened { seen: self.look(visit).await, browser: None, expires_at });
+        }
+        let browser = Token::new(self.random());
+        let event = self.page_event(EventKind::PageOpened, &visit.actor, &visit.page);
+        let change = Change::OpenPage { id: visit.page.id, browser: browser.hash(), at: now };
+        if self.commit(change, event).await? != Effect::Applied {
+            return self.refuse(&visit, "opened_elsewhere", Error::PageElsewhere).await;
+        }
+        visit.page.browser = Some(browser.hash());
+        let expires_at = visit.page.expires_at;
+        Ok(Opened { seen: self.look(visit).await, browser: Some(browser), expires_at })
+    }
+
+    /// The page, if this is its browser: finished or not, but in its time.
+    pub(super) async fn visit(&self, visitor: &Visitor) -> Result<Visit, Error> {
+        let visit = self.found(visitor).await?;
+        let visit = self.same_browser(visitor, visit).await?;
+        if self.now() >= visit.page.expires_at {
+            return self.refuse(&visit, "expired", Error::PageOver).await;
+        }
+        Ok(visit)
+    }
+
+    /// The same, with something left to do.
+    pub(super) async fn visit_open(&self, visitor: &Visitor) -> Result<Visit, Error> {
+        let visit = self.visit(visitor).await?;
+        if visit.page.state == PageState::Open { Ok(visit) } else { Err(Error::PageOver) }
+    }
+
+    /// The page that a link leads to, with the application that it is of: as that is now, not as it was when the page was made.
+    async fn found(&self, visitor: &Visitor) -> Result<Visit, Error> {
+        let page = self.store.page_by_token(visitor.token.hash()).await?.ok_or(Error::PageOver)?;
+        let application = self.store.application(page.application_id).await?.ok_or(Error::PageOver)?;
+        let may = application.scopes.contains(&scope(page.purpose)) || application.scopes.contains(&Scope::Admin);
+        if !may {
+            return Err(Error::PageOver);
+        }
+        Ok(Visit { actor: Actor { application: application.into(), address: visitor.address }, page })
+    }
+
+    async fn same_browser(&self, visitor: &Visitor, visit: Visit) -> Result<Visit, Error> {
+        let shown = visitor.browser.as_ref().map(Token::hash);
+        if shown.is_some() && shown == visit.page.browser {
+            return Ok(visit);
+        }
+        self.refuse(&visit, "opened_elsewhere", Error::PageElsewhere).await
+    }
+
+    /// Tells of it, and says no.
+    async fn refuse<T>(&self, visit: &Visit, reason: &'static str, error: Error) -> Result<T, Error> {
+        let event = self.page_event(EventKind::PageRefused, &visit.actor, &visit.page).with("reason", reason);
+        self.commit(Change::Tell, event).await?;
+        Err(error)
+    }
+}
+
+/// What an application needs to make a page for something, and for as long as the page is there.
+pub(crate) fn scope(purpose: PagePurpose) -> Scope {
+    match purpose {
+        PagePurpose::Challenge => Scope::Challenges,
+        PagePurpose::Enroll => Scope::Enrollments,
+    }
+}

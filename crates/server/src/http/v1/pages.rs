@@ -1,0 +1,181 @@
+//! Hosted pages, as applications make them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use domain::{
+    ChallengeId, EnrollmentId, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::flawed;
+use crate::app::pages::{NewPage, Subject, Token, scope};
+use crate::app::{App, Made};
+use crate::http::Shared;
+use crate::http::caller::{HostPages, May};
+use crate::http::idempotency_key::{Making, created, created_before};
+use crate::http::parameters::Id;
+use crate::http::problem::{INTERNAL, Problem};
+
+/// The most characters that are carried to the page's end and back.
+const MOST_CARRIED: usize = 512;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create_page)).routes(routes!(show_page))
+}
+
+/// Make a page
+///
+/// On which a person proves a challenge or enrolls an authenticator in their browser, and from which the browser goes back to
+/// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
+/// opens it is the only one that it works in. Needs the scope `challenges` or `enrollments`, as its purpose says.
+#[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
+    responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
+async fn create_page(
+    State(app): Shared,
+    may: May<HostPages>,
+    Making { value: new, once }: Making<CreatePage>,
+) -> Result<Response, Problem> {
+    may.also(scope(new.purpose))?;
+    let new = new.checked()?;
+    Ok(match app.create_page(&may.actor, new, once.as_ref()).await? {
+        Made::New(shown) => {
+            let url = link(&app.settings.issuer, shown.page.purpose, &shown.token);
+            created(&CreatedPage::of(&shown.page, Some(url)))
+        }
+        Made::Before(id) => {
+            let id = id.parse().map_err(|_| Problem::of(&INTERNAL))?;
+            created_before(&CreatedPage::of(&app.page(&may.actor, id).await?, None))
+        }
+    })
+}
+
+fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
+    Zeroizing::new(format!("{}/{}/{}", own.trim_end_matches('/'), purpose.name(), *token.text()))
+}
+
+/// See a page
+///
+/// What came of it. That a page was finished says what the browser did; what that was worth, the challenge or the session says.
+#[utoipa::path(get, path = "/v1/pages/{id}", tag = "Pages", params(("id" = String, Path)),
+    responses((status = 200, description = "The page", body = Page)))]
+async fn show_page(State(app): Shared, may: May<HostPages>, Id(id): Id<PageId>) -> Result<Json<Page>, Problem> {
+    let page = app.page(&may.actor, id).await?;
+    may.also(scope(page.purpose))?;
+    Ok(Json(Page::at(&page, app.now())))
+}
+
+/// A page to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreatePage {
+    /// `challenge` or `enroll`.
+    #[schema(value_type = String)]
+    purpose: PagePurpose,
+    /// For `challenge`: what is to be proved.
+    #[schema(value_type = Option<String>)]
+    challenge_id: Option<ChallengeId>,
+    /// For `enroll`: the session in which.
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// Where the browser goes afterwards, with `state`, `page` and `outcome` added to its query. Its origin has to be among the
+    /// application's `return_origins`; no fragment.
+    #[schema(example = "https://shop.example/back")]
+    return_url: String,
+    /// Given back as it is, at most 512 characters: something that only the browser's own session with you knows, so that you see
+    /// that it is the one that you sent.
+    state: Option<String>,
+}
+
+impl CreatePage {
+    pub(super) fn checked(self) -> Result<NewPage, Problem> {
+        let subject = match (self.purpose, self.challenge_id, self.session_id) {
+            (PagePurpose::Challenge, Some(id), None) => Subject::Challenge(id),
+            (PagePurpose::Enroll, None, Some(id)) => Subject::Enroll(id),
+            (PagePurpose::Challenge, ..) => {
+                return Err(flawed("/challenge_id", "is wanted for this purpose, and no session_id"));
+            }
+            (PagePurpose::Enroll, ..) => {
+                return Err(flawed("/session_id", "is wanted for this purpose, and no challenge_id"));
+            }
+        };
+        let return_url =
+            ReturnUrl::parse(&self.return_url).map_err(|error| flawed("/return_url", error.to_string()))?;
+        if self.state.as_ref().is_some_and(|state| state.chars().count() > MOST_CARRIED) {
+            return Err(flawed("/state", format!("has more than {MOST_CARRIED} characters")));
+        }
+        Ok(NewPage { subject, return_url, carried: self.state })
+    }
+}
+
+/// A page that was made.
+#[derive(Serialize, ToSchema)]
+struct CreatedPage {
+    #[schema(value_type = String, example = "pag_0197a3c05b7c7d3e8f6a1b2c3d4e5f60")]
+    id: PageId,
+    /// Where to send the browser, shown here and nowhere else; null where an earlier request with the same `Idempotency-Key` showed it.
+    #[schema(value_type = Option<String>)]
+    url: Option<Zeroizing<String>>,
+    #[schema(value_type = String)]
+    purpose: PagePurpose,
+    #[schema(value_type = String)]
+    expires_at: Timestamp,
+}
+
+impl CreatedPage {
+    fn of(page: &HostedPage, url: Option<Zeroizing<String>>) -> Self {
+        Self { id: page.id, url, purpose: page.purpose, expires_at: page.expires_at }
+    }
+}
+
+/// A page.
+#[derive(Serialize, ToSchema)]
+struct Page {
+    #[schema(value_type = String, example = "pag_0197a3c05b7c7d3e8f6a1b2c3d4e5f60")]
+    id: PageId,
+    #[schema(value_type = String)]
+    purpose: PagePurpose,
+    /// `open`, `proved`, `enrolled`, `cancelled` or `expired`.
+    state: &'static str,
+    /// Whether a browser has opened it.
+    opened: bool,
+    #[schema(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// What is proved on it; on a page for enrolling what was proved first, if anything had to be.
+    #[schema(value_type = Option<String>)]
+    challenge_id: Option<ChallengeId>,
+    /// The enrollment that was begun on it.
+    #[schema(value_type = Option<String>)]
+    enrollment_id: Option<EnrollmentId>,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+    #[schema(value_type = String)]
+    expires_at: Timestamp,
+}
+
+impl Page {
+    fn at(page: &HostedPage, now: Timestamp) -> Self {
+        let expired = page.state == PageState::Open && !page.is_open(now);
+        Self {
+            id: page.id,
+            purpose: page.purpose,
+            state: if expired { "expired" } else { page.state.name() },
+            opened: page.browser.is_some(),
+            // Of a challenge the answer does not tell whether there is such a user (T-19).
+            user_id: page.user_id.filter(|_| page.session_id.is_some()),
+            session_id: page.session_id,
+            challenge_id: page.challenge_id,
+            enrollment_id: page.enrollment_id,
+            created_at: page.created_at,
+            expires_at: page.expires_at,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Hosted pages, one change at a time.
+
+use domain::{ChallengeId, EnrollmentId, HostedPage, PageId, PageState, Timestamp, TokenHash};
+
+use super::rest::one;
+use crate::Effect;
+use crate::engine::{Connection, Fault};
+use crate::set::Kind::{Blob, Id, Int, Text};
+use crate::set::Set;
+
+static CREATE_PAGE: Set = Set::new(
+    &[
+        ("id", Id),
+        ("application_id", Id),
+        ("purpose", Text),
+        ("state", Text),
+        ("token", Blob),
+        ("browser", Blob),
+        ("user_id", Id),
+        ("session_id", Id),
+        ("challenge_id", Id),
+        ("enrollment_id", Id),
+        ("return_url", Text),
+        ("carried", Text),
+        ("created_at", Int),
+        ("expires_at", Int),
+    ],
+    "INSERT INTO pages
+        (id, application_id, purpose, state, token, browser, user_id, session_id, challenge_id, enrollment_id, return_url,
+         carried, created_at, expires_at)
+     SELECT i.id, i.application_id, i.purpose, i.state, i.token, i.browser, i.user_id, i.session_id, i.challenge_id,
+        i.enrollment_id, i.return_url, i.carried, i.created_at, i.expires_at
+     FROM input i
+     WHERE EXISTS (SELECT 1 FROM applications p WHERE p.id = i.application_id)
+        AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
+            WHERE s.id = i.session_id AND s.ended_at IS NULL AND s.expires_at > i.created_at))",
+);
+
+pub(super) async fn create(connection: &mut Connection, page: &HostedPage) -> Result<Effect, Fault> {
+    let return_url = page.return_url.to_string();
+    let row = [
+        page.id.into(),
+        page.application_id.into(),
+        page.purpose.name().into(),
+        page.state.name().into(),
+        (&page.token.0).into(),
+        page.browser.as_ref().map(|hash| &hash.0).into(),
+        page.user_id.into(),
+        page.session_id.into(),
+        page.challenge_id.into(),
+        page.enrollment_id.into(),
+        return_url.as_str().into(),
+        page.carried.as_deref().into(),
+        page.created_at.into(),
+        page.expires_at.into(),
+    ];
+    one(connection, &CREATE_PAGE, &row).await
+}
+
+static OPEN_PAGE: Set = Set::new(
+    &[("page_id", Id), ("by_browser", Blob), ("at", Int)],
+    "UPDATE pages AS g SET browser = i.by_browser FROM input i
+     WHERE g.id = i.page_id AND g.browser IS NULL AND g.state = 'open' AND g.expires_at > i.at",
+);
+
+pub(super) async fn open(
+    connection: &mut Connection,
+    id: PageId,
+    browser: &TokenHash,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &OPEN_PAGE, &[id.into(), (&browser.0).into(), at.into()]).await
+}
+
+static ADVANCE_PAGE: Set = Set::new(
+    &[
+        ("page_id", Id),
+        ("seen_challenge", Id),
+        ("seen_enrollment", Id),
+        ("new_challenge", Id),
+        ("new_enrollment", Id),
+        ("at", Int),
+    ],
+    "UPDATE pages AS g SET challenge_id = i.new_challenge, enrollment_id = i.new_enrollment FROM input i
+     WHERE g.id = i.page_id AND g.state = 'open' AND g.expires_at > i.at
+        AND g.challenge_id IS NOT DISTINCT FROM i.seen_challenge
+        AND g.enrollment_id IS NOT DISTINCT FROM i.seen_enrollment",
+);
+
+pub(super) async fn advance(
+    connection: &mut Connection,
+    seen: &HostedPage,
+    challenge_id: Option<ChallengeId>,
+    enrollment_id: Option<EnrollmentId>,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    let row = [
+        seen.id.into(),
+        seen.challenge_id.into(),
+        seen.enrollment_id.into(),
+        challenge_id.into(),
+        enrollment_id.into(),
+        at.into(),
+    ];
+    one(connection, &ADVANCE_PAGE, &row).await
+}
+
+static FINISH_PAGE: Set = Set::new(
+    &[("page_id", Id), ("to_state", Text)],
+    "UPDATE pages AS g SET state = i.to_state FROM input i WHERE g.id = i.page_id AND g.state = 'open'",
+);
+
+pub(super) async fn finish(connection: &mut Connection, id: PageId, to: PageState) -> Result<Effect, Fault> {
+    one(connection, &FINISH_PAGE, &[id.into(), to.name().into()]).await
+}

@@ -1,0 +1,138 @@
+//! Hosted pages: bound to one browser, finished once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::*;
+use futures_util::future::join_all;
+use store::*;
+
+use crate::home::*;
+
+async fn application(store: &Store) -> ApplicationId {
+    let application = Application {
+        id: application_id(),
+        name: "shop".to_owned(),
+        scopes: BTreeSet::from([Scope::Challenges]),
+        certificates: BTreeSet::new(),
+        return_origins: BTreeSet::new(),
+        version: 1,
+        created_at: START,
+    };
+    let id = ApiKeyId::generate(START, &Counter);
+    let key =
+        ApiKey { id, application_id: application.id, hash: KeyHash([1; 32]), created_at: START, expires_at: None };
+    let id = application.id;
+    apply(store, Change::CreateApplication(application, key)).await;
+    id
+}
+
+fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> HostedPage {
+    HostedPage {
+        id: PageId::generate(START, &Counter),
+        application_id,
+        purpose: PagePurpose::Enroll,
+        state: PageState::Open,
+        token: TokenHash([token; 32]),
+        browser: None,
+        user_id: session.map(|session| session.user_id),
+        session_id: session.map(|session| session.id),
+        challenge_id: None,
+        enrollment_id: None,
+        return_url: ReturnUrl::parse("https://shop.example/back?x=1").unwrap(),
+        carried: Some("a b".to_owned()),
+        created_at: START,
+        expires_at: after(600),
+    }
+}
+
+fn create(page: &HostedPage) -> Change {
+    Change::CreatePage(Box::new(page.clone()))
+}
+
+fn open(page: &HostedPage, browser: u8, at: Timestamp) -> Change {
+    Change::OpenPage { id: page.id, browser: TokenHash([browser; 32]), at }
+}
+
+on_both_engines! {
+    async fn t12_of_many_browsers_one_opens_a_page(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let mut page = page(app, None, 1);
+        apply(&store, create(&page)).await;
+        assert_eq!(store.page_by_token(TokenHash([1; 32])).await.unwrap(), Some(page.clone()));
+        assert_eq!(store.page_by_token(TokenHash([2; 32])).await.unwrap(), None);
+        let opened = join_all((0..16).map(|browser| commit(&store, open(&page, browser, after(1))))).await;
+        assert_eq!(opened.iter().filter(|effect| **effect == Effect::Applied).count(), 1);
+        let winner = opened.iter().position(|effect| *effect == Effect::Applied).unwrap();
+        page.browser = Some(TokenHash([u8::try_from(winner).unwrap(); 32]));
+        assert_eq!(store.page(page.id).await.unwrap(), Some(page));
+    }
+
+    async fn t13_a_page_is_opened_before_it_expires_or_never(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let (late, over) = (page(app, None, 1), page(app, None, 2));
+        for page in [&late, &over] {
+            apply(&store, create(page)).await;
+        }
+        assert_eq!(commit(&store, open(&late, 1, after(600))).await, Effect::Refused);
+        apply(&store, open(&late, 1, after(599))).await;
+        apply(&store, Change::FinishPage { id: over.id, to: PageState::Cancelled }).await;
+        assert_eq!(commit(&store, open(&over, 1, after(1))).await, Effect::Refused);
+        let mut nobodys = page(application_id(), None, 3);
+        assert_eq!(commit(&store, create(&nobodys)).await, Effect::Refused);
+        nobodys.application_id = app;
+        nobodys.session_id = Some(SessionId::generate(START, &Counter));
+        assert_eq!(commit(&store, create(&nobodys)).await, Effect::Refused);
+        nobodys.session_id = None;
+        nobodys.token = late.token;
+        assert_eq!(commit(&store, create(&nobodys)).await, Effect::Exists, "a token leads to one page");
+    }
+
+    async fn a_page_goes_on_from_where_it_was_seen_and_ends_once(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let seen = page(app, None, 1);
+        apply(&store, create(&seen)).await;
+        let begun = |enrollment_id, at| Change::AdvancePage { seen: Box::new(seen.clone()), challenge_id: None, enrollment_id, at };
+        let enrollment = Some(EnrollmentId::generate(START, &Counter));
+        assert_eq!(commit(&store, begun(enrollment, after(600))).await, Effect::Refused, "it has expired");
+        apply(&store, begun(enrollment, after(1))).await;
+        assert_eq!(commit(&store, begun(None, after(1))).await, Effect::Refused, "it was seen before");
+        let now = store.page(seen.id).await.unwrap().unwrap();
+        assert_eq!(now.enrollment_id, enrollment);
+        let challenge_id = Some(ChallengeId::generate(START, &Counter));
+        let further = Change::AdvancePage { seen: Box::new(now), challenge_id, enrollment_id: None, at: after(2) };
+        apply(&store, further.clone()).await;
+        let ends = [PageState::Enrolled, PageState::Cancelled, PageState::Proved];
+        let ended = join_all(ends.map(|to| commit(&store, Change::FinishPage { id: seen.id, to }))).await;
+        assert_eq!(ended.iter().filter(|effect| **effect == Effect::Applied).count(), 1);
+        let to = ends[ended.iter().position(|effect| *effect == Effect::Applied).unwrap()];
+        let now = store.page(seen.id).await.unwrap().unwrap();
+        assert_eq!((now.state, now.challenge_id, now.enrollment_id), (to, challenge_id, None));
+        let back = Change::AdvancePage { seen: Box::new(now), challenge_id: None, enrollment_id: None, at: after(3) };
+        assert_eq!(commit(&store, back).await, Effect::Refused);
+    }
+
+    async fn a_page_goes_with_its_application_its_user_and_its_time(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let (anns, bobs) = (page(app, Some(&ann.session), 1), page(app, Some(&bob.session), 2));
+        for page in [&anns, &bobs] {
+            apply(&store, create(page)).await;
+        }
+        apply(&store, Change::EraseUser { id: ann.user.id }).await;
+        assert_eq!(store.page(anns.id).await.unwrap(), None);
+        assert_eq!(store.page(bobs.id).await.unwrap(), Some(bobs.clone()));
+        let keep = Duration::from_hours(24 * 2);
+        store.sweep(after(600).plus(keep), keep).await.unwrap();
+        assert_eq!(store.page(bobs.id).await.unwrap(), None);
+
+        let last = page(app, None, 3);
+        apply(&store, create(&last)).await;
+        apply(&store, Change::DeleteApplication { id: app, at: after(1) }).await;
+        assert_eq!(store.page(last.id).await.unwrap().unwrap().state, PageState::Cancelled);
+    }
+}

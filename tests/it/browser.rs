@@ -1,0 +1,147 @@
+//! A browser on a hosted page, by hand: its cookies, what it says of where a request is from, and its key pair. And the application that
+//! sent it there.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Api, Phone};
+use crate::recipient::Recipient;
+
+/// Where pages lead back to in these tests.
+pub(crate) const SHOP: &str = "https://shop.example";
+
+/// An application that pages may lead back to.
+pub(crate) struct Shop {
+    pub(crate) api: Api,
+    return_url: String,
+}
+
+impl Shop {
+    /// The application of an administrator's client.
+    pub(crate) async fn of(api: &Api) -> Self {
+        let me = api.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
+        api.patch(&format!("/v1/applications/{me}"), json!({ "return_origins": [SHOP] })).await.expect(200);
+        Self { api: api.clone(), return_url: format!("{SHOP}/back?a=b") }
+    }
+
+    /// A browser on its way to a page on which a challenge is proved.
+    pub(crate) async fn challenge_page(&self, challenge_id: &str) -> Browser {
+        self.page(json!({ "purpose": "challenge", "challenge_id": challenge_id })).await
+    }
+
+    /// A browser on its way to a page on which an authenticator is enrolled.
+    pub(crate) async fn enroll_page(&self, session_id: &str) -> Browser {
+        self.page(json!({ "purpose": "enroll", "session_id": session_id })).await
+    }
+
+    async fn page(&self, mut request: Value) -> Browser {
+        request["return_url"] = json!(self.return_url);
+        request["state"] = json!("x&y=\u{fc}");
+        let page = self.api.post("/v1/pages", request).await.expect(201);
+        let url = page["url"].as_str().unwrap().to_owned();
+        Browser {
+            api: Api::new(&self.api.address, ""),
+            id: page["id"].as_str().unwrap().to_owned(),
+            path: url.strip_prefix(&self.api.address).expect("a link to this server").to_owned(),
+            cookies: BTreeMap::new(),
+            headers: vec![("sec-fetch-site", "same-origin".to_owned()), ("origin", self.api.address.clone())],
+            recipient: Recipient::new(),
+        }
+    }
+}
+
+/// A browser that follows one link.
+pub(crate) struct Browser {
+    api: Api,
+    /// The page's id, which only the application knows.
+    pub(crate) id: String,
+    /// The link, from the server's root on.
+    pub(crate) path: String,
+    pub(crate) cookies: BTreeMap<String, String>,
+    /// What it says of where its requests are from.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    recipient: Recipient,
+}
+
+impl Browser {
+    /// Another browser with the same link.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            api: self.api.apart(),
+            id: self.id.clone(),
+            path: self.path.clone(),
+            cookies: BTreeMap::new(),
+            headers: self.headers.clone(),
+            recipient: Recipient::new(),
+        }
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.path.rsplit('/').next().unwrap()
+    }
+
+    /// Looks at the link, as whatever shows previews does too.
+    pub(crate) async fn looks(&self) -> Answer {
+        self.api.get(&self.path).await
+    }
+
+    /// Opens the page.
+    pub(crate) async fn opens(&mut self) -> Answer {
+        let body = json!({ "token": self.token() });
+        self.post("open", body).await
+    }
+
+    pub(crate) async fn prove(&mut self, code: &str) -> Answer {
+        self.post("prove", json!({ "code": code })).await
+    }
+
+    pub(crate) async fn confirm(&mut self, code: &str) -> Answer {
+        self.post("confirm", json!({ "code": code })).await
+    }
+
+    /// Begins to enroll, and answers the app that was given the key.
+    pub(crate) async fn begins(&mut self) -> Phone {
+        let answer = self.begin().await;
+        self.scans(&answer)
+    }
+
+    pub(crate) async fn begin(&mut self) -> Answer {
+        let key = self.recipient.public_key();
+        self.post("begin", json!({ "kind": "totp", "recipient_key": key, "label": null })).await
+    }
+
+    /// Opens what a view is sealed in, and puts the key into an app.
+    pub(crate) fn scans(&self, answer: &Answer) -> Phone {
+        let view = &answer.expect(200)["view"];
+        let opened = self.recipient.open(&view["sealed"], view["authenticator_id"].as_str().unwrap());
+        let usual = json!({ "algorithm": "SHA1", "digits": 6, "period": 30 });
+        Phone::with_key(opened["secret"].as_str().unwrap(), &usual)
+    }
+
+    /// What a script of the page asks.
+    pub(crate) async fn post(&mut self, verb: &str, body: Value) -> Answer {
+        let request = self.api.request(Method::POST, &format!("/pages/{verb}")).json(&body);
+        let mut request = request.header("x-countersign-page", self.token());
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let answer = Api::answer(request.header("cookie", self.jar())).await.unwrap();
+        if let Some(cookie) = answer.headers.get("set-cookie") {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        answer
+    }
+
+    /// A request to be changed by who attacks: with the cookies, and nothing else of a page.
+    pub(crate) fn bare(&self, verb: &str) -> reqwest::RequestBuilder {
+        self.api.request(Method::POST, &format!("/pages/{verb}")).header("cookie", self.jar())
+    }
+
+    fn jar(&self) -> String {
+        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+}
