@@ -35,6 +35,12 @@ fn plain(sql: &str) -> String {
     sql.chars().filter(|c| !c.is_whitespace() && !"()\"".contains(*c)).collect()
 }
 
+/// What stands in a column unless said otherwise; bytes as SQLite writes them.
+fn default(sql: &str) -> String {
+    let sql = plain(sql).replace("'\\x", "x'").replace("::bytea", "");
+    if sql.is_empty() { sql } else { format!(" default {sql}") }
+}
+
 /// `(columns) where condition`, of an index.
 fn index(name: &str, table: &str, unique: bool, definition: &str) -> String {
     let lower = definition.to_lowercase();
@@ -65,7 +71,7 @@ fn of_sqlite(path: &std::path::Path) -> BTreeSet<String> {
                 "blob" => "bytes",
                 other => other,
             };
-            lines.insert(format!("column {table}.{}: {kind}{}{}", column[0], column[2], column[3]));
+            lines.insert(format!("column {table}.{}: {kind}{}{}", column[0], column[2], default(&column[3])));
         }
         let key = format!(
             "SELECT coalesce(group_concat(name), '') FROM (SELECT name FROM pragma_table_info('{table}') WHERE pk ORDER BY pk)"
@@ -122,7 +128,8 @@ fn of_postgres(url: &str) -> BTreeSet<String> {
             "uuid" | "bytea" => "bytes",
             other => other,
         };
-        lines.insert(format!("column {}.{}: {kind}{}{}{}", column[0], column[1], column[3], column[4], column[5]));
+        let default = default(&column[5]);
+        lines.insert(format!("column {}.{}: {kind}{}{}{default}", column[0], column[1], column[3], column[4]));
     }
     for constraint in rows(&format!(
         "SELECT c.relname, n.contype, pg_get_constraintdef(n.oid) FROM pg_constraint n JOIN pg_class c ON c.oid = n.conrelid
