@@ -3,7 +3,7 @@
 .PHONY: help run web check test soak bench fuzz docs generated
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build the released program and start it with its data in ./data
 	@scripts/run
@@ -16,6 +16,10 @@ check: ## Formatting, lints, dependencies, documentation: warnings are errors
 
 test: ## Every test on both databases, the long ones in their short form
 	@scripts/test
+
+.PHONY: web-test
+web-test: ## The tests of the pages alone, with a browser
+	@scripts/npm test
 
 soak: ## Every test in its long form: hours
 	@COUNTERSIGN_SOAK=1 scripts/test --release

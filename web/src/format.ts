@@ -1,0 +1,32 @@
+/** Between what people read and type and what the server takes. */
+
+/** A key in groups of four: `JBSW Y3DP …`. */
+export function grouped(secret: string): string {
+  return secret.match(/.{1,4}/g)?.join(' ') ?? '';
+}
+
+/** Seconds as `4:07`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+/**
+ * The code that was typed or pasted, as the server takes it; null where it cannot be one yet. An app's code has 6 to 8 digits; a
+ * backup code twelve letters and digits, in groups of four.
+ */
+export function code(typed: string): string | null {
+  // Keyboards and messengers put in spaces and dashes of every kind, and full-width digits.
+  const text = typed
+    .normalize('NFKC')
+    .replace(/[\s\p{Dash}]/gu, '')
+    .toUpperCase();
+  if (/^\d{6,8}$/.test(text)) return text;
+  if (/^[0-9A-Z]{12}$/.test(text)) return grouped(text).replaceAll(' ', '-');
+  return null;
+}
+
+/** Backup codes as a text to keep. */
+export function codesAsText(heading: string, codes: readonly string[], note: string): string {
+  return [heading, '', ...codes, '', note, ''].join('\r\n');
+}

@@ -1,0 +1,58 @@
+import { useEffect } from 'react';
+
+import { COUNTERSIGN, accent } from '../brand';
+import { screenOf, type Flow } from '../flow/flow';
+import { WordsContext } from '../words/context';
+import type { Words } from '../words/catalogue';
+import { BackupCodes } from './backup-codes';
+import { Choose } from './choose';
+import { Done } from './done';
+import { Loading } from './loading';
+import { Prove } from './prove';
+import { Shell } from './shell';
+import { Stopped } from './stopped';
+import { useFlow, type Actions } from './use-flow';
+import { View } from './view';
+
+/** The page at `token`, from the first question to the way back. */
+export function App({ words, token }: { words: Words; token: string }) {
+  const [flow, actions] = useFlow(token);
+  const brand = flow.page?.brand ?? COUNTERSIGN;
+
+  useEffect(() => {
+    if (!brand.colour) return;
+    const { style } = document.documentElement;
+    for (const theme of ['light', 'dark'] as const) {
+      const chosen = accent(brand.colour, theme);
+      style.setProperty(`--brand-${theme}`, chosen.accent);
+      style.setProperty(`--on-brand-${theme}`, chosen.onAccent);
+    }
+  }, [brand.colour]);
+
+  return (
+    <WordsContext value={words}>
+      <Shell brand={brand}>
+        <Screen flow={flow} actions={actions} />
+      </Shell>
+    </WordsContext>
+  );
+}
+
+function Screen({ flow, actions }: { flow: Flow; actions: Actions }) {
+  const screen = screenOf(flow);
+  if (screen === 'loading') return <Loading />;
+  if (screen === 'stopped' || !flow.page) return <Stopped flow={flow} actions={actions} />;
+  const props = { flow, actions, page: flow.page };
+  switch (screen) {
+    case 'prove':
+      return <Prove {...props} />;
+    case 'choose':
+      return <Choose {...props} />;
+    case 'view':
+      return <View {...props} />;
+    case 'backupCodes':
+      return <BackupCodes {...props} />;
+    case 'done':
+      return <Done page={flow.page} />;
+  }
+}

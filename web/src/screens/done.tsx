@@ -1,0 +1,42 @@
+import { useEffect } from 'react';
+
+import type { Page } from '../flow/page';
+import { goBack, outcome } from '../flow/return';
+import { useWords } from '../words/context';
+import { Heading } from './heading';
+import { Icon } from './icon';
+
+/** Milliseconds for reading what happened, before the way back is taken by itself. */
+const PAUSE = 1500;
+
+export function Done({ page }: { page: Page }) {
+  const words = useWords();
+  const to = page.returnTo;
+  const came = outcome(to) ?? (page.purpose === 'enroll' ? 'enrolled' : 'proved');
+  const title = { proved: words.provedTitle, enrolled: words.enrolledTitle, cancelled: words.cancelledTitle }[
+    came
+  ];
+  const text = { proved: null, enrolled: words.enrolledText, cancelled: words.cancelledText }[came];
+
+  useEffect(() => {
+    if (to) return goBack(to, window, came === 'cancelled' ? 0 : PAUSE);
+    return undefined;
+  }, [to, came]);
+
+  return (
+    <div className="ending">
+      <Icon
+        name={came === 'cancelled' ? 'stop' : 'good'}
+        className={came === 'cancelled' ? 'sign' : 'sign good'}
+      />
+      <Heading>{title}</Heading>
+      {text && <p className="intro">{text}</p>}
+      <p role="status">{to ? words.goingBack(page.application) : words.closeWindow(page.application)}</p>
+      {to && (
+        <a className="button quiet" href={to.href} rel="noreferrer">
+          {words.goBackTo(page.application)}
+        </a>
+      )}
+    </div>
+  );
+}

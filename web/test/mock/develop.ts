@@ -1,0 +1,29 @@
+/** The mock inside `npm run dev`: each reload of a path that it has not seen makes a page. */
+
+import type { Plugin } from 'vite';
+
+import { verb } from './http.ts';
+import { BACKUP_CODE, KEY, Pages } from './pages.ts';
+import { totp } from './totp.ts';
+
+export function mockForDevelopment(): Plugin {
+  return {
+    name: 'countersign-mock',
+    apply: 'serve',
+    configureServer(server) {
+      if (process.env.VITEST) return;
+      const pages = new Pages();
+      server.middlewares.use((request, response, next) => {
+        const [, purpose, token] = /^\/(enroll|challenge)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
+        if (token && !pages.has(token)) {
+          const shown = { Amount: '€ 250.00', To: 'Hanna Weiss' };
+          const returnUrl = `http://${request.headers.host ?? 'localhost'}/`;
+          pages.create({ purpose: purpose as 'enroll' | 'challenge', shown, returnUrl }, token);
+          const say = (line: string) => server.config.logger.info(line);
+          say(`  a code for /challenge: ${totp(KEY)} or ${BACKUP_CODE} (key ${KEY})`);
+        }
+        verb(pages, request, response).then((done) => !done && next(), next);
+      });
+    },
+  };
+}

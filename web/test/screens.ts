@@ -1,0 +1,210 @@
+/** Every screen of the pages, and the way there: what is looked at, measured and photographed. */
+
+import type { Page } from 'playwright-core';
+
+import type { Served } from './mock/http.ts';
+import { KEY, Problem, type Wish } from './mock/pages.ts';
+import { totp } from './mock/totp.ts';
+
+export interface Screen {
+  readonly name: string;
+  reach(page: Page, served: Served): Promise<void>;
+}
+
+const LOGO =
+  'data:image/svg+xml,%3Csvg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"%3E%3Ccircle cx="16" cy="16" r="16" fill="%230f766e"/%3E%3Cpath d="M9 20c3-9 11-9 14 0" fill="none" stroke="%23fff" stroke-width="3" stroke-linecap="round"/%3E%3C/svg%3E';
+
+const TRANSFER: Wish = {
+  purpose: 'challenge',
+  action: 'Bank transfer',
+  shown: { Amount: '€ 250.00', To: 'Hanna Weiss' },
+};
+const ENROLL: Wish = { purpose: 'enroll' };
+
+export const SCREENS: readonly Screen[] = [
+  { name: 'prove', reach: (page, served) => opened(page, served, TRANSFER, 'Confirm') },
+  { name: 'prove-branded', reach: proveBranded },
+  { name: 'prove-backup', reach: proveBackup },
+  { name: 'prove-incomplete', reach: proveIncomplete },
+  { name: 'prove-refused', reach: (page, served) => proveRefused(page, served, 1) },
+  { name: 'prove-refused-often', reach: (page, served) => proveRefused(page, served, 3) },
+  { name: 'prove-offline', reach: proveOffline },
+  { name: 'prove-busy', reach: (page, served) => proveFault(page, served, 503, 'busy') },
+  { name: 'prove-waiting', reach: (page, served) => proveFault(page, served, 429, 'waiting') },
+  {
+    name: 'prove-before-adding',
+    reach: (page, served) =>
+      opened(page, served, { ...ENROLL, hasAuthenticator: true }, 'Confirm that it is you'),
+  },
+  { name: 'proved', reach: proved },
+  { name: 'choose', reach: (page, served) => opened(page, served, ENROLL, 'Protect') },
+  { name: 'view', reach: async (page, served) => void (await viewed(page, served)) },
+  { name: 'view-typed', reach: viewTyped },
+  { name: 'view-hidden', reach: viewHidden },
+  { name: 'view-refused', reach: viewRefused },
+  { name: 'view-unsealed', reach: viewUnsealed },
+  { name: 'backup-codes', reach: backupCodes },
+  { name: 'backup-codes-unkept', reach: backupCodesUnkept },
+  { name: 'enrolled', reach: enrolled },
+  {
+    name: 'over',
+    reach: (page, served) => opened(page, served, { ...ENROLL, lifetime: -1 }, 'link is over'),
+  },
+  { name: 'ended', reach: ended },
+  {
+    name: 'step-up',
+    reach: async (page, served) => {
+      served.pages.faults.push(new Problem(403, 'step-up-needed'));
+      await opened(page, served, ENROLL, 'Sign in again');
+    },
+  },
+  { name: 'elsewhere', reach: elsewhere },
+  {
+    name: 'unknown',
+    reach: (page, served) => shown(page, `${served.origin}/enroll/nothing`, 'does not work'),
+  },
+  { name: 'unreachable', reach: unreachable },
+];
+
+/** Opens a new page; its token. */
+export async function opened(page: Page, served: Served, wish: Wish, heading: string): Promise<void> {
+  const token = served.pages.create(wish);
+  await shown(page, `${served.origin}/${wish.purpose}/${token}`, heading);
+}
+
+/** Opens an address, and waits for a heading. */
+async function shown(page: Page, address: string, heading: string) {
+  await page.goto(address);
+  await headed(page, heading);
+}
+
+export async function headed(page: Page, heading: string) {
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+}
+
+/** Types a code and sends it. */
+export async function code(page: Page, text: string) {
+  await page.getByRole('textbox').fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Goes to where the key is in sight; the token. */
+export async function viewed(page: Page, served: Served, wish: Wish = ENROLL): Promise<string> {
+  const token = served.pages.create(wish);
+  await shown(page, `${served.origin}/enroll/${token}`, 'Protect');
+  await page.getByRole('button', { name: 'Authenticator app' }).click();
+  await page.getByRole('img', { name: 'QR code' }).waitFor();
+  return token;
+}
+
+async function proveBranded(page: Page, served: Served) {
+  const brand = { name: 'Riverside Savings Bank', logo: LOGO, colour: '#0f766e' };
+  await opened(page, served, { ...TRANSFER, application: 'Riverside Online', brand }, 'Confirm');
+}
+
+async function proveBackup(page: Page, served: Served) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  await page.getByRole('button', { name: 'backup code' }).click();
+  await page.getByLabel('Backup code').waitFor();
+}
+
+async function proveIncomplete(page: Page, served: Served) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  await code(page, '1234');
+  await page.getByText('not a whole code yet').waitFor();
+}
+
+async function proveRefused(page: Page, served: Served, times: number) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  for (let time = 0; time < times; time++) {
+    const answered = page.waitForResponse('**/pages/prove');
+    await code(page, '000000');
+    await answered;
+  }
+  await page.getByText(times < 3 ? 'did not work' : 'Still not accepted').waitFor();
+}
+
+async function proveOffline(page: Page, served: Served) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  await page.route('**/pages/prove', (route) => route.abort('internetdisconnected'));
+  await code(page, '123456');
+  await page.getByText('No connection').waitFor();
+}
+
+async function proveFault(page: Page, served: Served, status: number, type: string) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  served.pages.faults.push(new Problem(status, type));
+  await code(page, '123456');
+  await page.getByText(/Not available just now|Please wait/).waitFor();
+}
+
+/** Keeps the page from leaving before it was looked at. */
+const stay = (page: Page) => page.route('**/back?**', () => undefined);
+
+async function proved(page: Page, served: Served) {
+  await stay(page);
+  await opened(page, served, { ...TRANSFER, returnUrl: `${served.origin}/back` }, 'Confirm');
+  await code(page, totp(KEY));
+  await headed(page, 'Confirmed');
+}
+
+async function viewTyped(page: Page, served: Served) {
+  await viewed(page, served);
+  await page.getByText('Cannot scan?').click();
+  await page.getByRole('button', { name: 'Copy the key' }).waitFor();
+}
+
+async function viewHidden(page: Page, served: Served) {
+  await viewed(page, served, { ...ENROLL, viewLifetime: 1500 });
+  await page.getByRole('heading', { name: 'The key is hidden' }).waitFor();
+}
+
+async function viewRefused(page: Page, served: Served) {
+  await viewed(page, served);
+  await code(page, '000000');
+  await page.getByText('did not work').waitFor();
+}
+
+async function viewUnsealed(page: Page, served: Served) {
+  await opened(page, served, { ...ENROLL, sealsWrongly: true }, 'Protect');
+  await page.getByRole('button', { name: 'Authenticator app' }).click();
+  await page.getByText('could not be opened').waitFor();
+}
+
+async function backupCodes(page: Page, served: Served) {
+  const token = await viewed(page, served, { ...ENROLL, returnUrl: `${served.origin}/back` });
+  await code(page, totp(served.pages.secret(token)));
+  await headed(page, 'Keep your backup codes');
+}
+
+async function backupCodesUnkept(page: Page, served: Served) {
+  await backupCodes(page, served);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('then tick the box').waitFor();
+}
+
+async function enrolled(page: Page, served: Served) {
+  await stay(page);
+  await backupCodes(page, served);
+  await page.getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await headed(page, 'is ready');
+}
+
+async function ended(page: Page, served: Served) {
+  await opened(page, served, TRANSFER, 'Confirm');
+  served.pages.faults.push(new Problem(410, 'challenge-over'));
+  await code(page, '000000');
+  await headed(page, 'cannot go on');
+}
+
+async function elsewhere(page: Page, served: Served) {
+  const token = served.pages.create(TRANSFER);
+  served.pages.answer(token, 'open', {}, 'another browser');
+  await shown(page, `${served.origin}/challenge/${token}`, 'another browser');
+}
+
+async function unreachable(page: Page, served: Served) {
+  await page.route('**/pages/open', (route) => route.abort('internetdisconnected'));
+  await opened(page, served, TRANSFER, 'No connection');
+}

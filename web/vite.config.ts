@@ -1,0 +1,21 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+import { mockForDevelopment } from './test/mock/develop.ts';
+
+export default defineConfig({
+  plugins: [react(), mockForDevelopment()],
+  build: {
+    // What WebCrypto's X25519 asks for is newer; this is what the fallback runs on.
+    target: ['chrome111', 'firefox114', 'safari16.4'],
+    // Everything is a file of this origin: the pages' Content-Security-Policy knows nothing else.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  test: {
+    include: ['test/**/*.test.ts', 'src/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+});
