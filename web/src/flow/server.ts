@@ -48,7 +48,7 @@ const PATIENCE = 20_000;
 export async function ask(token: string, verb: Verb, body: Record<string, unknown>): Promise<Page> {
   const answer = await post(token, verb, body);
   const said = await content(answer);
-  if (!answer.ok) throw failure(answer, said);
+  if (!answer.ok) throw failure(verb, answer, said);
   try {
     return pageOf(said, serverTime(answer), location.origin);
   } catch {
@@ -113,10 +113,12 @@ const BY_STATUS: Readonly<Record<number, Trouble>> = {
   429: 'waiting',
 };
 
-function failure(answer: Response, said: unknown): Failure {
+function failure(verb: Verb, answer: Response, said: unknown): Failure {
   const problem = (said ?? {}) as { type?: unknown };
   const slug = typeof problem.type === 'string' ? (problem.type.split('/').at(-1) ?? '') : '';
   const byStatus =
     BY_STATUS[answer.status] ?? (answer.status >= 502 && answer.status <= 504 ? 'busy' : 'failed');
+  // All that is asked with, this page makes itself, but for the token in its address.
+  if (slug === 'invalid-request' && verb === 'open') return new Failure('unknown');
   return new Failure(BY_TYPE[slug] ?? byStatus);
 }

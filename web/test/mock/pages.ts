@@ -86,7 +86,8 @@ export class Pages {
     const fault = this.faults.shift();
     if (fault) throw fault;
     const page = this.#pages.get(token);
-    if (!page) throw new Problem(404, 'not-found');
+    if (!page)
+      throw /^[\w-]{43}$/.test(token) ? new Problem(410, 'page-over') : new Problem(422, 'invalid-request');
     if (verb === 'open') return this.#open(page, browser);
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
     if (Date.now() >= page.expires) throw new Problem(410, 'page-over');
