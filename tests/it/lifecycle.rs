@@ -199,8 +199,8 @@ async fn p11_old_data_keys_are_retired_once_nothing_is_sealed_with_them() {
     drop(store);
     api.post("/v1/keys/retire", json!({})).await.expect_problem(409, "conflict");
     sealed_anew(&server, 2).await;
-    for before in [0, 1, 3] {
-        api.post("/v1/keys/retire", json!({ "before_version": before })).await.expect_problem(409, "conflict");
+    for (before, status, problem) in [(0, 409, "conflict"), (1, 409, "conflict"), (3, 422, "invalid-request")] {
+        api.post("/v1/keys/retire", json!({ "before_version": before })).await.expect_problem(status, problem);
     }
     let retired = server.cli(&["keys", "retire", "--json"]);
     assert!(retired.status.success(), "{}", String::from_utf8_lossy(&retired.stderr));

@@ -209,7 +209,8 @@ impl From<Refusal> for Failure {
                 401 => Self::new(
                     Reason::NotPermitted,
                     "the server wants a valid API key: give one with --key or COUNTERSIGN_KEY, \
-                     or run this where the server's data folder is",
+                     or run this where the server's data folder is; where the administrator's is lost, \
+                     `countersign administrator recover` makes another",
                 ),
                 403 if problem.slug == "forbidden" => Self::new(Reason::NotPermitted, problem.detail),
                 500.. => Self::unavailable(problem.detail),

@@ -34,7 +34,7 @@ pub(crate) async fn administrator(
     } else {
         let others = if end_others { "its other keys are ended" } else { "its other keys go on" };
         output.success(format_args!(
-            "{} has a new key; {others} {}",
+            "{} {} has a new key; {others}",
             output.paint(Look::Strong, one_line(&recovered.name)),
             output.paint(Look::Faint, &recovered.application)
         ));

@@ -133,7 +133,7 @@ async fn add_certificate(desk: &Desk, one: &OneCertificate) -> Result<(), Failur
         desk.output.json(&application);
     } else {
         desk.output.success(format_args!(
-            "{} is who shows the certificate {}",
+            "The certificate stands for {} now\n  {}",
             desk.output.paint(Look::Strong, one_line(text(&application, "/name"))),
             desk.output.paint(Look::Faint, &fingerprint)
         ));
@@ -155,9 +155,9 @@ async fn remove_certificate(desk: &Desk, one: &OneCertificate) -> Result<(), Fai
         desk.output.json(&application);
     } else {
         desk.output.success(format_args!(
-            "The certificate {} stands for {} no longer",
-            desk.output.paint(Look::Faint, &fingerprint),
-            desk.output.paint(Look::Strong, &name)
+            "The certificate stands for {} no longer\n  {}",
+            desk.output.paint(Look::Strong, &name),
+            desk.output.paint(Look::Faint, &fingerprint)
         ));
     }
     Ok(())

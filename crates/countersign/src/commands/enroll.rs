@@ -172,7 +172,7 @@ async fn code(output: Output, until: Option<Timestamp>) -> Result<String, Failur
     };
     answer
         .filter(|answer| !answer.is_empty())
-        .ok_or_else(|| Failure::no("no code was given: nothing was changed, and the key is of no use any more"))
+        .ok_or_else(|| Failure::no("no code was given: no authenticator was added, and the key is of no use any more"))
 }
 
 fn remaining(output: Output, left: Duration) -> String {

@@ -137,15 +137,22 @@ fn line(event: &Value, who: &str, output: Output) -> String {
     let at = clock_time(text(event, "/at"));
     let at = if output.is_narrow() { at.get(5..).unwrap_or_default() } else { &at };
     let space = |width: usize, used: usize| " ".repeat(width.saturating_sub(used));
-    let (kinds, names) = (24_usize.max(kind.len()), 14_usize.max(who.chars().count()));
-    let room = output.width().saturating_sub(at.len() + kinds + names + 6);
-    let facts = if output.is_terminal() { cut(&facts(event), room) } else { facts(event) };
+    let kinds = 24_usize.max(kind.len());
+    let (who, facts) = if output.is_terminal() {
+        let room = output.width().saturating_sub(at.len() + kinds + 4);
+        let who = cut(who, room);
+        let room = room.saturating_sub(14_usize.max(who.chars().count()) + 2);
+        (who, if room > 1 { cut(&facts(event), room) } else { String::new() })
+    } else {
+        (who.to_owned(), facts(event))
+    };
+    let names = 14_usize.max(who.chars().count());
     let line = format!(
         "{}  {}{}  {}{}  {}",
         output.paint(Look::Faint, at),
         output.paint(look(kind), kind),
         space(kinds, kind.len()),
-        output.paint(Look::Strong, who),
+        output.paint(Look::Strong, &who),
         space(names, who.chars().count()),
         output.paint(Look::Faint, facts),
     );
@@ -172,7 +179,7 @@ fn look(kind: &str) -> Look {
     match kind.split('.').next_back().unwrap_or_default() {
         "verified" | "confirmed" | "activated" | "resumed" => Look::Good,
         "rejected" | "refused" | "lost" | "jumped" => Look::Bad,
-        "suspended" | "revoked" | "erased" | "deleted" | "cancelled" => Look::Warning,
+        "suspended" | "revoked" | "erased" | "deleted" | "cancelled" | "recovered" => Look::Warning,
         _ => Look::Plain,
     }
 }

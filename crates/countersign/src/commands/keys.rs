@@ -49,5 +49,5 @@ fn status(output: Output, keys: &Value) {
     {
         line(if index == 0 { "Signing keys" } else { "" }, kid, "");
     }
-    line("", "", "public halves: GET /.well-known/jwks.json");
+    output.line(format_args!("  {:<14}{}", "", output.paint(Look::Faint, "public halves: GET /.well-known/jwks.json")));
 }

@@ -45,7 +45,11 @@ pub(crate) const KEYS: [Key; 15] = [
     ),
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
-    one("events.retention", "AGE", "How long events are kept, like 400d; never removes none [default: never]"),
+    one(
+        "events.retention",
+        "AGE",
+        "How long events are kept, such as 400d, or never, which keeps all [default: never]",
+    ),
     one("log.level", "LEVEL", "error, warn, info, debug or trace [default: info]"),
     one("log.format", "FORMAT", "json or text [default: text]"),
 ];

@@ -11,7 +11,7 @@ const CLOCK_TOLERANCE_MILLIS: i64 = 5_000;
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Check {
-    /// What was looked at: `vault`, `landlock`, `store` …
+    /// What was looked at: `vault`, `vault_landlock`, `server_landlock`, `store` …
     pub(crate) name: String,
     /// How it is.
     pub(crate) level: Level,
@@ -70,7 +70,7 @@ impl App {
         )];
         for protection in status.hardening {
             let level = if protection.holds { Level::Ok } else { Level::Warning };
-            checks.push(check(&protection.name, level, protection.detail));
+            checks.push(check(&format!("vault_{}", protection.name), level, protection.detail));
         }
         let apart = self.now().unix_millis() - status.now_millis;
         checks.push(if apart.abs() <= CLOCK_TOLERANCE_MILLIS {

@@ -95,10 +95,11 @@ impl App {
         let present = self.store.keyring().await?.ok_or(Error::Internal("there is no keyring".to_owned()))?;
         let status = self.vault_status().await?;
         let before = before.unwrap_or(status.key_version);
-        if !(status.oldest_key_version + 1..=status.key_version).contains(&before) {
-            return Err(Error::Conflict(
-                "there are no such data keys to retire: see `key_version` and `oldest_key_version`",
-            ));
+        if before > status.key_version {
+            return Err(Error::invalid("/before_version", "the present data keys stay: see `key_version`"));
+        }
+        if before <= status.oldest_key_version {
+            return Err(Error::Conflict("there are no data keys that old: nothing is there to be retired"));
         }
         let keyring = match self.vault.ask(|| Verb::RetireKeys { before }).await? {
             Reply::Rotated { keyring, .. } => keyring,
@@ -112,7 +113,7 @@ impl App {
         if self.commit(change, event).await? != Effect::Applied {
             self.seal_anew();
             return Err(Error::Conflict(
-                "keys are still sealed with these data keys, and are being sealed anew: try again when the log says that it is done",
+                "keys are still sealed under these data keys, and are being sealed anew now: try again in a while",
             ));
         }
         self.vault.unlock().await?;
