@@ -8,7 +8,7 @@ help: ## List the targets
 run: ## Build the released program and start it with its data in ./data
 	@scripts/run
 
-web: ## Build the pages for people, which the next build of the program takes up (Node.js 20 or later)
+web: ## Build the pages for people, which the next build of the program takes up (Node.js 20.19 or later)
 	@scripts/web
 
 check: ## Formatting, lints, dependencies, documentation: warnings are errors
