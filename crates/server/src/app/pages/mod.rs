@@ -7,21 +7,25 @@ mod create;
 mod enroll;
 mod open;
 mod prove;
+mod ways;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorId, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event, EventKind,
-    HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
+    AuthenticatorId, AuthenticatorKind, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event,
+    EventKind, HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
 };
+use serde_json::{Map, Value};
 use store::{Change, Effect};
-use vault_proto::{Secret, View};
+use vault_proto::Secret;
 
-use super::enrollments::Lacks;
+use super::enrollments::{Lacks, View};
+use super::prompts::PromptSeen;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
 pub(crate) use open::{Token, Visitor, scope};
+pub(crate) use ways::Way;
 
 /// What is asked for before an enrollment, as the page and the events call it.
 pub(crate) const ENROLL_ACTION: &str = "enroll";
@@ -40,29 +44,37 @@ pub(crate) struct Seen {
 /// What is to be done on a page.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A code is wanted, for this action.
+    /// Proof is wanted.
     Prove {
-        /// The action.
+        /// What for.
         action: String,
+        /// What the person is shown of it.
+        shown: Map<String, Value>,
+        /// By which ways it can be given, the first to be offered first.
+        ways: Vec<Way>,
+        /// What was sent or asked.
+        prompt: Option<PromptSeen>,
     },
     /// A factor is to be chosen.
     Choose,
-    /// A new key is to be put into an app, and a code from it is wanted.
-    View(Option<Handed>),
+    /// What was handed over is to be put to use, and proof of it is wanted: a code from the app that has the key, say.
+    View(Box<Enrolling>),
     /// Backup codes are shown, this once.
     BackupCodes(Vec<Secret>),
     /// The browser may go back.
     Done,
 }
 
-/// The one view of a new key.
+/// What is being enrolled on a page.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct Enrolling {
+    /// Its kind.
+    pub(crate) kind: AuthenticatorKind,
     /// The authenticator, which a sealed view is bound to.
     pub(crate) authenticator_id: AuthenticatorId,
-    /// The view.
-    pub(crate) view: View,
-    /// The browser puts it away then.
+    /// What was handed over; `None` where that was a key that is shown no more, or nothing that waits.
+    pub(crate) view: Option<View>,
+    /// The browser puts a key away then.
     pub(crate) expires_at: Timestamp,
 }
 
@@ -108,7 +120,12 @@ impl App {
     async fn step_of_challenge(&self, visit: &Visit) -> Result<Step, Error> {
         let challenge = self.challenge_of(visit).await?.ok_or(Error::PageOver)?;
         match challenge.state_at(self.now()) {
-            ChallengeState::Open => Ok(Step::Prove { action: challenge.action }),
+            ChallengeState::Open => Ok(Step::Prove {
+                action: challenge.action,
+                shown: challenge.shown,
+                ways: self.ways(visit).await?,
+                prompt: self.asked_on_page(visit).await?,
+            }),
             ChallengeState::Satisfied => Ok(Step::Done),
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
         }
@@ -120,14 +137,27 @@ impl App {
             match enrollment.state_at(self.now()) {
                 EnrollmentState::Confirmed => return Ok(Step::Done),
                 // The key was shown; whoever did not keep it begins again.
-                EnrollmentState::Viewed => return Ok(Step::View(None)),
+                EnrollmentState::Viewed => {
+                    let asked = self.asked_on_page(visit).await?;
+                    return Ok(Step::View(Box::new(Enrolling {
+                        kind: enrollment.kind,
+                        authenticator_id: enrollment.authenticator_id,
+                        view: asked.map(|seen| View::Prompt(Box::new(seen.prompt), seen.shown)),
+                        expires_at: enrollment.view_expires_at,
+                    })));
+                }
                 _ => {}
             }
         }
         let session = self.own_session(&visit.actor, visit.session_id()?).await?;
         match self.lacks_to_enroll(&session).await? {
             Lacks::Nothing => Ok(Step::Choose),
-            Lacks::Proof => Ok(Step::Prove { action: ENROLL_ACTION.to_owned() }),
+            Lacks::Proof => Ok(Step::Prove {
+                action: ENROLL_ACTION.to_owned(),
+                shown: Map::new(),
+                ways: self.ways(visit).await?,
+                prompt: self.asked_on_page(visit).await?,
+            }),
             Lacks::FreshLogIn => Err(super::enrollments::LOG_IN_AGAIN),
         }
     }

@@ -7,17 +7,18 @@ use domain::{Challenge, ChallengeId, PagePurpose, PageState};
 use serde_json::Map;
 
 use super::super::challenges::{Ask, Whom};
+use super::super::proof::Given;
 use super::super::{App, Error, Made};
 use super::{ENROLL_ACTION, Seen, Step, Visit, Visitor};
 
 impl App {
-    /// Verifies `typed`. For a challenge the page is done with it; before an enrollment it goes on.
-    pub(crate) async fn prove_on_page(self: Arc<Self>, visitor: &Visitor, typed: &str) -> Result<Seen, Error> {
+    /// Verifies a proof. For a challenge the page is done with it; before an enrollment it goes on.
+    pub(crate) async fn prove_on_page(self: Arc<Self>, visitor: &Visitor, given: Given) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
         match visit.page.purpose {
             PagePurpose::Challenge => {
                 let id = visit.page.challenge_id.ok_or(Error::PageOver)?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, typed).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
             }
@@ -26,7 +27,7 @@ impl App {
                     return Err(Error::Conflict("no proof is wanted here now"));
                 }
                 let id = self.proof_before_enrolling(&mut visit).await?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, typed).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
                 self.look(visit).await
             }
         }
@@ -34,7 +35,7 @@ impl App {
 
     /// The challenge that is proved before an enrollment: one for each page, so that a page stands no more guesses than a challenge
     /// does, however often it is tried.
-    async fn proof_before_enrolling(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
+    pub(super) async fn proof_before_enrolling(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
         if let Some(id) = visit.page.challenge_id {
             return Ok(id);
         }
@@ -43,6 +44,7 @@ impl App {
             whom: Whom::Session(visit.session_id()?),
             action: ENROLL_ACTION.to_owned(),
             context: Map::new(),
+            shown: Vec::new(),
             lifetime: Duration::from_millis(left),
         };
         let Made::New(Challenge { id, .. }) = self.create_challenge(&visit.actor, ask, None).await? else {
