@@ -28,7 +28,7 @@ impl App {
     }
 
     /// The user, who may not be suspended: nothing is bound to such a one.
-    pub(super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
+    pub(in super::super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
         let user = self.user(id).await?;
         match user.state {
             UserState::Active => Ok(user),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{AuthenticatorKind, Enrollment, PagePurpose, PageState};
+use domain::{AuthenticatorId, AuthenticatorKind, Enrollment, PagePurpose, PageState};
 use otp::Params;
 use vault_proto::Qr;
 
@@ -22,6 +22,8 @@ pub(crate) struct Begin {
     pub(crate) address: Option<String>,
     /// The serial number of a hardware token.
     pub(crate) serial: Option<String>,
+    /// The authenticator that it takes the place of.
+    pub(crate) replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     pub(crate) label: Option<String>,
 }
@@ -44,7 +46,7 @@ impl App {
             ));
         }
         if let Some(before) = visit.page.enrollment_id {
-            if matches!(self.step_of_enrollment(visit).await?, Step::Done) {
+            if matches!(self.enrolling(visit).await?, Some(Step::Done)) {
                 return Err(Error::EnrollmentOver);
             }
             over_is_fine(self.cancel_enrollment(&visit.actor, before).await)?;
@@ -58,7 +60,7 @@ impl App {
             address: begin.address,
             serial: begin.serial,
             recipient_key: begin.recipient_key,
-            replaces: None,
+            replaces: begin.replaces,
             inline: None,
         };
         let Made::New(started) = self.start_enrollment(&visit.actor, wish, None).await? else {
@@ -81,6 +83,14 @@ impl App {
         for_enrolling(&visit)?;
         let id = visit.page.enrollment_id.ok_or(Error::Conflict("no enrollment was begun on this page yet"))?;
         let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, given).await?;
+        if visit.page.purpose == PagePurpose::Security {
+            let challenge = visit.page.challenge_id;
+            self.advance(&mut visit, challenge, None).await?;
+            return match confirmed.backup_codes {
+                Some(codes) => Ok(visit.seen(Step::BackupCodes(codes))),
+                None => self.look(visit).await,
+            };
+        }
         self.finish(&mut visit, PageState::Enrolled).await?;
         Ok(visit.seen(confirmed.backup_codes.map_or(Step::Done, Step::BackupCodes)))
     }
@@ -88,7 +98,7 @@ impl App {
 
 fn for_enrolling(visit: &Visit) -> Result<(), Error> {
     match visit.page.purpose {
-        PagePurpose::Enroll => Ok(()),
+        PagePurpose::Enroll | PagePurpose::Security => Ok(()),
         PagePurpose::Challenge => Err(Error::Conflict("this page is for a challenge, and enrolls nothing")),
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Challenge, ChallengeId, PagePurpose, PageState};
+use domain::{Challenge, ChallengeId, ChallengeState, PagePurpose, PageState};
 use serde_json::Map;
 
 use super::super::challenges::{Ask, Whom};
+use super::super::enrollments::Lacks;
 use super::super::proof::Given;
 use super::super::{App, Error, Made};
 use super::{ENROLL_ACTION, Seen, Step, Visit, Visitor};
@@ -22,22 +23,30 @@ impl App {
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
             }
-            PagePurpose::Enroll => {
-                if !matches!(self.step_of_enrollment(&visit).await?, Step::Prove { .. }) {
-                    return Err(Error::Conflict("no proof is wanted here now"));
-                }
-                let id = self.proof_before_enrolling(&mut visit).await?;
+            PagePurpose::Enroll | PagePurpose::Security => {
+                let id = self.proof_wanted(&mut visit).await?;
                 Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
                 self.look(visit).await
             }
         }
     }
 
-    /// The challenge that is proved before an enrollment: one for each page, so that a page stands no more guesses than a challenge
-    /// does, however often it is tried.
-    pub(super) async fn proof_before_enrolling(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
-        if let Some(id) = visit.page.challenge_id {
-            return Ok(id);
+    /// The challenge that is proved before something of the account is changed, if the session has to prove something now.
+    pub(super) async fn proof_wanted(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        if self.lacks_to_enroll(&session).await? != Lacks::Proof {
+            return Err(Error::Conflict("no proof is wanted here now"));
+        }
+        self.proof_before_enrolling(visit).await
+    }
+
+    /// The challenge that is proved before an enrollment: one for each page until it is proved, so that a page stands no more guesses
+    /// than a challenge does, however often it is tried.
+    async fn proof_before_enrolling(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
+        if let Some(challenge) = self.challenge_of(visit).await?
+            && challenge.state != ChallengeState::Satisfied
+        {
+            return Ok(challenge.id);
         }
         let left = u64::try_from(visit.page.expires_at.unix_millis() - self.now().unix_millis()).unwrap_or(0);
         let ask = Ask {

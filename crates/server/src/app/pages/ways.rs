@@ -52,7 +52,7 @@ impl App {
     /// What waits for an answer on a page, or was denied last.
     pub(super) async fn asked_on_page(&self, visit: &Visit) -> Result<Option<PromptSeen>, Error> {
         let asked = match (visit.page.purpose, visit.page.enrollment_id, visit.page.challenge_id) {
-            (PagePurpose::Enroll, Some(id), _) => self.store.prompts_of_enrollment(id).await?,
+            (PagePurpose::Enroll | PagePurpose::Security, Some(id), _) => self.store.prompts_of_enrollment(id).await?,
             (_, _, Some(id)) => self.store.prompts_of_challenge(id).await?,
             _ => Vec::new(),
         };
@@ -72,19 +72,17 @@ impl App {
         let mut visit = self.visit_open(visitor).await?;
         let challenge = match visit.page.purpose {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
-            PagePurpose::Enroll => {
-                if !matches!(self.step_of_enrollment(&visit).await?, Step::Prove { .. }) {
-                    return Err(Error::Conflict("no proof is wanted here now"));
-                }
-                self.proof_before_enrolling(&mut visit).await?
-            }
+            PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
         };
         let prompted = self.prompt(&visit.actor, challenge, kind, of).await?;
-        let mut seen = self.look(visit).await?;
-        if let Step::Prove { prompt, .. } = &mut seen.step {
+        let mut step = match visit.page.purpose {
+            PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
+            PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
+        };
+        if let Step::Prove { prompt, .. } = &mut step {
             *prompt = Some(prompted);
         }
-        Ok(seen)
+        Ok(visit.seen(step))
     }
 
     /// Waits until something on the page has changed without its doing, by a phone say, or for a while.

@@ -2,6 +2,7 @@
 
 mod browser;
 mod files;
+mod security;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(prove_on_page))
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
+        .merge(security::routes())
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
 }
@@ -123,6 +125,7 @@ async fn begin_on_page(
         recipient_key: begin.recipient_key.map(|key| key_bytes("/recipient_key", &key)).transpose()?,
         address: begin.address,
         serial: begin.serial,
+        replaces: begin.replaces,
         label: begin.label.map(|label| name("/label", &label)).transpose()?,
     };
     Ok(answer(&app, app.begin_on_page(&visitor, begin).await?))
@@ -184,6 +187,9 @@ pub(crate) struct BeginEnrollment {
     address: Option<String>,
     /// For `hotp`: the serial number of a hardware token that was imported.
     serial: Option<String>,
+    /// On a person's own page: the authenticator that the new one takes the place of.
+    #[schema(value_type = Option<String>)]
+    replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     label: Option<String>,
 }
@@ -202,16 +208,18 @@ struct PageSeen {
     application: String,
     #[schema(value_type = String)]
     expires_at: Timestamp,
-    /// `prove`, `choose`, `view`, `backup_codes` or `done`.
+    /// `prove`, `choose`, `view`, `overview`, `backup_codes` or `done`.
     step: &'static str,
     /// At `prove`: what proof is wanted for.
     challenge: Option<WantedProof>,
     /// At `prove`: what was sent or asked.
     prompt: Option<Prompt>,
-    /// At `choose`: what can be enrolled, the strongest first.
+    /// At `choose` and `overview`: what can be enrolled, the strongest first.
     factors: Vec<Factor>,
     /// At `view`: what was handed over.
     view: Option<HandedOver>,
+    /// At `overview`: what the person has.
+    overview: Option<security::Overview>,
     /// At `backup_codes`: the codes, this once.
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
@@ -322,6 +330,7 @@ impl PageSeen {
             prompt: None,
             factors: Vec::new(),
             view: None,
+            overview: None,
             backup_codes: None,
             return_to: None,
         };
@@ -334,8 +343,12 @@ impl PageSeen {
             }
             Step::Choose => {
                 answer.step = "choose";
-                let kinds = app.offered().filter(|kind| *kind != AuthenticatorKind::BackupCodes);
-                answer.factors = kinds.map(Factor::of).collect();
+                answer.factors = Factor::all(app);
+            }
+            Step::Overview(overview) => {
+                answer.step = "overview";
+                answer.overview = Some((*overview).into());
+                answer.factors = Factor::all(app);
             }
             Step::View(enrolling) => {
                 answer.step = "view";
@@ -352,6 +365,11 @@ impl PageSeen {
 }
 
 impl Factor {
+    /// Those that can be enrolled. Backup codes come by themselves.
+    fn all(app: &App) -> Vec<Self> {
+        app.offered().filter(|kind| *kind != AuthenticatorKind::BackupCodes).map(Self::of).collect()
+    }
+
     fn of(kind: AuthenticatorKind) -> Self {
         let strength = match kind {
             AuthenticatorKind::Webauthn => "aal3",
