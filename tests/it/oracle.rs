@@ -55,7 +55,11 @@ impl Vault {
 
     async fn check(&self, candidates: &[OtpCandidate], code: &str) -> Outcome {
         let (candidates, code) = (candidates.to_vec(), Secret(code.as_bytes().to_vec()));
-        match self.ask(Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, assertion: None })).await.unwrap() {
+        match self
+            .ask(Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, look_ahead: 10, assertion: None }))
+            .await
+            .unwrap()
+        {
             Reply::Checked { outcome, .. } => outcome,
             other => panic!("{other:?}"),
         }
@@ -119,7 +123,9 @@ async fn t28_the_same_key_named_often_in_one_question_has_one_budget() {
     for _ in 0..100 {
         // Refused as malformed, or counted: in either case no more than a hundred codes are compared.
         let code = Secret(phone.wrong_code(now).into_bytes());
-        let _ = vault.ask(Verb::CheckOtp(CheckOtp { candidates: five.clone(), code, drift: 2, assertion: None })).await;
+        let _ = vault
+            .ask(Verb::CheckOtp(CheckOtp { candidates: five.clone(), code, drift: 2, look_ahead: 20, assertion: None }))
+            .await;
     }
     let mut left = 0;
     while vault.check(std::slice::from_ref(&ana), &phone.wrong_code(now)).await == Outcome::Wrong {
@@ -150,6 +156,7 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
         "unlock",
         "provision",
         "check_otp",
+        "resynchronize",
         "issue_backup_codes",
         "check_backup_code",
         "issue_code",
@@ -232,7 +239,7 @@ async fn t27_a_blob_opens_only_where_it_was_sealed() {
     ];
     for candidate in moved {
         let code = Secret(code.clone().into_bytes());
-        let question = CheckOtp { candidates: vec![candidate], code, drift: 1, assertion: None };
+        let question = CheckOtp { candidates: vec![candidate], code, drift: 1, look_ahead: 10, assertion: None };
         let answer = vault.ask(Verb::CheckOtp(question)).await;
         assert!(matches!(answer, Err(Error::Refused(_))), "{answer:?}");
     }

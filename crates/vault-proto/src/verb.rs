@@ -22,6 +22,8 @@ pub enum Verb {
     Provision(Provision),
     /// Checks a one-time password. Answer: [`Reply::Checked`].
     CheckOtp(CheckOtp),
+    /// Finds a device again whose counter has run too far ahead. Answer: [`Reply::Checked`], with the step of the second code.
+    Resynchronize(Resynchronize),
     /// Makes a set of backup codes. Answer: [`Reply::Issued`].
     IssueBackupCodes {
         /// Whose.
@@ -41,19 +43,7 @@ pub enum Verb {
         digits: u8,
     },
     /// Checks a short code that was sent. Answer: [`Reply::Checked`].
-    CheckCode {
-        /// Whose.
-        owner: CodeOwner,
-        /// What it is good for.
-        scope: [u8; 16],
-        /// Its keyed hash.
-        hash: [u8; 32],
-        /// What the person typed.
-        code: Secret,
-        /// What to sign if it is right.
-        #[serde(with = "crate::bytes::option")]
-        assertion: Option<Vec<u8>>,
-    },
+    CheckCode(CheckCode),
     /// Signs for a named purpose. Answer: [`Reply::Signed`].
     Sign {
         /// For what.
@@ -119,10 +109,11 @@ pub enum Verb {
 
 impl Verb {
     /// The name of each verb.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "unlock",
         "provision",
         "check_otp",
+        "resynchronize",
         "issue_backup_codes",
         "check_backup_code",
         "issue_code",
@@ -145,10 +136,11 @@ impl Verb {
             Self::Unlock { .. } => "unlock",
             Self::Provision(_) => "provision",
             Self::CheckOtp(_) => "check_otp",
+            Self::Resynchronize(_) => "resynchronize",
             Self::IssueBackupCodes { .. } => "issue_backup_codes",
             Self::CheckBackupCode(_) => "check_backup_code",
             Self::IssueCode { .. } => "issue_code",
-            Self::CheckCode { .. } => "check_code",
+            Self::CheckCode(_) => "check_code",
             Self::Sign { .. } => "sign",
             Self::PublicKeys => "public_keys",
             Self::Seal { .. } => "seal",
@@ -212,8 +204,10 @@ pub struct CheckOtp {
     pub candidates: Vec<OtpCandidate>,
     /// What the person typed, canonical (see [`otp::Code`]).
     pub code: Secret,
-    /// Steps of drift that are allowed either way, 0 to 2.
+    /// Steps of drift that are allowed either way where steps are timed, 0 to 2.
     pub drift: u8,
+    /// Steps that may have been left out where steps are counted (RFC 4226 §7.4), 0 to 20.
+    pub look_ahead: u8,
     /// What to sign if the code is right: the JSON of an assertion's claims. Saves a round trip.
     #[serde(with = "crate::bytes::option")]
     pub assertion: Option<Vec<u8>>,
@@ -229,12 +223,24 @@ pub struct OtpCandidate {
     /// The sealed key.
     #[serde(with = "crate::bytes")]
     pub blob: Vec<u8>,
-    /// The last step that the store knows to be used. The vault also keeps its own.
+    /// The last step that the store knows to be used, 0 for none; see [`otp::Params`]. The vault also keeps its own.
     pub last_step: i64,
 }
 
+/// See [`Verb::Resynchronize`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Resynchronize {
+    /// The key, one whose steps are counted. Where there is none the vault does the same work and answers
+    /// [`Outcome::Wrong`] (T-19).
+    pub candidate: Option<OtpCandidate>,
+    /// Two codes that the device gave one after the other, canonical. They count as one try.
+    pub codes: [Secret; 2],
+    /// How many steps after the last one used the first of them may be, 1 to 1,000.
+    pub window: u16,
+}
+
 /// Whose codes: part of each keyed hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeOwner {
     /// The user.
     pub user: [u8; 16],
@@ -254,6 +260,30 @@ pub struct CheckBackupCode {
     /// What to sign if it is right.
     #[serde(with = "crate::bytes::option")]
     pub assertion: Option<Vec<u8>>,
+}
+
+/// See [`Verb::CheckCode`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckCode {
+    /// What was sent; `None` where nothing was: the same work, and wrong (T-19).
+    pub sent: Option<SentCode>,
+    /// What the person typed, canonical (see [`otp::Code`]).
+    pub code: Secret,
+    /// What to sign if it is right.
+    #[serde(with = "crate::bytes::option")]
+    pub assertion: Option<Vec<u8>>,
+}
+
+/// A short code that was sent, as it is stored. Wrong ones are counted for their owner, whatever the scope: another code is no
+/// fresh start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentCode {
+    /// Whose.
+    pub owner: CodeOwner,
+    /// What it is good for: the id of the challenge or enrollment.
+    pub scope: [u8; 16],
+    /// Its keyed hash.
+    pub hash: [u8; 32],
 }
 
 /// What a signature is for. Each purpose has keys of its own.
@@ -368,12 +398,12 @@ pub enum Outcome {
     Right {
         /// Which candidate or hash it belongs to.
         index: u16,
-        /// The time step, for one-time passwords; 0 otherwise.
+        /// The step, for one-time passwords (see [`otp::Params`]); 0 otherwise.
         step: i64,
     },
     /// Wrong.
     Wrong,
-    /// Right for a step that was used already.
+    /// Right for a step that was used already: of those that are counted, the last one used.
     Replayed {
         /// Which candidate it belongs to.
         index: u16,

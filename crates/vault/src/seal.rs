@@ -8,6 +8,8 @@
 //!
 //! The associated data name whose key it is and how codes are made from it, so that a blob opens nowhere else (P-02, T-27).
 
+use std::ops::RangeInclusive;
+
 use otp::Params;
 use vault_proto::{Binding, Refusal};
 use zeroize::Zeroizing;
@@ -16,6 +18,9 @@ use crate::crypto::{self, Fields};
 use crate::keyring::Keyring;
 
 const FORMAT: u8 = 1;
+/// Bytes of a key: keys that are made have as many as their HMAC gives, those of hardware tokens what their maker chose
+/// (RFC 4226 §4, R6).
+pub(crate) const KEY_BYTES: RangeInclusive<usize> = 16..=64;
 const MAX_PURPOSE: usize = 64;
 
 /// Seals an authenticator's key under the present data keys.
@@ -36,7 +41,7 @@ pub(crate) fn open_key(
     let (version, sealed) = split(blob)?;
     let keys = keyring.version(version)?;
     let key = crypto::open(&keys.otp, key_fields(binding, params, version).as_bytes(), sealed);
-    key.filter(|key| key.len() == params.algorithm().key_len()).ok_or(Refusal::DoesNotOpen)
+    key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(Refusal::DoesNotOpen)
 }
 
 /// Seals a provider's secret.

@@ -264,6 +264,7 @@ fn verbs_of_server(movable_clock: bool) -> Vec<&'static str> {
         "unlock",
         "provision",
         "check_otp",
+        "resynchronize",
         "issue_backup_codes",
         "check_backup_code",
         "public_keys",

@@ -10,6 +10,8 @@ use super::{App, Error};
 
 /// Time steps that a code may be early or late.
 const DRIFT: u8 = 1;
+/// Codes that may have been made and not used, where they are counted (RFC 4226 §7.4).
+const LOOK_AHEAD: u8 = 10;
 
 /// A proof as a person gave it, in its canonical form, so that no two spellings of one code are two codes (T-06).
 pub(crate) enum Given {
@@ -86,6 +88,7 @@ impl App {
                             candidates: candidates.clone(),
                             code: Secret(code.as_str().as_bytes().to_vec()),
                             drift: DRIFT,
+                            look_ahead: LOOK_AHEAD,
                             assertion: claims.clone(),
                         })
                     })

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vault_proto::frame::{
     FrameError, Incoming, MAX_ANSWER, MAX_QUESTION, Question, read_answer, write_answer, write_question,
 };
-use vault_proto::{Binding, CheckOtp, OtpCandidate, Refusal, Reply, Secret, VERSION, Verb};
+use vault_proto::{Binding, CheckOtp, OtpCandidate, Refusal, Reply, Resynchronize, Secret, VERSION, Verb};
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..most)
@@ -28,7 +28,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         }),
         (any::<i64>(), any::<bool>()).prop_map(|(by_millis, passed)| Verb::MoveClock { by_millis, passed }),
         check.prop_map(|(candidates, code, drift, assertion)| {
-            Verb::CheckOtp(CheckOtp { candidates, code: Secret(code), drift, assertion })
+            Verb::CheckOtp(CheckOtp { candidates, code: Secret(code), drift, look_ahead: drift, assertion })
         }),
     ]
 }
@@ -124,7 +124,10 @@ fn each_verb_has_its_name_once() {
 
 #[test]
 fn secrets_do_not_print() {
-    let check = CheckOtp { candidates: Vec::new(), code: Secret(b"123456".to_vec()), drift: 1, assertion: None };
+    let code = Secret(b"123456".to_vec());
+    let check = CheckOtp { candidates: Vec::new(), code: code.clone(), drift: 1, look_ahead: 10, assertion: None };
     assert!(!format!("{:?}", Verb::CheckOtp(check)).contains("49, 50"));
+    let pair = Resynchronize { candidate: None, codes: [code.clone(), code], window: 100 };
+    assert!(!format!("{:?}", Verb::Resynchronize(pair)).contains("49, 50"));
     assert!(!format!("{:?}", Reply::Opened(Secret(b"123456".to_vec()))).contains("49, 50"));
 }

@@ -13,9 +13,11 @@
 )]
 
 mod attacks;
+mod counted;
 mod hardening;
 mod harness;
 mod root_keys;
+mod sent_codes;
 mod throughput;
 mod verbs;
 mod views;

@@ -54,7 +54,7 @@ async fn throughput() {
     let candidate = enrolled.candidate.clone();
     let check = move |assertion: Option<Vec<u8>>| {
         let (candidates, code) = (vec![candidate.clone()], Secret(code.as_bytes().to_vec()));
-        Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, assertion })
+        Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, look_ahead: 10, assertion })
     };
     let rate = measure(&vault, "check (replayed)", move || check(None)).await;
     assert!(rate > 500.0);
