@@ -45,14 +45,8 @@ pub enum Verb {
     /// Checks a short code that was sent. Answer: [`Reply::Checked`].
     CheckCode(CheckCode),
     /// Signs for a named purpose. Answer: [`Reply::Signed`].
-    Sign {
-        /// For what.
-        purpose: SignPurpose,
-        /// What: for an assertion, the JSON of its claims.
-        #[serde(with = "crate::bytes")]
-        payload: Vec<u8>,
-    },
-    /// The public halves of the signing keys. Answer: [`Reply::PublicKeys`].
+    Sign(Sign),
+    /// The public halves of the vault's own keys. Answer: [`Reply::PublicKeys`].
     PublicKeys,
     /// Seals a provider's secret. Answer: [`Reply::Sealed`].
     Seal {
@@ -141,7 +135,7 @@ impl Verb {
             Self::CheckBackupCode(_) => "check_backup_code",
             Self::IssueCode { .. } => "issue_code",
             Self::CheckCode(_) => "check_code",
-            Self::Sign { .. } => "sign",
+            Self::Sign(_) => "sign",
             Self::PublicKeys => "public_keys",
             Self::Seal { .. } => "seal",
             Self::Open { .. } => "open",
@@ -286,11 +280,28 @@ pub struct SentCode {
     pub hash: [u8; 32],
 }
 
-/// What a signature is for. Each purpose has keys of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SignPurpose {
-    /// Assertions: JSON Web Signatures (RFC 7515), ES256, `typ` `countersign-assertion+jwt`.
-    Assertion,
+/// What is to be signed. Each purpose has keys of its own, and a form in which its key signs nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sign {
+    /// An assertion: a JSON Web Signature (RFC 7515), ES256, `typ` `countersign-assertion+jwt`.
+    Assertion {
+        /// The JSON of its claims.
+        #[serde(with = "crate::bytes")]
+        claims: Vec<u8>,
+    },
+    /// Who sends a push message, for the push service (RFC 8292 §2): a JSON Web Token, ES256, of these claims and no others.
+    Vapid(Vapid),
+}
+
+/// The claims by which a push service knows who sends (RFC 8292 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vapid {
+    /// `aud`: the origin of the push service, `https://` and a host, and a port where it has one.
+    pub audience: String,
+    /// `sub`: whom the push service can turn to, `mailto:…` or `https://…`.
+    pub subject: String,
+    /// `exp`: seconds since the Unix epoch, at most 24 hours from now.
+    pub expires_at: i64,
 }
 
 /// Bytes that must not be printed, and that are wiped when dropped.
@@ -338,8 +349,8 @@ pub enum Reply {
     },
     /// Something was signed.
     Signed(String),
-    /// The public halves of the signing keys.
-    PublicKeys(Vec<PublicKey>),
+    /// The public halves of the vault's own keys.
+    PublicKeys(PublicKeys),
     /// Something was sealed.
     Sealed(#[serde(with = "crate::bytes")] Vec<u8>),
     /// Something was opened.
@@ -410,6 +421,16 @@ pub enum Outcome {
     },
     /// The vault's own failure budget of every candidate is used up: nothing was checked (T-28).
     Exhausted,
+}
+
+/// The public halves of the vault's own keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKeys {
+    /// Those that assertions are signed with, newest first.
+    pub assertion: Vec<PublicKey>,
+    /// The one that push services know the sender by (RFC 8292 §3.2). It stays the same for as long as the store, whatever is
+    /// rotated: what browsers have subscribed to is bound to it.
+    pub vapid: PublicKey,
 }
 
 /// The public half of a signing key (ES256: NIST P-256).

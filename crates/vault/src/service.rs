@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use vault_proto::{
-    CheckBackupCode, CheckCode, CheckOtp, Hardening, Outcome, Refusal, Reply, Secret, SignPurpose, Status, Verb,
+    CheckBackupCode, CheckCode, CheckOtp, Hardening, Outcome, Refusal, Reply, Secret, Sign, Status, Verb,
 };
 
 use crate::check::{self, Decoy};
@@ -96,9 +96,7 @@ impl Service {
                 self.with(|open| codes::issue_code(&open.keyring, &owner, &scope, digits))
             }
             Verb::CheckCode(question) => self.check_code(&question),
-            Verb::Sign { purpose: SignPurpose::Assertion, payload } => {
-                self.with(|open| open.keyring.present()?.assertion.sign(&payload).map(Reply::Signed))
-            }
+            Verb::Sign(question) => self.sign(&question),
             Verb::PublicKeys => self.with(|open| Ok(Reply::PublicKeys(open.keyring.public_keys()))),
             Verb::Seal { purpose, context, plaintext } => {
                 self.with(|open| seal::seal_secret(&open.keyring, &purpose, &context, &plaintext.0).map(Reply::Sealed))
@@ -199,6 +197,19 @@ impl Service {
                 self.guard().clear(subject);
             }
             checked(open, Outcome::Right { index: 0, step: 0 }, assertion.as_deref())
+        })
+    }
+
+    fn sign(&self, question: &Sign) -> Answer {
+        self.with(|open| {
+            let token = match question {
+                Sign::Assertion { claims } => open.keyring.present()?.assertion.sign(claims)?,
+                Sign::Vapid(claims) => {
+                    let claims = sign::vapid_claims(claims, self.trusted_time()?)?;
+                    open.keyring.vapid().sign(claims.as_bytes())?
+                }
+            };
+            Ok(Reply::Signed(token))
         })
     }
 

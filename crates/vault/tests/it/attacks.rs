@@ -101,10 +101,7 @@ async fn rotated(vault: &Vault, verb: Verb) -> (Vec<u8>, u32) {
 }
 
 async fn public_kids(vault: &Vault) -> Vec<String> {
-    match vault.ask(Verb::PublicKeys).await.unwrap() {
-        Reply::PublicKeys(keys) => keys.into_iter().map(|key| key.kid).collect(),
-        other => panic!("{other:?}"),
-    }
+    vault.public_keys().await.assertion.into_iter().map(|key| key.kid).collect()
 }
 
 #[tokio::test]

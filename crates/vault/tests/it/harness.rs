@@ -11,8 +11,8 @@ use otp::{Algorithm, Otpauth, Params};
 use tempfile::TempDir;
 use vault_proto::control::{self, Control, Introduction};
 use vault_proto::{
-    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, Qr, Reply, Resynchronize, Secret,
-    Status, Verb, View,
+    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, PublicKeys, Qr, Reply,
+    Resynchronize, Secret, Status, Verb, View,
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -133,6 +133,13 @@ impl Vault {
     pub(crate) async fn status(&self) -> Status {
         match self.ask(Verb::Status).await.unwrap() {
             Reply::Status(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn public_keys(&self) -> PublicKeys {
+        match self.ask(Verb::PublicKeys).await.unwrap() {
+            Reply::PublicKeys(keys) => keys,
             other => panic!("{other:?}"),
         }
     }

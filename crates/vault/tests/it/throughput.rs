@@ -59,7 +59,7 @@ async fn throughput() {
     let rate = measure(&vault, "check (replayed)", move || check(None)).await;
     assert!(rate > 500.0);
     let claims = format!(r#"{{"sub":"{}"}}"#, "x".repeat(300)).into_bytes();
-    let sign = move || Verb::Sign { purpose: vault_proto::SignPurpose::Assertion, payload: claims.clone() };
+    let sign = move || Verb::Sign(vault_proto::Sign::Assertion { claims: claims.clone() });
     measure(&vault, "sign", sign).await;
     for qr in [Qr::None, Qr::Svg, Qr::Png] {
         let provision = move || Verb::Provision(question(binding(9), Params::COMMON, qr));

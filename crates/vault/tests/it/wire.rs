@@ -165,7 +165,7 @@ async fn more_than_can_wait_is_refused_early() {
     vault.create().await;
     // Work that takes a while, far more of it than may wait.
     let mut bytes = Vec::new();
-    let sign = Verb::Sign { purpose: vault_proto::SignPurpose::Assertion, payload: b"{}".to_vec() };
+    let sign = Verb::Sign(vault_proto::Sign::Assertion { claims: b"{}".to_vec() });
     let count = 30_000;
     for id in 1..=count {
         write_question(&mut bytes, id, u64::MAX, &sign).unwrap();
