@@ -79,6 +79,31 @@ pub enum Verb {
         #[serde(with = "crate::bytes")]
         blob: Vec<u8>,
     },
+    /// Reads a file of hardware tokens that was sealed to the vault's import key, and seals each key by itself. Answer:
+    /// [`Reply::TokensImported`].
+    ImportTokens(ImportTokens),
+    /// Seals the key of a hardware token for the authenticator that it becomes. There is no way back. Answer: [`Reply::Sealed`].
+    AssignToken {
+        /// Which token it is.
+        token: TokenBinding,
+        /// How codes are made from its key.
+        params: otp::Params,
+        /// The key, as it was imported.
+        #[serde(with = "crate::bytes")]
+        blob: Vec<u8>,
+        /// Whose key it becomes.
+        to: Binding,
+    },
+    /// Seals the key of a hardware token anew under the present data key. Answer: [`Reply::Sealed`].
+    RewrapToken {
+        /// Which token it is.
+        token: TokenBinding,
+        /// How codes are made from its key.
+        params: otp::Params,
+        /// The blob.
+        #[serde(with = "crate::bytes")]
+        blob: Vec<u8>,
+    },
     /// Makes new data keys, which count once the answer is given back with `Unlock`. Answer: [`Reply::Rotated`].
     RotateKeys,
     /// Drops older data keys, which counts once the answer is given back with `Unlock`: what was sealed with them opens no
@@ -103,7 +128,7 @@ pub enum Verb {
 
 impl Verb {
     /// The name of each verb.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 21] = [
         "unlock",
         "provision",
         "check_otp",
@@ -117,6 +142,9 @@ impl Verb {
         "seal",
         "open",
         "rewrap",
+        "import_tokens",
+        "assign_token",
+        "rewrap_token",
         "rotate_keys",
         "retire_keys",
         "change_root_key",
@@ -140,12 +168,21 @@ impl Verb {
             Self::Seal { .. } => "seal",
             Self::Open { .. } => "open",
             Self::Rewrap { .. } => "rewrap",
+            Self::ImportTokens(_) => "import_tokens",
+            Self::AssignToken { .. } => "assign_token",
+            Self::RewrapToken { .. } => "rewrap_token",
             Self::RotateKeys => "rotate_keys",
             Self::RetireKeys { .. } => "retire_keys",
             Self::ChangeRootKey => "change_root_key",
             Self::Status => "status",
             Self::MoveClock { .. } => "move_clock",
         }
+    }
+
+    /// Whether its frame may be longer than any other's, up to [`MAX_FILE_QUESTION`](crate::frame::MAX_FILE_QUESTION). The vault
+    /// answers one such question at a time.
+    pub const fn holds_a_file(&self) -> bool {
+        matches!(self, Self::ImportTokens(_))
     }
 }
 
@@ -231,6 +268,55 @@ pub struct Resynchronize {
     pub codes: [Secret; 2],
     /// How many steps after the last one used the first of them may be, 1 to 1,000.
     pub window: u16,
+}
+
+/// See [`Verb::ImportTokens`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ImportTokens {
+    /// The import key that the file was sealed to, as [`PublicKeys`] named it.
+    pub key: [u8; 32],
+    /// The encapsulated key.
+    pub enc: [u8; 32],
+    /// A [`TokenFile`](crate::TokenFile), sealed: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM,
+    /// with [`TokenFile::INFO`](crate::TokenFile::INFO) as `info` and no associated data.
+    #[serde(with = "crate::bytes")]
+    pub ciphertext: Vec<u8>,
+    /// Ids for the tokens, in the order of the file: as many as it may hold, 1,000 at most.
+    pub ids: Vec<[u8; 16]>,
+}
+
+/// Which hardware token a key belongs to: part of its seal's associated data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenBinding {
+    /// The id that it was imported with.
+    pub id: [u8; 16],
+    /// The serial number that is printed on it.
+    pub serial: String,
+}
+
+/// A hardware token that was imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedToken {
+    /// Its id and serial number, to which its key is bound.
+    pub token: TokenBinding,
+    /// How codes are made from its key.
+    pub params: otp::Params,
+    /// The last step that counts as used, where steps are counted: the file said how far its counter was.
+    pub last_step: i64,
+    /// The key, sealed.
+    #[serde(with = "crate::bytes")]
+    pub blob: Vec<u8>,
+}
+
+/// A hardware token that was not imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedToken {
+    /// Where it stands in the file, from 1.
+    pub line: u32,
+    /// Its serial number, where it has one.
+    pub serial: Option<String>,
+    /// What is wrong with it; never with any part of its key.
+    pub why: String,
 }
 
 /// Whose codes: part of each keyed hash.
@@ -351,6 +437,13 @@ pub enum Reply {
     Signed(String),
     /// The public halves of the vault's own keys.
     PublicKeys(PublicKeys),
+    /// A file of hardware tokens was read.
+    TokensImported {
+        /// Those that can be used.
+        tokens: Vec<ImportedToken>,
+        /// Those that can't.
+        refused: Vec<RefusedToken>,
+    },
     /// Something was sealed.
     Sealed(#[serde(with = "crate::bytes")] Vec<u8>),
     /// Something was opened.
@@ -431,6 +524,9 @@ pub struct PublicKeys {
     /// The one that push services know the sender by (RFC 8292 §3.2). It stays the same for as long as the store, whatever is
     /// rotated: what browsers have subscribed to is bound to it.
     pub vapid: PublicKey,
+    /// The one that files of hardware tokens are sealed to (X25519). It changes when keys are rotated; what was sealed to an older
+    /// one opens until that is retired.
+    pub import: [u8; 32],
 }
 
 /// The public half of a signing key (ES256: NIST P-256).
@@ -518,6 +614,9 @@ pub enum Refusal {
     /// The blob does not open: it was moved, changed, or is of another generation.
     #[error("a sealed key does not open where it stands")]
     DoesNotOpen,
+    /// A file of hardware tokens cannot be read at all. Says why and where, never with any part of a key.
+    #[error("the file of tokens cannot be read: {0}")]
+    TokenFile(String),
     /// The blob was sealed with data keys that this vault has not got yet: load the newer keyring.
     #[error("sealed with data keys of version {0}, which are not loaded")]
     UnknownKeyVersion(u32),

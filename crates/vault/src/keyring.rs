@@ -9,6 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::root_key::Origin;
 use crate::sign::Signer;
+use crate::tokens::ImportKey;
 use crate::{crypto, sandbox};
 
 /// Versions kept at most: older ones have to be retired first.
@@ -38,6 +39,7 @@ pub(crate) struct DataKeys {
     pub(crate) provider: LessSafeKey,
     pub(crate) codes: hmac::Key,
     pub(crate) assertion: Signer,
+    pub(crate) import: ImportKey,
 }
 
 /// What a wrapped keyring holds.
@@ -181,7 +183,13 @@ impl Keyring {
         PublicKeys {
             assertion: self.versions.iter().rev().map(|keys| keys.assertion.public_key()).collect(),
             vapid: self.vapid.public_key(),
+            import: self.versions.last().map_or([0; 32], |keys| keys.import.public),
         }
+    }
+
+    /// The import key of this public half.
+    pub(crate) fn import_key(&self, public: &[u8; 32]) -> Option<&ImportKey> {
+        self.versions.iter().map(|keys| &keys.import).find(|key| key.public == *public)
     }
 }
 
@@ -244,6 +252,8 @@ impl PlainKeys {
             provider: crypto::aead_key(&Zeroizing::new(self.provider))?,
             codes: hmac::Key::new(hmac::HMAC_SHA256, &self.codes),
             assertion: Signer::new(&self.assertion)?,
+            // As with the key for push services: derived from what there has always been, under a label of its own.
+            import: ImportKey::new(&crypto::derive(&self.codes, "countersign import key v1")),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Sealed keys: what the store holds of an authenticator's key.
+//! Sealed keys: what the store holds of an authenticator's key, or of a hardware token's before it is anybody's.
 //!
 //! ```text
 //! u8: format │ u32 big-endian: version of the data key │ 12: nonce │ ciphertext and tag
@@ -11,7 +11,7 @@
 use std::ops::RangeInclusive;
 
 use otp::Params;
-use vault_proto::{Binding, Refusal};
+use vault_proto::{Binding, Refusal, TokenBinding};
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, Fields};
@@ -41,6 +41,32 @@ pub(crate) fn open_key(
     let (version, sealed) = split(blob)?;
     let keys = keyring.version(version)?;
     let key = crypto::open(&keys.otp, key_fields(binding, params, version).as_bytes(), sealed);
+    key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(Refusal::DoesNotOpen)
+}
+
+/// Seals the key of a hardware token that is nobody's yet.
+pub(crate) fn seal_token_key(
+    keyring: &Keyring,
+    token: &TokenBinding,
+    params: Params,
+    key: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let keys = keyring.present()?;
+    let mut blob = header(keys.version);
+    crypto::seal(&keys.otp, token_fields(token, params, keys.version).as_bytes(), key, &mut blob)?;
+    Ok(blob)
+}
+
+/// Opens the key of a hardware token that is nobody's yet.
+pub(crate) fn open_token_key(
+    keyring: &Keyring,
+    token: &TokenBinding,
+    params: Params,
+    blob: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let (version, sealed) = split(blob)?;
+    let keys = keyring.version(version)?;
+    let key = crypto::open(&keys.otp, token_fields(token, params, version).as_bytes(), sealed);
     key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(Refusal::DoesNotOpen)
 }
 
@@ -87,6 +113,16 @@ fn key_fields(binding: &Binding, params: Params, version: u32) -> Fields {
         .with(&[params.digits()])
         .with(&params.period().to_le_bytes())
         .with(&binding.generation.to_le_bytes())
+        .with(&version.to_le_bytes())
+}
+
+fn token_fields(token: &TokenBinding, params: Params, version: u32) -> Fields {
+    Fields::new("countersign token key v1")
+        .with(&token.id)
+        .with(token.serial.as_bytes())
+        .with(params.algorithm().name().as_bytes())
+        .with(&[params.digits()])
+        .with(&params.period().to_le_bytes())
         .with(&version.to_le_bytes())
 }
 

@@ -14,7 +14,7 @@ use crate::keyring::Keyring;
 use crate::memory::Resident;
 use crate::provision::provision;
 use crate::root_key::Origin;
-use crate::{codes, log, seal, sign};
+use crate::{codes, log, seal, sign, tokens};
 
 /// How often the guard forgets: with a million entries it takes some milliseconds, in which no code is checked.
 const SWEEP_MILLIS: i64 = 30_000;
@@ -108,6 +108,18 @@ impl Service {
             Verb::Rewrap { binding, params, blob } => self.with(|open| {
                 let key = seal::open_key(&open.keyring, &binding, params, &blob)?;
                 seal::seal_key(&open.keyring, &binding, params, &key).map(Reply::Sealed)
+            }),
+            Verb::ImportTokens(question) => {
+                let now = self.trusted_time()?;
+                self.with(|open| tokens::import(&open.keyring, &question, now))
+            }
+            Verb::AssignToken { token, params, blob, to } => self.with(|open| {
+                let key = seal::open_token_key(&open.keyring, &token, params, &blob)?;
+                seal::seal_key(&open.keyring, &to, params, &key).map(Reply::Sealed)
+            }),
+            Verb::RewrapToken { token, params, blob } => self.with(|open| {
+                let key = seal::open_token_key(&open.keyring, &token, params, &blob)?;
+                seal::seal_token_key(&open.keyring, &token, params, &key).map(Reply::Sealed)
             }),
             Verb::RotateKeys => self.with(|open| {
                 let (keyring, version) = open.keyring.rotated(&self.origin)?;

@@ -19,6 +19,7 @@ mod harness;
 mod root_keys;
 mod sent_codes;
 mod throughput;
+mod tokens;
 mod verbs;
 mod views;
 mod wire;
