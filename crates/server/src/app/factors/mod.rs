@@ -11,6 +11,7 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
+mod hotp;
 mod totp;
 
 use std::future::Future;
@@ -68,7 +69,7 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &hotp::Hotp, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
