@@ -1,0 +1,14 @@
+//! The gateway crate from outside: against stand-ins on loopback that check what they are sent, and can fail, delay and lie.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed; it may measure, wait and tell"
+)]
+
+mod outside;
+mod stand_in;
