@@ -3,7 +3,15 @@
 //! This crate knows no users, no store and no HTTP server. What it is handed is a number or an address and a text; what it
 //! answers is what became of that. Whoever asks decides whom to tell what, and keeps what must last.
 
+mod breaker;
+mod failure;
+mod number;
 pub mod outside;
 mod secret;
+mod toll;
 
+pub use breaker::{Breaker, Change};
+pub use failure::{Failure, FailureKind, Fault};
+pub use number::{Countries, Country, InvalidCountry, InvalidNumber, Number};
 pub use secret::Secret;
+pub use toll::{Budget, Caps, Conversion, Refused, State as TollState, TollGuard, Verdict, Why};
