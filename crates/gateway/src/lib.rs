@@ -5,6 +5,7 @@
 
 mod breaker;
 mod failure;
+pub mod messages;
 mod number;
 pub mod outside;
 mod secret;
