@@ -87,7 +87,9 @@ impl Failure {
             401 | 403 => (FailureKind::Refused, "does not accept our credentials"),
             402 => (FailureKind::Refused, "wants to be paid first"),
             408 | 425 | 429 => (FailureKind::Unable, "has too much to do"),
-            400..=499 => (FailureKind::Refused, "does not accept what it was asked"),
+            404 | 405 => (FailureKind::Refused, "is not where it was asked"),
+            // Most likely for what was sent to whom: a recipient must not be able to take a gateway from all others.
+            400..=499 => (FailureKind::NotServed, "does not accept what it was asked"),
             _ => (FailureKind::Unable, "is out of order"),
         };
         Self::new(kind, format!("{who} {what} (HTTP {status})"))

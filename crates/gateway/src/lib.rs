@@ -5,14 +5,19 @@
 
 mod breaker;
 mod failure;
+mod gateways;
+pub mod mail;
 pub mod messages;
 mod number;
 pub mod outside;
+pub mod push;
 mod secret;
+pub mod sms;
 mod toll;
 
 pub use breaker::{Breaker, Change};
 pub use failure::{Failure, FailureKind, Fault};
+pub use gateways::{Attempt, Channel, Delivery, Gateways, Health, HealthChange, Outcome};
 pub use number::{Countries, Country, InvalidCountry, InvalidNumber, Number};
 pub use secret::Secret;
 pub use toll::{Budget, Caps, Conversion, Refused, State as TollState, TollGuard, Verdict, Why};

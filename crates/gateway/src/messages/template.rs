@@ -1,7 +1,5 @@
 //! One template: text with places for values, which are escaped for where they end up.
 
-use std::fmt::Write as _;
-
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 
