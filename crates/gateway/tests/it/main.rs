@@ -7,8 +7,13 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::format_push_string,
     reason = "a test that cannot go on has failed; it may measure, wait and tell"
 )]
 
 mod outside;
+mod push;
+mod setting;
+mod sms;
+mod smtp;
 mod stand_in;
