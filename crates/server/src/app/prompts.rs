@@ -34,7 +34,7 @@ impl App {
         kind: AuthenticatorKind,
         of: Option<AuthenticatorId>,
     ) -> Result<PromptSeen, Error> {
-        let factor = self.factor(kind)?;
+        let factor = self.factor_in_use(kind)?;
         let attempt = self
             .store
             .attempt(id, ProofKind::of(kind))
