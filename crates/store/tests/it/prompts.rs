@@ -181,7 +181,7 @@ on_both_engines! {
         let nobody = challenge(None, None);
         apply(&store, Change::CreateChallenge(nobody.clone())).await;
         assert_eq!(create(&store, &prompt(&nobody, AuthenticatorKind::Sms, None)).await, Effect::Applied);
-        store.sweep(after(3600), std::time::Duration::from_secs(60)).await.unwrap();
+        store.sweep(after(3600), std::time::Duration::from_mins(1)).await.unwrap();
         assert_eq!(count(&home, "prompts"), 0);
     }
 }
