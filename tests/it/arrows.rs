@@ -14,9 +14,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault-proto", &["otp"]),
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
+    ("gateway", &["domain"]),
     ("webauthn", &[]),
-    ("server", &["domain", "store", "vault-proto", "otp", "webauthn"]),
-    ("countersign", &["server", "domain", "store", "vault-proto", "otp", "webauthn", "software-authenticator"]),
+    ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    (
+        "countersign",
+        &["server", "domain", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+    ),
     ("software-authenticator", &[]),
 ];
 
@@ -87,6 +91,11 @@ fn only_the_store_builds_on_a_database() {
             dependencies.iter().any(|d| ["sqlx", "rusqlite", "tokio-postgres", "libsqlite3-sys"].contains(&d.as_str()));
         assert!(!talks || name == "store" || TEST_ONLY.contains(&name.as_str()), "{name} builds on a database");
     }
+}
+
+#[test]
+fn the_gateways_know_neither_store_nor_web_framework() {
+    assert_tree_lacks("gateway", &["axum", "libsqlite3-sys", "native-tls", "openssl", "ring", "sqlx", "store"]);
 }
 
 #[test]

@@ -37,7 +37,8 @@ async fn a_challenge_is_proved(database: Database) {
     let ana = api.enroll("ana").await;
     let shop = Shop::of(&api).await;
     let session = api.session(&ana.user_id).await;
-    let asked = json!({ "session_id": session, "action": "transfer" });
+    let context = json!({ "amount": 100, "reference": "x" });
+    let asked = json!({ "session_id": session, "action": "transfer", "context": context, "shown": ["amount"] });
     let challenge = api.post("/v1/challenges", asked).await.expect(201);
     let mut browser = shop.challenge_page(challenge["id"].as_str().unwrap()).await;
 
@@ -52,8 +53,13 @@ async fn a_challenge_is_proved(database: Database) {
     assert_eq!((&seen["purpose"], &seen["step"]), (&json!("challenge"), &json!("prove")));
     assert_eq!(seen["application"], "Administrator");
     assert_eq!(seen["expires_at"], challenge["expires_at"]);
-    let wanted = json!({ "action": "transfer", "methods": ["totp", "backup_codes"], "shown": {} });
-    assert_eq!(seen["challenge"], wanted);
+    assert_eq!(
+        (&seen["challenge"]["action"], &seen["challenge"]["shown"]),
+        (&json!("transfer"), &json!({ "amount": 100 }))
+    );
+    let ways = seen["challenge"]["ways"].as_array().unwrap();
+    assert_eq!(ways.iter().map(|way| way["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["totp", "backup_codes"]);
+    assert_eq!(ways[0]["authenticator_id"], ana.authenticator_id);
     // Loaded again it is the same page, and the browser keeps what it has.
     let again = browser.opens().await;
     assert!(!again.headers.contains_key("set-cookie"), "{again}");
@@ -62,12 +68,24 @@ async fn a_challenge_is_proved(database: Database) {
     let now = api.now().await;
     browser.prove(&ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
     browser.post("finish", json!({})).await.expect_problem(409, "conflict");
+    let path = format!("/v1/challenges/{}", challenge["id"].as_str().unwrap());
+    api.post(&format!("{path}/assertion"), json!({})).await.expect_problem(409, "conflict");
     let done = browser.prove(&ana.phone.code_at(now)).await.expect(200);
     assert_back(&done, &browser.id, "proved");
     assert_eq!(browser.post("finish", json!({})).await.expect(200)["return_to"], done["return_to"]);
     // The truth is asked for with the key.
-    let challenge = api.get(&format!("/v1/challenges/{}", challenge["id"].as_str().unwrap())).await.expect(200);
+    let challenge = api.get(&path).await.expect(200);
     assert_eq!(challenge["state"], "satisfied");
+    assert_eq!(challenge["satisfied_by"], json!({ "id": ana.authenticator_id, "kind": "totp" }));
+    // The proof was given to the page; what it yields is for the application, and for a while.
+    let asserted = api.post(&format!("{path}/assertion"), json!({})).await.expect(200);
+    let claims = asserted["assertion"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value =
+        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap();
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("aal2"), &json!(["mfa", "otp", "pwd"])));
+    assert_eq!(claims["action_hash"], challenge["action_hash"]);
+    api.advance(5 * 60 + 1).await;
+    api.post(&format!("{path}/assertion"), json!({})).await.expect_problem(410, "challenge-over");
     assert_eq!(api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"], "aal2");
     let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
     assert_eq!((&page["state"], &page["opened"]), (&json!("proved"), &json!(true)));
@@ -101,7 +119,8 @@ async fn an_authenticator_is_enrolled(database: Database) {
     let view = begun.expect(200)["view"].clone();
     let mut members: Vec<&String> = view.as_object().unwrap().keys().collect();
     members.sort();
-    assert_eq!(members, ["authenticator_id", "sealed", "view_expires_at"]);
+    assert_eq!(members, ["authenticator_id", "kind", "link", "prompt", "sealed", "view_expires_at"]);
+    assert_eq!((&view["prompt"], &view["link"]), (&Value::Null, &Value::Null));
     let phone = browser.scans(&begun);
     let code = phone.code_at(api.now().await);
     browser.confirm(&phone.wrong_code(api.now().await)).await.expect_problem(422, "proof-rejected");
@@ -180,7 +199,7 @@ async fn t17_a_key_is_shown_on_a_page_once() {
     browser.opens().await.expect(200);
     let first = browser.begins().await;
     let again = browser.opens().await.expect(200);
-    assert_eq!((&again["step"], &again["view"]), (&json!("view"), &Value::Null), "{again}");
+    assert_eq!((&again["step"], &again["view"]["sealed"]), (&json!("view"), &Value::Null), "{again}");
     let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
     let enrollment = format!("/v1/enrollments/{}", page["enrollment_id"].as_str().unwrap());
     api.get(&format!("{enrollment}/view")).await.expect_problem(410, "view-gone");

@@ -93,6 +93,8 @@ ids! {
     SessionId = "ses_";
     /// One request for proof.
     ChallengeId = "chl_";
+    /// Something that was sent or asked so that a challenge or an enrollment can go on.
+    PromptId = "prm_";
     /// A hosted page.
     PageId = "pag_";
     /// An API client.

@@ -9,6 +9,7 @@ pub mod authenticator;
 pub mod backoff;
 pub mod challenge;
 pub mod clock;
+pub mod credential;
 pub mod device;
 pub mod enrollment;
 pub mod entropy;
@@ -18,14 +19,18 @@ pub mod hosted_page;
 pub mod id;
 pub mod level;
 pub mod page;
+pub mod prompt;
 pub mod return_url;
 pub mod session;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
-pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, Sealed, Wait};
-pub use challenge::{ActionHash, Challenge, ChallengeState};
+pub use authenticator::{
+    Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, ProofKind, Sealed, Wait,
+};
+pub use challenge::{ActionHash, Challenge, ChallengeState, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
+pub use credential::{Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;
@@ -34,10 +39,11 @@ pub use external_id::ExternalId;
 pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, PageId,
-    SessionId, UserId,
+    PromptId, SessionId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
+pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
-pub use session::{Proof, Session};
+pub use session::{Proof, Quality, Session};
 pub use user::{User, UserKind, UserState};

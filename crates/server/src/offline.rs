@@ -70,6 +70,8 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             view_lifetime: Config::VIEW_LIFETIME,
             events_retention: None,
             max_session_age: Config::MAX_SESSION_AGE,
+            factors: Config::FACTORS.to_vec(),
+            brand: crate::Brand::default(),
             movable_clock: None,
             confinement: Vec::new(),
             tls: false,

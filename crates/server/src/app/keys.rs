@@ -7,7 +7,7 @@ use domain::{Authenticator, EventKind, PageRequest, Sealed};
 use store::{Change, Effect};
 use vault_proto::{PublicKey, Reply, Status, Verb};
 
-use super::proof::{binding, params};
+use super::factors::{binding, params};
 use super::telling::With;
 use super::vault::{Vault, unexpected};
 use super::{Actor, App, Error};
@@ -49,7 +49,7 @@ impl App {
     pub(crate) async fn signing_keys(&self) -> Result<Arc<[PublicKey]>, Error> {
         let ask = async {
             match self.vault.ask(|| Verb::PublicKeys).await? {
-                Reply::PublicKeys(keys) => Ok(keys.into()),
+                Reply::PublicKeys(keys) => Ok(keys.assertion.into()),
                 other => Err(unexpected(&other)),
             }
         };

@@ -165,7 +165,7 @@ async fn more_than_can_wait_is_refused_early() {
     vault.create().await;
     // Work that takes a while, far more of it than may wait.
     let mut bytes = Vec::new();
-    let sign = Verb::Sign { purpose: vault_proto::SignPurpose::Assertion, payload: b"{}".to_vec() };
+    let sign = Verb::Sign(vault_proto::Sign::Assertion { claims: b"{}".to_vec() });
     let count = 30_000;
     for id in 1..=count {
         write_question(&mut bytes, id, u64::MAX, &sign).unwrap();
@@ -212,9 +212,9 @@ async fn malformed_arguments_are_refused_one_by_one() {
     let vault = start.run();
     vault.create().await;
     let owner = vault_proto::CodeOwner { user: [1; 16], authenticator: [2; 16] };
-    let check = |code: &[u8], drift| {
+    let check = |code: &[u8], drift, look_ahead| {
         let code = Secret(code.to_vec());
-        Verb::CheckOtp(vault_proto::CheckOtp { candidates: Vec::new(), code, drift, assertion: None })
+        Verb::CheckOtp(vault_proto::CheckOtp { candidates: Vec::new(), code, drift, look_ahead, assertion: None })
     };
     let text = |issuer: &str, account: &str| {
         let mut question =
@@ -227,10 +227,11 @@ async fn malformed_arguments_are_refused_one_by_one() {
         Verb::IssueBackupCodes { owner, count: 51 },
         Verb::IssueCode { owner, scope: [0; 16], digits: 5 },
         Verb::IssueCode { owner, scope: [0; 16], digits: 11 },
-        check(b"12345", 1),
-        check("１２３４５６".as_bytes(), 1),
-        check(b"\xff\xff\xff\xff\xff\xff", 1),
-        check(b"123456", 3),
+        check(b"12345", 1, 10),
+        check("１２３４５６".as_bytes(), 1, 10),
+        check(b"\xff\xff\xff\xff\xff\xff", 1, 10),
+        check(b"123456", 3, 10),
+        check(b"123456", 1, 21),
         text("Example", ""),
         text("Example", "a\nb"),
         text(&"x".repeat(129), "a"),
