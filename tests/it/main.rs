@@ -16,6 +16,7 @@ mod crashes;
 mod enrolling;
 mod flood;
 mod guessing;
+mod hardware_tokens;
 mod harness;
 mod hotp;
 mod lifecycle;

@@ -164,8 +164,8 @@ pub(crate) fn factors(layers: &Layers) -> Result<Option<Vec<AuthenticatorKind>>,
     let mut kinds = Vec::new();
     for item in &given.items {
         let kind = AuthenticatorKind::from_name(item).filter(|kind| server::Config::FACTORS.contains(kind));
-        let kind = kind
-            .ok_or_else(|| wrong(given, "factors.offer", &format!("`{item}` is not one of {}", names.join(", "))))?;
+        let kind =
+            kind.ok_or_else(|| wrong(given, "factors.offer", &format!("`{item}` is not one of {}", names.join(", "))))?;
         if kinds.contains(&kind) {
             return Err(wrong(given, "factors.offer", &format!("`{item}` is there twice")));
         }

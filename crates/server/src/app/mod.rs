@@ -15,6 +15,7 @@ pub(crate) mod enrollments;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
+pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;

@@ -6,7 +6,7 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, clients, enroll, events, idempotency, login, lower, pages, prompts, rest};
+use super::{Item, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -135,6 +135,14 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend(prompt.user_id.map(domain::UserId::uuid));
         }
         Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
+        Change::ImportHardwareTokens(tokens) => ids.extend(tokens.iter().map(|token| token.id.uuid())),
+        Change::RemoveHardwareToken { id, .. } | Change::RewrapHardwareToken { id, .. } => ids.push(id.uuid()),
+        Change::EnrollHardwareToken(enroll) => {
+            let enrollment = &enroll.start.enrollment;
+            ids.extend([enroll.token_id.uuid(), enrollment.id.uuid(), enrollment.user_id.uuid()]);
+            ids.extend([enrollment.session_id.uuid(), enroll.start.authenticator.id.uuid()]);
+            ids.extend(enroll.start.device.as_ref().map(|device| device.id.uuid()));
+        }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
@@ -244,6 +252,10 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
         Change::ResendPrompt { id, sends, hash, at } => prompts::resend(connection, *id, *sends, hash, *at).await,
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
+        Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,
+        Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
+        Change::EnrollHardwareToken(enroll) => hardware_tokens::enroll(connection, enroll).await,
+        Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::AdvancePage { seen, challenge_id, enrollment_id, at } => {

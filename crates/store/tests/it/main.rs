@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and speaks the words of its subject"
 )]
 
+mod hardware_tokens;
 mod home;
 
 mod changes;
