@@ -11,6 +11,7 @@
 
 mod alike;
 mod arrows;
+mod backup_codes;
 mod browser;
 mod crashes;
 mod enrolling;

@@ -148,6 +148,8 @@ kinds! {
     AuthenticatorVerified = "authenticator.verified",
     /// A proof was wrong or came when none is considered.
     AuthenticatorRejected = "authenticator.rejected",
+    /// There are few backup codes left.
+    BackupCodesLow = "backup_codes.low",
     /// Proof was asked for.
     ChallengeCreated = "challenge.created",
     /// A challenge was taken back.

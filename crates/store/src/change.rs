@@ -242,6 +242,10 @@ pub enum Change {
         /// Into which state.
         to: PromptState,
     },
+    /// Another set of backup codes in the place of the one that was seen, which is revoked, and forgotten by sessions. Guard: the user is
+    /// active and has an authenticator in use beside backup codes; the session is live, and has reached AAL2 where one is in use or
+    /// suspended that a session can be asked for; and the set that was seen is the one in use.
+    ReplaceBackupCodes(Box<ReplaceBackupCodes>),
     /// New hardware tokens, all or none. [`Effect::Exists`] if a serial number is another's. Guard: the data keys that they are sealed
     /// with are not retired.
     ImportHardwareTokens(Vec<HardwareToken>),
@@ -327,6 +331,21 @@ pub struct StartEnrollment {
     /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
     /// It stands in `authenticator.sealed` too.
     pub viewed: bool,
+}
+
+/// See [`Change::ReplaceBackupCodes`].
+#[derive(Debug, Clone)]
+pub struct ReplaceBackupCodes {
+    /// The session that wants them.
+    pub session_id: SessionId,
+    /// The set as it was seen, if there was one.
+    pub seen: Option<AuthenticatorId>,
+    /// The new set: an active authenticator.
+    pub set: Authenticator,
+    /// Its codes.
+    pub codes: Vec<BackupCode>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// See [`Change::EnrollHardwareToken`].

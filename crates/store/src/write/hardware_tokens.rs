@@ -1,6 +1,7 @@
 //! Hardware tokens: imported, removed, and becoming somebody's.
 
 use domain::{HardwareToken, HardwareTokenId, Timestamp};
+use uuid::Uuid;
 
 use super::enroll;
 use super::outcome::Outcomes;
@@ -8,7 +9,23 @@ use super::rest::one;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, EnrollHardwareToken};
+use crate::{Change, Effect, EnrollHardwareToken, StartEnrollment};
+
+/// What a change of tokens touches.
+pub(super) fn touched(change: &Change) -> Vec<Uuid> {
+    match change {
+        Change::ImportHardwareTokens(tokens) => tokens.iter().map(|token| token.id.uuid()).collect(),
+        Change::RemoveHardwareToken { id, .. } | Change::RewrapHardwareToken { id, .. } => vec![id.uuid()],
+        Change::EnrollHardwareToken(enroll) => {
+            let StartEnrollment { enrollment, authenticator, device, .. } = &enroll.start;
+            let mut ids = vec![enroll.token_id.uuid(), enrollment.id.uuid(), enrollment.user_id.uuid()];
+            ids.extend([enrollment.session_id.uuid(), authenticator.id.uuid()]);
+            ids.extend(device.as_ref().map(|device| device.id.uuid()));
+            ids
+        }
+        _ => Vec::new(),
+    }
+}
 
 static IMPORT_TOKENS: Set = Set::new(
     &[

@@ -11,6 +11,7 @@
 mod hardware_tokens;
 mod home;
 
+mod backup_codes;
 mod changes;
 mod clients;
 mod counters;

@@ -74,10 +74,7 @@ impl App {
             return Err(Error::Conflict("this page was used in two places at once: try again"));
         }
         // Only now, when it belongs to this page: of two that begin at once one sees a key.
-        let view = match has_view {
-            true => Some(self.view_enrollment(&visit.actor, id, Qr::None).await?),
-            false => None,
-        };
+        let view = if has_view { Some(self.view_enrollment(&visit.actor, id, Qr::None).await?) } else { None };
         Ok(Enrolling { kind, authenticator_id, view, expires_at: view_expires_at })
     }
 
