@@ -11,11 +11,13 @@
 
 mod alike;
 mod arrows;
+mod backup_codes;
 mod browser;
 mod crashes;
 mod enrolling;
 mod flood;
 mod guessing;
+mod hardware_tokens;
 mod harness;
 mod hotp;
 mod lifecycle;

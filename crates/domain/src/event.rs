@@ -148,6 +148,8 @@ kinds! {
     AuthenticatorVerified = "authenticator.verified",
     /// A proof was wrong or came when none is considered.
     AuthenticatorRejected = "authenticator.rejected",
+    /// There are few backup codes left.
+    BackupCodesLow = "backup_codes.low",
     /// Proof was asked for.
     ChallengeCreated = "challenge.created",
     /// A challenge was taken back.
@@ -156,6 +158,10 @@ kinds! {
     ChallengeRejected = "challenge.rejected",
     /// Something was sent to a person or asked of a device for a challenge.
     PromptCreated = "prompt.created",
+    /// A hardware token was imported.
+    HardwareTokenImported = "hardware_token.imported",
+    /// A hardware token was removed.
+    HardwareTokenRemoved = "hardware_token.removed",
     /// A hosted page was made for somebody.
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.

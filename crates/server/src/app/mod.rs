@@ -6,6 +6,7 @@
 pub(crate) mod applications;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
+mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;
@@ -15,6 +16,7 @@ pub(crate) mod enrollments;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
+pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;

@@ -28,6 +28,7 @@ use super::enrollments::Wish;
 use super::proof::Given;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
+pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
 
 /// What is being worked out.
