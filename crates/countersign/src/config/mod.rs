@@ -2,12 +2,15 @@
 
 mod environment;
 mod flags;
+mod gateways;
 mod keys;
 mod layers;
+mod messages;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::AuthenticatorKind;
@@ -15,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Environment, Secret};
 pub(crate) use flags::{Flags, StoreFlags};
+pub(crate) use gateways::GatewaySettings;
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
+pub(crate) use messages::{MessagesSettings, OutsideSettings, SmsSettings};
 
 use crate::failure::Failure;
 
@@ -55,6 +60,14 @@ pub(crate) struct Settings {
     pub(crate) factors: Vec<AuthenticatorKind>,
     /// Whose pages they are.
     pub(crate) brand: server::Brand,
+    /// Who carries messages.
+    pub(crate) gateways: Vec<GatewaySettings>,
+    /// Where text messages go, and how many.
+    pub(crate) sms: SmsSettings,
+    /// What messages say.
+    pub(crate) messages: MessagesSettings,
+    /// Whom the server may call.
+    pub(crate) outside: OutsideSettings,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// What is logged, and how.
@@ -198,6 +211,10 @@ impl Settings {
             .unwrap_or(server::Config::MAX_SESSION_AGE),
             factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
             brand: value::brand(layers)?,
+            gateways: gateways::resolve(layers, environment)?,
+            sms: SmsSettings::resolve(layers)?,
+            messages: MessagesSettings::resolve(layers)?,
+            outside: OutsideSettings::resolve(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
@@ -218,7 +235,8 @@ impl Settings {
                 self.listen
             )));
         }
-        Ok(())
+        // Made once to see that it can be: what is wrong with a gateway is said before anything starts.
+        crate::sending::sending(self, Arc::new(domain::SystemClock), Arc::new(server::OsEntropy)).map(drop)
     }
 
     /// How the address is reached from this machine: with the scheme, and `localhost` where it listens everywhere.

@@ -11,6 +11,8 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
+mod email;
+mod sms;
 mod totp;
 
 use std::future::Future;
@@ -68,7 +70,7 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {

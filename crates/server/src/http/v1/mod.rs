@@ -13,6 +13,7 @@ mod keys;
 mod pages;
 pub(super) mod prompts;
 pub(super) mod proof;
+mod receipts;
 mod sessions;
 mod stream;
 mod testing;
@@ -41,6 +42,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(challenges::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
+        .merge(receipts::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());
