@@ -52,15 +52,14 @@ impl App {
         may_be_sent_again(before, now)?;
         let scope = enrollment.id.uuid().into_bytes();
         let (code, hash) = self.new_code(self.owner_of(Some(authenticator)), scope).await?;
-        let mut prompt = match before {
-            Some(before) => again(before, now),
-            None => {
-                let mut prompt = self.new_prompt(kind, now, now.plus(Prompt::CODE_LIFETIME).min(enrollment.expires_at));
-                prompt.enrollment_id = Some(enrollment.id);
-                prompt.user_id = Some(enrollment.user_id);
-                prompt.authenticator_id = Some(authenticator.id);
-                prompt
-            }
+        let mut prompt = if let Some(before) = before {
+            again(before, now)
+        } else {
+            let mut prompt = self.new_prompt(kind, now, now.plus(Prompt::CODE_LIFETIME).min(enrollment.expires_at));
+            prompt.enrollment_id = Some(enrollment.id);
+            prompt.user_id = Some(enrollment.user_id);
+            prompt.authenticator_id = Some(authenticator.id);
+            prompt
         };
         prompt.hash = Some(hash);
         let masked = authenticator.credential.as_ref().and_then(domain::Credential::masked);
