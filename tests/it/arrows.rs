@@ -15,8 +15,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
     ("gateway", &["domain"]),
-    ("server", &["domain", "store", "gateway", "vault-proto", "otp"]),
-    ("countersign", &["server", "domain", "store", "gateway", "vault-proto", "otp"]),
+    ("webauthn", &[]),
+    ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    (
+        "countersign",
+        &["server", "domain", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+    ),
+    ("software-authenticator", &[]),
 ];
 
 /// What only tests are made of: no program is built on it.
@@ -69,6 +74,14 @@ fn p03_the_vault_is_made_without_network_database_and_run_time() {
 #[test]
 fn the_domain_is_made_without_input_and_output() {
     assert_tree_lacks("domain", NEVER_IN_THE_DOMAIN);
+}
+
+#[test]
+fn webauthn_is_made_without_openssl_network_and_run_time() {
+    assert_tree_lacks(
+        "webauthn",
+        &["openssl", "openssl-sys", "native-tls", "ring", "tokio", "hyper", "reqwest", "mio"],
+    );
 }
 
 #[test]

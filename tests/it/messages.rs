@@ -24,7 +24,7 @@ impl Post {
 
     async fn with(database: Database, more: &[(&str, &str)]) -> Self {
         let (main, spare, mail) = (SmsApi::start(), SmsApi::start(), Mailboxes::start());
-        let gateway = |name: &str, api: &SmsApi, weight: &str| {
+        let carrier = |name: &str, api: &SmsApi, weight: &str| {
             [
                 ("KIND", "twilio".to_owned()),
                 ("ACCOUNT", "AC1".to_owned()),
@@ -36,8 +36,8 @@ impl Post {
             .map(|(key, value)| (format!("COUNTERSIGN_GATEWAY_{name}_{key}"), value))
         };
         let mut environment: Vec<(String, String)> = Vec::new();
-        environment.extend(gateway("MAIN", &main, "1"));
-        environment.extend(gateway("SPARE", &spare, "0"));
+        environment.extend(carrier("MAIN", &main, "1"));
+        environment.extend(carrier("SPARE", &spare, "0"));
         let relay = format!("localhost:{}", mail.port);
         let fixed = [
             ("COUNTERSIGN_GATEWAY_MAIL_KIND", "smtp"),

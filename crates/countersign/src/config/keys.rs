@@ -46,7 +46,7 @@ pub(crate) const KEYS: [Key; 29] = [
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
     Key {
-        name: "factors.offered",
+        name: "factors.offer",
         value: "KIND,…",
         list: true,
         help: "Which kinds of authenticator are offered, in this order [default: webauthn,push,totp,hotp,sms,email, as far as they are set up]",

@@ -74,22 +74,16 @@ impl Layers {
         variables: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), Failure> {
         for (name, value) in variables.filter(|(name, _)| name.starts_with("COUNTERSIGN_")) {
-            match KEYS.iter().find(|key| key.variable() == name) {
-                Some(key) => {
-                    let items = if key.list { split(value) } else { vec![value.to_owned()] };
-                    self.0.insert(key.name, Given { items, origin: Origin::Variable(name.to_owned()) });
-                }
-                None => {
-                    let origin = Origin::Variable(name.to_owned());
-                    if let Some((gateway, key)) = of_variable(name) {
-                        let items = if key.list { split(value) } else { vec![value.to_owned()] };
-                        self.1.entry(gateway).or_default().insert(key.name, Given { items, origin });
-                        continue;
-                    }
-                    if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
-                        return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
-                    }
-                }
+            let given = |list| Given {
+                items: if list { split(value) } else { vec![value.to_owned()] },
+                origin: Origin::Variable(name.to_owned()),
+            };
+            if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
+                self.0.insert(key.name, given(key.list));
+            } else if let Some((gateway, key)) = of_variable(name) {
+                self.1.entry(gateway).or_default().insert(key.name, given(key.list));
+            } else if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
+                return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
             }
         }
         Ok(())

@@ -345,10 +345,10 @@ mod tests {
             ),
             ("[enrollment]\nview_lifetime = 5", "c.toml:2: enrollment.view_lifetime: has to lie between 10s and 1h"),
             (
-                "[factors]\noffered = ['totp', 'fax']",
-                "c.toml:2: factors.offered: `fax` is not one of webauthn, push, totp, hotp, sms, email",
+                "[factors]\noffer = ['totp', 'fax']",
+                "c.toml:2: factors.offer: `fax` is not one of webauthn, push, totp, hotp, sms, email",
             ),
-            ("[factors]\noffered = ['totp', 'totp']", "c.toml:2: factors.offered: `totp` is there twice"),
+            ("[factors]\noffer = ['totp', 'totp']", "c.toml:2: factors.offer: `totp` is there twice"),
             ("[brand]\ncolour = 'blue'", "c.toml:2: brand.colour: `blue` is no colour, like #1a5fb4"),
             (
                 "[brand]\nlogo = 'missing.svg'",

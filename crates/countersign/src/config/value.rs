@@ -159,20 +159,20 @@ pub(crate) fn tls(layers: &Layers) -> Result<Option<Tls>, Failure> {
 
 /// Kinds of authenticator in the order in which they are offered, each once.
 pub(crate) fn factors(layers: &Layers) -> Result<Option<Vec<AuthenticatorKind>>, Failure> {
-    let Some(given) = layers.given("factors.offered") else { return Ok(None) };
+    let Some(given) = layers.given("factors.offer") else { return Ok(None) };
     let names: Vec<&str> = server::Config::FACTORS.iter().map(|kind| kind.name()).collect();
     let mut kinds = Vec::new();
     for item in &given.items {
         let kind = AuthenticatorKind::from_name(item).filter(|kind| server::Config::FACTORS.contains(kind));
-        let kind = kind
-            .ok_or_else(|| wrong(given, "factors.offered", &format!("`{item}` is not one of {}", names.join(", "))))?;
+        let kind =
+            kind.ok_or_else(|| wrong(given, "factors.offer", &format!("`{item}` is not one of {}", names.join(", "))))?;
         if kinds.contains(&kind) {
-            return Err(wrong(given, "factors.offered", &format!("`{item}` is there twice")));
+            return Err(wrong(given, "factors.offer", &format!("`{item}` is there twice")));
         }
         kinds.push(kind);
     }
     if kinds.is_empty() {
-        return Err(wrong(given, "factors.offered", &format!("names at least one of {}", names.join(", "))));
+        return Err(wrong(given, "factors.offer", &format!("names at least one of {}", names.join(", "))));
     }
     Ok(Some(kinds))
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use vault_proto::frame::{Incoming, MAX_ANSWER, MAX_QUESTION, NO_ID, boot_millis, read_answer, write_question};
+use vault_proto::frame::{Incoming, MAX_ANSWER, MAX_FILE_QUESTION, NO_ID, boot_millis, read_answer, write_question};
 use vault_proto::{Error, Refusal, Reply, Secret, VERSION, Verb};
 
 use crate::harness::{PATIENCE, Start, Vault};
@@ -61,7 +61,7 @@ async fn a_frame_of_another_version_is_told_which_one_is_spoken() {
 async fn t33_oversized_and_garbled_frames_end_their_connection_and_no_other() {
     let start = Start::file();
     let vault = start.run();
-    let oversized = u32::try_from(MAX_QUESTION + 1).unwrap().to_le_bytes();
+    let oversized = u32::try_from(MAX_FILE_QUESTION + 1).unwrap().to_le_bytes();
     for bytes in
         [oversized.to_vec(), u32::MAX.to_le_bytes().to_vec(), frame(&[]), frame(&[VERSION]), frame(&[VERSION, 0xff])]
     {

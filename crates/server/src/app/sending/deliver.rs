@@ -147,20 +147,16 @@ impl App {
     /// What became of a message, and of the gateways by it.
     fn told_of_delivery(&self, actor: &Actor, prompt: &Prompt, about: About, delivery: &Delivery) -> Vec<Event> {
         let tried = delivery.attempts.len();
-        let event = match &delivery.outcome {
-            Outcome::Sent { gateway, reference } => {
-                let event = self.event(EventKind::CodeSent, Some(actor), about).with("gateway", gateway.as_str());
-                match reference {
-                    Some(reference) => event.with("reference", reference.as_str()),
-                    None => event,
-                }
-            }
-            _ => {
-                let why = delivery.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                let why = why.map_or("all_down", |failure| failure.kind.name());
-                self.event(EventKind::CodeUndelivered, Some(actor), about).with("reason", why)
-            }
+        let mut event = if let Outcome::Sent { gateway, .. } = &delivery.outcome {
+            self.event(EventKind::CodeSent, Some(actor), about).with("gateway", gateway.as_str())
+        } else {
+            let why = delivery.attempts.last().and_then(|attempt| attempt.failure.as_ref());
+            let why = why.map_or("all_down", |failure| failure.kind.name());
+            self.event(EventKind::CodeUndelivered, Some(actor), about).with("reason", why)
         };
+        if let Outcome::Sent { reference: Some(reference), .. } = &delivery.outcome {
+            event = event.with("reference", reference.as_str());
+        }
         let event =
             event.with("kind", prompt.kind.name()).with("prompt", prompt.id.to_string()).with("attempts", tried);
         let changes = delivery.changes.iter().map(|change| {
