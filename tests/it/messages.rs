@@ -348,10 +348,10 @@ async fn a_receipt_is_believed_where_it_is_signed() {
     let api = post.api();
     let (user, _) = post.ana().await;
     let sms = post.main.last();
-    assert_eq!(sms.field("StatusCallback"), format!("{PUBLIC}/v1/receipts/main"));
+    assert_eq!(sms.field("StatusCallback"), format!("{PUBLIC}/receipts/main"));
     assert!(sms.head.to_lowercase().contains("authorization: basic "), "{}", sms.head);
     let body = "MessageSid=SM1&MessageStatus=delivered";
-    let signed = format!("{PUBLIC}/v1/receipts/mainMessageSidSM1MessageStatusdelivered");
+    let signed = format!("{PUBLIC}/receipts/mainMessageSidSM1MessageStatusdelivered");
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"hush");
     let signature = BASE64.encode(hmac::sign(&key, signed.as_bytes()).as_ref());
     let receipt = async |path: &str, signature: &str, body: &'static str| {
@@ -359,13 +359,13 @@ async fn a_receipt_is_believed_where_it_is_signed() {
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         Api::answer(request.header("x-twilio-signature", signature).body(body)).await.unwrap().status
     };
-    assert_eq!(receipt("/v1/receipts/main", "", body).await, 401);
-    assert_eq!(receipt("/v1/receipts/main", "AAAA", body).await, 401);
-    assert_eq!(receipt("/v1/receipts/spare", &signature, body).await, 401);
-    assert_eq!(receipt("/v1/receipts/other", &signature, body).await, 404);
-    assert_eq!(receipt("/v1/receipts/mail", &signature, body).await, 404);
+    assert_eq!(receipt("/receipts/main", "", body).await, 401);
+    assert_eq!(receipt("/receipts/main", "AAAA", body).await, 401);
+    assert_eq!(receipt("/receipts/spare", &signature, body).await, 401);
+    assert_eq!(receipt("/receipts/other", &signature, body).await, 404);
+    assert_eq!(receipt("/receipts/mail", &signature, body).await, 404);
     assert!(post.events("code.delivered").await.is_empty());
-    assert_eq!(receipt("/v1/receipts/main", &signature, body).await, 204);
+    assert_eq!(receipt("/receipts/main", &signature, body).await, 204);
     let delivered = post.events("code.delivered").await;
     assert_eq!(delivered.len(), 1);
     assert_eq!(delivered[0]["user_id"].as_str().or(delivered[0]["about"]["user"].as_str()), Some(user.as_str()));

@@ -130,7 +130,7 @@ impl Building<'_> {
     /// Where receipts are posted to, if others can reach us.
     fn receipts(&self) -> Option<String> {
         let url = self.settings.public_url.as_ref()?;
-        Some(format!("{url}/v1/receipts/{}", self.given.name))
+        Some(format!("{url}/receipts/{}", self.given.name))
     }
 
     fn twilio(&self) -> Result<Twilio, String> {

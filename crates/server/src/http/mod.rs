@@ -12,6 +12,7 @@ mod pages;
 mod parameters;
 mod peer;
 mod problem;
+mod receipts;
 mod tls;
 mod v1;
 

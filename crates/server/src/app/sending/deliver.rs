@@ -17,7 +17,7 @@ use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
 /// Sending for a challenge is answered at the end of a slot, so that fractions of it do not show (T-19).
-const SLOT: Duration = Duration::from_millis(50);
+const SLOT: Duration = Duration::from_millis(20);
 
 /// What became of a code.
 enum Sent {

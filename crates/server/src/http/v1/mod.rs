@@ -13,7 +13,6 @@ mod keys;
 mod pages;
 pub(super) mod prompts;
 pub(super) mod proof;
-mod receipts;
 mod sessions;
 mod stream;
 mod testing;
@@ -42,7 +41,6 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(challenges::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
-        .merge(receipts::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());

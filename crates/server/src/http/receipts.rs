@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use gateway::sms::Posted;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Shared;
+use super::body::MAX_BYTES;
+use super::parameters::Named;
+use super::problem::{Problem, TIMEOUT, TOO_LARGE, UNAUTHENTICATED};
 use crate::app::App;
-use crate::http::Shared;
-use crate::http::body::MAX_BYTES;
-use crate::http::problem::{Problem, TIMEOUT, TOO_LARGE, UNAUTHENTICATED};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(take_receipt))
@@ -21,15 +22,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Tell what became of a message
 ///
 /// For gateways alone: the body is whatever the gateway sends, a form or JSON, and is believed if the gateway signed it.
-#[utoipa::path(post, path = "/v1/receipts/{gateway}", tag = "Operation", security(()),
+#[utoipa::path(post, path = "/receipts/{gateway}", tag = "Operation", security(()),
     params(("gateway" = String, Path, description = "The gateway's name in the configuration")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
     responses((status = 204, description = "It was taken")))]
-async fn take_receipt(
-    State(app): Shared,
-    Path(gateway): Path<String>,
-    request: Request,
-) -> Result<StatusCode, Problem> {
+async fn take_receipt(State(app): Shared, Named(gateway): Named, request: Request) -> Result<StatusCode, Problem> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
@@ -38,7 +35,7 @@ async fn take_receipt(
     };
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let url = format!("{}/v1/receipts/{gateway}{query}", app.settings.issuer);
+    let url = format!("{}/receipts/{gateway}{query}", app.settings.issuer);
     let posted = Posted {
         url: &url,
         signature: text("x-twilio-signature"),
