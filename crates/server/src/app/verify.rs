@@ -214,6 +214,7 @@ fn considered<'a>(
         ProofKind::of(authenticator.kind) == given.kind(prompt)
             && prompt.is_none_or(|prompt| prompt.kind == authenticator.kind)
             && asked.is_none_or(|asked| asked == authenticator.id)
+            && given.authenticator_id().is_none_or(|of| of == authenticator.id)
             && authenticator.state == AuthenticatorState::Active
             && is_considered(authenticator, attempt.door, now)
     };

@@ -12,6 +12,7 @@
 
 mod backup_codes;
 mod email;
+mod hotp;
 mod sms;
 mod totp;
 
@@ -70,7 +71,8 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] =
+    &[&totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {

@@ -42,7 +42,8 @@ pub(super) async fn judge(app: &App, given: &Given, against: &Against<'_>) -> Re
     })
 }
 
-fn candidate(authenticator: &Authenticator) -> Option<OtpCandidate> {
+/// A key that a code could be of.
+pub(in super::super) fn candidate(authenticator: &Authenticator) -> Option<OtpCandidate> {
     let sealed = authenticator.sealed.as_ref()?;
     Some(OtpCandidate {
         binding: binding(authenticator, sealed.generation)?,
