@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use crate::browser::Shop;
 use crate::harness::{Answer, Api, Database, Mailboxes, Server, Setup, SmsApi};
 
 const ANA: &str = "+49 151 23456789";
@@ -50,7 +51,11 @@ impl Post {
             ("COUNTERSIGN_PUBLIC_URL", PUBLIC),
             ("SMS_TOKEN", "hush"),
         ];
-        let given = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let overridden = |name: &str| more.iter().any(|(other, _)| *other == name);
+        let fixed = fixed.iter().filter(|(name, _)| !overridden(name));
+        // What is overridden with nothing is not set at all.
+        let more = more.iter().filter(|(_, value)| !value.is_empty());
+        let given = fixed.chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         environment.extend(given);
         let server = Server::start(Setup { database, environment, ..Setup::default() }).await;
         Self { server, main, spare, mail }
@@ -193,6 +198,47 @@ async fn codes_by_mail(database: Database) {
     let asked = prompt(&api, &challenge, "email").await.expect(201);
     let code = post.mail.code();
     verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
+    // The server process reads this once it is confined.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("sms.fr.txt"), "{{ code }} : {{ application }} vous demande ce code.").unwrap();
+    let words = folder.path().to_str().unwrap();
+    let own = [
+        ("COUNTERSIGN_PUBLIC_URL", ""),
+        ("COUNTERSIGN_MESSAGES_FOLDER", words),
+        ("COUNTERSIGN_MESSAGES_LANGUAGE", "fr"),
+        ("COUNTERSIGN_BRAND_NAME", "Banque"),
+    ];
+    let post = Post::with(Database::Sqlite, &own).await;
+    let api = post.api();
+    let shop = Shop::of(&api).await;
+    let user = api.user("ana").await;
+    let session = api.session(&user).await;
+    let mut browser = shop.enroll_page(&session).await;
+    let opened = browser.opens().await.expect(200);
+    let kinds: Vec<&str> =
+        opened["factors"].as_array().unwrap().iter().map(|factor| factor["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"sms") && kinds.contains(&"email"), "{opened}");
+    let refused = browser.post("begin", json!({ "kind": "sms", "address": "110" })).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/address", "{refused}");
+    let view = browser.post("begin", json!({ "kind": "sms", "address": ANA })).await.expect(200);
+    assert_eq!((&view["step"], &view["view"]["prompt"]["to"]), (&json!("view"), &json!("•••789")), "{view}");
+    let text_message = post.main.last();
+    assert_eq!(text_message.field("Body"), format!("{} : Banque vous demande ce code.", text_message.code()));
+    let proof = json!({ "code": text_message.code(), "prompt_id": view["view"]["prompt"]["id"] });
+    browser.post("confirm", proof).await.expect(200);
+
+    let challenge = api.challenge_in(&session).await;
+    let mut browser = shop.challenge_page(&challenge).await;
+    let opened = browser.opens().await.expect(200);
+    assert_eq!(opened["challenge"]["ways"][0]["kind"], "sms", "{opened}");
+    let asked = browser.post("prompt", json!({ "kind": "sms" })).await.expect(200);
+    assert!(asked["prompt"]["resend_at"].is_string(), "{asked}");
+    let proof = json!({ "code": post.main.last().code(), "prompt_id": asked["prompt"]["id"] });
+    assert_eq!(browser.post("prove", proof).await.expect(200)["step"], "done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
