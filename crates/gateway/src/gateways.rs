@@ -19,6 +19,9 @@ use crate::{Failure, FailureKind, Fault, Secret};
 /// Gateways that one message is tried with.
 const MOST_ATTEMPTS: usize = 3;
 
+/// How long it is tried: after that no other try is begun, since somebody waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// All gateways of a program.
 pub struct Gateways {
     outside: Outside,
@@ -241,8 +244,10 @@ impl Gateways {
     async fn first_that_takes<L: Sync, T: Carries<L> + Sync>(&self, lines: &[Line<T>], load: &L) -> Delivery {
         let mut delivery =
             Delivery { outcome: Outcome::Unavailable { retry_at: None }, attempts: Vec::new(), changes: Vec::new() };
+        let first = Instant::now();
         for line in self.in_order(lines) {
-            if delivery.attempts.len() == MOST_ATTEMPTS || !line.admits(self.clock.now()) {
+            let is_enough = delivery.attempts.len() == MOST_ATTEMPTS || first.elapsed() >= PATIENCE;
+            if is_enough || !line.admits(self.clock.now()) {
                 continue;
             }
             let begun = Instant::now();
