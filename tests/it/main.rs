@@ -24,6 +24,7 @@ mod lifecycle;
 mod load;
 mod lockout;
 mod malformed;
+mod messages;
 mod oracle;
 mod outages;
 mod over;

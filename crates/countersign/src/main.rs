@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod log;
 mod output;
+mod sending;
 mod serve_process;
 mod supervisor;
 

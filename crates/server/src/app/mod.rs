@@ -24,6 +24,7 @@ pub(crate) mod pages;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
+pub(crate) mod sending;
 pub(crate) mod sessions;
 mod telling;
 pub(crate) mod testing;
@@ -56,6 +57,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
+    /// What leaves the machine towards people, where that is set up.
+    pub(crate) post: Option<sending::Post>,
 }
 
 /// What anybody may ask, and how it was answered of late.

@@ -11,7 +11,9 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
+mod email;
 mod hotp;
+mod sms;
 mod totp;
 
 use std::future::Future;
@@ -70,7 +72,8 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &hotp::Hotp, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] =
+    &[&totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
