@@ -93,6 +93,8 @@ ids! {
     SessionId = "ses_";
     /// One request for proof.
     ChallengeId = "chl_";
+    /// One thing that was sent to or asked of one authenticator.
+    PromptId = "prm_";
     /// A hosted page.
     PageId = "pag_";
     /// An API client.

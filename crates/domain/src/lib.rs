@@ -18,6 +18,7 @@ pub mod hosted_page;
 pub mod id;
 pub mod level;
 pub mod page;
+pub mod push;
 pub mod return_url;
 pub mod session;
 pub mod user;
@@ -34,7 +35,7 @@ pub use external_id::ExternalId;
 pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, PageId,
-    SessionId, UserId,
+    PromptId, SessionId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
