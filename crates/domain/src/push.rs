@@ -4,7 +4,9 @@
 //! anybody is asked. Checking a signature takes a cryptographic library, and is the server's.
 
 pub mod number;
+pub mod pace;
 pub mod prompt;
 
 pub use number::{Digits, Number};
+pub use pace::{Live, Pace, Turn};
 pub use prompt::{Answer, Over, PushState};
