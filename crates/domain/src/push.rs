@@ -3,10 +3,13 @@
 //! Here is what can be said without any I/O: which bytes are signed, which number is typed, what becomes of a prompt, and how often
 //! anybody is asked. Checking a signature takes a cryptographic library, and is the server's.
 
+pub mod device_header;
 pub mod number;
 pub mod pace;
 pub mod prompt;
+pub mod signed;
 
+pub use device_header::{DeviceHeader, InvalidDeviceHeader};
 pub use number::{Digits, Number};
 pub use pace::{Live, Pace, Turn};
 pub use prompt::{Answer, Over, PushState};
