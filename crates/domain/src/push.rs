@@ -8,8 +8,10 @@ pub mod number;
 pub mod pace;
 pub mod prompt;
 pub mod signed;
+pub mod text;
 
 pub use device_header::{DeviceHeader, InvalidDeviceHeader};
 pub use number::{Digits, Number};
 pub use pace::{Live, Pace, Turn};
 pub use prompt::{Answer, Over, PushState};
+pub use text::PromptText;
