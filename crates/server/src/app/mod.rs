@@ -14,6 +14,7 @@ pub(crate) mod doctor;
 pub(crate) mod enrollments;
 mod error;
 pub(crate) mod events;
+mod factors;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;

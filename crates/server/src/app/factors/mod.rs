@@ -1,0 +1,3 @@
+//! Each kind of factor in a folder of its own.
+
+mod push;
