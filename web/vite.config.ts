@@ -3,12 +3,13 @@ import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 import { mockForDevelopment } from './test/mock/develop.ts';
+import { authenticatorWorker } from './worker.build.ts';
 
 /** Each document beside this file is an entry of its own, with what only it needs: `index.html` is that of the hosted pages. */
 const documents = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.html'));
 
 export default defineConfig({
-  plugins: [mockForDevelopment()],
+  plugins: [mockForDevelopment(), authenticatorWorker()],
   build: {
     // What WebCrypto's X25519 asks for is newer; this is what the fallback runs on.
     target: ['chrome111', 'firefox114', 'safari16.4'],
