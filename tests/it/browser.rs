@@ -36,6 +36,11 @@ impl Shop {
         self.page(json!({ "purpose": "enroll", "session_id": session_id })).await
     }
 
+    /// A browser on its way to a person's own page.
+    pub(crate) async fn security_page(&self, session_id: &str) -> Browser {
+        self.page(json!({ "purpose": "security", "session_id": session_id })).await
+    }
+
     async fn page(&self, mut request: Value) -> Browser {
         request["return_url"] = json!(self.return_url);
         request["state"] = json!("x&y=\u{fc}");
@@ -110,6 +115,12 @@ impl Browser {
     pub(crate) async fn begin(&mut self) -> Answer {
         let key = self.recipient.public_key();
         self.post("begin", json!({ "kind": "totp", "recipient_key": key, "label": null })).await
+    }
+
+    /// Begins to enroll what takes the place of another authenticator.
+    pub(crate) async fn begin_in_place_of(&mut self, authenticator_id: &str) -> Answer {
+        let key = self.recipient.public_key();
+        self.post("begin", json!({ "kind": "totp", "recipient_key": key, "replaces": authenticator_id })).await
     }
 
     /// Opens what a view is sealed in, and puts the key into an app.

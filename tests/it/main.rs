@@ -36,6 +36,7 @@ mod replay;
 mod retention;
 mod root_key;
 mod secrets;
+mod security_page;
 mod starts;
 mod stream;
 mod transport;

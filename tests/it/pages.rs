@@ -37,7 +37,8 @@ async fn a_challenge_is_proved(database: Database) {
     let ana = api.enroll("ana").await;
     let shop = Shop::of(&api).await;
     let session = api.session(&ana.user_id).await;
-    let asked = json!({ "session_id": session, "action": "transfer" });
+    let context = json!({ "amount": 100, "reference": "x" });
+    let asked = json!({ "session_id": session, "action": "transfer", "context": context, "shown": ["amount"] });
     let challenge = api.post("/v1/challenges", asked).await.expect(201);
     let mut browser = shop.challenge_page(challenge["id"].as_str().unwrap()).await;
 
@@ -52,8 +53,10 @@ async fn a_challenge_is_proved(database: Database) {
     assert_eq!((&seen["purpose"], &seen["step"]), (&json!("challenge"), &json!("prove")));
     assert_eq!(seen["application"], "Administrator");
     assert_eq!(seen["expires_at"], challenge["expires_at"]);
-    let wanted = json!({ "action": "transfer", "methods": ["totp", "backup_codes"], "shown": {} });
-    assert_eq!(seen["challenge"], wanted);
+    assert_eq!((&seen["challenge"]["action"], &seen["challenge"]["shown"]), (&json!("transfer"), &json!({ "amount": 100 })));
+    let ways = seen["challenge"]["ways"].as_array().unwrap();
+    assert_eq!(ways.iter().map(|way| way["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["totp", "backup_codes"]);
+    assert_eq!(ways[0]["authenticator_id"], ana.authenticator_id);
     // Loaded again it is the same page, and the browser keeps what it has.
     let again = browser.opens().await;
     assert!(!again.headers.contains_key("set-cookie"), "{again}");
@@ -101,7 +104,8 @@ async fn an_authenticator_is_enrolled(database: Database) {
     let view = begun.expect(200)["view"].clone();
     let mut members: Vec<&String> = view.as_object().unwrap().keys().collect();
     members.sort();
-    assert_eq!(members, ["authenticator_id", "sealed", "view_expires_at"]);
+    assert_eq!(members, ["authenticator_id", "kind", "link", "prompt", "sealed", "view_expires_at"]);
+    assert_eq!((&view["prompt"], &view["link"]), (&Value::Null, &Value::Null));
     let phone = browser.scans(&begun);
     let code = phone.code_at(api.now().await);
     browser.confirm(&phone.wrong_code(api.now().await)).await.expect_problem(422, "proof-rejected");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AuthenticatorId, DeviceId, Timestamp, UserId};
+use crate::{AuthenticatorId, Credential, DeviceId, Timestamp, UserId};
 
 /// One factor bound to one user and one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,10 @@ pub struct Authenticator {
     pub label: String,
     /// Its key, for the kinds that have one and once it is made.
     pub sealed: Option<Sealed>,
-    /// The last time step (TOTP) that was accepted: only newer ones are. 0 before the first.
+    /// What it is known by, for the kinds that have no key of ours, and once that is known.
+    pub credential: Option<Credential>,
+    /// The last step that was accepted: a time step (TOTP), the counter and one (HOTP), a signature counter (WebAuthn). Only newer ones
+    /// are. 0 before the first.
     pub last_step: i64,
     /// Wrong proofs in a row, whoever gave them; a right one sets it back to 0, up to [`crate::backoff::BUDGET`].
     pub failures: i32,
@@ -127,6 +130,33 @@ pub enum AuthenticatorKind {
     BackupCodes,
 }
 
+/// What a person gives as proof, as far as it can be told before it is known whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProofKind {
+    /// A one-time password: of an app or of a hardware token.
+    Otp,
+    /// Any other, by the kind of authenticator: the answer to what was sent to it or asked of it, or a backup code.
+    Of(AuthenticatorKind),
+}
+
+impl ProofKind {
+    /// The proof that an authenticator of this kind gives.
+    pub const fn of(kind: AuthenticatorKind) -> Self {
+        match kind {
+            AuthenticatorKind::Totp | AuthenticatorKind::Hotp => Self::Otp,
+            other => Self::Of(other),
+        }
+    }
+
+    /// The kinds of authenticator that give such a proof; the same twice where there is only one.
+    pub const fn kinds(self) -> [AuthenticatorKind; 2] {
+        match self {
+            Self::Otp => [AuthenticatorKind::Totp, AuthenticatorKind::Hotp],
+            Self::Of(kind) => [kind, kind],
+        }
+    }
+}
+
 /// Whether an authenticator can be used (P-09).
 ///
 /// ```text
@@ -175,10 +205,13 @@ impl AuthenticatorKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether proof with it is a second factor beside a password.
-    pub const fn is_second_factor(self) -> bool {
+    /// Whether it binds: where a user has one of these, nothing is bound or unbound without having proved one. Backup codes come with
+    /// another authenticator; and codes to a mailbox are no authenticator at all to NIST SP 800-63B-4 (§3.1.3.1), so that whoever has
+    /// nothing else can at least get something better.
+    pub const fn is_binding(self) -> bool {
         match self {
-            Self::Totp | Self::Hotp | Self::Webauthn | Self::Push | Self::Sms | Self::Email | Self::BackupCodes => true,
+            Self::Totp | Self::Hotp | Self::Webauthn | Self::Push | Self::Sms => true,
+            Self::Email | Self::BackupCodes => false,
         }
     }
 }

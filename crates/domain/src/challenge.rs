@@ -1,10 +1,12 @@
 //! Challenges: one request for proof, bound to what was asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{ApplicationId, ChallengeId, SessionId, Timestamp, UserId};
+use crate::{Aal, Amr, ApplicationId, AuthenticatorId, AuthenticatorKind, ChallengeId, SessionId, Timestamp, UserId};
 
 /// One request for proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Challenge {
     pub session_id: Option<SessionId>,
     /// What the proof is for, in the application's words.
     pub action: String,
+    /// What the person is shown of the context: names and values, in the order of the names.
+    pub shown: Map<String, Value>,
     /// Binds the proof to user, session, action and context (T-11).
     pub action_hash: ActionHash,
     /// Whether it still wants proof.
@@ -30,6 +34,24 @@ pub struct Challenge {
     pub created_at: Timestamp,
     /// Proof is too late from here on.
     pub expires_at: Timestamp,
+    /// What it was satisfied by.
+    pub satisfied: Option<Satisfaction>,
+}
+
+/// What a challenge was satisfied by, for whoever did not give the proof: what an assertion says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Satisfaction {
+    /// With which authenticator.
+    #[serde(rename = "authenticator")]
+    pub authenticator_id: AuthenticatorId,
+    /// Of which kind.
+    pub kind: AuthenticatorKind,
+    /// When.
+    pub at: Timestamp,
+    /// The level that it amounted to, with what the session had.
+    pub aal: Aal,
+    /// The methods that were used (RFC 8176).
+    pub amr: BTreeSet<Amr>,
 }
 
 impl Challenge {
@@ -37,6 +59,8 @@ impl Challenge {
     pub const MAX_FAILURES: i16 = 5;
     /// How long a challenge is open unless the caller says otherwise.
     pub const LIFETIME: Duration = Duration::from_mins(5);
+    /// How long after it was satisfied its assertion can be asked for.
+    pub const ASSERTION_LIFETIME: Duration = Duration::from_mins(5);
     /// The longest that a caller may keep one open.
     pub const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationId, AuthenticatorId, EnrollmentId, SessionId, Timestamp, UserId};
+use crate::{ApplicationId, AuthenticatorId, AuthenticatorKind, EnrollmentId, SessionId, Timestamp, UserId};
 
 /// The flow that binds an authenticator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +17,15 @@ pub struct Enrollment {
     pub user_id: UserId,
     /// The session that was trusted enough to start it (P-06).
     pub session_id: SessionId,
+    /// What is enrolled.
+    pub kind: AuthenticatorKind,
     /// The pending authenticator.
     pub authenticator_id: AuthenticatorId,
     /// The authenticator that this one takes the place of, once confirmed.
     pub replaces: Option<AuthenticatorId>,
     /// How far it has come.
     pub state: EnrollmentState,
-    /// How codes are to be made: `SHA1`, `SHA256` or `SHA512`.
+    /// How codes are to be made: `SHA1`, `SHA256` or `SHA512`; empty, and the next two 0, where none are made from a key.
     pub algorithm: String,
     /// Digits in a code, 6 or 8.
     pub digits: i16,

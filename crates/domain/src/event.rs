@@ -154,6 +154,8 @@ kinds! {
     ChallengeCancelled = "challenge.cancelled",
     /// A proof was given that fits no authenticator: an unknown user, none enrolled, or a challenge that is over.
     ChallengeRejected = "challenge.rejected",
+    /// Something was sent to a person or asked of a device for a challenge.
+    PromptCreated = "prompt.created",
     /// A hosted page was made for somebody.
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.

@@ -42,7 +42,7 @@ pub struct HostedPage {
 }
 
 impl HostedPage {
-    /// How long a page for enrolling is there.
+    /// How long a page for enrolling is there, and a person's own.
     pub const LIFETIME: Duration = Duration::from_mins(10);
 
     /// Whether something can be done on it at `now`.
@@ -78,6 +78,8 @@ pub enum PagePurpose {
     Challenge,
     /// Enrolling an authenticator.
     Enroll,
+    /// Looking at what one has, and changing it.
+    Security,
 }
 
 /// Whether there is something to do on a page, or what came of it.
@@ -90,19 +92,22 @@ pub enum PageState {
     Proved,
     /// An authenticator was enrolled.
     Enrolled,
+    /// The person looked, and was done.
+    Left,
     /// The person did not want to.
     Cancelled,
 }
 
 impl PagePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Challenge, Self::Enroll];
+    pub const ALL: [Self; 3] = [Self::Challenge, Self::Enroll, Self::Security];
 
     /// The purpose's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Challenge => "challenge",
             Self::Enroll => "enroll",
+            Self::Security => "security",
         }
     }
 
@@ -114,7 +119,7 @@ impl PagePurpose {
 
 impl PageState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Proved, Self::Enrolled, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Open, Self::Proved, Self::Enrolled, Self::Left, Self::Cancelled];
 
     /// The state's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -122,6 +127,7 @@ impl PageState {
             Self::Open => "open",
             Self::Proved => "proved",
             Self::Enrolled => "enrolled",
+            Self::Left => "left",
             Self::Cancelled => "cancelled",
         }
     }

@@ -93,7 +93,7 @@ ids! {
     SessionId = "ses_";
     /// One request for proof.
     ChallengeId = "chl_";
-    /// One thing that was sent to or asked of one authenticator.
+    /// Something that was sent or asked so that a challenge or an enrollment can go on.
     PromptId = "prm_";
     /// A hosted page.
     PageId = "pag_";

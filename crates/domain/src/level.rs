@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::AuthenticatorKind;
+use crate::{AuthenticatorKind, Proof, Quality};
 
 /// Authentication assurance level of a session, as in NIST SP 800-63B-4 §2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,12 +39,35 @@ impl Aal {
         }
     }
 
-    /// The level that a first factor named by `first` and the proofs of these kinds amount to.
+    /// The level that a first factor named by `first` and these proofs amount to.
     ///
-    /// A second factor counts beside a first one only: proof of possession alone is one factor.
-    pub fn reached(first: &BTreeSet<Amr>, proofs: impl IntoIterator<Item = AuthenticatorKind>) -> Self {
-        let proved = proofs.into_iter().any(AuthenticatorKind::is_second_factor);
-        if proved && !first.is_empty() { Self::Aal2 } else { Self::Aal1 }
+    /// A second factor counts beside a first one only, and only if it came by another channel (T-08): proof of possession alone is one
+    /// factor, and so are two codes to one phone. A key whose device looked who was there is two factors by itself
+    /// (NIST SP 800-63B-4 §3.1.7); one that cannot leave its hardware makes the third level (§2.3).
+    pub fn reached(first: &BTreeSet<Amr>, proofs: &[Proof]) -> Self {
+        proofs.iter().map(|proof| Self::reached_by(first, proof)).max().unwrap_or(Self::Aal1)
+    }
+
+    fn reached_by(first: &BTreeSet<Amr>, proof: &Proof) -> Self {
+        let beside_another = first.iter().any(|method| Some(method.name()) != channel(proof.kind));
+        let Quality { user_verified, hardware_bound } = proof.quality;
+        match proof.kind {
+            AuthenticatorKind::Email => Self::Aal1,
+            AuthenticatorKind::Webauthn if !user_verified && !beside_another => Self::Aal1,
+            AuthenticatorKind::Webauthn if hardware_bound => Self::Aal3,
+            AuthenticatorKind::Webauthn => Self::Aal2,
+            _ if beside_another => Self::Aal2,
+            _ => Self::Aal1,
+        }
+    }
+}
+
+/// The method by which a first factor would come the same way as a proof of this kind.
+const fn channel(kind: AuthenticatorKind) -> Option<&'static str> {
+    match kind {
+        AuthenticatorKind::Sms => Some("sms"),
+        AuthenticatorKind::Email => Some("email"),
+        _ => None,
     }
 }
 
@@ -76,18 +99,17 @@ impl Amr {
         &self.0
     }
 
-    /// What a proof with an authenticator of this kind adds.
-    pub fn of(kind: AuthenticatorKind) -> Self {
-        Self(
-            match kind {
-                AuthenticatorKind::Totp | AuthenticatorKind::Hotp | AuthenticatorKind::BackupCodes => "otp",
-                AuthenticatorKind::Webauthn => "hwk",
-                AuthenticatorKind::Push => "swk",
-                AuthenticatorKind::Sms => "sms",
-                AuthenticatorKind::Email => "email",
-            }
-            .to_owned(),
-        )
+    /// What a proof adds (RFC 8176 §2): what happened, never what the account has.
+    pub fn of(proof: &Proof) -> impl Iterator<Item = Self> {
+        let Quality { user_verified, hardware_bound } = proof.quality;
+        let possession = match proof.kind {
+            AuthenticatorKind::Totp | AuthenticatorKind::Hotp | AuthenticatorKind::BackupCodes => "otp",
+            AuthenticatorKind::Webauthn if hardware_bound => "hwk",
+            AuthenticatorKind::Webauthn | AuthenticatorKind::Push => "swk",
+            AuthenticatorKind::Sms => "sms",
+            AuthenticatorKind::Email => "email",
+        };
+        [Some(possession), user_verified.then_some("user")].into_iter().flatten().map(|name| Self(name.to_owned()))
     }
 
     /// The method that RFC 8176 names for having used more than one factor.
@@ -110,16 +132,55 @@ impl<'de> Deserialize<'de> for Amr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AuthenticatorId, Timestamp};
+
+    fn proof(kind: AuthenticatorKind, quality: Quality) -> Proof {
+        let authenticator_id = AuthenticatorId::from_uuid(uuid::Uuid::nil());
+        Proof { authenticator_id, kind, verified_at: Timestamp::from_unix_millis(0), quality }
+    }
+
+    fn level(first: &[&str], kind: AuthenticatorKind, bits: u8) -> i16 {
+        let first = first.iter().filter_map(|name| Amr::parse(name)).collect();
+        Aal::reached(&first, &[proof(kind, Quality::from_bits(bits))]).number()
+    }
 
     #[test]
     fn a_second_factor_beside_a_first_one_is_aal2() {
-        let password = BTreeSet::from_iter(Amr::parse("pwd"));
-        assert_eq!(Aal::reached(&password, []), Aal::Aal1);
-        assert_eq!(Aal::reached(&password, [AuthenticatorKind::Totp]), Aal::Aal2);
+        assert_eq!(Aal::reached(&BTreeSet::from_iter(Amr::parse("pwd")), &[]), Aal::Aal1);
+        assert_eq!(level(&["pwd"], AuthenticatorKind::Totp, 0), 2);
     }
 
     #[test]
     fn possession_alone_is_one_factor() {
-        assert_eq!(Aal::reached(&BTreeSet::new(), [AuthenticatorKind::Totp]), Aal::Aal1);
+        for kind in AuthenticatorKind::ALL {
+            assert_eq!(level(&[], kind, 0), 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn t08_two_codes_by_one_channel_are_one_factor() {
+        use AuthenticatorKind::{Email, Sms, Totp};
+        let matrix: Vec<i16> = [Totp, Sms, Email]
+            .into_iter()
+            .flat_map(|kind| [["pwd"], ["sms"], ["email"]].map(|first| level(&first, kind, 0)))
+            .collect();
+        assert_eq!(matrix, [2, 2, 2, 2, 1, 2, 1, 1, 1]);
+        assert_eq!(level(&["pwd", "sms"], Sms, 0), 2, "the password is another channel");
+    }
+
+    #[test]
+    fn s04_a_key_that_looks_who_is_there_is_two_factors_and_one_in_hardware_is_the_third_level() {
+        let levels: Vec<i16> = [[].as_slice(), &["pwd"]]
+            .into_iter()
+            .flat_map(|first| (0..4).map(|bits| level(first, AuthenticatorKind::Webauthn, bits)))
+            .collect();
+        assert_eq!(levels, [1, 2, 1, 3, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn methods_tell_what_happened() {
+        let names = |bits| Amr::of(&proof(AuthenticatorKind::Webauthn, Quality::from_bits(bits))).collect::<Vec<_>>();
+        assert_eq!(names(0), ["swk"].map(|name| Amr(name.to_owned())));
+        assert_eq!(names(3), ["hwk", "user"].map(|name| Amr(name.to_owned())));
     }
 }

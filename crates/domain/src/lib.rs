@@ -9,6 +9,7 @@ pub mod authenticator;
 pub mod backoff;
 pub mod challenge;
 pub mod clock;
+pub mod credential;
 pub mod device;
 pub mod enrollment;
 pub mod entropy;
@@ -18,15 +19,19 @@ pub mod hosted_page;
 pub mod id;
 pub mod level;
 pub mod page;
+pub mod prompt;
 pub mod push;
 pub mod return_url;
 pub mod session;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
-pub use authenticator::{Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, Sealed, Wait};
-pub use challenge::{ActionHash, Challenge, ChallengeState};
+pub use authenticator::{
+    Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, ProofKind, Sealed, Wait,
+};
+pub use challenge::{ActionHash, Challenge, ChallengeState, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
+pub use credential::{Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;
@@ -39,6 +44,7 @@ pub use id::{
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
+pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
-pub use session::{Proof, Session};
+pub use session::{Proof, Quality, Session};
 pub use user::{User, UserKind, UserState};

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Aal, Amr, ApplicationId, AuthenticatorId, AuthenticatorKind, DeviceId, SessionId, Timestamp, UserId};
 
 /// An application's login session.
@@ -35,7 +33,7 @@ pub struct Session {
 }
 
 /// Something proved in a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// With which authenticator.
     pub authenticator_id: AuthenticatorId,
@@ -43,6 +41,29 @@ pub struct Proof {
     pub kind: AuthenticatorKind,
     /// When.
     pub verified_at: Timestamp,
+    /// How well.
+    pub quality: Quality,
+}
+
+/// What is known of a proof beyond its kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// The device looked who was there, by a PIN or a biometric: two factors in one.
+    pub user_verified: bool,
+    /// The key cannot leave its hardware.
+    pub hardware_bound: bool,
+}
+
+impl Quality {
+    /// As a number, as the store keeps it.
+    pub const fn bits(self) -> u8 {
+        self.user_verified as u8 | (self.hardware_bound as u8) << 1
+    }
+
+    /// From such a number. What is not known by it is not so.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self { user_verified: bits & 1 != 0, hardware_bound: bits & 2 != 0 }
+    }
 }
 
 impl Session {
@@ -56,21 +77,21 @@ impl Session {
         let mut proofs: Vec<Proof> =
             self.proofs.iter().filter(|p| p.authenticator_id != proof.authenticator_id).cloned().collect();
         proofs.push(proof);
-        let aal = Aal::reached(&self.amr, proofs.iter().map(|proof| proof.kind));
+        let aal = Aal::reached(&self.amr, &proofs);
         (proofs, aal)
     }
 
     /// Forgets what was proved with an authenticator that is out of use now, as the store does in the commit that says so.
     pub fn forget(&mut self, authenticator: AuthenticatorId) {
         self.proofs.retain(|proof| proof.authenticator_id != authenticator);
-        self.aal = Aal::reached(&self.amr, self.proofs.iter().map(|proof| proof.kind));
+        self.aal = Aal::reached(&self.amr, &self.proofs);
     }
 
     /// The methods of first factor and proofs together (RFC 8176).
     pub fn methods(amr: &BTreeSet<Amr>, proofs: &[Proof]) -> BTreeSet<Amr> {
         let mut methods = amr.clone();
-        methods.extend(proofs.iter().map(|proof| Amr::of(proof.kind)));
-        if !amr.is_empty() && !proofs.is_empty() {
+        methods.extend(proofs.iter().flat_map(Amr::of));
+        if Aal::reached(amr, proofs) > Aal::Aal1 {
             methods.insert(Amr::multiple());
         }
         methods

@@ -14,7 +14,7 @@ pub fn bodies(bytes: &[u8]) {
 /// Reads text as an API key, as a proof, and as the cursors of lists.
 pub fn texts(text: &str) {
     let _ = Credential::key(text);
-    let _ = Given::parse(text);
+    let _ = Given::parse(text, None);
     let _ = http::fuzz_page::<UserId>(text);
     let _ = http::fuzz_page::<ChallengeId>(text);
     let _ = http::fuzz_page::<i64>(text);

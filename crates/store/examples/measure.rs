@@ -101,6 +101,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         application_id: application,
         user_id,
         session_id,
+        kind: AuthenticatorKind::Totp,
         authenticator_id: authenticator.id,
         replaces: None,
         state: domain::EnrollmentState::Started,
@@ -117,7 +118,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
     let start = StartEnrollment { enrollment, authenticator, device: None, viewed: false };
     go(&store, told(Change::StartEnrollment(Box::new(start)), EventKind::EnrollmentStarted, user_id)).await;
     let sealed = Sealed { blob: vec![9; 61], algorithm: "SHA1".to_owned(), digits: 6, period: 30, generation: 1 };
-    let view = RecordView { id, authenticator_id, sealed, at };
+    let view = RecordView { id, authenticator_id, sealed: Some(sealed), prompt: None, at };
     go(&store, told(Change::RecordView(view), EventKind::EnrollmentViewed, user_id)).await;
     let mut codes = pending(user_id, AuthenticatorKind::BackupCodes, at);
     codes.state = AuthenticatorState::Active;
@@ -130,6 +131,8 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         step: 1,
         at,
         replaces: None,
+        credential: None,
+        prompt_id: None,
         backup_codes: Some((codes, backup)),
         raise: None,
     };
@@ -153,6 +156,7 @@ fn pending(user_id: UserId, kind: AuthenticatorKind, at: Timestamp) -> Authentic
         created_at: at,
         activated_at: None,
         last_used_at: None,
+        credential: None,
     }
 }
 
@@ -174,6 +178,8 @@ fn challenge(person: Person, application_id: ApplicationId) -> Challenge {
         failures: 0,
         created_at: at,
         expires_at: at.plus(Duration::from_mins(5)),
+        shown: serde_json::Map::new(),
+        satisfied: None,
     }
 }
 
@@ -361,7 +367,7 @@ async fn logins(store: &Store, people: Arc<Vec<Person>>, application: Applicatio
     measure("attempt", CALLERS, until, move |number| {
         let (store, (id, _)) = (to.clone(), from[number % from.len()]);
         Some(async move {
-            assert!(store.attempt(id, domain::AuthenticatorKind::Totp).await.unwrap().is_some());
+            assert!(store.attempt(id, domain::ProofKind::Otp).await.unwrap().is_some());
         })
     })
     .await;
@@ -391,7 +397,12 @@ async fn prove(store: &Store, open: &Arc<Vec<(ChallengeId, Person)>>, until: Unt
         let (store, (challenge_id, person)) = (to.clone(), *from.get(number)?);
         Some(async move {
             let authenticator_id = person.authenticator;
-            let proof = Proof { authenticator_id, kind: AuthenticatorKind::Totp, verified_at: now() };
+            let proof = Proof {
+                authenticator_id,
+                kind: AuthenticatorKind::Totp,
+                verified_at: now(),
+                quality: domain::Quality::default(),
+            };
             let satisfy = Satisfy {
                 door: domain::Door::Open,
                 challenge_id,
@@ -399,6 +410,13 @@ async fn prove(store: &Store, open: &Arc<Vec<(ChallengeId, Person)>>, until: Unt
                 generation: 1,
                 used: Used::Step(i64::try_from(number).unwrap() + 2),
                 at: now(),
+                satisfied: domain::Satisfaction {
+                    authenticator_id,
+                    kind: AuthenticatorKind::Totp,
+                    at: now(),
+                    aal: Aal::Aal2,
+                    amr: BTreeSet::from_iter(Amr::parse("otp")),
+                },
                 raise: Some(Raise { session_id: person.session, proof, aal: Aal::Aal2 }),
             };
             let commit = told(Change::Satisfy(satisfy), EventKind::AuthenticatorVerified, person.user);

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HostedPage, PageId, PageState,
-    Proof, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
+    Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HostedPage, PageId,
+    PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed, Session, SessionId, Timestamp, TokenHash,
+    User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -72,7 +73,7 @@ pub enum Change {
     /// A new enrollment with its pending authenticator, on a new device if one is given.
     /// Guard: its user is active and its session is live.
     StartEnrollment(Box<StartEnrollment>),
-    /// The key that was made for an enrollment.
+    /// What was made for an enrollment to go on: its key, or a prompt.
     /// Guard: the enrollment is started and its view has not expired; so there is one view.
     RecordView(RecordView),
     /// Possession was proved. Guard: the enrollment is viewed, not expired, and the authenticator pending.
@@ -219,6 +220,28 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Something to be sent or asked. Guard: what it is for is still to be proved (the challenge is open and has not expired; the enrollment is
+    /// viewed, has not expired), its user, if there is one, is active, and for an approval (`push`): no other one waits for an answer of this user
+    /// (T-15). What it takes the place of (another open one for the same, of its kind) is `replaced`.
+    CreatePrompt(Box<Prompt>),
+    /// The same prompt, sent again with another code. Guard: it is open, has not expired, and was sent as often as was seen.
+    ResendPrompt {
+        /// Which.
+        id: PromptId,
+        /// How often it was sent as it was seen.
+        sends: i16,
+        /// The keyed hash of the new code.
+        hash: [u8; 32],
+        /// When.
+        at: Timestamp,
+    },
+    /// A prompt comes to an end without a right answer. Guard: it is open.
+    EndPrompt {
+        /// Which.
+        id: PromptId,
+        /// Into which state.
+        to: PromptState,
+    },
     /// A new hosted page. Guard: its application is there, and its session, if it has one, is live.
     CreatePage(Box<HostedPage>),
     /// Binds a page to the browser that opened it. Guard: it is open, has not expired, and no browser has opened it.
@@ -292,8 +315,10 @@ pub struct RecordView {
     /// Its pending authenticator. Guard: its generation is the one before `sealed.generation`, counting no
     /// key as 0.
     pub authenticator_id: AuthenticatorId,
-    /// The new key.
-    pub sealed: Sealed,
+    /// The new key, for the kinds that have one.
+    pub sealed: Option<Sealed>,
+    /// What is asked, for the kinds that are asked something. It takes the place of what was asked for this enrollment before.
+    pub prompt: Option<Prompt>,
     /// When.
     pub at: Timestamp,
 }
@@ -311,8 +336,12 @@ pub struct ConfirmEnrollment {
     pub authenticator_id: AuthenticatorId,
     /// The generation that was proved. Guard: it is still the authenticator's.
     pub generation: i32,
-    /// The time step of the code, used from now on.
+    /// The step of the proof, used from now on.
     pub step: i64,
+    /// What it is known by from now on, where that was not known before. [`Effect::Refused`] if another authenticator in use has it.
+    pub credential: Option<Credential>,
+    /// The prompt that was answered, used from now on. Guard: it is this enrollment's, open, and has not expired.
+    pub prompt_id: Option<PromptId>,
     /// When.
     pub at: Timestamp,
     /// Revoked with it, and forgotten by sessions: the authenticator that this one takes the place of. Guard: the enrollment
@@ -344,6 +373,8 @@ pub struct Satisfy {
     pub used: Used,
     /// When.
     pub at: Timestamp,
+    /// What is kept of it with the challenge.
+    pub satisfied: Satisfaction,
     /// What the session gains.
     pub raise: Option<Raise>,
 }
@@ -355,6 +386,9 @@ pub enum Used {
     Step(i64),
     /// The backup code at this position.
     BackupCode(i16),
+    /// This prompt, and the step where there is one. Guard: it is this challenge's, open, has not expired, and asks this authenticator or
+    /// any of its kind.
+    Prompt(PromptId, Option<i64>),
 }
 
 /// What a session gains by a right proof. Merged in the write: proofs by authenticator, the higher level.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HostedPage, KeyHash,
-    Page, PageId, PageRequest, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    Page, PageId, PageRequest, Prompt, PromptId, ProofKind, Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -81,8 +81,8 @@ impl Store {
         }
         Ok(found)
     }
-    /// Everything that is needed to judge a proof by an authenticator of this kind.
-    pub async fn attempt(&self, id: ChallengeId, kind: AuthenticatorKind) -> Result<Option<Attempt>, StoreError> {
+    /// Everything that is needed to judge such a proof.
+    pub async fn attempt(&self, id: ChallengeId, kind: ProofKind) -> Result<Option<Attempt>, StoreError> {
         self.0.attempts.get((id, kind)).await
     }
     /// A session.
@@ -139,6 +139,39 @@ impl Store {
     pub async fn page(&self, id: PageId) -> Result<Option<HostedPage>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::page(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A prompt.
+    pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::prompt(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What was asked for a challenge, the newest first; fifty at most.
+    pub async fn prompts_of_challenge(&self, id: ChallengeId) -> Result<Vec<Prompt>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::prompts_of_challenge(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What was asked for an enrollment, the newest first; fifty at most.
+    pub async fn prompts_of_enrollment(&self, id: EnrollmentId) -> Result<Vec<Prompt>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::prompts_of_enrollment(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What a user was asked by this kind of authenticator since then, in all states, the newest first; fifty at most.
+    pub async fn prompts_of_user(
+        &self,
+        user: UserId,
+        kind: AuthenticatorKind,
+        since: Timestamp,
+    ) -> Result<Vec<Prompt>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::prompts_of_user(lease.connection(), user, kind, since).await?;
         lease.done();
         Ok(found)
     }

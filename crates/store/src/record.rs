@@ -29,7 +29,7 @@ pub struct Attempt {
     pub session: Option<Session>,
     /// By which door a proof for it comes: whether that session is trusted.
     pub door: Door,
-    /// The user's active and suspended authenticators of the kind that was asked for, the one used last first.
+    /// The user's active and suspended authenticators that give such a proof, the one used last first.
     pub authenticators: Arc<[Authenticator]>,
     /// The unused codes of the active backup codes, where these were asked for.
     pub backup_codes: Arc<[BackupCode]>,

@@ -7,9 +7,10 @@ use domain::event::About;
 use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
-    Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId, EventKind,
-    ExternalId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Proof, ReturnOrigin, ReturnUrl, Scope, Sealed,
-    Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
+    Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
+    EventKind, ExternalId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt, PromptId, PromptState, Proof,
+    Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User,
+    UserId, UserKind, UserState, Wait,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -118,7 +119,7 @@ pub(crate) fn device(row: &mut Reader<'_, '_>) -> Result<Device, Fault> {
 
 pub(crate) const AUTHENTICATOR: &str = "a.id, a.user_id, a.device_id, a.kind, a.state, a.label, a.blob, a.algorithm, a.digits, a.period, \
     a.generation, a.last_step, a.failures, a.open_failures, a.open_retry_at, a.trusted_failures, a.trusted_retry_at, \
-    a.created_at, a.activated_at, a.last_used_at";
+    a.created_at, a.activated_at, a.last_used_at, a.credential";
 
 pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, Fault> {
     let (id, user_id) = (row.id(AuthenticatorId::from_uuid)?, row.id(UserId::from_uuid)?);
@@ -154,7 +155,17 @@ pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, F
         created_at: row.time()?,
         activated_at: row.maybe_time()?,
         last_used_at: row.maybe_time()?,
+        credential: row.maybe_named(credential)?,
     })
+}
+
+fn credential(json: &str) -> Option<Credential> {
+    serde_json::from_str(json).ok()
+}
+
+pub(crate) fn credential_text(credential: &Credential) -> String {
+    // Names, texts and JSON values alone: nothing that cannot be written.
+    serde_json::to_string(credential).unwrap_or_default()
 }
 
 fn wait(row: &mut Reader<'_, '_>) -> Result<Wait, Fault> {
@@ -232,7 +243,7 @@ pub(crate) fn amr_text(methods: &BTreeSet<Amr>) -> String {
     methods.iter().map(Amr::name).collect::<Vec<_>>().join(" ")
 }
 
-/// Proofs as a session's row has them: `{"<authenticator's UUID>": [kind, milliseconds]}`, so that one more merges
+/// Proofs as a session's row has them: `{"<authenticator's UUID>": [kind, milliseconds, quality]}`, so that one more merges
 /// by itself.
 pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
     let mut text = "{".to_owned();
@@ -240,24 +251,31 @@ pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
         let comma = if place == 0 { "" } else { "," };
         let (id, kind) = (proof.authenticator_id.uuid().simple(), proof.kind.name());
         // None of these has a character that JSON would want escaped.
-        let _ = write!(text, "{comma}\"{id}\":[\"{kind}\",{}]", proof.verified_at.unix_millis());
+        let _ = write!(text, "{comma}\"{id}\":[\"{kind}\",{}", proof.verified_at.unix_millis());
+        let quality = proof.quality.bits();
+        let _ = if quality == 0 { write!(text, "]") } else { write!(text, ",{quality}]") };
     }
     text.push('}');
     text
 }
 
+/// Kind, milliseconds, and the quality's bits, if there are any.
+#[derive(serde::Deserialize)]
+struct Proved<'a>(#[serde(borrow)] &'a str, i64, #[serde(default)] u8);
+
 fn proofs(text: &str) -> Option<Vec<Proof>> {
     if text == "{}" {
         return Some(Vec::new());
     }
-    let by_id: std::collections::BTreeMap<&str, (&str, i64)> = serde_json::from_str(text).ok()?;
+    let by_id: std::collections::BTreeMap<&str, Proved<'_>> = serde_json::from_str(text).ok()?;
     let mut proofs = by_id
         .into_iter()
-        .map(|(id, (kind, at))| {
+        .map(|(id, Proved(kind, at, quality))| {
             Some(Proof {
                 authenticator_id: AuthenticatorId::from_uuid(Uuid::try_parse(id).ok()?),
                 kind: AuthenticatorKind::from_name(kind)?,
                 verified_at: Timestamp::from_unix_millis(at),
+                quality: Quality::from_bits(quality),
             })
         })
         .collect::<Option<Vec<_>>>()?;
@@ -266,7 +284,7 @@ fn proofs(text: &str) -> Option<Vec<Proof>> {
 }
 
 pub(crate) const ENROLLMENT: &str = "e.id, e.application_id, e.user_id, e.session_id, e.authenticator_id, e.replaces, e.state, e.algorithm, \
-    e.digits, e.period, e.recipient_key, e.failures, e.created_at, e.view_expires_at, e.expires_at";
+    e.digits, e.period, e.recipient_key, e.failures, e.created_at, e.view_expires_at, e.expires_at, e.kind";
 
 pub(crate) fn enrollment(row: &mut Reader<'_, '_>) -> Result<Enrollment, Fault> {
     Ok(Enrollment {
@@ -285,11 +303,12 @@ pub(crate) fn enrollment(row: &mut Reader<'_, '_>) -> Result<Enrollment, Fault> 
         created_at: row.time()?,
         view_expires_at: row.time()?,
         expires_at: row.time()?,
+        kind: row.named(AuthenticatorKind::from_name)?,
     })
 }
 
 pub(crate) const CHALLENGE: &str = "c.id, c.application_id, c.user_id, c.session_id, c.action, c.action_hash, c.state, c.failures, \
-    c.created_at, c.expires_at";
+    c.created_at, c.expires_at, c.shown, c.satisfied";
 
 pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
     Ok(Challenge {
@@ -302,6 +321,38 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
         state: row.named(ChallengeState::from_name)?,
         failures: row.small()?,
         created_at: row.time()?,
+        expires_at: row.time()?,
+        shown: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
+        satisfied: row.maybe_named(|json| serde_json::from_str(json).ok())?,
+    })
+}
+
+pub(crate) fn shown_text(shown: &Map<String, Value>) -> Option<String> {
+    (!shown.is_empty()).then(|| serde_json::to_string(shown).unwrap_or_default())
+}
+
+pub(crate) fn satisfaction_text(satisfied: &Satisfaction) -> String {
+    // Names, numbers and texts alone: nothing that cannot be written.
+    serde_json::to_string(satisfied).unwrap_or_default()
+}
+
+pub(crate) const PROMPT: &str = "m.id, m.challenge_id, m.enrollment_id, m.user_id, m.authenticator_id, m.kind, m.state, m.hash, m.data, \
+    m.sends, m.created_at, m.sent_at, m.expires_at";
+
+pub(crate) fn prompt(row: &mut Reader<'_, '_>) -> Result<Prompt, Fault> {
+    Ok(Prompt {
+        id: row.id(PromptId::from_uuid)?,
+        challenge_id: row.maybe_id(ChallengeId::from_uuid)?,
+        enrollment_id: row.maybe_id(EnrollmentId::from_uuid)?,
+        user_id: row.maybe_id(UserId::from_uuid)?,
+        authenticator_id: row.maybe_id(AuthenticatorId::from_uuid)?,
+        kind: row.named(AuthenticatorKind::from_name)?,
+        state: row.named(PromptState::from_name)?,
+        hash: row.maybe_bytes()?,
+        data: row.next()?,
+        sends: row.small()?,
+        created_at: row.time()?,
+        sent_at: row.time()?,
         expires_at: row.time()?,
     })
 }

@@ -7,10 +7,16 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
-    postgres: include_str!("../migrations/postgres/0001_first.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+        postgres: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0002_factors.sql"),
+        postgres: include_str!("../migrations/postgres/0002_factors.sql"),
+    },
+];
 
 /// The key of the advisory lock under which servers that start together migrate one after the other.
 const LOCK: i64 = 0x636f_756e_7465_7273;

@@ -298,6 +298,7 @@ macro_rules! ids {
 ids!(
     domain::ApiKeyId,
     domain::ApplicationId,
+    domain::PromptId,
     domain::AuthenticatorId,
     domain::ChallengeId,
     domain::DeviceId,
@@ -364,6 +365,11 @@ impl Rows {
             self.values.push(value);
         }
         self.count += 1;
+    }
+
+    /// A row whose values stand in several pieces.
+    pub(crate) fn push_all<'a, const N: usize>(&mut self, pieces: [&[Arg<'a>]; N]) {
+        self.push(&pieces.concat());
     }
 
     /// The rows in parts of `most`, each with how many it has and their values.

@@ -41,10 +41,11 @@ macro_rules! over_by_id {
 }
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 6] = [
+static SWEEPS: [Set; 7] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
+    delete!("prompts WHERE id", "x.id FROM prompts", over_by_id!()),
     delete!("pages WHERE id", "x.id FROM pages", over_by_id!()),
     // A session that was ended is kept until its time would have been over, too.
     delete!(

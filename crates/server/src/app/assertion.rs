@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Aal, ActionHash, Amr, Challenge, Timestamp};
+use domain::{Aal, ActionHash, Amr, Challenge, ChallengeId, Satisfaction, Timestamp};
 use serde::Serialize;
 
-use super::Error;
+use vault_proto::{Reply, SignPurpose, Verb};
+
+use super::vault::unexpected;
+use super::{Actor, App, Error};
 
 /// How long an assertion counts.
 const LIFETIME: Duration = Duration::from_mins(5);
@@ -39,6 +42,18 @@ pub(crate) fn claims(
     aal: Aal,
     amr: &BTreeSet<Amr>,
 ) -> Result<Option<Vec<u8>>, Error> {
+    claims_at(issuer, challenge, now, now, aal, amr)
+}
+
+/// The claims of a proof that was given at `proved`, made at `now`.
+fn claims_at(
+    issuer: &str,
+    challenge: &Challenge,
+    proved: Timestamp,
+    now: Timestamp,
+    aal: Aal,
+    amr: &BTreeSet<Amr>,
+) -> Result<Option<Vec<u8>>, Error> {
     let Some(user) = challenge.user_id else { return Ok(None) };
     let claims = Claims {
         iss: issuer,
@@ -49,7 +64,7 @@ pub(crate) fn claims(
         iat: now.unix_seconds(),
         nbf: now.unix_seconds(),
         exp: now.plus(LIFETIME).unix_seconds(),
-        auth_time: now.unix_seconds(),
+        auth_time: proved.unix_seconds(),
         acr: aal,
         amr,
         action: &challenge.action,
@@ -61,4 +76,40 @@ pub(crate) fn claims(
 /// An action hash in text: base64url without padding (RFC 4648 §5).
 pub(crate) fn encode(hash: ActionHash) -> String {
     data_encoding::BASE64URL_NOPAD.encode(&hash.0)
+}
+
+impl App {
+    /// The assertion of a proof for `challenge` at `now`, signed: for proofs that the vault does not find right itself.
+    pub(super) async fn signed_assertion(
+        &self,
+        challenge: &Challenge,
+        now: Timestamp,
+        aal: Aal,
+        amr: &BTreeSet<Amr>,
+    ) -> Result<String, Error> {
+        self.signed(claims(&self.settings.issuer, challenge, now, aal, amr)?).await
+    }
+
+    async fn signed(&self, claims: Option<Vec<u8>>) -> Result<String, Error> {
+        let payload = claims.ok_or_else(|| Error::Internal("an assertion about nobody".to_owned()))?;
+        let verb = || Verb::Sign { purpose: SignPurpose::Assertion, payload: payload.clone() };
+        match self.vault.ask(verb).await? {
+            Reply::Signed(assertion) => Ok(assertion),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The assertion of a challenge that was satisfied a moment ago: for an application that did not give the proof itself, because
+    /// that was given on a page or on a phone.
+    pub(crate) async fn assertion(&self, actor: &Actor, id: ChallengeId) -> Result<String, Error> {
+        let challenge = self.challenge(actor, id).await?;
+        let Some(Satisfaction { at, aal, amr, .. }) = &challenge.satisfied else {
+            return Err(Error::Conflict("the challenge is not satisfied: there is nothing to assert"));
+        };
+        let now = self.now();
+        if now.since(*at) > Challenge::ASSERTION_LIFETIME {
+            return Err(Error::ChallengeOver);
+        }
+        self.signed(claims_at(&self.settings.issuer, &challenge, *at, now, *aal, amr)?).await
+    }
 }

@@ -122,7 +122,7 @@ impl App {
         }
         let usable = matches!(old.state, AuthenticatorState::Active | AuthenticatorState::Suspended);
         let (true, Some(device), Some(params)) =
-            (usable, old.device_id, old.sealed.as_ref().and_then(super::proof::params))
+            (usable, old.device_id, old.sealed.as_ref().and_then(super::factors::params))
         else {
             return Err(Error::Conflict("only an authenticator in use that has a key can get a new one"));
         };
@@ -130,7 +130,10 @@ impl App {
             session_id,
             device: WishedDevice::Known(device),
             label: Some(old.label),
+            kind: old.kind,
             params,
+            address: None,
+            serial: None,
             recipient_key,
             replaces: Some(id),
             inline,

@@ -27,7 +27,9 @@ pub(crate) struct Ask {
     pub(crate) whom: Whom,
     /// What for, in the application's words.
     pub(crate) action: String,
-    /// What the action is about: bound to the proof, not kept.
+    /// The members of the context that the person is shown.
+    pub(crate) shown: Vec<String>,
+    /// What the action is about: bound to the proof, and not kept but for what is shown.
     pub(crate) context: Map<String, Value>,
     /// How long there is to answer.
     pub(crate) lifetime: Duration,
@@ -50,8 +52,11 @@ impl App {
             // Nobody's id, or the hash would tell that there is nobody (T-19).
             (None, _) => UserId::generate(now, &*self.entropy),
         };
+        let shown = shown(&ask.context, &ask.shown)?;
         let challenge = Challenge {
             id,
+            shown,
+            satisfied: None,
             application_id: actor.application.id,
             user_id,
             session_id,
@@ -106,6 +111,15 @@ impl App {
             _ => Err(Error::ChallengeOver),
         }
     }
+}
+
+/// What is shown of a context: what the person is to see before they prove it (PSD2's dynamic linking, say).
+fn shown(context: &Map<String, Value>, names: &[String]) -> Result<Map<String, Value>, Error> {
+    let member = |name: &String| match context.get(name) {
+        Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => Ok((name.clone(), value.clone())),
+        _ => Err(Error::invalid("/shown", format!("{name:?} is no text, number or truth value of the context"))),
+    };
+    names.iter().map(member).collect()
 }
 
 /// Binds a proof to what was asked (S-05, T-11): SHA-256 over the length-prefixed challenge, user, session, action and

@@ -7,7 +7,7 @@ use domain::{Authenticator, EventKind, PageRequest, Sealed};
 use store::{Change, Effect};
 use vault_proto::{PublicKey, Reply, Status, Verb};
 
-use super::proof::{binding, params};
+use super::factors::{binding, params};
 use super::telling::With;
 use super::vault::{Vault, unexpected};
 use super::{Actor, App, Error};

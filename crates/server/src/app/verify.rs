@@ -8,12 +8,13 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{
     Aal, Amr, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId,
-    ChallengeState, Event, EventKind, Proof, Session, Timestamp, UserState,
+    ChallengeState, Event, EventKind, Prompt, Proof, ProofKind, Quality, Satisfaction, Session, Timestamp, UserState,
 };
 use store::{Attempt, Change, Effect, Raise, Reject, Satisfy};
 use tokio::time::Instant;
 
-use super::proof::{Against, Given, Judgement, is_considered};
+use super::factors::{Against, Judgement, Right};
+use super::proof::{Given, is_considered};
 use super::telling::With;
 use super::{Actor, App, Error, assertion};
 
@@ -36,11 +37,15 @@ pub(crate) struct Verified {
 }
 
 impl App {
-    /// Verifies `typed` for a challenge. Once begun it runs to its end, whether or not the caller waits for it: a wrong
+    /// Verifies a proof for a challenge. Once begun it runs to its end, whether or not the caller waits for it: a wrong
     /// proof is counted even if the connection is cut (T-03).
-    pub(crate) async fn verify(self: Arc<Self>, actor: Actor, id: ChallengeId, typed: &str) -> Result<Verified, Error> {
+    pub(crate) async fn verify(
+        self: Arc<Self>,
+        actor: Actor,
+        id: ChallengeId,
+        given: Given,
+    ) -> Result<Verified, Error> {
         let begun = Instant::now();
-        let given = Given::parse(typed)?;
         // Boxed, since tokio aligns a task so that a large one goes the allocator's long way.
         let to_the_end = Box::pin(async move { self.verify_to_the_end(&actor, id, &given).await });
         let verified = tokio::spawn(to_the_end)
@@ -53,66 +58,92 @@ impl App {
     }
 
     async fn verify_to_the_end(&self, actor: &Actor, id: ChallengeId, given: &Given) -> Result<Verified, Error> {
+        let now = self.now();
+        let prompt = self.prompt_answered(given, |prompt| prompt.challenge_id == Some(id), now).await?;
         let mut attempt = self
             .store
-            .attempt(id, given.kind())
+            .attempt(id, given.kind(prompt.as_ref()))
             .await?
             .filter(|attempt| attempt.challenge.application_id == actor.application.id)
             .ok_or(Error::NotFound("challenge"))?;
-        let now = self.now();
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now);
         let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user, attempt.door));
         let crowded = attempt.challenge.user_id.is_some() && place.is_none();
-        let authenticators = if may && !crowded { considered(&attempt, given, now) } else { Vec::new() };
+        let authenticators =
+            if may && !crowded { considered(&attempt, given, prompt.as_ref(), now) } else { Vec::new() };
         let why_not = match authenticators.as_slice() {
             [] if crowded => "crowded",
-            [] => why_none(&attempt, given, may),
+            [] => why_none(&attempt, given.kind(prompt.as_ref()), may),
             _ => "wrong",
         };
         let counted: Vec<AuthenticatorId> = authenticators.iter().map(|a| a.id).collect();
-        let (aal, amr) = reached(attempt.session.as_ref(), given.kind());
+        // What the vault signs as it finds the code right. Where more is found out about a proof, that is said and signed afterwards.
+        let expected = authenticators.first().map_or(given.kind(prompt.as_ref()).kinds()[0], |a| a.kind);
+        let (aal, amr) = reached(attempt.session.as_ref(), expected, Quality::default());
         let claims = assertion::claims(&self.settings.issuer, &attempt.challenge, now, aal, &amr)?;
-        let against = Against { authenticators, backup_codes: &attempt.backup_codes, claims };
+        let backup_codes = &attempt.backup_codes;
+        let against = Against { authenticators: &authenticators, backup_codes, prompt: prompt.as_ref(), claims };
 
-        let (authenticator, used, assertion) = match self.judge(given, against).await? {
-            Judgement::Right { authenticator, used, assertion: Some(assertion) } => (authenticator, used, assertion),
-            Judgement::Right { .. } => return Err(Error::Internal("the vault signed no assertion".to_owned())),
+        let right = match self.judge(given, &against).await? {
+            Judgement::Right(right) => right,
             Judgement::Wrong("wrong") => return self.reject(actor, &attempt, counted, why_not, now).await,
             Judgement::Wrong(reason) => return self.reject(actor, &attempt, Vec::new(), reason, now).await,
         };
-        let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
-        let satisfy = Satisfy {
-            challenge_id: id,
-            authenticator_id,
-            door: attempt.door,
-            generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
-            used,
-            at: now,
-            raise: attempt.session.as_ref().map(|session| Raise {
-                session_id: session.id,
-                proof: Proof { authenticator_id, kind, verified_at: now },
-                aal,
-            }),
-        };
-        let event = verified(self, actor, &attempt.challenge, authenticator, aal);
-        match self.commit(Change::Satisfy(satisfy), event).await? {
-            Effect::Applied => {}
+        let authenticator = *authenticators
+            .get(right.index)
+            .ok_or_else(|| Error::Internal("a proof is right of no authenticator".to_owned()))?;
+        let satisfied = self.count(actor, &attempt, authenticator, right, now).await?;
+        let Some((session, assertion)) = satisfied else {
             // Somebody else used the code, or closed the challenge, between our read and our write. Who comes later still finds
             // a backup code used, and it is not among those that are compared: to whoever judges, that code is as wrong as any, and
             // counts as one. It costs a person who sends theirs twice a try of several that cost no waiting, set back by the next
             // right code, and a crowd of them no more than the wait that follows. Comparing used codes too would let whoever has an
             // old one try it without end, and tell them by that that it was one.
-            _ => return self.reject(actor, &attempt, Vec::new(), "outrun", now).await,
-        }
+            return self.reject(actor, &attempt, Vec::new(), "outrun", now).await;
+        };
+        let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
         attempt.challenge.state = ChallengeState::Satisfied;
-        let session = attempt.session.map(|mut session| {
-            (session.proofs, session.aal) = session.raised_by(Proof { authenticator_id, kind, verified_at: now });
+        Ok(Verified { challenge: attempt.challenge, authenticator_id, kind, session, assertion })
+    }
+
+    /// Commits a right proof: the session as it is raised by it, and the assertion. `None` where it was outrun.
+    async fn count(
+        &self,
+        actor: &Actor,
+        attempt: &Attempt,
+        authenticator: &Authenticator,
+        right: Right,
+        now: Timestamp,
+    ) -> Result<Option<(Option<Session>, String)>, Error> {
+        let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
+        let (aal, amr) = reached(attempt.session.as_ref(), kind, right.quality);
+        let assertion = match right.assertion {
+            Some(assertion) => assertion,
+            None => self.signed_assertion(&attempt.challenge, now, aal, &amr).await?,
+        };
+        let proof = Proof { authenticator_id, kind, verified_at: now, quality: right.quality };
+        let satisfy = Satisfy {
+            challenge_id: attempt.challenge.id,
+            authenticator_id,
+            door: attempt.door,
+            generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
+            used: right.used,
+            at: now,
+            satisfied: Satisfaction { authenticator_id, kind, at: now, aal, amr },
+            raise: attempt.session.as_ref().map(|session| Raise { session_id: session.id, proof: proof.clone(), aal }),
+        };
+        let event = verified(self, actor, &attempt.challenge, authenticator, aal);
+        if self.commit(Change::Satisfy(satisfy), event).await? != Effect::Applied {
+            return Ok(None);
+        }
+        let session = attempt.session.clone().map(|mut session| {
+            (session.proofs, session.aal) = session.raised_by(proof);
             session
         });
-        Ok(Verified { challenge: attempt.challenge, authenticator_id, kind, session, assertion })
+        Ok(Some((session, assertion)))
     }
 
     /// Commits a wrong proof, then says no: the same words for every reason (P-10, T-19).
@@ -156,7 +187,7 @@ fn end_of_slot(begun: Instant, now: Instant) -> Instant {
 }
 
 /// Whether the user and the session may prove anything now.
-fn may_prove(attempt: &Attempt, now: Timestamp) -> bool {
+pub(super) fn may_prove(attempt: &Attempt, now: Timestamp) -> bool {
     let session_counts = match (attempt.challenge.session_id, &attempt.session) {
         (None, _) => true,
         (Some(_), Some(session)) => session.is_live(now),
@@ -165,10 +196,21 @@ fn may_prove(attempt: &Attempt, now: Timestamp) -> bool {
     session_counts && attempt.user_state == Some(UserState::Active)
 }
 
-/// The authenticators that the proof could be meant for and that may be proved with now.
-fn considered<'a>(attempt: &'a Attempt, given: &Given, now: Timestamp) -> Vec<&'a Authenticator> {
+/// The authenticators that the proof could be meant for and that may be proved with now. An answer is meant for what was asked.
+fn considered<'a>(
+    attempt: &'a Attempt,
+    given: &Given,
+    prompt: Option<&Prompt>,
+    now: Timestamp,
+) -> Vec<&'a Authenticator> {
+    if given.prompt_id().is_some() && prompt.is_none() {
+        return Vec::new();
+    }
+    let asked = prompt.and_then(|prompt| prompt.authenticator_id);
     let usable = |authenticator: &&Authenticator| {
-        authenticator.kind == given.kind()
+        ProofKind::of(authenticator.kind) == given.kind(prompt)
+            && prompt.is_none_or(|prompt| prompt.kind == authenticator.kind)
+            && asked.is_none_or(|asked| asked == authenticator.id)
             && authenticator.state == AuthenticatorState::Active
             && is_considered(authenticator, attempt.door, now)
     };
@@ -176,8 +218,8 @@ fn considered<'a>(attempt: &'a Attempt, given: &Given, now: Timestamp) -> Vec<&'
 }
 
 /// Why there is no authenticator to hold a proof against, for the event: whoever asked never learns it.
-fn why_none(attempt: &Attempt, given: &Given, may: bool) -> &'static str {
-    let of_kind = || attempt.authenticators.iter().filter(|authenticator| authenticator.kind == given.kind());
+fn why_none(attempt: &Attempt, kind: ProofKind, may: bool) -> &'static str {
+    let of_kind = || attempt.authenticators.iter().filter(|authenticator| ProofKind::of(authenticator.kind) == kind);
     match attempt.user_state {
         None => "unknown_user",
         Some(UserState::Suspended) => "user_suspended",
@@ -188,17 +230,18 @@ fn why_none(attempt: &Attempt, given: &Given, may: bool) -> &'static str {
     }
 }
 
-/// The level and methods that a right proof of this kind amounts to.
-fn reached(session: Option<&Session>, kind: AuthenticatorKind) -> (Aal, BTreeSet<Amr>) {
-    let Some(session) = session else { return (Aal::Aal1, BTreeSet::from([Amr::of(kind)])) };
-    let kinds = session.proofs.iter().map(|proof| proof.kind).chain([kind]);
-    let aal = Aal::reached(&session.amr, kinds);
-    let mut amr = Session::methods(&session.amr, &session.proofs);
-    amr.insert(Amr::of(kind));
-    if aal > Aal::Aal1 {
-        amr.insert(Amr::multiple());
-    }
-    (aal, amr)
+/// The level and methods that a right proof of this kind amounts to, with what its session has.
+fn reached(session: Option<&Session>, kind: AuthenticatorKind, quality: Quality) -> (Aal, BTreeSet<Amr>) {
+    // Which authenticator it is makes no difference here.
+    let authenticator_id = AuthenticatorId::from_uuid(uuid::Uuid::nil());
+    let proof = Proof { authenticator_id, kind, verified_at: Timestamp::default(), quality };
+    let Some(session) = session else {
+        let proofs = [proof];
+        let none = BTreeSet::new();
+        return (Aal::reached(&none, &proofs), Session::methods(&none, &proofs));
+    };
+    let proofs: Vec<Proof> = session.proofs.iter().cloned().chain([proof]).collect();
+    (Aal::reached(&session.amr, &proofs), Session::methods(&session.amr, &proofs))
 }
 
 fn verified(app: &App, actor: &Actor, challenge: &Challenge, authenticator: &Authenticator, aal: Aal) -> Event {

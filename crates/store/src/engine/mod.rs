@@ -30,6 +30,7 @@ impl Dialect {
                 // One connection writes, so a row that was read stays as it is.
                 ("{share}", ""),
                 ("{hold}", ""),
+                ("{hold s}", ""),
                 ("{alone}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
@@ -54,11 +55,13 @@ impl Dialect {
                 ("{b.}", ""),
                 ("{e.}", ""),
                 ("{s.}", ""),
+                ("{m.}", ""),
             ],
             Self::Postgres => &[
                 ("{share}", "FOR KEY SHARE"),
                 // Goes together with it.
                 ("{hold}", "FOR NO KEY UPDATE"),
+                ("{hold s}", "FOR NO KEY UPDATE OF s"),
                 // Does not.
                 ("{alone}", "FOR UPDATE"),
                 ("{merge<}", "(("),
@@ -82,6 +85,7 @@ impl Dialect {
                 ("{b.}", "b."),
                 ("{e.}", "e."),
                 ("{s.}", "s."),
+                ("{m.}", "m."),
             ],
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId,
-    KeyHash, Session, SessionId, User, UserId, UserState,
+    KeyHash, ProofKind, Session, SessionId, User, UserId, UserState,
 };
 
 use crate::engine::{Connection, Fault, Row};
@@ -165,13 +165,13 @@ static ATTEMPTS: Set = Set::of(
 
 /// Each is asked for by its user, which the challenge has told.
 static USABLE_AUTHENTICATORS: Set = Set::of(
-    &[("user_id", Id), ("kind", Text)],
+    &[("user_id", Id), ("kind", Text), ("or_kind", Text)],
     &[
         "SELECT ",
         rows::AUTHENTICATOR,
         "
      FROM input i {then} authenticators a ON a.user_id = i.user_id
-     WHERE a.state IN ('active', 'suspended') AND a.kind = i.kind",
+     WHERE a.state IN ('active', 'suspended') AND a.kind IN (i.kind, i.or_kind)",
     ],
 );
 
@@ -187,14 +187,14 @@ static UNUSED_CODES: Set = Set::of(
     ],
 );
 
-/// A challenge, and the kind of authenticator that is to be proved for it.
-pub(crate) type Proving = (ChallengeId, AuthenticatorKind);
+/// A challenge, and what is given as proof for it.
+pub(crate) type Proving = (ChallengeId, ProofKind);
 
 pub(crate) fn attempts(connection: &mut Connection, asked: Vec<Proving>) -> Found<'_, Proving, Attempt> {
     Box::pin(async move {
         let mut input = Rows::default();
         for (id, kind) in asked {
-            input.push(&[id.into(), kind.name().into()]);
+            input.push(&[id.into(), proof_name(kind).into()]);
         }
         let mut attempts = by_key(&ATTEMPTS, connection, input, |row| attempt(&mut Reader::new(row))).await?;
         let authenticators = usable(connection, attempts.iter()).await?;
@@ -210,23 +210,37 @@ pub(crate) fn attempts(connection: &mut Connection, asked: Vec<Proving>) -> Foun
     })
 }
 
-/// The active and suspended authenticators that are asked for, by user and kind.
+const OTP: &str = "otp";
+
+const fn proof_name(kind: ProofKind) -> &'static str {
+    match kind {
+        ProofKind::Otp => OTP,
+        ProofKind::Of(kind) => kind.name(),
+    }
+}
+
+fn proof_of_name(name: &str) -> Option<ProofKind> {
+    if name == OTP { Some(ProofKind::Otp) } else { AuthenticatorKind::from_name(name).map(ProofKind::of) }
+}
+
+/// The active and suspended authenticators that are asked for, by user and proof.
 async fn usable(
     connection: &mut Connection,
     attempts: impl Iterator<Item = (&Proving, &Attempt)>,
-) -> Result<HashMap<(UserId, AuthenticatorKind), Arc<[Authenticator]>>, Fault> {
-    let asked: HashSet<(UserId, AuthenticatorKind)> = attempts
+) -> Result<HashMap<(UserId, ProofKind), Arc<[Authenticator]>>, Fault> {
+    let asked: HashSet<(UserId, ProofKind)> = attempts
         .filter(|(_, attempt)| attempt.user_state.is_some())
         .filter_map(|((_, kind), attempt)| Some((attempt.challenge.user_id?, *kind)))
         .collect();
     let mut input = Rows::default();
     for (user, kind) in asked {
-        input.push(&[user.into(), kind.name().into()]);
+        let [kind, or_kind] = kind.kinds();
+        input.push(&[user.into(), kind.name().into(), or_kind.name().into()]);
     }
     let found = USABLE_AUTHENTICATORS.fetch(connection, input, |row| rows::authenticator(&mut Reader::new(row)));
     let mut by_user: HashMap<_, Vec<Authenticator>> = HashMap::new();
     for found in found.await? {
-        by_user.entry((found.user_id, found.kind)).or_default().push(found);
+        by_user.entry((found.user_id, ProofKind::of(found.kind))).or_default().push(found);
     }
     let last_used_first = |mut found: Vec<Authenticator>| {
         found.sort_by_key(|found| std::cmp::Reverse((found.last_used_at, found.id)));
@@ -236,7 +250,7 @@ async fn usable(
 }
 
 fn attempt(row: &mut Reader<'_, '_>) -> Result<(Proving, Attempt), Fault> {
-    let kind = row.named(AuthenticatorKind::from_name)?;
+    let kind = row.named(proof_of_name)?;
     let challenge = rows::challenge(row)?;
     let user_state = row.maybe_named(UserState::from_name)?;
     let session = rows::maybe_session(row)?;

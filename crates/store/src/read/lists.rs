@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, CertificateFingerprint, Challenge, ChallengeId,
-    Device, DeviceId, HostedPage, Page, PageId, PageRequest, Session, Timestamp, TokenHash, User, UserId,
+    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
+    Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HostedPage, Page, PageId, PageRequest, Prompt, PromptId,
+    Session, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
@@ -50,6 +51,32 @@ pub(crate) async fn page_by_token(connection: &mut Connection, token: TokenHash)
 pub(crate) async fn page(connection: &mut Connection, of: PageId) -> Result<Option<HostedPage>, Fault> {
     let args = [id(of.uuid())];
     Ok(select!(connection, rows::PAGE, "FROM pages g WHERE g.id = $1", args, rows::page)?.pop())
+}
+
+pub(crate) async fn prompt(connection: &mut Connection, of: PromptId) -> Result<Option<Prompt>, Fault> {
+    let args = [id(of.uuid())];
+    Ok(select!(connection, rows::PROMPT, "FROM prompts m WHERE m.id = $1", args, rows::prompt)?.pop())
+}
+
+pub(crate) async fn prompts_of_challenge(connection: &mut Connection, of: ChallengeId) -> Result<Vec<Prompt>, Fault> {
+    let rest = "FROM prompts m WHERE m.challenge_id = $1 ORDER BY m.id DESC LIMIT 50";
+    select!(connection, rows::PROMPT, rest, [id(of.uuid())], rows::prompt)
+}
+
+pub(crate) async fn prompts_of_enrollment(connection: &mut Connection, of: EnrollmentId) -> Result<Vec<Prompt>, Fault> {
+    let rest = "FROM prompts m WHERE m.enrollment_id = $1 ORDER BY m.id DESC LIMIT 50";
+    select!(connection, rows::PROMPT, rest, [id(of.uuid())], rows::prompt)
+}
+
+pub(crate) async fn prompts_of_user(
+    connection: &mut Connection,
+    user: UserId,
+    kind: AuthenticatorKind,
+    since: Timestamp,
+) -> Result<Vec<Prompt>, Fault> {
+    let rest = "FROM prompts m WHERE m.user_id = $1 AND m.kind = $2 AND m.created_at >= $3 ORDER BY m.id DESC LIMIT 50";
+    let args = [id(user.uuid()), Arg::Text(kind.name()), Arg::Int(since.unix_millis())];
+    select!(connection, rows::PROMPT, rest, args, rows::prompt)
 }
 
 pub(crate) async fn device(connection: &mut Connection, of: DeviceId) -> Result<Option<Device>, Fault> {

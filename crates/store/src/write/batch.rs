@@ -6,7 +6,7 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, clients, enroll, events, idempotency, login, lower, pages, rest};
+use super::{Item, clients, enroll, events, idempotency, login, lower, pages, prompts, rest};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -85,17 +85,24 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.push(start.authenticator.id.uuid());
             ids.extend(start.device.as_ref().map(|device| device.id.uuid()));
         }
-        Change::RecordView(view) => ids.extend([view.id.uuid(), view.authenticator_id.uuid()]),
+        Change::RecordView(view) => {
+            ids.extend([view.id.uuid(), view.authenticator_id.uuid()]);
+            ids.extend(view.prompt.as_ref().map(|prompt| prompt.id.uuid()));
+        }
         Change::ConfirmEnrollment(confirm) => {
             // What a user has may be bound one at a time only: the guard counts what there is.
             ids.extend([confirm.id.uuid(), confirm.user_id.uuid(), confirm.authenticator_id.uuid()]);
             ids.extend(confirm.replaces.map(domain::AuthenticatorId::uuid));
+            ids.extend(confirm.prompt_id.map(domain::PromptId::uuid));
             ids.extend(confirm.backup_codes.as_ref().map(|(codes, _)| codes.id.uuid()));
             ids.extend(confirm.raise.as_ref().map(|raise| raise.session_id.uuid()));
         }
         Change::CreateChallenge(challenge) => ids.push(challenge.id.uuid()),
         Change::Satisfy(proof) => {
             ids.extend([proof.challenge_id.uuid(), proof.authenticator_id.uuid()]);
+            if let crate::Used::Prompt(prompt, _) = proof.used {
+                ids.push(prompt.uuid());
+            }
             ids.extend(proof.raise.as_ref().map(|raise| raise.session_id.uuid()));
         }
         Change::Reject(proof) => {
@@ -121,6 +128,13 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::DeleteApplication { id, .. } => ids.push(id.uuid()),
         Change::CreateApiKey { key, .. } => ids.extend([key.id.uuid(), key.application_id.uuid()]),
         Change::RevokeApiKey { id, .. } => ids.push(id.uuid()),
+        Change::CreatePrompt(prompt) => {
+            ids.push(prompt.id.uuid());
+            ids.extend(prompt.challenge_id.map(domain::ChallengeId::uuid));
+            ids.extend(prompt.enrollment_id.map(domain::EnrollmentId::uuid));
+            ids.extend(prompt.user_id.map(domain::UserId::uuid));
+        }
+        Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
@@ -227,6 +241,9 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             clients::create_api_key(connection, key, *others_expire_at).await
         }
         Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
+        Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
+        Change::ResendPrompt { id, sends, hash, at } => prompts::resend(connection, *id, *sends, hash, *at).await,
+        Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::AdvancePage { seen, challenge_id, enrollment_id, at } => {

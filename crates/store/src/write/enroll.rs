@@ -1,14 +1,14 @@
 //! What enrollments are made of, many at a time.
 
-use domain::{Authenticator, EnrollmentId, EnrollmentState, Sealed, Timestamp};
+use domain::{Authenticator, Credential, EnrollmentId, EnrollmentState, Prompt, Sealed, Timestamp};
 
 use super::login::{RAISE_SESSIONS, raise_rows};
 use super::outcome::Outcomes;
-use super::{Item, rest, took};
+use super::{Item, prompts, rest, took};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{ConfirmEnrollment, Effect, RecordView, StartEnrollment};
+use crate::{ConfirmEnrollment, Effect, RecordView, StartEnrollment, rows};
 
 static START_ENROLLMENTS: Set = Set::new(
     &[
@@ -28,12 +28,13 @@ static START_ENROLLMENTS: Set = Set::new(
         ("view_expires_at", Int),
         ("expires_at", Int),
         ("key_version", Blob),
+        ("kind", Text),
     ],
     "INSERT INTO enrollments
         (id, application_id, user_id, session_id, authenticator_id, replaces, state, algorithm, digits, period,
-         recipient_key, failures, created_at, view_expires_at, expires_at)
+         recipient_key, failures, created_at, view_expires_at, expires_at, kind)
      SELECT i.id, i.application_id, i.user_id, i.session_id, i.authenticator_id, i.replaces, i.state, i.algorithm,
-        i.digits, i.period, i.recipient_key, i.failures, i.created_at, i.view_expires_at, i.expires_at
+        i.digits, i.period, i.recipient_key, i.failures, i.created_at, i.view_expires_at, i.expires_at, i.kind
      FROM input i
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
@@ -65,13 +66,16 @@ static CREATE_AUTHENTICATORS: Set = Set::new(
         ("created_at", Int),
         ("activated_at", Int),
         ("last_used_at", Int),
+        ("credential", Text),
+        ("credential_id", Text),
     ],
     "INSERT INTO authenticators
         (user_id, id, device_id, kind, state, label, blob, algorithm, digits, period, generation, last_step, failures,
-         open_failures, open_retry_at, trusted_failures, trusted_retry_at, created_at, activated_at, last_used_at)
+         open_failures, open_retry_at, trusted_failures, trusted_retry_at, created_at, activated_at, last_used_at,
+         credential, credential_id)
      SELECT i.user_id, i.id, i.device_id, i.kind, i.state, i.label, i.blob, i.algorithm, i.digits, i.period,
         i.generation, i.last_step, i.failures, i.open_failures, i.open_retry_at,
-        i.trusted_failures, i.trusted_retry_at, i.created_at, i.activated_at, i.last_used_at
+        i.trusted_failures, i.trusted_retry_at, i.created_at, i.activated_at, i.last_used_at, i.credential, i.credential_id
      FROM input i",
 );
 
@@ -79,6 +83,8 @@ fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authentic
     let mut input = Rows::default();
     for authenticator in authenticators {
         let sealed = authenticator.sealed.as_ref();
+        let credential = authenticator.credential.as_ref();
+        let credential_text = credential.map(rows::credential_text);
         input.push(&[
             authenticator.user_id.into(),
             authenticator.id.into(),
@@ -100,6 +106,8 @@ fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authentic
             authenticator.created_at.into(),
             authenticator.activated_at.into(),
             authenticator.last_used_at.into(),
+            credential_text.as_deref().into(),
+            credential.and_then(Credential::unique_id).into(),
         ]);
     }
     input
@@ -132,6 +140,7 @@ pub(super) async fn start(
             enrollment.view_expires_at.into(),
             enrollment.expires_at.into(),
             key_version.as_ref().map(<[u8; 4]>::as_slice).into(),
+            enrollment.kind.name().into(),
         ]);
     }
     let ids = START_ENROLLMENTS.ids(connection, input).await?;
@@ -145,13 +154,13 @@ pub(super) async fn start(
 }
 
 static VIEW_ENROLLMENTS: Set = Set::new(
-    &[("enrollment_id", Id), ("authenticator_id", Id), ("generation", Int), ("at", Int), ("key_version", Blob)],
+    &[("enrollment_id", Id), ("authenticator_id", Id), ("seen_generation", Int), ("at", Int), ("key_version", Blob)],
     "UPDATE enrollments AS e SET state = 'viewed'
      FROM input i
      WHERE e.id = i.enrollment_id AND e.state = 'started' AND e.view_expires_at > i.at
         AND e.authenticator_id = i.authenticator_id
         AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
-            AND a.state = 'pending' AND a.generation = i.generation - 1)
+            AND a.state = 'pending' AND a.generation = i.seen_generation)
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
         AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= i.key_version {share})
@@ -181,11 +190,12 @@ pub(super) async fn record_views(
 ) -> Result<(), Fault> {
     let mut input = Rows::default();
     for (_, view) in items {
-        let key_version = view.sealed.key_version();
+        let key_version = view.sealed.as_ref().and_then(Sealed::key_version);
+        let generation = view.sealed.as_ref().map_or(0, |sealed| sealed.generation - 1);
         input.push(&[
             view.id.into(),
             view.authenticator_id.into(),
-            view.sealed.generation.into(),
+            generation.into(),
             view.at.into(),
             key_version.as_ref().map(<[u8; 4]>::as_slice).into(),
         ]);
@@ -193,17 +203,21 @@ pub(super) async fn record_views(
     let ids = VIEW_ENROLLMENTS.ids(connection, input).await?;
     let viewed = took(items, ids, |view| view.id.uuid());
     let mut keys = Rows::default();
-    for (_, view) in &viewed {
+    for (authenticator_id, sealed) in
+        viewed.iter().filter_map(|(_, view)| Some((view.authenticator_id, view.sealed.as_ref()?)))
+    {
         keys.push(&[
-            view.authenticator_id.into(),
-            (&view.sealed.blob).into(),
-            view.sealed.algorithm.as_str().into(),
-            view.sealed.digits.into(),
-            view.sealed.period.into(),
-            view.sealed.generation.into(),
+            authenticator_id.into(),
+            (&sealed.blob).into(),
+            sealed.algorithm.as_str().into(),
+            sealed.digits.into(),
+            sealed.period.into(),
+            sealed.generation.into(),
         ]);
     }
     SEAL_AUTHENTICATORS.all(connection, keys).await?;
+    let asked: Vec<&Prompt> = viewed.iter().filter_map(|(_, view)| view.prompt.as_ref()).collect();
+    prompts::replace_for_enrollments(connection, &asked).await?;
     outcomes.all(&viewed, &Effect::Applied);
     Ok(())
 }
@@ -226,6 +240,7 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
         ("at", Int),
         ("replaces", Id),
         ("codes", Int),
+        ("prompt_id", Id),
     ],
     "UPDATE enrollments AS e SET state = 'confirmed'
      FROM input i
@@ -239,7 +254,10 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
             AND (s.aal >= 2 OR NOT EXISTS (SELECT 1 FROM authenticators b
-                WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended'))))
+                WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended')
+                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes')))))
+        AND (i.prompt_id IS NULL OR EXISTS (SELECT 1 FROM prompts m
+            WHERE m.id = i.prompt_id AND m.enrollment_id = e.id AND m.state = 'open' AND m.expires_at > i.at))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
             WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
         AND ((e.replaces IS NULL AND i.replaces IS NULL) OR EXISTS (SELECT 1 FROM authenticators r
@@ -249,9 +267,18 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
 );
 
 static ACTIVATE_AUTHENTICATORS: Set = Set::new(
-    &[("authenticator_id", Id), ("generation", Int), ("step", Int), ("at", Int)],
+    &[
+        ("authenticator_id", Id),
+        ("generation", Int),
+        ("step", Int),
+        ("at", Int),
+        ("new_credential", Text),
+        ("new_credential_id", Text),
+    ],
     "UPDATE authenticators AS a
-     SET state = 'active', last_step = i.step, failures = 0, activated_at = i.at, last_used_at = i.at
+     SET state = 'active', last_step = i.step, failures = 0, activated_at = i.at, last_used_at = i.at,
+        credential = COALESCE(i.new_credential, a.credential),
+        credential_id = COALESCE(i.new_credential_id, a.credential_id)
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = 'pending' AND a.generation = i.generation",
 );
@@ -286,17 +313,22 @@ pub(super) async fn confirm(
             confirm.at.into(),
             confirm.replaces.into(),
             i64::from(confirm.backup_codes.is_some()).into(),
+            confirm.prompt_id.into(),
         ]);
     }
     let ids = CONFIRM_ENROLLMENTS.ids(connection, input).await?;
     let confirmed = took(items, ids, |confirm| confirm.id.uuid());
     let (mut activated, mut replaced, mut codes) = (Rows::default(), Rows::default(), Rows::default());
     for (_, confirm) in &confirmed {
+        let credential = confirm.credential.as_ref();
+        let credential_text = credential.map(rows::credential_text);
         activated.push(&[
             confirm.authenticator_id.into(),
             confirm.generation.into(),
             confirm.step.into(),
             confirm.at.into(),
+            credential_text.as_deref().into(),
+            credential.and_then(Credential::unique_id).into(),
         ]);
         if let Some(replaces) = confirm.replaces {
             replaced.push(&[confirm.authenticator_id.into(), replaces.into()]);
@@ -307,8 +339,10 @@ pub(super) async fn confirm(
             codes.push(&[authenticator.id.into(), code.position.into(), (&code.hash).into()]);
         }
     }
-    ACTIVATE_AUTHENTICATORS.all(connection, activated).await?;
+    // What is replaced goes first: the new one may be the same key again.
     REPLACE_AUTHENTICATORS.all(connection, replaced).await?;
+    ACTIVATE_AUTHENTICATORS.all(connection, activated).await?;
+    prompts::used(connection, confirmed.iter().filter_map(|(_, confirm)| confirm.prompt_id)).await?;
     let code_sets = confirmed.iter().filter_map(|(_, confirm)| Some(&confirm.backup_codes.as_ref()?.0));
     CREATE_AUTHENTICATORS.all(connection, authenticator_rows(code_sets)).await?;
     CREATE_BACKUP_CODES.all(connection, codes).await?;

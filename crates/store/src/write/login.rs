@@ -116,11 +116,12 @@ static CREATE_CHALLENGES: Set = Set::new(
         ("failures", Int),
         ("created_at", Int),
         ("expires_at", Int),
+        ("shown", Text),
     ],
     "INSERT INTO challenges
-        (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at)
+        (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at, shown)
      SELECT i.id, i.application_id, i.user_id, i.session_id, i.action, i.action_hash, i.state, i.failures,
-        i.created_at, i.expires_at
+        i.created_at, i.expires_at, i.shown
      FROM input i",
 );
 
@@ -132,6 +133,7 @@ pub(super) async fn create_challenges(
 ) -> Result<(), Fault> {
     let mut input = Rows::default();
     for (_, challenge) in items {
+        let shown = rows::shown_text(&challenge.shown);
         input.push(&[
             challenge.id.into(),
             challenge.application_id.into(),
@@ -143,6 +145,7 @@ pub(super) async fn create_challenges(
             challenge.failures.into(),
             challenge.created_at.into(),
             challenge.expires_at.into(),
+            shown.as_deref().into(),
         ]);
     }
     CREATE_CHALLENGES.all(connection, input).await?;
@@ -223,6 +226,41 @@ static USE_CODES: Set = Set::new(
     ),
 );
 
+static USE_PROMPTS: Set = Set::new(
+    &[
+        ("challenge_id", Id),
+        ("authenticator_id", Id),
+        ("generation", Int),
+        ("prompt_id", Id),
+        ("step", Int),
+        ("at", Int),
+        ("session_id", Id),
+        ("trusted", Int),
+    ],
+    concat!(
+        "UPDATE prompts AS m
+         SET state = 'used'
+         FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+            {then} authenticators a ON a.user_id = c.user_id AND a.id = i.authenticator_id
+         WHERE m.id = i.prompt_id AND m.challenge_id = c.id AND m.state = 'open' AND m.expires_at > i.at
+            AND m.kind = a.kind AND COALESCE(m.authenticator_id, a.id) = a.id
+            AND (i.step IS NULL OR a.last_step < i.step) AND ",
+        proof_guard!(),
+        " RETURNING {m.}id"
+    ),
+);
+
+static PROMPTS_USED: Set = Set::new(
+    &[("authenticator_id", Id), ("step", Int), ("at", Int), ("trusted", Int)],
+    concat!(
+        "UPDATE authenticators AS a SET last_used_at = i.at, last_step = COALESCE(i.step, a.last_step), ",
+        forgiven!(),
+        " FROM input i
+         WHERE a.id = i.authenticator_id AND a.state = 'active' AND a.failures < {budget} AND ",
+        no_wait!()
+    ),
+);
+
 static CODES_USED: Set = Set::new(
     &[("authenticator_id", Id), ("at", Int), ("trusted", Int)],
     concat!(
@@ -235,8 +273,8 @@ static CODES_USED: Set = Set::new(
 );
 
 static SATISFY_CHALLENGES: Set = Set::new(
-    &[("challenge_id", Id), ("at", Int)],
-    "UPDATE challenges AS c SET state = 'satisfied'
+    &[("challenge_id", Id), ("at", Int), ("satisfied", Text)],
+    "UPDATE challenges AS c SET state = 'satisfied', satisfied = i.satisfied
      FROM input i
      WHERE c.id = i.challenge_id AND c.state = 'open' AND c.expires_at > i.at",
 );
@@ -246,34 +284,38 @@ pub(super) async fn satisfy(
     items: &[Item<'_, Satisfy>],
     outcomes: &mut Outcomes,
 ) -> Result<(), Fault> {
-    let (mut steps, mut codes) = (Rows::default(), Rows::default());
+    let (mut steps, mut codes, mut prompts) = (Rows::default(), Rows::default(), Rows::default());
     for (_, proof) in items {
-        let (rows, used) = match proof.used {
-            Used::Step(step) => (&mut steps, step),
-            Used::BackupCode(position) => (&mut codes, i64::from(position)),
-        };
-        rows.push(&[
-            proof.challenge_id.into(),
-            proof.authenticator_id.into(),
-            proof.generation.into(),
-            used.into(),
-            proof.at.into(),
-            proof.raise.as_ref().map(|raise| raise.session_id).into(),
-            is_trusted(proof.door).into(),
-        ]);
+        let by = [proof.challenge_id.into(), proof.authenticator_id.into(), proof.generation.into()];
+        let when =
+            [proof.at.into(), proof.raise.as_ref().map(|raise| raise.session_id).into(), is_trusted(proof.door).into()];
+        match proof.used {
+            Used::Step(step) => steps.push_all([&by[..], &[step.into()], &when]),
+            Used::BackupCode(position) => codes.push_all([&by[..], &[position.into()], &when]),
+            Used::Prompt(prompt, step) => prompts.push_all([&by[..], &[prompt.into(), step.into()], &when]),
+        }
     }
     let mut used = USE_STEPS.ids(connection, steps).await?;
-    let with_codes: HashSet<Uuid> = USE_CODES.ids(connection, codes).await?.into_iter().collect();
-    used.extend(&with_codes);
+    used.extend(USE_CODES.ids(connection, codes).await?);
+    let answered: HashSet<Uuid> = USE_PROMPTS.ids(connection, prompts).await?.into_iter().collect();
+    used.extend(items.iter().filter_map(|(_, proof)| match proof.used {
+        Used::Prompt(prompt, _) if answered.contains(&prompt.uuid()) => Some(proof.authenticator_id.uuid()),
+        _ => None,
+    }));
     let right = took(items, used, |proof| proof.authenticator_id.uuid());
-    let (mut challenges, mut code_sets) = (Rows::default(), Rows::default());
+    let (mut challenges, mut code_sets, mut prompted) = (Rows::default(), Rows::default(), Rows::default());
     for (_, proof) in &right {
-        challenges.push(&[proof.challenge_id.into(), proof.at.into()]);
-        if with_codes.contains(&proof.authenticator_id.uuid()) {
-            code_sets.push(&[proof.authenticator_id.into(), proof.at.into(), is_trusted(proof.door).into()]);
+        let satisfied = rows::satisfaction_text(&proof.satisfied);
+        challenges.push(&[proof.challenge_id.into(), proof.at.into(), satisfied.as_str().into()]);
+        let (id, at, trusted) = (proof.authenticator_id.into(), proof.at.into(), is_trusted(proof.door).into());
+        match proof.used {
+            Used::Step(_) => {}
+            Used::BackupCode(_) => code_sets.push(&[id, at, trusted]),
+            Used::Prompt(_, step) => prompted.push(&[id, step.into(), at, trusted]),
         }
     }
     CODES_USED.all(connection, code_sets).await?;
+    PROMPTS_USED.all(connection, prompted).await?;
     SATISFY_CHALLENGES.all(connection, challenges).await?;
     let raises = right.iter().filter_map(|(_, proof)| Some((proof.raise.as_ref()?, proof.at)));
     RAISE_SESSIONS.all(connection, raise_rows(raises)).await?;
@@ -369,12 +411,14 @@ pub(super) async fn reject(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 10] = [
+pub(super) static ALL: [&Set; 12] = [
     &CREATE_USERS,
     &REGISTER_SESSIONS,
     &CREATE_CHALLENGES,
     &USE_STEPS,
     &USE_CODES,
+    &USE_PROMPTS,
+    &PROMPTS_USED,
     &CODES_USED,
     &SATISFY_CHALLENGES,
     &RAISE_SESSIONS,

@@ -4,26 +4,33 @@
 //! authenticator out of use, every session of its user forgets what it proved with it, and falls back to its first factor where
 //! nothing else was proved. That is rare, and costs the logins around it nothing.
 
-use domain::{AuthenticatorId, AuthenticatorState, SessionId};
-use uuid::Uuid;
+use domain::{AuthenticatorId, AuthenticatorState};
 
 use super::outcome::{Lowered, Outcomes};
 use crate::engine::{Connection, Fault};
-use crate::set::Kind::{Id, Text};
+use crate::rows::{self, Reader};
+use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::{Change, Commit};
 
-/// Every proof amounts to the same level, so what is left of it where some are left is the level as it was
-/// (`domain::Aal::reached`). Sessions that ended forget too, or their device would go on being known by them.
-static LOWER_SESSIONS: Set = Set::new(
+/// The sessions of its user in which an authenticator was proved, held until they are lowered. Sessions that ended are among them,
+/// or their device would go on being known by them.
+static PROVED_SESSIONS: Set = Set::of(
     &[("authenticator_id", Id), ("name", Text)],
-    "UPDATE sessions AS s
-     SET proofs = {without<}s.proofs{without|}i.name{without>},
-        aal = CASE WHEN {without<}s.proofs{without|}i.name{without>} = '{}' THEN 1 ELSE s.aal END
-     FROM input i
-     WHERE s.user_id = (SELECT a.user_id FROM authenticators a WHERE a.id = i.authenticator_id)
-        AND s.proofs LIKE '%' || i.name || '%'
-     RETURNING {s.}id, {s.}device_id, {s.}aal, {s.}ended_at",
+    &[
+        "SELECT ",
+        rows::SESSION,
+        "
+     FROM input i {then} sessions s
+        ON s.user_id = (SELECT a.user_id FROM authenticators a WHERE a.id = i.authenticator_id)
+     WHERE s.proofs LIKE '%' || i.name || '%' {hold s}",
+    ],
+);
+
+static LOWER_SESSIONS: Set = Set::new(
+    &[("session_id", Id), ("name", Text), ("new_aal", Int)],
+    "UPDATE sessions AS s SET proofs = {without<}s.proofs{without|}i.name{without>}, aal = i.new_aal
+     FROM input i WHERE s.id = i.session_id",
 );
 
 /// Lowers the sessions of those whose authenticators the changes of a round took out of use. One authenticator at a time:
@@ -36,24 +43,33 @@ pub(super) async fn sessions(
 ) -> Result<(), Fault> {
     for index in places {
         for authenticator in commits.get(*index).map_or_else(Vec::new, |commit| out_of_use(commit, *index, outcomes)) {
-            let name = authenticator.uuid().simple().to_string();
-            let row = Rows::one(&[authenticator.into(), name.as_str().into()]);
-            let lowered = LOWER_SESSIONS.fetch(connection, row, |row| {
-                let (id, device): (Uuid, Option<Uuid>) = (row.get(0)?, row.get(1)?);
-                let lowered = Lowered {
-                    session_id: SessionId::from_uuid(id),
-                    device_id: device.map(domain::DeviceId::from_uuid),
-                    authenticator_id: authenticator,
-                    aal: row.get(2)?,
-                };
-                Ok((lowered, row.get::<Option<i64>>(3)?.is_none()))
-            });
-            let told =
-                lowered.await?.into_iter().filter_map(|(lowered, has_not_ended)| has_not_ended.then_some(lowered));
-            outcomes.lowered(*index, told);
+            outcomes.lowered(*index, lower(connection, authenticator).await?.into_iter());
         }
     }
     Ok(())
+}
+
+/// Has sessions forget what was proved with an authenticator. What is left decides about their level, as in
+/// `domain::Session::forget`. Answers those that have not ended.
+async fn lower(connection: &mut Connection, authenticator: AuthenticatorId) -> Result<Vec<Lowered>, Fault> {
+    let name = authenticator.uuid().simple().to_string();
+    let row = Rows::one(&[authenticator.into(), name.as_str().into()]);
+    let proved = PROVED_SESSIONS.fetch(connection, row, |row| rows::session(&mut Reader::new(row))).await?;
+    let (mut input, mut lowered) = (Rows::default(), Vec::new());
+    for mut session in proved {
+        session.forget(authenticator);
+        input.push(&[session.id.into(), name.as_str().into(), session.aal.number().into()]);
+        if session.ended_at.is_none() {
+            lowered.push(Lowered {
+                session_id: session.id,
+                device_id: session.device_id,
+                authenticator_id: authenticator,
+                aal: session.aal.number().into(),
+            });
+        }
+    }
+    LOWER_SESSIONS.all(connection, input).await?;
+    Ok(lowered)
 }
 
 /// The authenticators that a change took out of use, if it was applied.
@@ -70,4 +86,4 @@ fn out_of_use(commit: &Commit, index: usize, outcomes: &Outcomes) -> Vec<Authent
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 1] = [&LOWER_SESSIONS];
+pub(super) static ALL: [&Set; 2] = [&PROVED_SESSIONS, &LOWER_SESSIONS];

@@ -9,6 +9,7 @@ mod login;
 mod lower;
 mod outcome;
 mod pages;
+mod prompts;
 mod rest;
 
 use std::collections::HashSet;
@@ -348,7 +349,8 @@ mod tests {
         let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
         let mut connection = source.writer().unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        let sets = login::ALL.iter().chain(&enroll::ALL).chain(&lower::ALL).chain(&crate::read::hot::ALL);
+        let sets =
+            login::ALL.iter().chain(&enroll::ALL).chain(&lower::ALL).chain(&prompts::ALL).chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;
             let tables: Vec<_> = scans.iter().filter(|scan| !is_input(scan)).collect();

@@ -46,7 +46,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 8] = [
+pub(super) static ERASE_BELONGINGS: [Set; 9] = [
     Set::new(
         &[("user_id", Id)],
         "DELETE FROM backup_codes WHERE authenticator_id IN
@@ -56,6 +56,7 @@ pub(super) static ERASE_BELONGINGS: [Set; 8] = [
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM prompts WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM pages WHERE user_id IN (SELECT user_id FROM input)"),
     // Through the seconds in which there are challenges, one look into the index for each.
     Set::new(

@@ -15,7 +15,7 @@ on_both_engines! {
         let enrollment = store.enrollment(ann.enrollment).await.unwrap().unwrap();
         assert_eq!(enrollment.state, EnrollmentState::Confirmed);
         let challenge = ask(&store, &ann).await;
-        let attempt = store.attempt(challenge.id, AuthenticatorKind::Totp).await.unwrap().unwrap();
+        let attempt = store.attempt(challenge.id, ProofKind::Otp).await.unwrap().unwrap();
         assert_eq!(attempt.challenge, challenge);
         assert_eq!(attempt.user_state, Some(UserState::Active));
         assert_eq!(attempt.session, Some(session));
@@ -23,7 +23,7 @@ on_both_engines! {
         assert_eq!(attempt.authenticators[0].id, ann.authenticator, "the one used last is first");
         assert_eq!(attempt.authenticators[0].sealed, Some(sealed(1)));
         assert!(attempt.backup_codes.is_empty(), "codes are read where codes are proved");
-        let with_codes = store.attempt(challenge.id, AuthenticatorKind::BackupCodes).await.unwrap().unwrap();
+        let with_codes = store.attempt(challenge.id, ProofKind::Of(AuthenticatorKind::BackupCodes)).await.unwrap().unwrap();
         assert_eq!(with_codes.authenticators[0].id, ann.codes);
         assert_eq!(*with_codes.backup_codes, codes(ann.user.id).1);
         let proof = satisfy(&challenge, ann.authenticator, 101);
@@ -53,7 +53,7 @@ on_both_engines! {
         apply(&store, Change::Satisfy(proof)).await;
         assert_eq!(store.backup_codes_left(ann.codes).await.unwrap(), 8);
         let third = ask(&store, &ann).await;
-        let left = store.attempt(third.id, AuthenticatorKind::BackupCodes).await.unwrap().unwrap().backup_codes;
+        let left = store.attempt(third.id, ProofKind::Of(AuthenticatorKind::BackupCodes)).await.unwrap().unwrap().backup_codes;
         assert_eq!(left.iter().map(|code| code.position).collect::<Vec<_>>(), [0, 1, 2, 5, 6, 7, 8, 9]);
     }
 
@@ -87,7 +87,7 @@ on_both_engines! {
         session.device_id = Some(device(ann.id).id);
         session.amr.insert(Amr::parse("fed").unwrap());
         let at = after(3);
-        let proof = |kind| Proof { authenticator_id: authenticator(ann.id, kind).id, kind, verified_at: at };
+        let proof = |kind| Proof { authenticator_id: authenticator(ann.id, kind).id, kind, verified_at: at, quality: Quality::default() };
         session.proofs = vec![proof(AuthenticatorKind::Totp), proof(AuthenticatorKind::Push)];
         apply(&store, Change::RegisterSession(session.clone())).await;
         assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
@@ -103,7 +103,7 @@ on_both_engines! {
         let unknown = challenge(None, None);
         apply(&store, Change::CreateChallenge(unknown.clone())).await;
         assert_eq!(store.challenge(unknown.id).await.unwrap(), Some(unknown.clone()));
-        let attempt = store.attempt(unknown.id, AuthenticatorKind::Totp).await.unwrap().unwrap();
+        let attempt = store.attempt(unknown.id, ProofKind::Otp).await.unwrap().unwrap();
         assert_eq!((attempt.user_state, attempt.session, attempt.authenticators.len()), (None, None, 0));
     }
 
@@ -147,7 +147,8 @@ on_both_engines! {
             Change::RecordView(RecordView {
                 id: started.enrollment.id,
                 authenticator_id: started.authenticator.id,
-                sealed: sealed(generation),
+                sealed: Some(sealed(generation)),
+                prompt: None,
                 at,
             })
         };
@@ -196,6 +197,8 @@ on_both_engines! {
             step: 7,
             at: after(10),
             replaces: Some(ann.authenticator),
+            credential: None,
+            prompt_id: None,
             backup_codes: None,
             raise: None,
         };
@@ -239,6 +242,8 @@ on_both_engines! {
                 step: 7,
                 at: after(10),
                 replaces: None,
+                credential: None,
+                prompt_id: None,
                 backup_codes: None,
                 raise: None,
             };
@@ -259,7 +264,7 @@ on_both_engines! {
         apply(&store, Change::StartEnrollment(Box::new(next.clone()))).await;
         let id = next.enrollment.id;
         assert_eq!(commit(&store, Change::RejectEnrollment { id, at: after(1) }).await, Effect::Refused);
-        let view = RecordView { id, authenticator_id: next.authenticator.id, sealed: sealed(1), at: after(1) };
+        let view = RecordView { id, authenticator_id: next.authenticator.id, sealed: Some(sealed(1)), prompt: None, at: after(1) };
         apply(&store, Change::RecordView(view)).await;
         for _ in 0..Enrollment::MAX_FAILURES {
             apply(&store, Change::RejectEnrollment { id, at: after(1) }).await;
@@ -430,7 +435,7 @@ on_both_engines! {
         let later = start(&session);
         let (id, authenticator_id) = (later.enrollment.id, later.authenticator.id);
         apply(&store, Change::StartEnrollment(Box::new(later))).await;
-        let view = |sealed| Change::RecordView(RecordView { id, authenticator_id, sealed, at: after(1) });
+        let view = |sealed| Change::RecordView(RecordView { id, authenticator_id, sealed: Some(sealed), prompt: None, at: after(1) });
         assert_eq!(commit(&store, view(sealed_with(255))).await, Effect::Refused);
         apply(&store, view(sealed_with(256))).await;
     }

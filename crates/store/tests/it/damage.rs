@@ -58,7 +58,7 @@ on_both_engines! {
             assert_eq!(answered(people.iter().map(|person| store.enrollment(person.enrollment))).await, 19);
             assert_eq!(answered(people.iter().map(|person| store.authenticator(person.authenticator))).await, 19);
             assert_eq!(answered(people.iter().map(|person| store.authenticators_of(person.user.id))).await, 19);
-            assert_eq!(answered(challenges.iter().map(|id| store.attempt(*id, domain::AuthenticatorKind::Totp))).await, 19);
+            assert_eq!(answered(challenges.iter().map(|id| store.attempt(*id, domain::ProofKind::Otp))).await, 19);
         }
     }
 }

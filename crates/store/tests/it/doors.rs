@@ -9,7 +9,7 @@ use crate::home::*;
 async fn door(store: &Store, user: UserId, session: Option<SessionId>) -> Door {
     let asked = challenge(Some(user), session);
     apply(store, Change::CreateChallenge(asked.clone())).await;
-    store.attempt(asked.id, AuthenticatorKind::Totp).await.unwrap().unwrap().door
+    store.attempt(asked.id, ProofKind::Otp).await.unwrap().unwrap().door
 }
 
 /// A session on a device, registered just now.

@@ -21,10 +21,17 @@ async fn second(store: &Store, person: &Person, replaces: Option<AuthenticatorId
         step: 7,
         at: after(10),
         replaces,
+        credential: None,
+        prompt_id: None,
         backup_codes: None,
         raise: Some(Raise {
             session_id: person.session.id,
-            proof: Proof { authenticator_id, kind: AuthenticatorKind::Totp, verified_at: after(10) },
+            proof: Proof {
+                authenticator_id,
+                kind: AuthenticatorKind::Totp,
+                verified_at: after(10),
+                quality: Quality::default(),
+            },
             aal: Aal::Aal2,
         }),
     };

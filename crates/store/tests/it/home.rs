@@ -202,6 +202,7 @@ pub(crate) fn authenticator(user: UserId, kind: AuthenticatorKind) -> Authentica
         created_at: START,
         activated_at: None,
         last_used_at: None,
+        credential: None,
     }
 }
 
@@ -214,6 +215,7 @@ pub(crate) fn start(session: &Session) -> StartEnrollment {
         application_id: session.application_id,
         user_id: session.user_id,
         session_id: session.id,
+        kind: AuthenticatorKind::Totp,
         authenticator_id: authenticator.id,
         replaces: None,
         state: EnrollmentState::Started,
@@ -251,13 +253,20 @@ pub(crate) fn challenge(user: Option<UserId>, session: Option<SessionId>) -> Cha
         failures: 0,
         created_at: START,
         expires_at: after(300),
+        shown: serde_json::Map::new(),
+        satisfied: None,
     }
 }
 
 pub(crate) fn satisfy(challenge: &Challenge, authenticator: AuthenticatorId, step: i64) -> Satisfy {
     let raise = challenge.session_id.map(|session_id| Raise {
         session_id,
-        proof: Proof { authenticator_id: authenticator, kind: AuthenticatorKind::Totp, verified_at: after(1) },
+        proof: Proof {
+            authenticator_id: authenticator,
+            kind: AuthenticatorKind::Totp,
+            verified_at: after(1),
+            quality: Quality::default(),
+        },
         aal: Aal::Aal2,
     });
     Satisfy {
@@ -267,6 +276,13 @@ pub(crate) fn satisfy(challenge: &Challenge, authenticator: AuthenticatorId, ste
         generation: 1,
         used: Used::Step(step),
         at: after(1),
+        satisfied: Satisfaction {
+            authenticator_id: authenticator,
+            kind: AuthenticatorKind::Totp,
+            at: after(1),
+            aal: Aal::Aal2,
+            amr: std::collections::BTreeSet::new(),
+        },
         raise,
     }
 }
@@ -300,7 +316,11 @@ pub(crate) async fn settle(store: &Store, name: &str) -> Person {
     let start = start(&session);
     apply(store, Change::StartEnrollment(Box::new(start.clone()))).await;
     let (id, authenticator_id) = (start.enrollment.id, start.authenticator.id);
-    apply(store, Change::RecordView(RecordView { id, authenticator_id, sealed: sealed(1), at: after(1) })).await;
+    apply(
+        store,
+        Change::RecordView(RecordView { id, authenticator_id, sealed: Some(sealed(1)), prompt: None, at: after(1) }),
+    )
+    .await;
     let backup_codes = codes(user.id);
     let codes = backup_codes.0.id;
     let confirm = ConfirmEnrollment {
@@ -311,10 +331,17 @@ pub(crate) async fn settle(store: &Store, name: &str) -> Person {
         step: 100,
         at: after(2),
         replaces: None,
+        credential: None,
+        prompt_id: None,
         backup_codes: Some(backup_codes),
         raise: Some(Raise {
             session_id: session.id,
-            proof: Proof { authenticator_id, kind: AuthenticatorKind::Totp, verified_at: after(2) },
+            proof: Proof {
+                authenticator_id,
+                kind: AuthenticatorKind::Totp,
+                verified_at: after(2),
+                quality: Quality::default(),
+            },
             aal: Aal::Aal2,
         }),
     };

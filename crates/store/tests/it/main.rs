@@ -22,5 +22,6 @@ mod log;
 mod opening;
 mod pages;
 mod people;
+mod prompts;
 mod races;
 mod schemas;

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, Enrollment, EnrollmentId,
-    EnrollmentState, Event, EventKind, Proof, Session, Timestamp, Wait,
+    Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Enrollment, EnrollmentId, EnrollmentState, Event,
+    EventKind, Proof, ProofKind, Session, Timestamp,
 };
 use store::{Change, ConfirmEnrollment, Effect, Raise, Used};
-use vault_proto::{CodeOwner, Reply, Secret, Verb};
+use vault_proto::Secret;
 
-use super::super::proof::{Against, Given, Judgement};
+use super::super::factors::{Against, Judgement, Right, new_set};
+use super::super::proof::Given;
 use super::super::telling::With;
-use super::super::vault::unexpected;
 use super::super::{Actor, App, Error};
 use super::trust::{room, trusted_enough};
-
-/// Backup codes in a set (I-05).
-const BACKUP_CODES: u8 = 10;
 
 /// What confirming an enrollment yields.
 #[derive(Debug)]
@@ -38,9 +35,8 @@ impl App {
         self: Arc<Self>,
         actor: Actor,
         id: EnrollmentId,
-        typed: &str,
+        given: Given,
     ) -> Result<Confirmed, Error> {
-        let given = Given::parse(typed)?;
         let to_the_end = async move {
             let about = About { enrollment_id: Some(id), ..About::default() };
             let confirmed = self.confirm_to_the_end(&actor, id, &given).await;
@@ -64,20 +60,21 @@ impl App {
             return Err(Error::SessionOver);
         }
         self.may_bind(&enrollment, &session).await?;
-        if given.kind() != authenticator.kind {
-            return Err(Error::invalid("/code", "the code of the new authenticator is wanted: 6 or 8 digits"));
+        let prompt = self.prompt_answered(given, |prompt| prompt.enrollment_id == Some(id), now).await?;
+        if given.kind(prompt.as_ref()) != ProofKind::of(authenticator.kind) {
+            return Err(Error::invalid("/code", "the proof of the new authenticator is wanted"));
         }
-        let against = Against { authenticators: vec![&authenticator], backup_codes: &[], claims: None };
-        let step = match self.judge(given, against).await? {
-            Judgement::Right { used: Used::Step(step), .. } => step,
-            Judgement::Right { .. } => return Err(Error::Internal("a code used up no step".to_owned())),
+        let against =
+            Against { authenticators: &[&authenticator], backup_codes: &[], prompt: prompt.as_ref(), claims: None };
+        let right = match self.judge(given, &against).await? {
+            Judgement::Right(right) => right,
             Judgement::Wrong(reason) => {
                 let event = self.told_of(EventKind::EnrollmentRejected, actor, &enrollment, &authenticator);
                 self.commit(Change::RejectEnrollment { id, at: now }, event.with("reason", reason)).await?;
                 return Err(Error::ProofRejected);
             }
         };
-        self.activate(actor, enrollment, authenticator, session, step, now).await
+        self.activate(actor, enrollment, authenticator, session, right, now).await
     }
 
     /// Whether an enrollment that was granted may still bind its authenticator, judged as it was at the start: where the user
@@ -87,7 +84,7 @@ impl App {
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
         trusted_enough(session, &existing, enrollment.created_at, self.settings.max_session_age)?;
-        room(&existing, AuthenticatorKind::Totp, enrollment.replaces)
+        room(&existing, enrollment.kind, enrollment.replaces)
     }
 
     async fn activate(
@@ -96,10 +93,20 @@ impl App {
         mut enrollment: Enrollment,
         mut authenticator: Authenticator,
         mut session: Session,
-        step: i64,
+        right: Right,
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
-        let proof = Proof { authenticator_id: authenticator.id, kind: authenticator.kind, verified_at: now };
+        let proof = Proof {
+            authenticator_id: authenticator.id,
+            kind: authenticator.kind,
+            verified_at: now,
+            quality: right.quality,
+        };
+        let (step, prompt_id) = match right.used {
+            Used::Step(step) => (step, None),
+            Used::Prompt(prompt, step) => (step.unwrap_or(0), Some(prompt)),
+            Used::BackupCode(_) => return Err(Error::Internal("a backup code confirmed an enrollment".to_owned())),
+        };
         if let Some(replaced) = enrollment.replaces {
             session.forget(replaced);
         }
@@ -114,7 +121,7 @@ impl App {
                 About { user_id: Some(enrollment.user_id), authenticator_id: Some(replaced), ..About::default() };
             events.push(self.event(EventKind::AuthenticatorRevoked, Some(actor), about).with("reason", "replaced"));
         }
-        let (set, codes) = self.first_backup_codes(&enrollment, now).await?.unzip();
+        let (set, codes) = self.first_backup_codes(&enrollment).await?.unzip();
         let mut confirm = ConfirmEnrollment {
             id: enrollment.id,
             user_id: enrollment.user_id,
@@ -122,6 +129,8 @@ impl App {
             generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
             step,
             at: now,
+            credential: right.credential.clone(),
+            prompt_id,
             replaces: enrollment.replaces,
             backup_codes: set,
             raise: Some(Raise { session_id: session.id, proof, aal }),
@@ -149,6 +158,7 @@ impl App {
         authenticator.state = AuthenticatorState::Active;
         authenticator.activated_at = Some(now);
         authenticator.last_used_at = Some(now);
+        authenticator.credential = right.credential.or(authenticator.credential);
         (session.proofs, session.aal) = (proofs, aal);
         Ok(Confirmed { enrollment, authenticator, backup_codes, session })
     }
@@ -157,35 +167,11 @@ impl App {
     async fn first_backup_codes(
         &self,
         enrollment: &Enrollment,
-        now: Timestamp,
     ) -> Result<Option<((Authenticator, Vec<BackupCode>), Vec<Secret>)>, Error> {
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
         if existing.iter().any(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()) {
             return Ok(None);
         }
-        let set = Authenticator {
-            id: AuthenticatorId::generate(now, &*self.entropy),
-            user_id: enrollment.user_id,
-            device_id: None,
-            kind: AuthenticatorKind::BackupCodes,
-            state: AuthenticatorState::Active,
-            label: "Backup codes".to_owned(),
-            sealed: None,
-            last_step: 0,
-            failures: 0,
-            open: Wait::default(),
-            trusted: Wait::default(),
-            created_at: now,
-            activated_at: Some(now),
-            last_used_at: None,
-        };
-        let owner = CodeOwner { user: set.user_id.uuid().into_bytes(), authenticator: set.id.uuid().into_bytes() };
-        match self.vault.ask(|| Verb::IssueBackupCodes { owner, count: BACKUP_CODES }).await? {
-            Reply::Issued { codes, hashes } => {
-                let kept = (0..).zip(hashes).map(|(position, hash)| BackupCode { position, hash: hash.to_vec() });
-                Ok(Some(((set, kept.collect()), codes)))
-            }
-            other => Err(unexpected(&other)),
-        }
+        new_set(self, enrollment.user_id).await.map(Some)
     }
 }

@@ -11,13 +11,24 @@ mod trust;
 mod view;
 
 use domain::event::About;
-use domain::{Authenticator, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind};
+use domain::{Authenticator, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, Prompt};
 use store::Change;
 
+use super::factors::Shown;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use start::{Started, Wish, WishedDevice};
 pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
+pub(super) use view::prompt_change;
+
+/// What an enrollment hands over.
+#[derive(Debug)]
+pub(crate) enum View {
+    /// The one view of a key.
+    Key(vault_proto::View),
+    /// What is sent or asked, and what is told of it.
+    Prompt(Box<Prompt>, Shown),
+}
 
 impl App {
     /// An enrollment of this application's, with the device that it is for.

@@ -2,14 +2,16 @@
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Device, DeviceId, DeviceKind, Enrollment,
-    EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User, Wait,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Credential, Device, DeviceId, DeviceKind,
+    Enrollment, EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User, Wait,
 };
 use otp::Params;
 use store::{Change, StartEnrollment};
-use vault_proto::{Qr, View};
+use vault_proto::Qr;
 
+use super::super::factors::{Enrolling, HandedOver};
 use super::super::{Actor, App, Error, Made, Once};
+use super::View;
 use super::trust::{room, trusted_enough};
 
 /// A wish to enroll.
@@ -21,13 +23,19 @@ pub(crate) struct Wish {
     pub(crate) device: WishedDevice,
     /// What its owner calls it; the device's name if not said.
     pub(crate) label: Option<String>,
-    /// How codes are to be made.
+    /// What is to be enrolled.
+    pub(crate) kind: AuthenticatorKind,
+    /// How codes are to be made, for the kinds that make them from a key.
     pub(crate) params: Params,
+    /// Where codes are to be sent, for the kinds that send them.
+    pub(crate) address: Option<String>,
+    /// The serial number of a hardware token.
+    pub(crate) serial: Option<String>,
     /// A key to seal the view to.
     pub(crate) recipient_key: Option<[u8; 32]>,
     /// The authenticator that the new one takes the place of.
     pub(crate) replaces: Option<AuthenticatorId>,
-    /// The view at once, with this picture; later, by itself, if `None`.
+    /// What is handed over at once, with this picture of a key; later, by itself, if `None`.
     pub(crate) inline: Option<Qr>,
 }
 
@@ -45,6 +53,22 @@ pub(crate) enum WishedDevice {
     },
 }
 
+impl WishedDevice {
+    /// What an authenticator of this kind sits on if nothing else is said.
+    pub(crate) fn usual(kind: AuthenticatorKind, label: Option<&str>) -> Self {
+        let (name, on) = match kind {
+            AuthenticatorKind::Totp => ("Authenticator app", DeviceKind::Phone),
+            AuthenticatorKind::Hotp => ("Hardware token", DeviceKind::Key),
+            AuthenticatorKind::Webauthn => ("Passkey", DeviceKind::Key),
+            AuthenticatorKind::Push => ("Approval app", DeviceKind::Phone),
+            AuthenticatorKind::Sms => ("Phone", DeviceKind::Phone),
+            AuthenticatorKind::Email => ("Mailbox", DeviceKind::Other),
+            AuthenticatorKind::BackupCodes => ("Backup codes", DeviceKind::Other),
+        };
+        Self::New { name: label.unwrap_or(name).to_owned(), kind: on }
+    }
+}
+
 /// An enrollment that was started, with the view if it was wanted at once.
 #[derive(Debug)]
 pub(crate) struct Started {
@@ -52,7 +76,7 @@ pub(crate) struct Started {
     pub(crate) enrollment: Enrollment,
     /// What the authenticator sits on.
     pub(crate) device_id: Option<DeviceId>,
-    /// The one view of the key.
+    /// What is handed over.
     pub(crate) view: Option<View>,
 }
 
@@ -62,6 +86,8 @@ struct Grant {
     session: Session,
     device: Device,
     new_device: bool,
+    existing: Vec<Authenticator>,
+    credential: Option<Credential>,
 }
 
 impl App {
@@ -80,12 +106,24 @@ impl App {
         let mut enrollment = self.enrollment_for(actor, &grant, &wish, authenticator.id, now);
         let mut events = vec![self.told(EventKind::EnrollmentStarted, actor, &enrollment, &grant.device)];
         let mut view = None;
-        if let Some(qr) = wish.inline {
-            let (sealed, made) = self.provision(&enrollment, &authenticator, &grant.user, actor, qr).await?;
+        if let Some(qr) = wish.inline.filter(|_| has_key(wish.kind)) {
+            let enrolling = Enrolling {
+                actor,
+                enrollment: &enrollment,
+                authenticator: &authenticator,
+                user: &grant.user,
+                existing: &grant.existing,
+                before: None,
+                qr,
+                now,
+            };
+            let HandedOver::Key(sealed, made) = self.factor(wish.kind)?.hand_over(self, &enrolling).await? else {
+                return Err(Error::Internal("a factor that has keys handed over something else".to_owned()));
+            };
             authenticator.sealed = Some(sealed);
             enrollment.state = EnrollmentState::Viewed;
             events.push(self.told(EventKind::EnrollmentViewed, actor, &enrollment, &grant.device));
-            view = Some(made);
+            view = Some(View::Key(made));
         }
         let record = Once::record(once, actor, enrollment.id, now);
         let start = StartEnrollment {
@@ -95,7 +133,16 @@ impl App {
             viewed: view.is_some(),
         };
         let effect = self.commit_once(Change::StartEnrollment(Box::new(start)), events, record).await?;
-        Once::made(once, effect, Started { enrollment, device_id: Some(grant.device.id), view }, Error::SessionOver)
+        let started = Started { enrollment, device_id: Some(grant.device.id), view };
+        let mut made = Once::made(once, effect, started, Error::SessionOver)?;
+        if let Made::New(started) = &mut made
+            && let Some(qr) = wish.inline.filter(|_| !has_key(wish.kind))
+        {
+            // What is sent or asked comes after what it is for.
+            started.view = Some(self.view_enrollment(actor, started.enrollment.id, qr).await?);
+            started.enrollment.state = EnrollmentState::Viewed;
+        }
+        Ok(made)
     }
 
     /// Whether this session may bind an authenticator to its user now.
@@ -108,7 +155,8 @@ impl App {
         let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
-        room(&existing, AuthenticatorKind::Totp, wish.replaces)?;
+        room(&existing, wish.kind, wish.replaces)?;
+        let credential = self.factor(wish.kind)?.wished(self, wish)?;
         let (device, new_device) = match &wish.device {
             WishedDevice::Known(id) => {
                 let device = self.store.device(*id).await?.filter(|device| device.user_id == user.id);
@@ -119,7 +167,7 @@ impl App {
                 (Device { id, user_id: user.id, name: name.clone(), kind: *kind, created_at: now }, true)
             }
         };
-        Ok(Grant { user, session, device, new_device })
+        Ok(Grant { user, session, device, new_device, existing, credential })
     }
 
     fn enrollment_for(
@@ -136,12 +184,13 @@ impl App {
             application_id: actor.application.id,
             user_id: grant.user.id,
             session_id: grant.session.id,
+            kind: wish.kind,
             authenticator_id,
             replaces: wish.replaces,
             state: EnrollmentState::Started,
-            algorithm: wish.params.algorithm().name().to_owned(),
-            digits: i16::from(wish.params.digits()),
-            period: i16::try_from(wish.params.period()).unwrap_or(i16::MAX),
+            algorithm: if has_key(wish.kind) { wish.params.algorithm().name().to_owned() } else { String::new() },
+            digits: if has_key(wish.kind) { i16::from(wish.params.digits()) } else { 0 },
+            period: if has_key(wish.kind) { i16::try_from(wish.params.period()).unwrap_or(i16::MAX) } else { 0 },
             recipient_key: wish.recipient_key.map(|key| key.to_vec()),
             failures: 0,
             created_at: now,
@@ -151,15 +200,21 @@ impl App {
     }
 }
 
+/// Whether codes are made from a key of ours.
+const fn has_key(kind: AuthenticatorKind) -> bool {
+    matches!(kind, AuthenticatorKind::Totp | AuthenticatorKind::Hotp)
+}
+
 fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticator {
     Authenticator {
         id: AuthenticatorId::generate(now, &*app.entropy),
         user_id: grant.user.id,
         device_id: Some(grant.device.id),
-        kind: AuthenticatorKind::Totp,
+        kind: wish.kind,
         state: AuthenticatorState::Pending,
         label: wish.label.clone().unwrap_or_else(|| grant.device.name.clone()),
         sealed: None,
+        credential: grant.credential.clone(),
         last_step: 0,
         failures: 0,
         open: Wait::default(),

@@ -28,7 +28,7 @@ impl App {
     }
 
     /// The user, who may not be suspended: nothing is bound to such a one.
-    pub(super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
+    pub(in super::super) async fn active_user(&self, id: UserId) -> Result<User, Error> {
         let user = self.user(id).await?;
         match user.state {
             UserState::Active => Ok(user),
@@ -88,7 +88,9 @@ fn lacks(session: &Session, existing: &[Authenticator], now: Timestamp, max_age:
     let recent = |at: Timestamp| now.since(at) <= max_age;
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
     let mut proofs = session.proofs.iter();
-    let proved = session.aal >= Aal::Aal2 && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
+    // The highest level that the user's authenticators reach.
+    let highest = if existing.iter().any(|a| a.is_bound() && a.kind.is_binding()) { Aal::Aal2 } else { Aal::Aal1 };
+    let proved = session.aal >= highest && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     Ok(if proved {
         Lacks::Nothing
     } else if existing.iter().any(Authenticator::is_bound) {

@@ -1,23 +1,17 @@
-//! The single view: the key is made, and shown.
+//! What an enrollment hands over: the single view of a key, or what is sent or asked.
 
 use domain::event::About;
-use domain::{
-    Application, Authenticator, Enrollment, EnrollmentId, EnrollmentState, EventKind, Scope, Sealed, Timestamp, User,
-};
+use domain::{AuthenticatorKind, Enrollment, EnrollmentId, EnrollmentState, EventKind, Prompt, Timestamp};
 use store::{Change, Effect, RecordView};
-use vault_proto::{Provision, Qr, Reply, Verb, View};
+use vault_proto::Qr;
 
-use super::super::proof::{self, binding};
-use super::super::vault::unexpected;
+use super::super::factors::{Enrolling, HandedOver, Prompted};
 use super::super::{Actor, App, Error};
-
-/// The most bytes of a name that the vault puts into a URI, so that its picture can still be drawn.
-const MOST_ISSUER: usize = 128;
-/// The same for whose codes they are.
-const MOST_ACCOUNT: usize = 256;
+use super::View;
 
 impl App {
-    /// The single view: makes the key and hands it out (P-04, T-17).
+    /// What is handed over: makes the key and hands it out, once (P-04, T-17); or sends or asks what comes before the proof, which
+    /// can be had again.
     pub(crate) async fn view_enrollment(&self, actor: &Actor, id: EnrollmentId, qr: Qr) -> Result<View, Error> {
         let about = About { enrollment_id: Some(id), ..About::default() };
         let view = self.view_once(actor, id, qr).await;
@@ -27,85 +21,90 @@ impl App {
     async fn view_once(&self, actor: &Actor, id: EnrollmentId, qr: Qr) -> Result<View, Error> {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
         let now = self.now();
-        viewable(&enrollment, now)?;
+        let again = viewable(&enrollment, now)?;
         let session = self.own_session(actor, enrollment.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
         let user = self.active_user(enrollment.user_id).await?;
-        let (sealed, view) = self.provision(&enrollment, &authenticator, &user, actor, qr).await?;
+        let existing = self.store.authenticators_of(user.id).await?;
+        let asked = if again { self.store.prompts_of_enrollment(id).await? } else { Vec::new() };
+        let before = asked.iter().find(|prompt| prompt.is_open(now));
+        let factor = self.factor(enrollment.kind)?;
+        let enrolling = Enrolling {
+            actor,
+            enrollment: &enrollment,
+            authenticator: &authenticator,
+            user: &user,
+            existing: &existing,
+            before,
+            qr,
+            now,
+        };
+        let handed = factor.hand_over(self, &enrolling).await?;
         let event = self.told_of(EventKind::EnrollmentViewed, actor, &enrollment, &authenticator);
-        let record = RecordView { id, authenticator_id: authenticator.id, sealed, at: self.now() };
-        match self.commit(Change::RecordView(record), event).await? {
+        let (view, change) = match handed {
+            HandedOver::Key(sealed, view) => {
+                let record =
+                    RecordView { id, authenticator_id: authenticator.id, sealed: Some(sealed), prompt: None, at: now };
+                (View::Key(view), Change::RecordView(record))
+            }
+            HandedOver::Prompt(prompted) => return self.hand_prompt(actor, &enrolling, event, *prompted, again).await,
+        };
+        match self.commit(change, event).await? {
             Effect::Applied => Ok(view),
             // Another request had the view meanwhile: the key that was made here was never kept.
             _ => Err(Error::ViewGone),
         }
     }
 
-    /// Has a key made, and its one view rendered.
-    pub(super) async fn provision(
+    /// Keeps a prompt, and then has it delivered.
+    async fn hand_prompt(
         &self,
-        enrollment: &Enrollment,
-        authenticator: &Authenticator,
-        user: &User,
         actor: &Actor,
-        qr: Qr,
-    ) -> Result<(Sealed, View), Error> {
-        let generation = authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation) + 1;
-        let sealed = Sealed {
-            blob: Vec::new(),
-            algorithm: enrollment.algorithm.clone(),
-            digits: enrollment.digits,
-            period: enrollment.period,
-            generation,
-        };
-        let incomplete = || Error::Internal("an enrollment cannot be read back".to_owned());
-        let binding = binding(authenticator, generation).ok_or_else(incomplete)?;
-        let params = proof::params(&sealed).ok_or_else(incomplete)?;
-        let recipient = match enrollment.recipient_key.as_deref().map(<[u8; 32]>::try_from) {
-            None => None,
-            Some(Ok(key)) => Some(key),
-            Some(Err(_)) => return Err(incomplete()),
-        };
-        let verb = || {
-            Verb::Provision(Provision {
-                binding,
-                params,
-                issuer: cut(self.issuer_shown(&actor.application), MOST_ISSUER),
-                account: cut(user.name(), MOST_ACCOUNT),
-                qr,
-                recipient,
+        enrolling: &Enrolling<'_>,
+        event: domain::Event,
+        prompted: Prompted,
+        again: bool,
+    ) -> Result<View, Error> {
+        let Enrolling { enrollment, authenticator, before, now, .. } = *enrolling;
+        let change = if again {
+            prompt_change(&prompted.prompt, before, now)
+        } else {
+            Change::RecordView(RecordView {
+                id: enrollment.id,
+                authenticator_id: authenticator.id,
+                sealed: None,
+                prompt: Some(prompted.prompt.clone()),
+                at: now,
             })
         };
-        match self.vault.ask(verb).await? {
-            Reply::Provisioned { blob, view } => Ok((Sealed { blob, ..sealed }, view)),
-            other => Err(unexpected(&other)),
+        if self.commit(change, event).await? != Effect::Applied {
+            return Err(Error::Conflict("this was asked for in two places at once: try again"));
         }
-    }
-
-    /// Who asks for codes, as authenticator apps show it. The name of an administrator's key, say from the command line,
-    /// tells whoever looks at the app nothing.
-    fn issuer_shown<'a>(&'a self, application: &'a Application) -> &'a str {
-        match &self.settings.issuer_name {
-            Some(name) => name,
-            None if application.scopes.contains(&Scope::Admin) => "Countersign",
-            None => &application.name,
-        }
+        self.factor(enrollment.kind)?.deliver(self, actor, &prompted).await?;
+        Ok(View::Prompt(Box::new(prompted.prompt), prompted.shown))
     }
 }
 
-/// As much of a text as has this many bytes of UTF-8 at most.
-fn cut(text: &str, most: usize) -> String {
-    text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
+/// Makes a prompt, or sends the one before again.
+pub(in super::super) fn prompt_change(prompt: &Prompt, before: Option<&Prompt>, at: Timestamp) -> Change {
+    match before {
+        Some(before) if before.id == prompt.id => {
+            Change::ResendPrompt { id: prompt.id, sends: before.sends, hash: prompt.hash.unwrap_or_default(), at }
+        }
+        _ => Change::CreatePrompt(Box::new(prompt.clone())),
+    }
 }
 
-/// Whether the view can be had now.
-fn viewable(enrollment: &Enrollment, now: Timestamp) -> Result<(), Error> {
+/// Whether it can be handed over now, and whether that is again. A key is handed over once.
+fn viewable(enrollment: &Enrollment, now: Timestamp) -> Result<bool, Error> {
+    let has_key = matches!(enrollment.kind, AuthenticatorKind::Totp | AuthenticatorKind::Hotp);
     match (enrollment.state, enrollment.state_at(now)) {
-        (_, EnrollmentState::Started) => Ok(()),
+        (_, EnrollmentState::Started) => Ok(false),
+        (_, EnrollmentState::Viewed) if !has_key => Ok(true),
         (EnrollmentState::Started, _) => Err(Error::ViewExpired),
-        (EnrollmentState::Viewed | EnrollmentState::Confirmed, _) => Err(Error::ViewGone),
+        (EnrollmentState::Viewed | EnrollmentState::Confirmed, _) if has_key => Err(Error::ViewGone),
         _ => Err(Error::EnrollmentOver),
     }
 }

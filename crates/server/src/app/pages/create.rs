@@ -27,6 +27,8 @@ pub(crate) enum Subject {
     Challenge(ChallengeId),
     /// Enrolling an authenticator in this session.
     Enroll(SessionId),
+    /// Looking at what the user of this session has.
+    Security(SessionId),
 }
 
 /// A page with the token in its link, for the one answer that shows it.
@@ -93,6 +95,14 @@ impl App {
                 page.purpose = PagePurpose::Challenge;
                 (page.user_id, page.session_id) = (challenge.user_id, challenge.session_id);
                 (page.challenge_id, page.expires_at) = (Some(id), challenge.expires_at);
+            }
+            Subject::Security(id) => {
+                let session = self.own_session(actor, id).await?;
+                if !session.is_live(now) {
+                    return Err(Error::SessionOver);
+                }
+                page.purpose = PagePurpose::Security;
+                (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
             }
             Subject::Enroll(id) => {
                 let session = self.own_session(actor, id).await?;

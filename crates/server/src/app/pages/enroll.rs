@@ -2,19 +2,28 @@
 
 use std::sync::Arc;
 
-use domain::{DeviceKind, Enrollment, PagePurpose, PageState};
+use domain::{AuthenticatorId, AuthenticatorKind, Enrollment, PagePurpose, PageState};
 use otp::Params;
 use vault_proto::Qr;
 
 use super::super::enrollments::{Wish, WishedDevice};
+use super::super::proof::Given;
 use super::super::{App, Error, Made};
-use super::{Handed, Seen, Step, Visit, Visitor, over_is_fine};
+use super::{Enrolling, Seen, Step, Visit, Visitor, over_is_fine};
 
 /// What a browser wants to enroll.
 #[derive(Debug)]
 pub(crate) struct Begin {
-    /// The browser's key, which the view is sealed to.
-    pub(crate) recipient_key: [u8; 32],
+    /// The kind.
+    pub(crate) kind: AuthenticatorKind,
+    /// The browser's key, which the view of a key is sealed to.
+    pub(crate) recipient_key: Option<[u8; 32]>,
+    /// Where codes are to be sent.
+    pub(crate) address: Option<String>,
+    /// The serial number of a hardware token.
+    pub(crate) serial: Option<String>,
+    /// The authenticator that it takes the place of.
+    pub(crate) replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     pub(crate) label: Option<String>,
 }
@@ -24,34 +33,40 @@ impl App {
     /// shown again.
     pub(crate) async fn begin_on_page(&self, visitor: &Visitor, begin: Begin) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
-        let handed = self.begin(&mut visit, begin).await?;
-        Ok(visit.seen(Step::View(Some(handed))))
+        let enrolling = self.begin(&mut visit, begin).await?;
+        Ok(visit.seen(Step::View(Box::new(enrolling))))
     }
 
-    async fn begin(&self, visit: &mut Visit, begin: Begin) -> Result<Handed, Error> {
+    async fn begin(&self, visit: &mut Visit, begin: Begin) -> Result<Enrolling, Error> {
         for_enrolling(visit)?;
+        if begin.recipient_key.is_none() && begin.kind == AuthenticatorKind::Totp {
+            return Err(Error::invalid(
+                "/recipient_key",
+                "is wanted for this kind: a key is never shown in the clear (P-05)",
+            ));
+        }
         if let Some(before) = visit.page.enrollment_id {
-            if matches!(self.step_of_enrollment(visit).await?, Step::Done) {
+            if matches!(self.enrolling(visit).await?, Some(Step::Done)) {
                 return Err(Error::EnrollmentOver);
             }
             over_is_fine(self.cancel_enrollment(&visit.actor, before).await)?;
         }
         let wish = Wish {
             session_id: visit.session_id()?,
-            device: WishedDevice::New {
-                name: begin.label.clone().unwrap_or_else(|| "Authenticator app".to_owned()),
-                kind: DeviceKind::Phone,
-            },
+            device: WishedDevice::usual(begin.kind, begin.label.as_deref()),
             label: begin.label,
+            kind: begin.kind,
             params: Params::default(),
-            recipient_key: Some(begin.recipient_key),
-            replaces: None,
+            address: begin.address,
+            serial: begin.serial,
+            recipient_key: begin.recipient_key,
+            replaces: begin.replaces,
             inline: None,
         };
         let Made::New(started) = self.start_enrollment(&visit.actor, wish, None).await? else {
             return Err(Error::Internal("an enrollment without an idempotency key was made before".to_owned()));
         };
-        let Enrollment { id, authenticator_id, view_expires_at, .. } = started.enrollment;
+        let Enrollment { id, kind, authenticator_id, view_expires_at, .. } = started.enrollment;
         let challenge = visit.page.challenge_id;
         if !self.advance(visit, challenge, Some(id)).await? {
             over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
@@ -59,15 +74,23 @@ impl App {
         }
         // Only now, when it belongs to this page: of two that begin at once one sees a key.
         let view = self.view_enrollment(&visit.actor, id, Qr::None).await?;
-        Ok(Handed { authenticator_id, view, expires_at: view_expires_at })
+        Ok(Enrolling { kind, authenticator_id, view: Some(view), expires_at: view_expires_at })
     }
 
-    /// Confirms the enrollment with a code from the new authenticator.
-    pub(crate) async fn confirm_on_page(self: Arc<Self>, visitor: &Visitor, typed: &str) -> Result<Seen, Error> {
+    /// Confirms the enrollment with a proof of the new authenticator.
+    pub(crate) async fn confirm_on_page(self: Arc<Self>, visitor: &Visitor, given: Given) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
         for_enrolling(&visit)?;
         let id = visit.page.enrollment_id.ok_or(Error::Conflict("no enrollment was begun on this page yet"))?;
-        let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, typed).await?;
+        let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, given).await?;
+        if visit.page.purpose == PagePurpose::Security {
+            let challenge = visit.page.challenge_id;
+            self.advance(&mut visit, challenge, None).await?;
+            return match confirmed.backup_codes {
+                Some(codes) => Ok(visit.seen(Step::BackupCodes(codes))),
+                None => self.look(visit).await,
+            };
+        }
         self.finish(&mut visit, PageState::Enrolled).await?;
         Ok(visit.seen(confirmed.backup_codes.map_or(Step::Done, Step::BackupCodes)))
     }
@@ -75,7 +98,7 @@ impl App {
 
 fn for_enrolling(visit: &Visit) -> Result<(), Error> {
     match visit.page.purpose {
-        PagePurpose::Enroll => Ok(()),
+        PagePurpose::Enroll | PagePurpose::Security => Ok(()),
         PagePurpose::Challenge => Err(Error::Conflict("this page is for a challenge, and enrolls nothing")),
     }
 }

@@ -7,21 +7,27 @@ mod create;
 mod enroll;
 mod open;
 mod prove;
+mod security;
+mod ways;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorId, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event, EventKind,
-    HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
+    AuthenticatorId, AuthenticatorKind, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event,
+    EventKind, HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
 };
+use serde_json::{Map, Value};
 use store::{Change, Effect};
-use vault_proto::{Secret, View};
+use vault_proto::Secret;
 
-use super::enrollments::Lacks;
+use super::enrollments::{Lacks, View};
+use super::prompts::PromptSeen;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
 pub(crate) use open::{Token, Visitor, scope};
+pub(crate) use security::{Overview, Wanted};
+pub(crate) use ways::Way;
 
 /// What is asked for before an enrollment, as the page and the events call it.
 pub(crate) const ENROLL_ACTION: &str = "enroll";
@@ -40,29 +46,39 @@ pub(crate) struct Seen {
 /// What is to be done on a page.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A code is wanted, for this action.
+    /// Proof is wanted.
     Prove {
-        /// The action.
+        /// What for.
         action: String,
+        /// What the person is shown of it.
+        shown: Map<String, Value>,
+        /// By which ways it can be given, the first to be offered first.
+        ways: Vec<Way>,
+        /// What was sent or asked.
+        prompt: Option<PromptSeen>,
     },
     /// A factor is to be chosen.
     Choose,
-    /// A new key is to be put into an app, and a code from it is wanted.
-    View(Option<Handed>),
+    /// What was handed over is to be put to use, and proof of it is wanted: a code from the app that has the key, say.
+    View(Box<Enrolling>),
+    /// What somebody has, to be looked at and changed.
+    Overview(Box<Overview>),
     /// Backup codes are shown, this once.
     BackupCodes(Vec<Secret>),
     /// The browser may go back.
     Done,
 }
 
-/// The one view of a new key.
+/// What is being enrolled on a page.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct Enrolling {
+    /// Its kind.
+    pub(crate) kind: AuthenticatorKind,
     /// The authenticator, which a sealed view is bound to.
     pub(crate) authenticator_id: AuthenticatorId,
-    /// The view.
-    pub(crate) view: View,
-    /// The browser puts it away then.
+    /// What was handed over; `None` where that was a key that is shown no more, or nothing that waits.
+    pub(crate) view: Option<View>,
+    /// The browser puts a key away then.
     pub(crate) expires_at: Timestamp,
 }
 
@@ -94,11 +110,13 @@ impl App {
         let step = match visit.page.purpose {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
             PagePurpose::Enroll => self.step_of_enrollment(&visit).await?,
+            PagePurpose::Security => self.step_of_security(&visit).await?,
         };
         if matches!(step, Step::Done) {
             let to = match visit.page.purpose {
                 PagePurpose::Challenge => PageState::Proved,
                 PagePurpose::Enroll => PageState::Enrolled,
+                PagePurpose::Security => PageState::Left,
             };
             self.finish(&mut visit, to).await?;
         }
@@ -108,28 +126,57 @@ impl App {
     async fn step_of_challenge(&self, visit: &Visit) -> Result<Step, Error> {
         let challenge = self.challenge_of(visit).await?.ok_or(Error::PageOver)?;
         match challenge.state_at(self.now()) {
-            ChallengeState::Open => Ok(Step::Prove { action: challenge.action }),
+            ChallengeState::Open => Ok(Step::Prove {
+                action: challenge.action,
+                shown: challenge.shown,
+                ways: self.ways(visit).await?,
+                prompt: self.asked_on_page(visit).await?,
+            }),
             ChallengeState::Satisfied => Ok(Step::Done),
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
         }
     }
 
     async fn step_of_enrollment(&self, visit: &Visit) -> Result<Step, Error> {
-        if let Some(id) = visit.page.enrollment_id {
-            let (enrollment, _) = self.enrollment(&visit.actor, id).await?;
-            match enrollment.state_at(self.now()) {
-                EnrollmentState::Confirmed => return Ok(Step::Done),
-                // The key was shown; whoever did not keep it begins again.
-                EnrollmentState::Viewed => return Ok(Step::View(None)),
-                _ => {}
-            }
+        if let Some(enrolling) = self.enrolling(visit).await? {
+            return Ok(enrolling);
         }
         let session = self.own_session(&visit.actor, visit.session_id()?).await?;
         match self.lacks_to_enroll(&session).await? {
             Lacks::Nothing => Ok(Step::Choose),
-            Lacks::Proof => Ok(Step::Prove { action: ENROLL_ACTION.to_owned() }),
+            Lacks::Proof => self.step_of_proof(visit).await,
             Lacks::FreshLogIn => Err(super::enrollments::LOG_IN_AGAIN),
         }
+    }
+
+    /// What is being enrolled on a page, or was.
+    async fn enrolling(&self, visit: &Visit) -> Result<Option<Step>, Error> {
+        let Some(id) = visit.page.enrollment_id else { return Ok(None) };
+        let (enrollment, _) = self.enrollment(&visit.actor, id).await?;
+        Ok(match enrollment.state_at(self.now()) {
+            EnrollmentState::Confirmed if visit.page.purpose == PagePurpose::Enroll => Some(Step::Done),
+            // A key was shown; whoever did not keep it begins again.
+            EnrollmentState::Viewed => {
+                let asked = self.asked_on_page(visit).await?;
+                Some(Step::View(Box::new(Enrolling {
+                    kind: enrollment.kind,
+                    authenticator_id: enrollment.authenticator_id,
+                    view: asked.map(|seen| View::Prompt(Box::new(seen.prompt), seen.shown)),
+                    expires_at: enrollment.view_expires_at,
+                })))
+            }
+            _ => None,
+        })
+    }
+
+    /// What is proved before something of the account is changed.
+    async fn step_of_proof(&self, visit: &Visit) -> Result<Step, Error> {
+        Ok(Step::Prove {
+            action: ENROLL_ACTION.to_owned(),
+            shown: Map::new(),
+            ways: self.ways(visit).await?,
+            prompt: self.asked_on_page(visit).await?,
+        })
     }
 
     async fn challenge_of(&self, visit: &Visit) -> Result<Option<Challenge>, Error> {
@@ -170,6 +217,11 @@ impl App {
     /// The browser goes back: everything is done, and backup codes were read.
     pub(crate) async fn leave_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
         let visit = self.visit(visitor).await?;
+        if visit.page.purpose == PagePurpose::Security && visit.page.state == PageState::Open {
+            let mut visit = visit;
+            self.finish(&mut visit, PageState::Left).await?;
+            return Ok(visit.seen(Step::Done));
+        }
         match self.look(visit).await? {
             seen @ Seen { step: Step::Done, .. } => Ok(seen),
             _ => Err(Error::Conflict("there is something left to do on this page; cancel it to go back without")),

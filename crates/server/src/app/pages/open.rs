@@ -137,6 +137,6 @@ impl App {
 pub(crate) fn scope(purpose: PagePurpose) -> Scope {
     match purpose {
         PagePurpose::Challenge => Scope::Challenges,
-        PagePurpose::Enroll => Scope::Enrollments,
+        PagePurpose::Enroll | PagePurpose::Security => Scope::Enrollments,
     }
 }

@@ -3,46 +3,57 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Challenge, ChallengeId, PagePurpose, PageState};
+use domain::{Challenge, ChallengeId, ChallengeState, PagePurpose, PageState};
 use serde_json::Map;
 
 use super::super::challenges::{Ask, Whom};
+use super::super::enrollments::Lacks;
+use super::super::proof::Given;
 use super::super::{App, Error, Made};
 use super::{ENROLL_ACTION, Seen, Step, Visit, Visitor};
 
 impl App {
-    /// Verifies `typed`. For a challenge the page is done with it; before an enrollment it goes on.
-    pub(crate) async fn prove_on_page(self: Arc<Self>, visitor: &Visitor, typed: &str) -> Result<Seen, Error> {
+    /// Verifies a proof. For a challenge the page is done with it; before an enrollment it goes on.
+    pub(crate) async fn prove_on_page(self: Arc<Self>, visitor: &Visitor, given: Given) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
         match visit.page.purpose {
             PagePurpose::Challenge => {
                 let id = visit.page.challenge_id.ok_or(Error::PageOver)?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, typed).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
             }
-            PagePurpose::Enroll => {
-                if !matches!(self.step_of_enrollment(&visit).await?, Step::Prove { .. }) {
-                    return Err(Error::Conflict("no proof is wanted here now"));
-                }
-                let id = self.proof_before_enrolling(&mut visit).await?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, typed).await?;
+            PagePurpose::Enroll | PagePurpose::Security => {
+                let id = self.proof_wanted(&mut visit).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
                 self.look(visit).await
             }
         }
     }
 
-    /// The challenge that is proved before an enrollment: one for each page, so that a page stands no more guesses than a challenge
-    /// does, however often it is tried.
+    /// The challenge that is proved before something of the account is changed, if the session has to prove something now.
+    pub(super) async fn proof_wanted(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        if self.lacks_to_enroll(&session).await? != Lacks::Proof {
+            return Err(Error::Conflict("no proof is wanted here now"));
+        }
+        self.proof_before_enrolling(visit).await
+    }
+
+    /// The challenge that is proved before an enrollment: one for each page until it is proved, so that a page stands no more guesses
+    /// than a challenge does, however often it is tried.
     async fn proof_before_enrolling(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
-        if let Some(id) = visit.page.challenge_id {
-            return Ok(id);
+        if let Some(challenge) = self.challenge_of(visit).await?
+            && challenge.state != ChallengeState::Satisfied
+        {
+            return Ok(challenge.id);
         }
         let left = u64::try_from(visit.page.expires_at.unix_millis() - self.now().unix_millis()).unwrap_or(0);
         let ask = Ask {
             whom: Whom::Session(visit.session_id()?),
             action: ENROLL_ACTION.to_owned(),
             context: Map::new(),
+            shown: Vec::new(),
             lifetime: Duration::from_millis(left),
         };
         let Made::New(Challenge { id, .. }) = self.create_challenge(&visit.actor, ask, None).await? else {

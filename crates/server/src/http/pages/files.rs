@@ -37,6 +37,7 @@ pub(in crate::http) fn files() -> Router<Arc<App>> {
     Router::new()
         .route("/enroll/{token}", get(page))
         .route("/challenge/{token}", get(page))
+        .route("/security/{token}", get(page))
         .route("/assets/{*path}", get(asset))
 }
 

@@ -2,6 +2,7 @@
 
 mod browser;
 mod files;
+mod security;
 
 use std::sync::Arc;
 
@@ -20,20 +21,25 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::body::Body;
 use super::problem::{INTERNAL, Problem};
-use super::v1::challenges::{CodeProof, METHODS};
-use super::v1::enrollments::{EnrollableKind, SealedView, no_store, text};
+use super::v1::enrollments::{SealedView, no_store, text};
+use super::v1::prompts::{NewPrompt, Prompt};
+use super::v1::proof::ProofGiven;
 use super::v1::{flawed, key_bytes, name};
-use crate::app::App;
-use crate::app::pages::{Begin, Handed, Seen, Step};
+use crate::app::enrollments::View;
+use crate::app::pages::{Begin, Enrolling, Seen, Step};
+use crate::app::{self, App};
 use browser::{FromPage, keep};
 pub(super) use files::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(open_page))
+        .routes(routes!(prompt_on_page))
+        .routes(routes!(wait_on_page))
         .routes(routes!(prove_on_page))
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
+        .merge(security::routes())
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
 }
@@ -54,7 +60,7 @@ async fn open_page(
     }
     let opened = app.open_page(&visitor).await?;
     let mut response = match opened.seen {
-        Ok(seen) => answer(seen),
+        Ok(seen) => answer(&app, seen),
         Err(error) => Problem::from(error).into_response(),
     };
     if let Some(browser) = opened.browser {
@@ -65,51 +71,78 @@ async fn open_page(
     Ok(response)
 }
 
+/// Have something sent or asked on a page
+///
+/// So that it can be proved there; again, it is sent again, as soon as `resend_at` has come.
+#[utoipa::path(post, path = "/pages/prompt", tag = "Pages in the browser", security(()), request_body = NewPrompt,
+    params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
+    responses((status = 200, description = "What was sent or asked", body = PageSeen)))]
+async fn prompt_on_page(
+    State(app): Shared,
+    FromPage(visitor): FromPage,
+    Body { value: new, .. }: Body<NewPrompt>,
+) -> Result<Response, Problem> {
+    Ok(answer(&app, app.prompt_on_page(&visitor, new.kind, new.authenticator_id).await?))
+}
+
+/// Wait for what happens elsewhere
+///
+/// Until an approval was given or denied on a phone, or for 25 seconds.
+#[utoipa::path(post, path = "/pages/wait", tag = "Pages in the browser", security(()), request_body = Nothing,
+    params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
+    responses((status = 200, description = "What there is to do now", body = PageSeen)))]
+async fn wait_on_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
+    Ok(answer(&app, app.wait_on_page(&visitor).await?))
+}
+
 /// Prove something on a page
 ///
-/// A code for the challenge, or for what comes before an enrollment. Wrong is whatever is wrong for a challenge.
-#[utoipa::path(post, path = "/pages/prove", tag = "Pages in the browser", security(()), request_body = CodeProof,
+/// A proof for the challenge, or for what comes before an enrollment. Wrong is whatever is wrong for a challenge.
+#[utoipa::path(post, path = "/pages/prove", tag = "Pages in the browser", security(()), request_body = ProofGiven,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What there is to do next", body = PageSeen)))]
 async fn prove_on_page(
     State(app): Shared,
     FromPage(visitor): FromPage,
-    Body { value: proof, .. }: Body<CodeProof>,
+    Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Response, Problem> {
-    Ok(answer(app.prove_on_page(&visitor, &proof.code).await?))
+    Ok(answer(&app, Arc::clone(&app).prove_on_page(&visitor, proof.checked()?).await?))
 }
 
 /// Begin to enroll on a page
 ///
-/// Makes a key and hands it out, sealed to the browser's own. Again, it begins again with another key.
+/// Hands over what the kind needs: a key, sealed to the browser's own; options for a passkey; a code, which is sent. Again, it begins again.
 #[utoipa::path(post, path = "/pages/begin", tag = "Pages in the browser", security(()), request_body = BeginEnrollment,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
-    responses((status = 200, description = "The one view of the key", body = PageSeen)))]
+    responses((status = 200, description = "What was handed over", body = PageSeen)))]
 async fn begin_on_page(
     State(app): Shared,
     FromPage(visitor): FromPage,
     Body { value: begin, .. }: Body<BeginEnrollment>,
 ) -> Result<Response, Problem> {
-    let EnrollableKind::Totp = begin.kind;
     let begin = Begin {
-        recipient_key: key_bytes("/recipient_key", &begin.recipient_key)?,
+        kind: begin.kind,
+        recipient_key: begin.recipient_key.map(|key| key_bytes("/recipient_key", &key)).transpose()?,
+        address: begin.address,
+        serial: begin.serial,
+        replaces: begin.replaces,
         label: begin.label.map(|label| name("/label", &label)).transpose()?,
     };
-    Ok(answer(app.begin_on_page(&visitor, begin).await?))
+    Ok(answer(&app, app.begin_on_page(&visitor, begin).await?))
 }
 
 /// Confirm an enrollment on a page
 ///
-/// With a code from the new authenticator. Who had no backup codes gets ten, shown here and nowhere else.
-#[utoipa::path(post, path = "/pages/confirm", tag = "Pages in the browser", security(()), request_body = CodeProof,
+/// With a proof of the new authenticator. Who had no backup codes gets ten, shown here and nowhere else.
+#[utoipa::path(post, path = "/pages/confirm", tag = "Pages in the browser", security(()), request_body = ProofGiven,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "The authenticator is active", body = PageSeen)))]
 async fn confirm_on_page(
     State(app): Shared,
     FromPage(visitor): FromPage,
-    Body { value: proof, .. }: Body<CodeProof>,
+    Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Response, Problem> {
-    Ok(answer(app.confirm_on_page(&visitor, &proof.code).await?))
+    Ok(answer(&app, Arc::clone(&app).confirm_on_page(&visitor, proof.checked()?).await?))
 }
 
 /// Leave a page on which everything is done
@@ -117,7 +150,7 @@ async fn confirm_on_page(
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "Where the browser may go back to", body = PageSeen)))]
 async fn finish_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(app.leave_page(&visitor).await?))
+    Ok(answer(&app, app.leave_page(&visitor).await?))
 }
 
 /// Leave a page without doing what it is for
@@ -125,11 +158,11 @@ async fn finish_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<No
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "Where the browser may go back to", body = PageSeen)))]
 async fn cancel_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(app.cancel_page(&visitor).await?))
+    Ok(answer(&app, app.cancel_page(&visitor).await?))
 }
 
-fn answer(seen: Seen) -> Response {
-    no_store(Json(PageSeen::from(seen)).into_response())
+fn answer(app: &App, seen: Seen) -> Response {
+    no_store(Json(PageSeen::of(seen, app)).into_response())
 }
 
 /// A page to open.
@@ -145,10 +178,18 @@ pub(crate) struct OpenPage {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BeginEnrollment {
-    /// What to enroll: `totp`.
-    kind: EnrollableKind,
-    /// An X25519 public key of the browser's, base64url: the view is sealed to it (RFC 9180).
-    recipient_key: String,
+    /// What to enroll.
+    #[schema(value_type = String)]
+    kind: AuthenticatorKind,
+    /// For `totp`: an X25519 public key of the browser's, base64url: the view is sealed to it (RFC 9180).
+    recipient_key: Option<String>,
+    /// For `sms` and `email`: where codes go.
+    address: Option<String>,
+    /// For `hotp`: the serial number of a hardware token that was imported.
+    serial: Option<String>,
+    /// On a person's own page: the authenticator that the new one takes the place of.
+    #[schema(value_type = Option<String>)]
+    replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     label: Option<String>,
 }
@@ -167,14 +208,18 @@ struct PageSeen {
     application: String,
     #[schema(value_type = String)]
     expires_at: Timestamp,
-    /// `prove`, `choose`, `view`, `backup_codes` or `done`.
+    /// `prove`, `choose`, `view`, `overview`, `backup_codes` or `done`.
     step: &'static str,
-    /// At `prove`: what a code is wanted for.
+    /// At `prove`: what proof is wanted for.
     challenge: Option<WantedProof>,
-    /// At `choose`: what can be enrolled, the strongest first.
+    /// At `prove`: what was sent or asked.
+    prompt: Option<Prompt>,
+    /// At `choose` and `overview`: what can be enrolled, the strongest first.
     factors: Vec<Factor>,
-    /// At `view`, once: the key. Null where it was shown before; whoever did not keep it begins again.
-    view: Option<OneView>,
+    /// At `view`: what was handed over.
+    view: Option<HandedOver>,
+    /// At `overview`: what the person has.
+    overview: Option<security::Overview>,
     /// At `backup_codes`: the codes, this once.
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
@@ -182,12 +227,13 @@ struct PageSeen {
     return_to: Option<String>,
 }
 
-/// What a code is wanted for.
+/// What proof is wanted for.
 #[derive(Serialize, ToSchema)]
 struct WantedProof {
     action: String,
-    /// What may be given as proof; the same for everybody.
-    methods: &'static [&'static str],
+    /// By which ways it can be given, the first to be offered first. On a page of a session these are what the user has; on any other
+    /// they are the same for everybody.
+    ways: Vec<Way>,
     /// Further details of the action, to be shown.
     #[schema(value_type = Object)]
     shown: Map<String, Value>,
@@ -198,61 +244,115 @@ struct WantedProof {
 struct Factor {
     #[schema(value_type = String)]
     kind: AuthenticatorKind,
-    /// The assurance level that proof with it amounts to beside a password (NIST SP 800-63B-4).
+    /// The highest assurance level that proof with it can amount to beside a password (NIST SP 800-63B-4).
     strength: &'static str,
 }
 
-/// The one view of a key.
+/// A way to prove something.
 #[derive(Serialize, ToSchema)]
-struct OneView {
-    sealed: SealedView,
-    /// What the view is bound to: its 16 bytes are the associated data.
+struct Way {
+    #[schema(value_type = String)]
+    kind: AuthenticatorKind,
+    #[schema(value_type = Option<String>)]
+    authenticator_id: Option<AuthenticatorId>,
+    /// What its owner calls it.
+    label: Option<String>,
+    /// Where codes go, with most of it hidden.
+    to: Option<String>,
+}
+
+impl From<app::pages::Way> for Way {
+    fn from(way: app::pages::Way) -> Self {
+        let app::pages::Way { kind, authenticator } = way;
+        Self {
+            kind,
+            authenticator_id: authenticator.as_ref().map(|authenticator| authenticator.id),
+            to: authenticator.as_ref().and_then(|authenticator| authenticator.credential.as_ref()?.masked()),
+            label: authenticator.map(|authenticator| authenticator.label),
+        }
+    }
+}
+
+/// What was handed over to enroll an authenticator.
+#[derive(Serialize, ToSchema)]
+struct HandedOver {
+    #[schema(value_type = String)]
+    kind: AuthenticatorKind,
+    /// The key, once. Null where it was shown before: whoever did not keep it begins again.
+    sealed: Option<SealedView>,
+    /// What the sealed key is bound to: its 16 bytes are the associated data.
     #[schema(value_type = String)]
     authenticator_id: AuthenticatorId,
     /// The key is to be put away then.
     #[schema(value_type = String)]
     view_expires_at: Timestamp,
+    /// What was sent or asked; its `webauthn` is what `navigator.credentials.create` is asked with
+    /// (`PublicKeyCredentialCreationOptionsJSON`, WebAuthn Level 3 §5.1.8).
+    prompt: Option<Prompt>,
+    /// What is opened on the phone that is to approve.
+    #[schema(value_type = Option<String>)]
+    link: Option<Zeroizing<String>>,
 }
 
-impl OneView {
-    /// `None` for a view in the clear, which no page is ever given (P-05).
-    fn of(handed: &Handed) -> Option<Self> {
-        match &handed.view {
-            vault_proto::View::Sealed { enc, ciphertext } => Some(Self {
-                sealed: SealedView::new(enc, ciphertext),
-                authenticator_id: handed.authenticator_id,
-                view_expires_at: handed.expires_at,
-            }),
-            vault_proto::View::Open { .. } => None,
+impl From<Enrolling> for HandedOver {
+    fn from(enrolling: Enrolling) -> Self {
+        let mut handed = Self {
+            kind: enrolling.kind,
+            sealed: None,
+            authenticator_id: enrolling.authenticator_id,
+            view_expires_at: enrolling.expires_at,
+            prompt: None,
+            link: None,
+        };
+        match enrolling.view {
+            Some(View::Key(vault_proto::View::Sealed { enc, ciphertext })) => {
+                handed.sealed = Some(SealedView::new(&enc, &ciphertext));
+            }
+            // A view in the clear, which no page is ever given (P-05).
+            Some(View::Key(vault_proto::View::Open { .. })) | None => {}
+            Some(View::Prompt(prompt, shown)) => {
+                handed.link = shown.link.as_ref().map(text);
+                handed.prompt = Some(Prompt::new(&prompt, shown));
+            }
         }
+        handed
     }
 }
 
-impl From<Seen> for PageSeen {
-    fn from(seen: Seen) -> Self {
+impl PageSeen {
+    fn of(seen: Seen, app: &App) -> Self {
         let mut answer = Self {
             purpose: seen.page.purpose,
             application: seen.application,
             expires_at: seen.page.expires_at,
             step: "done",
             challenge: None,
+            prompt: None,
             factors: Vec::new(),
             view: None,
+            overview: None,
             backup_codes: None,
             return_to: None,
         };
         match seen.step {
-            Step::Prove { action } => {
+            Step::Prove { action, shown, ways, prompt } => {
                 answer.step = "prove";
-                answer.challenge = Some(WantedProof { action, methods: METHODS, shown: Map::new() });
+                let ways = ways.into_iter().map(Way::from).collect();
+                answer.challenge = Some(WantedProof { action, ways, shown });
+                answer.prompt = prompt.map(Prompt::from);
             }
             Step::Choose => {
                 answer.step = "choose";
-                answer.factors.push(Factor { kind: AuthenticatorKind::Totp, strength: "aal2" });
+                answer.factors = Factor::all(app);
             }
-            Step::View(handed) => {
+            Step::Overview(overview) => {
+                answer.step = "overview";
+                answer.overview = Some((*overview).into());
+                answer.factors = Factor::all(app);
+            }
+            Step::View(enrolling) => {
                 answer.step = "view";
-                answer.view = handed.as_ref().and_then(OneView::of);
+                answer.view = Some((*enrolling).into());
             }
             Step::BackupCodes(codes) => {
                 answer.step = "backup_codes";
@@ -261,5 +361,21 @@ impl From<Seen> for PageSeen {
             Step::Done => answer.return_to = Some(seen.page.return_to()),
         }
         answer
+    }
+}
+
+impl Factor {
+    /// Those that can be enrolled. Backup codes come by themselves.
+    fn all(app: &App) -> Vec<Self> {
+        app.offered().filter(|kind| *kind != AuthenticatorKind::BackupCodes).map(Self::of).collect()
+    }
+
+    fn of(kind: AuthenticatorKind) -> Self {
+        let strength = match kind {
+            AuthenticatorKind::Webauthn => "aal3",
+            AuthenticatorKind::Email => "aal1",
+            _ => "aal2",
+        };
+        Self { kind, strength }
     }
 }

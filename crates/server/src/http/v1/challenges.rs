@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::proof::ProofGiven;
 use super::sessions::Session;
 use super::{flawed, user_ref};
 use crate::app::challenges::{Ask, Whom};
@@ -27,15 +28,15 @@ use crate::http::problem::Problem;
 
 /// The most bytes of a context, as JSON.
 const MAX_CONTEXT_BYTES: usize = 4 * 1024;
-
-/// What may be given as proof; the same for everybody.
-pub(in crate::http) const METHODS: &[&str] = &["totp", "backup_codes"];
+/// The most members of it that a person is shown.
+const MOST_SHOWN: usize = 10;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_challenge))
         .routes(routes!(show_challenge, cancel_challenge))
         .routes(routes!(verify_challenge))
+        .routes(routes!(assert_challenge))
 }
 
 /// Ask for proof
@@ -51,10 +52,10 @@ async fn create_challenge(
 ) -> Result<Response, Problem> {
     let ask = new.checked()?;
     Ok(match app.create_challenge(&may.actor, ask, once.as_ref()).await? {
-        Made::New(challenge) => created(&Challenge::at(challenge, app.now())),
+        Made::New(challenge) => created(&Challenge::at(challenge, &app)),
         Made::Before(id) => {
             let id = id.parse().map_err(|_| Problem::of(&crate::http::problem::INTERNAL))?;
-            created_before(&Challenge::at(app.challenge(&may.actor, id).await?, app.now()))
+            created_before(&Challenge::at(app.challenge(&may.actor, id).await?, &app))
         }
     })
 }
@@ -67,7 +68,7 @@ async fn show_challenge(
     may: May<caller::Challenge>,
     Id(id): Id<ChallengeId>,
 ) -> Result<Json<Challenge>, Problem> {
-    Ok(Json(Challenge::at(app.challenge(&may.actor, id).await?, app.now())))
+    Ok(Json(Challenge::at(app.challenge(&may.actor, id).await?, &app)))
 }
 
 /// Take a challenge back
@@ -82,27 +83,46 @@ async fn cancel_challenge(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Verify a code
+/// Verify a proof
 ///
-/// A one-time password of any of the user's authenticator apps, or a backup code. Whatever is wrong with a code, with the user
+/// A one-time password of any of the user's authenticator apps or hardware tokens, a backup code, or the answer to a prompt. Whatever is wrong with it, with the user
 /// or with how often it was tried, the answer is the same `proof-rejected`.
 #[utoipa::path(post, path = "/v1/challenges/{id}/verify", tag = "Challenges", params(("id" = String, Path)),
-    request_body = CodeProof,
+    request_body = ProofGiven,
     responses((status = 200, description = "The proof counts, durably", body = Satisfied)))]
 async fn verify_challenge(
     State(app): Shared,
     may: May<caller::Challenge>,
     Id(id): Id<ChallengeId>,
-    Body { value: proof, .. }: Body<CodeProof>,
+    Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Json<Satisfied>, Problem> {
-    let now = app.now();
-    let verified = app.verify(may.actor, id, &proof.code).await?;
+    let verified = Arc::clone(&app).verify(may.actor, id, proof.checked()?).await?;
     Ok(Json(Satisfied {
-        challenge: Challenge::at(verified.challenge, now),
+        challenge: Challenge::at(verified.challenge, &app),
         authenticator: ProvedAuthenticator { id: verified.authenticator_id, kind: verified.kind },
         session: verified.session.map(Session::from),
         assertion: verified.assertion,
     }))
+}
+
+/// Get the assertion of a challenge
+///
+/// Of one that is satisfied, for five minutes after: where the proof was given on a page or on a phone, and the answer to it went there.
+#[utoipa::path(post, path = "/v1/challenges/{id}/assertion", tag = "Challenges", params(("id" = String, Path)),
+    responses((status = 200, description = "The assertion", body = Asserted)))]
+async fn assert_challenge(
+    State(app): Shared,
+    may: May<caller::Challenge>,
+    Id(id): Id<ChallengeId>,
+) -> Result<Json<Asserted>, Problem> {
+    Ok(Json(Asserted { assertion: app.assertion(&may.actor, id).await? }))
+}
+
+/// A signed token.
+#[derive(Serialize, ToSchema)]
+struct Asserted {
+    /// Says what was proved (RFC 7519, ES256); the keys are at `/.well-known/jwks.json`.
+    assertion: String,
 }
 
 /// A wish for proof. Exactly one of `session_id`, `user_id` and `external_id` is wanted.
@@ -119,10 +139,13 @@ pub(crate) struct NewChallenge {
     external_id: Option<String>,
     /// What the proof is for: 1 to 64 letters, digits, `.`, `_`, `:` or `-`. `login` if not said.
     action: Option<String>,
-    /// What the action is about, amount and payee say: bound to the proof by the action hash, and not kept. At most 4 KiB.
+    /// What the action is about, amount and payee say: bound to the proof by the action hash, and not kept but for what is shown. At most 4 KiB.
     #[serde(default)]
     #[schema(value_type = Object)]
     context: Map<String, Value>,
+    /// The members of the context that the person is shown on pages and phones, 10 at most: texts, numbers or truth values.
+    #[serde(default)]
+    shown: Vec<String>,
     /// Seconds to answer in: 300 if not said, 3600 at most.
     expires_in: Option<u64>,
 }
@@ -147,17 +170,11 @@ impl NewChallenge {
         if lifetime.is_zero() || lifetime > longest {
             return Err(flawed("/expires_in", format!("must be from 1 to {} seconds", longest.as_secs())));
         }
-        Ok(Ask { whom, action, context: self.context, lifetime })
+        if self.shown.len() > MOST_SHOWN {
+            return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
+        }
+        Ok(Ask { whom, action, shown: self.shown, context: self.context, lifetime })
     }
-}
-
-/// What a person typed.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CodeProof {
-    /// The code, 6 or 8 digits, or a backup code.
-    #[schema(example = "287082")]
-    pub(in crate::http) code: String,
 }
 
 /// One request for proof.
@@ -173,8 +190,11 @@ pub(super) struct Challenge {
     action_hash: String,
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
-    /// What may be given as proof; the same for everybody.
-    methods: &'static [&'static str],
+    /// What may be given as proof, the strongest first; the same for everybody.
+    methods: Vec<&'static str>,
+    /// What it was satisfied by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    satisfied_by: Option<ProvedAuthenticator>,
     #[schema(value_type = String)]
     created_at: Timestamp,
     #[schema(value_type = String)]
@@ -182,14 +202,19 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
-    fn at(challenge: domain::Challenge, now: Timestamp) -> Self {
+    fn at(challenge: domain::Challenge, app: &App) -> Self {
+        let now = app.now();
         Self {
             id: challenge.id,
             state: challenge.state_at(now),
             action_hash: assertion::encode(challenge.action_hash),
             action: challenge.action,
             session_id: challenge.session_id,
-            methods: METHODS,
+            methods: app.offered().map(AuthenticatorKind::name).collect(),
+            satisfied_by: challenge
+                .satisfied
+                .as_ref()
+                .map(|satisfied| ProvedAuthenticator { id: satisfied.authenticator_id, kind: satisfied.kind }),
             created_at: challenge.created_at,
             expires_at: challenge.expires_at,
         }

@@ -19,10 +19,11 @@ use vault_proto::{Qr, Secret};
 use zeroize::Zeroizing;
 
 use super::authenticators::Authenticator;
-use super::challenges::CodeProof;
+use super::prompts::Prompt;
+use super::proof::ProofGiven;
 use super::sessions::Session;
 use super::{flawed, key_bytes, name};
-use crate::app::enrollments::{Started, Wish, WishedDevice};
+use crate::app::enrollments::{self, Started, Wish, WishedDevice};
 use crate::app::{Actor, App, Made};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -119,10 +120,10 @@ async fn view_enrollment(
         Some(Qr::None) | None => return Ok(no_store(Json(View::from(view)).into_response())),
     };
     match view {
-        vault_proto::View::Open { qr: Some(picture), .. } => {
+        enrollments::View::Key(vault_proto::View::Open { qr: Some(picture), .. }) => {
             Ok(no_store(([(header::CONTENT_TYPE, content_type)], picture.0.clone()).into_response()))
         }
-        sealed => Ok(no_store(Json(View::from(sealed)).into_response())),
+        other => Ok(no_store(Json(View::from(other)).into_response())),
     }
 }
 
@@ -131,16 +132,16 @@ async fn view_enrollment(
 /// With a code from the new authenticator. It is active from then on, the session is raised by the proof, and a user who had none
 /// gets ten backup codes, shown here and nowhere else.
 #[utoipa::path(post, path = "/v1/enrollments/{id}/confirm", tag = "Enrollments", params(("id" = String, Path)),
-    request_body = CodeProof,
+    request_body = ProofGiven,
     responses((status = 200, description = "The authenticator is active", body = ConfirmedEnrollment)))]
 async fn confirm_enrollment(
     State(app): Shared,
     may: May<Enroll>,
     Id(id): Id<EnrollmentId>,
-    Body { value: proof, .. }: Body<CodeProof>,
+    Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Response, Problem> {
     let now = app.now();
-    let confirmed = Arc::clone(&app).confirm_enrollment(may.actor, id, &proof.code).await?;
+    let confirmed = Arc::clone(&app).confirm_enrollment(may.actor, id, proof.checked()?).await?;
     let device_id = confirmed.authenticator.device_id;
     let codes = confirmed.backup_codes.as_ref();
     let answer = ConfirmedEnrollment {
@@ -194,8 +195,9 @@ pub(crate) struct NewEnrollment {
     /// The session that is trusted enough.
     #[schema(value_type = String)]
     session_id: SessionId,
-    /// What to enroll: `totp`.
-    kind: Option<EnrollableKind>,
+    /// What to enroll: `totp` (the default), `hotp`, `webauthn`, `push`, `sms` or `email`, as far as they are offered here.
+    #[schema(value_type = Option<String>)]
+    kind: Option<AuthenticatorKind>,
     /// What the user calls the authenticator; the device's name if not said.
     label: Option<String>,
     /// The device that it sits on, if it is known already.
@@ -203,6 +205,10 @@ pub(crate) struct NewEnrollment {
     device_id: Option<DeviceId>,
     /// The device that it sits on, if it is new; a phone called "Authenticator app" if nothing is said.
     device: Option<NewDevice>,
+    /// For `sms` and `email`: where codes go.
+    address: Option<String>,
+    /// For `hotp`: the serial number of a hardware token that was imported.
+    serial: Option<String>,
     /// `SHA1` (the default, which every authenticator app knows), `SHA256` or `SHA512`.
     algorithm: Option<String>,
     /// Digits in a code: 6 (the default) or 8.
@@ -219,11 +225,11 @@ pub(crate) struct NewEnrollment {
 
 impl NewEnrollment {
     pub(super) fn checked(self) -> Result<Wish, Problem> {
-        let EnrollableKind::Totp = self.kind.unwrap_or(EnrollableKind::Totp);
+        let kind = self.kind.unwrap_or(AuthenticatorKind::Totp);
         let device = match (self.device_id, self.device) {
             (Some(id), None) => WishedDevice::Known(id),
             (None, Some(new)) => new.checked()?,
-            (None, None) => WishedDevice::New { name: "Authenticator app".to_owned(), kind: DeviceKind::Phone },
+            (None, None) => WishedDevice::usual(kind, None),
             (Some(_), Some(_)) => return Err(flawed("/device", "either device_id or device is wanted, and not both")),
         };
         let algorithm = self.algorithm.as_deref().unwrap_or("SHA1");
@@ -236,7 +242,10 @@ impl NewEnrollment {
             session_id: self.session_id,
             device,
             label: self.label.map(|label| name("/label", &label)).transpose()?,
+            kind,
             params,
+            address: self.address,
+            serial: self.serial,
             recipient_key,
             replaces: None,
             inline: inline(self.view, self.qr)?,
@@ -253,14 +262,6 @@ pub(super) fn inline(view: Option<ViewWhen>, qr: Option<Picture>) -> Result<Opti
         }
         Some(ViewWhen::Separate) | None => Ok(None),
     }
-}
-
-/// What can be enrolled.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum EnrollableKind {
-    /// An authenticator app.
-    Totp,
 }
 
 /// When the view is wanted.
@@ -340,10 +341,11 @@ struct Enrollment {
     /// The authenticator that this one takes the place of, once confirmed.
     #[schema(value_type = Option<String>)]
     replaces: Option<AuthenticatorId>,
-    algorithm: String,
-    digits: i16,
+    /// How codes are made, and the next two: null where none are made from a key.
+    algorithm: Option<String>,
+    digits: Option<i16>,
     /// Seconds.
-    period: i16,
+    period: Option<i16>,
     #[schema(value_type = String)]
     created_at: Timestamp,
     /// The view can be had until then.
@@ -359,15 +361,15 @@ impl Enrollment {
         Self {
             id: enrollment.id,
             state: enrollment.state_at(now),
-            kind: AuthenticatorKind::Totp,
+            kind: enrollment.kind,
             user_id: enrollment.user_id,
             session_id: enrollment.session_id,
             authenticator_id: enrollment.authenticator_id,
             device_id,
             replaces: enrollment.replaces,
-            algorithm: enrollment.algorithm,
-            digits: enrollment.digits,
-            period: enrollment.period,
+            digits: Some(enrollment.digits).filter(|digits| *digits > 0),
+            period: Some(enrollment.period).filter(|period| *period > 0),
+            algorithm: Some(enrollment.algorithm).filter(|algorithm| !algorithm.is_empty()),
             created_at: enrollment.created_at,
             view_expires_at: enrollment.view_expires_at,
             expires_at: enrollment.expires_at,
@@ -383,7 +385,8 @@ struct StartedEnrollment {
     view: Option<View>,
 }
 
-/// The one view of a key: `uri` and `secret` with a picture, or `sealed`.
+/// What an enrollment hands over. Of a key, once: `uri` and `secret` with a picture, or `sealed`; of the other kinds: `prompt`, which the proof
+/// answers.
 #[derive(Serialize, ToSchema)]
 struct View {
     /// The `otpauth://` URI that authenticator apps read.
@@ -405,6 +408,13 @@ struct View {
     /// URI and secret, sealed to the recipient key.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed: Option<SealedView>,
+    /// What was sent or asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<Prompt>,
+    /// What is opened on the phone that is to approve.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<Zeroizing<String>>,
 }
 
 /// HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; `info` is
@@ -424,9 +434,17 @@ impl SealedView {
     }
 }
 
-impl From<vault_proto::View> for View {
-    fn from(view: vault_proto::View) -> Self {
-        let nothing = Self { uri: None, secret: None, qr_svg: None, qr_png: None, sealed: None };
+impl From<enrollments::View> for View {
+    fn from(view: enrollments::View) -> Self {
+        let nothing =
+            Self { uri: None, secret: None, qr_svg: None, qr_png: None, sealed: None, prompt: None, link: None };
+        let view = match view {
+            enrollments::View::Key(view) => view,
+            enrollments::View::Prompt(prompt, shown) => {
+                let link = shown.link.as_ref().map(text);
+                return Self { prompt: Some(Prompt::new(&prompt, shown)), link, ..nothing };
+            }
+        };
         match view {
             vault_proto::View::Open { uri, secret, qr } => {
                 let png = qr.as_ref().filter(|picture| picture.0.starts_with(b"\x89PNG"));

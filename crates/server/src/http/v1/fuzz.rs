@@ -4,10 +4,12 @@ use serde::de::DeserializeOwned;
 
 use super::applications::{CreateApiKey, CreateApplication, UpdateApplication};
 use super::authenticators::{Rename, Rotate};
-use super::challenges::{CodeProof, NewChallenge};
+use super::challenges::NewChallenge;
 use super::devices::CreateDevice;
 use super::enrollments::NewEnrollment;
 use super::pages::CreatePage;
+use super::prompts::NewPrompt;
+use super::proof::ProofGiven;
 use super::sessions::NewSession;
 use super::testing::MoveClock;
 use super::users::{CreateUser, UpdateUser};
@@ -22,7 +24,8 @@ pub(crate) fn bodies(bytes: &[u8]) {
     let _ = read::<Rename>(bytes);
     let _ = read::<Rotate>(bytes);
     let _ = read::<NewChallenge>(bytes).map(|new| told(new.checked()));
-    let _ = read::<CodeProof>(bytes);
+    let _ = read::<ProofGiven>(bytes).map(|given| told(given.checked()));
+    let _ = read::<NewPrompt>(bytes);
     let _ = read::<CreateDevice>(bytes);
     let _ = read::<NewEnrollment>(bytes).map(|new| told(new.checked()));
     let _ = read::<CreatePage>(bytes).map(|new| told(new.checked()));

@@ -2,7 +2,7 @@
 
 mod applications;
 mod authenticators;
-pub(super) mod challenges;
+mod challenges;
 mod devices;
 mod doctor;
 pub(super) mod enrollments;
@@ -11,6 +11,8 @@ mod events;
 pub(crate) mod fuzz;
 mod keys;
 mod pages;
+pub(super) mod prompts;
+pub(super) mod proof;
 mod sessions;
 mod stream;
 mod testing;
@@ -37,6 +39,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(enrollments::routes())
         .merge(authenticators::routes())
         .merge(challenges::routes())
+        .merge(prompts::routes())
         .merge(pages::routes())
         .merge(events::routes())
         .merge(keys::routes())

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Make a page
 ///
-/// On which a person proves a challenge or enrolls an authenticator in their browser, and from which the browser goes back to
+/// On which a person proves a challenge, enrolls an authenticator, or looks after what they have in their browser, and from which the browser goes back to
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
 /// opens it is the only one that it works in. Needs the scope `challenges` or `enrollments`, as its purpose says.
 #[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
@@ -75,13 +75,13 @@ async fn show_page(State(app): Shared, may: May<HostPages>, Id(id): Id<PageId>) 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreatePage {
-    /// `challenge` or `enroll`.
+    /// `challenge`, `enroll` or `security`.
     #[schema(value_type = String)]
     purpose: PagePurpose,
     /// For `challenge`: what is to be proved.
     #[schema(value_type = Option<String>)]
     challenge_id: Option<ChallengeId>,
-    /// For `enroll`: the session in which.
+    /// For `enroll` and `security`: the session in which.
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
     /// Where the browser goes afterwards, with `state`, `page` and `outcome` added to its query. Its origin has to be among the
@@ -98,10 +98,11 @@ impl CreatePage {
         let subject = match (self.purpose, self.challenge_id, self.session_id) {
             (PagePurpose::Challenge, Some(id), None) => Subject::Challenge(id),
             (PagePurpose::Enroll, None, Some(id)) => Subject::Enroll(id),
+            (PagePurpose::Security, None, Some(id)) => Subject::Security(id),
             (PagePurpose::Challenge, ..) => {
                 return Err(flawed("/challenge_id", "is wanted for this purpose, and no session_id"));
             }
-            (PagePurpose::Enroll, ..) => {
+            (PagePurpose::Enroll | PagePurpose::Security, ..) => {
                 return Err(flawed("/session_id", "is wanted for this purpose, and no challenge_id"));
             }
         };
@@ -141,7 +142,7 @@ struct Page {
     id: PageId,
     #[schema(value_type = String)]
     purpose: PagePurpose,
-    /// `open`, `proved`, `enrolled`, `cancelled` or `expired`.
+    /// `open`, `proved`, `enrolled`, `left`, `cancelled` or `expired`.
     state: &'static str,
     /// Whether a browser has opened it.
     opened: bool,

@@ -1,0 +1,44 @@
+//! A set of codes is made, and shown once.
+
+use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, BackupCode, UserId, Wait};
+use vault_proto::{Reply, Secret, Verb};
+
+use super::owner;
+use crate::app::vault::unexpected;
+use crate::app::{App, Error};
+
+/// Codes in a set (I-05).
+const COUNT: u8 = 10;
+
+/// A set for somebody, active from the commit on that keeps it, and the codes in the clear.
+pub(crate) async fn new_set(
+    app: &App,
+    user_id: UserId,
+) -> Result<((Authenticator, Vec<BackupCode>), Vec<Secret>), Error> {
+    let now = app.now();
+    let set = Authenticator {
+        id: AuthenticatorId::generate(now, &*app.entropy),
+        user_id,
+        device_id: None,
+        kind: AuthenticatorKind::BackupCodes,
+        state: AuthenticatorState::Active,
+        label: "Backup codes".to_owned(),
+        sealed: None,
+        credential: None,
+        last_step: 0,
+        failures: 0,
+        open: Wait::default(),
+        trusted: Wait::default(),
+        created_at: now,
+        activated_at: Some(now),
+        last_used_at: None,
+    };
+    let owner = owner(&set);
+    match app.vault.ask(|| Verb::IssueBackupCodes { owner, count: COUNT }).await? {
+        Reply::Issued { codes, hashes } => {
+            let kept = (0..).zip(hashes).map(|(position, hash)| BackupCode { position, hash: hash.to_vec() });
+            Ok(((set, kept.collect()), codes))
+        }
+        other => Err(unexpected(&other)),
+    }
+}

@@ -1,0 +1,105 @@
+//! Which ways there are to prove something on a page, and what was asked on it.
+
+use std::time::Duration;
+
+use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, PagePurpose, Prompt, PromptState};
+
+use super::super::factors::Shown;
+use super::super::prompts::PromptSeen;
+use super::super::{App, Error};
+use super::{Seen, Step, Visit, Visitor};
+
+/// How long a browser that waits is kept waiting, and how often is looked meanwhile.
+const PATIENCE: Duration = Duration::from_secs(25);
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A way to prove something.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    /// By this kind of authenticator.
+    pub(crate) kind: AuthenticatorKind,
+    /// By this one, where the page may tell what the user has.
+    pub(crate) authenticator: Option<Authenticator>,
+}
+
+impl App {
+    /// The ways to prove something on a page. On one of a session, which has given a first factor: what the user has, the one used last
+    /// first. On any other: what is offered, the same for everybody (T-19).
+    pub(super) async fn ways(&self, visit: &Visit) -> Result<Vec<Way>, Error> {
+        let (Some(user), Some(_)) = (visit.page.user_id, visit.page.session_id) else {
+            return Ok(self.offered().map(|kind| Way { kind, authenticator: None }).collect());
+        };
+        let mut usable: Vec<Authenticator> = self.store.authenticators_of(user).await?;
+        usable.retain(|authenticator| authenticator.state == AuthenticatorState::Active);
+        // Backup codes are for when there is nothing else.
+        usable.sort_by_key(|authenticator| {
+            (authenticator.kind == AuthenticatorKind::BackupCodes, std::cmp::Reverse(authenticator.last_used_at))
+        });
+        let mut ways: Vec<Way> = Vec::new();
+        for authenticator in usable {
+            // Of what is proved without being asked, one entry stands for all of the kind; and any passkey answers for each.
+            let alone = matches!(
+                authenticator.kind,
+                AuthenticatorKind::Sms | AuthenticatorKind::Email | AuthenticatorKind::Push
+            );
+            if alone || ways.iter().all(|way| way.kind != authenticator.kind) {
+                ways.push(Way { kind: authenticator.kind, authenticator: Some(authenticator) });
+            }
+        }
+        Ok(ways)
+    }
+
+    /// What waits for an answer on a page, or was denied last.
+    pub(super) async fn asked_on_page(&self, visit: &Visit) -> Result<Option<PromptSeen>, Error> {
+        let asked = match (visit.page.purpose, visit.page.enrollment_id, visit.page.challenge_id) {
+            (PagePurpose::Enroll | PagePurpose::Security, Some(id), _) => self.store.prompts_of_enrollment(id).await?,
+            (_, _, Some(id)) => self.store.prompts_of_challenge(id).await?,
+            _ => Vec::new(),
+        };
+        let now = self.now();
+        let newest = asked.into_iter().next();
+        let newest = newest.filter(|prompt| prompt.is_open(now) || prompt.state == PromptState::Denied);
+        Ok(newest.map(|prompt| PromptSeen { prompt, shown: Shown::default() }))
+    }
+
+    /// Has something sent or asked, so that it can be proved on a page.
+    pub(crate) async fn prompt_on_page(
+        &self,
+        visitor: &Visitor,
+        kind: AuthenticatorKind,
+        of: Option<AuthenticatorId>,
+    ) -> Result<Seen, Error> {
+        let mut visit = self.visit_open(visitor).await?;
+        let challenge = match visit.page.purpose {
+            PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
+            PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
+        };
+        let prompted = self.prompt(&visit.actor, challenge, kind, of).await?;
+        let mut step = match visit.page.purpose {
+            PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
+            PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
+        };
+        if let Step::Prove { prompt, .. } = &mut step {
+            *prompt = Some(prompted);
+        }
+        Ok(visit.seen(step))
+    }
+
+    /// Waits until something on the page has changed without its doing, by a phone say, or for a while.
+    pub(crate) async fn wait_on_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        let before = self.asked_on_page(&self.visit_open(visitor).await?).await?.map(|seen| seen.prompt);
+        loop {
+            let visit = self.visit(visitor).await?;
+            let asked = self.asked_on_page(&visit).await?.map(|seen| seen.prompt);
+            if is_another(before.as_ref(), asked.as_ref()) || tokio::time::Instant::now() >= patience {
+                return self.look(visit).await;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+fn is_another(before: Option<&Prompt>, now: Option<&Prompt>) -> bool {
+    before.map(|prompt| (prompt.id, prompt.state)) != now.map(|prompt| (prompt.id, prompt.state))
+}

@@ -1,0 +1,125 @@
+//! Prompts: what is sent to a person or asked of a device, so that a challenge can be proved.
+
+use domain::event::About;
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeId, ChallengeState, EventKind,
+    Prompt, PromptId, ProofKind, Timestamp,
+};
+use store::Effect;
+
+use super::enrollments::prompt_change;
+use super::factors::{Asked, Shown};
+use super::proof::{Given, is_considered};
+use super::telling::With;
+use super::verify::may_prove;
+use super::{Actor, App, Error};
+
+/// A prompt as whoever asked for it sees it.
+#[derive(Debug)]
+pub(crate) struct PromptSeen {
+    /// The prompt.
+    pub(crate) prompt: Prompt,
+    /// What is told of it.
+    pub(crate) shown: Shown,
+}
+
+impl App {
+    /// Has something sent or asked for a challenge, by this kind of authenticator; of several of that kind by the one that is named, or
+    /// the one used last. For somebody who is not known, has none of the kind, or may prove nothing now, the answer is the same, and
+    /// nothing is sent (T-19).
+    pub(crate) async fn prompt(
+        &self,
+        actor: &Actor,
+        id: ChallengeId,
+        kind: AuthenticatorKind,
+        of: Option<AuthenticatorId>,
+    ) -> Result<PromptSeen, Error> {
+        let factor = self.factor(kind)?;
+        let attempt = self
+            .store
+            .attempt(id, ProofKind::of(kind))
+            .await?
+            .filter(|attempt| attempt.challenge.application_id == actor.application.id)
+            .ok_or(Error::NotFound("challenge"))?;
+        let now = self.now();
+        if attempt.challenge.state_at(now) != ChallengeState::Open {
+            return Err(Error::ChallengeOver);
+        }
+        let may = may_prove(&attempt, now);
+        let user = match attempt.challenge.user_id {
+            Some(user) if may => self.store.user(user).await?,
+            _ => None,
+        };
+        let askable = |authenticator: &&Authenticator| {
+            authenticator.kind == kind
+                && authenticator.state == AuthenticatorState::Active
+                && of.is_none_or(|of| of == authenticator.id)
+                && is_considered(authenticator, attempt.door, now)
+        };
+        let authenticators: Vec<&Authenticator> =
+            attempt.authenticators.iter().filter(askable).filter(|_| may).collect();
+        let asked_before = self.store.prompts_of_challenge(id).await?;
+        let before = asked_before.iter().find(|prompt| prompt.kind == kind && prompt.is_open(now));
+        let asked = Asked {
+            actor,
+            challenge: &attempt.challenge,
+            session: attempt.session.as_ref(),
+            user: user.as_ref(),
+            authenticators: &authenticators,
+            before,
+            now,
+        };
+        let prompted = factor.prompt(self, &asked).await?;
+        let about = About {
+            user_id: attempt.challenge.user_id,
+            session_id: attempt.challenge.session_id,
+            challenge_id: Some(id),
+            authenticator_id: prompted.prompt.authenticator_id,
+            ..About::default()
+        };
+        let event = self
+            .event(EventKind::PromptCreated, Some(actor), about)
+            .with("kind", kind.name())
+            .with("prompt", prompted.prompt.id.to_string())
+            .with("sends", prompted.prompt.sends)
+            .detailed(self.origin(actor));
+        if self.commit(prompt_change(&prompted.prompt, before, now), event).await? != Effect::Applied {
+            return Err(Error::Conflict(
+                "something else waits for an answer: finish that first, or wait until its time is over",
+            ));
+        }
+        factor.deliver(self, actor, &prompted).await?;
+        Ok(PromptSeen { prompt: prompted.prompt, shown: prompted.shown })
+    }
+
+    /// The prompt that a proof answers, if that is one for what is to be proved and still waits. An answer to any other is judged as one
+    /// to none.
+    pub(super) async fn prompt_answered(
+        &self,
+        given: &Given,
+        is_for: impl Fn(&Prompt) -> bool,
+        now: Timestamp,
+    ) -> Result<Option<Prompt>, Error> {
+        let Some(id) = given.prompt_id() else { return Ok(None) };
+        Ok(self.store.prompt(id).await?.filter(|prompt| is_for(prompt) && prompt.is_open(now)))
+    }
+
+    /// A new prompt, open and sent once, that nothing but its kind and time is known of.
+    pub(super) fn new_prompt(&self, kind: AuthenticatorKind, now: Timestamp, expires_at: Timestamp) -> Prompt {
+        Prompt {
+            id: PromptId::generate(now, &*self.entropy),
+            challenge_id: None,
+            enrollment_id: None,
+            user_id: None,
+            authenticator_id: None,
+            kind,
+            state: domain::PromptState::Open,
+            hash: None,
+            data: None,
+            sends: 1,
+            created_at: now,
+            sent_at: now,
+            expires_at,
+        }
+    }
+}

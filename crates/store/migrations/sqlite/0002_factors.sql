@@ -1,0 +1,38 @@
+-- What factors beside TOTP and backup codes take.
+
+-- What it is known by, for the kinds that have no key of ours: JSON.
+ALTER TABLE authenticators ADD COLUMN credential TEXT;
+-- What of that no two authenticators may share that are in use.
+ALTER TABLE authenticators ADD COLUMN credential_id TEXT;
+CREATE UNIQUE INDEX one_authenticator_for_each_credential ON authenticators (credential_id)
+    WHERE credential_id IS NOT NULL AND (state = 'active' OR state = 'suspended');
+
+ALTER TABLE enrollments ADD COLUMN kind TEXT NOT NULL DEFAULT 'totp';
+
+-- What a person is shown of the context, and what the challenge was satisfied by: JSON.
+ALTER TABLE challenges ADD COLUMN shown TEXT;
+ALTER TABLE challenges ADD COLUMN satisfied TEXT;
+
+-- What was sent to a person, or asked of a device.
+CREATE TABLE prompts (
+    id               BLOB PRIMARY KEY,
+    challenge_id     BLOB,
+    enrollment_id    BLOB,
+    user_id          BLOB,
+    authenticator_id BLOB,
+    kind             TEXT NOT NULL,
+    state            TEXT NOT NULL,
+    -- The keyed hash of a code.
+    hash             BLOB,
+    -- What the factor keeps: JSON.
+    data             TEXT,
+    sends            INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    sent_at          INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prompts_by_challenge ON prompts (challenge_id) WHERE challenge_id IS NOT NULL;
+CREATE INDEX prompts_by_enrollment ON prompts (enrollment_id) WHERE enrollment_id IS NOT NULL;
+CREATE INDEX prompts_by_user ON prompts (user_id) WHERE user_id IS NOT NULL;
+-- One live approval for a user, whoever races (T-15).
+CREATE UNIQUE INDEX one_open_push ON prompts (user_id) WHERE kind = 'push' AND state = 'open' AND challenge_id IS NOT NULL;
