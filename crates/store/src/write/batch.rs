@@ -119,6 +119,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::DeleteDevice { id } => ids.push(id.uuid()),
         Change::RenameAuthenticator { id, .. }
         | Change::SetAuthenticatorState { id, .. }
+        | Change::SetCredential { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
@@ -134,7 +135,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend(prompt.enrollment_id.map(domain::EnrollmentId::uuid));
             ids.extend(prompt.user_id.map(domain::UserId::uuid));
         }
-        Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
+        Change::ResendPrompt { id, .. } | Change::ClaimPrompt { id, .. } | Change::EndPrompt { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
@@ -225,6 +228,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
         Change::RenameAuthenticator { id, label } => rest::rename_authenticator(connection, *id, label).await,
         Change::SetAuthenticatorState { id, to, at } => rest::set_authenticator_state(connection, *id, *to, *at).await,
+        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
         Change::EndSession { id, at } => rest::end_session(connection, *id, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
@@ -242,7 +246,10 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         }
         Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
-        Change::ResendPrompt { id, sends, hash, at } => prompts::resend(connection, *id, *sends, hash, *at).await,
+        Change::ResendPrompt { id, sends, hash, at } => {
+            prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
+        }
+        Change::ClaimPrompt { id, answer, at } => prompts::claim(connection, *id, answer, *at).await,
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
