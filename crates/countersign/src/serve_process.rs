@@ -164,6 +164,7 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         events_retention: settings.events_retention,
+        push_digits: domain::push::Digits::new(settings.push_digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,
         confinement,
     }

@@ -45,6 +45,8 @@ pub struct Config {
     pub max_session_age: Duration,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
+    /// How many digits the number has that is typed on a phone.
+    pub push_digits: domain::push::Digits,
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
     pub movable_clock: Option<Arc<MovableClock>>,
     /// What the process that serves has given up, for the doctor to tell.
@@ -113,6 +115,7 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
     pub(crate) events_retention: Option<Duration>,
+    pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
     pub(crate) confinement: Vec<Protection>,
     pub(crate) tls: bool,
@@ -127,6 +130,7 @@ pub struct Running {
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
     upkeep: JoinHandle<()>,
+    waking: JoinHandle<()>,
     store: Store,
 }
 
@@ -161,6 +165,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
         events_retention: config.events_retention,
+        push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),
         confinement: config.confinement.clone(),
         tls: config.tls.is_some(),
@@ -176,11 +181,15 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
+        wake: Arc::default(),
+        nonces: app::factors::push::Nonces::default(),
+        streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
+    let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, store })
+    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, waking, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -210,6 +219,7 @@ impl Running {
     pub async fn stop(self) {
         self.listener.stop().await;
         self.upkeep.abort();
+        self.waking.abort();
         self.store.close().await;
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod upkeep;
 pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod verify;
+pub(crate) mod wake;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -53,6 +54,11 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
+    /// Who waits for something to happen.
+    pub(crate) wake: Arc<wake::Wake>,
+    pub(crate) nonces: factors::push::Nonces,
+    /// Places for apps that follow their prompts.
+    pub(crate) streams: Arc<tokio::sync::Semaphore>,
 }
 
 /// What anybody may ask, and how it was answered of late.

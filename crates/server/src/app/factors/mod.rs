@@ -11,14 +11,16 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
-mod push;
+pub(crate) mod push;
 mod totp;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use domain::{
-    Authenticator, AuthenticatorKind, BackupCode, Challenge, Credential, Enrollment, Prompt, Quality, Sealed,
+    Authenticator, AuthenticatorKind, BackupCode, Challenge, Credential, Door, Enrollment, Prompt, PromptId, Quality,
+    Sealed,
 };
 use domain::{Session, Timestamp, User};
 use serde_json::Value;
@@ -69,7 +71,7 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is, the strongest first: the order in which they are offered (I-08).
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] = &[&push::Push, &totp::Totp, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -134,6 +136,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) authenticators: &'a [&'a Authenticator],
     /// What was asked for this challenge by this kind before and still waits.
     pub(crate) before: Option<&'a Prompt>,
+    /// By which door the proof will come.
+    pub(crate) door: Door,
+    /// Where the person's browser is, where it is a page of ours that asks.
+    pub(crate) seen_from: Option<IpAddr>,
     /// When.
     pub(crate) now: Timestamp,
 }
@@ -148,6 +154,8 @@ pub(crate) struct Prompted {
     pub(crate) to: Option<Authenticator>,
     /// The code in the clear, for [`Factor::deliver`].
     pub(crate) code: Option<Secret>,
+    /// What it takes the place of, where that is another challenge's.
+    pub(crate) instead: Option<PromptId>,
 }
 
 /// What a prompt tells the screen that asked for it.

@@ -40,7 +40,7 @@ async fn create_prompt(
     Id(id): Id<ChallengeId>,
     Body { value: new, .. }: Body<NewPrompt>,
 ) -> Result<Response, Problem> {
-    let prompted = app.prompt(&may.actor, id, new.kind, new.authenticator_id).await?;
+    let prompted = app.prompt(&may.actor, id, new.kind, new.authenticator_id, None).await?;
     Ok(no_store((StatusCode::CREATED, Json(Prompt::from(prompted))).into_response()))
 }
 

@@ -1,6 +1,5 @@
 //! The app's public key, and whether something is signed with it. ECDSA on P-256 with SHA-256, r and s of fixed length, and nothing
 //! else: no algorithm is ever read from what is checked (T-21).
-#![cfg_attr(not(test), expect(dead_code, reason = "what asks for it comes with the routes"))]
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use data_encoding::BASE64URL_NOPAD;
