@@ -10,6 +10,7 @@
 )]
 
 mod alike;
+mod approver;
 mod arrows;
 mod browser;
 mod crashes;
@@ -28,6 +29,7 @@ mod pages;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod push;
 mod readme;
 mod recipient;
 mod recovering;

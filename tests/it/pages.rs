@@ -53,7 +53,10 @@ async fn a_challenge_is_proved(database: Database) {
     assert_eq!((&seen["purpose"], &seen["step"]), (&json!("challenge"), &json!("prove")));
     assert_eq!(seen["application"], "Administrator");
     assert_eq!(seen["expires_at"], challenge["expires_at"]);
-    assert_eq!((&seen["challenge"]["action"], &seen["challenge"]["shown"]), (&json!("transfer"), &json!({ "amount": 100 })));
+    assert_eq!(
+        (&seen["challenge"]["action"], &seen["challenge"]["shown"]),
+        (&json!("transfer"), &json!({ "amount": 100 }))
+    );
     let ways = seen["challenge"]["ways"].as_array().unwrap();
     assert_eq!(ways.iter().map(|way| way["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["totp", "backup_codes"]);
     assert_eq!(ways[0]["authenticator_id"], ana.authenticator_id);

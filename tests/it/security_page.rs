@@ -42,9 +42,7 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert!(kinds.contains(&"enrollment.confirmed") && kinds.contains(&"session.registered"), "{kinds:?}");
     let own = json!({ "authenticator_id": ana.authenticator_id });
     let label = json!({ "authenticator_id": ana.authenticator_id, "label": "Blue phone" });
-    for (verb, body) in
-        [("remove", &own), ("report-lost", &own), ("rename", &label), ("sign-out", &json!({}))]
-    {
+    for (verb, body) in [("remove", &own), ("report-lost", &own), ("rename", &label), ("sign-out", &json!({}))] {
         let asked = browser.post(&format!("security/{verb}"), body.clone()).await.expect(200);
         assert_eq!(asked["step"], "prove", "{verb}");
         assert_eq!(asked["challenge"]["ways"][0]["kind"], "totp");

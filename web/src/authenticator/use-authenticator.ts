@@ -175,8 +175,11 @@ function useKeeping(ended: Ended | null, tell: Tell): void {
 async function kept({ waiting: { account, prompt }, outcome }: Ended): Promise<void> {
   if ('unknown' in prompt) return;
   if (prompt.connects) {
-    if (outcome === 'approved') await keepAccount({ ...account, connected: true });
-    else await forgetAccount(account.id);
+    if (outcome === 'approved') {
+      await keepAccount({ ...account, connected: true });
+      // Once the page beside has finished it, the server takes it.
+      setTimeout(() => void accounts().then(renew), 5000);
+    } else await forgetAccount(account.id);
     return;
   }
   const { id, application, action, shown } = prompt;

@@ -208,7 +208,7 @@ export class PushServer {
     const y = point.subarray(33).toString('base64url');
     const key = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' });
     const signed = joined('countersign push enroll v1', this.origin, sha256(token ?? ''), point, name ?? '');
-    if (!isSigned(key, signed, signature ?? '')) throw new Problem(400, 'invalid-request');
+    if (!isSigned(key, signed, signature ?? '')) throw new Problem(422, 'invalid-request');
     this.#links.delete(token ?? '');
     const known: Known = {
       id: id('ath_'),
@@ -256,11 +256,11 @@ export class PushServer {
       answer ?? '',
       number,
     );
-    if (!isSigned(device.key, signed, signature ?? '')) throw new Problem(403, 'proof-rejected');
+    if (!isSigned(device.key, signed, signature ?? '')) throw new Problem(422, 'proof-rejected');
     if (prompt.state !== 'open' || prompt.expires <= this.now) throw new Problem(410, 'prompt-over');
     if (answer === 'approve' && number !== prompt.number) {
       this.over(prompt, 'mismatched');
-      throw new Problem(403, 'proof-rejected');
+      throw new Problem(422, 'proof-rejected');
     }
     const state = { approve: 'approved', deny: 'denied', fraud: 'reported' }[answer ?? ''] ?? 'denied';
     if (prompt.connects && state === 'approved') device.connected = true;
