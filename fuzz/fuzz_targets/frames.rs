@@ -2,7 +2,7 @@
 #![no_main]
 
 use vault_proto::control::Introduction;
-use vault_proto::frame::{Incoming, MAX_QUESTION, Question, read_answer};
+use vault_proto::frame::{Incoming, MAX_FILE_QUESTION, MAX_QUESTION, Question, read_answer};
 use vault_proto::wrapped;
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
@@ -10,8 +10,9 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     let _ = read_answer(bytes);
     let _ = Introduction::from_bytes(bytes);
     let _ = wrapped::wrapped_root_key_id(bytes);
+    let _ = vault_proto::TokenFile::from_bytes(bytes);
 
-    let mut incoming = Incoming::new(MAX_QUESTION);
+    let mut incoming = Incoming::with_files(MAX_QUESTION, MAX_FILE_QUESTION);
     let mut rest = bytes;
     while !rest.is_empty() {
         let space = incoming.space();

@@ -14,8 +14,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault-proto", &["otp"]),
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
-    ("server", &["domain", "store", "vault-proto", "otp"]),
-    ("countersign", &["server", "domain", "store", "vault-proto", "otp"]),
+    ("gateway", &["domain"]),
+    ("webauthn", &[]),
+    ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    (
+        "countersign",
+        &["server", "domain", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+    ),
+    ("software-authenticator", &[]),
 ];
 
 /// What only tests are made of: no program is built on it.
@@ -71,12 +77,25 @@ fn the_domain_is_made_without_input_and_output() {
 }
 
 #[test]
+fn webauthn_is_made_without_openssl_network_and_run_time() {
+    assert_tree_lacks(
+        "webauthn",
+        &["openssl", "openssl-sys", "native-tls", "ring", "tokio", "hyper", "reqwest", "mio"],
+    );
+}
+
+#[test]
 fn only_the_store_builds_on_a_database() {
     for (name, dependencies) in our_dependencies() {
         let talks =
             dependencies.iter().any(|d| ["sqlx", "rusqlite", "tokio-postgres", "libsqlite3-sys"].contains(&d.as_str()));
         assert!(!talks || name == "store" || TEST_ONLY.contains(&name.as_str()), "{name} builds on a database");
     }
+}
+
+#[test]
+fn the_gateways_know_neither_store_nor_web_framework() {
+    assert_tree_lacks("gateway", &["axum", "libsqlite3-sys", "native-tls", "openssl", "ring", "sqlx", "store"]);
 }
 
 #[test]

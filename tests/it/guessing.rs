@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::browser::Shop;
 use crate::harness::{Api, Database, Enrolled, Server, Signal, signal};
+use crate::hotp::attack_resynchronization;
 
 /// Past the longest wait after a wrong code.
 const PAST_ANY_WAIT: i64 = 15 * 60 + 1;
@@ -211,6 +212,7 @@ async fn prove_as(api: &Api, external_id: &str, code: &str) -> crate::harness::A
 const ROUTES_THAT_TAKE_A_CODE: &[&str] = &[
     "POST /pages/confirm",
     "POST /pages/prove",
+    "POST /v1/authenticators/{id}/resynchronize",
     "POST /v1/challenges/{id}/verify",
     "POST /v1/enrollments/{id}/confirm",
 ];
@@ -227,6 +229,7 @@ async fn t02_every_route_that_takes_a_code_limits_guesses() {
     attack_challenge_by_pages(&api).await;
     attack_proof_before_enrolling(&api).await;
     attack_enrollment_on_a_page(&api).await;
+    attack_resynchronization(&api).await;
 }
 
 /// Guesses over many pages share the authenticator's budget with guesses by the API.
@@ -324,7 +327,7 @@ fn routes_that_take_a_code(document: &Value) -> Vec<String> {
         for (method, operation) in operations.as_object().unwrap() {
             let schema = resolved(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
             let members = schema["properties"].as_object().into_iter().flatten();
-            let takes = members.map(|(name, _)| name).any(|name| name.contains("code") && !name.contains("codes"));
+            let takes = members.map(|(name, _)| name).any(|name| name.contains("code") && name != "backup_codes");
             if takes {
                 found.push(format!("{} {path}", method.to_uppercase()));
             }

@@ -18,6 +18,7 @@ mod enrolling;
 mod flood;
 mod guessing;
 mod harness;
+mod hotp;
 mod lifecycle;
 mod load;
 mod lockout;

@@ -11,8 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use vault_proto::control::{self, Control, Introduction};
 use vault_proto::{
-    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, Qr, Refusal, Reply, Secret, Verb,
-    View,
+    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, Qr, Refusal, Reply, Resynchronize,
+    Secret, TokenBinding, Verb, View,
 };
 
 use crate::harness::{Binaries, Phone};
@@ -55,7 +55,11 @@ impl Vault {
 
     async fn check(&self, candidates: &[OtpCandidate], code: &str) -> Outcome {
         let (candidates, code) = (candidates.to_vec(), Secret(code.as_bytes().to_vec()));
-        match self.ask(Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, assertion: None })).await.unwrap() {
+        match self
+            .ask(Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, look_ahead: 10, assertion: None }))
+            .await
+            .unwrap()
+        {
             Reply::Checked { outcome, .. } => outcome,
             other => panic!("{other:?}"),
         }
@@ -63,8 +67,20 @@ impl Vault {
 
     /// A key that its owner has in a phone, and the attacker as a blob.
     async fn provision(&self, number: u8) -> (OtpCandidate, Phone) {
-        let binding = Binding { user: [number; 16], device: [1; 16], authenticator: [number; 16], generation: 1 };
         let params = Params::new(Algorithm::Sha1, 6, 30).unwrap();
+        let (candidate, secret) = self.make(number, params).await;
+        let enrollment = json!({ "algorithm": "SHA1", "digits": 6, "period": 30 });
+        (candidate, Phone::with_key(&secret, &enrollment))
+    }
+
+    /// The same for a key whose steps are counted.
+    async fn provision_counted(&self, number: u8, params: Params) -> (OtpCandidate, Vec<u8>) {
+        let (candidate, secret) = self.make(number, params).await;
+        (candidate, BASE32_NOPAD.decode(secret.as_bytes()).unwrap())
+    }
+
+    async fn make(&self, number: u8, params: Params) -> (OtpCandidate, String) {
+        let binding = Binding { user: [number; 16], device: [1; 16], authenticator: [number; 16], generation: 1 };
         let (issuer, account) = ("Example".to_owned(), "ana".to_owned());
         let wish = Provision { binding, params, issuer, account, qr: Qr::None, recipient: None };
         let Reply::Provisioned { blob, view: View::Open { secret, .. } } =
@@ -72,10 +88,8 @@ impl Vault {
         else {
             panic!("no view in the clear");
         };
-        let enrollment = json!({ "algorithm": "SHA1", "digits": 6, "period": 30 });
-        let phone = Phone::with_key(std::str::from_utf8(&secret.0).unwrap(), &enrollment);
         // The attacker says of every key that no step of it was used yet.
-        (OtpCandidate { binding, params, blob, last_step: 0 }, phone)
+        (OtpCandidate { binding, params, blob, last_step: 0 }, String::from_utf8(secret.0.clone()).unwrap())
     }
 }
 
@@ -119,7 +133,9 @@ async fn t28_the_same_key_named_often_in_one_question_has_one_budget() {
     for _ in 0..100 {
         // Refused as malformed, or counted: in either case no more than a hundred codes are compared.
         let code = Secret(phone.wrong_code(now).into_bytes());
-        let _ = vault.ask(Verb::CheckOtp(CheckOtp { candidates: five.clone(), code, drift: 2, assertion: None })).await;
+        let _ = vault
+            .ask(Verb::CheckOtp(CheckOtp { candidates: five.clone(), code, drift: 2, look_ahead: 20, assertion: None }))
+            .await;
     }
     let mut left = 0;
     while vault.check(std::slice::from_ref(&ana), &phone.wrong_code(now)).await == Outcome::Wrong {
@@ -150,6 +166,7 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
         "unlock",
         "provision",
         "check_otp",
+        "resynchronize",
         "issue_backup_codes",
         "check_backup_code",
         "issue_code",
@@ -159,6 +176,9 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
         "seal",
         "open",
         "rewrap",
+        "import_tokens",
+        "assign_token",
+        "rewrap_token",
         "rotate_keys",
         "retire_keys",
         "change_root_key",
@@ -177,6 +197,20 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
             answers.push(format!("{answer:?}"));
         }
     }
+    // Nor is it a token's, whatever token is named: there is no way back from an authenticator, nor to another one.
+    for serial in ["", "F100"] {
+        let token = || TokenBinding { id: ana.binding.authenticator, serial: serial.to_owned() };
+        let to = Binding { user: [9; 16], ..ana.binding };
+        for question in [
+            Verb::AssignToken { token: token(), params, blob: blob.clone(), to },
+            Verb::RewrapToken { token: token(), params, blob: blob.clone() },
+        ] {
+            let answer = vault.ask(question).await;
+            assert!(matches!(answer, Err(Error::Refused(_))), "{answer:?}");
+            answers.push(format!("{answer:?}"));
+        }
+    }
+    answers.push(format!("{:?}", vault.ask(Verb::PublicKeys).await));
     answers.push(format!("{:?}", vault.ask(Verb::Status).await));
     answers.push(format!("{:?}", vault.ask(Verb::RotateKeys).await));
     answers.push(format!("{:?}", vault.ask(Verb::ChangeRootKey).await));
@@ -185,6 +219,36 @@ async fn t28_no_answer_to_any_verb_holds_a_key_or_a_code() {
         assert!(!answer.contains(raw.trim_matches(['[', ']'])), "{answer}");
         assert!(!answer.contains(&BASE32_NOPAD.encode(&phone.key)), "{answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t06_t28_two_codes_in_a_row_bring_no_used_one_back_and_are_counted_as_guesses() {
+    let vault = Vault::start().await;
+    let params = Params::counted(Algorithm::Sha1, 6).unwrap();
+    let (ana, key) = vault.provision_counted(1, params).await;
+    let code = |step| params.code(&key, step).as_str().to_owned();
+    let pair = async |last_step, codes: [String; 2]| {
+        let candidate = Some(OtpCandidate { last_step, ..ana.clone() });
+        let codes = codes.map(|code| Secret(code.into_bytes()));
+        match vault.ask(Verb::Resynchronize(Resynchronize { candidate, codes, window: 1000 })).await.unwrap() {
+            Reply::Checked { outcome, .. } => outcome,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(pair(0, [code(100), code(101)]).await, Outcome::Right { index: 0, step: 101 });
+    // Whatever step the attacker says was the last one used.
+    for last_step in [0, -1, 50, 99, 100] {
+        for first in [1, 99, 100, 101] {
+            assert_eq!(pair(last_step, [code(first), code(first + 1)]).await, Outcome::Wrong, "{first} at {last_step}");
+        }
+    }
+    let mut left = 0;
+    while pair(0, ["000000".to_owned(), "000000".to_owned()]).await == Outcome::Wrong {
+        left += 1;
+        assert!(left <= 100, "the budget has no end");
+    }
+    assert_eq!(pair(101, [code(102), code(103)]).await, Outcome::Exhausted);
+    assert_eq!(vault.check(&[ana], &code(102)).await, Outcome::Exhausted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,13 +290,14 @@ async fn t27_a_blob_opens_only_where_it_was_sealed() {
         elsewhere(&|c| c.params = Params::new(Algorithm::Sha256, 6, 30).unwrap()),
         elsewhere(&|c| c.params = Params::new(Algorithm::Sha1, 8, 30).unwrap()),
         elsewhere(&|c| c.params = Params::new(Algorithm::Sha1, 6, 60).unwrap()),
+        elsewhere(&|c| c.params = Params::counted(Algorithm::Sha1, 6).unwrap()),
         elsewhere(&|c| *c.blob.last_mut().unwrap() ^= 1),
         elsewhere(&|c| c.blob[0] ^= 1),
         elsewhere(&|c| c.blob.truncate(20)),
     ];
     for candidate in moved {
         let code = Secret(code.clone().into_bytes());
-        let question = CheckOtp { candidates: vec![candidate], code, drift: 1, assertion: None };
+        let question = CheckOtp { candidates: vec![candidate], code, drift: 1, look_ahead: 10, assertion: None };
         let answer = vault.ask(Verb::CheckOtp(question)).await;
         assert!(matches!(answer, Err(Error::Refused(_))), "{answer:?}");
     }

@@ -68,12 +68,24 @@ async fn a_challenge_is_proved(database: Database) {
     let now = api.now().await;
     browser.prove(&ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
     browser.post("finish", json!({})).await.expect_problem(409, "conflict");
+    let path = format!("/v1/challenges/{}", challenge["id"].as_str().unwrap());
+    api.post(&format!("{path}/assertion"), json!({})).await.expect_problem(409, "conflict");
     let done = browser.prove(&ana.phone.code_at(now)).await.expect(200);
     assert_back(&done, &browser.id, "proved");
     assert_eq!(browser.post("finish", json!({})).await.expect(200)["return_to"], done["return_to"]);
     // The truth is asked for with the key.
-    let challenge = api.get(&format!("/v1/challenges/{}", challenge["id"].as_str().unwrap())).await.expect(200);
+    let challenge = api.get(&path).await.expect(200);
     assert_eq!(challenge["state"], "satisfied");
+    assert_eq!(challenge["satisfied_by"], json!({ "id": ana.authenticator_id, "kind": "totp" }));
+    // The proof was given to the page; what it yields is for the application, and for a while.
+    let asserted = api.post(&format!("{path}/assertion"), json!({})).await.expect(200);
+    let claims = asserted["assertion"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value =
+        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap()).unwrap();
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("aal2"), &json!(["mfa", "otp", "pwd"])));
+    assert_eq!(claims["action_hash"], challenge["action_hash"]);
+    api.advance(5 * 60 + 1).await;
+    api.post(&format!("{path}/assertion"), json!({})).await.expect_problem(410, "challenge-over");
     assert_eq!(api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"], "aal2");
     let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
     assert_eq!((&page["state"], &page["opened"]), (&json!("proved"), &json!(true)));
@@ -100,7 +112,9 @@ async fn an_authenticator_is_enrolled(database: Database) {
     let mut browser = shop.enroll_page(&session).await;
     let seen = browser.opens().await.expect(200);
     assert_eq!((&seen["purpose"], &seen["step"]), (&json!("enroll"), &json!("choose")));
-    assert_eq!(seen["factors"], json!([{ "kind": "totp", "strength": "aal2" }]));
+    let offered: Vec<&str> =
+        seen["factors"].as_array().unwrap().iter().map(|factor| factor["kind"].as_str().unwrap()).collect();
+    assert!(offered.contains(&"totp") && !offered.contains(&"backup_codes"), "{offered:?}");
 
     let begun = browser.begin().await;
     assert_not_kept(&begun);
@@ -187,7 +201,7 @@ async fn t17_a_key_is_shown_on_a_page_once() {
     browser.opens().await.expect(200);
     let first = browser.begins().await;
     let again = browser.opens().await.expect(200);
-    assert_eq!((&again["step"], &again["view"]), (&json!("view"), &Value::Null), "{again}");
+    assert_eq!((&again["step"], &again["view"]["sealed"]), (&json!("view"), &Value::Null), "{again}");
     let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
     let enrollment = format!("/v1/enrollments/{}", page["enrollment_id"].as_str().unwrap());
     api.get(&format!("{enrollment}/view")).await.expect_problem(410, "view-gone");

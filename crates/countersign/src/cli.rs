@@ -237,6 +237,9 @@ pub(crate) enum ApplicationsCommand {
         /// Client certificates that stand for it: a file in PEM or DER, or its SHA-256
         #[arg(long, value_name = "CERTIFICATE,…", value_delimiter = ',')]
         certificates: Vec<String>,
+        /// Where hosted pages may lead back to: origins, as https://shop.example
+        #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
+        return_origins: Vec<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -259,6 +262,20 @@ pub(crate) enum ApplicationsCommand {
         /// How long the other keys are still good, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         overlap: u64,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show where hosted pages may lead back to, or say where
+    ReturnOrigins {
+        /// The application: its name or app_…
+        #[arg(value_name = "APPLICATION")]
+        application: String,
+        /// Origins from now on, as https://shop.example; without any, those of now are shown
+        #[arg(value_name = "ORIGIN")]
+        origins: Vec<String>,
+        /// Nowhere from now on
+        #[arg(long, conflicts_with = "origins")]
+        none: bool,
         #[command(flatten)]
         connection: Connection,
     },
@@ -470,6 +487,7 @@ impl ApplicationsCommand {
             | Self::Create { connection, .. }
             | Self::Delete { connection, .. }
             | Self::RotateKey { connection, .. }
+            | Self::ReturnOrigins { connection, .. }
             | Self::Certificates { connection, .. } => connection,
             Self::AddCertificate(one) | Self::RemoveCertificate(one) => &one.connection,
         }

@@ -163,6 +163,8 @@ fn configuration(
         trusted_proxies: settings.trusted_proxies.clone(),
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
+        factors: settings.factors.clone(),
+        brand: settings.brand.clone(),
         events_retention: settings.events_retention,
         push_digits: domain::push::Digits::new(settings.push_digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,

@@ -1,4 +1,4 @@
-//! `otpauth://totp/…` URIs, as authenticator apps scan them
+//! `otpauth://totp/…` and `otpauth://hotp/…` URIs, as authenticator apps scan them
 //! (<https://github.com/google/google-authenticator/wiki/Key-Uri-Format>).
 
 use std::fmt;
@@ -12,12 +12,13 @@ const SCHEME: &str = "otpauth://";
 const MAX_URI: usize = 4096;
 const MAX_KEY: usize = 128;
 
-/// The URI of a key. An empty `issuer` is left out.
+/// The URI of a key. An empty `issuer` is left out. Where steps are counted the counter is 0: the key of a URI is new, and no
+/// code was made from it.
 pub fn uri(issuer: &str, account: &str, key: &[u8], params: Params) -> Zeroizing<String> {
     // All the room it can need at once: a string that grew would leave copies of the key behind.
     let room = 128 + 6 * issuer.len() + 3 * account.len() + 2 * key.len();
     let mut uri = Zeroizing::new(String::with_capacity(room));
-    uri.push_str("otpauth://totp/");
+    uri.push_str(if params.is_counted() { "otpauth://hotp/" } else { "otpauth://totp/" });
     if !issuer.is_empty() {
         push_encoded(&mut uri, issuer);
         uri.push(':');
@@ -33,8 +34,12 @@ pub fn uri(issuer: &str, account: &str, key: &[u8], params: Params) -> Zeroizing
     uri.push_str(params.algorithm().name());
     uri.push_str("&digits=");
     push_encoded(&mut uri, &params.digits().to_string());
-    uri.push_str("&period=");
-    push_encoded(&mut uri, &params.period().to_string());
+    if params.is_counted() {
+        uri.push_str("&counter=0");
+    } else {
+        uri.push_str("&period=");
+        push_encoded(&mut uri, &params.period().to_string());
+    }
     uri
 }
 
@@ -60,7 +65,7 @@ fn hex_digit(value: u8) -> char {
     char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
-/// What an `otpauth://totp/…` URI says.
+/// What an `otpauth://` URI says.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Otpauth {
     /// Who asks for codes.
@@ -71,6 +76,8 @@ pub struct Otpauth {
     pub key: Zeroizing<Vec<u8>>,
     /// How codes are made from it.
     pub params: Params,
+    /// The counter of the first code, where steps are counted; 0 otherwise.
+    pub counter: u64,
 }
 
 impl fmt::Debug for Otpauth {
@@ -79,11 +86,12 @@ impl fmt::Debug for Otpauth {
             .field("issuer", &self.issuer)
             .field("account", &self.account)
             .field("params", &self.params)
+            .field("counter", &self.counter)
             .finish_non_exhaustive()
     }
 }
 
-/// Why a text is no URI of a TOTP key.
+/// Why a text is no URI of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UriError {
     /// Over 4 KiB.
@@ -92,8 +100,8 @@ pub enum UriError {
     /// Another scheme.
     #[error("the URI does not begin with otpauth://")]
     Scheme,
-    /// Not `totp`.
-    #[error("only otpauth://totp is understood")]
+    /// Neither `totp` nor `hotp`.
+    #[error("only otpauth://totp and otpauth://hotp are understood")]
     Kind,
     /// No account in the label.
     #[error("the label is missing or names no account")]
@@ -113,14 +121,17 @@ pub enum UriError {
     /// `algorithm`, `digits` or `period` is out of bounds.
     #[error(transparent)]
     Params(#[from] InvalidParams),
-    /// `digits` or `period` is no number.
+    /// No `counter`, where steps are counted.
+    #[error("the counter is missing")]
+    Counter,
+    /// `digits`, `period` or `counter` is no number.
     #[error("{0} is not a number")]
     Number(&'static str),
 }
 
 impl Otpauth {
     /// Reads a URI. `algorithm`, `digits` and `period` default to SHA1, 6 and 30; parameters that are not known
-    /// (apps add pictures and colours) are passed over.
+    /// (apps add pictures and colours) are passed over, and so are a counter of what is timed and a period of what is counted.
     ///
     /// # Errors
     /// Says what is wrong, never with any part of the text: it may hold a key.
@@ -135,13 +146,17 @@ impl Otpauth {
         let rest = text.get(SCHEME.len()..).unwrap_or_default();
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (kind, label) = path.split_once('/').ok_or(UriError::Label)?;
-        if !kind.eq_ignore_ascii_case("totp") {
+        let is_hotp = kind.eq_ignore_ascii_case("hotp");
+        if !is_hotp && !kind.eq_ignore_ascii_case("totp") {
             return Err(UriError::Kind);
         }
         let query = Query::parse(query)?;
         let (issuer, account) = read_label(label, query.issuer)?;
         let key = read_key(query.secret.ok_or(UriError::Secret)?)?;
-        Ok(Self { issuer, account, key, params: read_params(query.algorithm, query.digits, query.period)? })
+        let params = read_params(is_hotp, query.algorithm, query.digits, query.period)?;
+        let counter = if is_hotp { query.counter.ok_or(UriError::Counter)?.parse() } else { Ok(0) };
+        let counter = counter.map_err(|_| UriError::Number("counter"))?;
+        Ok(Self { issuer, account, key, params, counter })
     }
 }
 
@@ -152,6 +167,7 @@ struct Query<'a> {
     algorithm: Option<&'a str>,
     digits: Option<&'a str>,
     period: Option<&'a str>,
+    counter: Option<&'a str>,
 }
 
 impl<'a> Query<'a> {
@@ -165,6 +181,7 @@ impl<'a> Query<'a> {
                 "algorithm" => (&mut query.algorithm, "algorithm"),
                 "digits" => (&mut query.digits, "digits"),
                 "period" => (&mut query.period, "period"),
+                "counter" => (&mut query.counter, "counter"),
                 _ => continue,
             };
             if slot.replace(value).is_some() {
@@ -200,13 +217,21 @@ fn read_key(text: &str) -> Result<Zeroizing<Vec<u8>>, UriError> {
     if key.is_empty() || key.len() > MAX_KEY { Err(UriError::Secret) } else { Ok(key) }
 }
 
-fn read_params(algorithm: Option<&str>, digits: Option<&str>, period: Option<&str>) -> Result<Params, UriError> {
+fn read_params(
+    is_hotp: bool,
+    algorithm: Option<&str>,
+    digits: Option<&str>,
+    period: Option<&str>,
+) -> Result<Params, UriError> {
     let common = Params::COMMON;
     let algorithm = match algorithm {
         Some(name) => Algorithm::from_name(&name.to_ascii_uppercase()).ok_or(InvalidParams::Algorithm)?,
         None => common.algorithm(),
     };
     let digits = digits.map_or(Ok(common.digits()), |text| text.parse().map_err(|_| UriError::Number("digits")))?;
+    if is_hotp {
+        return Ok(Params::counted(algorithm, digits)?);
+    }
     let period = period.map_or(Ok(common.period()), |text| text.parse().map_err(|_| UriError::Number("period")))?;
     Ok(Params::new(algorithm, digits, period)?)
 }
@@ -245,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn i02_a_uri_of_a_counter_reads_as_apps_want_it() {
+        let params = Params::counted(Algorithm::Sha1, 6).unwrap();
+        let made = uri("", "ada", b"12345678901234567890", params);
+        assert_eq!(
+            made.as_str(),
+            "otpauth://hotp/ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&algorithm=SHA1&digits=6&counter=0"
+        );
+        let read = Otpauth::parse("otpauth://hotp/a?secret=MFRGG&counter=42&period=15").unwrap();
+        assert_eq!((read.params, read.counter), (params, 42));
+        let timed = Otpauth::parse("otpauth://totp/a?secret=MFRGG&counter=42").unwrap();
+        assert_eq!((timed.params, timed.counter), (Params::COMMON, 0));
+    }
+
+    #[test]
     fn uris_of_other_houses_are_read() {
         let read =
             Otpauth::parse("otpauth://totp/Example:alice@google.com?secret=JBSWY3DPEHPK3PXP&issuer=Example").unwrap();
@@ -259,7 +298,11 @@ mod tests {
         let cases = [
             ("https://totp/a?secret=AA", UriError::Scheme),
             ("otp", UriError::Scheme),
-            ("otpauth://hotp/a?secret=MFRGG&counter=0", UriError::Kind),
+            ("otpauth://ocra/a?secret=MFRGG&counter=0", UriError::Kind),
+            ("otpauth://hotp/a?secret=MFRGG", UriError::Counter),
+            ("otpauth://hotp/a?secret=MFRGG&counter=-1", UriError::Number("counter")),
+            ("otpauth://hotp/a?secret=MFRGG&counter=18446744073709551616", UriError::Number("counter")),
+            ("otpauth://hotp/a?secret=MFRGG&counter=0&digits=7", UriError::Params(InvalidParams::Digits(7))),
             ("otpauth://totp", UriError::Label),
             ("otpauth://totp/?secret=MFRGG", UriError::Label),
             ("otpauth://totp/a", UriError::Secret),

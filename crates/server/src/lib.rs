@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, MovableClock, SystemClock};
+use domain::{AuthenticatorKind, Clock, MovableClock, SystemClock};
 use store::Store;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -43,6 +43,10 @@ pub struct Config {
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
     pub max_session_age: Duration,
+    /// Which kinds of authenticator are offered, in this order (I-08). Backup codes come with the first one, and last.
+    pub factors: Vec<AuthenticatorKind>,
+    /// Whose pages they are.
+    pub brand: Brand,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -65,8 +69,29 @@ pub struct Protection {
 impl Config {
     /// The default of [`Config::view_lifetime`].
     pub const VIEW_LIFETIME: Duration = domain::Enrollment::VIEW_LIFETIME;
+    /// The default of [`Config::factors`], and all that there are: the strongest first (I-08). Those that need setting up are offered once
+    /// they are.
+    pub const FACTORS: [AuthenticatorKind; 6] = [
+        AuthenticatorKind::Webauthn,
+        AuthenticatorKind::Push,
+        AuthenticatorKind::Totp,
+        AuthenticatorKind::Hotp,
+        AuthenticatorKind::Sms,
+        AuthenticatorKind::Email,
+    ];
     /// The default of [`Config::max_session_age`].
     pub const MAX_SESSION_AGE: Duration = Duration::from_mins(15);
+}
+
+/// The operator's name, logo and colour, for the pages.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Brand {
+    /// The name that people know the operator by.
+    pub name: Option<String>,
+    /// The logo, as a `data:` URL.
+    pub logo: Option<String>,
+    /// The colour, as `#rrggbb`.
+    pub colour: Option<String>,
 }
 
 /// Certificate, key, and whose client certificates are believed.
@@ -114,6 +139,8 @@ pub(crate) struct Settings {
     pub(crate) issuer_name: Option<String>,
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
+    pub(crate) factors: Vec<AuthenticatorKind>,
+    pub(crate) brand: Brand,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -164,6 +191,8 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         issuer_name: config.issuer.clone(),
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
+        factors: config.factors.clone(),
+        brand: config.brand.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),

@@ -71,6 +71,8 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             events_retention: None,
             push_digits: domain::push::Digits::DEFAULT,
             max_session_age: Config::MAX_SESSION_AGE,
+            factors: Config::FACTORS.to_vec(),
+            brand: crate::Brand::default(),
             movable_clock: None,
             confinement: Vec::new(),
             tls: false,

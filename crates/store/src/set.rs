@@ -368,7 +368,7 @@ impl Rows {
     }
 
     /// A row whose values stand in several pieces.
-    pub(crate) fn push_all<'a, const N: usize>(&mut self, pieces: [&[Arg<'a>]; N]) {
+    pub(crate) fn push_all<const N: usize>(&mut self, pieces: [&[Arg<'_>]; N]) {
         self.push(&pieces.concat());
     }
 

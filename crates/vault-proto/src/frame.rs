@@ -11,10 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroize;
 
-use crate::{Refusal, Reply, VERSION, Verb};
+use crate::{Refusal, Reply, TokenFile, VERSION, Verb};
 
 /// The longest question, in bytes after the length.
 pub const MAX_QUESTION: usize = 64 * 1024;
+/// The longest question that [holds a file](Verb::holds_a_file), in bytes after the length.
+pub const MAX_FILE_QUESTION: usize = TokenFile::MAX_BYTES + 64 * 1024;
 /// The longest answer, in bytes after the length.
 pub const MAX_ANSWER: usize = 256 * 1024;
 
@@ -60,7 +62,11 @@ impl Question {
         let rest = versioned(body)?;
         let malformed = FrameError::Malformed { id: NO_ID };
         let ((id, deadline), rest) = postcard::take_from_bytes::<(u64, u64)>(rest).map_err(|_| malformed)?;
-        Ok(Self { id, deadline, verb: whole(rest).ok_or(FrameError::Malformed { id })? })
+        let verb: Verb = whole(rest).ok_or(FrameError::Malformed { id })?;
+        if body.len() > longest(&verb) {
+            return Err(FrameError::Malformed { id });
+        }
+        Ok(Self { id, deadline, verb })
     }
 }
 
@@ -69,7 +75,11 @@ impl Question {
 /// # Errors
 /// `TooLong`; then nothing was appended.
 pub fn write_question(out: &mut Vec<u8>, id: u64, deadline: u64, verb: &Verb) -> Result<(), FrameError> {
-    write(out, &(id, deadline, verb), MAX_QUESTION)
+    write(out, &(id, deadline, verb), longest(verb))
+}
+
+const fn longest(verb: &Verb) -> usize {
+    if verb.holds_a_file() { MAX_FILE_QUESTION } else { MAX_QUESTION }
 }
 
 /// Appends the frame of an answer.
@@ -153,13 +163,16 @@ impl postcard::ser_flavors::Flavor for Append<'_> {
     }
 }
 
-/// What was read from a socket and not yet taken apart. Its size is fixed; what was taken is wiped before its
-/// place is used again, and all of it at the end.
+/// What was read from a socket and not yet taken apart. What was taken is wiped before its place is used again, and all of it at
+/// the end. Its size is that of the longest usual frame; for a longer one there is more, until that was taken.
 pub struct Incoming {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    usual: usize,
     limit: usize,
+    /// Bytes of the frame that has come in part.
+    wanted: usize,
 }
 
 impl std::fmt::Debug for Incoming {
@@ -171,15 +184,29 @@ impl std::fmt::Debug for Incoming {
 impl Incoming {
     /// For frames of up to `limit` bytes ([`MAX_QUESTION`] or [`MAX_ANSWER`]).
     pub fn new(limit: usize) -> Self {
-        Self { bytes: vec![0; limit + LENGTH], start: 0, end: 0, limit }
+        Self::with_files(limit, limit)
+    }
+
+    /// For frames of usually up to `usual` bytes, and of up to `limit` ([`MAX_FILE_QUESTION`]) where they hold a file.
+    pub fn with_files(usual: usize, limit: usize) -> Self {
+        Self { bytes: vec![0; usual + LENGTH], start: 0, end: 0, usual: usual + LENGTH, limit, wanted: 0 }
     }
 
     /// Where to read to; never empty once [`next_frame`](Self::next_frame) has given `None`. Say how much was read with
     /// [`filled`](Self::filled).
     pub fn space(&mut self) -> &mut [u8] {
-        if self.start > 0 {
+        let kept = self.end - self.start;
+        let size = self.usual.max(self.wanted).max(kept);
+        if size != self.bytes.len() {
+            let mut other = vec![0; size];
+            if let (Some(to), Some(from)) = (other.get_mut(..kept), self.bytes.get(self.start..self.end)) {
+                to.copy_from_slice(from);
+            }
+            self.bytes.zeroize();
+            self.bytes = other;
+            (self.start, self.end) = (0, kept);
+        } else if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
-            let kept = self.end - self.start;
             if let Some(stale) = self.bytes.get_mut(kept..self.end) {
                 stale.zeroize();
             }
@@ -213,8 +240,10 @@ impl Incoming {
             return Err(FrameError::TooLong);
         }
         if rest.len() < length {
+            self.wanted = LENGTH + length;
             return Ok(None);
         }
+        self.wanted = 0;
         let body = self.start + LENGTH;
         self.start = body + length;
         Ok(self.bytes.get(body..self.start))

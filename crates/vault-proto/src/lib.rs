@@ -9,12 +9,14 @@
 mod bytes;
 pub mod control;
 pub mod frame;
+mod token_file;
 mod verb;
 pub mod wrapped;
 
 #[cfg(feature = "client")]
 mod client;
 
+pub use token_file::{TokenFile, TokenFormat, Unlock};
 pub use verb::*;
 pub use wrapped::wrapped_root_key_id;
 

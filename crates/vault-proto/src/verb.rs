@@ -22,6 +22,8 @@ pub enum Verb {
     Provision(Provision),
     /// Checks a one-time password. Answer: [`Reply::Checked`].
     CheckOtp(CheckOtp),
+    /// Finds a device again whose counter has run too far ahead. Answer: [`Reply::Checked`], with the step of the second code.
+    Resynchronize(Resynchronize),
     /// Makes a set of backup codes. Answer: [`Reply::Issued`].
     IssueBackupCodes {
         /// Whose.
@@ -41,28 +43,10 @@ pub enum Verb {
         digits: u8,
     },
     /// Checks a short code that was sent. Answer: [`Reply::Checked`].
-    CheckCode {
-        /// Whose.
-        owner: CodeOwner,
-        /// What it is good for.
-        scope: [u8; 16],
-        /// Its keyed hash.
-        hash: [u8; 32],
-        /// What the person typed.
-        code: Secret,
-        /// What to sign if it is right.
-        #[serde(with = "crate::bytes::option")]
-        assertion: Option<Vec<u8>>,
-    },
+    CheckCode(CheckCode),
     /// Signs for a named purpose. Answer: [`Reply::Signed`].
-    Sign {
-        /// For what.
-        purpose: SignPurpose,
-        /// What: for an assertion, the JSON of its claims.
-        #[serde(with = "crate::bytes")]
-        payload: Vec<u8>,
-    },
-    /// The public halves of the signing keys. Answer: [`Reply::PublicKeys`].
+    Sign(Sign),
+    /// The public halves of the vault's own keys. Answer: [`Reply::PublicKeys`].
     PublicKeys,
     /// Seals a provider's secret. Answer: [`Reply::Sealed`].
     Seal {
@@ -95,6 +79,31 @@ pub enum Verb {
         #[serde(with = "crate::bytes")]
         blob: Vec<u8>,
     },
+    /// Reads a file of hardware tokens that was sealed to the vault's import key, and seals each key by itself. Answer:
+    /// [`Reply::TokensImported`].
+    ImportTokens(ImportTokens),
+    /// Seals the key of a hardware token for the authenticator that it becomes. There is no way back. Answer: [`Reply::Sealed`].
+    AssignToken {
+        /// Which token it is.
+        token: TokenBinding,
+        /// How codes are made from its key.
+        params: otp::Params,
+        /// The key, as it was imported.
+        #[serde(with = "crate::bytes")]
+        blob: Vec<u8>,
+        /// Whose key it becomes.
+        to: Binding,
+    },
+    /// Seals the key of a hardware token anew under the present data key. Answer: [`Reply::Sealed`].
+    RewrapToken {
+        /// Which token it is.
+        token: TokenBinding,
+        /// How codes are made from its key.
+        params: otp::Params,
+        /// The blob.
+        #[serde(with = "crate::bytes")]
+        blob: Vec<u8>,
+    },
     /// Makes new data keys, which count once the answer is given back with `Unlock`. Answer: [`Reply::Rotated`].
     RotateKeys,
     /// Drops older data keys, which counts once the answer is given back with `Unlock`: what was sealed with them opens no
@@ -119,10 +128,11 @@ pub enum Verb {
 
 impl Verb {
     /// The name of each verb.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 21] = [
         "unlock",
         "provision",
         "check_otp",
+        "resynchronize",
         "issue_backup_codes",
         "check_backup_code",
         "issue_code",
@@ -132,6 +142,9 @@ impl Verb {
         "seal",
         "open",
         "rewrap",
+        "import_tokens",
+        "assign_token",
+        "rewrap_token",
         "rotate_keys",
         "retire_keys",
         "change_root_key",
@@ -145,21 +158,31 @@ impl Verb {
             Self::Unlock { .. } => "unlock",
             Self::Provision(_) => "provision",
             Self::CheckOtp(_) => "check_otp",
+            Self::Resynchronize(_) => "resynchronize",
             Self::IssueBackupCodes { .. } => "issue_backup_codes",
             Self::CheckBackupCode(_) => "check_backup_code",
             Self::IssueCode { .. } => "issue_code",
-            Self::CheckCode { .. } => "check_code",
-            Self::Sign { .. } => "sign",
+            Self::CheckCode(_) => "check_code",
+            Self::Sign(_) => "sign",
             Self::PublicKeys => "public_keys",
             Self::Seal { .. } => "seal",
             Self::Open { .. } => "open",
             Self::Rewrap { .. } => "rewrap",
+            Self::ImportTokens(_) => "import_tokens",
+            Self::AssignToken { .. } => "assign_token",
+            Self::RewrapToken { .. } => "rewrap_token",
             Self::RotateKeys => "rotate_keys",
             Self::RetireKeys { .. } => "retire_keys",
             Self::ChangeRootKey => "change_root_key",
             Self::Status => "status",
             Self::MoveClock { .. } => "move_clock",
         }
+    }
+
+    /// Whether its frame may be longer than any other's, up to [`MAX_FILE_QUESTION`](crate::frame::MAX_FILE_QUESTION). The vault
+    /// answers one such question at a time.
+    pub const fn holds_a_file(&self) -> bool {
+        matches!(self, Self::ImportTokens(_))
     }
 }
 
@@ -212,8 +235,10 @@ pub struct CheckOtp {
     pub candidates: Vec<OtpCandidate>,
     /// What the person typed, canonical (see [`otp::Code`]).
     pub code: Secret,
-    /// Steps of drift that are allowed either way, 0 to 2.
+    /// Steps of drift that are allowed either way where steps are timed, 0 to 2.
     pub drift: u8,
+    /// Steps that may have been left out where steps are counted (RFC 4226 §7.4), 0 to 20.
+    pub look_ahead: u8,
     /// What to sign if the code is right: the JSON of an assertion's claims. Saves a round trip.
     #[serde(with = "crate::bytes::option")]
     pub assertion: Option<Vec<u8>>,
@@ -229,12 +254,73 @@ pub struct OtpCandidate {
     /// The sealed key.
     #[serde(with = "crate::bytes")]
     pub blob: Vec<u8>,
-    /// The last step that the store knows to be used. The vault also keeps its own.
+    /// The last step that the store knows to be used, 0 for none; see [`otp::Params`]. The vault also keeps its own.
     pub last_step: i64,
 }
 
+/// See [`Verb::Resynchronize`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Resynchronize {
+    /// The key, one whose steps are counted. Where there is none the vault does the same work and answers
+    /// [`Outcome::Wrong`] (T-19).
+    pub candidate: Option<OtpCandidate>,
+    /// Two codes that the device gave one after the other, canonical. They count as one try.
+    pub codes: [Secret; 2],
+    /// How many steps after the last one used the first of them may be, 1 to 1,000.
+    pub window: u16,
+}
+
+/// See [`Verb::ImportTokens`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ImportTokens {
+    /// The import key that the file was sealed to, as [`PublicKeys`] named it.
+    pub key: [u8; 32],
+    /// The encapsulated key.
+    pub enc: [u8; 32],
+    /// A [`TokenFile`](crate::TokenFile), sealed: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM,
+    /// with [`TokenFile::INFO`](crate::TokenFile::INFO) as `info` and no associated data.
+    #[serde(with = "crate::bytes")]
+    pub ciphertext: Vec<u8>,
+    /// Ids for the tokens, in the order of the file: as many as it may hold, 1,000 at most.
+    pub ids: Vec<[u8; 16]>,
+}
+
+/// Which hardware token a key belongs to: part of its seal's associated data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenBinding {
+    /// The id that it was imported with.
+    pub id: [u8; 16],
+    /// The serial number that is printed on it.
+    pub serial: String,
+}
+
+/// A hardware token that was imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedToken {
+    /// Its id and serial number, to which its key is bound.
+    pub token: TokenBinding,
+    /// How codes are made from its key.
+    pub params: otp::Params,
+    /// The last step that counts as used, where steps are counted: the file said how far its counter was.
+    pub last_step: i64,
+    /// The key, sealed.
+    #[serde(with = "crate::bytes")]
+    pub blob: Vec<u8>,
+}
+
+/// A hardware token that was not imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedToken {
+    /// Where it stands in the file, from 1.
+    pub line: u32,
+    /// Its serial number, where it has one.
+    pub serial: Option<String>,
+    /// What is wrong with it; never with any part of its key.
+    pub why: String,
+}
+
 /// Whose codes: part of each keyed hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeOwner {
     /// The user.
     pub user: [u8; 16],
@@ -256,11 +342,52 @@ pub struct CheckBackupCode {
     pub assertion: Option<Vec<u8>>,
 }
 
-/// What a signature is for. Each purpose has keys of its own.
+/// See [`Verb::CheckCode`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckCode {
+    /// What was sent; `None` where nothing was: the same work, and wrong (T-19).
+    pub sent: Option<SentCode>,
+    /// What the person typed, canonical (see [`otp::Code`]).
+    pub code: Secret,
+    /// What to sign if it is right.
+    #[serde(with = "crate::bytes::option")]
+    pub assertion: Option<Vec<u8>>,
+}
+
+/// A short code that was sent, as it is stored. Wrong ones are counted for their owner, whatever the scope: another code is no
+/// fresh start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SignPurpose {
-    /// Assertions: JSON Web Signatures (RFC 7515), ES256, `typ` `countersign-assertion+jwt`.
-    Assertion,
+pub struct SentCode {
+    /// Whose.
+    pub owner: CodeOwner,
+    /// What it is good for: the id of the challenge or enrollment.
+    pub scope: [u8; 16],
+    /// Its keyed hash.
+    pub hash: [u8; 32],
+}
+
+/// What is to be signed. Each purpose has keys of its own, and a form in which its key signs nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sign {
+    /// An assertion: a JSON Web Signature (RFC 7515), ES256, `typ` `countersign-assertion+jwt`.
+    Assertion {
+        /// The JSON of its claims.
+        #[serde(with = "crate::bytes")]
+        claims: Vec<u8>,
+    },
+    /// Who sends a push message, for the push service (RFC 8292 §2): a JSON Web Token, ES256, of these claims and no others.
+    Vapid(Vapid),
+}
+
+/// The claims by which a push service knows who sends (RFC 8292 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vapid {
+    /// `aud`: the origin of the push service, `https://` and a host, and a port where it has one.
+    pub audience: String,
+    /// `sub`: whom the push service can turn to, `mailto:…` or `https://…`.
+    pub subject: String,
+    /// `exp`: seconds since the Unix epoch, at most 24 hours from now.
+    pub expires_at: i64,
 }
 
 /// Bytes that must not be printed, and that are wiped when dropped.
@@ -308,8 +435,15 @@ pub enum Reply {
     },
     /// Something was signed.
     Signed(String),
-    /// The public halves of the signing keys.
-    PublicKeys(Vec<PublicKey>),
+    /// The public halves of the vault's own keys.
+    PublicKeys(PublicKeys),
+    /// A file of hardware tokens was read.
+    TokensImported {
+        /// Those that can be used.
+        tokens: Vec<ImportedToken>,
+        /// Those that can't.
+        refused: Vec<RefusedToken>,
+    },
     /// Something was sealed.
     Sealed(#[serde(with = "crate::bytes")] Vec<u8>),
     /// Something was opened.
@@ -368,18 +502,31 @@ pub enum Outcome {
     Right {
         /// Which candidate or hash it belongs to.
         index: u16,
-        /// The time step, for one-time passwords; 0 otherwise.
+        /// The step, for one-time passwords (see [`otp::Params`]); 0 otherwise.
         step: i64,
     },
     /// Wrong.
     Wrong,
-    /// Right for a step that was used already.
+    /// Right for a step that was used already: of those that are counted, the last one used.
     Replayed {
         /// Which candidate it belongs to.
         index: u16,
     },
     /// The vault's own failure budget of every candidate is used up: nothing was checked (T-28).
     Exhausted,
+}
+
+/// The public halves of the vault's own keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKeys {
+    /// Those that assertions are signed with, newest first.
+    pub assertion: Vec<PublicKey>,
+    /// The one that push services know the sender by (RFC 8292 §3.2). It stays the same for as long as the store, whatever is
+    /// rotated: what browsers have subscribed to is bound to it.
+    pub vapid: PublicKey,
+    /// The one that files of hardware tokens are sealed to (X25519). It changes when keys are rotated; what was sealed to an older
+    /// one opens until that is retired.
+    pub import: [u8; 32],
 }
 
 /// The public half of a signing key (ES256: NIST P-256).
@@ -467,6 +614,9 @@ pub enum Refusal {
     /// The blob does not open: it was moved, changed, or is of another generation.
     #[error("a sealed key does not open where it stands")]
     DoesNotOpen,
+    /// A file of hardware tokens cannot be read at all. Says why and where, never with any part of a key.
+    #[error("the file of tokens cannot be read: {0}")]
+    TokenFile(String),
     /// The blob was sealed with data keys that this vault has not got yet: load the newer keyring.
     #[error("sealed with data keys of version {0}, which are not loaded")]
     UnknownKeyVersion(u32),

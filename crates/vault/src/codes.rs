@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use otp::{BackupCode, Code};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use vault_proto::{CodeOwner, Refusal, Reply, Secret};
+use vault_proto::{CodeOwner, Refusal, Reply, Secret, SentCode};
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, Fields};
@@ -18,6 +18,8 @@ const DRAWS: usize = 4;
 
 /// Whose codes are checked where there is nobody (T-19).
 const NOBODY: CodeOwner = CodeOwner { user: [0; 16], authenticator: [0; 16] };
+/// What a short code is held against where none was sent.
+const NOTHING: SentCode = SentCode { owner: NOBODY, scope: [0; 16], hash: [0; 32] };
 
 /// Makes a set of backup codes.
 pub(crate) fn issue_backup_codes(keyring: &Keyring, owner: &CodeOwner, count: u8) -> Result<Reply, Refusal> {
@@ -59,15 +61,11 @@ pub(crate) fn issue_code(keyring: &Keyring, owner: &CodeOwner, scope: &[u8; 16],
     Ok(Reply::Issued { codes: vec![Secret(code.as_bytes().to_vec())], hashes: vec![hash] })
 }
 
-/// Whether the hash is that of the code.
-pub(crate) fn check_code(
-    keyring: &Keyring,
-    owner: &CodeOwner,
-    scope: &[u8; 16],
-    hash: &[u8; 32],
-    code: &Code,
-) -> Result<bool, Refusal> {
-    Ok(find(keyring, &code_fields(owner, scope, code), std::slice::from_ref(hash))?.is_some())
+/// Whether the code is the one that was sent. The same work is done whether one was or none.
+pub(crate) fn check_code(keyring: &Keyring, sent: Option<&SentCode>, code: &Code) -> Result<bool, Refusal> {
+    let SentCode { owner, scope, hash } = sent.unwrap_or(&NOTHING);
+    let found = find(keyring, &code_fields(owner, scope, code), std::slice::from_ref(hash))?;
+    Ok(found.is_some() && sent.is_some())
 }
 
 /// A number below `limit`, each as likely as any other: draws that would favour the low ones are thrown away.

@@ -4,17 +4,20 @@ use aws_lc_rs::aead::LessSafeKey;
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use vault_proto::wrapped::{Header, RootKeyId};
-use vault_proto::{PublicKey, Refusal};
+use vault_proto::{PublicKeys, Refusal};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::root_key::Origin;
 use crate::sign::Signer;
+use crate::tokens::ImportKey;
 use crate::{crypto, sandbox};
 
 /// Versions kept at most: older ones have to be retired first.
 const MAX_VERSIONS: usize = 32;
 /// Versions of which only the keys of backup codes are left, at most: each is one more to check a code with.
 const MAX_RETIRED: usize = 256;
+/// Tries at a scalar of P-256, of which one in 2^32 fails.
+const VAPID_DRAWS: u8 = 4;
 
 /// Data keys that are ready for use.
 pub(crate) struct Keyring {
@@ -25,6 +28,8 @@ pub(crate) struct Keyring {
     versions: Vec<DataKeys>,
     /// The keys of backup codes that were issued under versions that are retired.
     retired_codes: Vec<hmac::Key>,
+    /// What push services know the sender by.
+    vapid: Signer,
 }
 
 /// The data keys of one version.
@@ -34,6 +39,7 @@ pub(crate) struct DataKeys {
     pub(crate) provider: LessSafeKey,
     pub(crate) codes: hmac::Key,
     pub(crate) assertion: Signer,
+    pub(crate) import: ImportKey,
 }
 
 /// What a wrapped keyring holds.
@@ -79,7 +85,8 @@ impl Keyring {
             plain.retired.iter().map(|keys| hmac::Key::new(hmac::HMAC_SHA256, &keys.codes)).collect();
         sandbox::lock(&versions);
         sandbox::lock(&retired_codes);
-        Ok(Self { root_key_id: header.root_key_id, wrapped, versions, retired_codes })
+        let vapid = plain.vapid()?;
+        Ok(Self { root_key_id: header.root_key_id, wrapped, versions, retired_codes, vapid })
     }
 
     /// A keyring without the data keys below `before`, wrapped, and the version of the newest. What is left of
@@ -166,9 +173,23 @@ impl Keyring {
         }
     }
 
-    /// The public halves of the signing keys, newest first.
-    pub(crate) fn public_keys(&self) -> Vec<PublicKey> {
-        self.versions.iter().rev().map(|keys| keys.assertion.public_key()).collect()
+    /// What signs for push services.
+    pub(crate) fn vapid(&self) -> &Signer {
+        &self.vapid
+    }
+
+    /// The public halves of the vault's own keys.
+    pub(crate) fn public_keys(&self) -> PublicKeys {
+        PublicKeys {
+            assertion: self.versions.iter().rev().map(|keys| keys.assertion.public_key()).collect(),
+            vapid: self.vapid.public_key(),
+            import: self.versions.last().map_or([0; 32], |keys| keys.import.public),
+        }
+    }
+
+    /// The import key of this public half.
+    pub(crate) fn import_key(&self, public: &[u8; 32]) -> Option<&ImportKey> {
+        self.versions.iter().map(|keys| &keys.import).find(|key| key.public == *public)
     }
 }
 
@@ -202,6 +223,18 @@ fn unwrap(wrapped: &[u8], origin: &Origin) -> Result<(Header, Plain), Refusal> {
     Ok((header, postcard::from_bytes(&text).map_err(|_| malformed())?))
 }
 
+impl Plain {
+    /// The key for push services. Browsers subscribe to it, and a subscription is lost with it: so it comes from the first keys
+    /// of backup codes, which stay through every rotation, as a pseudorandom function of theirs with a label of its own.
+    fn vapid(&self) -> Result<Signer, Refusal> {
+        let first = self.retired.first().map(|keys| &keys.codes);
+        let first = first.or(self.versions.first().map(|keys| &keys.codes)).ok_or_else(malformed)?;
+        (0..VAPID_DRAWS)
+            .find_map(|draw| Signer::vapid(&crypto::derive(first, &format!("countersign vapid key v1, draw {draw}"))))
+            .ok_or_else(malformed)
+    }
+}
+
 impl PlainKeys {
     fn generate(version: u32) -> Result<Self, Refusal> {
         let mut keys =
@@ -219,6 +252,8 @@ impl PlainKeys {
             provider: crypto::aead_key(&Zeroizing::new(self.provider))?,
             codes: hmac::Key::new(hmac::HMAC_SHA256, &self.codes),
             assertion: Signer::new(&self.assertion)?,
+            // As with the key for push services: derived from what there has always been, under a label of its own.
+            import: ImportKey::new(&crypto::derive(&self.codes, "countersign import key v1")),
         })
     }
 }

@@ -22,5 +22,8 @@ mod seal;
 mod serve;
 mod service;
 mod sign;
+mod tokens;
 
 pub use run::run;
+#[cfg(fuzzing)]
+pub use tokens::fuzz as fuzz_tokens;

@@ -1,4 +1,4 @@
-//! Sealed keys: what the store holds of an authenticator's key.
+//! Sealed keys: what the store holds of an authenticator's key, or of a hardware token's before it is anybody's.
 //!
 //! ```text
 //! u8: format │ u32 big-endian: version of the data key │ 12: nonce │ ciphertext and tag
@@ -8,14 +8,19 @@
 //!
 //! The associated data name whose key it is and how codes are made from it, so that a blob opens nowhere else (P-02, T-27).
 
+use std::ops::RangeInclusive;
+
 use otp::Params;
-use vault_proto::{Binding, Refusal};
+use vault_proto::{Binding, Refusal, TokenBinding};
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, Fields};
 use crate::keyring::Keyring;
 
 const FORMAT: u8 = 1;
+/// Bytes of a key: keys that are made have as many as their HMAC gives, those of hardware tokens what their maker chose
+/// (RFC 4226 §4, R6).
+pub(crate) const KEY_BYTES: RangeInclusive<usize> = 16..=64;
 const MAX_PURPOSE: usize = 64;
 
 /// Seals an authenticator's key under the present data keys.
@@ -36,7 +41,33 @@ pub(crate) fn open_key(
     let (version, sealed) = split(blob)?;
     let keys = keyring.version(version)?;
     let key = crypto::open(&keys.otp, key_fields(binding, params, version).as_bytes(), sealed);
-    key.filter(|key| key.len() == params.algorithm().key_len()).ok_or(Refusal::DoesNotOpen)
+    key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(Refusal::DoesNotOpen)
+}
+
+/// Seals the key of a hardware token that is nobody's yet.
+pub(crate) fn seal_token_key(
+    keyring: &Keyring,
+    token: &TokenBinding,
+    params: Params,
+    key: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let keys = keyring.present()?;
+    let mut blob = header(keys.version);
+    crypto::seal(&keys.otp, token_fields(token, params, keys.version).as_bytes(), key, &mut blob)?;
+    Ok(blob)
+}
+
+/// Opens the key of a hardware token that is nobody's yet.
+pub(crate) fn open_token_key(
+    keyring: &Keyring,
+    token: &TokenBinding,
+    params: Params,
+    blob: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let (version, sealed) = split(blob)?;
+    let keys = keyring.version(version)?;
+    let key = crypto::open(&keys.otp, token_fields(token, params, version).as_bytes(), sealed);
+    key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(Refusal::DoesNotOpen)
 }
 
 /// Seals a provider's secret.
@@ -82,6 +113,16 @@ fn key_fields(binding: &Binding, params: Params, version: u32) -> Fields {
         .with(&[params.digits()])
         .with(&params.period().to_le_bytes())
         .with(&binding.generation.to_le_bytes())
+        .with(&version.to_le_bytes())
+}
+
+fn token_fields(token: &TokenBinding, params: Params, version: u32) -> Fields {
+    Fields::new("countersign token key v1")
+        .with(&token.id)
+        .with(token.serial.as_bytes())
+        .with(params.algorithm().name().as_bytes())
+        .with(&[params.digits()])
+        .with(&params.period().to_le_bytes())
         .with(&version.to_le_bytes())
 }
 

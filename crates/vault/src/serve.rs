@@ -6,11 +6,14 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use vault_proto::control::Introduction;
-use vault_proto::frame::{FrameError, Incoming, MAX_ANSWER, MAX_QUESTION, NO_ID, Question, boot_millis, write_answer};
+use vault_proto::frame::{
+    FrameError, Incoming, MAX_ANSWER, MAX_FILE_QUESTION, MAX_QUESTION, NO_ID, Question, boot_millis, write_answer,
+};
 use vault_proto::{Refusal, Reply, VERSION, Verb};
 use zeroize::Zeroize;
 
@@ -63,6 +66,23 @@ impl Connection {
 struct Job {
     from: Arc<Connection>,
     question: Question,
+    /// Held where the question holds a file.
+    turn: Option<Turn>,
+}
+
+/// The turn of the one question with a file that waits or is answered at a time: such a one takes memory, and up to a second.
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    fn take(taken: &Arc<AtomicBool>) -> Option<Self> {
+        (!taken.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(taken)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// The questions that wait.
@@ -70,6 +90,8 @@ struct Job {
 pub(crate) struct Queue {
     jobs: Mutex<VecDeque<Job>>,
     filled: Condvar,
+    /// Whether there is a [`Turn`].
+    file: Arc<AtomicBool>,
 }
 
 impl Queue {
@@ -105,7 +127,7 @@ impl Queue {
 
 /// Reads a connection to its end.
 pub(crate) fn read(connection: &Arc<Connection>, queue: &Queue) {
-    let mut incoming = Incoming::new(MAX_QUESTION);
+    let mut incoming = Incoming::with_files(MAX_QUESTION, MAX_FILE_QUESTION);
     let (mut jobs, mut answers) = (Vec::new(), Answers::default());
     loop {
         match (&connection.socket).read(incoming.space()) {
@@ -113,7 +135,7 @@ pub(crate) fn read(connection: &Arc<Connection>, queue: &Queue) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             _ => break,
         }
-        let sound = sort(connection, &mut incoming, &mut jobs, &mut answers);
+        let sound = sort(connection, &mut incoming, queue, &mut jobs, &mut answers);
         queue.push(&mut jobs);
         for job in jobs.drain(..) {
             answers.add(connection, job.question.id, &Err(Refusal::Overloaded));
@@ -128,13 +150,23 @@ pub(crate) fn read(connection: &Arc<Connection>, queue: &Queue) {
 }
 
 /// Sorts what was read into questions for the workers and refusals. `false` if nothing more can be read.
-fn sort(from: &Arc<Connection>, incoming: &mut Incoming, jobs: &mut Vec<Job>, answers: &mut Answers) -> bool {
+fn sort(
+    from: &Arc<Connection>,
+    incoming: &mut Incoming,
+    queue: &Queue,
+    jobs: &mut Vec<Job>,
+    answers: &mut Answers,
+) -> bool {
     loop {
         let (id, refusal) = match incoming.next_frame().and_then(|body| body.map(Question::read).transpose()) {
             Ok(None) => return true,
             Ok(Some(question)) if from.permits(&question.verb) => {
-                jobs.push(Job { from: Arc::clone(from), question });
-                continue;
+                let turn = question.verb.holds_a_file().then(|| Turn::take(&queue.file));
+                if !matches!(turn, Some(None)) {
+                    jobs.push(Job { from: Arc::clone(from), question, turn: turn.flatten() });
+                    continue;
+                }
+                (question.id, Refusal::Overloaded)
             }
             Ok(Some(question)) => (question.id, Refusal::NotPermitted(question.verb.name().to_owned())),
             Err(FrameError::Malformed { id }) => (id, Refusal::Malformed("the frame is no question".to_owned())),
@@ -153,7 +185,14 @@ pub(crate) fn work(service: &Service, queue: &Queue) {
     let (mut batch, mut answers) = (Vec::with_capacity(BATCH), Answers::default());
     loop {
         queue.take(&mut batch);
-        for Job { from, question } in batch.drain(..) {
+        // Nobody who asked something short waits for a file to be read.
+        if batch.iter().any(|job| job.turn.is_some()) {
+            batch.sort_by_key(|job| job.turn.is_some());
+        }
+        for Job { from, question, turn } in batch.drain(..) {
+            if turn.is_some() {
+                answers.flush();
+            }
             let answer = if boot_millis() >= question.deadline {
                 Err(Refusal::DeadlinePassed)
             } else {

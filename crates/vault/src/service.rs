@@ -3,19 +3,18 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use otp::Code;
 use vault_proto::{
-    CheckBackupCode, CheckOtp, CodeOwner, Hardening, Outcome, Refusal, Reply, Secret, SignPurpose, Status, Verb,
+    CheckBackupCode, CheckCode, CheckOtp, Hardening, Outcome, Refusal, Reply, Secret, Sign, Status, Verb,
 };
 
 use crate::check::{self, Decoy};
 use crate::clock::{Clock, ClockGuard, Moment};
-use crate::guard::Guard;
+use crate::guard::{Counted, Guard};
 use crate::keyring::Keyring;
 use crate::memory::Resident;
 use crate::provision::provision;
 use crate::root_key::Origin;
-use crate::{codes, log, seal, sign};
+use crate::{codes, log, seal, sign, tokens};
 
 /// How often the guard forgets: with a million entries it takes some milliseconds, in which no code is checked.
 const SWEEP_MILLIS: i64 = 30_000;
@@ -84,6 +83,11 @@ impl Service {
             Verb::Unlock { keyring } => self.unlock(keyring),
             Verb::Provision(question) => self.with(|open| provision(&open.keyring, &question)),
             Verb::CheckOtp(question) => self.check_otp(&question),
+            Verb::Resynchronize(question) => self.with(|open| {
+                let turns = |turn: &mut dyn FnMut(&mut Guard)| turn(&mut self.guard());
+                let outcome = check::resynchronize(&open.keyring, &open.decoy, &question, turns)?;
+                Ok(Reply::Checked { outcome, assertion: None })
+            }),
             Verb::IssueBackupCodes { owner, count } => {
                 self.with(|open| codes::issue_backup_codes(&open.keyring, &owner, count))
             }
@@ -91,12 +95,8 @@ impl Service {
             Verb::IssueCode { owner, scope, digits } => {
                 self.with(|open| codes::issue_code(&open.keyring, &owner, &scope, digits))
             }
-            Verb::CheckCode { owner, scope, hash, code, assertion } => {
-                self.check_code(&owner, &scope, &hash, &code, assertion.as_deref())
-            }
-            Verb::Sign { purpose: SignPurpose::Assertion, payload } => {
-                self.with(|open| open.keyring.present()?.assertion.sign(&payload).map(Reply::Signed))
-            }
+            Verb::CheckCode(question) => self.check_code(&question),
+            Verb::Sign(question) => self.sign(&question),
             Verb::PublicKeys => self.with(|open| Ok(Reply::PublicKeys(open.keyring.public_keys()))),
             Verb::Seal { purpose, context, plaintext } => {
                 self.with(|open| seal::seal_secret(&open.keyring, &purpose, &context, &plaintext.0).map(Reply::Sealed))
@@ -108,6 +108,18 @@ impl Service {
             Verb::Rewrap { binding, params, blob } => self.with(|open| {
                 let key = seal::open_key(&open.keyring, &binding, params, &blob)?;
                 seal::seal_key(&open.keyring, &binding, params, &key).map(Reply::Sealed)
+            }),
+            Verb::ImportTokens(question) => {
+                let now = self.trusted_time()?;
+                self.with(|open| tokens::import(&open.keyring, &question, now))
+            }
+            Verb::AssignToken { token, params, blob, to } => self.with(|open| {
+                let key = seal::open_token_key(&open.keyring, &token, params, &blob)?;
+                seal::seal_key(&open.keyring, &to, params, &key).map(Reply::Sealed)
+            }),
+            Verb::RewrapToken { token, params, blob } => self.with(|open| {
+                let key = seal::open_token_key(&open.keyring, &token, params, &blob)?;
+                seal::seal_token_key(&open.keyring, &token, params, &key).map(Reply::Sealed)
             }),
             Verb::RotateKeys => self.with(|open| {
                 let (keyring, version) = open.keyring.rotated(&self.origin)?;
@@ -180,31 +192,36 @@ impl Service {
     }
 
     /// A short code could be guessed by whoever has its hash and the vault's ear: its tries are counted as well.
-    fn check_code(
-        &self,
-        owner: &CodeOwner,
-        scope: &[u8; 16],
-        hash: &[u8; 32],
-        code: &Secret,
-        assertion: Option<&[u8]>,
-    ) -> Answer {
+    fn check_code(&self, question: &CheckCode) -> Answer {
+        let CheckCode { sent, code, assertion } = question;
         self.with(|open| {
-            check_assertion(assertion)?;
-            let code = std::str::from_utf8(&code.0).ok().and_then(Code::parse);
-            let code = code.ok_or(Refusal::Malformed("not the shape of a code".to_owned()))?;
-            let subject = {
-                let mut guard = self.guard();
-                let subject = guard.subject(&[owner.user, owner.authenticator, *scope].concat(), 0);
-                if !guard.charge(subject) {
-                    return Ok(Reply::Checked { outcome: Outcome::Exhausted, assertion: None });
-                }
-                subject
-            };
-            if codes::check_code(&open.keyring, owner, scope, hash, &code)? {
-                self.guard().clear(subject);
-                return checked(open, Outcome::Right { index: 0, step: 0 }, assertion);
+            check_assertion(assertion.as_deref())?;
+            let code = check::parse(code)?;
+            let subject = sent.as_ref().map(|sent| self.guard().subject(&Counted::SentCodes(&sent.owner)));
+            // As with the decoy: the tries at nothing are counted nowhere.
+            if subject.is_some_and(|subject| self.guard().charge(subject).is_none()) {
+                return checked(open, Outcome::Exhausted, None);
             }
-            checked(open, Outcome::Wrong, None)
+            if !codes::check_code(&open.keyring, sent.as_ref(), &code)? {
+                return checked(open, Outcome::Wrong, None);
+            }
+            if let Some(subject) = subject {
+                self.guard().clear(subject);
+            }
+            checked(open, Outcome::Right { index: 0, step: 0 }, assertion.as_deref())
+        })
+    }
+
+    fn sign(&self, question: &Sign) -> Answer {
+        self.with(|open| {
+            let token = match question {
+                Sign::Assertion { claims } => open.keyring.present()?.assertion.sign(claims)?,
+                Sign::Vapid(claims) => {
+                    let claims = sign::vapid_claims(claims, self.trusted_time()?)?;
+                    open.keyring.vapid().sign(claims.as_bytes())?
+                }
+            };
+            Ok(Reply::Signed(token))
         })
     }
 

@@ -1,13 +1,24 @@
-//! Assertions: JSON Web Signatures (RFC 7515) in compact form, ES256 (RFC 7518 §3.4).
+//! Assertions, and who sends push messages: JSON Web Signatures (RFC 7515) in compact form, ES256 (RFC 7518 §3.4).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use data_encoding::BASE64URL_NOPAD;
-use vault_proto::{PublicKey, Refusal};
+use vault_proto::{PublicKey, Refusal, Vapid};
+use zeroize::Zeroizing;
+
+use crate::clock::Moment;
+use crate::crypto::Key;
 
 /// Claims of an assertion are a few hundred bytes.
 const MAX_PAYLOAD: usize = 8 * 1024;
+const MAX_VAPID_TEXT: usize = 256;
+/// RFC 8292 §2.
+const MAX_VAPID_SECONDS: i64 = 24 * 3600;
+
+/// `ECPrivateKey` (RFC 5915 §3) of a scalar on P-256: what goes before the scalar's 32 bytes, and after.
+const BEFORE_SCALAR: &[u8] = &[0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
+const AFTER_SCALAR: &[u8] = &[0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
 /// A signing key with the header that goes before all that it signs. Who asks for a signature has no say in it.
 pub(crate) struct Signer {
@@ -25,20 +36,31 @@ impl Signer {
             .map_err(|_| Refusal::Failed("no signing key could be made".to_owned()))
     }
 
-    /// From PKCS#8.
+    /// A key for assertions, from PKCS#8.
     pub(crate) fn new(pkcs8: &[u8]) -> Result<Self, Refusal> {
-        let broken = || Refusal::Malformed("a signing key in the keyring is broken".to_owned());
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| broken())?;
+        let header = |kid: &str| format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"countersign-assertion+jwt"}}"#);
+        Self::with_header(key, header)
+    }
+
+    /// A key for push services, the scalar being given; `None` where that is no scalar, once in 2^32.
+    pub(crate) fn vapid(scalar: &Key) -> Option<Self> {
+        let der = Zeroizing::new([BEFORE_SCALAR, scalar.as_slice(), AFTER_SCALAR].concat());
+        let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).ok()?;
+        // Push services find the key beside the token, not by a name in it.
+        Self::with_header(key, |_| r#"{"alg":"ES256","typ":"JWT"}"#.to_owned()).ok()
+    }
+
+    fn with_header(key: EcdsaKeyPair, header: impl FnOnce(&str) -> String) -> Result<Self, Refusal> {
         // SEC 1 §2.3.3: an uncompressed point is 4, x, y.
         let point = key.public_key().as_ref().strip_prefix(&[4]).ok_or_else(broken)?;
         let (x, y) = point.split_at_checked(32).ok_or_else(broken)?;
         let public = PublicKey { kid: thumbprint(x, y), x: x.to_vec(), y: y.to_vec() };
-        let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-assertion+jwt"}}"#, public.kid);
-        let header = BASE64URL_NOPAD.encode(header.as_bytes()) + ".";
+        let header = BASE64URL_NOPAD.encode(header(&public.kid).as_bytes()) + ".";
         Ok(Self { key, public, header })
     }
 
-    /// Signs the JSON object of an assertion's claims.
+    /// Signs the JSON object of claims.
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<String, Refusal> {
         check_payload(payload)?;
         let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 96);
@@ -57,6 +79,34 @@ impl Signer {
     pub(crate) fn public_key(&self) -> PublicKey {
         self.public.clone()
     }
+}
+
+/// The JSON of the claims for a push service. It is put together here, so that a token for a push service is all that its key
+/// signs; neither text holds a character that JSON escapes.
+pub(crate) fn vapid_claims(claims: &Vapid, now: Moment) -> Result<String, Refusal> {
+    let Vapid { audience, subject, expires_at } = claims;
+    let malformed = |what: &str| Err(Refusal::Malformed(what.to_owned()));
+    let is_origin = audience.strip_prefix("https://").is_some_and(|host| {
+        host.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+    });
+    if !is_origin || audience.len() > MAX_VAPID_TEXT {
+        return malformed("a push service is known by its https origin");
+    }
+    let is_contact = ["mailto:", "https://"].iter().any(|scheme| subject.starts_with(scheme));
+    let is_plain = subject.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    if !is_contact || !is_plain || subject.len() > MAX_VAPID_TEXT {
+        return malformed("a push service is told a mailto: or https: address");
+    }
+    let left = expires_at.saturating_sub(now.unix_seconds());
+    if !(1..=MAX_VAPID_SECONDS).contains(&left) {
+        return malformed("a token for a push service is good for 24 hours at most");
+    }
+    Ok(format!(r#"{{"aud":"{audience}","exp":{expires_at},"sub":"{subject}"}}"#))
+}
+
+fn broken() -> Refusal {
+    Refusal::Malformed("a signing key in the keyring is broken".to_owned())
 }
 
 /// Refuses what cannot be the JSON of claims. What they say is the server's business.
@@ -91,6 +141,54 @@ mod tests {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
             .verify(message.as_bytes(), &BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap())
             .unwrap();
+    }
+
+    #[test]
+    fn a_scalar_makes_one_key_and_nonsense_none() {
+        let scalar = |byte| Zeroizing::new([byte; 32]);
+        let key = Signer::vapid(&scalar(7)).unwrap().public_key();
+        assert_eq!(Signer::vapid(&scalar(7)).unwrap().public_key(), key);
+        assert_ne!(Signer::vapid(&scalar(8)).unwrap().public_key(), key);
+        // SEC 2 §2.4.2: the base point is that of the scalar 1.
+        let mut one = scalar(0);
+        one[31] = 1;
+        assert_eq!(Signer::vapid(&one).unwrap().public_key().x[..4], [0x6b, 0x17, 0xd1, 0xf2]);
+        for none in [0, 0xff] {
+            assert!(Signer::vapid(&scalar(none)).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn t21_a_push_service_is_told_who_sends_and_nothing_else() {
+        let now = Moment { wall: 1_700_000_000_500, boot: 0 };
+        let claims = |audience: &str, subject: &str, expires_at| {
+            let (audience, subject) = (audience.to_owned(), subject.to_owned());
+            vapid_claims(&Vapid { audience, subject, expires_at }, now)
+        };
+        let (push, mail, soon) = ("https://push.example.net:8443", "mailto:ops@example.org", 1_700_043_200);
+        assert_eq!(
+            claims(push, mail, soon).unwrap(),
+            r#"{"aud":"https://push.example.net:8443","exp":1700043200,"sub":"mailto:ops@example.org"}"#
+        );
+        assert!(claims(push, "https://example.org/contact", 1_700_086_400).is_ok());
+        for refused in [
+            claims("http://push.example.net", mail, soon),
+            claims("https://", mail, soon),
+            claims("https://push.example.net/path", mail, soon),
+            claims(r#"https://a","sub":"x"#, mail, soon),
+            claims("https://user@push.example.net", mail, soon),
+            claims(&format!("https://{}", "a".repeat(300)), mail, soon),
+            claims(push, "ops@example.org", soon),
+            claims(push, r#"mailto:a","admin":"yes"#, soon),
+            claims(push, r"mailto:a\", soon),
+            claims(push, "mailto:ä@example.org", soon),
+            claims(push, mail, 1_700_086_401),
+            claims(push, mail, 1_700_000_000),
+            claims(push, mail, i64::MIN),
+            claims(push, mail, i64::MAX),
+        ] {
+            assert!(matches!(refused, Err(Refusal::Malformed(_))), "{refused:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod noise;
 mod people;
 mod processes;
 mod server;
+mod token;
 
 pub(crate) use api::{Answer, Api};
 pub(crate) use binaries::Binaries;
@@ -15,6 +16,7 @@ pub(crate) use noise::Noise;
 pub(crate) use people::{Enrolled, Phone, Started};
 pub(crate) use processes::{Signal, alive, children, name_of, signal};
 pub(crate) use server::{Pids, Server, Setup};
+pub(crate) use token::Token;
 
 /// Whether the long forms of the tests are asked for.
 #[allow(clippy::disallowed_methods, reason = "how long to test is said by whoever starts the tests")]

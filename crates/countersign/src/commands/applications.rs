@@ -17,11 +17,14 @@ const LOGIN_SCOPES: [&str; 6] =
 pub(crate) async fn applications(desk: &Desk, command: ApplicationsCommand) -> Result<(), Failure> {
     match command {
         ApplicationsCommand::List { .. } => list(desk).await,
-        ApplicationsCommand::Create { name, scopes, certificates, .. } => {
-            create(desk, &name, scopes, &certificates).await
+        ApplicationsCommand::Create { name, scopes, certificates, return_origins, .. } => {
+            create(desk, &name, scopes, &certificates, &return_origins).await
         }
         ApplicationsCommand::Delete { application, yes, .. } => delete(desk, &application, yes).await,
         ApplicationsCommand::RotateKey { application, overlap, .. } => rotate_key(desk, &application, overlap).await,
+        ApplicationsCommand::ReturnOrigins { application, origins, none, .. } => {
+            return_origins(desk, &application, &origins, none).await
+        }
         ApplicationsCommand::Certificates { application, .. } => certificates(desk, &application).await,
         ApplicationsCommand::AddCertificate(one) => add_certificate(desk, &one).await,
         ApplicationsCommand::RemoveCertificate(one) => remove_certificate(desk, &one).await,
@@ -51,10 +54,21 @@ async fn list(desk: &Desk) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(desk: &Desk, name: &str, scopes: Vec<String>, certificates: &[String]) -> Result<(), Failure> {
+async fn create(
+    desk: &Desk,
+    name: &str,
+    scopes: Vec<String>,
+    certificates: &[String],
+    return_origins: &[String],
+) -> Result<(), Failure> {
     let scopes = if scopes.is_empty() { LOGIN_SCOPES.map(str::to_owned).to_vec() } else { scopes };
     let certificates = certificates.iter().map(|text| fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
-    let body = json!({"name": name, "scopes": scopes, "certificates": certificates});
+    let body = json!({
+        "name": name,
+        "scopes": scopes,
+        "certificates": certificates,
+        "return_origins": return_origins,
+    });
     let made = desk.client.post(&["v1", "applications"], body).await?;
     if desk.output.is_json() {
         desk.output.json(&made);
@@ -102,6 +116,28 @@ async fn rotate_key(desk: &Desk, name: &str, overlap: u64) -> Result<(), Failure
         desk.output.paint(Look::Strong, one_line(text(&application, "/name")))
     ));
     show_key(desk, text(&key, "/key"));
+    Ok(())
+}
+
+async fn return_origins(desk: &Desk, name: &str, origins: &[String], none: bool) -> Result<(), Failure> {
+    let mut application = need_application(desk, name).await?;
+    if none || !origins.is_empty() {
+        let path = ["v1", "applications", text(&application, "/id")];
+        application = desk.client.patch(&path, json!({"return_origins": origins})).await?;
+    }
+    if desk.output.is_json() {
+        desk.output.json(&json!({"return_origins": at(&application, "return_origins")}));
+        return Ok(());
+    }
+    let name = one_line(text(&application, "/name"));
+    let origins: Vec<&str> =
+        at(&application, "return_origins").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if origins.is_empty() {
+        desk.output.line(format_args!("Pages of {name} lead back nowhere: it can have none made."));
+    }
+    for origin in origins {
+        desk.output.line(origin);
+    }
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 16] = [
+pub(crate) const KEYS: [Key; 20] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -46,6 +46,15 @@ pub(crate) const KEYS: [Key; 16] = [
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
     one("push.digits", "NUMBER", "Digits of the number that is typed on the phone, 2 to 6 [default: 2]"),
+    Key {
+        name: "factors.offer",
+        value: "KIND,…",
+        list: true,
+        help: "Which kinds of authenticator are offered, in this order [default: webauthn,push,totp,hotp,sms,email, as far as they are set up]",
+    },
+    one("brand.name", "NAME", "Whose pages they are, as people see them [default: Countersign]"),
+    one("brand.logo", "FILE", "Logo for the pages, SVG or PNG, at most 64 KiB"),
+    one("brand.colour", "#RRGGBB", "Colour for the pages; one that could not be read is made readable"),
     one(
         "events.retention",
         "AGE",

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::AuthenticatorKind;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Environment, Secret};
@@ -50,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     /// How fresh a login has to be to enroll.
     pub(crate) max_session_age: Duration,
+    /// Which kinds of authenticator are offered, in this order.
+    pub(crate) factors: Vec<AuthenticatorKind>,
+    /// Whose pages they are.
+    pub(crate) brand: server::Brand,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// Digits of the number that is typed on a phone.
@@ -193,6 +198,8 @@ impl Settings {
                 value::time(text, 10, 30 * 86400)
             })?
             .unwrap_or(server::Config::MAX_SESSION_AGE),
+            factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
+            brand: value::brand(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push_digits: value::parse(layers, "push.digits", value::push_digits)?.unwrap_or(2),
             log: Log {
@@ -322,6 +329,17 @@ mod tests {
                 "c.toml:2: events.retention: `always` is no time, like 90s, 5m or 2h, nor is it `never`",
             ),
             ("[enrollment]\nview_lifetime = 5", "c.toml:2: enrollment.view_lifetime: has to lie between 10s and 1h"),
+            (
+                "[factors]\noffer = ['totp', 'fax']",
+                "c.toml:2: factors.offer: `fax` is not one of webauthn, push, totp, hotp, sms, email",
+            ),
+            ("[factors]\noffer = ['totp', 'totp']", "c.toml:2: factors.offer: `totp` is there twice"),
+            ("[brand]\ncolour = 'blue'", "c.toml:2: brand.colour: `blue` is no colour, like #1a5fb4"),
+            (
+                "[brand]\nlogo = 'missing.svg'",
+                "c.toml:2: brand.logo: missing.svg cannot be read (no such file or directory)",
+            ),
+            ("[brand]\nlogo = '/proc/self/status'", "c.toml:2: brand.logo: /proc/self/status is neither SVG nor PNG"),
         ] {
             assert_eq!(load(file, &[]).unwrap_err(), message);
         }

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::AuthenticatorKind;
+
 use super::layers::{Given, Layers};
 use super::{Database, Environment, RootKey, Tls};
 use crate::failure::{Failure, describe};
@@ -159,6 +161,62 @@ pub(crate) fn tls(layers: &Layers) -> Result<Option<Tls>, Failure> {
         }
         (None, None, None) => Ok(None),
     }
+}
+
+/// Kinds of authenticator in the order in which they are offered, each once.
+pub(crate) fn factors(layers: &Layers) -> Result<Option<Vec<AuthenticatorKind>>, Failure> {
+    let Some(given) = layers.given("factors.offer") else { return Ok(None) };
+    let names: Vec<&str> = server::Config::FACTORS.iter().map(|kind| kind.name()).collect();
+    let mut kinds = Vec::new();
+    for item in &given.items {
+        let kind = AuthenticatorKind::from_name(item).filter(|kind| server::Config::FACTORS.contains(kind));
+        let kind =
+            kind.ok_or_else(|| wrong(given, "factors.offer", &format!("`{item}` is not one of {}", names.join(", "))))?;
+        if kinds.contains(&kind) {
+            return Err(wrong(given, "factors.offer", &format!("`{item}` is there twice")));
+        }
+        kinds.push(kind);
+    }
+    if kinds.is_empty() {
+        return Err(wrong(given, "factors.offer", &format!("names at least one of {}", names.join(", "))));
+    }
+    Ok(Some(kinds))
+}
+
+/// The most bytes of a logo.
+const MOST_LOGO: usize = 64 * 1024;
+
+/// The operator's name, logo and colour; the logo as a `data:` URL, so that a page fetches nothing.
+pub(crate) fn brand(layers: &Layers) -> Result<server::Brand, Failure> {
+    Ok(server::Brand {
+        name: parse(layers, "brand.name", |text| match text.trim() {
+            name if (1..=64).contains(&name.chars().count()) => Ok(name.to_owned()),
+            _ => Err("has 1 to 64 characters".to_owned()),
+        })?,
+        logo: parse(layers, "brand.logo", logo)?,
+        colour: parse(layers, "brand.colour", |text| {
+            let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+            match digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                Some(_) => Ok(text.to_lowercase()),
+                None => Err(format!("`{text}` is no colour, like #1a5fb4")),
+            }
+        })?,
+    })
+}
+
+fn logo(path: &str) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read ({})", describe(&error)))?;
+    if bytes.len() > MOST_LOGO {
+        return Err(format!("{path} has more than 64 KiB"));
+    }
+    let kind = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        "image/png"
+    } else if std::str::from_utf8(&bytes).is_ok_and(|text| text.contains("<svg")) {
+        "image/svg+xml"
+    } else {
+        return Err(format!("{path} is neither SVG nor PNG"));
+    };
+    Ok(format!("data:{kind};base64,{}", data_encoding::BASE64.encode(&bytes)))
 }
 
 pub(crate) fn proxies(layers: &Layers) -> Result<Vec<IpAddr>, Failure> {

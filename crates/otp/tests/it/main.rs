@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod counted;
 mod oathtool;
 mod round_trips;
 mod second_opinion;

@@ -26,6 +26,28 @@ fn ten_thousand_codes_are_those_of_oathtool() {
     assert!(compared >= 10_000, "only {compared} codes were compared");
 }
 
+#[test]
+fn i02_counted_codes_are_those_of_oathtool() {
+    let mut random = Xorshift(0x2545_f491_4f6c_dd1d);
+    for digits in [6, 8] {
+        // oathtool knows HOTP with SHA-1 only.
+        let params = Params::counted(Algorithm::Sha1, digits).unwrap();
+        for first in [0, 1, 1000, u64::from(u32::MAX) - 10, random.next() >> 8] {
+            let key: Vec<u8> = (0..20).map(|_| random.next().to_le_bytes()[3]).collect();
+            let theirs = run(Command::new("oathtool")
+                .arg("--hotp")
+                .arg(format!("--digits={digits}"))
+                .arg(format!("--counter={first}"))
+                .arg(format!("--window={}", STEPS - 1))
+                .arg(hex(&key)));
+            let step = first.cast_signed() + 1;
+            let ours: Vec<String> =
+                (0..i64::from(STEPS)).map(|ahead| params.code(&key, step + ahead).as_str().to_owned()).collect();
+            assert_eq!(ours, theirs, "{params:?} from {first}");
+        }
+    }
+}
+
 /// One call of oathtool: the codes of `STEPS` steps in a row, from a random moment on.
 fn compare(params: Params, random: &mut Xorshift) -> usize {
     let key: Vec<u8> = (0..params.algorithm().key_len()).map(|_| random.next().to_le_bytes()[3]).collect();
@@ -39,17 +61,24 @@ fn compare(params: Params, random: &mut Xorshift) -> usize {
 }
 
 fn oathtool(params: Params, key: &[u8], at: i64) -> Vec<String> {
-    let hex = key.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    let output = Command::new("oathtool")
+    run(Command::new("oathtool")
         .arg(format!("--totp={}", params.algorithm().name()))
         .arg(format!("--digits={}", params.digits()))
         .arg(format!("--time-step-size={}s", params.period()))
         .arg(format!("--now=@{at}"))
         .arg(format!("--window={}", STEPS - 1))
-        .arg(hex)
+        .arg(hex(key)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn run(command: &mut Command) -> Vec<String> {
+    let output = command
         .output()
         .expect("this test compares with oathtool, which is not installed: on Debian, `apt-get install oathtool`");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -4,8 +4,12 @@ use otp::{Algorithm, BackupCode, Code, Otpauth, Params, uri};
 use proptest::prelude::*;
 
 fn params() -> impl Strategy<Value = Params> {
-    (prop::sample::select(&Algorithm::ALL), prop::sample::select(&[6, 8]), prop::sample::select(&[30, 60]))
-        .prop_map(|(algorithm, digits, period)| Params::new(algorithm, digits, period).unwrap())
+    (prop::sample::select(&Algorithm::ALL), prop::sample::select(&[6, 8]), prop::sample::select(&[0, 30, 60])).prop_map(
+        |(algorithm, digits, period)| match period {
+            0 => Params::counted(algorithm, digits).unwrap(),
+            period => Params::new(algorithm, digits, period).unwrap(),
+        },
+    )
 }
 
 proptest! {
@@ -20,7 +24,7 @@ proptest! {
         prop_assert_eq!(read.issuer.unwrap_or_default(), issuer);
         prop_assert_eq!(read.account, account);
         prop_assert_eq!(read.key.as_slice(), key.as_slice());
-        prop_assert_eq!(read.params, params);
+        prop_assert_eq!((read.params, read.counter), (params, 0));
     }
 
     #[test]
@@ -33,6 +37,7 @@ proptest! {
     fn no_text_upsets_the_readers(text in ".{0,200}") {
         let _ = (Otpauth::parse(&text), Code::parse(&text), BackupCode::parse(&text));
         let _ = Otpauth::parse(&format!("otpauth://totp/{text}"));
+        let _ = Otpauth::parse(&format!("otpauth://hotp/{text}"));
     }
 
     #[test]

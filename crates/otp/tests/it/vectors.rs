@@ -1,12 +1,17 @@
 //! RFC 4226 Appendix D and RFC 6238 Appendix B.
 
-use otp::{Algorithm, Params, hotp};
+use otp::{Algorithm, Code, Params, hotp};
 
 #[test]
 fn rfc_4226_appendix_d() {
     let wanted = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
     for (counter, code) in wanted.into_iter().enumerate() {
         assert_eq!(hotp(Algorithm::Sha1, b"12345678901234567890", counter as u64, 6).as_str(), code);
+        let step = i64::try_from(counter).unwrap() + 1;
+        let counted = Params::counted(Algorithm::Sha1, 6).unwrap();
+        assert_eq!(counted.code(b"12345678901234567890", step).as_str(), code, "a step is the counter and 1");
+        let typed = Code::parse(code).unwrap();
+        assert_eq!(counted.next_step(b"12345678901234567890", &typed, 0, 9), Some(step));
     }
 }
 

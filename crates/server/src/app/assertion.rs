@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{Aal, ActionHash, Amr, Challenge, ChallengeId, Satisfaction, Timestamp};
 use serde::Serialize;
 
-use vault_proto::{Reply, SignPurpose, Verb};
+use vault_proto::{Reply, Sign, Verb};
 
 use super::vault::unexpected;
 use super::{Actor, App, Error};
@@ -91,8 +91,8 @@ impl App {
     }
 
     async fn signed(&self, claims: Option<Vec<u8>>) -> Result<String, Error> {
-        let payload = claims.ok_or_else(|| Error::Internal("an assertion about nobody".to_owned()))?;
-        let verb = || Verb::Sign { purpose: SignPurpose::Assertion, payload: payload.clone() };
+        let claims = claims.ok_or_else(|| Error::Internal("an assertion about nobody".to_owned()))?;
+        let verb = || Verb::Sign(Sign::Assertion { claims: claims.clone() });
         match self.vault.ask(verb).await? {
             Reply::Signed(assertion) => Ok(assertion),
             other => Err(unexpected(&other)),

@@ -49,7 +49,7 @@ impl App {
     pub(crate) async fn signing_keys(&self) -> Result<Arc<[PublicKey]>, Error> {
         let ask = async {
             match self.vault.ask(|| Verb::PublicKeys).await? {
-                Reply::PublicKeys(keys) => Ok(keys.into()),
+                Reply::PublicKeys(keys) => Ok(keys.assertion.into()),
                 other => Err(unexpected(&other)),
             }
         };

@@ -21,6 +21,7 @@ pub(crate) mod lately;
 pub(crate) mod pages;
 pub(crate) mod prompts;
 pub(crate) mod proof;
+mod resynchronize;
 pub(crate) mod sessions;
 mod telling;
 pub(crate) mod testing;

@@ -37,7 +37,7 @@ impl App {
         of: Option<AuthenticatorId>,
         seen_from: Option<IpAddr>,
     ) -> Result<PromptSeen, Error> {
-        let factor = self.factor(kind)?;
+        let factor = self.factor_in_use(kind)?;
         let attempt = self
             .store
             .attempt(id, ProofKind::of(kind))

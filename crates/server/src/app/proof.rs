@@ -1,7 +1,9 @@
 //! The one door for proofs (law 4, T-02): whatever a person gives as proof, for whichever purpose, is judged here and
 //! nowhere else.
 
-use domain::{Authenticator, AuthenticatorKind, Door, Prompt, PromptId, ProofKind, Timestamp, backoff};
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, Door, Prompt, PromptId, ProofKind, Timestamp, backoff,
+};
 use serde_json::Value;
 
 use super::factors::{Against, Factor, Judgement, of};
@@ -15,6 +17,8 @@ pub(crate) enum Given {
     BackupCode(otp::BackupCode),
     /// A code that was sent.
     SentCode(PromptId, otp::Code),
+    /// Two codes that this authenticator gave one after the other.
+    Pair(AuthenticatorId, [otp::Code; 2]),
     /// What a browser answered to creation or request options, as its `toJSON` writes it (WebAuthn Level 3 §5.1).
     Webauthn(PromptId, Value),
     /// What an app answered, with the number that was typed on it and its signature.
@@ -45,10 +49,27 @@ impl Given {
         })
     }
 
+    /// Reads two codes of an authenticator that counts them.
+    pub(crate) fn pair(of: AuthenticatorId, typed: [&str; 2]) -> Result<Self, Error> {
+        let [first, second] = typed.map(otp::Code::parse);
+        match (first, second) {
+            (Some(first), Some(second)) => Ok(Self::Pair(of, [first, second])),
+            _ => Err(Error::invalid("/codes", "are two codes of 6 to 10 digits, one after the other")),
+        }
+    }
+
+    /// Whose it is, where that was said.
+    pub(crate) fn authenticator_id(&self) -> Option<AuthenticatorId> {
+        match self {
+            Self::Pair(of, _) => Some(*of),
+            _ => None,
+        }
+    }
+
     /// What it answers, if it answers something.
     pub(crate) fn prompt_id(&self) -> Option<PromptId> {
         match self {
-            Self::Otp(_) | Self::BackupCode(_) => None,
+            Self::Otp(_) | Self::BackupCode(_) | Self::Pair(..) => None,
             Self::SentCode(prompt, _)
             | Self::Webauthn(prompt, _)
             | Self::Push { prompt_id: prompt, .. }
@@ -59,7 +80,7 @@ impl Given {
     /// What it is, beside what it answers. An answer to nothing is judged all the same, as one to nobody (T-19).
     pub(crate) fn kind(&self, prompt: Option<&Prompt>) -> ProofKind {
         match self {
-            Self::Otp(_) => ProofKind::Otp,
+            Self::Otp(_) | Self::Pair(..) => ProofKind::Otp,
             Self::BackupCode(_) => ProofKind::Of(AuthenticatorKind::BackupCodes),
             Self::SentCode(..) => match prompt.map(|prompt| prompt.kind) {
                 Some(AuthenticatorKind::Email) => ProofKind::Of(AuthenticatorKind::Email),
@@ -80,12 +101,15 @@ pub(crate) fn is_considered(authenticator: &Authenticator, door: Door, now: Time
 impl App {
     /// Judges a proof.
     pub(crate) async fn judge(&self, given: &Given, against: &Against<'_>) -> Result<Judgement, Error> {
-        judged_by(given.kind(against.prompt))?.judge(self, given, against).await
+        judged_by(given, against.prompt)?.judge(self, given, against).await
     }
 }
 
 /// The factor that judges a proof; also where it is not offered any more, so that what people have goes on working.
-fn judged_by(kind: ProofKind) -> Result<&'static dyn Factor, Error> {
-    let [kind, _] = kind.kinds();
+fn judged_by(given: &Given, prompt: Option<&Prompt>) -> Result<&'static dyn Factor, Error> {
+    let kind = match given {
+        Given::Pair(..) => AuthenticatorKind::Hotp,
+        _ => given.kind(prompt).kinds()[0],
+    };
     of(kind).ok_or_else(|| Error::invalid("", "no such proof can be given here"))
 }

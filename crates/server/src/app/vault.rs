@@ -112,6 +112,7 @@ pub(crate) fn unexpected(reply: &Reply) -> Error {
         Reply::Issued { .. } => "issued",
         Reply::Signed(_) => "signed",
         Reply::PublicKeys(_) => "public keys",
+        Reply::TokensImported { .. } => "tokens imported",
         Reply::Sealed(_) => "sealed",
         Reply::Opened(_) => "opened",
         Reply::Rotated { .. } => "rotated",

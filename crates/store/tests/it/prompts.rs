@@ -49,7 +49,7 @@ async fn bind(
     };
     let view = RecordView { id, authenticator_id, sealed: None, prompt: Some(asked.clone()), at: after(1) };
     apply(store, Change::RecordView(view)).await;
-    assert_eq!(store.prompts_of_enrollment(id).await.unwrap(), [asked.clone()]);
+    assert_eq!(store.prompts_of_enrollment(id).await.unwrap(), std::slice::from_ref(&asked));
     let confirm = ConfirmEnrollment {
         id,
         user_id: person.user.id,
@@ -103,7 +103,7 @@ on_both_engines! {
         let sent = prompt(&asked, AuthenticatorKind::Sms, Some(id));
         assert_eq!(create(&store, &sent).await, Effect::Applied);
         assert_eq!(store.prompt(sent.id).await.unwrap(), Some(sent.clone()));
-        assert_eq!(store.prompts_of_challenge(asked.id).await.unwrap(), [sent.clone()]);
+        assert_eq!(store.prompts_of_challenge(asked.id).await.unwrap(), std::slice::from_ref(&sent));
         let by = |challenge: &Challenge, authenticator, step| Satisfy {
             generation: 0,
             used: Used::Prompt(sent.id, step),
@@ -222,7 +222,7 @@ on_both_engines! {
         let nobody = challenge(None, None);
         apply(&store, Change::CreateChallenge(nobody.clone())).await;
         assert_eq!(create(&store, &prompt(&nobody, AuthenticatorKind::Sms, None)).await, Effect::Applied);
-        store.sweep(after(3600), std::time::Duration::from_secs(60)).await.unwrap();
+        store.sweep(after(3600), std::time::Duration::from_mins(1)).await.unwrap();
         assert_eq!(count(&home, "prompts"), 0);
     }
 }

@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 use vault_proto::frame::{
-    FrameError, Incoming, MAX_ANSWER, MAX_QUESTION, Question, read_answer, write_answer, write_question,
+    FrameError, Incoming, MAX_ANSWER, MAX_FILE_QUESTION, MAX_QUESTION, Question, read_answer, write_answer,
+    write_question,
 };
-use vault_proto::{Binding, CheckOtp, OtpCandidate, Refusal, Reply, Secret, VERSION, Verb};
+use vault_proto::{
+    Binding, CheckOtp, ImportTokens, OtpCandidate, Refusal, Reply, Resynchronize, Secret, VERSION, Verb,
+};
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..most)
@@ -28,7 +31,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         }),
         (any::<i64>(), any::<bool>()).prop_map(|(by_millis, passed)| Verb::MoveClock { by_millis, passed }),
         check.prop_map(|(candidates, code, drift, assertion)| {
-            Verb::CheckOtp(CheckOtp { candidates, code: Secret(code), drift, assertion })
+            Verb::CheckOtp(CheckOtp { candidates, code: Secret(code), drift, look_ahead: drift, assertion })
         }),
     ]
 }
@@ -107,6 +110,48 @@ fn what_is_too_long_is_neither_written_nor_read() {
     assert_eq!(incoming.next_frame(), Err(FrameError::TooLong));
 }
 
+fn import(bytes: usize) -> Verb {
+    let (key, enc, ids) = ([1; 32], [2; 32], vec![[3; 16]; 10]);
+    Verb::ImportTokens(ImportTokens { key, enc, ciphertext: vec![9; bytes], ids })
+}
+
+#[test]
+fn a_frame_with_a_file_may_be_longer_and_the_room_for_it_is_given_back() {
+    let (status, file) = (written(1, 2, &Verb::Status), written(2, 3, &import(MAX_FILE_QUESTION - 1000)));
+    assert!(file.len() > 30 * MAX_QUESTION);
+    let frames = [status.as_slice(), &file, &status, &file, &status].concat();
+    let mut incoming = Incoming::with_files(MAX_QUESTION, MAX_FILE_QUESTION);
+    let (mut rest, mut read) = (frames.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        let space = incoming.space();
+        let count = rest.len().min(space.len()).min(50_000);
+        assert!(count > 0);
+        space[..count].copy_from_slice(&rest[..count]);
+        incoming.filled(count);
+        rest = &rest[count..];
+        while let Some(body) = incoming.next_frame().unwrap() {
+            let question = Question::read(body).unwrap();
+            read.extend(written(question.id, question.deadline, &question.verb));
+        }
+    }
+    assert_eq!(read, frames);
+    assert_eq!(incoming.space().len(), MAX_QUESTION + 4);
+}
+
+#[test]
+fn only_a_file_may_be_long() {
+    let mut out = Vec::new();
+    assert_eq!(write_question(&mut out, 1, 1, &import(MAX_FILE_QUESTION)), Err(FrameError::TooLong));
+    let mut body = vec![VERSION];
+    let long = Verb::Unlock { keyring: Some(vec![0; MAX_QUESTION]) };
+    body.extend(postcard::to_stdvec(&(7_u64, 1_u64, &long)).unwrap());
+    assert_eq!(Question::read(&body).unwrap_err(), FrameError::Malformed { id: 7 });
+    let mut incoming = Incoming::with_files(MAX_QUESTION, MAX_FILE_QUESTION);
+    incoming.space()[..4].copy_from_slice(&u32::try_from(MAX_FILE_QUESTION + 1).unwrap().to_le_bytes());
+    incoming.filled(4);
+    assert_eq!(incoming.next_frame(), Err(FrameError::TooLong));
+}
+
 #[test]
 fn another_version_is_named() {
     assert_eq!(Question::read(&[VERSION + 1, 1, 1]).unwrap_err(), FrameError::Version(VERSION + 1));
@@ -124,7 +169,10 @@ fn each_verb_has_its_name_once() {
 
 #[test]
 fn secrets_do_not_print() {
-    let check = CheckOtp { candidates: Vec::new(), code: Secret(b"123456".to_vec()), drift: 1, assertion: None };
+    let code = Secret(b"123456".to_vec());
+    let check = CheckOtp { candidates: Vec::new(), code: code.clone(), drift: 1, look_ahead: 10, assertion: None };
     assert!(!format!("{:?}", Verb::CheckOtp(check)).contains("49, 50"));
+    let pair = Resynchronize { candidate: None, codes: [code.clone(), code], window: 100 };
+    assert!(!format!("{:?}", Verb::Resynchronize(pair)).contains("49, 50"));
     assert!(!format!("{:?}", Reply::Opened(Secret(b"123456".to_vec()))).contains("49, 50"));
 }

@@ -11,8 +11,8 @@ use otp::{Algorithm, Otpauth, Params};
 use tempfile::TempDir;
 use vault_proto::control::{self, Control, Introduction};
 use vault_proto::{
-    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, Qr, Reply, Secret, Status, Verb,
-    View,
+    Binding, CheckOtp, Client, Connector, Error, OtpCandidate, Outcome, Provision, PublicKeys, Qr, Reply,
+    Resynchronize, Secret, Status, Verb, View,
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -137,6 +137,13 @@ impl Vault {
         }
     }
 
+    pub(crate) async fn public_keys(&self) -> PublicKeys {
+        match self.ask(Verb::PublicKeys).await.unwrap() {
+            Reply::PublicKeys(keys) => keys,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) async fn now(&self) -> i64 {
         self.status().await.now_millis / 1000
     }
@@ -156,8 +163,20 @@ impl Vault {
     }
 
     pub(crate) async fn check_all(&self, candidates: Vec<OtpCandidate>, code: &str) -> Result<Outcome, Error> {
-        let question = CheckOtp { candidates, code: Secret(code.as_bytes().to_vec()), drift: 1, assertion: None };
-        match self.ask(Verb::CheckOtp(question)).await? {
+        match self.ask(check_otp(candidates, code)).await? {
+            Reply::Checked { outcome, assertion: None } => Ok(outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn resynchronize(
+        &self,
+        candidate: Option<OtpCandidate>,
+        codes: [&str; 2],
+        window: u16,
+    ) -> Result<Outcome, Error> {
+        let codes = codes.map(|code| Secret(code.as_bytes().to_vec()));
+        match self.ask(Verb::Resynchronize(Resynchronize { candidate, codes, window })).await? {
             Reply::Checked { outcome, assertion: None } => Ok(outcome),
             other => panic!("{other:?}"),
         }
@@ -186,16 +205,22 @@ impl Enrolled {
         self.candidate.params.code(&self.key, step).as_str().to_owned()
     }
 
+    /// The step of a code that is right at that time: the first one, where steps are counted.
     pub(crate) fn step(&self, now: i64) -> i64 {
-        self.candidate.params.step_at(now)
+        self.candidate.params.step_at(now).max(1)
     }
 
     /// A code that is wrong at any step near `now`.
     pub(crate) fn wrong(&self, now: i64) -> String {
         let step = self.step(now);
-        let near: Vec<String> = (step - 5..step + 5).map(|step| self.code(step)).collect();
+        let near: Vec<String> = (step - 5..step + 25).map(|step| self.code(step)).collect();
         (0..100_u32).map(|number| format!("{number:06}")).find(|code| !near.contains(code)).unwrap()
     }
+}
+
+pub(crate) fn check_otp(candidates: Vec<OtpCandidate>, code: &str) -> Verb {
+    let code = Secret(code.as_bytes().to_vec());
+    Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, look_ahead: 10, assertion: None })
 }
 
 pub(crate) fn binding(number: u8) -> Binding {
@@ -213,6 +238,7 @@ pub(crate) fn every_params() -> Vec<Params> {
             for period in [30, 60] {
                 all.push(Params::new(algorithm, digits, period).unwrap());
             }
+            all.push(Params::counted(algorithm, digits).unwrap());
         }
     }
     all

@@ -13,10 +13,13 @@
 )]
 
 mod attacks;
+mod counted;
 mod hardening;
 mod harness;
 mod root_keys;
+mod sent_codes;
 mod throughput;
+mod tokens;
 mod verbs;
 mod views;
 mod wire;

@@ -54,12 +54,12 @@ async fn throughput() {
     let candidate = enrolled.candidate.clone();
     let check = move |assertion: Option<Vec<u8>>| {
         let (candidates, code) = (vec![candidate.clone()], Secret(code.as_bytes().to_vec()));
-        Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, assertion })
+        Verb::CheckOtp(CheckOtp { candidates, code, drift: 1, look_ahead: 10, assertion })
     };
     let rate = measure(&vault, "check (replayed)", move || check(None)).await;
     assert!(rate > 500.0);
     let claims = format!(r#"{{"sub":"{}"}}"#, "x".repeat(300)).into_bytes();
-    let sign = move || Verb::Sign { purpose: vault_proto::SignPurpose::Assertion, payload: claims.clone() };
+    let sign = move || Verb::Sign(vault_proto::Sign::Assertion { claims: claims.clone() });
     measure(&vault, "sign", sign).await;
     for qr in [Qr::None, Qr::Svg, Qr::Png] {
         let provision = move || Verb::Provision(question(binding(9), Params::COMMON, qr));

@@ -1,7 +1,7 @@
 //! Each verb, asked as it is meant to be.
 
 use otp::Params;
-use vault_proto::{CheckBackupCode, CodeOwner, Outcome, Reply, SignPurpose, Verb};
+use vault_proto::{CheckBackupCode, CodeOwner, Error, Outcome, PublicKey, Refusal, Reply, Sign, Vapid, Verb};
 
 use crate::harness::{Start, every_params};
 
@@ -62,20 +62,57 @@ async fn t21_what_is_signed_has_the_vaults_own_header() {
     let start = Start::file();
     let vault = start.run();
     vault.create().await;
-    let sign = Verb::Sign { purpose: SignPurpose::Assertion, payload: br#"{"sub":"usr_1"}"#.to_vec() };
+    let sign = Verb::Sign(Sign::Assertion { claims: br#"{"sub":"usr_1"}"#.to_vec() });
     let Reply::Signed(token) = vault.ask(sign).await.unwrap() else { panic!() };
-    let Reply::PublicKeys(keys) = vault.ask(Verb::PublicKeys).await.unwrap() else { panic!() };
+    let keys = vault.public_keys().await.assertion;
     assert_eq!(keys.len(), 1);
+    let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-assertion+jwt"}}"#, keys[0].kid);
+    assert_eq!(opened(&token, &keys[0]), [header, r#"{"sub":"usr_1"}"#.to_owned()]);
+}
+
+/// Header and claims of a token that was signed with a key.
+fn opened(token: &str, key: &PublicKey) -> [String; 2] {
     let parts: Vec<Vec<u8>> =
         token.split('.').map(|part| data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).collect();
-    let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-assertion+jwt"}}"#, keys[0].kid);
-    assert_eq!(String::from_utf8(parts[0].clone()).unwrap(), header);
-    assert_eq!(parts[1], br#"{"sub":"usr_1"}"#);
-    let point = [&[4], keys[0].x.as_slice(), &keys[0].y].concat();
+    let point = [&[4], key.x.as_slice(), &key.y].concat();
     let signed = token.rsplit_once('.').unwrap().0;
     aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED, point)
         .verify(signed.as_bytes(), &parts[2])
         .unwrap();
+    [String::from_utf8(parts[0].clone()).unwrap(), String::from_utf8(parts[1].clone()).unwrap()]
+}
+
+#[tokio::test]
+async fn t21_push_services_have_a_key_of_their_own_that_stays() {
+    let start = Start::file();
+    let vault = start.run();
+    vault.create().await;
+    let first = vault.public_keys().await;
+    assert!(!first.assertion.contains(&first.vapid));
+    let vapid = |expires_at| {
+        let (audience, subject) = ("https://push.example.net".to_owned(), "mailto:ops@example.org".to_owned());
+        Verb::Sign(Sign::Vapid(Vapid { audience, subject, expires_at }))
+    };
+    for verb in [Verb::RotateKeys, Verb::RetireKeys { before: 2 }, Verb::RotateKeys, Verb::RetireKeys { before: 3 }] {
+        let Reply::Rotated { keyring, .. } = vault.ask(verb).await.unwrap() else { panic!() };
+        vault.unlock(&keyring).await.unwrap();
+        assert_eq!(vault.public_keys().await.vapid, first.vapid);
+    }
+    let soon = vault.now().await + 3600;
+    let Reply::Signed(token) = vault.ask(vapid(soon)).await.unwrap() else { panic!() };
+    let claims = format!(r#"{{"aud":"https://push.example.net","exp":{soon},"sub":"mailto:ops@example.org"}}"#);
+    assert_eq!(opened(&token, &first.vapid), [r#"{"alg":"ES256","typ":"JWT"}"#.to_owned(), claims]);
+    let refused = vault.ask(vapid(soon + 24 * 3600)).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(Refusal::Malformed(_))), "{refused:?}");
+    // By a clock that jumped, 24 hours may be any time.
+    vault.move_clock(7_200_000, false).await;
+    let refused = vault.ask(vapid(soon)).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(Refusal::ClockJumped { .. })), "{refused:?}");
+    // Another store has another one.
+    let elsewhere = Start::file();
+    let other = elsewhere.run();
+    other.create().await;
+    assert_ne!(other.public_keys().await.vapid, first.vapid);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use vault_proto::frame::{Incoming, MAX_ANSWER, MAX_QUESTION, NO_ID, boot_millis, read_answer, write_question};
+use vault_proto::frame::{Incoming, MAX_ANSWER, MAX_FILE_QUESTION, NO_ID, boot_millis, read_answer, write_question};
 use vault_proto::{Error, Refusal, Reply, Secret, VERSION, Verb};
 
 use crate::harness::{PATIENCE, Start, Vault};
@@ -61,7 +61,7 @@ async fn a_frame_of_another_version_is_told_which_one_is_spoken() {
 async fn t33_oversized_and_garbled_frames_end_their_connection_and_no_other() {
     let start = Start::file();
     let vault = start.run();
-    let oversized = u32::try_from(MAX_QUESTION + 1).unwrap().to_le_bytes();
+    let oversized = u32::try_from(MAX_FILE_QUESTION + 1).unwrap().to_le_bytes();
     for bytes in
         [oversized.to_vec(), u32::MAX.to_le_bytes().to_vec(), frame(&[]), frame(&[VERSION]), frame(&[VERSION, 0xff])]
     {
@@ -165,7 +165,7 @@ async fn more_than_can_wait_is_refused_early() {
     vault.create().await;
     // Work that takes a while, far more of it than may wait.
     let mut bytes = Vec::new();
-    let sign = Verb::Sign { purpose: vault_proto::SignPurpose::Assertion, payload: b"{}".to_vec() };
+    let sign = Verb::Sign(vault_proto::Sign::Assertion { claims: b"{}".to_vec() });
     let count = 30_000;
     for id in 1..=count {
         write_question(&mut bytes, id, u64::MAX, &sign).unwrap();
@@ -212,9 +212,9 @@ async fn malformed_arguments_are_refused_one_by_one() {
     let vault = start.run();
     vault.create().await;
     let owner = vault_proto::CodeOwner { user: [1; 16], authenticator: [2; 16] };
-    let check = |code: &[u8], drift| {
+    let check = |code: &[u8], drift, look_ahead| {
         let code = Secret(code.to_vec());
-        Verb::CheckOtp(vault_proto::CheckOtp { candidates: Vec::new(), code, drift, assertion: None })
+        Verb::CheckOtp(vault_proto::CheckOtp { candidates: Vec::new(), code, drift, look_ahead, assertion: None })
     };
     let text = |issuer: &str, account: &str| {
         let mut question =
@@ -227,10 +227,11 @@ async fn malformed_arguments_are_refused_one_by_one() {
         Verb::IssueBackupCodes { owner, count: 51 },
         Verb::IssueCode { owner, scope: [0; 16], digits: 5 },
         Verb::IssueCode { owner, scope: [0; 16], digits: 11 },
-        check(b"12345", 1),
-        check("１２３４５６".as_bytes(), 1),
-        check(b"\xff\xff\xff\xff\xff\xff", 1),
-        check(b"123456", 3),
+        check(b"12345", 1, 10),
+        check("１２３４５６".as_bytes(), 1, 10),
+        check(b"\xff\xff\xff\xff\xff\xff", 1, 10),
+        check(b"123456", 3, 10),
+        check(b"123456", 1, 21),
         text("Example", ""),
         text("Example", "a\nb"),
         text(&"x".repeat(129), "a"),

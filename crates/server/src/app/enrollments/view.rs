@@ -82,7 +82,7 @@ impl App {
         if self.commit(change, event).await? != Effect::Applied {
             return Err(Error::Conflict("this was asked for in two places at once: try again"));
         }
-        self.factor(enrollment.kind)?.deliver(self, actor, &prompted).await?;
+        self.factor_in_use(enrollment.kind)?.deliver(self, actor, &prompted).await?;
         Ok(View::Prompt(Box::new(prompted.prompt), prompted.shown))
     }
 }

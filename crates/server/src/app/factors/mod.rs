@@ -11,6 +11,7 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
+mod hotp;
 pub(crate) mod push;
 mod totp;
 
@@ -40,7 +41,7 @@ pub(crate) trait Factor: Sync {
     /// Which kind it is.
     fn kind(&self) -> AuthenticatorKind;
 
-    /// Whether this server offers it, as it is configured.
+    /// Whether it is set up here, as the server is configured.
     fn is_offered(&self, _app: &App) -> bool {
         true
     }
@@ -70,8 +71,8 @@ pub(crate) trait Factor: Sync {
     fn judge<'a>(&'a self, app: &'a App, given: &'a Given, against: &'a Against<'a>) -> Working<'a, Judgement>;
 }
 
-/// Every factor that there is, the strongest first: the order in which they are offered (I-08).
-pub(crate) static ALL: &[&dyn Factor] = &[&push::Push, &totp::Totp, &backup_codes::BackupCodes];
+/// Every factor that there is.
+pub(crate) static ALL: &[&dyn Factor] = &[&push::Push, &totp::Totp, &hotp::Hotp, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -79,14 +80,23 @@ pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
 }
 
 impl App {
-    /// The kinds that can be given as proof here, the strongest first.
+    /// The kinds that can be given as proof here, in the order in which they are offered (I-08). Backup codes are for when there is
+    /// nothing else.
     pub(crate) fn offered(&self) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
-        ALL.iter().filter(|factor| factor.is_offered(self)).map(|factor| factor.kind())
+        let kinds = self.settings.factors.iter().copied().chain([AuthenticatorKind::BackupCodes]);
+        kinds.filter(|kind| of(*kind).is_some_and(|factor| factor.is_offered(self)))
+    }
+
+    /// The factor of a kind, if it is set up here: for what people have, whether or not it is still offered to others.
+    pub(crate) fn factor_in_use(&self, kind: AuthenticatorKind) -> Result<&'static dyn Factor, Error> {
+        of(kind)
+            .filter(|factor| factor.is_offered(self))
+            .ok_or_else(|| Error::invalid("/kind", format!("{} is not set up here", kind.name())))
     }
 
     /// The factor of a kind, if it is offered here.
     pub(crate) fn factor(&self, kind: AuthenticatorKind) -> Result<&'static dyn Factor, Error> {
-        of(kind).filter(|factor| factor.is_offered(self)).ok_or_else(|| {
+        of(kind).filter(|_| self.offered().any(|offered| offered == kind)).ok_or_else(|| {
             let offered: Vec<&str> = self.offered().map(AuthenticatorKind::name).collect();
             Error::invalid("/kind", format!("is not offered here: {} are", offered.join(", ")))
         })

@@ -39,7 +39,7 @@ impl App {
 
     async fn begin(&self, visit: &mut Visit, begin: Begin) -> Result<Enrolling, Error> {
         for_enrolling(visit)?;
-        if begin.recipient_key.is_none() && begin.kind == AuthenticatorKind::Totp {
+        if begin.recipient_key.is_none() && shows_a_key(&begin) {
             return Err(Error::invalid(
                 "/recipient_key",
                 "is wanted for this kind: a key is never shown in the clear (P-05)",
@@ -56,7 +56,7 @@ impl App {
             device: WishedDevice::usual(begin.kind, begin.label.as_deref()),
             label: begin.label,
             kind: begin.kind,
-            params: Params::default(),
+            params: usual(begin.kind)?,
             address: begin.address,
             serial: begin.serial,
             recipient_key: begin.recipient_key,
@@ -100,5 +100,24 @@ fn for_enrolling(visit: &Visit) -> Result<(), Error> {
     match visit.page.purpose {
         PagePurpose::Enroll | PagePurpose::Security => Ok(()),
         PagePurpose::Challenge => Err(Error::Conflict("this page is for a challenge, and enrolls nothing")),
+    }
+}
+
+/// Whether a key is made for it and shown: that of a hardware token is not.
+fn shows_a_key(begin: &Begin) -> bool {
+    match begin.kind {
+        AuthenticatorKind::Totp => true,
+        AuthenticatorKind::Hotp => begin.serial.is_none(),
+        _ => false,
+    }
+}
+
+/// What every authenticator app knows.
+fn usual(kind: AuthenticatorKind) -> Result<Params, Error> {
+    let usual = Params::default();
+    match kind {
+        AuthenticatorKind::Hotp => Params::counted(usual.algorithm(), usual.digits())
+            .map_err(|error| Error::Internal(format!("the usual parameters are none: {error}"))),
+        _ => Ok(usual),
     }
 }

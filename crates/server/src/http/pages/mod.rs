@@ -25,6 +25,7 @@ use super::v1::enrollments::{SealedView, no_store, text};
 use super::v1::prompts::{NewPrompt, Prompt};
 use super::v1::proof::ProofGiven;
 use super::v1::{flawed, key_bytes, name};
+use crate::Brand;
 use crate::app::enrollments::View;
 use crate::app::pages::{Begin, Enrolling, Seen, Step};
 use crate::app::{self, App};
@@ -207,6 +208,8 @@ struct PageSeen {
     purpose: PagePurpose,
     /// The name of the application that sent the browser here.
     application: String,
+    /// Whose pages they are.
+    brand: Brand,
     #[schema(value_type = String)]
     expires_at: Timestamp,
     /// `prove`, `choose`, `view`, `overview`, `backup_codes` or `done`.
@@ -325,6 +328,7 @@ impl PageSeen {
         let mut answer = Self {
             purpose: seen.page.purpose,
             application: seen.application,
+            brand: app.settings.brand.clone(),
             expires_at: seen.page.expires_at,
             step: "done",
             challenge: None,

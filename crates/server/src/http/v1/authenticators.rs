@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::enrollments::{Picture, ViewWhen, inline, started};
-use super::{List, key_bytes, name};
+use super::{List, flawed, key_bytes, name};
 use crate::app::App;
 use crate::app::authenticators::Seen;
 use crate::http::Shared;
@@ -30,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(resume_authenticator))
         .routes(routes!(revoke_authenticator))
         .routes(routes!(report_lost_authenticator))
+        .routes(routes!(resynchronize_authenticator))
         .routes(routes!(rotate_authenticator))
 }
 
@@ -115,6 +116,23 @@ async fn report_lost_authenticator(
     Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Lost).await?.into()))
 }
 
+/// Find a device again that counts its codes
+///
+/// For `hotp`, when codes are refused because too many were made and not used: with two codes that the device gave one after the
+/// other. Neither may have been used. Wrong ones are counted as any wrong code is, and refused in the same words.
+#[utoipa::path(post, path = "/v1/authenticators/{id}/resynchronize", tag = "Authenticators", params(("id" = String, Path)),
+    request_body = TwoCodes,
+    responses((status = 200, description = "Its next code counts", body = Authenticator)))]
+async fn resynchronize_authenticator(
+    State(app): Shared,
+    may: May<WriteAuthenticators>,
+    Id(id): Id<AuthenticatorId>,
+    Body { value: TwoCodes { codes }, .. }: Body<TwoCodes>,
+) -> Result<Json<Authenticator>, Problem> {
+    let [first, second] = codes.as_slice() else { return Err(flawed("/codes", "are two")) };
+    Ok(Json(app.resynchronize(may.actor, id, [first.as_str(), second.as_str()]).await?.into()))
+}
+
 /// Give an authenticator a new key
 ///
 /// Starts an enrollment on the same device; the old key counts until the new one is confirmed.
@@ -139,6 +157,15 @@ async fn rotate_authenticator(
 pub(crate) struct Rename {
     /// What its owner calls it.
     label: String,
+}
+
+/// Two codes in a row.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TwoCodes {
+    /// Both, in the order in which the device gave them.
+    #[schema(value_type = Vec<String>)]
+    codes: Vec<zeroize::Zeroizing<String>>,
 }
 
 /// A wish for a new key.
@@ -201,7 +228,7 @@ impl Authenticator {
             state: authenticator.state,
             label: authenticator.label,
             digits: sealed.as_ref().map(|sealed| sealed.digits),
-            period: sealed.as_ref().map(|sealed| sealed.period),
+            period: sealed.as_ref().map(|sealed| sealed.period).filter(|period| *period > 0),
             algorithm: sealed.map(|sealed| sealed.algorithm),
             codes_left,
             created_at: authenticator.created_at,

@@ -213,7 +213,7 @@ pub(crate) struct NewEnrollment {
     algorithm: Option<String>,
     /// Digits in a code: 6 (the default) or 8.
     digits: Option<u8>,
-    /// Seconds in a time step: 30 (the default) or 60.
+    /// For `totp`: seconds in a time step, 30 (the default) or 60.
     period: Option<u16>,
     /// An X25519 public key, base64url: the view is then sealed to it (RFC 9180), and nobody on the way sees the key.
     recipient_key: Option<String>,
@@ -235,8 +235,15 @@ impl NewEnrollment {
         let algorithm = self.algorithm.as_deref().unwrap_or("SHA1");
         let algorithm = otp::Algorithm::from_name(algorithm)
             .ok_or_else(|| flawed("/algorithm", "must be SHA1, SHA256 or SHA512"))?;
-        let params = otp::Params::new(algorithm, self.digits.unwrap_or(6), self.period.unwrap_or(30))
-            .map_err(|error| flawed("/digits", error.to_string()))?;
+        let digits = self.digits.unwrap_or(6);
+        let params = match (kind, self.period) {
+            (AuthenticatorKind::Hotp, Some(_)) => {
+                return Err(flawed("/period", "is of codes that are timed: those of hotp are counted"));
+            }
+            (AuthenticatorKind::Hotp, None) => otp::Params::counted(algorithm, digits),
+            (_, period) => otp::Params::new(algorithm, digits, period.unwrap_or(30)),
+        };
+        let params = params.map_err(|error| flawed("/digits", error.to_string()))?;
         let recipient_key = self.recipient_key.map(|key| key_bytes("/recipient_key", &key)).transpose()?;
         Ok(Wish {
             session_id: self.session_id,

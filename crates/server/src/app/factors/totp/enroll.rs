@@ -14,7 +14,7 @@ const MOST_ISSUER: usize = 128;
 const MOST_ACCOUNT: usize = 256;
 
 /// Has a key made, and its one view rendered.
-pub(super) async fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOver, Error> {
+pub(in super::super) async fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOver, Error> {
     let Enrolling { actor, enrollment, authenticator, user, qr, .. } = *enrolling;
     let generation = authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation) + 1;
     let sealed = Sealed {

@@ -11,6 +11,9 @@ use super::{Against, Enrolling, Factor, HandedOver, Judgement, Working};
 use crate::app::App;
 use crate::app::proof::Given;
 
+pub(super) use enroll::hand_over;
+pub(super) use prove::candidate;
+
 /// See the module.
 pub(crate) struct Totp;
 
@@ -20,7 +23,7 @@ impl Factor for Totp {
     }
 
     fn hand_over<'a>(&'a self, app: &'a App, enrolling: &'a Enrolling<'a>) -> Working<'a, HandedOver> {
-        Box::pin(enroll::hand_over(app, enrolling))
+        Box::pin(hand_over(app, enrolling))
     }
 
     fn judge<'a>(&'a self, app: &'a App, given: &'a Given, against: &'a Against<'a>) -> Working<'a, Judgement> {
@@ -38,12 +41,12 @@ pub(crate) fn binding(authenticator: &Authenticator, generation: i32) -> Option<
     })
 }
 
-/// How codes are made from a sealed key.
+/// How codes are made from a sealed key. Those that are counted have no period.
 pub(crate) fn params(sealed: &Sealed) -> Option<Params> {
-    Params::new(
-        otp::Algorithm::from_name(&sealed.algorithm)?,
-        u8::try_from(sealed.digits).ok()?,
-        u16::try_from(sealed.period).ok()?,
-    )
-    .ok()
+    let algorithm = otp::Algorithm::from_name(&sealed.algorithm)?;
+    let digits = u8::try_from(sealed.digits).ok()?;
+    match u16::try_from(sealed.period).ok()? {
+        0 => Params::counted(algorithm, digits).ok(),
+        period => Params::new(algorithm, digits, period).ok(),
+    }
 }

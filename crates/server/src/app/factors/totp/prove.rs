@@ -12,6 +12,8 @@ use crate::app::{App, Error};
 
 /// Time steps that a code may be early or late.
 const DRIFT: u8 = 1;
+/// Codes that may have been made and not used, where they are counted (RFC 4226 §7.4).
+const LOOK_AHEAD: u8 = 10;
 
 pub(super) async fn judge(app: &App, given: &Given, against: &Against<'_>) -> Result<Judgement, Error> {
     let Given::Otp(code) = given else { return Ok(Judgement::Wrong("another_kind")) };
@@ -24,6 +26,7 @@ pub(super) async fn judge(app: &App, given: &Given, against: &Against<'_>) -> Re
             candidates: candidates.clone(),
             code: Secret(code.as_str().as_bytes().to_vec()),
             drift: DRIFT,
+            look_ahead: LOOK_AHEAD,
             assertion: against.claims.clone(),
         })
     };
@@ -39,7 +42,8 @@ pub(super) async fn judge(app: &App, given: &Given, against: &Against<'_>) -> Re
     })
 }
 
-fn candidate(authenticator: &Authenticator) -> Option<OtpCandidate> {
+/// A key that a code could be of.
+pub(in super::super) fn candidate(authenticator: &Authenticator) -> Option<OtpCandidate> {
     let sealed = authenticator.sealed.as_ref()?;
     Some(OtpCandidate {
         binding: binding(authenticator, sealed.generation)?,

@@ -1,0 +1,370 @@
+//! The one door: what is to reach somebody goes through here, is tried with one gateway after the other, and comes back as
+//! what happened.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{Clock, Entropy, Timestamp};
+use tokio::time::Instant;
+
+use crate::breaker::{Breaker, Change};
+use crate::mail::{MailAddress, Relay};
+use crate::messages::MailText;
+use crate::outside::Outside;
+use crate::push::{Apns, Fcm, Note, PushTarget, WebPush};
+use crate::sms::{InvalidReceipt, Posted, Receipt, Sms, SmsProvider};
+use crate::{Failure, FailureKind, Fault};
+
+/// Gateways that one message is tried with.
+const MOST_ATTEMPTS: usize = 3;
+
+/// All gateways of a program.
+pub struct Gateways {
+    outside: Outside,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sms: Vec<Line<SmsProvider>>,
+    mail: Vec<Line<Relay>>,
+    web_push: Option<Line<WebPush>>,
+    fcm: Option<Line<Fcm>>,
+    apns: Option<Line<Apns>>,
+}
+
+/// What a gateway carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// SMS.
+    Sms,
+    /// Mail.
+    Mail,
+    /// Push.
+    Push,
+}
+
+/// One gateway with its name and health.
+struct Line<T> {
+    name: String,
+    channel: Channel,
+    kind: &'static str,
+    /// How much of what is sent goes here; 0 stands by until the others fail.
+    weight: u32,
+    /// Whether failures close it: not where it is the recipients who say what is called.
+    has_breaker: bool,
+    gateway: T,
+    state: Mutex<LineState>,
+}
+
+#[derive(Default)]
+struct LineState {
+    breaker: Breaker,
+    sent: u64,
+    failed: u64,
+    last_failure: Option<(Timestamp, Failure)>,
+}
+
+/// How a gateway is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Its name in the configuration.
+    pub gateway: String,
+    /// What it carries.
+    pub channel: Channel,
+    /// Of which kind it is: `twilio`, `smtp` …
+    pub kind: &'static str,
+    /// Until when it is left alone; `None` while it counts as up.
+    pub down_until: Option<Timestamp>,
+    /// What it took since the program started.
+    pub sent: u64,
+    /// What it did not.
+    pub failed: u64,
+    /// How it failed last, and when.
+    pub last_failure: Option<(Timestamp, Failure)>,
+}
+
+/// What became of something that was to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Each try, in order.
+    pub attempts: Vec<Attempt>,
+    /// Gateways that went down or came up by it.
+    pub changes: Vec<HealthChange>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A gateway took it.
+    Sent {
+        /// Which.
+        gateway: String,
+        /// Its name for the message, by which receipts speak of it.
+        reference: Option<String>,
+    },
+    /// This recipient cannot be reached.
+    Undeliverable(Fault),
+    /// No gateway can send it now.
+    Unavailable {
+        /// When the next one will be tried again, where all are left alone.
+        retry_at: Option<Timestamp>,
+    },
+}
+
+/// One try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// With which gateway.
+    pub gateway: String,
+    /// Why that did not take it; `None` if it did.
+    pub failure: Option<Failure>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A gateway that went down or came up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthChange {
+    /// Which.
+    pub gateway: String,
+    /// What it carries.
+    pub channel: Channel,
+    /// Whether it is up now.
+    pub is_up: bool,
+}
+
+impl Channel {
+    /// Its name in events and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Mail => "email",
+            Self::Push => "push",
+        }
+    }
+}
+
+impl Gateways {
+    /// None yet.
+    pub fn new(outside: Outside, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { outside, clock, entropy, sms: Vec::new(), mail: Vec::new(), web_push: None, fcm: None, apns: None }
+    }
+
+    /// With one that sends SMS. Weight 0 stands by until the others fail.
+    #[must_use]
+    pub fn with_sms(mut self, name: impl Into<String>, weight: u32, provider: SmsProvider) -> Self {
+        let kind = provider.kind();
+        self.sms.push(Line::new(name, Channel::Sms, kind, weight, provider));
+        self
+    }
+
+    /// With one that sends mail. Weight 0 stands by until the others fail.
+    #[must_use]
+    pub fn with_mail(mut self, name: impl Into<String>, weight: u32, relay: Relay) -> Self {
+        self.mail.push(Line::new(name, Channel::Mail, "smtp", weight, relay));
+        self
+    }
+
+    /// With Web Push.
+    #[must_use]
+    pub fn with_web_push(mut self, sender: WebPush) -> Self {
+        let line = Line::new("web_push", Channel::Push, "web_push", 1, sender);
+        self.web_push = Some(Line { has_breaker: false, ..line });
+        self
+    }
+
+    /// With Firebase Cloud Messaging.
+    #[must_use]
+    pub fn with_fcm(mut self, fcm: Fcm) -> Self {
+        self.fcm = Some(Line::new("fcm", Channel::Push, "fcm", 1, fcm));
+        self
+    }
+
+    /// With Apple's push service.
+    #[must_use]
+    pub fn with_apns(mut self, apns: Apns) -> Self {
+        self.apns = Some(Line::new("apns", Channel::Push, "apns", 1, apns));
+        self
+    }
+
+    /// Whether anything sends SMS.
+    pub fn has_sms(&self) -> bool {
+        !self.sms.is_empty()
+    }
+
+    /// Whether anything sends mail.
+    pub fn has_mail(&self) -> bool {
+        !self.mail.is_empty()
+    }
+
+    /// Sends one SMS.
+    pub async fn send_sms(&self, sms: &Sms<'_>) -> Delivery {
+        self.first_that_takes(&self.sms, async |provider: &SmsProvider, now| {
+            provider.send(&self.outside, sms, now).await
+        })
+        .await
+    }
+
+    /// Sends one mail.
+    pub async fn send_mail(&self, to: &MailAddress, mail: &MailText) -> Delivery {
+        let entropy = &*self.entropy;
+        self.first_that_takes(&self.mail, async |relay: &Relay, now| relay.send(to, mail, now, entropy).await).await
+    }
+
+    /// Pushes one note. [`Outcome::Undeliverable`] with [`Fault::Gone`] says that the target is to be dropped.
+    pub async fn push(&self, to: &PushTarget, note: &Note) -> Delivery {
+        let outside = &self.outside;
+        match to {
+            PushTarget::WebPush(to) => {
+                let send = async |sender: &WebPush, now| sender.send(outside, to, note, now).await;
+                self.first_that_takes(self.web_push.as_slice(), send).await
+            }
+            PushTarget::Fcm(to) => {
+                let send = async |fcm: &Fcm, now| fcm.send(outside, to, note, now).await;
+                self.first_that_takes(self.fcm.as_slice(), send).await
+            }
+            PushTarget::Apns(to) => {
+                let send = async |apns: &Apns, now| apns.send(outside, to, note, now).await;
+                self.first_that_takes(self.apns.as_slice(), send).await
+            }
+        }
+    }
+
+    /// Reads a receipt that was posted for the SMS gateway of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidReceipt`], also where there is no such gateway.
+    pub fn receipt(&self, gateway: &str, posted: &Posted<'_>) -> Result<Receipt, InvalidReceipt> {
+        let line = self.sms.iter().find(|line| line.name == gateway).ok_or(InvalidReceipt::None)?;
+        line.gateway.receipt(posted, self.clock.now())
+    }
+
+    /// How each gateway is.
+    pub fn health(&self) -> Vec<Health> {
+        let sms = self.sms.iter().map(Line::health);
+        let mail = self.mail.iter().map(Line::health);
+        let web_push = self.web_push.iter().map(Line::health);
+        let fcm = self.fcm.iter().map(Line::health);
+        let apns = self.apns.iter().map(Line::health);
+        sms.chain(mail).chain(web_push).chain(fcm).chain(apns).collect()
+    }
+
+    /// Tries one gateway after the other until one takes it, or says that nobody will.
+    async fn first_that_takes<T>(
+        &self,
+        lines: &[Line<T>],
+        send: impl AsyncFn(&T, Timestamp) -> Result<Option<String>, Failure>,
+    ) -> Delivery {
+        let mut delivery =
+            Delivery { outcome: Outcome::Unavailable { retry_at: None }, attempts: Vec::new(), changes: Vec::new() };
+        for line in self.in_order(lines) {
+            if delivery.attempts.len() == MOST_ATTEMPTS || !line.admits(self.clock.now()) {
+                continue;
+            }
+            let begun = Instant::now();
+            let result = send(&line.gateway, self.clock.now()).await;
+            delivery.changes.extend(line.learn(&result, self.clock.now()));
+            let failure = result.as_ref().err().cloned();
+            delivery.attempts.push(Attempt { gateway: line.name.clone(), failure, took: begun.elapsed() });
+            match result {
+                Ok(reference) => {
+                    delivery.outcome = Outcome::Sent { gateway: line.name.clone(), reference };
+                    return delivery;
+                }
+                Err(Failure { kind: FailureKind::Recipient(fault), .. }) => {
+                    delivery.outcome = Outcome::Undeliverable(fault);
+                    return delivery;
+                }
+                Err(_) => {}
+            }
+        }
+        let next = lines.iter().filter_map(|line| line.health().down_until).min();
+        delivery.outcome = Outcome::Unavailable { retry_at: next };
+        delivery
+    }
+
+    /// The gateways in the order in which they are tried: drawn by weight, those that stand by last.
+    fn in_order<'a, T>(&self, lines: &'a [Line<T>]) -> Vec<&'a Line<T>> {
+        let mut left: Vec<&Line<T>> = lines.iter().filter(|line| line.weight > 0).collect();
+        let mut order = Vec::with_capacity(lines.len());
+        while !left.is_empty() {
+            let total: u64 = left.iter().map(|line| u64::from(line.weight)).sum();
+            let mut drawn = [0; 8];
+            self.entropy.fill(&mut drawn);
+            let mut drawn = u64::from_le_bytes(drawn) % total;
+            let place = left.iter().position(|line| {
+                let weight = u64::from(line.weight);
+                let is_here = drawn < weight;
+                drawn = drawn.saturating_sub(weight);
+                is_here
+            });
+            order.push(left.remove(place.unwrap_or(0)));
+        }
+        order.extend(lines.iter().filter(|line| line.weight == 0));
+        order
+    }
+}
+
+impl<T> Line<T> {
+    fn new(name: impl Into<String>, channel: Channel, kind: &'static str, weight: u32, gateway: T) -> Self {
+        let state = Mutex::default();
+        Self { name: name.into(), channel, kind, weight, has_breaker: true, gateway, state }
+    }
+
+    fn admits(&self, now: Timestamp) -> bool {
+        !self.has_breaker || self.state().breaker.admits(now)
+    }
+
+    /// Takes note of how a try went.
+    fn learn(&self, result: &Result<Option<String>, Failure>, now: Timestamp) -> Option<HealthChange> {
+        let mut state = self.state();
+        let is_fine = match result {
+            Ok(_) => {
+                state.sent += 1;
+                true
+            }
+            Err(failure) => {
+                state.failed += 1;
+                tracing::warn!(gateway = self.name, kind = failure.kind.name(), "{failure}");
+                state.last_failure = Some((now, failure.clone()));
+                !failure.kind.is_the_gateways()
+            }
+        };
+        if !self.has_breaker {
+            return None;
+        }
+        let change = if is_fine { state.breaker.succeeded() } else { state.breaker.failed(now) };
+        let is_up = match change {
+            Change::None => return None,
+            Change::WentDown => false,
+            Change::CameUp => true,
+        };
+        Some(HealthChange { gateway: self.name.clone(), channel: self.channel, is_up })
+    }
+
+    fn health(&self) -> Health {
+        let state = self.state();
+        Health {
+            gateway: self.name.clone(),
+            channel: self.channel,
+            kind: self.kind,
+            down_until: state.breaker.closed_until(),
+            sent: state.sent,
+            failed: state.failed,
+            last_failure: state.last_failure.clone(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, LineState> {
+        // Nothing in there can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Gateways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.health().iter().map(|health| (&health.gateway, health.kind))).finish()
+    }
+}

@@ -1,0 +1,474 @@
+//! The guard against toll fraud (T-24): whoever has messages sent to numbers that they earn by gets no further than a budget.
+//!
+//! Budgets are of a user, of a range of numbers and of all together, each for an hour and a day. And a range in which codes
+//! are asked for, but hardly ever given back, is one that nobody reads messages in: it is closed for a while.
+//!
+//! This is a pure type: it is handed the time, and its state can be taken out and put back, so that whoever has a store can
+//! make it last.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Number;
+
+/// Pieces that a span is counted in: a budget is exact to a twelfth of its span, to the side of refusing.
+const PIECES: i64 = 12;
+
+/// Users and ranges that are kept in mind; more in one day than any budget for all together should allow.
+const MOST_KEPT: usize = 200_000;
+
+/// At most so many messages in so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Messages.
+    pub messages: u32,
+    /// In any time of this length.
+    pub span: Duration,
+}
+
+/// What is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caps {
+    /// For each user.
+    pub user: Vec<Budget>,
+    /// For each range of numbers.
+    pub prefix: Vec<Budget>,
+    /// For all together.
+    pub global: Vec<Budget>,
+    /// Digits after the code of the country that make a range.
+    pub prefix_digits: usize,
+    /// When a range is closed because hardly any code comes back.
+    pub conversion: Conversion,
+}
+
+/// When a range is closed because hardly any code comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversion {
+    /// Only after so many messages in the span.
+    pub after: u32,
+    /// Closed if fewer than so many of a hundred codes came back. 0 never closes.
+    pub percent: u32,
+    /// What is looked at.
+    pub span: Duration,
+    /// How long a message may be on its way and its code being typed: those sent since count as neither.
+    pub patience: Duration,
+    /// How long a range is closed.
+    pub closed: Duration,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
+        let budgets =
+            |an_hour, a_day| vec![Budget { messages: an_hour, span: hour }, Budget { messages: a_day, span: day }];
+        Self {
+            user: budgets(5, 10),
+            prefix: budgets(100, 500),
+            global: budgets(1000, 5000),
+            prefix_digits: 3,
+            conversion: Conversion {
+                after: 20,
+                percent: 20,
+                span: Duration::from_hours(6),
+                patience: Duration::from_mins(10),
+                closed: Duration::from_hours(1),
+            },
+        }
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be sent, and is counted.
+    Allowed,
+    /// It may not, and is not counted.
+    Refused(Refused),
+}
+
+/// Why a message is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Whose budget it is.
+    pub why: Why,
+    /// When asking again makes sense, at the earliest.
+    pub until: Timestamp,
+    /// Whether this is the first refusal of its kind for a while: the one to raise an alarm about.
+    pub is_news: bool,
+}
+
+/// Whose budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The user's.
+    User,
+    /// That of the range of numbers.
+    Prefix,
+    /// That of all together.
+    Global,
+    /// Hardly any code of that range of numbers comes back.
+    Conversion,
+}
+
+impl Why {
+    /// Its name in events and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Prefix => "prefix",
+            Self::Global => "global",
+            Self::Conversion => "conversion",
+        }
+    }
+}
+
+/// The guard.
+#[derive(Debug, Clone)]
+pub struct TollGuard {
+    caps: Caps,
+    state: State,
+}
+
+/// All that the guard keeps in mind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// By user, as 32 hex digits or whatever else the caller knows them by.
+    users: BTreeMap<String, Vec<Count>>,
+    prefixes: BTreeMap<String, Vec<Count>>,
+    global: Vec<Count>,
+    /// What became of the codes, by range.
+    conversions: BTreeMap<String, Converted>,
+    /// When each refusal was news last, by what is refused.
+    told: BTreeMap<String, Timestamp>,
+}
+
+/// How many in each piece of a span, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Count(VecDeque<(i64, u32)>);
+
+/// What became of the codes of a range.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Converted {
+    sent: Count,
+    proved: Count,
+    closed_until: Option<Timestamp>,
+}
+
+impl Count {
+    fn add(&mut self, piece: i64) {
+        match self.0.back_mut() {
+            // A clock that went back counts into the last piece: nothing is ever forgotten for it.
+            Some((last, count)) if *last >= piece => *count = count.saturating_add(1),
+            _ => self.0.push_back((piece, 1)),
+        }
+    }
+
+    /// Forgets what is older than a span.
+    fn forget(&mut self, oldest: i64) {
+        while self.0.front().is_some_and(|(piece, _)| *piece < oldest) {
+            self.0.pop_front();
+        }
+    }
+
+    fn since(&self, oldest: i64) -> u32 {
+        self.0.iter().filter(|(piece, _)| *piece >= oldest).map(|(_, count)| *count).sum()
+    }
+
+    fn oldest(&self) -> Option<i64> {
+        self.0.front().map(|(piece, _)| *piece)
+    }
+}
+
+impl Budget {
+    fn piece(self, now: Timestamp) -> i64 {
+        now.unix_millis().div_euclid(piece_millis(self.span))
+    }
+
+    /// When there is room again, if there is none now.
+    fn full_until(self, count: &mut Count, now: Timestamp) -> Option<Timestamp> {
+        let oldest = self.piece(now) - PIECES;
+        count.forget(oldest);
+        if count.since(oldest) < self.messages {
+            return None;
+        }
+        let first = count.oldest().unwrap_or(oldest);
+        Some(Timestamp::from_unix_millis((first + PIECES + 1).saturating_mul(piece_millis(self.span))))
+    }
+}
+
+fn piece_millis(span: Duration) -> i64 {
+    (i64::try_from(span.as_millis()).unwrap_or(i64::MAX) / PIECES).max(1)
+}
+
+impl TollGuard {
+    /// A guard that has seen nothing yet.
+    pub fn new(caps: Caps) -> Self {
+        Self::restore(caps, State::default())
+    }
+
+    /// A guard that goes on from what another one had in mind.
+    pub fn restore(caps: Caps, state: State) -> Self {
+        Self { caps, state }
+    }
+
+    /// What it has in mind, to be kept.
+    pub fn snapshot(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether a message may be sent to this number for this user; if so, it counts as sent.
+    pub fn ask(&mut self, user: &str, number: &Number, now: Timestamp) -> Verdict {
+        let prefix = number.prefix(self.caps.prefix_digits).to_owned();
+        let refused = self.refusal(user, &prefix, now);
+        if let Some((why, until)) = refused {
+            let is_news = self.is_news(why, user, &prefix, now);
+            return Verdict::Refused(Refused { why, until, is_news });
+        }
+        count(&self.caps.user, self.state.users.entry(user.to_owned()).or_default(), now);
+        count(&self.caps.prefix, self.state.prefixes.entry(prefix.clone()).or_default(), now);
+        count(&self.caps.global, &mut self.state.global, now);
+        let sent = &mut self.state.conversions.entry(prefix).or_default().sent;
+        sent.add(self.caps.conversion.looked_at().piece(now));
+        Verdict::Allowed
+    }
+
+    /// A code that was sent to this number was given back.
+    pub fn proved(&mut self, number: &Number, now: Timestamp) {
+        let prefix = number.prefix(self.caps.prefix_digits);
+        if let Some(converted) = self.state.conversions.get_mut(prefix) {
+            converted.proved.add(self.caps.conversion.looked_at().piece(now));
+        }
+    }
+
+    fn refusal(&mut self, user: &str, prefix: &str, now: Timestamp) -> Option<(Why, Timestamp)> {
+        if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+            self.sweep(now);
+            if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+                return Some((Why::Global, now.plus(Duration::from_hours(1))));
+            }
+        }
+        if let Some(until) = self.low_conversion(prefix, now) {
+            return Some((Why::Conversion, until));
+        }
+        let caps = &self.caps;
+        let user = self.state.users.get_mut(user).and_then(|counts| full_until(&caps.user, counts, now));
+        let prefix = self.state.prefixes.get_mut(prefix).and_then(|counts| full_until(&caps.prefix, counts, now));
+        let global = full_until(&caps.global, &mut self.state.global, now);
+        let refusals = [(Why::User, user), (Why::Prefix, prefix), (Why::Global, global)];
+        refusals.into_iter().find_map(|(why, until)| Some((why, until?)))
+    }
+
+    /// Until when a range is closed because hardly any code comes back.
+    fn low_conversion(&mut self, prefix: &str, now: Timestamp) -> Option<Timestamp> {
+        let rule = self.caps.conversion;
+        let looked_at = rule.looked_at();
+        let converted = self.state.conversions.get_mut(prefix)?;
+        if let Some(until) = converted.closed_until {
+            if now < until {
+                return Some(until);
+            }
+            // What closed it is forgotten with the closing: else the first message after it would close it again.
+            *converted = Converted::default();
+            return None;
+        }
+        let oldest = looked_at.piece(now) - PIECES;
+        converted.sent.forget(oldest);
+        converted.proved.forget(oldest);
+        let patient = looked_at.piece(now.minus(rule.patience));
+        let sent: u32 = converted.sent.0.iter().filter(|(piece, _)| *piece < patient).map(|(_, count)| *count).sum();
+        let proved = converted.proved.since(oldest);
+        if sent < rule.after || u64::from(proved) * 100 >= u64::from(sent) * u64::from(rule.percent) {
+            return None;
+        }
+        let until = now.plus(rule.closed);
+        converted.closed_until = Some(until);
+        Some(until)
+    }
+
+    /// Whether this refusal was not told of in the last hour.
+    fn is_news(&mut self, why: Why, user: &str, prefix: &str, now: Timestamp) -> bool {
+        let of = match why {
+            Why::User => user,
+            Why::Prefix | Why::Conversion => prefix,
+            Why::Global => "",
+        };
+        let hour = Duration::from_hours(1);
+        self.state.told.retain(|_, told| now.since(*told) < hour);
+        let key = format!("{} {of}", why.name());
+        if self.state.told.contains_key(&key) || self.state.told.len() >= MOST_KEPT {
+            return false;
+        }
+        self.state.told.insert(key, now);
+        true
+    }
+
+    /// Forgets what no budget looks at any more.
+    pub fn sweep(&mut self, now: Timestamp) {
+        let caps = &self.caps;
+        let keep = |budgets: &[Budget], counts: &mut Vec<Count>| {
+            for (budget, count) in budgets.iter().zip(counts.iter_mut()) {
+                count.forget(budget.piece(now) - PIECES);
+            }
+            counts.iter().any(|count| !count.0.is_empty())
+        };
+        self.state.users.retain(|_, counts| keep(&caps.user, counts));
+        self.state.prefixes.retain(|_, counts| keep(&caps.prefix, counts));
+        let oldest = caps.conversion.looked_at().piece(now) - PIECES;
+        self.state.conversions.retain(|_, converted| {
+            converted.sent.forget(oldest);
+            converted.proved.forget(oldest);
+            !converted.sent.0.is_empty() || converted.closed_until.is_some_and(|until| now < until)
+        });
+    }
+}
+
+impl Conversion {
+    /// Its span as that of a budget, so that it is counted in pieces as those are.
+    fn looked_at(self) -> Budget {
+        Budget { messages: self.after, span: self.span }
+    }
+}
+
+/// The latest time until which one of the budgets is used up.
+fn full_until(budgets: &[Budget], counts: &mut [Count], now: Timestamp) -> Option<Timestamp> {
+    budgets.iter().zip(counts).filter_map(|(budget, count)| budget.full_until(count, now)).max()
+}
+
+fn count(budgets: &[Budget], counts: &mut Vec<Count>, now: Timestamp) {
+    counts.resize_with(budgets.len(), Count::default);
+    for (budget, count) in budgets.iter().zip(counts) {
+        count.add(budget.piece(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn number(last: u32) -> Number {
+        Number::parse(&format!("+49151{last:08}"), None).unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1_800_000_000_000 + minutes * 60_000)
+    }
+
+    fn caps(user: u32, prefix: u32, global: u32) -> Caps {
+        let budget = |messages| vec![Budget { messages, span: HOUR }];
+        Caps { user: budget(user), prefix: budget(prefix), global: budget(global), ..Caps::default() }
+    }
+
+    fn refused(verdict: Verdict) -> Option<Why> {
+        match verdict {
+            Verdict::Allowed => None,
+            Verdict::Refused(refused) => Some(refused.why),
+        }
+    }
+
+    #[test]
+    fn t24_each_budget_holds() {
+        let mut guard = TollGuard::new(caps(2, 3, 5));
+        let fritz = Number::parse("+43 664 1234567", None).unwrap();
+        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
+        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask("a", &number(1), at(0))), Some(Why::User));
+        assert_eq!(guard.ask("b", &number(2), at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask("c", &number(3), at(0))), Some(Why::Prefix));
+        assert_eq!(guard.ask("c", &fritz, at(0)), Verdict::Allowed);
+        assert_eq!(guard.ask("d", &fritz, at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask("e", &fritz, at(0))), Some(Why::Global));
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_ask_again_and_is_news_once_an_hour() {
+        let mut guard = TollGuard::new(caps(1, 100, 100));
+        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
+        let Verdict::Refused(first) = guard.ask("a", &number(1), at(1)) else { panic!("allowed") };
+        let Verdict::Refused(second) = guard.ask("a", &number(1), at(2)) else { panic!("allowed") };
+        assert!(first.is_news && !second.is_news);
+        assert_eq!(first.until, second.until);
+        let before = Timestamp::from_unix_millis(first.until.unix_millis() - 1);
+        assert_eq!(refused(guard.ask("a", &number(1), before)), Some(Why::User));
+        assert_eq!(guard.ask("a", &number(1), first.until), Verdict::Allowed);
+    }
+
+    #[test]
+    fn t24_a_range_whose_codes_do_not_come_back_is_closed_for_a_while() {
+        let mut guard = TollGuard::new(caps(1000, 1000, 1000));
+        for last in 0..20 {
+            assert_eq!(guard.ask("a", &number(last), at(0)), Verdict::Allowed);
+        }
+        // They may still be on their way.
+        assert_eq!(guard.ask("a", &number(20), at(5)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask("a", &number(21), at(60))), Some(Why::Conversion));
+        assert_eq!(refused(guard.ask("b", &number(22), at(119))), Some(Why::Conversion));
+        // Another range is none of its business.
+        assert_eq!(guard.ask("a", &Number::parse("+43 664 1234567", None).unwrap(), at(60)), Verdict::Allowed);
+        assert_eq!(guard.ask("a", &number(23), at(121)), Verdict::Allowed);
+    }
+
+    #[test]
+    fn a_range_whose_codes_come_back_stays_open() {
+        let mut guard = TollGuard::new(caps(1000, 1000, 1000));
+        for last in 0..100 {
+            assert_eq!(guard.ask("a", &number(last), at(i64::from(last) * 3)), Verdict::Allowed, "{last}");
+            if last % 4 == 0 {
+                guard.proved(&number(last), at(i64::from(last) * 3 + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn what_it_has_in_mind_can_be_kept_and_taken_up() {
+        let mut guard = TollGuard::new(caps(2, 3, 5));
+        guard.ask("a", &number(1), at(0));
+        guard.ask("a", &number(1), at(0));
+        let kept = serde_json::to_string(guard.snapshot()).unwrap();
+        let mut other = TollGuard::restore(caps(2, 3, 5), serde_json::from_str(&kept).unwrap());
+        assert_eq!(refused(other.ask("a", &number(1), at(1))), Some(Why::User));
+        assert_eq!(other.ask("b", &number(1), at(1)), Verdict::Allowed);
+    }
+
+    #[test]
+    fn what_no_budget_looks_at_is_forgotten() {
+        let mut guard = TollGuard::new(caps(2, 300, 500));
+        for user in 0..100 {
+            guard.ask(&user.to_string(), &number(user), at(0));
+        }
+        guard.sweep(at(60 * 24));
+        assert_eq!(guard.snapshot().users.len(), 0);
+        assert_eq!(guard.snapshot().conversions.len(), 0);
+    }
+
+    proptest! {
+        /// Whatever is asked when, in no hour is more sent than a budget allows: counted here one by one.
+        #[test]
+        fn t24_no_order_of_asking_gets_more_than_the_budgets(
+            asked in prop::collection::vec((0_i64..30, 0_u8..3, 0_u32..4), 1..300),
+        ) {
+            let mut guard = TollGuard::new(caps(3, 6, 8));
+            let mut sent: Vec<(i64, u8)> = Vec::new();
+            let mut minute = 0;
+            for (later, user, last) in asked {
+                minute += later;
+                if guard.ask(&user.to_string(), &number(last), at(minute)) == Verdict::Allowed {
+                    sent.push((minute, user));
+                }
+                let hour: Vec<_> = sent.iter().filter(|(at, _)| *at > minute - 60).collect();
+                prop_assert!(hour.len() <= 6, "{} in an hour", hour.len());
+                for user in 0..3 {
+                    prop_assert!(hour.iter().filter(|(_, of)| *of == user).count() <= 3);
+                }
+            }
+        }
+    }
+}
