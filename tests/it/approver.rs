@@ -15,6 +15,8 @@ use crate::harness::{Answer, Api};
 /// An app with one account.
 pub(crate) struct Approver {
     pub(crate) api: Api,
+    /// Whose clock can be looked at: phones and servers agree on the time.
+    pub(crate) clock: Api,
     pub(crate) key: Arc<EcdsaKeyPair>,
     /// What comes before `/authenticator` in the link.
     pub(crate) server: String,
@@ -58,13 +60,25 @@ impl Approver {
     pub(crate) fn with_link(api: &Api, link: &str) -> (Self, String) {
         let (server, token) = link.split_once("/authenticator#enroll=").expect("a link");
         let key = Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
-        let app = Self { api: Api::new(&api.address, ""), key, server: server.to_owned(), id: String::new() };
+        let app = Self {
+            api: Api::new(&api.address, ""),
+            clock: api.clone(),
+            key,
+            server: server.to_owned(),
+            id: String::new(),
+        };
         (app, token.to_owned())
     }
 
     /// The same app once more.
     pub(crate) fn again(&self) -> Self {
-        Self { api: self.api.clone(), key: Arc::clone(&self.key), server: self.server.clone(), id: self.id.clone() }
+        Self {
+            api: self.api.clone(),
+            clock: self.clock.clone(),
+            key: Arc::clone(&self.key),
+            server: self.server.clone(),
+            id: self.id.clone(),
+        }
     }
 
     /// Connects by a link.
@@ -112,7 +126,7 @@ impl Approver {
     /// A signed request.
     pub(crate) async fn ask(&self, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
-        let header = self.header("POST", path, &body, self.api.now().await);
+        let header = self.header("POST", path, &body, self.clock.now().await);
         self.send(path, &body, &header).await
     }
 
@@ -160,7 +174,7 @@ impl Approver {
 
     /// Follows what is asked.
     pub(crate) async fn follows(&self) -> Followed {
-        let header = self.header("GET", "/push/stream", "", self.api.now().await);
+        let header = self.header("GET", "/push/stream", "", self.clock.now().await);
         let request = self.api.request(Method::GET, "/push/stream").header("countersign-device", header);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);

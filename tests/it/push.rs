@@ -108,7 +108,7 @@ async fn i04_a_phone_is_connected_on_a_page_and_then_approves_on_one() {
     let waited = waited.expect(200);
     assert_eq!(waited["step"], "backup_codes", "{waited}");
     assert_eq!(waited["backup_codes"].as_array().unwrap().len(), 10);
-    let listed = api.all(&format!("/v1/authenticators?user_id={user}")).await;
+    let listed = api.all(&format!("/v1/users/{user}/authenticators")).await;
     let label = listed.iter().find(|one| one["kind"] == "push").map(|one| one["label"].clone());
     assert_eq!(label, Some(json!("Ana's phone")));
 
@@ -164,7 +164,8 @@ async fn t13_a_link_connects_one_app_and_only_with_the_number() {
     app.approves(&asked, &wrong(number)).await.expect_problem(422, "proof-rejected");
     app.approves(&asked, number).await.expect(401);
     confirm(view["prompt"]["id"].clone()).await.expect_problem(410, "enrollment-over");
-    assert_eq!(api.all(&format!("/v1/authenticators?user_id={}", started.user_id)).await.len(), 0);
+    let listed = api.all(&format!("/v1/users/{}/authenticators", started.user_id)).await;
+    assert!(listed.iter().all(|one| one["state"] == "revoked"), "{listed:?}");
 }
 
 /// T-15: a flood is one prompt on the phone; then fewer and fewer, then none, and it is told of. A trusted session is asked as always.
@@ -207,7 +208,7 @@ async fn a_flood(database: Database) {
     let mut held_back = 0;
     for minute in 0..24 * 60 {
         if minute % 4 == 0 {
-            let challenge = api.challenge_in(&stolen).await;
+            let challenge = api.challenge_in(&api.session(&ana.user).await).await;
             let answer = push(&api, &challenge).await;
             match answer.status {
                 201 => {
@@ -359,7 +360,7 @@ async fn t11_requests_are_good_once_in_their_time_with_their_key() {
     // Reported lost, it is refused at once.
     let path = format!("/v1/authenticators/{}", ana.app.id);
     let mut followed = ana.app.follows().await;
-    api.post(&format!("{path}/lost"), json!({})).await;
+    api.post(&format!("{path}/report-lost"), json!({})).await.expect(200);
     let answer = ana.app.ask("/push/pending", &json!({})).await;
     answer.expect_problem(401, "device-unknown");
     assert_eq!(followed.next().await, None, "and its stream ends");

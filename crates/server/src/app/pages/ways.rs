@@ -111,7 +111,10 @@ impl App {
             {
                 return self.confirm_on_page(visitor, Given::Approved(prompt.id)).await;
             }
-            let changed = is_another(before.as_ref(), asked.as_ref()) || self.has_moved_on(&visit).await?;
+            // Between its link and its number, an app is about to be asked.
+            let is_coming = asked.is_none() && before.as_ref().is_some_and(|before| before.enrollment_id.is_some());
+            let changed =
+                (!is_coming && is_another(before.as_ref(), asked.as_ref())) || self.has_moved_on(&visit).await?;
             if changed || tokio::time::Instant::now() >= patience {
                 return self.look(visit).await;
             }
@@ -129,7 +132,10 @@ impl App {
                 let challenge = self.challenge(&visit.actor, id).await?;
                 Ok(challenge.state_at(self.now()) != ChallengeState::Open)
             }
-            _ => Ok(false),
+            (PagePurpose::Enroll | PagePurpose::Security, _) => {
+                Ok(!matches!(self.enrolling(visit).await?, Some(Step::View(_)) | None))
+            }
+            (PagePurpose::Challenge, None) => Ok(false),
         }
     }
 }

@@ -77,15 +77,15 @@ impl App {
         if self.commit(taken, event).await? != Effect::Applied {
             return Err(NO_LINK);
         }
-        let renamed = self.event(EventKind::AuthenticatorRenamed, None, about);
-        let change = Change::RenameAuthenticator { id: authenticator_id, label: app.name.clone() };
-        self.commit(change, renamed).await?;
         let question = self.first_question(&key, &enrollment, &user, &application, now)?;
         let event = self.event(EventKind::PromptCreated, None, about).with("kind", AuthenticatorKind::Push.name());
         let event = event.with("prompt", question.id.to_string());
         if self.commit(Change::CreatePrompt(Box::new(question)), event).await? != Effect::Applied {
             return Err(NO_LINK);
         }
+        let renamed = self.event(EventKind::AuthenticatorRenamed, None, about);
+        let change = Change::RenameAuthenticator { id: authenticator_id, label: app.name.clone() };
+        self.commit(change, renamed).await?;
         let issuer = self.settings.issuer_name.clone().unwrap_or_else(|| application.name.clone());
         Ok(Connected { authenticator_id, application: application.name, account: account(&user), issuer })
     }
