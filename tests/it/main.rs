@@ -10,6 +10,7 @@
 )]
 
 mod alike;
+mod approver;
 mod arrows;
 mod backup_codes;
 mod browser;
@@ -32,6 +33,7 @@ mod pages;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod push;
 mod readme;
 mod recipient;
 mod recovering;

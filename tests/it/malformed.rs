@@ -84,7 +84,9 @@ async fn a_zero_character_is_told(database: Database) {
     let api = server.api();
     let pids = server.ready().await;
     let (mut parameters, mut members) = (0, 0);
-    for operation in operations(&api).await {
+    // What an app did not sign is not looked at.
+    let signed = |path: &str| path.starts_with("/push/") && path != "/push/enroll";
+    for operation in operations(&api).await.into_iter().filter(|operation| !signed(&operation.path)) {
         let path = unknown(&operation.path);
         for name in &operation.query {
             let answer = api.ask(operation.method.clone(), &format!("{path}?{name}=a%00b"), None).await.unwrap();

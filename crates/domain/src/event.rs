@@ -150,6 +150,12 @@ kinds! {
     AuthenticatorRejected = "authenticator.rejected",
     /// There are few backup codes left.
     BackupCodesLow = "backup_codes.low",
+    /// An app came by the link of an enrollment. It does not count before its owner has typed the number.
+    AuthenticatorLinked = "authenticator.linked",
+    /// How an app is woken up was changed.
+    AuthenticatorSubscribed = "authenticator.subscribed",
+    /// A person said that somebody else had asked what their app was asked.
+    AuthenticatorFraudReported = "authenticator.fraud_reported",
     /// Proof was asked for.
     ChallengeCreated = "challenge.created",
     /// A challenge was taken back.
@@ -174,6 +180,16 @@ kinds! {
     GatewayDown = "gateway.down",
     /// A gateway that was down works again.
     GatewayUp = "gateway.up",
+    /// An app answered what it was asked: with its signature over it.
+    PromptAnswered = "prompt.answered",
+    /// An app's prompt was taken back, for another one that goes before it.
+    PromptWithdrawn = "prompt.withdrawn",
+    /// An app was given a number that was not the one on the other screen.
+    PromptMismatched = "prompt.mismatched",
+    /// A person did not want what an app asked them.
+    PushDenied = "push.denied",
+    /// An app is asked nothing for a while: too much that it was asked was not approved.
+    PushHeldBack = "push.held_back",
     /// A hosted page was made for somebody.
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.

@@ -21,6 +21,7 @@ pub mod id;
 pub mod level;
 pub mod page;
 pub mod prompt;
+pub mod push;
 pub mod return_url;
 pub mod session;
 pub mod user;

@@ -53,6 +53,8 @@ pub struct Config {
     pub sending: Option<Sending>,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
+    /// How many digits the number has that is typed on a phone.
+    pub push_digits: domain::push::Digits,
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
     pub movable_clock: Option<Arc<MovableClock>>,
     /// What the process that serves has given up, for the doctor to tell.
@@ -144,6 +146,7 @@ pub(crate) struct Settings {
     pub(crate) factors: Vec<AuthenticatorKind>,
     pub(crate) brand: Brand,
     pub(crate) events_retention: Option<Duration>,
+    pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
     pub(crate) confinement: Vec<Protection>,
     pub(crate) tls: bool,
@@ -158,6 +161,7 @@ pub struct Running {
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
     upkeep: JoinHandle<()>,
+    waking: JoinHandle<()>,
     store: Store,
 }
 
@@ -194,6 +198,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         factors: config.factors.clone(),
         brand: config.brand.clone(),
         events_retention: config.events_retention,
+        push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),
         confinement: config.confinement.clone(),
         tls: config.tls.is_some(),
@@ -210,11 +215,15 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         crowd: Crowd::default(),
         public: Public::default(),
         post: config.sending.map(Post::new),
+        wake: Arc::default(),
+        nonces: app::factors::push::Nonces::default(),
+        streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
+    let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, store })
+    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, waking, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -244,6 +253,7 @@ impl Running {
     pub async fn stop(self) {
         self.listener.stop().await;
         self.upkeep.abort();
+        self.waking.abort();
         self.store.close().await;
     }
 }

@@ -69,6 +69,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             issuer_name: None,
             view_lifetime: Config::VIEW_LIFETIME,
             events_retention: None,
+            push_digits: domain::push::Digits::DEFAULT,
             max_session_age: Config::MAX_SESSION_AGE,
             factors: Config::FACTORS.to_vec(),
             brand: crate::Brand::default(),
@@ -81,5 +82,8 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         crowd: Crowd::default(),
         public: Public::default(),
         post: None,
+        wake: Arc::default(),
+        nonces: crate::app::factors::push::Nonces::default(),
+        streams: crate::http::push_places(),
     }
 }

@@ -129,6 +129,15 @@ pub enum Change {
         /// The new label.
         label: String,
     },
+    /// What an authenticator is known by, or reached by, is another from now on. Guard: it is active, and known by what was seen.
+    SetCredential {
+        /// Which.
+        id: AuthenticatorId,
+        /// As it was seen.
+        seen: Box<Credential>,
+        /// As it is to be.
+        to: Box<Credential>,
+    },
     /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
     /// failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
     /// sessions is forgotten in the same commit, and their level falls to what is left; each that has not ended is told of by
@@ -230,8 +239,18 @@ pub enum Change {
         id: PromptId,
         /// How often it was sent as it was seen.
         sends: i16,
-        /// The keyed hash of the new code.
-        hash: [u8; 32],
+        /// The keyed hash of the new code, where there is one.
+        hash: Option<[u8; 32]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// An approval that was asked for has an answer, and takes no other: of several that come at once one is judged, so that nobody
+    /// tries several numbers (T-15). Guard: it is open, has not expired, and has no answer yet but this one.
+    ClaimPrompt {
+        /// Which.
+        id: PromptId,
+        /// SHA-256 of what was answered.
+        answer: [u8; 32],
         /// When.
         at: Timestamp,
     },

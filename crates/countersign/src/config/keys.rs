@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 29] = [
+pub(crate) const KEYS: [Key; 30] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -45,6 +45,7 @@ pub(crate) const KEYS: [Key; 29] = [
     ),
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
+    one("push.digits", "NUMBER", "Digits of the number that is typed on the phone, 2 to 6 [default: 2]"),
     Key {
         name: "factors.offer",
         value: "KIND,…",

@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) outside: OutsideSettings,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
+    /// Digits of the number that is typed on a phone.
+    pub(crate) push_digits: u8,
     /// What is logged, and how.
     pub(crate) log: Log,
 }
@@ -216,6 +218,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
+            push_digits: value::parse(layers, "push.digits", value::push_digits)?.unwrap_or(2),
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
                 json: value::parse(layers, "log.format", value::format_is_json)?.unwrap_or(false),

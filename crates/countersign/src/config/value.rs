@@ -77,6 +77,12 @@ pub(crate) fn time(text: &str, least: u64, most: u64) -> Result<Duration, String
     }
 }
 
+/// How many digits a number has that is typed on a phone.
+pub(crate) fn push_digits(text: &str) -> Result<u8, String> {
+    let digits = text.parse().ok().and_then(domain::push::Digits::new);
+    digits.map(domain::push::Digits::count).ok_or_else(|| format!("`{text}` is no number from 2 to 6"))
+}
+
 /// How long something is kept: a time of whole days or longer, or `never` for ever.
 pub(crate) fn retention(text: &str) -> Result<Option<Duration>, String> {
     const DAY: u64 = 86400;

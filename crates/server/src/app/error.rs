@@ -20,6 +20,21 @@ pub(crate) enum Error {
     /// The proof counts for nothing, for whichever reason.
     #[error("the proof was not accepted")]
     ProofRejected,
+    /// An app is asked nothing for a while.
+    #[error("the phone was asked too often without anybody approving")]
+    PushHeldBack,
+    /// The prompt wants no answer any more.
+    #[error("the prompt is over")]
+    PromptOver,
+    /// No such app, or another signature.
+    #[error("no such app, or not its signature")]
+    DeviceUnknown,
+    /// The time that an app signed is too far from ours.
+    #[error("the app's clock is wrong")]
+    DeviceClock,
+    /// The very same request came before.
+    #[error("the request came before")]
+    RequestRepeated,
     /// The challenge wants no proof any more.
     #[error("the challenge is over")]
     ChallengeOver,

@@ -32,6 +32,7 @@ pub(crate) mod upkeep;
 pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod verify;
+pub(crate) mod wake;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -59,6 +60,11 @@ pub(crate) struct App {
     pub(crate) public: Public,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
+    /// Who waits for something to happen.
+    pub(crate) wake: Arc<wake::Wake>,
+    pub(crate) nonces: factors::push::Nonces,
+    /// Places for apps that follow their prompts.
+    pub(crate) streams: Arc<tokio::sync::Semaphore>,
 }
 
 /// What anybody may ask, and how it was answered of late.

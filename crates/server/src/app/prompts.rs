@@ -1,11 +1,13 @@
 //! Prompts: what is sent to a person or asked of a device, so that a challenge can be proved.
 
+use std::net::IpAddr;
+
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeId, ChallengeState, EventKind,
-    Prompt, PromptId, ProofKind, Timestamp,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, ChallengeState,
+    EventKind, Prompt, PromptId, PromptState, ProofKind, Timestamp,
 };
-use store::Effect;
+use store::{Change, Effect};
 
 use super::enrollments::prompt_change;
 use super::factors::{Asked, Shown};
@@ -33,6 +35,7 @@ impl App {
         id: ChallengeId,
         kind: AuthenticatorKind,
         of: Option<AuthenticatorId>,
+        seen_from: Option<IpAddr>,
     ) -> Result<PromptSeen, Error> {
         let factor = self.factor_in_use(kind)?;
         let attempt = self
@@ -67,9 +70,14 @@ impl App {
             user: user.as_ref(),
             authenticators: &authenticators,
             before,
+            door: attempt.door,
+            seen_from,
             now,
         };
-        let prompted = factor.prompt(self, &asked).await?;
+        let prompted = match factor.prompt(self, &asked).await {
+            Err(Error::PushHeldBack) => return self.held_back(actor, &attempt.challenge).await,
+            prompted => prompted?,
+        };
         let about = About {
             user_id: attempt.challenge.user_id,
             session_id: attempt.challenge.session_id,
@@ -83,6 +91,11 @@ impl App {
             .with("prompt", prompted.prompt.id.to_string())
             .with("sends", prompted.prompt.sends)
             .detailed(self.origin(actor));
+        if let Some(id) = prompted.instead {
+            let told = self.event(EventKind::PromptWithdrawn, Some(actor), About { challenge_id: None, ..about });
+            let told = told.with("prompt", id.to_string());
+            self.commit(Change::EndPrompt { id, to: PromptState::Replaced }, told).await?;
+        }
         if self.commit(prompt_change(&prompted.prompt, before, now), event).await? != Effect::Applied {
             return Err(Error::Conflict(
                 "something else waits for an answer: finish that first, or wait until its time is over",
@@ -90,6 +103,19 @@ impl App {
         }
         factor.deliver(self, actor, &prompted).await?;
         Ok(PromptSeen { prompt: prompted.prompt, shown: prompted.shown })
+    }
+
+    /// Tells that a phone is asked nothing for a while, and says so.
+    async fn held_back(&self, actor: &Actor, challenge: &Challenge) -> Result<PromptSeen, Error> {
+        let about = About {
+            user_id: challenge.user_id,
+            session_id: challenge.session_id,
+            challenge_id: Some(challenge.id),
+            ..About::default()
+        };
+        let event = self.event(EventKind::PushHeldBack, Some(actor), about).detailed(self.origin(actor));
+        self.commit(Change::Tell, event).await?;
+        Err(Error::PushHeldBack)
     }
 
     /// The prompt that a proof answers, if that is one for what is to be proved and still waits. An answer to any other is judged as one
@@ -113,7 +139,7 @@ impl App {
             user_id: None,
             authenticator_id: None,
             kind,
-            state: domain::PromptState::Open,
+            state: PromptState::Open,
             hash: None,
             data: None,
             sends: 1,

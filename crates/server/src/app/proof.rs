@@ -21,6 +21,17 @@ pub(crate) enum Given {
     Pair(AuthenticatorId, [otp::Code; 2]),
     /// What a browser answered to creation or request options, as its `toJSON` writes it (WebAuthn Level 3 §5.1).
     Webauthn(PromptId, Value),
+    /// What an app answered, with the number that was typed on it and its signature.
+    Push {
+        /// What it answers.
+        prompt_id: PromptId,
+        /// The number.
+        number: String,
+        /// The signature, base64url.
+        signature: String,
+    },
+    /// That an app has answered: for an enrollment, which is finished by whoever began it.
+    Approved(PromptId),
 }
 
 impl Given {
@@ -59,7 +70,10 @@ impl Given {
     pub(crate) fn prompt_id(&self) -> Option<PromptId> {
         match self {
             Self::Otp(_) | Self::BackupCode(_) | Self::Pair(..) => None,
-            Self::SentCode(prompt, _) | Self::Webauthn(prompt, _) => Some(*prompt),
+            Self::SentCode(prompt, _)
+            | Self::Webauthn(prompt, _)
+            | Self::Push { prompt_id: prompt, .. }
+            | Self::Approved(prompt) => Some(*prompt),
         }
     }
 
@@ -73,6 +87,7 @@ impl Given {
                 _ => ProofKind::Of(AuthenticatorKind::Sms),
             },
             Self::Webauthn(..) => ProofKind::Of(AuthenticatorKind::Webauthn),
+            Self::Push { .. } | Self::Approved(_) => ProofKind::Of(AuthenticatorKind::Push),
         }
     }
 }

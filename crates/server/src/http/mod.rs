@@ -12,6 +12,7 @@ mod pages;
 mod parameters;
 mod peer;
 mod problem;
+mod push;
 mod receipts;
 mod tls;
 mod v1;
@@ -24,6 +25,7 @@ use axum::middleware;
 
 use crate::app::{App, Error};
 pub(crate) use listen::{Listening, bind, listen};
+pub(crate) use push::places as push_places;
 pub(crate) use tls::fingerprint_of_file;
 
 /// Shared by all handlers.

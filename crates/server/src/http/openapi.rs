@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 
 use super::problem::Problem;
-use super::{health, pages, receipts, v1};
+use super::{health, pages, push, receipts, v1};
 
 /// What the document says about itself.
 const DESCRIPTION: &str = "Countersign adds the second factor to an application that has users and a login. \
@@ -28,6 +28,7 @@ pub(super) fn routes(movable_clock: bool) -> (Router<Arc<App>>, OpenApi) {
         .merge(v1::routes(movable_clock))
         .merge(pages::routes())
         .merge(receipts::routes())
+        .merge(push::routes())
         .merge(health::routes());
     let (router, mut document) = described.split_for_parts();
     document.openapi = OpenApiVersion::Version31;

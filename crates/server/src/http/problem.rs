@@ -84,6 +84,16 @@ problems! {
         "Send the body as JSON, with `Content-Type: application/json`.";
     PROOF_REJECTED = "proof-rejected", UNPROCESSABLE_ENTITY, "The code was not accepted",
         "It may be wrong, used already, or too many may have been tried. Which of these it is, and whether there is such a user at all, is told to nobody.";
+    PUSH_HELD_BACK = "push-held-back", CONFLICT, "The phone is not asked again yet",
+        "It was asked several times, and nobody approved. It is asked again later; prove it in another way meanwhile. Who did not ask should change their password.";
+    PROMPT_OVER = "prompt-over", GONE, "The prompt is over",
+        "It was answered, taken back, or its time is over. What is asked next is another one.";
+    DEVICE_UNKNOWN = "device-unknown", UNAUTHORIZED, "Not an app that may ask here",
+        "The request is not signed with the key of an app that is connected: see docs/push-protocol.md. The app may have been removed or reported lost.";
+    DEVICE_CLOCK = "device-clock", UNAUTHORIZED, "The app's clock is wrong",
+        "The signed time is more than a minute from this server's. Take this answer's `Date`, and sign again.";
+    REQUEST_REPEATED = "request-repeated", CONFLICT, "The same request came before",
+        "A signed request is good once. Sign again, with another nonce.";
     CHALLENGE_OVER = "challenge-over", GONE, "The challenge is over",
         "It was answered, failed, taken back, or its time is over. Create a new one.";
     ENROLLMENT_OVER = "enrollment-over", GONE, "The enrollment is over",
@@ -162,6 +172,11 @@ impl From<Error> for Problem {
             Error::Exists(what) => Self::new(&EXISTS, sentence(what)),
             Error::Conflict(why) => Self::new(&CONFLICT, sentence(why)),
             Error::ProofRejected => Self::of(&PROOF_REJECTED),
+            Error::PushHeldBack => Self::of(&PUSH_HELD_BACK),
+            Error::PromptOver => Self::of(&PROMPT_OVER),
+            Error::DeviceUnknown => Self::of(&DEVICE_UNKNOWN),
+            Error::DeviceClock => Self::of(&DEVICE_CLOCK),
+            Error::RequestRepeated => Self::of(&REQUEST_REPEATED),
             Error::ChallengeOver => Self::of(&CHALLENGE_OVER),
             Error::EnrollmentOver => Self::of(&ENROLLMENT_OVER),
             Error::ViewGone => Self::of(&VIEW_GONE),

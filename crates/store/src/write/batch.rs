@@ -120,6 +120,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::DeleteDevice { id } => ids.push(id.uuid()),
         Change::RenameAuthenticator { id, .. }
         | Change::SetAuthenticatorState { id, .. }
+        | Change::SetCredential { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
@@ -135,7 +136,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend(prompt.enrollment_id.map(domain::EnrollmentId::uuid));
             ids.extend(prompt.user_id.map(domain::UserId::uuid));
         }
-        Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
+        Change::ResendPrompt { id, .. } | Change::ClaimPrompt { id, .. } | Change::EndPrompt { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::ReplaceBackupCodes(replace) => ids.extend([replace.set.user_id.uuid(), replace.session_id.uuid()]),
         Change::ImportHardwareTokens(_)
         | Change::RemoveHardwareToken { .. }
@@ -231,6 +234,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
         Change::RenameAuthenticator { id, label } => rest::rename_authenticator(connection, *id, label).await,
         Change::SetAuthenticatorState { id, to, at } => rest::set_authenticator_state(connection, *id, *to, *at).await,
+        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
         Change::EndSession { id, at } => rest::end_session(connection, *id, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
@@ -248,7 +252,10 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         }
         Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
-        Change::ResendPrompt { id, sends, hash, at } => prompts::resend(connection, *id, *sends, hash, *at).await,
+        Change::ResendPrompt { id, sends, hash, at } => {
+            prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
+        }
+        Change::ClaimPrompt { id, answer, at } => prompts::claim(connection, *id, answer, *at).await,
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
         Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
         Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,

@@ -124,7 +124,7 @@ fn creatable(prompt: &Prompt) -> Rows {
 
 static RESEND_PROMPT: Set = Set::new(
     &[("prompt_id", Id), ("seen_sends", Int), ("new_hash", Blob), ("at", Int)],
-    "UPDATE prompts AS m SET hash = i.new_hash, sends = m.sends + 1, sent_at = i.at
+    "UPDATE prompts AS m SET hash = COALESCE(i.new_hash, m.hash), sends = m.sends + 1, sent_at = i.at
      FROM input i
      WHERE m.id = i.prompt_id AND m.state = 'open' AND m.expires_at > i.at AND m.sends = i.seen_sends",
 );
@@ -133,10 +133,26 @@ pub(super) async fn resend(
     connection: &mut Connection,
     id: PromptId,
     sends: i16,
-    hash: &[u8; 32],
+    hash: Option<&[u8; 32]>,
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     one(connection, &RESEND_PROMPT, &[id.into(), sends.into(), hash.into(), at.into()]).await
+}
+
+static CLAIM_PROMPT: Set = Set::new(
+    &[("prompt_id", Id), ("answer", Blob), ("at", Int)],
+    "UPDATE prompts AS m SET hash = i.answer
+     FROM input i
+     WHERE m.id = i.prompt_id AND m.state = 'open' AND m.expires_at > i.at AND COALESCE(m.hash, i.answer) = i.answer",
+);
+
+pub(super) async fn claim(
+    connection: &mut Connection,
+    id: PromptId,
+    answer: &[u8; 32],
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &CLAIM_PROMPT, &[id.into(), answer.into(), at.into()]).await
 }
 
 static END_PROMPT: Set = Set::new(
@@ -158,4 +174,5 @@ pub(super) async fn used(connection: &mut Connection, ids: impl Iterator<Item = 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 5] = [&REPLACE_PROMPTS, &CREATE_PROMPTS, &CREATABLE, &RESEND_PROMPT, &END_PROMPT];
+pub(super) static ALL: [&Set; 6] =
+    [&REPLACE_PROMPTS, &CREATE_PROMPTS, &CREATABLE, &RESEND_PROMPT, &CLAIM_PROMPT, &END_PROMPT];

@@ -2,14 +2,14 @@
 //! end, the keyring.
 
 use domain::{
-    AuthenticatorId, AuthenticatorState, ChallengeId, Device, DeviceId, EnrollmentId, SessionId, Timestamp, UserId,
-    UserKind, UserState,
+    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, SessionId, Timestamp,
+    UserId, UserKind, UserState,
 };
 
-use crate::Effect;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
+use crate::{Effect, rows};
 
 /// Runs a change of one statement, whose guard held if it changed a row.
 pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
@@ -191,6 +191,24 @@ pub(super) async fn rewrap(
     to: &[u8],
 ) -> Result<Effect, Fault> {
     one(connection, &REWRAP, &[id.into(), from.into(), to.into()]).await
+}
+
+static SET_CREDENTIAL: Set = Set::new(
+    &[("authenticator_id", Id), ("seen", Text), ("new_credential", Text), ("new_credential_id", Text)],
+    "UPDATE authenticators AS a SET credential = i.new_credential, credential_id = i.new_credential_id
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'active' AND a.credential = i.seen",
+);
+
+pub(super) async fn set_credential(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    seen: &Credential,
+    to: &Credential,
+) -> Result<Effect, Fault> {
+    let (seen, text) = (rows::credential_text(seen), rows::credential_text(to));
+    one(connection, &SET_CREDENTIAL, &[id.into(), seen.as_str().into(), text.as_str().into(), to.unique_id().into()])
+        .await
 }
 
 static END_SESSION: Set = Set::new(

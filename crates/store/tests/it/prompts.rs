@@ -136,7 +136,7 @@ on_both_engines! {
         let asked = ask(&store, &ann).await;
         let sent = prompt(&asked, AuthenticatorKind::Sms, Some(ann.authenticator));
         assert_eq!(create(&store, &sent).await, Effect::Applied);
-        let again = |sends, at| Change::ResendPrompt { id: sent.id, sends, hash: [4; 32], at };
+        let again = |sends, at| Change::ResendPrompt { id: sent.id, sends, hash: Some([4; 32]), at };
         apply(&store, again(1, after(30))).await;
         assert_eq!(commit(&store, again(1, after(31))).await, Effect::Refused, "somebody else sent it again");
         assert_eq!(commit(&store, again(2, after(120))).await, Effect::Refused, "it is over");
@@ -169,6 +169,47 @@ on_both_engines! {
         let of_ann = store.prompts_of_user(ann.user.id, AuthenticatorKind::Push, START).await.unwrap();
         assert_eq!(of_ann.iter().map(|p| p.state).collect::<Vec<_>>().len(), 3);
         assert!(store.prompts_of_user(ann.user.id, AuthenticatorKind::Sms, START).await.unwrap().is_empty());
+    }
+
+    async fn t15_of_several_answers_one_is_judged(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let asked = ask(&store, &ann).await;
+        let push = Prompt { hash: None, ..prompt(&asked, AuthenticatorKind::Push, Some(ann.authenticator)) };
+        assert_eq!(create(&store, &push).await, Effect::Applied);
+        apply(&store, Change::ResendPrompt { id: push.id, sends: 1, hash: None, at: after(30) }).await;
+        let claim = |answer: u8, at| Change::ClaimPrompt { id: push.id, answer: [answer; 32], at };
+        assert_eq!(commit(&store, claim(1, after(120))).await, Effect::Refused, "too late");
+        let many = (1..=64).map(|answer| commit(&store, claim(answer, after(40))));
+        let effects = futures_util::future::join_all(many).await;
+        let won: Vec<u8> = (1..).zip(effects).filter(|(_, effect)| *effect == Effect::Applied).map(|(n, _)| n).collect();
+        let [winner] = won.as_slice() else { panic!("{won:?}") };
+        assert_eq!(commit(&store, claim(*winner, after(41))).await, Effect::Applied, "the same again is the same");
+        assert_eq!(store.prompt(push.id).await.unwrap().unwrap().hash, Some([*winner; 32]));
+        apply(&store, Change::EndPrompt { id: push.id, to: PromptState::Denied }).await;
+        assert_eq!(commit(&store, claim(*winner, after(42))).await, Effect::Refused, "it is over");
+    }
+
+    async fn what_reaches_an_app_changes_by_what_was_seen(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let app = |delivery: Option<&str>| {
+            let delivery = delivery.map(|token| serde_json::json!({ "fcm": token }));
+            Credential::Push(Box::new(PushCredential { public_key: "BA".to_owned(), delivery }))
+        };
+        let (id, effect) = bind(&store, &ann, AuthenticatorKind::Push, app(None)).await;
+        assert_eq!(effect, Effect::Applied);
+        let set = |seen: Option<&str>, to: Option<&str>| Change::SetCredential {
+            id,
+            seen: Box::new(app(seen)),
+            to: Box::new(app(to)),
+        };
+        apply(&store, set(None, Some("a"))).await;
+        assert_eq!(commit(&store, set(None, Some("b"))).await, Effect::Refused, "another one was faster");
+        assert_eq!(store.authenticator(id).await.unwrap().unwrap().credential, Some(app(Some("a"))));
+        let lost = Change::SetAuthenticatorState { id, to: AuthenticatorState::Lost, at: after(60) };
+        apply(&store, lost).await;
+        assert_eq!(commit(&store, set(Some("a"), None)).await, Effect::Refused);
     }
 
     async fn prompts_go_with_their_user_and_when_they_are_over(home: Home) {

@@ -91,7 +91,7 @@ impl App {
 pub(in super::super) fn prompt_change(prompt: &Prompt, before: Option<&Prompt>, at: Timestamp) -> Change {
     match before {
         Some(before) if before.id == prompt.id => {
-            Change::ResendPrompt { id: prompt.id, sends: before.sends, hash: prompt.hash.unwrap_or_default(), at }
+            Change::ResendPrompt { id: prompt.id, sends: before.sends, hash: prompt.hash, at }
         }
         _ => Change::CreatePrompt(Box::new(prompt.clone())),
     }

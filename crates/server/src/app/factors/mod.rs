@@ -13,14 +13,17 @@
 mod backup_codes;
 mod email;
 mod hotp;
+pub(crate) mod push;
 mod sms;
 mod totp;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use domain::{
-    Authenticator, AuthenticatorKind, BackupCode, Challenge, Credential, Enrollment, Prompt, Quality, Sealed,
+    Authenticator, AuthenticatorKind, BackupCode, Challenge, Credential, Door, Enrollment, Prompt, PromptId, Quality,
+    Sealed,
 };
 use domain::{Session, Timestamp, User};
 use serde_json::Value;
@@ -73,7 +76,7 @@ pub(crate) trait Factor: Sync {
 
 /// Every factor that there is.
 pub(crate) static ALL: &[&dyn Factor] =
-    &[&totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
+    &[&push::Push, &totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -147,6 +150,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) authenticators: &'a [&'a Authenticator],
     /// What was asked for this challenge by this kind before and still waits.
     pub(crate) before: Option<&'a Prompt>,
+    /// By which door the proof will come.
+    pub(crate) door: Door,
+    /// Where the person's browser is, where it is a page of ours that asks.
+    pub(crate) seen_from: Option<IpAddr>,
     /// When.
     pub(crate) now: Timestamp,
 }
@@ -161,6 +168,8 @@ pub(crate) struct Prompted {
     pub(crate) to: Option<Authenticator>,
     /// The code in the clear, for [`Factor::deliver`].
     pub(crate) code: Option<Secret>,
+    /// What it takes the place of, where that is another challenge's.
+    pub(crate) instead: Option<PromptId>,
 }
 
 /// What a prompt tells the screen that asked for it.

@@ -1,17 +1,22 @@
 //! Which ways there are to prove something on a page, and what was asked on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, PagePurpose, Prompt, PromptState};
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeState, PagePurpose, PageState,
+    Prompt, PromptState, UserId,
+};
 
-use super::super::factors::Shown;
+use super::super::factors::{Shown, push};
 use super::super::prompts::PromptSeen;
+use super::super::proof::Given;
 use super::super::{App, Error};
 use super::{Seen, Step, Visit, Visitor};
 
 /// How long a browser that waits is kept waiting, and how often is looked meanwhile.
 const PATIENCE: Duration = Duration::from_secs(25);
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(2);
 
 /// A way to prove something.
 #[derive(Debug, Clone)]
@@ -59,7 +64,10 @@ impl App {
         let now = self.now();
         let newest = asked.into_iter().next();
         let newest = newest.filter(|prompt| prompt.is_open(now) || prompt.state == PromptState::Denied);
-        Ok(newest.map(|prompt| PromptSeen { prompt, shown: Shown::default() }))
+        Ok(newest.map(|prompt| {
+            let shown = if prompt.kind == AuthenticatorKind::Push { push::shown(&prompt) } else { Shown::default() };
+            PromptSeen { prompt, shown }
+        }))
     }
 
     /// Has something sent or asked, so that it can be proved on a page.
@@ -74,7 +82,7 @@ impl App {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
             PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
         };
-        let prompted = self.prompt(&visit.actor, challenge, kind, of).await?;
+        let prompted = self.prompt(&visit.actor, challenge, kind, of, visitor.address).await?;
         let mut step = match visit.page.purpose {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
@@ -85,17 +93,49 @@ impl App {
         Ok(visit.seen(step))
     }
 
-    /// Waits until something on the page has changed without its doing, by a phone say, or for a while.
-    pub(crate) async fn wait_on_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
+    /// Waits until something on the page has changed without its doing, by a phone say, or for a while. An app that was given the right
+    /// number is what an enrollment waited for: it is confirmed here, by the browser that began it.
+    pub(crate) async fn wait_on_page(self: Arc<Self>, visitor: &Visitor) -> Result<Seen, Error> {
         let patience = tokio::time::Instant::now() + PATIENCE;
-        let before = self.asked_on_page(&self.visit_open(visitor).await?).await?.map(|seen| seen.prompt);
+        let visit = self.visit_open(visitor).await?;
+        // From here on nothing is missed. A page for somebody who is not known waits all the same.
+        let user = visit.page.user_id.unwrap_or_else(|| UserId::generate(self.now(), &*self.entropy));
+        let sleeper = self.wake.join(user);
+        let before = self.asked_on_page(&visit).await?.map(|seen| seen.prompt);
         loop {
             let visit = self.visit(visitor).await?;
             let asked = self.asked_on_page(&visit).await?.map(|seen| seen.prompt);
-            if is_another(before.as_ref(), asked.as_ref()) || tokio::time::Instant::now() >= patience {
+            if let Some(prompt) = asked.as_ref().filter(|prompt| prompt.enrollment_id.is_some())
+                && prompt.is_open(self.now())
+                && push::is_approved(&self, prompt)
+            {
+                return self.confirm_on_page(visitor, Given::Approved(prompt.id)).await;
+            }
+            // Between its link and its number, an app is about to be asked.
+            let is_coming = asked.is_none() && before.as_ref().is_some_and(|before| before.enrollment_id.is_some());
+            let changed =
+                (!is_coming && is_another(before.as_ref(), asked.as_ref())) || self.has_moved_on(&visit).await?;
+            if changed || tokio::time::Instant::now() >= patience {
                 return self.look(visit).await;
             }
-            tokio::time::sleep(LOOK).await;
+            sleeper.sleep(LOOK).await;
+        }
+    }
+
+    /// Whether what the page is for was done, or is over, without its doing.
+    async fn has_moved_on(&self, visit: &Visit) -> Result<bool, Error> {
+        if visit.page.state != PageState::Open {
+            return Ok(true);
+        }
+        match (visit.page.purpose, visit.page.challenge_id) {
+            (PagePurpose::Challenge, Some(id)) => {
+                let challenge = self.challenge(&visit.actor, id).await?;
+                Ok(challenge.state_at(self.now()) != ChallengeState::Open)
+            }
+            (PagePurpose::Enroll | PagePurpose::Security, _) => {
+                Ok(!matches!(self.enrolling(visit).await?, Some(Step::View(_)) | None))
+            }
+            (PagePurpose::Challenge, None) => Ok(false),
         }
     }
 }

@@ -24,11 +24,21 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    ),
+    (PERMISSIONS, HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()")),
 ];
+
+/// The same for the authenticator app, which can be installed and has a service worker.
+const APP_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// The app reads QR codes with the camera, once it is asked to.
+const APP_PERMISSIONS: HeaderValue =
+    HeaderValue::from_static("camera=(self), geolocation=(), microphone=(), payment=(), usb=()");
 
 /// What is shown where the program was built without the pages.
 const NOT_BUILT: &str = include_str!("not_built.html");
@@ -37,18 +47,47 @@ pub(in crate::http) fn files() -> Router<Arc<App>> {
     Router::new()
         .route("/enroll/{token}", get(page))
         .route("/challenge/{token}", get(page))
+        .route("/authenticator", get(authenticator))
+        .route("/authenticator/{file}", get(authenticator_file))
         .route("/security/{token}", get(page))
         .route("/assets/{*path}", get(asset))
 }
 
 /// One document for every page: what it is about it asks for itself, once it runs. A preview of a link uses nothing up.
 async fn page() -> Response {
-    let built = file("index.html");
+    document("index.html")
+}
+
+fn document(name: &str) -> Response {
+    let built = file(name);
     let status = if built.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let bytes = built.unwrap_or(NOT_BUILT.as_bytes());
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], bytes).into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
     response.headers_mut().extend(HEADERS);
+    response
+}
+
+/// The authenticator app: a document and a service worker of its own, and the camera for QR codes.
+async fn authenticator() -> Response {
+    let mut response = document("authenticator.html");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, APP_POLICY);
+    response.headers_mut().insert(PERMISSIONS, APP_PERMISSIONS);
+    response
+}
+
+/// What the app is installed and woken up by, which has its name for good.
+async fn authenticator_file(request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    let Some(bytes) = file(path) else {
+        return Problem::new(&NOT_FOUND, "There is no such file.").into_response();
+    };
+    let mut response =
+        ([(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, "no-cache")], bytes).into_response();
+    response.headers_mut().extend(HEADERS);
+    // The worker asks for this, and other pages are none of its business.
+    response.headers_mut().insert("service-worker-allowed", HeaderValue::from_static("/authenticator"));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, APP_POLICY);
     response
 }
 
@@ -75,6 +114,7 @@ fn content_type(path: &str) -> &'static str {
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "woff2" => "font/woff2",
+        "webmanifest" => "application/manifest+json",
         "json" | "map" => "application/json",
         _ => "application/octet-stream",
     }

@@ -95,7 +95,8 @@ async fn prompt_on_page(
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What there is to do now", body = PageSeen)))]
 async fn wait_on_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(&app, app.wait_on_page(&visitor).await?))
+    let seen = Arc::clone(&app).wait_on_page(&visitor).await?;
+    Ok(answer(&app, seen))
 }
 
 /// Prove something on a page

@@ -40,7 +40,7 @@ async fn create_prompt(
     Id(id): Id<ChallengeId>,
     Body { value: new, .. }: Body<NewPrompt>,
 ) -> Result<Response, Problem> {
-    let asking = async move { app.prompt(&may.actor, id, new.kind, new.authenticator_id).await };
+    let asking = async move { app.prompt(&may.actor, id, new.kind, new.authenticator_id, None).await };
     let prompted = to_the_end(asking).await?;
     Ok(no_store((StatusCode::CREATED, Json(Prompt::from(prompted))).into_response()))
 }

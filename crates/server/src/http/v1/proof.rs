@@ -9,7 +9,7 @@ use super::flawed;
 use crate::app::proof::Given;
 use crate::http::problem::Problem;
 
-/// What a person gives as proof: exactly one of `code` and `webauthn`.
+/// What a person gives as proof: one of `code` and `webauthn`, or `prompt_id` alone where that was answered on an app.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofGiven {
@@ -33,7 +33,9 @@ impl ProofGiven {
             (None, Some(response), Some(prompt)) => Ok(Given::Webauthn(prompt, response)),
             (None, Some(_), None) => Err(flawed("/prompt_id", "is wanted with webauthn: the prompt that this answers")),
             (Some(_), Some(_), _) => Err(flawed("/webauthn", "either code or webauthn is wanted, and not both")),
-            (None, None, _) => Err(flawed("/code", "a code is wanted, or webauthn with prompt_id")),
+            // Where an app answered, that is what there is.
+            (None, None, Some(prompt)) => Ok(Given::Approved(prompt)),
+            (None, None, None) => Err(flawed("/code", "a code is wanted, or webauthn with prompt_id")),
         }
     }
 }

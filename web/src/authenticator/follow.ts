@@ -1,0 +1,58 @@
+/** Hears of an account's prompts for as long as the app is open. */
+
+import { events } from './events';
+import type { Happened } from './flow';
+import type { Account, Outcome } from './kept/database';
+import { Failure, pending, serverTime, stream } from './server';
+
+/** Milliseconds between two tries. */
+const SOON = 500;
+const LATER = 10_000;
+
+const OUTCOMES: readonly Outcome[] = ['approved', 'denied', 'reported', 'mismatched', 'withdrawn', 'expired'];
+
+export async function follow(
+  account: Account,
+  tell: (happened: Happened) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let pause = SOON;
+  const now = () => ({ now: Date.now(), ahead: serverTime(account.server) - Date.now() });
+  while (!signal.aborted) {
+    let line: 'polling' | 'offline' = 'offline';
+    try {
+      tell({ what: 'pending', account, texts: await pending(account), ...now() });
+      line = 'polling';
+      const body = await stream(account, signal);
+      if (signal.aborted) return;
+      tell({ what: 'line', account: account.id, line: 'live' });
+      pause = SOON;
+      for await (const { event, data } of events(body)) {
+        if (signal.aborted) return;
+        if (event === 'prompt') tell({ what: 'arrived', account, text: data, ...now() });
+        if (event === 'over') tell({ what: 'over', ...ending(data) });
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Failure && error.trouble === 'disconnected') {
+        tell({ what: 'line', account: account.id, line: 'disconnected' });
+        return;
+      }
+      tell({ what: 'line', account: account.id, line });
+    }
+    await later(pause, signal);
+    pause = Math.min(pause * 2, LATER);
+  }
+}
+
+function ending(data: string): { id: string; outcome: Outcome } {
+  const { id, state } = JSON.parse(data) as { id: string; state: string };
+  return { id, outcome: OUTCOMES.find((outcome) => outcome === state) ?? 'withdrawn' };
+}
+
+function later(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
+  });
+}
