@@ -74,6 +74,12 @@ pub struct RelyingParty {
     pub(crate) policy: Policy,
 }
 
+impl std::fmt::Debug for RelyingParty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelyingParty").field("id", &self.id()).field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
 /// One of the ids of a relying party.
 #[derive(Clone)]
 pub(crate) struct Id {
@@ -166,6 +172,14 @@ impl Id {
         );
         Id { id, hash, library }
     }
+}
+
+/// The id and the origin that pages at this URL have by themselves; `None` where browsers know no WebAuthn: at addresses, and over
+/// plain HTTP but on localhost.
+pub fn id_and_origin(url: &str) -> Option<(String, String)> {
+    let url = Url::parse(url).ok()?;
+    let (id, origin) = (url.host_str()?.to_owned(), url.origin().ascii_serialization());
+    (is_domain(&id) && is_origin(&origin)).then_some((id, origin))
 }
 
 /// Whether it is a valid domain string, as a browser would take it for an id.

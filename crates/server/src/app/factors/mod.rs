@@ -12,6 +12,7 @@
 
 mod backup_codes;
 mod totp;
+mod webauthn;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +29,7 @@ use super::proof::Given;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
 pub(crate) use totp::{binding, params};
+pub(crate) use webauthn::reaches_aal3;
 
 /// What is being worked out.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -68,7 +70,7 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] = &[&webauthn::Webauthn, &totp::Totp, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -81,6 +83,12 @@ impl App {
     pub(crate) fn offered(&self) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
         let kinds = self.settings.factors.iter().copied().chain([AuthenticatorKind::BackupCodes]);
         kinds.filter(|kind| of(*kind).is_some_and(|factor| factor.is_offered(self)))
+    }
+
+    /// Those of them that count for a challenge (T-16).
+    pub(crate) fn offered_for(&self, challenge: &Challenge) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
+        let required = challenge.required;
+        self.offered().filter(move |kind| required.is_none_or(|required| required.is_met_by(*kind)))
     }
 
     /// The factor of a kind, if it is set up here: for what people have, whether or not it is still offered to others.
