@@ -1,5 +1,6 @@
 //! Who we are to an authenticator.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -104,7 +105,9 @@ impl RelyingParty {
     ///
     /// What is wrong with them.
     pub fn new(settings: Settings) -> Result<RelyingParty, InvalidRelyingParty> {
-        let Settings { name, ids, origins, policy } = settings;
+        let Settings { name, mut ids, mut origins, policy } = settings;
+        keep_first(&mut ids);
+        keep_first(&mut origins);
         if name.trim().is_empty() {
             return Err(InvalidRelyingParty::Name);
         }
@@ -172,6 +175,12 @@ impl Id {
         );
         Id { id, hash, library }
     }
+}
+
+/// What stands there twice stands there once.
+fn keep_first(texts: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
 }
 
 /// The id and the origin that pages at this URL have by themselves; `None` where browsers know no WebAuthn: at addresses, and over

@@ -121,7 +121,7 @@ impl Reader<'_> {
             DeValue::String(text) => Some(text.to_string()),
             // A number stands for seconds where a time is wanted; anything else says for itself that it is wrong.
             DeValue::Integer(number) => Some(number.to_string()),
-            DeValue::Boolean(truth) => Some(truth.to_string()),
+            DeValue::Boolean(truth) if key.value == "YES|NO" => Some(truth.to_string()),
             _ => None,
         };
         let items = match value {

@@ -55,14 +55,11 @@ fn credential(authenticator: &Authenticator) -> Option<::webauthn::Credential> {
     Some(::webauthn::Credential { counter: u32::try_from(authenticator.last_step).ok()?, ..credential })
 }
 
-/// Whether a proof with this authenticator can reach the third level: it verifies its user, and its key cannot leave its hardware
-/// (NIST SP 800-63B-4 §2.3).
+/// Whether a proof with this authenticator reaches the third level beside a first factor, which every session has: its key cannot leave
+/// its hardware (NIST SP 800-63B-4 §2.3).
 pub(crate) fn reaches_aal3(app: &App, authenticator: &Authenticator) -> bool {
     let Some(party) = app.settings.relying_party.as_deref() else { return false };
-    credential(authenticator).is_some_and(|credential| {
-        let quality = prove::quality(party, &credential, credential.user_verified);
-        quality.user_verified && quality.hardware_bound
-    })
+    credential(authenticator).is_some_and(|credential| prove::quality(party, &credential, false).hardware_bound)
 }
 
 /// The credentials among these authenticators.
