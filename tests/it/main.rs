@@ -48,3 +48,4 @@ mod stream;
 mod transport;
 mod view;
 mod weak_sessions;
+mod webauthn;

@@ -168,6 +168,8 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         factors: settings.factors.clone(),
+        fall_back: settings.fall_back,
+        webauthn: settings.webauthn.clone(),
         brand: settings.brand.clone(),
         sending,
         events_retention: settings.events_retention,

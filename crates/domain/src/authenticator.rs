@@ -205,6 +205,11 @@ impl AuthenticatorKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its proofs cannot be handed on by somebody who was deceived: they are made for one origin (NIST SP 800-63B-4 §3.2.5).
+    pub const fn is_phishing_resistant(self) -> bool {
+        matches!(self, Self::Webauthn)
+    }
+
     /// Whether it binds: where a user has one of these, nothing is bound or unbound without having proved one. Backup codes come with
     /// another authenticator; and codes to a mailbox are no authenticator at all to NIST SP 800-63B-4 (§3.1.3.1), so that whoever has
     /// nothing else can at least get something better.

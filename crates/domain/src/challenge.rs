@@ -34,8 +34,39 @@ pub struct Challenge {
     pub created_at: Timestamp,
     /// Proof is too late from here on.
     pub expires_at: Timestamp,
+    /// What was asked of the proof, beyond that it is one.
+    pub required: Option<Requirement>,
     /// What it was satisfied by.
     pub satisfied: Option<Satisfaction>,
+}
+
+/// What is asked of a proof, beyond that it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requirement {
+    /// It cannot be handed on by somebody who was deceived (NIST SP 800-63B-4 §3.2.5): a passkey or a security key.
+    PhishingResistant,
+}
+
+impl Requirement {
+    /// Its name, as in JSON and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PhishingResistant => "phishing_resistant",
+        }
+    }
+
+    /// The requirement of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::PhishingResistant].into_iter().find(|requirement| requirement.name() == name)
+    }
+
+    /// Whether proofs of this kind meet it.
+    pub const fn is_met_by(self, kind: AuthenticatorKind) -> bool {
+        match self {
+            Self::PhishingResistant => kind.is_phishing_resistant(),
+        }
+    }
 }
 
 /// What a challenge was satisfied by, for whoever did not give the proof: what an assertion says of it.

@@ -30,7 +30,7 @@ pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scop
 pub use authenticator::{
     Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, ProofKind, Sealed, Wait,
 };
-pub use challenge::{ActionHash, Challenge, ChallengeState, Satisfaction};
+pub use challenge::{ActionHash, Challenge, ChallengeState, Requirement, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
 pub use credential::{Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};

@@ -8,6 +8,7 @@ mod entropy;
 pub mod fuzz;
 mod http;
 mod offline;
+mod relying_party;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
+pub use relying_party::{Webauthn, webauthn_policy};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -47,10 +49,14 @@ pub struct Config {
     pub max_session_age: Duration,
     /// Which kinds of authenticator are offered, in this order (I-08). Backup codes come with the first one, and last.
     pub factors: Vec<AuthenticatorKind>,
+    /// Whether codes by text message and e-mail count for users who have a passkey or security key (T-16).
+    pub fall_back: bool,
     /// Whose pages they are.
     pub brand: Brand,
     /// What sends codes, if anything does.
     pub sending: Option<Sending>,
+    /// Who we are to passkeys and security keys, and what is asked of them.
+    pub webauthn: Webauthn,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -129,6 +135,9 @@ pub enum StartError {
     /// Certificate or key cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// Nobody can be registered as the relying party that is described.
+    #[error("webauthn: {0}")]
+    Webauthn(String),
     /// The vault or the store did not do what a start needs.
     #[error("{0}")]
     Bootstrap(String),
@@ -144,7 +153,10 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
     pub(crate) factors: Vec<AuthenticatorKind>,
+    pub(crate) fall_back: bool,
     pub(crate) brand: Brand,
+    /// Who we are to passkeys and security keys; `None` where there can be none.
+    pub(crate) relying_party: Option<Arc<webauthn::RelyingParty>>,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -190,12 +202,17 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         Some(clock) => clock.clone(),
         None => Arc::new(SystemClock),
     };
+    let public_url = config.public_url.as_deref().unwrap_or(&url);
+    let name = config.brand.name.as_deref().or(config.issuer.as_deref()).unwrap_or("Countersign");
+    let relying_party = config.webauthn.relying_party(public_url, name, clock.now().into())?.map(Arc::new);
     let settings = Settings {
+        relying_party,
         issuer: config.public_url.clone().unwrap_or_else(|| url.clone()),
         issuer_name: config.issuer.clone(),
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
         factors: config.factors.clone(),
+        fall_back: config.fall_back,
         brand: config.brand.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,

@@ -180,6 +180,7 @@ fn challenge(person: Person, application_id: ApplicationId) -> Challenge {
         expires_at: at.plus(Duration::from_mins(5)),
         shown: serde_json::Map::new(),
         satisfied: None,
+        required: None,
     }
 }
 

@@ -9,8 +9,8 @@ use domain::{
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
-    PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId,
-    Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
+    PromptId, PromptState, Proof, Quality, Requirement, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session,
+    SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -332,7 +332,7 @@ pub(crate) fn enrollment(row: &mut Reader<'_, '_>) -> Result<Enrollment, Fault> 
 }
 
 pub(crate) const CHALLENGE: &str = "c.id, c.application_id, c.user_id, c.session_id, c.action, c.action_hash, c.state, c.failures, \
-    c.created_at, c.expires_at, c.shown, c.satisfied";
+    c.created_at, c.expires_at, c.shown, c.satisfied, c.required";
 
 pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
     Ok(Challenge {
@@ -348,6 +348,7 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
         expires_at: row.time()?,
         shown: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
         satisfied: row.maybe_named(|json| serde_json::from_str(json).ok())?,
+        required: row.maybe_named(Requirement::from_name)?,
     })
 }
 

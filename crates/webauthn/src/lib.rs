@@ -42,7 +42,7 @@ pub use policy::{Conveyance, Policy};
 pub use public_key::Algorithm;
 pub use refusal::Refusal;
 pub use registration::{Account, Registered, Registration, Wishes};
-pub use relying_party::{InvalidRelyingParty, RelatedOrigins, RelyingParty, Settings};
+pub use relying_party::{InvalidRelyingParty, RelatedOrigins, RelyingParty, Settings, id_and_origin};
 pub use response::{AuthenticationResponse, RegistrationResponse, Unreadable};
 
 /// What a ceremony turns on: 32 bytes that nobody can foresee, used once ([§13.4.3](https://www.w3.org/TR/webauthn-3/#sctn-cryptographic-challenges)

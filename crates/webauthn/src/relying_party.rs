@@ -1,5 +1,6 @@
 //! Who we are to an authenticator.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -74,6 +75,12 @@ pub struct RelyingParty {
     pub(crate) policy: Policy,
 }
 
+impl std::fmt::Debug for RelyingParty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RelyingParty").field("id", &self.id()).field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
 /// One of the ids of a relying party.
 #[derive(Clone)]
 pub(crate) struct Id {
@@ -98,7 +105,9 @@ impl RelyingParty {
     ///
     /// What is wrong with them.
     pub fn new(settings: Settings) -> Result<RelyingParty, InvalidRelyingParty> {
-        let Settings { name, ids, origins, policy } = settings;
+        let Settings { name, mut ids, mut origins, policy } = settings;
+        keep_first(&mut ids);
+        keep_first(&mut origins);
         if name.trim().is_empty() {
             return Err(InvalidRelyingParty::Name);
         }
@@ -166,6 +175,20 @@ impl Id {
         );
         Id { id, hash, library }
     }
+}
+
+/// What stands there twice stands there once.
+fn keep_first(texts: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
+}
+
+/// The id and the origin that pages at this URL have by themselves; `None` where browsers know no WebAuthn: at addresses, and over
+/// plain HTTP but on localhost.
+pub fn id_and_origin(url: &str) -> Option<(String, String)> {
+    let url = Url::parse(url).ok()?;
+    let (id, origin) = (url.host_str()?.to_owned(), url.origin().ascii_serialization());
+    (is_domain(&id) && is_origin(&origin)).then_some((id, origin))
 }
 
 /// Whether it is a valid domain string, as a browser would take it for an id.

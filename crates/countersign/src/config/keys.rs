@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 30] = [
+pub(crate) const KEYS: [Key; 40] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -52,6 +52,32 @@ pub(crate) const KEYS: [Key; 30] = [
         list: true,
         help: "Which kinds of authenticator are offered, in this order [default: webauthn,push,totp,hotp,sms,email, as far as they are set up]",
     },
+    one(
+        "factors.fall_back",
+        "YES|NO",
+        "Whether codes by text message and e-mail count for users who have a passkey or security key [default: no]",
+    ),
+    list(
+        "webauthn.rp_id",
+        "DOMAIN,…",
+        "Domain that passkeys and security keys belong to; further ones go on working [default: that of public_url]",
+    ),
+    list("webauthn.origins", "ORIGIN,…", "Pages on which they are used [default: that of public_url]"),
+    one(
+        "webauthn.user_verification",
+        "POLICY",
+        "PIN or biometrics: required, preferred or discouraged [default: preferred]",
+    ),
+    one("webauthn.attestation", "POLICY", "Whether they have to prove their model: none or direct [default: none]"),
+    list("webauthn.allow_aaguids", "AAGUID,…", "The only models that are allowed; takes attestation and mds_blob"),
+    list("webauthn.deny_aaguids", "AAGUID,…", "Models that are not allowed"),
+    one("webauthn.hardware_bound_only", "YES|NO", "Refuse passkeys that can be copied to other devices [default: no]"),
+    one(
+        "webauthn.mds_blob",
+        "FILE",
+        "FIDO's metadata about models (the BLOB of its Metadata Service), read at the start",
+    ),
+    one("webauthn.mds_root", "FILE", "Root certificate of whoever signed it, DER [default: FIDO's]"),
     one("brand.name", "NAME", "Whose pages they are, as people see them [default: Countersign]"),
     one("brand.logo", "FILE", "Logo for the pages, SVG or PNG, at most 64 KiB"),
     one("brand.colour", "#RRGGBB", "Colour for the pages; one that could not be read is made readable"),
@@ -110,6 +136,10 @@ pub(crate) const KEYS: [Key; 30] = [
 
 const fn one(name: &'static str, value: &'static str, help: &'static str) -> Key {
     Key { name, value, list: false, help }
+}
+
+const fn list(name: &'static str, value: &'static str, help: &'static str) -> Key {
+    Key { name, value, list: true, help }
 }
 
 impl Key {

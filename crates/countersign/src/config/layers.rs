@@ -156,7 +156,7 @@ impl Reader<'_> {
                     return Err(Failure::configuration(format!("{}: {unknown}", place(name.span().start))));
                 };
                 let shown = format!("gateway.{gateway}.{}", key.name);
-                let given = self.given(&shown, key.list, value.get_ref(), line)?;
+                let given = self.given(&shown, (key.list, false), value.get_ref(), line)?;
                 self.layers.1.entry(gateway.to_string()).or_default().insert(key.name, given);
             }
         }
@@ -164,16 +164,24 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, key: &'static Key, value: &DeValue<'_>, line: usize) -> Result<(), Failure> {
-        let given = self.given(key.name, key.list, value, line)?;
+        let given = self.given(key.name, (key.list, key.value == "YES|NO"), value, line)?;
         self.layers.0.insert(key.name, given);
         Ok(())
     }
 
-    fn given(&self, name: &str, list: bool, value: &DeValue<'_>, line: usize) -> Result<Given, Failure> {
+    /// `list` and `truth` say whether several values, and whether yes or no, can stand there.
+    fn given(
+        &self,
+        name: &str,
+        (list, truth): (bool, bool),
+        value: &DeValue<'_>,
+        line: usize,
+    ) -> Result<Given, Failure> {
         let scalar = |value: &DeValue<'_>| match value {
             DeValue::String(text) => Some(text.to_string()),
             // A number stands for seconds where a time is wanted; anything else says for itself that it is wrong.
             DeValue::Integer(number) => Some(number.to_string()),
+            DeValue::Boolean(yes) if truth => Some(yes.to_string()),
             _ => None,
         };
         let items = match value {

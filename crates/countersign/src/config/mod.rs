@@ -58,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
+    /// Whether codes by text message and e-mail count for users who have a passkey or security key.
+    pub(crate) fall_back: bool,
+    /// Who we are to passkeys and security keys.
+    pub(crate) webauthn: server::Webauthn,
     /// Whose pages they are.
     pub(crate) brand: server::Brand,
     /// Who carries messages.
@@ -212,6 +216,8 @@ impl Settings {
             })?
             .unwrap_or(server::Config::MAX_SESSION_AGE),
             factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
+            fall_back: value::parse(layers, "factors.fall_back", value::yes)?.unwrap_or(false),
+            webauthn: value::webauthn(layers)?,
             brand: value::brand(layers)?,
             gateways: gateways::resolve(layers, environment)?,
             sms: SmsSettings::resolve(layers)?,

@@ -183,6 +183,36 @@ pub(crate) fn factors(layers: &Layers) -> Result<Option<Vec<AuthenticatorKind>>,
     Ok(Some(kinds))
 }
 
+/// A yes or a no, in the words of people or of TOML.
+pub(crate) fn yes(text: &str) -> Result<bool, String> {
+    one_of(text, &["yes", "no", "true", "false"]).map(|word| matches!(word.as_str(), "yes" | "true"))
+}
+
+/// Who we are to passkeys and security keys. Whether it all fits together is seen at the start.
+pub(crate) fn webauthn(layers: &Layers) -> Result<server::Webauthn, Failure> {
+    let items = |name: &str| layers.given(name).map(|given| given.items.clone()).unwrap_or_default();
+    let file = |name: &str| layers.given(name).and_then(|given| given.items.first().map(PathBuf::from));
+    Ok(server::Webauthn {
+        rp_ids: items("webauthn.rp_id"),
+        origins: items("webauthn.origins"),
+        user_verification: parse(layers, "webauthn.user_verification", |text| {
+            policy(text, &["required", "preferred", "discouraged"])
+        })?,
+        attestation: parse(layers, "webauthn.attestation", |text| policy(text, &["none", "direct"]))?,
+        allow_aaguids: items("webauthn.allow_aaguids"),
+        deny_aaguids: items("webauthn.deny_aaguids"),
+        hardware_bound_only: parse(layers, "webauthn.hardware_bound_only", yes)?.unwrap_or(false),
+        mds_blob: file("webauthn.mds_blob"),
+        mds_root: file("webauthn.mds_root"),
+    })
+}
+
+/// A policy by the name that the standard has for it.
+fn policy<T: for<'de> serde::Deserialize<'de>>(text: &str, names: &[&str]) -> Result<T, String> {
+    let name = one_of(text, names)?;
+    server::webauthn_policy(&name).ok_or_else(|| format!("`{text}` is not one of {}", names.join(", ")))
+}
+
 /// The most bytes of a logo.
 const MOST_LOGO: usize = 64 * 1024;
 

@@ -39,7 +39,7 @@ impl App {
         let now = self.now();
         self.active_user(user).await?;
         let existing = self.store.authenticators_of(user).await?;
-        trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
+        trusted_enough(self, &session, &existing, now)?;
         let seen = existing.iter().find(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()).map(|a| a.id);
         let ((set, codes), shown) = new_set(self, user).await?;
         let of = |authenticator_id: AuthenticatorId| About {

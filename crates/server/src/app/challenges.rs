@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use domain::event::About;
-use domain::{ActionHash, Challenge, ChallengeId, ChallengeState, EventKind, SessionId, UserId};
+use domain::{ActionHash, Challenge, ChallengeId, ChallengeState, EventKind, Requirement, SessionId, UserId};
 use serde_json::{Map, Value};
 use store::{Change, Effect};
 
@@ -31,6 +31,8 @@ pub(crate) struct Ask {
     pub(crate) shown: Vec<String>,
     /// What the action is about: bound to the proof, and not kept but for what is shown.
     pub(crate) context: Map<String, Value>,
+    /// What is asked of the proof, beyond that it is one.
+    pub(crate) required: Option<Requirement>,
     /// How long there is to answer.
     pub(crate) lifetime: Duration,
 }
@@ -57,6 +59,7 @@ impl App {
             id,
             shown,
             satisfied: None,
+            required: ask.required,
             application_id: actor.application.id,
             user_id,
             session_id,

@@ -48,7 +48,7 @@ impl App {
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
-        let may = may_prove(&attempt, now);
+        let may = may_prove(&attempt, now) && !self.is_too_weak(&attempt.challenge, ProofKind::of(kind)).await?;
         let user = match attempt.challenge.user_id {
             Some(user) if may => self.store.user(user).await?,
             _ => None,

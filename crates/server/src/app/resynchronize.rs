@@ -34,6 +34,7 @@ impl App {
         let ask = Ask {
             whom: Whom::User(UserRef::Id(authenticator.user_id)),
             action: ACTION.to_owned(),
+            required: None,
             shown: Vec::new(),
             context: Map::new(),
             lifetime: LIFETIME,

@@ -70,12 +70,14 @@ impl App {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now);
+        let too_weak = self.is_too_weak(&attempt.challenge, given.kind(prompt.as_ref())).await?;
         let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user, attempt.door));
         let crowded = attempt.challenge.user_id.is_some() && place.is_none();
         let authenticators =
-            if may && !crowded { considered(&attempt, given, prompt.as_ref(), now) } else { Vec::new() };
+            if may && !crowded && !too_weak { considered(&attempt, given, prompt.as_ref(), now) } else { Vec::new() };
         let why_not = match authenticators.as_slice() {
             [] if crowded => "crowded",
+            [] if too_weak => "too_weak",
             [] => why_none(&attempt, given.kind(prompt.as_ref()), may),
             _ => "wrong",
         };
@@ -109,6 +111,19 @@ impl App {
         let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
         attempt.challenge.state = ChallengeState::Satisfied;
         Ok(Verified { challenge: attempt.challenge, authenticator_id, kind, session, assertion })
+    }
+
+    /// Whether a proof of this kind does not count for the challenge, right or wrong: another one is required, or the user has a
+    /// better one, and it is the kind that is got by deceiving people or their phone company (T-16).
+    pub(super) async fn is_too_weak(&self, challenge: &Challenge, kind: ProofKind) -> Result<bool, Error> {
+        let kinds = kind.kinds();
+        if let Some(required) = challenge.required {
+            return Ok(!kinds.into_iter().all(|kind| required.is_met_by(kind)));
+        }
+        let is_sent = kinds.iter().any(|kind| matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email));
+        let Some(user) = challenge.user_id.filter(|_| is_sent && !self.settings.fall_back) else { return Ok(false) };
+        let theirs = self.store.authenticators_of(user).await?;
+        Ok(theirs.iter().any(|a| a.kind.is_phishing_resistant() && a.state == AuthenticatorState::Active))
     }
 
     /// Commits a right proof: the session as it is raised by it, and the assertion. `None` where it was outrun.

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::Shared;
 use super::problem::Problem;
-use crate::app::App;
+use crate::app::{App, Error};
 
 /// How often measurements are summed up.
 const SUM_UP: Duration = Duration::from_secs(2);
@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(readiness))
         .routes(routes!(measurements))
         .routes(routes!(signing_keys))
+        .routes(routes!(related_origins))
 }
 
 /// Is the server alive?
@@ -78,6 +79,18 @@ async fn signing_keys(State(app): Shared) -> Result<Response, Problem> {
     Ok(([(header::CACHE_CONTROL, "public, max-age=300")], Json(KeySet { keys })).into_response())
 }
 
+/// Where passkeys may be used
+///
+/// The origins of all pages on which passkeys and security keys of this server are used, for browsers (WebAuthn Level 3 §5.11, Related Origins). It is to be found
+/// at each relying party id: where that is another host than this server's, let it answer the same.
+#[utoipa::path(get, path = "/.well-known/webauthn", tag = "Operation", security(()),
+    responses((status = 200, description = "The origins", body = Origins)))]
+async fn related_origins(State(app): Shared) -> Result<Response, Problem> {
+    let party = app.settings.relying_party.as_deref().ok_or(Error::NotFound("relying party"))?;
+    let origins = party.related_origins().origins;
+    Ok(([(header::CACHE_CONTROL, "public, max-age=300")], Json(Origins { origins })).into_response())
+}
+
 /// Where measurements are kept: one place in a process. `None` if something else in this process keeps them already.
 pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -96,6 +109,12 @@ pub(super) async fn sum_up() {
             recorder.run_upkeep();
         }
     }
+}
+
+/// Origins of pages.
+#[derive(Serialize, ToSchema)]
+struct Origins {
+    origins: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]

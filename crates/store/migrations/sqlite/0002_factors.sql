@@ -12,6 +12,8 @@ ALTER TABLE enrollments ADD COLUMN kind TEXT NOT NULL DEFAULT 'totp';
 -- What a person is shown of the context, and what the challenge was satisfied by: JSON.
 ALTER TABLE challenges ADD COLUMN shown TEXT;
 ALTER TABLE challenges ADD COLUMN satisfied TEXT;
+-- What is asked of the proof, beyond that it is one.
+ALTER TABLE challenges ADD COLUMN required TEXT;
 
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{AuthenticatorId, Challenge, DeviceId, Door, Session, User, UserId};
+use domain::{AuthenticatorId, Challenge, DeviceId, Door, Requirement, Session, User, UserId};
 use uuid::Uuid;
 
 use super::outcome::{Counted, Outcomes};
@@ -117,11 +117,13 @@ static CREATE_CHALLENGES: Set = Set::new(
         ("created_at", Int),
         ("expires_at", Int),
         ("shown", Text),
+        ("required", Text),
     ],
     "INSERT INTO challenges
-        (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at, shown)
+        (id, application_id, user_id, session_id, action, action_hash, state, failures, created_at, expires_at, shown,
+         required)
      SELECT i.id, i.application_id, i.user_id, i.session_id, i.action, i.action_hash, i.state, i.failures,
-        i.created_at, i.expires_at, i.shown
+        i.created_at, i.expires_at, i.shown, i.required
      FROM input i",
 );
 
@@ -146,6 +148,7 @@ pub(super) async fn create_challenges(
             challenge.created_at.into(),
             challenge.expires_at.into(),
             shown.as_deref().into(),
+            challenge.required.map(Requirement::name).into(),
         ]);
     }
     CREATE_CHALLENGES.all(connection, input).await?;

@@ -254,6 +254,7 @@ pub(crate) fn challenge(user: Option<UserId>, session: Option<SessionId>) -> Cha
         created_at: START,
         expires_at: after(300),
         shown: serde_json::Map::new(),
+        required: None,
         satisfied: None,
     }
 }

@@ -88,3 +88,17 @@ fn an_aaguid_has_one_text() {
         assert!(wrong.parse::<Aaguid>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_url_has_an_id_and_an_origin_where_browsers_know_webauthn() {
+    let of = |url: &str| webauthn::id_and_origin(url);
+    let both = |id: &str, origin: &str| Some((id.to_owned(), origin.to_owned()));
+    assert_eq!(of("https://mfa.example.org/"), both("mfa.example.org", "https://mfa.example.org"));
+    assert_eq!(of("https://MFA.example.org:8443/auth"), both("mfa.example.org", "https://mfa.example.org:8443"));
+    assert_eq!(of("http://localhost:8420"), both("localhost", "http://localhost:8420"));
+    for url in
+        ["http://127.0.0.1:8420", "https://10.0.0.1", "http://mfa.example.org", "https://[::1]", "mfa.example.org"]
+    {
+        assert_eq!(of(url), None, "{url}");
+    }
+}

@@ -66,6 +66,8 @@ impl Reach {
         let tls = settings.tls.iter().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
         // Folders, since a new certificate is put in place of the old one.
         read.extend(tls.flatten().flat_map(|file| folders(file)));
+        // Read at the start, but after this.
+        read.extend([&settings.webauthn.mds_blob, &settings.webauthn.mds_root].into_iter().flatten().cloned());
         let mut write = Vec::new();
         match &settings.database {
             Database::Sqlite(file) => write.extend(folders(file)),

@@ -88,7 +88,7 @@ impl App {
     async fn may_bind(&self, enrollment: &Enrollment, session: &Session) -> Result<(), Error> {
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(session, &existing, enrollment.created_at, self.settings.max_session_age)?;
+        trusted_enough(self, session, &existing, enrollment.created_at)?;
         room(&existing, enrollment.kind, enrollment.replaces)
     }
 

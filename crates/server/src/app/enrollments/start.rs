@@ -170,7 +170,7 @@ impl App {
         }
         let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
-        trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
+        trusted_enough(self, &session, &existing, now)?;
         room(&existing, wish.kind, wish.replaces)?;
         let credential = self.factor(wish.kind)?.wished(self, wish)?;
         let token = match &wish.serial {

@@ -1,12 +1,11 @@
 //! Who may bind an authenticator to whom (P-06, T-09).
 
-use std::time::Duration;
-
 use domain::{
-    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Session, Timestamp, User, UserId,
-    UserState,
+    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Requirement, Session, Timestamp, User,
+    UserId, UserState,
 };
 
+use super::super::factors::reaches_aal3;
 use super::super::{App, Error};
 
 /// What a session is told whose user has an authenticator that it did not prove.
@@ -19,12 +18,18 @@ pub(crate) const LOG_IN_AGAIN: Error =
     Error::StepUpNeeded("the log-in is too long ago: log in again and register the new session");
 
 impl App {
+    /// What is asked of a proof that comes before binding: that it can reach the level which that takes.
+    pub(crate) async fn required_to_enroll(&self, user: UserId) -> Result<Option<Requirement>, Error> {
+        let existing = self.store.authenticators_of(user).await?;
+        Ok((highest(self, &existing) == Aal::Aal3).then_some(Requirement::PhishingResistant))
+    }
+
     /// What a session still lacks to bind an authenticator to its user, as far as that can be said beforehand: it is looked
     /// at again where the enrollment starts and where it is confirmed.
     pub(crate) async fn lacks_to_enroll(&self, session: &Session) -> Result<Lacks, Error> {
         let user = self.active_user(session.user_id).await?;
         let existing = self.store.authenticators_of(user.id).await?;
-        lacks(session, &existing, self.now(), self.settings.max_session_age)
+        lacks(self, session, &existing, self.now())
     }
 
     /// The user, who may not be suspended: nothing is bound to such a one.
@@ -67,12 +72,12 @@ pub(crate) enum Lacks {
 
 /// P-06: whether the session may bind now; else why not.
 pub(in super::super) fn trusted_enough(
+    app: &App,
     session: &Session,
     existing: &[Authenticator],
     now: Timestamp,
-    max_age: Duration,
 ) -> Result<(), Error> {
-    match lacks(session, existing, now, max_age)? {
+    match lacks(app, session, existing, now)? {
         Lacks::Nothing => Ok(()),
         Lacks::Proof => Err(PROVE_FIRST),
         Lacks::FreshLogIn => Err(LOG_IN_AGAIN),
@@ -81,16 +86,15 @@ pub(in super::super) fn trusted_enough(
 
 /// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
 /// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
-fn lacks(session: &Session, existing: &[Authenticator], now: Timestamp, max_age: Duration) -> Result<Lacks, Error> {
+fn lacks(app: &App, session: &Session, existing: &[Authenticator], now: Timestamp) -> Result<Lacks, Error> {
     if !session.is_live(now) {
         return Err(Error::SessionOver);
     }
-    let recent = |at: Timestamp| now.since(at) <= max_age;
+    let recent = |at: Timestamp| now.since(at) <= app.settings.max_session_age;
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
     let mut proofs = session.proofs.iter();
-    // The highest level that the user's authenticators reach.
-    let highest = if existing.iter().any(|a| a.is_bound() && a.kind.is_binding()) { Aal::Aal2 } else { Aal::Aal1 };
-    let proved = session.aal >= highest && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
+    let proved =
+        session.aal >= highest(app, existing) && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     Ok(if proved {
         Lacks::Nothing
     } else if existing.iter().any(Authenticator::is_bound) {
@@ -100,4 +104,16 @@ fn lacks(session: &Session, existing: &[Authenticator], now: Timestamp, max_age:
     } else {
         Lacks::FreshLogIn
     })
+}
+
+/// The highest level that the user's authenticators reach: what it takes to bind another one (T-09). Where that is the third, whoever
+/// has deceived the user of a code may bind nothing (T-16); a key that is lost and said to be so is none any more.
+fn highest(app: &App, existing: &[Authenticator]) -> Aal {
+    if existing.iter().any(|a| a.state == AuthenticatorState::Active && reaches_aal3(app, a)) {
+        Aal::Aal3
+    } else if existing.iter().any(|a| a.is_bound() && a.kind.is_binding()) {
+        Aal::Aal2
+    } else {
+        Aal::Aal1
+    }
 }

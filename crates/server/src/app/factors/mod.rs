@@ -16,6 +16,7 @@ mod hotp;
 pub(crate) mod push;
 mod sms;
 mod totp;
+mod webauthn;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -35,6 +36,7 @@ use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
 pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
+pub(crate) use webauthn::reaches_aal3;
 
 /// What is being worked out.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -76,7 +78,7 @@ pub(crate) trait Factor: Sync {
 
 /// Every factor that there is.
 pub(crate) static ALL: &[&dyn Factor] =
-    &[&push::Push, &totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
+    &[&webauthn::Webauthn, &push::Push, &totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -89,6 +91,12 @@ impl App {
     pub(crate) fn offered(&self) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
         let kinds = self.settings.factors.iter().copied().chain([AuthenticatorKind::BackupCodes]);
         kinds.filter(|kind| of(*kind).is_some_and(|factor| factor.is_offered(self)))
+    }
+
+    /// Those of them that count for a challenge (T-16).
+    pub(crate) fn offered_for(&self, challenge: &Challenge) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
+        let required = challenge.required;
+        self.offered().filter(move |kind| required.is_none_or(|required| required.is_met_by(*kind)))
     }
 
     /// The factor of a kind, if it is set up here: for what people have, whether or not it is still offered to others.

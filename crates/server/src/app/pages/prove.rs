@@ -49,11 +49,13 @@ impl App {
             return Ok(challenge.id);
         }
         let left = u64::try_from(visit.page.expires_at.unix_millis() - self.now().unix_millis()).unwrap_or(0);
+        let user = visit.page.user_id.ok_or(Error::PageOver)?;
         let ask = Ask {
             whom: Whom::Session(visit.session_id()?),
             action: ENROLL_ACTION.to_owned(),
             context: Map::new(),
             shown: Vec::new(),
+            required: self.required_to_enroll(user).await?,
             lifetime: Duration::from_millis(left),
         };
         let Made::New(Challenge { id, .. }) = self.create_challenge(&visit.actor, ask, None).await? else {

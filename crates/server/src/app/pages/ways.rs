@@ -31,11 +31,20 @@ impl App {
     /// The ways to prove something on a page. On one of a session, which has given a first factor: what the user has, the one used last
     /// first. On any other: what is offered, the same for everybody (T-19).
     pub(super) async fn ways(&self, visit: &Visit) -> Result<Vec<Way>, Error> {
+        let required = self.challenge_of(visit).await?.and_then(|challenge| challenge.required);
+        let counts = |kind: AuthenticatorKind| required.is_none_or(|required| required.is_met_by(kind));
         let (Some(user), Some(_)) = (visit.page.user_id, visit.page.session_id) else {
-            return Ok(self.offered().map(|kind| Way { kind, authenticator: None }).collect());
+            let offered = self.offered().filter(|kind| counts(*kind));
+            return Ok(offered.map(|kind| Way { kind, authenticator: None }).collect());
         };
         let mut usable: Vec<Authenticator> = self.store.authenticators_of(user).await?;
         usable.retain(|authenticator| authenticator.state == AuthenticatorState::Active);
+        // What does not count for who has something better (T-16) is not offered.
+        let falls_back = self.settings.fall_back || !usable.iter().any(|a| a.kind.is_phishing_resistant());
+        usable.retain(|authenticator| {
+            let is_sent = matches!(authenticator.kind, AuthenticatorKind::Sms | AuthenticatorKind::Email);
+            counts(authenticator.kind) && (falls_back || !is_sent)
+        });
         // Backup codes are for when there is nothing else.
         usable.sort_by_key(|authenticator| {
             (authenticator.kind == AuthenticatorKind::BackupCodes, std::cmp::Reverse(authenticator.last_used_at))

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, SessionId, Timestamp, UserId};
+use domain::{
+    AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
+};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -146,6 +148,9 @@ pub(crate) struct NewChallenge {
     /// The members of the context that the person is shown on pages and phones, 10 at most: texts, numbers or truth values.
     #[serde(default)]
     shown: Vec<String>,
+    /// `phishing_resistant`, where only a passkey or a security key counts (T-16). Any proof that is right counts if not said.
+    #[schema(value_type = Option<String>)]
+    required: Option<Requirement>,
     /// Seconds to answer in: 300 if not said, 3600 at most.
     expires_in: Option<u64>,
 }
@@ -173,7 +178,8 @@ impl NewChallenge {
         if self.shown.len() > MOST_SHOWN {
             return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
         }
-        Ok(Ask { whom, action, shown: self.shown, context: self.context, lifetime })
+        let required = self.required;
+        Ok(Ask { whom, action, shown: self.shown, context: self.context, required, lifetime })
     }
 }
 
@@ -192,6 +198,9 @@ pub(super) struct Challenge {
     session_id: Option<SessionId>,
     /// What may be given as proof, the strongest first; the same for everybody.
     methods: Vec<&'static str>,
+    /// What is asked of the proof, beyond that it is one: `phishing_resistant`, or null.
+    #[schema(value_type = Option<String>)]
+    required: Option<Requirement>,
     /// What it was satisfied by.
     #[serde(skip_serializing_if = "Option::is_none")]
     satisfied_by: Option<ProvedAuthenticator>,
@@ -204,13 +213,15 @@ pub(super) struct Challenge {
 impl Challenge {
     fn at(challenge: domain::Challenge, app: &App) -> Self {
         let now = app.now();
+        let methods = app.offered_for(&challenge).map(AuthenticatorKind::name).collect();
         Self {
             id: challenge.id,
             state: challenge.state_at(now),
             action_hash: assertion::encode(challenge.action_hash),
             action: challenge.action,
             session_id: challenge.session_id,
-            methods: app.offered().map(AuthenticatorKind::name).collect(),
+            methods,
+            required: challenge.required,
             satisfied_by: challenge
                 .satisfied
                 .as_ref()

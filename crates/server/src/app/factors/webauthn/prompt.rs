@@ -1,0 +1,32 @@
+//! A browser is asked for a proof.
+
+use domain::AuthenticatorKind;
+
+use super::super::{Asked, Prompted, Shown};
+use super::{challenge, credentials, handle, json, kept, relying_party};
+use crate::app::{App, Error};
+
+/// Request options.
+///
+/// Whose browser it is has given a first factor where there is a session: it is told which credentials to look for. Any other is told
+/// none, and looks for passkeys, the same for everybody: ids of credentials tell who has which, and a few tries would tell who is not
+/// there (T-19; §14.6.2, §14.6.3).
+pub(super) fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
+    let known = match asked.session {
+        Some(_) => credentials(asked.authenticators.iter().copied()),
+        None => Vec::new(),
+    };
+    let wanted = webauthn::Asked {
+        user: asked.challenge.user_id.map(handle),
+        credentials: &known,
+        ..webauthn::Asked::default()
+    };
+    let left = asked.challenge.expires_at.since(asked.now);
+    let (options, state) = relying_party(app)?.begin_authentication(challenge(app), wanted, left);
+    let mut prompt = app.new_prompt(AuthenticatorKind::Webauthn, asked.now, asked.challenge.expires_at);
+    prompt.challenge_id = Some(asked.challenge.id);
+    prompt.user_id = asked.challenge.user_id;
+    prompt.data = kept(&state)?;
+    let shown = Shown { webauthn: Some(json(&options)?), ..Shown::default() };
+    Ok(Prompted { prompt, shown, to: None, code: None, instead: None })
+}
