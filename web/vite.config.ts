@@ -1,7 +1,12 @@
+import { readdirSync } from 'node:fs';
+
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
 import { mockForDevelopment } from './test/mock/develop.ts';
+
+/** Each document beside this file is an entry of its own, with what only it needs: `index.html` is that of the hosted pages. */
+const documents = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.html'));
 
 export default defineConfig({
   plugins: [react(), mockForDevelopment()],
@@ -11,9 +16,10 @@ export default defineConfig({
     // Everything is a file of this origin: the pages' Content-Security-Policy knows nothing else.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: documents },
   },
   test: {
-    include: ['test/**/*.test.ts', 'src/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     fileParallelism: false,
