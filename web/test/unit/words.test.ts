@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { CATALOGUE, languageOf, wordsOf, type Language } from '../../src/words/catalogue';
-
-const LANGUAGES = Object.keys(CATALOGUE) as Language[];
+import { CATALOGUE, LANGUAGES, languageOf, wordsOf } from '../../src/words/catalogue';
 
 /** Every text of a language by its path, functions given a name to say. */
 function texts(words: object, at = ''): [string, string][] {
@@ -39,6 +37,6 @@ it.each([
 });
 
 it('comes with the words of the language', async () => {
-  const [language, words] = await wordsOf(['de']);
+  const [language, words] = await wordsOf(CATALOGUE, ['de']);
   expect([language, words.confirm]).toEqual(['de', 'Bestätigen']);
 });
