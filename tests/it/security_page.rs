@@ -42,21 +42,34 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert!(kinds.contains(&"enrollment.confirmed") && kinds.contains(&"session.registered"), "{kinds:?}");
     let own = json!({ "authenticator_id": ana.authenticator_id });
     let label = json!({ "authenticator_id": ana.authenticator_id, "label": "Blue phone" });
-    for (verb, body) in [("remove", &own), ("report-lost", &own), ("rename", &label), ("sign-out", &json!({}))] {
+    let nothing = json!({});
+    for (verb, body) in [
+        ("remove", &own),
+        ("lost", &own),
+        ("replace", &own),
+        ("add", &nothing),
+        ("backup-codes", &nothing),
+        ("sign-out", &nothing),
+        ("rename", &label),
+    ] {
         let asked = browser.post(&format!("security/{verb}"), body.clone()).await.expect(200);
         assert_eq!(asked["step"], "prove", "{verb}");
         assert_eq!(asked["challenge"]["ways"][0]["kind"], "totp");
     }
+    // It can be left, and nothing was done.
+    assert_eq!(browser.begin().await.expect(200)["step"], "prove");
+    assert_eq!(browser.post("cancel", json!({})).await.expect(200)["step"], "overview");
     let state = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
     assert_eq!((&state["state"], &state["label"]), (&json!("active"), &json!("Authenticator app")));
     assert_eq!(api.get(&format!("/v1/sessions/{}", ana.session_id)).await.expect(200)["ended_at"], Value::Null);
 
-    // With a proof it does.
+    // What is wanted is done once it was proved, also after a reload.
+    browser.post("security/rename", label).await.expect(200);
+    assert_eq!(browser.opens().await.expect(200)["step"], "prove");
     let now = api.now().await;
     browser.prove(&ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
     let seen = browser.prove(&ana.phone.code_at(now)).await.expect(200);
     assert_eq!((&seen["step"], &seen["overview"]["may_change"]), (&json!("overview"), &json!(true)));
-    let seen = browser.post("security/rename", label).await.expect(200);
     assert_eq!(item(&seen, "authenticators", &ana.authenticator_id)["label"], "Blue phone");
     let theirs = json!({ "authenticator_id": bob.authenticator_id });
     browser.post("security/remove", theirs).await.expect_problem(404, "not-found");
@@ -66,8 +79,17 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "sessions", &ana.session_id), &Value::Null);
     assert_eq!(item(&seen, "sessions", &weak)["current"], true);
 
+    // Other backup codes: shown once, and those before are over.
+    let seen = browser.post("security/backup-codes", json!({})).await.expect(200);
+    let codes = seen["backup_codes"].as_array().unwrap_or_else(|| panic!("{seen}")).clone();
+    assert_eq!((&seen["step"], codes.len()), (&json!("backup_codes"), 10));
+    assert_eq!(browser.opens().await.expect(200)["step"], "overview");
+    api.prove(&ana.user_id, &ana.backup_codes[0]).await.expect_problem(422, "proof-rejected");
+    api.prove(&ana.user_id, codes[0].as_str().unwrap()).await.expect(200);
+
     // A new phone takes the place of the old one.
-    let begun = browser.begin_in_place_of(&ana.authenticator_id).await;
+    assert_eq!(browser.post("security/replace", own).await.expect(200)["step"], "choose");
+    let begun = browser.begin().await;
     assert_eq!(begun.expect(200)["step"], "view");
     let phone = browser.scans(&begun);
     let code = phone.code_at(api.now().await);
@@ -80,17 +102,18 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     let fresh = fresh["id"].as_str().unwrap().to_owned();
 
     // What is begun can be left, and what is lost is gone, with what was proved with it.
+    assert_eq!(browser.post("security/add", json!({})).await.expect(200)["step"], "choose");
     browser.begin().await.expect(200);
-    let seen = browser.post("security/overview", json!({})).await.expect(200);
+    let seen = browser.post("cancel", json!({})).await.expect(200);
     assert_eq!(seen["step"], "overview");
-    let seen = browser.post("security/report-lost", json!({ "authenticator_id": fresh })).await.expect(200);
+    let seen = browser.post("security/lost", json!({ "authenticator_id": fresh })).await.expect(200);
     assert_eq!(seen["overview"]["may_change"], false);
     assert_eq!(api.get(&format!("/v1/authenticators/{fresh}")).await.expect(200)["state"], "lost");
     assert_eq!(api.get(&format!("/v1/sessions/{weak}")).await.expect(200)["aal"], "aal1");
     let done = browser.post("finish", json!({})).await.expect(200);
     assert_eq!(done["step"], "done");
     assert!(done["return_to"].as_str().unwrap().ends_with("&outcome=left"), "{done}");
-    browser.post("security/overview", json!({})).await.expect_problem(410, "page-over");
+    browser.post("security/add", json!({})).await.expect_problem(410, "page-over");
 }
 
 /// T-12, T-26: what the page may, it may in its own browser, and for nobody else's account.
@@ -115,4 +138,42 @@ async fn t12_a_persons_own_page_works_in_one_browser_and_other_pages_change_noth
     browser.post("security/remove", own).await.expect_problem(410, "session-over");
     let state = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
     assert_eq!(state["state"], "active");
+}
+
+/// I-05: by the API, in a session that proved something; the store has one set whoever races.
+#[tokio::test(flavor = "multi_thread")]
+async fn i05_backup_codes_are_renewed_and_told_when_they_run_low() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let weak = json!({ "session_id": api.session(&ana.user_id).await });
+    api.post("/v1/backup-codes", weak).await.expect_problem(403, "step-up-needed");
+    let strong = json!({ "session_id": ana.session_id });
+    let renewed = api.post("/v1/backup-codes", strong.clone()).await.expect(201);
+    let codes: Vec<String> =
+        renewed["backup_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+    for (used, code) in codes.iter().take(7).enumerate() {
+        let low = api.all("/v1/events?kind=backup_codes.low").await;
+        assert!(low.is_empty(), "after {used}");
+        api.prove(&ana.user_id, code).await.expect(200);
+    }
+    let low = api.all("/v1/events?kind=backup_codes.low").await;
+    assert_eq!((low.len(), &low[0]["data"]["left"]), (1, &json!(3)));
+    api.prove(&ana.user_id, &codes[7]).await.expect(200);
+    assert_eq!(api.all("/v1/events?kind=backup_codes.low").await.len(), 1);
+    // Several at once leave one set, whose codes are those that the last one was shown.
+    let renewals = (0..8).map(|_| {
+        let (api, strong) = (api.apart(), strong.clone());
+        async move { api.post("/v1/backup-codes", strong).await }
+    });
+    let answers = futures_util::future::join_all(renewals).await;
+    assert!(answers.iter().any(|answer| answer.status == 201));
+    let list = api.get(&format!("/v1/users/{}/authenticators", ana.user_id)).await.expect(200);
+    let sets =
+        list["items"].as_array().unwrap().iter().filter(|it| it["kind"] == "backup_codes" && it["state"] == "active");
+    let active: Vec<&Value> = sets.collect();
+    assert_eq!(active.len(), 1);
+    let shown = answers.iter().find(|a| a.status == 201 && a.expect(201)["authenticator"]["id"] == active[0]["id"]);
+    let code = shown.unwrap().expect(201)["backup_codes"][0].as_str().unwrap().to_owned();
+    api.prove(&ana.user_id, &code).await.expect(200);
 }

@@ -144,6 +144,10 @@ kinds! {
     AuthenticatorRevoked = "authenticator.revoked",
     /// An authenticator was reported lost.
     AuthenticatorLost = "authenticator.lost",
+    /// A user got other backup codes; those before count no more.
+    BackupCodesRenewed = "backup_codes.renewed",
+    /// A backup code was used, and three are left.
+    BackupCodesLow = "backup_codes.low",
     /// A proof was right and counts.
     AuthenticatorVerified = "authenticator.verified",
     /// A proof was wrong or came when none is considered.

@@ -36,7 +36,7 @@ pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;
 pub use event::{Details, Event, EventKind};
 pub use external_id::ExternalId;
-pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash};
+pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, PageId,
     PromptId, SessionId, UserId,

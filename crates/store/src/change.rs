@@ -129,6 +129,9 @@ pub enum Change {
         /// The new label.
         label: String,
     },
+    /// Other backup codes for a user: the set that there was is revoked with it. Guard: the user is active, and what is replaced is the
+    /// one set in use.
+    RenewBackupCodes(Box<RenewBackupCodes>),
     /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
     /// failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
     /// sessions is forgotten in the same commit, and their level falls to what is left; each that has not ended is told of by
@@ -255,12 +258,10 @@ pub enum Change {
     },
     /// What is done on a page from now on. Guard: it is open and has not expired, and what is done on it is what was seen.
     AdvancePage {
-        /// As it was seen: its challenge and enrollment are compared.
+        /// As it was seen: its challenge, its enrollment and what is wanted are compared.
         seen: Box<HostedPage>,
-        /// The challenge that is proved on it.
-        challenge_id: Option<ChallengeId>,
-        /// The enrollment that was begun on it.
-        enrollment_id: Option<EnrollmentId>,
+        /// As it is to be: the same three are written.
+        next: Box<HostedPage>,
         /// When.
         at: Timestamp,
     },
@@ -305,6 +306,17 @@ pub struct StartEnrollment {
     /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
     /// It stands in `authenticator.sealed` too.
     pub viewed: bool,
+}
+
+/// See [`Change::RenewBackupCodes`].
+#[derive(Debug, Clone)]
+pub struct RenewBackupCodes {
+    /// The new set, active.
+    pub set: Authenticator,
+    /// Its codes.
+    pub codes: Vec<BackupCode>,
+    /// The set that there was, if there was one.
+    pub replaces: Option<AuthenticatorId>,
 }
 
 /// See [`Change::RecordView`].

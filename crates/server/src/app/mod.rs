@@ -6,6 +6,7 @@
 pub(crate) mod applications;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
+pub(crate) mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;

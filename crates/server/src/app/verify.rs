@@ -21,6 +21,9 @@ use super::{Actor, App, Error, assertion};
 /// See [`end_of_slot`].
 const SLOT: Duration = Duration::from_millis(20);
 
+/// So few backup codes are left that it is time for others (I-05).
+const LOW: usize = 3;
+
 /// What a right proof yields.
 #[derive(Debug)]
 pub(crate) struct Verified {
@@ -138,8 +141,16 @@ impl App {
             satisfied: Satisfaction { authenticator_id, kind, at: now, aal, amr },
             raise: attempt.session.as_ref().map(|session| Raise { session_id: session.id, proof: proof.clone(), aal }),
         };
-        let event = verified(self, actor, &attempt.challenge, authenticator, aal);
-        if self.commit(Change::Satisfy(satisfy), event).await? != Effect::Applied {
+        let mut events = vec![verified(self, actor, &attempt.challenge, authenticator, aal)];
+        if kind == AuthenticatorKind::BackupCodes && attempt.backup_codes.len() == LOW + 1 {
+            let about = About {
+                user_id: attempt.challenge.user_id,
+                authenticator_id: Some(authenticator_id),
+                ..About::default()
+            };
+            events.push(self.event(EventKind::BackupCodesLow, Some(actor), about).with("left", LOW));
+        }
+        if self.commit(Change::Satisfy(satisfy), events).await? != Effect::Applied {
             return Ok(None);
         }
         let session = attempt.session.clone().map(|mut session| {

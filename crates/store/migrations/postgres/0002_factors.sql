@@ -13,6 +13,9 @@ ALTER TABLE enrollments ADD COLUMN kind TEXT NOT NULL DEFAULT 'totp';
 ALTER TABLE challenges ADD COLUMN shown TEXT;
 ALTER TABLE challenges ADD COLUMN satisfied TEXT;
 
+-- The change that a person wants on a page of their own, until it is made: JSON.
+ALTER TABLE pages ADD COLUMN wanted TEXT;
+
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (
     id               UUID PRIMARY KEY,

@@ -31,6 +31,7 @@ impl Dialect {
                 ("{share}", ""),
                 ("{hold}", ""),
                 ("{hold s}", ""),
+                ("{hold u}", ""),
                 ("{alone}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
@@ -62,6 +63,7 @@ impl Dialect {
                 // Goes together with it.
                 ("{hold}", "FOR NO KEY UPDATE"),
                 ("{hold s}", "FOR NO KEY UPDATE OF s"),
+                ("{hold u}", "FOR NO KEY UPDATE OF u"),
                 // Does not.
                 ("{alone}", "FOR UPDATE"),
                 ("{merge<}", "(("),

@@ -137,6 +137,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
+        Change::RenewBackupCodes(renewal) => {
+            ids.extend([renewal.set.user_id.uuid(), renewal.set.id.uuid()]);
+            ids.extend(renewal.replaces.map(domain::AuthenticatorId::uuid));
+        }
         Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
@@ -246,9 +250,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
-        Change::AdvancePage { seen, challenge_id, enrollment_id, at } => {
-            pages::advance(connection, seen, *challenge_id, *enrollment_id, *at).await
-        }
+        Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
+        Change::RenewBackupCodes(renewal) => rest::renew_backup_codes(connection, renewal).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
         Change::RetireKeys { expected, keyring, oldest } => {

@@ -1,6 +1,6 @@
 //! What enrollments are made of, many at a time.
 
-use domain::{Authenticator, Credential, EnrollmentId, EnrollmentState, Prompt, Sealed, Timestamp};
+use domain::{Authenticator, BackupCode, Credential, EnrollmentId, EnrollmentState, Prompt, Sealed, Timestamp};
 
 use super::login::{RAISE_SESSIONS, raise_rows};
 use super::outcome::Outcomes;
@@ -297,6 +297,22 @@ static CREATE_BACKUP_CODES: Set = Set::new(
      SELECT i.authenticator_id, i.place, i.hash, NULL FROM input i",
 );
 
+/// Sets of backup codes, and the codes in them.
+pub(super) async fn create_backup_codes<'a>(
+    connection: &mut Connection,
+    sets: impl IntoIterator<Item = (&'a Authenticator, &'a [BackupCode])>,
+) -> Result<(), Fault> {
+    let (mut authenticators, mut rows) = (Vec::new(), Rows::default());
+    for (set, codes) in sets {
+        for code in codes {
+            rows.push(&[set.id.into(), code.position.into(), (&code.hash).into()]);
+        }
+        authenticators.push(set);
+    }
+    CREATE_AUTHENTICATORS.all(connection, authenticator_rows(authenticators)).await?;
+    CREATE_BACKUP_CODES.all(connection, rows).await
+}
+
 pub(super) async fn confirm(
     connection: &mut Connection,
     items: &[Item<'_, ConfirmEnrollment>],
@@ -318,7 +334,7 @@ pub(super) async fn confirm(
     }
     let ids = CONFIRM_ENROLLMENTS.ids(connection, input).await?;
     let confirmed = took(items, ids, |confirm| confirm.id.uuid());
-    let (mut activated, mut replaced, mut codes) = (Rows::default(), Rows::default(), Rows::default());
+    let (mut activated, mut replaced) = (Rows::default(), Rows::default());
     for (_, confirm) in &confirmed {
         let credential = confirm.credential.as_ref();
         let credential_text = credential.map(rows::credential_text);
@@ -333,19 +349,13 @@ pub(super) async fn confirm(
         if let Some(replaces) = confirm.replaces {
             replaced.push(&[confirm.authenticator_id.into(), replaces.into()]);
         }
-        for (authenticator, code) in
-            confirm.backup_codes.iter().flat_map(|(of, codes)| codes.iter().map(move |code| (of, code)))
-        {
-            codes.push(&[authenticator.id.into(), code.position.into(), (&code.hash).into()]);
-        }
     }
     // What is replaced goes first: the new one may be the same key again.
     REPLACE_AUTHENTICATORS.all(connection, replaced).await?;
     ACTIVATE_AUTHENTICATORS.all(connection, activated).await?;
     prompts::used(connection, confirmed.iter().filter_map(|(_, confirm)| confirm.prompt_id)).await?;
-    let code_sets = confirmed.iter().filter_map(|(_, confirm)| Some(&confirm.backup_codes.as_ref()?.0));
-    CREATE_AUTHENTICATORS.all(connection, authenticator_rows(code_sets)).await?;
-    CREATE_BACKUP_CODES.all(connection, codes).await?;
+    let sets = confirmed.iter().filter_map(|(_, confirm)| confirm.backup_codes.as_ref());
+    create_backup_codes(connection, sets.map(|(set, codes)| (set, codes.as_slice()))).await?;
     let raises = confirmed.iter().filter_map(|(_, confirm)| Some((confirm.raise.as_ref()?, confirm.at)));
     RAISE_SESSIONS.execute(connection, raise_rows(raises)).await?;
     outcomes.all(&confirmed, &Effect::Applied);

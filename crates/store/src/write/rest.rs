@@ -6,10 +6,12 @@ use domain::{
     UserKind, UserState,
 };
 
-use crate::Effect;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
+use crate::{Effect, RenewBackupCodes};
+
+use super::enroll;
 
 /// Runs a change of one statement, whose guard held if it changed a row.
 pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
@@ -165,6 +167,37 @@ pub(super) async fn set_authenticator_state(
     }
     let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
+}
+
+/// Whose codes are renewed, if they may be: the set that was seen is the one in use.
+static RENEWABLE: Set = Set::new(
+    &[("user_id", Id), ("replaces", Id)],
+    "SELECT u.id FROM input i {then} users u ON u.id = i.user_id
+     WHERE u.state = 'active' AND NOT EXISTS (SELECT 1 FROM authenticators a
+        WHERE a.user_id = u.id AND a.kind = 'backup_codes' AND a.state IN ('active', 'suspended')
+            AND (i.replaces IS NULL OR a.id <> i.replaces))
+     {hold u}",
+);
+
+static REVOKE_SET: Set = Set::new(
+    &[("authenticator_id", Id)],
+    "UPDATE authenticators AS a SET state = 'revoked' FROM input i
+     WHERE a.id = i.authenticator_id AND a.kind = 'backup_codes' AND a.state IN ('active', 'suspended')",
+);
+
+pub(super) async fn renew_backup_codes(
+    connection: &mut Connection,
+    renewal: &RenewBackupCodes,
+) -> Result<Effect, Fault> {
+    let asked = Rows::one(&[renewal.set.user_id.into(), renewal.replaces.into()]);
+    if RENEWABLE.ids(connection, asked).await?.is_empty() {
+        return Ok(Effect::Refused);
+    }
+    if let Some(replaced) = renewal.replaces {
+        REVOKE_SET.all(connection, Rows::one(&[replaced.into()])).await?;
+    }
+    enroll::create_backup_codes(connection, [(&renewal.set, renewal.codes.as_slice())]).await?;
+    Ok(Effect::Applied)
 }
 
 static REWRAP: Set = Set::new(

@@ -18,7 +18,7 @@ use super::factors::Shown;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use start::{Started, Wish, WishedDevice};
-pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
+pub(crate) use trust::{LOG_IN_AGAIN, Lacks, PROVE_FIRST};
 pub(super) use view::prompt_change;
 
 /// What an enrollment hands over.

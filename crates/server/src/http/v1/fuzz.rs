@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::applications::{CreateApiKey, CreateApplication, UpdateApplication};
 use super::authenticators::{Rename, Rotate};
+use super::backup_codes::Renewal;
 use super::challenges::NewChallenge;
 use super::devices::CreateDevice;
 use super::enrollments::NewEnrollment;
@@ -21,6 +22,7 @@ pub(crate) fn bodies(bytes: &[u8]) {
     let _ = read::<CreateApplication>(bytes);
     let _ = read::<UpdateApplication>(bytes);
     let _ = read::<CreateApiKey>(bytes);
+    let _ = read::<Renewal>(bytes);
     let _ = read::<Rename>(bytes);
     let _ = read::<Rotate>(bytes);
     let _ = read::<NewChallenge>(bytes).map(|new| told(new.checked()));

@@ -2,6 +2,7 @@
 
 mod applications;
 mod authenticators;
+mod backup_codes;
 mod challenges;
 mod devices;
 mod doctor;
@@ -38,6 +39,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(enrollments::routes())
         .merge(authenticators::routes())
+        .merge(backup_codes::routes())
         .merge(challenges::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
