@@ -39,7 +39,7 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "sessions", &ana.session_id)["aal"], "aal2");
     let kinds: Vec<&str> =
         seen["overview"]["activity"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
-    assert!(kinds.contains(&"enrollment.confirmed") && kinds.contains(&"session.registered"), "{kinds:?}");
+    assert!(kinds.contains(&"authenticator.activated") && kinds.contains(&"session.registered"), "{kinds:?}");
     let own = json!({ "authenticator_id": ana.authenticator_id });
     let label = json!({ "authenticator_id": ana.authenticator_id, "label": "Blue phone" });
     let nothing = json!({});

@@ -19,7 +19,7 @@ const RECENT: u32 = 20;
 const TELLING: &[EventKind] = &[
     EventKind::SessionRegistered,
     EventKind::SessionEnded,
-    EventKind::EnrollmentConfirmed,
+    EventKind::AuthenticatorActivated,
     EventKind::AuthenticatorVerified,
     EventKind::AuthenticatorRejected,
     EventKind::AuthenticatorSuspended,
