@@ -117,12 +117,6 @@ impl Browser {
         self.post("begin", json!({ "kind": "totp", "recipient_key": key, "label": null })).await
     }
 
-    /// Begins to enroll what takes the place of another authenticator.
-    pub(crate) async fn begin_in_place_of(&mut self, authenticator_id: &str) -> Answer {
-        let key = self.recipient.public_key();
-        self.post("begin", json!({ "kind": "totp", "recipient_key": key, "replaces": authenticator_id })).await
-    }
-
     /// Opens what a view is sealed in, and puts the key into an app.
     pub(crate) fn scans(&self, answer: &Answer) -> Phone {
         let view = &answer.expect(200)["view"];

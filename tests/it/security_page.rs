@@ -39,24 +39,37 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "sessions", &ana.session_id)["aal"], "aal2");
     let kinds: Vec<&str> =
         seen["overview"]["activity"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
-    assert!(kinds.contains(&"enrollment.confirmed") && kinds.contains(&"session.registered"), "{kinds:?}");
+    assert!(kinds.contains(&"authenticator.activated") && kinds.contains(&"session.registered"), "{kinds:?}");
     let own = json!({ "authenticator_id": ana.authenticator_id });
     let label = json!({ "authenticator_id": ana.authenticator_id, "label": "Blue phone" });
-    for (verb, body) in [("remove", &own), ("report-lost", &own), ("rename", &label), ("sign-out", &json!({}))] {
+    let nothing = json!({});
+    for (verb, body) in [
+        ("remove", &own),
+        ("lost", &own),
+        ("replace", &own),
+        ("add", &nothing),
+        ("backup-codes", &nothing),
+        ("sign-out", &nothing),
+        ("rename", &label),
+    ] {
         let asked = browser.post(&format!("security/{verb}"), body.clone()).await.expect(200);
         assert_eq!(asked["step"], "prove", "{verb}");
         assert_eq!(asked["challenge"]["ways"][0]["kind"], "totp");
     }
+    // It can be left, and nothing was done.
+    assert_eq!(browser.begin().await.expect(200)["step"], "prove");
+    assert_eq!(browser.post("cancel", json!({})).await.expect(200)["step"], "overview");
     let state = api.get(&format!("/v1/authenticators/{}", ana.authenticator_id)).await.expect(200);
     assert_eq!((&state["state"], &state["label"]), (&json!("active"), &json!("Authenticator app")));
     assert_eq!(api.get(&format!("/v1/sessions/{}", ana.session_id)).await.expect(200)["ended_at"], Value::Null);
 
-    // With a proof it does.
+    // What is wanted is done once it was proved, also after a reload.
+    browser.post("security/rename", label).await.expect(200);
+    assert_eq!(browser.opens().await.expect(200)["step"], "prove");
     let now = api.now().await;
     browser.prove(&ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
     let seen = browser.prove(&ana.phone.code_at(now)).await.expect(200);
     assert_eq!((&seen["step"], &seen["overview"]["may_change"]), (&json!("overview"), &json!(true)));
-    let seen = browser.post("security/rename", label).await.expect(200);
     assert_eq!(item(&seen, "authenticators", &ana.authenticator_id)["label"], "Blue phone");
     let theirs = json!({ "authenticator_id": bob.authenticator_id });
     browser.post("security/remove", theirs).await.expect_problem(404, "not-found");
@@ -66,8 +79,17 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "sessions", &ana.session_id), &Value::Null);
     assert_eq!(item(&seen, "sessions", &weak)["current"], true);
 
+    // Other backup codes: shown once, and those before are over.
+    let seen = browser.post("security/backup-codes", json!({})).await.expect(200);
+    let codes = seen["backup_codes"].as_array().unwrap_or_else(|| panic!("{seen}")).clone();
+    assert_eq!((&seen["step"], codes.len()), (&json!("backup_codes"), 10));
+    assert_eq!(browser.opens().await.expect(200)["step"], "overview");
+    api.prove(&ana.user_id, &ana.backup_codes[0]).await.expect_problem(422, "proof-rejected");
+    api.prove(&ana.user_id, codes[0].as_str().unwrap()).await.expect(200);
+
     // A new phone takes the place of the old one.
-    let begun = browser.begin_in_place_of(&ana.authenticator_id).await;
+    assert_eq!(browser.post("security/replace", own).await.expect(200)["step"], "choose");
+    let begun = browser.begin().await;
     assert_eq!(begun.expect(200)["step"], "view");
     let phone = browser.scans(&begun);
     let code = phone.code_at(api.now().await);
@@ -80,17 +102,18 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     let fresh = fresh["id"].as_str().unwrap().to_owned();
 
     // What is begun can be left, and what is lost is gone, with what was proved with it.
+    assert_eq!(browser.post("security/add", json!({})).await.expect(200)["step"], "choose");
     browser.begin().await.expect(200);
-    let seen = browser.post("security/overview", json!({})).await.expect(200);
+    let seen = browser.post("cancel", json!({})).await.expect(200);
     assert_eq!(seen["step"], "overview");
-    let seen = browser.post("security/report-lost", json!({ "authenticator_id": fresh })).await.expect(200);
+    let seen = browser.post("security/lost", json!({ "authenticator_id": fresh })).await.expect(200);
     assert_eq!(seen["overview"]["may_change"], false);
     assert_eq!(api.get(&format!("/v1/authenticators/{fresh}")).await.expect(200)["state"], "lost");
     assert_eq!(api.get(&format!("/v1/sessions/{weak}")).await.expect(200)["aal"], "aal1");
     let done = browser.post("finish", json!({})).await.expect(200);
     assert_eq!(done["step"], "done");
     assert!(done["return_to"].as_str().unwrap().ends_with("&outcome=left"), "{done}");
-    browser.post("security/overview", json!({})).await.expect_problem(410, "page-over");
+    browser.post("security/add", json!({})).await.expect_problem(410, "page-over");
 }
 
 /// T-12, T-26: what the page may, it may in its own browser, and for nobody else's account.

@@ -30,3 +30,24 @@ export function code(typed: string): string | null {
 export function codesAsText(heading: string, codes: readonly string[], note: string): string {
   return [heading, '', ...codes, '', note, ''].join('\r\n');
 }
+
+/** A phone number as the server takes it (E.164), null where what was typed cannot be one yet. */
+export function phoneNumber(typed: string): string | null {
+  const text = typed
+    .normalize('NFKC')
+    .replace(/[\s\p{Dash}()./]/gu, '')
+    .replace(/^00/, '+');
+  return /^\+[1-9]\d{6,14}$/.test(text) ? text : null;
+}
+
+/** A mail address, null where what was typed cannot be one yet. Whether there is such a mailbox, only a message tells. */
+export function mailAddress(typed: string): string | null {
+  const text = typed.trim();
+  return text.length <= 254 && /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) ? text : null;
+}
+
+/** The serial number of a token. */
+export function serialNumber(typed: string): string | null {
+  const text = typed.normalize('NFKC').trim();
+  return text === '' || text.length > 64 ? null : text;
+}

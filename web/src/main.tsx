@@ -5,9 +5,11 @@ import './looks/page.css';
 import { CATALOGUE, wordsOf } from './words/catalogue';
 
 async function start() {
+  // What that page shows besides is on its way while the server is asked.
+  if (location.pathname.startsWith('/security/')) void import('./screens/security');
   const [language, words] = await wordsOf(CATALOGUE, navigator.languages);
   document.documentElement.lang = language;
-  // `/enroll/{token}` and `/challenge/{token}`: which of them it is, the server says.
+  // `/enroll/{token}`, `/challenge/{token}`, `/security/{token}`: which of them it is, the server says.
   const token = location.pathname.split('/')[2] ?? '';
   const root = document.getElementById('root');
   if (root) createRoot(root).render(<App words={words} token={token} />);

@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 
 import type { Served } from './mock/http.ts';
-import { KEY, Problem, type Wish } from './mock/pages.ts';
+import { FREE_SERIAL, KEY, Problem, type Wish } from './mock/pages.ts';
 import { totp } from './mock/totp.ts';
 
 export interface Screen {
@@ -20,6 +20,7 @@ const TRANSFER: Wish = {
   shown: { Amount: '€ 250.00', To: 'Hanna Weiss' },
 };
 const ENROLL: Wish = { purpose: 'enroll' };
+const EVERYTHING = ['webauthn', 'push', 'totp', 'sms', 'backup_codes'] as const satisfies Wish['has'];
 
 export const SCREENS: readonly Screen[] = [
   { name: 'prove', reach: (page, served) => opened(page, served, TRANSFER, 'Confirm') },
@@ -34,7 +35,7 @@ export const SCREENS: readonly Screen[] = [
   {
     name: 'prove-before-adding',
     reach: (page, served) =>
-      opened(page, served, { ...ENROLL, hasAuthenticator: true }, 'Confirm that it is you'),
+      opened(page, served, { ...ENROLL, has: ['totp', 'backup_codes'] }, 'Confirm that it is you'),
   },
   { name: 'proved', reach: proved },
   { name: 'choose', reach: (page, served) => opened(page, served, ENROLL, 'Protect') },
@@ -46,6 +47,36 @@ export const SCREENS: readonly Screen[] = [
   { name: 'backup-codes', reach: backupCodes },
   { name: 'backup-codes-unkept', reach: backupCodesUnkept },
   { name: 'enrolled', reach: enrolled },
+  {
+    name: 'prove-passkey',
+    reach: (page, served) => opened(page, served, { ...TRANSFER, has: EVERYTHING }, 'Confirm'),
+  },
+  { name: 'prove-push', reach: provePush },
+  { name: 'prove-push-denied', reach: provePushDenied },
+  { name: 'prove-sms', reach: proveSms },
+  { name: 'prove-gateway', reach: proveGateway },
+  { name: 'prove-lost', reach: proveLost },
+  { name: 'details-sms', reach: (page, served) => details(page, served, 'Text message') },
+  { name: 'details-blocked', reach: detailsBlocked },
+  { name: 'details-token', reach: (page, served) => details(page, served, 'Hardware token') },
+  { name: 'view-sms', reach: viewSms },
+  { name: 'view-token', reach: viewToken },
+  { name: 'view-phone', reach: viewPhone },
+  { name: 'view-passkey-cancelled', reach: viewPasskey },
+  { name: 'stronger', reach: stronger },
+  {
+    name: 'security',
+    reach: (page, served) =>
+      opened(
+        page,
+        served,
+        { purpose: 'security', has: [...EVERYTHING, 'email'], mayChange: true },
+        'Your sign-in',
+      ),
+  },
+  { name: 'security-changing', reach: securityChanging },
+  { name: 'security-sure', reach: securitySure },
+  { name: 'security-renamed', reach: securityRenamed },
   {
     name: 'over',
     reach: (page, served) => opened(page, served, { ...ENROLL, lifetime: -1 }, 'link is over'),
@@ -104,8 +135,8 @@ async function proveBranded(page: Page, served: Served) {
 
 async function proveBackup(page: Page, served: Served) {
   await opened(page, served, TRANSFER, 'Confirm');
-  await page.getByRole('button', { name: 'backup code' }).click();
-  await page.getByLabel('Backup code').waitFor();
+  await page.getByRole('button', { name: 'Backup code' }).click();
+  await page.getByRole('textbox', { name: 'Backup code' }).waitFor();
 }
 
 async function proveIncomplete(page: Page, served: Served) {
@@ -146,6 +177,118 @@ async function proved(page: Page, served: Served) {
   await opened(page, served, { ...TRANSFER, returnUrl: `${served.origin}/back` }, 'Confirm');
   await code(page, totp(KEY));
   await headed(page, 'Confirmed');
+}
+
+async function provePush(page: Page, served: Served) {
+  await opened(page, served, { ...TRANSFER, has: ['push', 'totp', 'backup_codes'] }, 'Confirm');
+  await page.getByRole('button', { name: 'Ask my phone' }).click();
+  await page.locator('.push-number').waitFor();
+}
+
+async function provePushDenied(page: Page, served: Served) {
+  const token = served.pages.create({ ...TRANSFER, has: ['push', 'totp'] });
+  await shown(page, `${served.origin}/challenge/${token}`, 'Confirm');
+  const waits = page.waitForRequest('**/pages/wait');
+  await page.getByRole('button', { name: 'Ask my phone' }).click();
+  await waits;
+  served.pages.phone(token, 'deny');
+  await page.locator('.push.ended').waitFor();
+}
+
+async function proveSms(page: Page, served: Served) {
+  await opened(page, served, { ...TRANSFER, has: ['sms', 'backup_codes'] }, 'Confirm');
+  await page.getByRole('button', { name: 'Send me a code' }).click();
+  await page.getByRole('textbox').waitFor();
+}
+
+async function proveGateway(page: Page, served: Served) {
+  await opened(page, served, { ...TRANSFER, has: ['sms', 'totp', 'backup_codes'] }, 'Confirm');
+  served.pages.faults.push(new Problem(503, 'gateway-unavailable'));
+  await page.getByRole('button', { name: 'Send me a code' }).click();
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function proveLost(page: Page, served: Served) {
+  await opened(page, served, { ...TRANSFER, has: ['push', 'backup_codes'] }, 'Confirm');
+  await page.locator('.ways button').first().click();
+  await page.getByText('ask Shop for help').waitFor();
+}
+
+async function details(page: Page, served: Served, factor: string) {
+  await opened(page, served, ENROLL, 'Protect');
+  await page.getByRole('button', { name: factor }).click();
+  await page.getByRole('textbox').waitFor();
+}
+
+async function detailsBlocked(page: Page, served: Served) {
+  await details(page, served, 'Text message');
+  await code(page, '+850 191 234 5678');
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function viewSms(page: Page, served: Served) {
+  await details(page, served, 'Text message');
+  await code(page, '+44 7700 900123');
+  await headed(page, 'Type the code');
+}
+
+async function viewToken(page: Page, served: Served) {
+  await details(page, served, 'Hardware token');
+  await code(page, FREE_SERIAL);
+  await headed(page, 'Try your hardware token');
+}
+
+async function viewPhone(page: Page, served: Served) {
+  await opened(page, served, ENROLL, 'Protect');
+  await page.getByRole('button', { name: 'Approval on your phone' }).click();
+  await page.getByRole('img').waitFor();
+}
+
+/** Without an authenticator the browser calls the ceremony off when it is told to. */
+async function viewPasskey(page: Page, served: Served) {
+  await page.addInitScript(() => {
+    navigator.credentials.create = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await opened(page, served, ENROLL, 'Protect');
+  await page.getByRole('button', { name: 'Passkey' }).click();
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function stronger(page: Page, served: Served) {
+  const token = served.pages.create({ ...ENROLL, has: [] });
+  await shown(page, `${served.origin}/enroll/${token}`, 'Protect');
+  await page.getByRole('button', { name: 'Text message' }).click();
+  await code(page, '+44 7700 900123');
+  await headed(page, 'Type the code');
+  await code(page, served.pages.sent(token));
+  await headed(page, 'Keep your backup codes');
+  await page.getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await headed(page, 'something stronger');
+}
+
+async function security(page: Page, served: Served) {
+  const wish: Wish = { purpose: 'security', has: ['push', 'totp', 'backup_codes'], mayChange: true };
+  await opened(page, served, wish, 'Your sign-in');
+}
+
+async function securityChanging(page: Page, served: Served) {
+  await security(page, served);
+  await page.locator('summary').first().click();
+  await page.getByRole('button', { name: 'Report lost' }).first().waitFor();
+}
+
+async function securitySure(page: Page, served: Served) {
+  await securityChanging(page, served);
+  await page.getByRole('button', { name: 'Remove' }).first().click();
+  await page.getByRole('dialog').waitFor();
+}
+
+async function securityRenamed(page: Page, served: Served) {
+  await securityChanging(page, served);
+  await page.getByRole('textbox').first().fill('Blue phone');
+  await page.keyboard.press('Enter');
+  await page.getByText('The name was changed.').waitFor();
 }
 
 async function viewTyped(page: Page, served: Served) {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, Timestamp, UserId};
+use crate::{
+    ApplicationId, AuthenticatorId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, Timestamp, UserId,
+};
 
 /// One visit of one browser. Its link carries a token of which only the hash is kept; who opens it first is the only one it works for
 /// (T-12).
@@ -31,6 +33,8 @@ pub struct HostedPage {
     pub challenge_id: Option<ChallengeId>,
     /// The enrollment that was begun on it.
     pub enrollment_id: Option<EnrollmentId>,
+    /// On a person's own page: the change that is wanted, until it is made.
+    pub wanted: Option<Wanted>,
     /// Where it leads back to.
     pub return_url: ReturnUrl,
     /// What the application wants to be given back.
@@ -58,6 +62,26 @@ impl HostedPage {
         self.return_url
             .with_parameters(state.into_iter().chain([("page", id.as_str()), ("outcome", self.state.name())]))
     }
+}
+
+/// A change that a person wants on a page of their own. It is kept until what it needs was proved, so that it is made then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// Another authenticator.
+    Add,
+    /// An authenticator in the place of this one.
+    Replace(AuthenticatorId),
+    /// Another name for an authenticator.
+    Rename(AuthenticatorId, String),
+    /// An authenticator gone for good.
+    Remove(AuthenticatorId),
+    /// An authenticator that somebody else may have.
+    ReportLost(AuthenticatorId),
+    /// Other backup codes in the place of those that there are.
+    BackupCodes,
+    /// A session ended; every other one than the page's if none is named.
+    SignOut(Option<SessionId>),
 }
 
 /// SHA-256 of a secret that is shown to one browser.

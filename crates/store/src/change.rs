@@ -300,12 +300,10 @@ pub enum Change {
     },
     /// What is done on a page from now on. Guard: it is open and has not expired, and what is done on it is what was seen.
     AdvancePage {
-        /// As it was seen: its challenge and enrollment are compared.
+        /// As it was seen: its challenge, its enrollment and what is wanted are compared.
         seen: Box<HostedPage>,
-        /// The challenge that is proved on it.
-        challenge_id: Option<ChallengeId>,
-        /// The enrollment that was begun on it.
-        enrollment_id: Option<EnrollmentId>,
+        /// As it is to be: the same three are written.
+        next: Box<HostedPage>,
         /// When.
         at: Timestamp,
     },

@@ -10,7 +10,7 @@ use domain::{
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
     PromptId, PromptState, Proof, Quality, Requirement, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session,
-    SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
+    SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -382,8 +382,13 @@ pub(crate) fn prompt(row: &mut Reader<'_, '_>) -> Result<Prompt, Fault> {
     })
 }
 
+pub(crate) fn wanted_text(wanted: &Wanted) -> String {
+    // Names and texts alone: nothing that cannot be written.
+    serde_json::to_string(wanted).unwrap_or_default()
+}
+
 pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
-    g.enrollment_id, g.return_url, g.carried, g.created_at, g.expires_at";
+    g.enrollment_id, g.wanted, g.return_url, g.carried, g.created_at, g.expires_at";
 
 pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
     Ok(HostedPage {
@@ -397,6 +402,7 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         session_id: row.maybe_id(SessionId::from_uuid)?,
         challenge_id: row.maybe_id(ChallengeId::from_uuid)?,
         enrollment_id: row.maybe_id(EnrollmentId::from_uuid)?,
+        wanted: row.maybe_named(|json| serde_json::from_str(json).ok())?,
         return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
         carried: row.next()?,
         created_at: row.time()?,

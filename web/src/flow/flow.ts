@@ -3,8 +3,8 @@
  */
 
 import type { Key } from '../sealed/view';
-import type { Page } from './page';
-import type { Trouble } from './server';
+import type { FactorKind, Page, Way } from './page';
+import type { SecurityVerb, Trouble } from './server';
 
 /** A key that is being shown, and when it has to be hidden (milliseconds, this machine's clock). */
 export interface ShownKey {
@@ -22,14 +22,35 @@ export interface Flow {
   readonly notice: Trouble | null;
   /** What ended the page. Nothing goes on from there but the way back. */
   readonly stop: Trouble | null;
-  /** Codes refused in a row. */
+  /** Proofs refused in a row. */
   readonly refusals: number;
+  /** The way of proving that the person picked. */
+  readonly picked: Way | null;
+  /** The person has none of the ways any more. */
+  readonly lost: boolean;
+  /** The factor that the person chose, which needs something typed before it can be set up. */
+  readonly wanted: FactorKind | null;
+  /** The person would rather set up something else than what was begun. */
+  readonly choosing: boolean;
+  /** The factor that was set up last. */
+  readonly begun: FactorKind | null;
+  /** What the person is changing on the own page, through a proof if one is asked for. */
+  readonly changing: SecurityVerb | null;
+  /** What was changed there last. */
+  readonly changed: SecurityVerb | null;
 }
 
 export type Happening =
-  | { readonly what: 'asked' }
+  | { readonly what: 'asked'; readonly changing?: SecurityVerb }
   | { readonly what: 'answered'; readonly page: Page; readonly shownKey: ShownKey | null }
+  /** What is waited for beside everything else went on. */
+  | { readonly what: 'wentOn'; readonly page: Page }
   | { readonly what: 'failed'; readonly trouble: Trouble }
+  | { readonly what: 'picked'; readonly way: Way }
+  | { readonly what: 'lost'; readonly lost: boolean }
+  | { readonly what: 'wanted'; readonly kind: FactorKind | null }
+  | { readonly what: 'choosing'; readonly choosing: boolean }
+  | { readonly what: 'begun'; readonly kind: FactorKind }
   /** The time to see the key is over, or the person left the page. */
   | { readonly what: 'keyHidden' }
   /** What went wrong is of no interest any more: the person does something else. */
@@ -44,25 +65,94 @@ export const START: Flow = {
   notice: null,
   stop: null,
   refusals: 0,
+  picked: null,
+  lost: false,
+  wanted: null,
+  choosing: false,
+  begun: null,
+  changing: null,
+  changed: null,
 };
 
-export type Screen = 'loading' | 'stopped' | 'prove' | 'choose' | 'view' | 'backupCodes' | 'done';
+export type Screen =
+  | 'loading'
+  | 'stopped'
+  | 'prove'
+  | 'lost'
+  | 'choose'
+  | 'details'
+  | 'view'
+  | 'stronger'
+  | 'backupCodes'
+  | 'overview'
+  | 'done';
 
 /** Which screen it is. */
 export function screenOf(flow: Flow): Screen {
   if (flow.stop) return 'stopped';
   if (!flow.page) return flow.notice ? 'stopped' : 'loading';
-  return flow.page.step === 'backup_codes' ? 'backupCodes' : flow.page.step;
+  const { step } = flow.page;
+  if (step === 'prove' && flow.lost) return 'lost';
+  if ((step === 'choose' || step === 'stronger' || step === 'view') && flow.wanted) return 'details';
+  if (step === 'view' && flow.choosing) return 'choose';
+  return step === 'backup_codes' ? 'backupCodes' : step;
+}
+
+/** How the person proves just now: as picked, else as was begun (before a reload), else what comes first. */
+export function wayOf(flow: Flow): Way | null {
+  if (!flow.page) return null;
+  const { ways, prompt } = flow.page;
+  if (flow.picked && ways.some((way) => same(way, flow.picked))) return flow.picked;
+  const begun = prompt && prompt.kind !== 'webauthn' ? ways.find((way) => isOf(prompt, way)) : undefined;
+  return begun ?? ways[0] ?? null;
+}
+
+/** Whether a prompt belongs to a way. */
+export function isOf(prompt: NonNullable<Page['prompt']>, way: Way): boolean {
+  if (prompt.kind !== way.kind) return false;
+  if (prompt.authenticatorId !== null) return prompt.authenticatorId === way.authenticatorId;
+  return prompt.to === null || way.to === null || prompt.to === way.to;
+}
+
+export function same(one: Way, other: Way | null): boolean {
+  return one.kind === other?.kind && one.authenticatorId === other.authenticatorId;
+}
+
+/** The factor that is being set up. */
+export function kindOf(flow: Flow): FactorKind {
+  return flow.page?.view?.kind ?? flow.begun ?? 'totp';
+}
+
+/** What a phone has to do before anything goes on, by its id; null where nothing is waited for. */
+export function awaited(flow: Flow): string | null {
+  if (flow.stop || !flow.page) return null;
+  const { step, prompt, view } = flow.page;
+  if (step === 'prove' && prompt?.kind === 'push' && !prompt.denied) return prompt.id;
+  if (step === 'view' && view?.kind === 'push') return view.authenticatorId ?? 'app';
+  return null;
 }
 
 export function after(flow: Flow, happening: Happening): Flow {
   switch (happening.what) {
     case 'asked':
-      return { ...flow, asking: true, notice: null };
+      return asked(flow, happening.changing);
     case 'answered':
       return answered(flow, happening.page, happening.shownKey);
+    case 'wentOn':
+      // What the person does meanwhile comes first; its answer says how things stand.
+      return flow.asking || flow.stop ? flow : wentOn(flow, happening.page);
     case 'failed':
       return failed({ ...flow, asking: false }, happening.trouble);
+    case 'picked':
+      return { ...flow, picked: happening.way, lost: false, notice: null, refusals: 0 };
+    case 'lost':
+      return { ...flow, lost: happening.lost, notice: null };
+    case 'wanted':
+      return { ...flow, wanted: happening.kind, notice: null };
+    case 'choosing':
+      return { ...flow, choosing: happening.choosing, shownKey: null, notice: null };
+    case 'begun':
+      return { ...flow, begun: happening.kind };
     case 'keyHidden':
       return { ...flow, shownKey: null };
     case 'noticed':
@@ -72,15 +162,38 @@ export function after(flow: Flow, happening: Happening): Flow {
   }
 }
 
+function asked(flow: Flow, changing?: SecurityVerb): Flow {
+  const change = changing ? { changing, changed: null } : {};
+  return { ...flow, ...change, asking: true, notice: null };
+}
+
 function answered(flow: Flow, page: Page, newKey: ShownKey | null): Flow {
   // Asking how things stand, after an answer was lost, hides nothing that is on the screen: it is not told a second time.
   const before = flow.page?.step === page.step ? flow : START;
+  const back = page.step === 'overview';
   return {
     ...START,
-    page: page.backupCodes.length > 0 ? page : { ...page, backupCodes: before.page?.backupCodes ?? [] },
+    page: {
+      ...page,
+      backupCodes: page.backupCodes.length > 0 ? page.backupCodes : (before.page?.backupCodes ?? []),
+      factors: page.factors.length > 0 ? page.factors : (flow.page?.factors ?? []),
+      view: page.view ?? before.page?.view ?? null,
+    },
     shownKey: newKey ?? before.shownKey,
+    picked: before.picked,
+    lost: before.lost && page.prompt === null,
+    begun: flow.begun,
+    changing: back ? null : flow.changing,
+    changed: back ? (flow.changing ?? before.changed) : null,
     asking: false,
   };
+}
+
+/** Nothing that the person reads or types is disturbed where nothing went on. */
+function wentOn(flow: Flow, page: Page): Flow {
+  const next = answered(flow, page, null);
+  const stays = next.page?.step === flow.page?.step;
+  return stays ? { ...next, notice: flow.notice, refusals: flow.refusals } : next;
 }
 
 const ENDS: readonly Trouble[] = ['over', 'ended', 'elsewhere', 'unknown', 'stepUp', 'insecure'];
@@ -100,7 +213,7 @@ function timeOver(flow: Flow): Flow {
 
 function ended(flow: Flow, trouble: Trouble): Flow {
   // The authenticator is active by then: that the page is over is no failure.
-  if (flow.page?.step === 'backup_codes' && trouble === 'over') {
+  if (trouble === 'over' && (flow.page?.step === 'backup_codes' || flow.page?.step === 'stronger')) {
     return { ...flow, page: { ...flow.page, step: 'done', backupCodes: [], returnTo: null }, notice: null };
   }
   return { ...flow, shownKey: null, stop: trouble, notice: null };

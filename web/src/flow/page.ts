@@ -2,13 +2,19 @@
 
 import { type Brand, brandOf } from '../brand';
 import type { SealedView } from '../sealed/view';
+import { instant, known, list, oneOf, optionalText, optionalTime, record, text, type Clock } from './edge';
+import { overviewOf, type Overview } from './overview';
 
-export type Purpose = 'challenge' | 'enroll';
-export type Step = 'prove' | 'choose' | 'view' | 'backup_codes' | 'done';
-/** What proves a challenge here. */
-export type Method = 'totp' | 'backup_codes';
+export type Purpose = 'challenge' | 'enroll' | 'security';
+/** `stronger`: what was enrolled is active, and something stronger could follow. */
+export type Step = 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+
+/** What a person can have, and prove with. */
+export const KINDS = ['webauthn', 'push', 'totp', 'hotp', 'sms', 'email', 'backup_codes'] as const;
+export type Kind = (typeof KINDS)[number];
 /** What this page knows how to enroll. */
-export type FactorKind = 'totp';
+export const FACTORS = ['webauthn', 'push', 'totp', 'hotp', 'sms', 'email'] as const;
+export type FactorKind = (typeof FACTORS)[number];
 
 export interface Page {
   readonly purpose: Purpose;
@@ -16,18 +22,22 @@ export interface Page {
   readonly application: string;
   readonly brand: Brand;
   readonly step: Step;
-  /** Milliseconds from now until the page is over. */
-  readonly lifetime: number;
+  /** When the page is over. This and every time below: milliseconds of this machine's clock. */
+  readonly until: number;
   readonly challenge: Challenge | null;
+  /** How it can be proved who this is: offered first what comes first. */
+  readonly ways: readonly Way[];
+  readonly prompt: Prompt | null;
   /** Strongest first. */
   readonly factors: readonly FactorKind[];
-  readonly methods: readonly Method[];
-  /** Only in the answer to `begin`. */
+  /** What is handed over in an enrollment; the sealed key of it only in the answer to `begin`. */
   readonly view: View | null;
   /** Only in the answer to the first `confirm`. */
   readonly backupCodes: readonly string[];
   /** Only at the step `done`. */
   readonly returnTo: URL | null;
+  /** Only at the step `overview`. */
+  readonly overview: Overview | null;
 }
 
 export interface Challenge {
@@ -36,48 +46,114 @@ export interface Challenge {
   readonly shown: readonly (readonly [string, string])[];
 }
 
-export interface View {
-  readonly sealed: SealedView;
-  readonly authenticatorId: string;
-  /** Milliseconds from now until the key has to be hidden. */
-  readonly lifetime: number;
+/** One thing that proves a challenge here. */
+export interface Way {
+  readonly kind: Kind;
+  readonly authenticatorId: string | null;
+  /** The name that its owner gave it. */
+  readonly label: string | null;
+  /** Where a code goes, masked. */
+  readonly to: string | null;
 }
 
-/** Reads a page state. `now` is the server's clock, in milliseconds. @throws where it is none */
-export function pageOf(value: unknown, now: number, origin: string): Page {
+/** What was sent to an authenticator or asked of it. */
+export interface Prompt {
+  readonly id: string;
+  readonly kind: Kind;
+  readonly authenticatorId: string | null;
+  /** The person said no on the phone. */
+  readonly denied: boolean;
+  readonly until: number;
+  /** From when it may be sent again; null: never. */
+  readonly resendAt: number | null;
+  readonly to: string | null;
+  /** Push: what has to be typed on the phone. */
+  readonly number: string | null;
+  /** WebAuthn: PublicKeyCredentialRequestOptionsJSON. */
+  readonly webauthn: object | null;
+}
+
+export interface View {
+  readonly kind: FactorKind;
+  /** An OTP key; null once it was shown. */
+  readonly sealed: SealedView | null;
+  readonly authenticatorId: string | null;
+  /** Until when it can be seen. */
+  readonly until: number;
+  /** PublicKeyCredentialCreationOptionsJSON. */
+  readonly webauthn: object | null;
+  readonly promptId: string | null;
+  /** Where a code was sent, masked. */
+  readonly to: string | null;
+  readonly resendAt: number | null;
+  /** What the authenticator app opens. */
+  readonly link: URL | null;
+}
+
+/** Reads a page state. @throws where it is none */
+export function pageOf(value: unknown, clock: Clock, origin: string): Page {
   const state = record(value);
   const challenge = state.challenge == null ? null : record(state.challenge);
   return {
-    purpose: oneOf(state.purpose, ['challenge', 'enroll']),
+    purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security']),
     application: text(state.application),
     brand: brandOf(state.brand, origin),
-    step: oneOf(state.step, ['prove', 'choose', 'view', 'backup_codes', 'done']),
-    lifetime: time(state.expires_at) - now,
+    step: oneOf(state.step, ['prove', 'choose', 'view', 'backup_codes', 'stronger', 'overview', 'done']),
+    until: instant(state.expires_at, clock),
     challenge: challenge && { action: text(challenge.action), shown: shown(challenge.shown) },
+    ways: challenge ? list(challenge.ways).flatMap(way) : [],
+    prompt: state.prompt == null ? null : prompt(record(state.prompt), clock),
     factors: known(
       list(state.factors).map((factor) => record(factor).kind),
-      ['totp'],
+      FACTORS,
     ),
-    methods: challenge ? known(list(challenge.methods), ['totp', 'backup_codes']) : ['totp', 'backup_codes'],
-    view: state.view == null ? null : view(record(state.view), now),
+    view: state.view == null ? null : view(record(state.view), clock),
     backupCodes: list(state.backup_codes).map(text),
-    returnTo: state.return_to == null ? null : returnTo(state.return_to),
+    returnTo: state.return_to == null ? null : webAddress(state.return_to),
+    overview: state.overview == null ? null : overviewOf(record(state.overview), clock),
   };
 }
 
-/** An address to go back to: of the web, and nothing that a browser would run. */
-function returnTo(value: unknown): URL {
-  const url = new URL(text(value));
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('not an address to return to');
-  return url;
+/** Ways that this page does not know yet are left out. */
+function way(value: unknown): Way[] {
+  const said = record(value);
+  return known([said.kind], KINDS).map((kind) => ({
+    kind,
+    authenticatorId: optionalText(said.authenticator_id),
+    label: optionalText(said.label),
+    to: optionalText(said.to),
+  }));
 }
 
-function view(value: Record<string, unknown>, now: number): View {
-  const sealed = record(value.sealed);
+function prompt(said: Record<string, unknown>, clock: Clock): Prompt | null {
+  const [kind] = known([said.kind], KINDS);
+  if (kind === undefined) return null;
   return {
-    sealed: { enc: text(sealed.enc), ciphertext: text(sealed.ciphertext) },
-    authenticatorId: text(value.authenticator_id),
-    lifetime: time(value.view_expires_at) - now,
+    id: text(said.id),
+    kind,
+    authenticatorId: optionalText(said.authenticator_id),
+    denied: said.state === 'denied',
+    until: instant(said.expires_at, clock),
+    resendAt: optionalTime(said.resend_at, clock),
+    to: optionalText(said.to),
+    number: optionalText(said.number),
+    webauthn: said.webauthn == null ? null : record(said.webauthn),
+  };
+}
+
+function view(said: Record<string, unknown>, clock: Clock): View {
+  const sealed = said.sealed == null ? null : record(said.sealed);
+  const asked = said.prompt == null ? {} : record(said.prompt);
+  return {
+    kind: oneOf(said.kind, FACTORS),
+    sealed: sealed && { enc: text(sealed.enc), ciphertext: text(sealed.ciphertext) },
+    authenticatorId: optionalText(said.authenticator_id),
+    until: instant(said.view_expires_at, clock),
+    webauthn: asked.webauthn == null ? null : record(asked.webauthn),
+    promptId: optionalText(asked.id),
+    to: optionalText(asked.to),
+    resendAt: optionalTime(asked.resend_at, clock),
+    link: said.link == null ? null : webAddress(said.link),
   };
 }
 
@@ -88,36 +164,9 @@ function shown(value: unknown): [string, string][] {
   ]);
 }
 
-function record(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('an object was expected');
-  return value as Record<string, unknown>;
-}
-
-function list(value: unknown): unknown[] {
-  if (value == null) return [];
-  if (!Array.isArray(value)) throw new Error('a list was expected');
-  return value;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new Error('a text was expected');
-  return value;
-}
-
-function time(value: unknown): number {
-  const milliseconds = Date.parse(text(value));
-  if (Number.isNaN(milliseconds)) throw new Error('a time was expected');
-  return milliseconds;
-}
-
-function oneOf<T extends string>(value: unknown, wanted: readonly T[]): T {
-  const [found] = known([value], wanted);
-  if (found === undefined) throw new Error(`none of ${wanted.join(', ')}`);
-  return found;
-}
-
-/** Those that this page knows: a newer server may offer more. */
-function known<T extends string>(values: readonly unknown[], wanted: readonly T[]): T[] {
-  return values.filter((value): value is T => (wanted as readonly unknown[]).includes(value));
+/** An address to go to: of the web, and nothing that a browser would run. */
+function webAddress(value: unknown): URL {
+  const url = new URL(text(value));
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('not an address of the web');
+  return url;
 }

@@ -1,6 +1,9 @@
 /** Going back to the application. */
 
-export type Outcome = 'proved' | 'enrolled' | 'cancelled';
+/** `left`: a person's own page, which has no other end. */
+export type Outcome = 'proved' | 'enrolled' | 'cancelled' | 'left';
+
+const OUTCOMES: readonly Outcome[] = ['proved', 'enrolled', 'cancelled', 'left'];
 
 /** What a window that opened this page is told, at the return address's origin and nowhere else. */
 export interface Told {
@@ -18,7 +21,7 @@ export function told(to: URL): Told {
 
 export function outcome(to: URL | null): Outcome | null {
   const said = to?.searchParams.get('outcome');
-  return said === 'proved' || said === 'enrolled' || said === 'cancelled' ? said : null;
+  return OUTCOMES.find((known) => known === said) ?? null;
 }
 
 /** Milliseconds in which a window that was told may close this one. */

@@ -4,7 +4,7 @@ import { type Page, pageOf } from './page';
 
 /** Why something did not go on. What people read of it stands in the catalogue. */
 export type Trouble =
-  /** The code was not accepted; why is told to nobody. */
+  /** The proof was not accepted; why is told to nobody. */
   | 'refused'
   /** Too much was tried. */
   | 'waiting'
@@ -12,6 +12,15 @@ export type Trouble =
   | 'offline'
   /** 503: nothing was done. */
   | 'busy'
+  /** The message could not be sent by any gateway, nor the phone be reached. */
+  | 'gateway'
+  /** What was typed is no phone number, or none that messages go to. */
+  | 'badNumber'
+  /** Messages to that country are not sent. */
+  | 'blocked'
+  | 'badAddress'
+  /** There is no free hardware token of that serial number. */
+  | 'badSerial'
   /** The page is over: it was finished, or its time is. */
   | 'over'
   /** The challenge or the session is over, and the page knows the way back. */
@@ -20,7 +29,7 @@ export type Trouble =
   | 'elsewhere'
   /** There is no such page. */
   | 'unknown'
-  /** The key that was being set up counts for nothing any more. */
+  /** What was being set up counts for nothing any more. */
   | 'keyOver'
   /** The session is not trusted enough, or not any more. */
   | 'stepUp'
@@ -30,6 +39,14 @@ export type Trouble =
   | 'insecure'
   /** What was sealed does not open. */
   | 'unsealed'
+  /** The person or the time ended what the device asked; browsers do not tell which. */
+  | 'passkeyCancelled'
+  /** This device has a passkey for the account already. */
+  | 'passkeyExists'
+  /** This browser or device knows no passkeys, or none such as are asked for. */
+  | 'passkeyUnsupported'
+  /** Anything else that a device says. */
+  | 'passkeyFailed'
   /** Anything else. */
   | 'failed';
 
@@ -39,24 +56,48 @@ export class Failure extends Error {
   }
 }
 
-export type Verb = 'open' | 'prove' | 'begin' | 'confirm' | 'finish' | 'cancel';
+/** What changes something on a person's own page. */
+export type SecurityVerb =
+  | 'security/add'
+  | 'security/replace'
+  | 'security/rename'
+  | 'security/remove'
+  | 'security/lost'
+  | 'security/backup-codes'
+  | 'security/sign-out';
+
+export type Verb =
+  'open' | 'prompt' | 'prove' | 'wait' | 'begin' | 'confirm' | 'finish' | 'cancel' | SecurityVerb;
 
 /** Milliseconds. The server answers within a few seconds or says that it is busy. */
 const PATIENCE = 20_000;
+/** For `wait`, which the server answers after 25 s at the latest. */
+const LONG_PATIENCE = 40_000;
 
 /** Asks for the page of `token`; fails with a `Failure` and nothing else. */
-export async function ask(token: string, verb: Verb, body: Record<string, unknown>): Promise<Page> {
-  const answer = await post(token, verb, body);
+export async function ask(
+  token: string,
+  verb: Verb,
+  body: Record<string, unknown>,
+  callOff?: AbortSignal,
+): Promise<Page> {
+  const answer = await post(token, verb, body, callOff);
   const said = await content(answer);
-  if (!answer.ok) throw failure(verb, answer, said);
+  if (!answer.ok) throw failure(verb, body, answer, said);
   try {
-    return pageOf(said, serverTime(answer), location.origin);
+    return pageOf(said, { theirs: serverTime(answer), ours: Date.now() }, location.origin);
   } catch {
     throw new Failure('failed');
   }
 }
 
-async function post(token: string, verb: Verb, body: Record<string, unknown>): Promise<Response> {
+async function post(
+  token: string,
+  verb: Verb,
+  body: Record<string, unknown>,
+  callOff?: AbortSignal,
+): Promise<Response> {
+  const patience = AbortSignal.timeout(verb === 'wait' ? LONG_PATIENCE : PATIENCE);
   try {
     return await fetch(`/pages/${verb}`, {
       method: 'POST',
@@ -66,11 +107,21 @@ async function post(token: string, verb: Verb, body: Record<string, unknown>): P
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: callOff ? either(callOff, patience) : patience,
     });
   } catch {
     throw new Failure('offline');
   }
+}
+
+/** AbortSignal.any, which browsers before 2024 lack. */
+function either(...signals: AbortSignal[]): AbortSignal {
+  const both = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) both.abort();
+    signal.addEventListener('abort', () => both.abort(), { once: true });
+  }
+  return both.signal;
 }
 
 async function content(answer: Response): Promise<unknown> {
@@ -102,6 +153,11 @@ const BY_TYPE: Readonly<Record<string, Trouble>> = {
   'view-gone': 'keyOver',
   'view-expired': 'keyOver',
   'step-up-needed': 'stepUp',
+  'gateway-unavailable': 'gateway',
+  'number-invalid': 'badNumber',
+  'country-blocked': 'blocked',
+  'address-invalid': 'badAddress',
+  'serial-unknown': 'badSerial',
   conflict: 'conflict',
   'not-found': 'unknown',
 };
@@ -113,12 +169,17 @@ const BY_STATUS: Readonly<Record<number, Trouble>> = {
   429: 'waiting',
 };
 
-function failure(verb: Verb, answer: Response, said: unknown): Failure {
+function failure(verb: Verb, body: Record<string, unknown>, answer: Response, said: unknown): Failure {
   const problem = (said ?? {}) as { type?: unknown };
   const slug = typeof problem.type === 'string' ? (problem.type.split('/').at(-1) ?? '') : '';
   const byStatus =
     BY_STATUS[answer.status] ?? (answer.status >= 502 && answer.status <= 504 ? 'busy' : 'failed');
-  // All that is asked with, this page makes itself, but for the token in its address.
+  // All that a page is opened with stands in its address.
   if (slug === 'invalid-request' && verb === 'open') return new Failure('unknown');
+  // The one thing of these that a person typed.
+  if (verb === 'begin' && (slug === 'invalid-request' || slug === 'not-found' || slug === 'exists')) {
+    const typed = ({ sms: 'badNumber', email: 'badAddress', hotp: 'badSerial' } as const)[String(body.kind)];
+    if (typed) return new Failure(typed);
+  }
   return new Failure(BY_TYPE[slug] ?? byStatus);
 }

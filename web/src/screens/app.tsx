@@ -1,18 +1,23 @@
-import { useEffect } from 'react';
+import { Suspense, lazy, useEffect } from 'react';
 
 import { COUNTERSIGN, accent } from '../brand';
 import { screenOf, type Flow } from '../flow/flow';
 import { WordsContext } from '../words/context';
 import type { Words } from '../words/catalogue';
 import { BackupCodes } from './backup-codes';
-import { Choose } from './choose';
+import { Choose, Stronger } from './choose';
+import { Details } from './details';
 import { Done } from './done';
 import { Loading } from './loading';
+import { Lost } from './lost';
 import { Prove } from './prove';
 import { Shell } from './shell';
 import { Stopped } from './stopped';
 import { useFlow, type Actions } from './use-flow';
 import { View } from './view';
+
+/** A person's own page: fetched, with its words, by those who come for it. */
+const Overview = lazy(() => import('./security'));
 
 /** The page at `token`, from the first question to the way back. */
 export function App({ words, token }: { words: Words; token: string }) {
@@ -46,13 +51,25 @@ function Screen({ flow, actions }: { flow: Flow; actions: Actions }) {
   switch (screen) {
     case 'prove':
       return <Prove {...props} />;
+    case 'lost':
+      return <Lost {...props} />;
     case 'choose':
       return <Choose {...props} />;
+    case 'details':
+      return <Details {...props} />;
     case 'view':
       return <View {...props} />;
+    case 'stronger':
+      return <Stronger {...props} />;
     case 'backupCodes':
       return <BackupCodes {...props} />;
+    case 'overview':
+      return (
+        <Suspense fallback={<Loading />}>
+          <Overview {...props} />
+        </Suspense>
+      );
     case 'done':
-      return <Done page={flow.page} />;
+      return <Done page={flow.page} flow={flow} />;
   }
 }

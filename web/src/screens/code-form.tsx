@@ -5,8 +5,7 @@ import { useWords } from '../words/context';
 import { Icon } from './icon';
 
 interface CodeFormProps {
-  /** What is typed: the digits of an app, or a backup code. */
-  kind: 'app' | 'backup';
+  kind: 'totp' | 'hotp' | 'sms' | 'email' | 'backup_codes';
   label: string;
   hint?: string;
   submit: string;
@@ -26,6 +25,7 @@ export function CodeForm({ kind, label, hint, submit, asking, refusals, onCode }
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState('');
   const [unready, setUnready] = useState<string | null>(null);
+  const digits = kind !== 'backup_codes';
   const error = unready ? { title: unready, text: '' } : refusal(refusals, kind, words);
 
   useEffect(() => {
@@ -53,12 +53,13 @@ export function CodeForm({ kind, label, hint, submit, asking, refusals, onCode }
       <input
         ref={field}
         id={id}
-        className={kind === 'app' ? 'code' : 'code backup'}
-        name={kind === 'app' ? 'one-time-code' : 'backup-code'}
+        className={digits ? 'code' : 'code backup'}
+        name={digits ? 'one-time-code' : 'backup-code'}
         type="text"
-        autoComplete={kind === 'app' ? 'one-time-code' : 'off'}
-        inputMode={kind === 'app' ? 'numeric' : 'text'}
-        autoCapitalize={kind === 'app' ? 'none' : 'characters'}
+        // A passkey of this device is offered beside: see use-autofill.ts.
+        autoComplete={digits ? 'one-time-code webauthn' : 'off'}
+        inputMode={digits ? 'numeric' : 'text'}
+        autoCapitalize={digits ? 'none' : 'characters'}
         autoCorrect="off"
         spellCheck={false}
         enterKeyHint="go"
@@ -91,11 +92,14 @@ type WordsNow = ReturnType<typeof useWords>;
 
 function refusal(refusals: number, kind: CodeFormProps['kind'], words: WordsNow) {
   if (refusals === 0) return null;
-  if (kind === 'backup') return words.troubles.refusedBackup;
-  return refusals < OFTEN ? words.troubles.refused : words.troubles.refusedOften;
+  const { troubles } = words;
+  if (kind === 'backup_codes') return troubles.refusedBackup;
+  if (kind === 'sms' || kind === 'email') return troubles.refusedSent;
+  if (kind === 'hotp') return troubles.refusedToken;
+  return refusals < OFTEN ? troubles.refused : troubles.refusedOften;
 }
 
 function whatIsMissing(typed: string, kind: CodeFormProps['kind'], words: WordsNow): string {
   if (typed.trim() === '') return words.codeMissing;
-  return kind === 'app' ? words.codeIncomplete : words.backupCodeIncomplete;
+  return kind === 'backup_codes' ? words.backupCodeIncomplete : words.codeIncomplete;
 }

@@ -1,23 +1,18 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 
 import { clock } from '../format';
 import { useWords } from '../words/context';
 import { Icon } from './icon';
+import { useLeft } from './use-left';
 
 /** How long the key can be seen. Seen by the second, read out once, a minute before. */
 export function CountDown({ until, onOver }: { until: number; onOver: () => void }) {
   const words = useWords();
-  const [left, setLeft] = useState(() => until - Date.now());
+  const left = useLeft(until);
 
   useEffect(() => {
-    const tick = () => {
-      setLeft(until - Date.now());
-      if (Date.now() >= until) onOver();
-    };
-    tick();
-    const timer = setInterval(tick, 1000);
-    return () => clearInterval(timer);
-  }, [until, onOver]);
+    if (left <= 0) onOver();
+  }, [left, onOver]);
 
   return (
     <>

@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 
+import { kindOf, type Flow } from '../flow/flow';
 import type { Page } from '../flow/page';
 import { goBack, outcome } from '../flow/return';
 import { useWords } from '../words/context';
@@ -9,17 +10,27 @@ import { Icon } from './icon';
 /** Milliseconds for reading what happened, before the way back is taken by itself. */
 const PAUSE = 1500;
 
-export function Done({ page }: { page: Page }) {
+export function Done({ page, flow }: { page: Page; flow: Flow }) {
   const words = useWords();
   const to = page.returnTo;
-  const came = outcome(to) ?? (page.purpose === 'enroll' ? 'enrolled' : 'proved');
-  const title = { proved: words.provedTitle, enrolled: words.enrolledTitle, cancelled: words.cancelledTitle }[
-    came
-  ];
-  const text = { proved: null, enrolled: words.enrolledText, cancelled: words.cancelledText }[came];
+  const came =
+    outcome(to) ?? ({ enroll: 'enrolled', challenge: 'proved', security: 'left' } as const)[page.purpose];
+  const kind = kindOf(flow);
+  const title = {
+    proved: words.provedTitle,
+    enrolled: words.enrolledTitles[kind],
+    left: words.leftTitle,
+    cancelled: words.cancelledTitle,
+  }[came];
+  const text = {
+    proved: null,
+    enrolled: words.enrolledTexts[kind],
+    left: words.leftText,
+    cancelled: words.cancelledText,
+  }[came];
 
   useEffect(() => {
-    if (to) return goBack(to, window, came === 'cancelled' ? 0 : PAUSE);
+    if (to) return goBack(to, window, came === 'cancelled' || came === 'left' ? 0 : PAUSE);
     return undefined;
   }, [to, came]);
 

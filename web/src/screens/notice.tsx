@@ -4,12 +4,21 @@ import { Icon } from './icon';
 
 /** After which a simple second try helps. */
 const AGAIN: readonly Trouble[] = ['offline', 'busy', 'failed'];
+/** What is told beside the field that it is about. */
+const AT_FIELD: readonly Trouble[] = ['refused', 'badNumber', 'blocked', 'badAddress', 'badSerial'];
 
-/** What went wrong with what was tried last, and the way on. Codes that were refused are told beside their field. */
-export function Notice({ notice, retry }: { notice: Trouble | null; retry: () => void }) {
+interface NoticeProps {
+  notice: Trouble | null;
+  retry: () => void;
+  /** There is no field: what was refused is a passkey. */
+  passkey?: boolean;
+}
+
+/** What went wrong with what was tried last, and the way on. What was typed wrongly is told beside its field. */
+export function Notice({ notice, retry, passkey = false }: NoticeProps) {
   const words = useWords();
-  if (!notice || notice === 'refused') return null;
-  const { title, text } = words.troubles[notice];
+  if (!notice || (AT_FIELD.includes(notice) && !passkey)) return null;
+  const { title, text } = words.troubles[notice === 'refused' ? 'refusedPasskey' : notice];
   return (
     <div className="notice" role="alert">
       <Icon name="bad" />

@@ -1,62 +1,109 @@
-import { useState } from 'react';
-
+import { isOf, wayOf, type Flow } from '../flow/flow';
+import type { Page, Way } from '../flow/page';
 import { useWords } from '../words/context';
+import { AskForIt } from './ask-for-it';
 import { Cancel } from './cancel';
 import { CodeForm } from './code-form';
 import { Heading } from './heading';
 import { Notice } from './notice';
+import { OtherWays } from './other-ways';
 import type { ScreenProps } from './props';
+import { PushWaiting } from './push-waiting';
+import { Resend } from './resend';
 
-/** A code, to show that it is the right person: for a challenge, or before another authenticator is added. */
+/** Showing that it is the right person: for a challenge, or before something about the person's authenticators changes. */
 export function Prove({ flow, page, actions }: ScreenProps) {
   const words = useWords();
-  const [kind, setKind] = useState<'app' | 'backup'>(page.methods.includes('totp') ? 'app' : 'backup');
-  const other = kind === 'app' ? 'backup' : 'app';
-  const hasBoth = page.methods.length > 1;
+  const way = wayOf(flow);
   return (
     <>
       <Heading>{words.proveTitle}</Heading>
       <p className="intro">
-        {page.purpose === 'challenge' ? words.proveIntro(page.application) : words.proveBeforeAdding}
+        {
+          {
+            challenge: words.proveIntro(page.application),
+            enroll: words.proveBeforeAdding,
+            security: words.proveBeforeChange,
+          }[page.purpose]
+        }
       </p>
-      {page.purpose === 'challenge' && page.challenge && (
-        <section aria-label={words.whatYouConfirm}>
-          <dl className="facts">
-            {[[words.action, page.challenge.action] as const, ...page.challenge.shown].map(([name, said]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{said}</dd>
-              </div>
-            ))}
-          </dl>
-        </section>
-      )}
-      <Notice notice={flow.notice} retry={actions.retry} />
-      <CodeForm
-        key={kind}
-        kind={kind}
-        label={kind === 'app' ? words.appCodeLabel : words.backupCodeLabel}
-        hint={kind === 'app' ? words.appCodeHint : words.backupCodeHint}
-        submit={words.confirm}
-        asking={flow.asking}
-        refusals={flow.notice === 'refused' ? flow.refusals : 0}
-        onCode={actions.prove}
-      />
+      {page.purpose === 'challenge' && <Facts page={page} />}
+      <Notice notice={flow.notice} retry={actions.retry} passkey={way?.kind === 'webauthn'} />
+      {way && <By way={way} flow={flow} page={page} actions={actions} />}
+      <OtherWays ways={page.ways} now={way} onPick={actions.pick} />
       <div className="ways">
-        {hasBoth && (
-          <button
-            type="button"
-            className="link"
-            onClick={() => {
-              actions.forget();
-              setKind(other);
-            }}
-          >
-            {kind === 'app' ? words.useBackupCode : words.useApp}
-          </button>
-        )}
+        <button type="button" className="link" onClick={() => actions.lose(true)}>
+          {words.nothingLeft}
+        </button>
         <Cancel actions={actions} />
       </div>
     </>
+  );
+}
+
+function Facts({ page }: { page: Page }) {
+  const words = useWords();
+  if (!page.challenge) return null;
+  const facts = [[words.action, page.challenge.action] as const, ...page.challenge.shown];
+  return (
+    <section aria-label={words.whatYouConfirm}>
+      <dl className="facts">
+        {facts.map(([name, said]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{said}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** The way that was picked: a button that has something asked or sent, or what that came to. */
+function By({ way, flow, page, actions }: ScreenProps & { way: Way }) {
+  const prompt = page.prompt && isOf(page.prompt, way) ? page.prompt : null;
+  const ask = { way, asking: flow.asking, onAsk: () => actions.send(way) };
+  switch (way.kind) {
+    case 'webauthn':
+      return <AskForIt {...ask} kind={way.kind} />;
+    case 'push':
+      return prompt ? <PushWaiting {...ask} prompt={prompt} /> : <AskForIt {...ask} kind={way.kind} />;
+    case 'sms':
+    case 'email':
+      if (!prompt) return <AskForIt {...ask} kind={way.kind} />;
+      return (
+        <>
+          <Code way={way} flow={flow} to={prompt.to ?? way.to} onCode={actions.prove} />
+          <Resend at={prompt.resendAt} asking={flow.asking} onSend={() => actions.send(way)} />
+        </>
+      );
+    default:
+      return <Code way={way} flow={flow} to={null} onCode={actions.prove} />;
+  }
+}
+
+interface CodeProps {
+  way: Way;
+  flow: Flow;
+  to: string | null;
+  onCode: (code: string) => void;
+}
+
+function Code({ way, flow, to, onCode }: CodeProps) {
+  const words = useWords();
+  if (way.kind === 'webauthn' || way.kind === 'push') return null;
+  const { label, hint } = words.fields[way.kind];
+  return (
+    <CodeForm
+      // Another way is another field: what was typed for one is nothing for the next.
+      key={`${way.kind} ${way.authenticatorId ?? ''}`}
+      kind={way.kind}
+      label={label}
+      hint={to ? `${words.sentTo(to)} ${hint}` : hint}
+      submit={words.confirm}
+      asking={flow.asking}
+      refusals={flow.notice === 'refused' ? flow.refusals : 0}
+      onCode={onCode}
+    />
   );
 }

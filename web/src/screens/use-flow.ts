@@ -1,17 +1,43 @@
 /** Carries out what the person wants, and tells the flow what came of it. */
 
-import { useCallback, useEffect, useMemo, useReducer, useRef } from 'react';
+import { useEffect, useMemo, useReducer, useRef, type Dispatch } from 'react';
 
-import { START, after, type Flow, type ShownKey } from '../flow/flow';
-import type { FactorKind, Page } from '../flow/page';
-import { Failure, ask, type Verb } from '../flow/server';
+import { START, after, awaited, isOf, screenOf, wayOf, type Flow, type Happening } from '../flow/flow';
+import type { FactorKind, Kind, Page, Way } from '../flow/page';
+import { Failure, ask, type SecurityVerb, type Verb } from '../flow/server';
 import { newRecipient } from '../sealed/recipient';
 import { openView, recipientKey } from '../sealed/view';
+import { createPasskey, usePasskey } from '../webauthn/ceremony';
+import { useMessageCode, usePasskeyInField } from './use-autofill';
+import { useLine, type Answer, type Line, type Wanted } from './use-line';
+import { useWait } from './use-wait';
+
+/** What a factor needs to be told before it can be set up. */
+export interface Said {
+  readonly address?: string;
+  readonly serial?: string;
+}
 
 export interface Actions {
+  /** Proves with a code. */
   prove(code: string): void;
-  begin(kind: FactorKind): void;
+  /** Goes over to another way, and asks for what it needs. */
+  pick(way: Way): void;
+  /** Has a code sent, the phone asked, or the device: again, too. */
+  send(way: Way): void;
+  /** The person has nothing left, or found something after all. */
+  lose(lost: boolean): void;
+  /** Chooses a factor that needs something typed; null goes back. */
+  want(kind: FactorKind | null): void;
+  /** Goes back to the factors from one that was begun. */
+  chooseAgain(): void;
+  begin(kind: FactorKind, said?: Said): void;
   confirm(code: string): void;
+  /** Has the device make the passkey that it did not make at first. */
+  makePasskey(): void;
+  /** Has the code of an enrollment sent again. */
+  resend(): void;
+  change(verb: SecurityVerb, body?: Record<string, unknown>): void;
   finish(): void;
   cancel(): void;
   /** Goes on after something failed. */
@@ -21,59 +47,26 @@ export interface Actions {
   hideKey(): void;
 }
 
-interface Answer {
-  readonly page: Page;
-  readonly shownKey: ShownKey | null;
-}
-
 export function useFlow(token: string): [Flow, Actions] {
   const [flow, tell] = useReducer(after, START);
-  const asking = useRef(false);
-  const last = useRef<() => Promise<Answer>>(() => opened(token));
+  const line = useLine(tell);
+  const latest = useRef(flow);
+  latest.current = flow;
 
-  const carryOut = useCallback(async (wanted: () => Promise<Answer>) => {
-    if (asking.current) return;
-    asking.current = true;
-    last.current = wanted;
-    tell({ what: 'asked' });
-    try {
-      tell({ what: 'answered', ...(await wanted()) });
-    } catch (error) {
-      tell({ what: 'failed', trouble: error instanceof Failure ? error.trouble : 'failed' });
-    } finally {
-      asking.current = false;
-    }
-  }, []);
-
-  const trouble = flow.notice;
-  const actions = useMemo<Actions>(() => {
-    const open = () => opened(token);
-    const trusted = (wanted: () => Promise<Answer>) => carryOut(() => wanted().catch(unlessStepUp(open)));
-    const state = (verb: Verb, body: Record<string, unknown>) =>
-      stated(ask(token, verb, body)).catch(unlessFinished(token));
-    return {
-      prove: (code) => void trusted(() => state('prove', { code })),
-      begin: (kind) => void trusted(() => begin(token, kind)),
-      confirm: (code) => void trusted(() => state('confirm', { code })),
-      finish: () => void carryOut(() => state('finish', {})),
-      cancel: () => void carryOut(() => state('cancel', {})),
-      // Where an answer was lost, what was asked may have been done: ask how things stand, and never give a code twice.
-      retry: () => void (trouble === 'busy' ? carryOut(last.current) : carryOut(open)),
-      forget: () => tell({ what: 'noticed' }),
-      hideKey: () => tell({ what: 'keyHidden' }),
-    };
-  }, [carryOut, token, trouble]);
+  const actions = useMemo<Actions>(() => actionsOf(token, line, tell, () => latest.current), [token, line]);
 
   useEffect(() => {
-    void carryOut(() => (window.isSecureContext ? opened(token) : insecure()));
-  }, [carryOut, token]);
+    void line.carryOut(() => (window.isSecureContext ? opened(token) : insecure()));
+  }, [line, token]);
 
+  const until = flow.page?.until;
   useEffect(() => {
-    if (!flow.page) return;
+    if (until === undefined) return;
     // setTimeout takes 31 bits.
-    const timer = setTimeout(() => tell({ what: 'timeOver' }), Math.min(flow.page.lifetime, 2 ** 31 - 1));
+    const left = Math.min(until - Date.now(), 2 ** 31 - 1);
+    const timer = setTimeout(() => tell({ what: 'timeOver' }), left);
     return () => clearTimeout(timer);
-  }, [flow.page]);
+  }, [until]);
 
   useEffect(() => {
     const leave = () => tell({ what: 'keyHidden' });
@@ -81,7 +74,83 @@ export function useFlow(token: string): [Flow, Actions] {
     return () => window.removeEventListener('pagehide', leave);
   }, []);
 
+  useWait(token, awaited(flow), tell);
+  const proving = screenOf(flow) === 'prove' ? flow.page : null;
+  const way = proving && wayOf(flow);
+  usePasskeyInField(token, proving, way, (proof) => void line.carryOut(() => state(token, 'prove', proof)));
+  useMessageCode(way?.kind === 'sms' ? (proving?.prompt?.id ?? null) : null, actions.prove);
+  const confirming = flow.page?.step === 'view' && flow.page.view?.kind === 'sms';
+  useMessageCode(confirming ? 'enrollment' : null, actions.confirm);
+
   return [flow, actions];
+}
+
+function actionsOf(token: string, line: Line, tell: Dispatch<Happening>, now: () => Flow): Actions {
+  const open = () => opened(token);
+  const carryOut = (wanted: Wanted, changing?: SecurityVerb) =>
+    void line.carryOut(() => wanted().catch(unlessStepUp(open)), changing);
+  const carry = (verb: Verb, body: Record<string, unknown>) => carryOut(() => state(token, verb, body));
+  const send = (way: Way) => {
+    if (way.kind === 'webauthn') carryOut(() => provenByPasskey(token, line, way));
+    else carry('prompt', { kind: way.kind, authenticator_id: way.authenticatorId });
+  };
+  return {
+    prove: (code) => carry('prove', { code, ...promptOf(now()) }),
+    pick: (way) => {
+      if (line.busy()) return;
+      tell({ what: 'picked', way });
+      if (ASKED.includes(way.kind) && !waits(now(), way)) send(way);
+    },
+    send,
+    lose: (lost) => tell({ what: 'lost', lost }),
+    want: (kind) => tell({ what: 'wanted', kind }),
+    chooseAgain: () => tell({ what: 'choosing', choosing: true }),
+    begin: (kind, said = {}) => {
+      if (line.busy()) return;
+      tell({ what: 'begun', kind });
+      carryOut(() => begin(token, kind, said));
+    },
+    confirm: (code) => carry('confirm', { code, ...confirmed(now()) }),
+    makePasskey: () => {
+      const options = now().page?.view?.webauthn;
+      if (options) carryOut(() => confirmedByPasskey(token, line, options, confirmed(now())));
+    },
+    resend: () => {
+      const view = now().page?.view;
+      carry('prompt', { kind: view?.kind, authenticator_id: view?.authenticatorId ?? null });
+    },
+    change: (verb, body = {}) => carryOut(() => state(token, verb, body), verb),
+    finish: () => void line.carryOut(() => state(token, 'finish', {})),
+    cancel: () => void line.carryOut(() => state(token, 'cancel', {})),
+    // Where an answer was lost, what was asked may have been done: ask how things stand, and never give a code twice.
+    retry: () => void (now().notice === 'busy' ? line.again() : line.carryOut(open)),
+    forget: () => tell({ what: 'noticed' }),
+    hideKey: () => tell({ what: 'keyHidden' }),
+  };
+}
+
+/** What has to be sent or asked before there is something to prove with. */
+const ASKED: readonly Kind[] = ['webauthn', 'push', 'sms', 'email'];
+
+/** Whether what belongs to a way was sent already, and still counts. */
+function waits(flow: Flow, way: Way): boolean {
+  const prompt = flow.page?.prompt;
+  return prompt != null && isOf(prompt, way) && !prompt.denied && prompt.until > Date.now();
+}
+
+/** The prompt that a code answers, if it is one that was sent. */
+function promptOf(flow: Flow): object {
+  const [prompt, way] = [flow.page?.prompt, wayOf(flow)];
+  return prompt && way && isOf(prompt, way) ? { prompt_id: prompt.id } : {};
+}
+
+function confirmed(flow: Flow): object {
+  const promptId = flow.page?.view?.promptId;
+  return promptId ? { prompt_id: promptId } : {};
+}
+
+function state(token: string, verb: Verb, body: Record<string, unknown>): Promise<Answer> {
+  return stated(ask(token, verb, body)).catch(unlessFinished(token));
 }
 
 async function stated(page: Promise<Page>): Promise<Answer> {
@@ -114,15 +183,35 @@ async function insecure(): Promise<Answer> {
   throw new Failure('insecure');
 }
 
-/** Starts an enrollment with a key pair of its own, and opens what comes back. The pair is forgotten with this call. */
-async function begin(token: string, kind: FactorKind): Promise<Answer> {
+/** Each ceremony is one of its own, also after one that was called off or refused. */
+async function provenByPasskey(token: string, line: Line, way: Way): Promise<Answer> {
+  const { prompt } = await ask(token, 'prompt', { kind: way.kind, authenticator_id: way.authenticatorId });
+  const options = prompt?.webauthn;
+  if (!prompt || !options) throw new Failure('failed');
+  const webauthn = await line.askDevice((callOff) => usePasskey(options, callOff));
+  return state(token, 'prove', { webauthn, prompt_id: prompt.id });
+}
+
+async function confirmedByPasskey(
+  token: string,
+  line: Line,
+  options: object,
+  prompt: object,
+): Promise<Answer> {
+  const webauthn = await line.askDevice((callOff) => createPasskey(options, callOff));
+  return state(token, 'confirm', { webauthn, ...prompt });
+}
+
+/** Starts an enrollment. */
+async function begin(token: string, kind: FactorKind, said: Said): Promise<Answer> {
+  if (kind !== 'totp') return stated(ask(token, 'begin', { kind, label: null, ...said }));
+  // With a key pair of its own, which opens what comes back, and is forgotten with this call.
   const recipient = await newRecipient();
-  const page = await ask(token, 'begin', { kind, recipient_key: recipientKey(recipient), label: null });
-  if (!page.view) return { page, shownKey: null };
-  const until = Date.now() + page.view.lifetime;
+  const page = await ask(token, 'begin', { kind, label: null, recipient_key: recipientKey(recipient) });
+  if (!page.view?.sealed || !page.view.authenticatorId) return { page, shownKey: null };
   try {
     const key = await openView(recipient, page.view.sealed, page.view.authenticatorId);
-    return { page, shownKey: { key, until } };
+    return { page, shownKey: { key, until: page.view.until } };
   } catch {
     throw new Failure('unsealed');
   }

@@ -9,21 +9,83 @@ export const en = {
     'Nobody will ever ask you for these codes by phone, e-mail or chat. If somebody does, it is a fraud.',
 
   proveTitle: 'Confirm that it is you',
-  proveIntro: (application: string) => `${application} needs a code before it goes on.`,
+  proveIntro: (application: string) => `${application} needs to know that it is you before it goes on.`,
   proveBeforeAdding: 'You have an authenticator already. Prove it first, then add another.',
+  proveBeforeChange: 'Show that it is you before anything is changed.',
   whatYouConfirm: 'What you confirm',
   action: 'Action',
-  appCodeLabel: 'Code from your authenticator app',
-  appCodeHint: 'Open the app on your phone and type the digits that it shows.',
-  backupCodeLabel: 'Backup code',
-  backupCodeHint: 'One of the codes that you kept, such as 7Q3W-9K2M-X4TZ. Each works once.',
-  useBackupCode: 'Use a backup code instead',
-  useApp: 'Use the authenticator app instead',
   confirm: 'Confirm',
   checking: 'Checking…',
   codeMissing: 'Type the code first.',
   codeIncomplete: 'That is not a whole code yet. It has at least six digits.',
   backupCodeIncomplete: 'That is not a whole backup code yet. It has twelve letters and digits.',
+
+  kinds: {
+    webauthn: 'Passkey',
+    push: 'Approval on your phone',
+    totp: 'Authenticator app',
+    hotp: 'Hardware token',
+    sms: 'Text message',
+    email: 'E-mail',
+    backup_codes: 'Backup code',
+  },
+  asks: {
+    webauthn: {
+      text: 'Your device asks for your fingerprint, face or PIN, or for your security key.',
+      act: 'Use your passkey',
+    },
+    push: {
+      text: 'The authenticator app on your phone shows what is asked, and you approve it there.',
+      act: 'Ask my phone',
+    },
+    sms: { text: 'You get a text message with a code.', act: 'Send me a code' },
+    email: { text: 'You get an e-mail with a code.', act: 'Send me a code' },
+  },
+  sendsTo: (to: string) => `It goes to ${to}.`,
+  fields: {
+    totp: {
+      label: 'Code from your authenticator app',
+      hint: 'Open the app on your phone and type the digits that it shows.',
+    },
+    hotp: {
+      label: 'Code from your hardware token',
+      hint: 'Press its button and type the digits that it shows.',
+    },
+    sms: {
+      label: 'Code from the text message',
+      hint: 'It was sent just now, and is valid for a few minutes.',
+    },
+    email: { label: 'Code from the e-mail', hint: 'It was sent just now. Look among unwanted mail as well.' },
+    backup_codes: {
+      label: 'Backup code',
+      hint: 'One of the codes that you kept, such as 7Q3W-9K2M-X4TZ. Each works once.',
+    },
+  },
+  sentTo: (to: string) => `Sent to ${to}.`,
+  sendAgain: 'Send again',
+  sendAgainIn: (time: string) => `Send again in ${time}`,
+  sendNoMore: 'No further code is sent. If none arrives, choose another way.',
+  deviceAsks: 'Follow what your device asks…',
+  pushNumber: 'Type this number on your phone',
+  pushHow: 'Open the request in the app, see that it says the same as this page, and type the number there.',
+  pushWaiting: 'Waiting for your phone…',
+  pushDeniedTitle: 'It was denied on your phone',
+  pushDenied:
+    'Nothing was confirmed. If it was not you who denied it, somebody else holds your phone: choose another way and report it lost.',
+  pushOverTitle: 'No answer came in time',
+  pushOver:
+    'A request is valid for a short time only. Take your phone in your hand, then have it asked again.',
+  askAgain: 'Ask again',
+  otherWays: 'Or choose another way',
+  nothingLeft: 'I have none of these any more',
+  lostTitle: 'How to get back in',
+  lostCodesTitle: 'Do you have a backup code?',
+  lostCodes: 'It is one of the codes that you kept when you set up your second step. Each gets you in once.',
+  useBackupCode: 'Use a backup code',
+  lostAskTitle: 'If you have nothing left',
+  lostAsk: (application: string) =>
+    `Go back and ask ${application} for help, in the way in which you always reach them. They can make sure that it is you and let you set up a new second step.`,
+  backToWays: 'Back to the ways to confirm',
 
   chooseTitle: 'Protect your account',
   chooseIntro: (application: string) =>
@@ -31,17 +93,92 @@ export const en = {
   chooseLegend: 'Choose your second step',
   recommended: 'Recommended',
   factors: {
+    webauthn: {
+      name: 'Passkey',
+      why: 'Your fingerprint, face or PIN, or a security key. There is nothing to type, and no false website can get it out of you.',
+      whom: 'For everybody with a phone or computer of the last years.',
+    },
+    push: {
+      name: 'Approval on your phone',
+      why: 'An app on your phone shows what is asked. You type a number that stands on the screen here, and approve.',
+      whom: 'For those who confirm often.',
+    },
     totp: {
       name: 'Authenticator app',
       why: 'Your phone makes the codes by itself. They work without reception, and there is no message to intercept.',
+      whom: 'For every phone on which apps can be installed.',
+    },
+    hotp: {
+      name: 'Hardware token',
+      why: 'A small device that shows a code when you press its button.',
+      whom: 'For those who were given one.',
+    },
+    sms: {
+      name: 'Text message',
+      why: 'A code comes to your mobile number. Better than a password alone, but messages can be intercepted and numbers taken over.',
+      whom: 'For those who can use nothing stronger.',
+    },
+    email: {
+      name: 'E-mail',
+      why: 'A code comes to your mailbox. It protects you no better than the mailbox is protected itself.',
+      whom: 'For those who can use nothing stronger.',
     },
   },
+  weaker: 'Weaker',
   chooseHelp:
     'You need an authenticator app on your phone. If you have none, install one from your app store first: any that makes time-based codes (TOTP) will do.',
   noFactors: 'There is nothing that you could set up here just now.',
-  preparing: 'Making your key…',
+  otherFactor: 'Choose something else',
+  details: {
+    sms: {
+      title: 'Where do the codes go?',
+      label: 'Mobile number',
+      hint: 'With the country, such as +44 7700 900123.',
+      act: 'Send me a code',
+      missing: 'That is not a whole number yet. Begin with + and the country, such as +44.',
+    },
+    email: {
+      title: 'Where do the codes go?',
+      label: 'E-mail address',
+      hint: 'Of a mailbox that only you can open.',
+      act: 'Send me a code',
+      missing: 'That is not a whole address yet. It looks like ana@example.org.',
+    },
+    hotp: {
+      title: 'Which token is it?',
+      label: 'Serial number',
+      hint: 'It stands on the back, often beside a bar code.',
+      act: 'Continue',
+      missing: 'Type the serial number first.',
+    },
+  },
+  strongerTitle: 'There is something stronger',
+  strongerText:
+    'Messages can be intercepted, and people are tricked into passing their codes on. What follows is as quick, and safe from that.',
+  strongerAfter: 'What you have set up works from now on. It takes half a minute to add something better.',
+  takeInstead: (factor: string) => `Take this instead: ${factor}`,
+  notNow: 'Not now',
 
-  viewTitle: 'Connect your authenticator app',
+  viewTitles: {
+    webauthn: 'Make your passkey',
+    push: 'Connect your phone',
+    totp: 'Connect your authenticator app',
+    hotp: 'Try your hardware token',
+    sms: 'Type the code from the message',
+    email: 'Type the code from the e-mail',
+  },
+  passkeyMake:
+    'Your device asks where to keep the passkey and then for your fingerprint, face or PIN. A security key can be plugged in or held to the phone.',
+  passkeyMakeAct: 'Make the passkey',
+  pushScan: 'Scan this with the camera of your phone',
+  pushScanHint: 'It opens the authenticator app there. Follow what it says; this page goes on by itself.',
+  pushOpen: 'Open the authenticator app on this phone',
+  pushOrScan: 'Or scan this with the camera of another phone',
+  pushQrAlt: 'QR code that connects your phone',
+  pushHiddenTitle: 'The code to scan is over',
+  pushHidden: 'It is valid for a short time only. Have a new one made.',
+  pushNew: 'Make a new one',
+  tokenTry: 'Press the button of the token and type the digits that it shows.',
   scanTitle: 'Scan this with the app',
   scanHint: 'In the app, choose “add” or “+”, then “scan a QR code”.',
   qrAlt: 'QR code that connects your authenticator app',
@@ -77,8 +214,24 @@ export const en = {
   backupNote: 'Each code works once. Keep them where only you can get at them.',
 
   provedTitle: 'Confirmed',
-  enrolledTitle: 'Your authenticator app is ready',
-  enrolledText: 'From now on, have your phone at hand when you sign in.',
+  enrolledTitles: {
+    webauthn: 'Your passkey is ready',
+    push: 'Your phone is connected',
+    totp: 'Your authenticator app is ready',
+    hotp: 'Your hardware token is ready',
+    sms: 'Your number is ready',
+    email: 'Your mailbox is ready',
+  },
+  enrolledTexts: {
+    webauthn: 'From now on, your device is all you need as a second step.',
+    push: 'From now on, have your phone at hand when you sign in.',
+    totp: 'From now on, have your phone at hand when you sign in.',
+    hotp: 'From now on, have your token at hand when you sign in.',
+    sms: 'From now on, a code comes to your number when you sign in.',
+    email: 'From now on, a code comes to your mailbox when you sign in.',
+  },
+  leftTitle: 'All done',
+  leftText: 'Your changes are saved.',
   cancelledTitle: 'Cancelled',
   cancelledText: 'Nothing was changed.',
   goingBack: (application: string) => `Taking you back to ${application}…`,
@@ -97,6 +250,18 @@ export const en = {
       title: 'Still not accepted',
       text: 'After several wrong codes you have to wait a while. Give it a few minutes and see that your phone sets its clock by itself, or use a backup code.',
     },
+    refusedSent: {
+      title: 'That code did not work',
+      text: 'It must be the newest one, and each is valid for a few minutes. Check it digit by digit, or have another one sent.',
+    },
+    refusedToken: {
+      title: 'That code did not work',
+      text: 'Each code works once. Press the button again and type the next one.',
+    },
+    refusedPasskey: {
+      title: 'That passkey did not work',
+      text: 'It was not accepted here. Try once more, or choose another way.',
+    },
     waiting: {
       title: 'Please wait a little',
       text: 'There were too many tries. You can go on in a few minutes.',
@@ -108,6 +273,42 @@ export const en = {
     busy: {
       title: 'Not available just now',
       text: 'The server is busy. Nothing was changed. Try again in a moment.',
+    },
+    gateway: {
+      title: 'It could not be sent just now',
+      text: 'Nobody who carries messages for us could be reached. Try again in a moment, or choose another way: nothing is lost.',
+    },
+    badNumber: {
+      title: 'Nothing can be sent to that number',
+      text: 'It may have a digit too many or too few, or be no mobile number. Begin with + and the country, such as +44.',
+    },
+    blocked: {
+      title: 'No messages are sent to that country',
+      text: 'That was decided to keep fraud out. Choose another way, or a number of another country.',
+    },
+    badAddress: {
+      title: 'Nothing can be sent to that address',
+      text: 'Check it letter by letter. It looks like ana@example.org.',
+    },
+    badSerial: {
+      title: 'There is no free token of that number',
+      text: 'Check it digit by digit. If it is right, somebody else may have that token: ask those who gave it to you.',
+    },
+    passkeyCancelled: {
+      title: 'Nothing was confirmed',
+      text: 'It was called off, took too long, or no passkey for this place was found on the device. Try again, or choose another way.',
+    },
+    passkeyExists: {
+      title: 'This device has a passkey already',
+      text: 'There is one for this account on it. You need no second one: go back and use it, or take another device or security key.',
+    },
+    passkeyUnsupported: {
+      title: 'That does not work on this device',
+      text: 'The browser or the device knows no passkeys of the kind that is asked for. Choose another way, or open the page on a newer device.',
+    },
+    passkeyFailed: {
+      title: 'The device gave no passkey',
+      text: 'Something did not fit between this page and the device. Choose another way, and tell those who sent you here if it happens again.',
     },
     over: {
       title: 'This link is over',

@@ -11,21 +11,81 @@ export const es: Words = {
     'Nadie le pedirá nunca estos códigos por teléfono, correo o chat. Si alguien lo hace, es un fraude.',
 
   proveTitle: 'Confirme que es usted',
-  proveIntro: (application) => `${application} necesita un código antes de continuar.`,
+  proveIntro: (application) => `${application} necesita saber que es usted antes de continuar.`,
   proveBeforeAdding: 'Ya tiene un autenticador. Identifíquese primero con él y después añada otro.',
+  proveBeforeChange: 'Demuestre que es usted antes de cambiar nada.',
   whatYouConfirm: 'Lo que confirma',
   action: 'Operación',
-  appCodeLabel: 'Código de su aplicación de autenticación',
-  appCodeHint: 'Abra la aplicación en su teléfono y escriba las cifras que muestra.',
-  backupCodeLabel: 'Código de respaldo',
-  backupCodeHint: 'Uno de los códigos que guardó, por ejemplo 7Q3W-9K2M-X4TZ. Cada uno sirve una vez.',
-  useBackupCode: 'Usar un código de respaldo',
-  useApp: 'Usar la aplicación de autenticación',
   confirm: 'Confirmar',
   checking: 'Comprobando…',
   codeMissing: 'Escriba primero el código.',
   codeIncomplete: 'El código aún no está completo. Tiene al menos seis cifras.',
   backupCodeIncomplete: 'El código de respaldo aún no está completo. Tiene doce letras y cifras.',
+
+  kinds: {
+    webauthn: 'Clave de acceso',
+    push: 'Aprobación en el teléfono',
+    totp: 'Aplicación de autenticación',
+    hotp: 'Token físico',
+    sms: 'Mensaje de texto',
+    email: 'Correo electrónico',
+    backup_codes: 'Código de respaldo',
+  },
+  asks: {
+    webauthn: {
+      text: 'Su dispositivo le pide la huella, el rostro o el PIN, o su llave de seguridad.',
+      act: 'Usar la clave de acceso',
+    },
+    push: {
+      text: 'La aplicación de autenticación de su teléfono muestra qué se pide, y usted lo aprueba allí.',
+      act: 'Preguntar a mi teléfono',
+    },
+    sms: { text: 'Recibirá un mensaje de texto con un código.', act: 'Enviarme un código' },
+    email: { text: 'Recibirá un correo con un código.', act: 'Enviarme un código' },
+  },
+  sendsTo: (to) => `Se envía a ${to}.`,
+  fields: {
+    totp: {
+      label: 'Código de su aplicación de autenticación',
+      hint: 'Abra la aplicación en su teléfono y escriba las cifras que muestra.',
+    },
+    hotp: {
+      label: 'Código de su token físico',
+      hint: 'Pulse su botón y escriba las cifras que muestra.',
+    },
+    sms: { label: 'Código del mensaje de texto', hint: 'Se acaba de enviar y vale unos minutos.' },
+    email: { label: 'Código del correo', hint: 'Se acaba de enviar. Mire también en el correo no deseado.' },
+    backup_codes: {
+      label: 'Código de respaldo',
+      hint: 'Uno de los códigos que guardó, por ejemplo 7Q3W-9K2M-X4TZ. Cada uno sirve una vez.',
+    },
+  },
+  sentTo: (to) => `Enviado a ${to}.`,
+  sendAgain: 'Enviar de nuevo',
+  sendAgainIn: (time) => `Enviar de nuevo en ${time}`,
+  sendNoMore: 'No se enviará ningún código más. Si no llega ninguno, elija otra forma.',
+  deviceAsks: 'Siga lo que pide su dispositivo…',
+  pushNumber: 'Escriba este número en su teléfono',
+  pushHow:
+    'Abra la solicitud en la aplicación, compruebe que dice lo mismo que esta página y escriba allí el número.',
+  pushWaiting: 'Esperando a su teléfono…',
+  pushDeniedTitle: 'Se denegó en su teléfono',
+  pushDenied:
+    'No se ha confirmado nada. Si no fue usted quien lo denegó, otra persona tiene su teléfono: elija otra forma y avise de que lo ha perdido.',
+  pushOverTitle: 'No llegó respuesta a tiempo',
+  pushOver: 'Una solicitud vale poco tiempo. Tenga el teléfono a mano y haga que se le pregunte de nuevo.',
+  askAgain: 'Preguntar de nuevo',
+  otherWays: 'O elija otra forma',
+  nothingLeft: 'Ya no tengo ninguna de estas',
+  lostTitle: 'Cómo volver a entrar',
+  lostCodesTitle: '¿Tiene un código de respaldo?',
+  lostCodes:
+    'Es uno de los códigos que guardó al configurar su segundo paso. Cada uno le permite entrar una vez.',
+  useBackupCode: 'Usar un código de respaldo',
+  lostAskTitle: 'Si no le queda nada',
+  lostAsk: (application) =>
+    `Vuelva y pida ayuda a ${application}, por la vía que usa siempre. Allí pueden comprobar que es usted y dejarle configurar un nuevo segundo paso.`,
+  backToWays: 'Volver a las formas de confirmar',
 
   chooseTitle: 'Proteja su cuenta',
   chooseIntro: (application) =>
@@ -33,17 +93,92 @@ export const es: Words = {
   chooseLegend: 'Elija su segundo paso',
   recommended: 'Recomendado',
   factors: {
+    webauthn: {
+      name: 'Clave de acceso',
+      why: 'Su huella, su rostro o su PIN, o una llave de seguridad. No hay nada que escribir, y ninguna web falsa puede sonsacársela.',
+      whom: 'Para quien tenga un teléfono u ordenador de los últimos años.',
+    },
+    push: {
+      name: 'Aprobación en el teléfono',
+      why: 'Una aplicación de su teléfono muestra qué se pide. Usted escribe un número que aparece aquí en la pantalla y aprueba.',
+      whom: 'Para quien confirma a menudo.',
+    },
     totp: {
       name: 'Aplicación de autenticación',
       why: 'Su teléfono crea los códigos por sí mismo. Sirven sin cobertura y no hay ningún mensaje que se pueda interceptar.',
+      whom: 'Para cualquier teléfono en el que se puedan instalar aplicaciones.',
+    },
+    hotp: {
+      name: 'Token físico',
+      why: 'Un aparato pequeño que muestra un código al pulsar su botón.',
+      whom: 'Para quien haya recibido uno.',
+    },
+    sms: {
+      name: 'Mensaje de texto',
+      why: 'Llega un código a su número móvil. Es mejor que solo una contraseña, pero los mensajes se pueden interceptar y los números se pueden robar.',
+      whom: 'Para quien no pueda usar nada más fuerte.',
+    },
+    email: {
+      name: 'Correo electrónico',
+      why: 'Llega un código a su buzón. No le protege más de lo que esté protegido el propio buzón.',
+      whom: 'Para quien no pueda usar nada más fuerte.',
     },
   },
+  weaker: 'Más débil',
   chooseHelp:
     'Necesita una aplicación de autenticación en su teléfono. Si no tiene ninguna, instale antes una desde su tienda de aplicaciones: sirve cualquiera que cree códigos temporales (TOTP).',
   noFactors: 'Ahora mismo no hay nada que pueda configurar aquí.',
-  preparing: 'Creando su clave…',
+  otherFactor: 'Elegir otra cosa',
+  details: {
+    sms: {
+      title: '¿Adónde van los códigos?',
+      label: 'Número móvil',
+      hint: 'Con el país, por ejemplo +34 612 345 678.',
+      act: 'Enviarme un código',
+      missing: 'El número aún no está completo. Empiece con + y el país, por ejemplo +34.',
+    },
+    email: {
+      title: '¿Adónde van los códigos?',
+      label: 'Dirección de correo',
+      hint: 'De un buzón que solo usted pueda abrir.',
+      act: 'Enviarme un código',
+      missing: 'La dirección aún no está completa. Es como ana@example.org.',
+    },
+    hotp: {
+      title: '¿Qué token es?',
+      label: 'Número de serie',
+      hint: 'Está en la parte de atrás, a menudo junto a un código de barras.',
+      act: 'Continuar',
+      missing: 'Escriba primero el número de serie.',
+    },
+  },
+  strongerTitle: 'Hay algo más fuerte',
+  strongerText:
+    'Los mensajes se pueden interceptar, y hay quien engaña a la gente para que entregue sus códigos. Lo siguiente es igual de rápido y está a salvo de eso.',
+  strongerAfter: 'Lo que ha configurado ya sirve. En medio minuto puede añadir algo mejor.',
+  takeInstead: (factor) => `Mejor esto: ${factor}`,
+  notNow: 'Ahora no',
 
-  viewTitle: 'Conecte su aplicación de autenticación',
+  viewTitles: {
+    webauthn: 'Cree su clave de acceso',
+    push: 'Conecte su teléfono',
+    totp: 'Conecte su aplicación de autenticación',
+    hotp: 'Pruebe su token físico',
+    sms: 'Escriba el código del mensaje',
+    email: 'Escriba el código del correo',
+  },
+  passkeyMake:
+    'Su dispositivo pregunta dónde guardar la clave de acceso y después pide la huella, el rostro o el PIN. Una llave de seguridad se puede enchufar o acercar al teléfono.',
+  passkeyMakeAct: 'Crear la clave de acceso',
+  pushScan: 'Escanee esto con la cámara de su teléfono',
+  pushScanHint: 'Allí se abre la aplicación de autenticación. Siga lo que dice; esta página continúa sola.',
+  pushOpen: 'Abrir la aplicación de autenticación en este teléfono',
+  pushOrScan: 'O escanee esto con la cámara de otro teléfono',
+  pushQrAlt: 'Código QR que conecta su teléfono',
+  pushHiddenTitle: 'El código para escanear ya no sirve',
+  pushHidden: 'Vale poco tiempo. Pida uno nuevo.',
+  pushNew: 'Crear uno nuevo',
+  tokenTry: 'Pulse el botón del token y escriba las cifras que muestra.',
   scanTitle: 'Escanee esto con la aplicación',
   scanHint: 'En la aplicación, elija «añadir» o «+» y después «escanear un código QR».',
   qrAlt: 'Código QR que conecta su aplicación de autenticación',
@@ -81,8 +216,24 @@ export const es: Words = {
   backupNote: 'Cada código sirve una vez. Guárdelos donde solo usted pueda acceder.',
 
   provedTitle: 'Confirmado',
-  enrolledTitle: 'Su aplicación de autenticación está lista',
-  enrolledText: 'A partir de ahora, tenga el teléfono a mano al iniciar sesión.',
+  enrolledTitles: {
+    webauthn: 'Su clave de acceso está lista',
+    push: 'Su teléfono está conectado',
+    totp: 'Su aplicación de autenticación está lista',
+    hotp: 'Su token físico está listo',
+    sms: 'Su número está listo',
+    email: 'Su buzón está listo',
+  },
+  enrolledTexts: {
+    webauthn: 'A partir de ahora, su dispositivo basta como segundo paso.',
+    push: 'A partir de ahora, tenga el teléfono a mano al iniciar sesión.',
+    totp: 'A partir de ahora, tenga el teléfono a mano al iniciar sesión.',
+    hotp: 'A partir de ahora, tenga el token a mano al iniciar sesión.',
+    sms: 'A partir de ahora, al iniciar sesión llega un código a su número.',
+    email: 'A partir de ahora, al iniciar sesión llega un código a su buzón.',
+  },
+  leftTitle: 'Todo listo',
+  leftText: 'Sus cambios están guardados.',
   cancelledTitle: 'Cancelado',
   cancelledText: 'No se ha cambiado nada.',
   goingBack: (application) => `Volviendo a ${application}…`,
@@ -101,6 +252,18 @@ export const es: Words = {
       title: 'Sigue sin aceptarse',
       text: 'Tras varios códigos erróneos hay que esperar un rato. Espere unos minutos y compruebe que su teléfono ajusta la hora automáticamente, o use un código de respaldo.',
     },
+    refusedSent: {
+      title: 'Ese código no ha funcionado',
+      text: 'Tiene que ser el más reciente, y cada uno vale unos minutos. Compruébelo cifra por cifra o pida que se envíe otro.',
+    },
+    refusedToken: {
+      title: 'Ese código no ha funcionado',
+      text: 'Cada código sirve una vez. Pulse el botón de nuevo y escriba el siguiente.',
+    },
+    refusedPasskey: {
+      title: 'Esa clave de acceso no ha funcionado',
+      text: 'Aquí no se ha aceptado. Inténtelo otra vez o elija otra forma.',
+    },
     waiting: { title: 'Espere un poco', text: 'Ha habido demasiados intentos. Podrá continuar pronto.' },
     offline: {
       title: 'Sin conexión',
@@ -109,6 +272,42 @@ export const es: Words = {
     busy: {
       title: 'No disponible en este momento',
       text: 'El servidor está ocupado. No se ha cambiado nada. Inténtelo de nuevo en un momento.',
+    },
+    gateway: {
+      title: 'Ahora mismo no se pudo enviar',
+      text: 'No se pudo contactar con nadie que lleve nuestros mensajes. Inténtelo de nuevo en un momento o elija otra forma: no se ha perdido nada.',
+    },
+    badNumber: {
+      title: 'No se puede enviar nada a ese número',
+      text: 'Quizá le sobra o le falta una cifra, o no es un móvil. Empiece con + y el país, por ejemplo +34.',
+    },
+    blocked: {
+      title: 'No se envían mensajes a ese país',
+      text: 'Se decidió así para evitar el fraude. Elija otra forma o un número de otro país.',
+    },
+    badAddress: {
+      title: 'No se puede enviar nada a esa dirección',
+      text: 'Compruébela letra por letra. Es como ana@example.org.',
+    },
+    badSerial: {
+      title: 'No hay ningún token libre con ese número',
+      text: 'Compruébelo cifra por cifra. Si es correcto, quizá lo tenga otra persona: pregunte a quien se lo dio.',
+    },
+    passkeyCancelled: {
+      title: 'No se ha confirmado nada',
+      text: 'Se canceló, tardó demasiado o en el dispositivo no hay ninguna clave de acceso para este sitio. Inténtelo de nuevo o elija otra forma.',
+    },
+    passkeyExists: {
+      title: 'Este dispositivo ya tiene una clave de acceso',
+      text: 'Ya guarda una para esta cuenta. No necesita otra: vuelva y úsela, o utilice otro dispositivo u otra llave de seguridad.',
+    },
+    passkeyUnsupported: {
+      title: 'Eso no funciona en este dispositivo',
+      text: 'El navegador o el dispositivo no conoce claves de acceso del tipo que se pide. Elija otra forma o abra la página en un dispositivo más nuevo.',
+    },
+    passkeyFailed: {
+      title: 'El dispositivo no entregó ninguna clave de acceso',
+      text: 'Algo no encajó entre esta página y el dispositivo. Elija otra forma y, si vuelve a ocurrir, avise a quien le envió aquí.',
     },
     over: {
       title: 'Este enlace ya no sirve',

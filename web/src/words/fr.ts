@@ -11,22 +11,85 @@ export const fr: Words = {
     'Personne ne vous demandera jamais ces codes par téléphone, e-mail ou messagerie. Si quelqu’un le fait, c’est une fraude.',
 
   proveTitle: 'Confirmez que c’est bien vous',
-  proveIntro: (application) => `${application} a besoin d’un code avant de continuer.`,
+  proveIntro: (application) => `${application} doit savoir que c’est bien vous avant de continuer.`,
   proveBeforeAdding:
     'Vous avez déjà un authentificateur. Prouvez d’abord que vous l’avez, puis ajoutez-en un autre.',
+  proveBeforeChange: 'Prouvez que c’est bien vous avant toute modification.',
   whatYouConfirm: 'Ce que vous confirmez',
   action: 'Opération',
-  appCodeLabel: 'Code de votre application d’authentification',
-  appCodeHint: 'Ouvrez l’application sur votre téléphone et saisissez les chiffres affichés.',
-  backupCodeLabel: 'Code de secours',
-  backupCodeHint: 'Un des codes que vous avez conservés, comme 7Q3W-9K2M-X4TZ. Chacun sert une fois.',
-  useBackupCode: 'Utiliser un code de secours',
-  useApp: 'Utiliser l’application d’authentification',
   confirm: 'Confirmer',
   checking: 'Vérification…',
   codeMissing: 'Saisissez d’abord le code.',
   codeIncomplete: 'Ce code n’est pas encore complet. Il compte au moins six chiffres.',
   backupCodeIncomplete: 'Ce code de secours n’est pas encore complet. Il compte douze lettres et chiffres.',
+
+  kinds: {
+    webauthn: 'Clé d’accès',
+    push: 'Approbation sur le téléphone',
+    totp: 'Application d’authentification',
+    hotp: 'Jeton matériel',
+    sms: 'SMS',
+    email: 'E-mail',
+    backup_codes: 'Code de secours',
+  },
+  asks: {
+    webauthn: {
+      text: 'Votre appareil demande votre empreinte, votre visage ou votre code PIN, ou votre clé de sécurité.',
+      act: 'Utiliser la clé d’accès',
+    },
+    push: {
+      text: 'L’application d’authentification de votre téléphone montre ce qui est demandé, et vous l’approuvez là-bas.',
+      act: 'Demander à mon téléphone',
+    },
+    sms: { text: 'Vous recevez un SMS avec un code.', act: 'M’envoyer un code' },
+    email: { text: 'Vous recevez un e-mail avec un code.', act: 'M’envoyer un code' },
+  },
+  sendsTo: (to) => `Il est envoyé à ${to}.`,
+  fields: {
+    totp: {
+      label: 'Code de votre application d’authentification',
+      hint: 'Ouvrez l’application sur votre téléphone et saisissez les chiffres affichés.',
+    },
+    hotp: {
+      label: 'Code de votre jeton matériel',
+      hint: 'Appuyez sur son bouton et saisissez les chiffres affichés.',
+    },
+    sms: { label: 'Code du SMS', hint: 'Il vient d’être envoyé et reste valable quelques minutes.' },
+    email: {
+      label: 'Code de l’e-mail',
+      hint: 'Il vient d’être envoyé. Regardez aussi parmi les courriers indésirables.',
+    },
+    backup_codes: {
+      label: 'Code de secours',
+      hint: 'Un des codes que vous avez conservés, comme 7Q3W-9K2M-X4TZ. Chacun sert une fois.',
+    },
+  },
+  sentTo: (to) => `Envoyé à ${to}.`,
+  sendAgain: 'Renvoyer',
+  sendAgainIn: (time) => `Renvoyer dans ${time}`,
+  sendNoMore: 'Aucun autre code n’est envoyé. Si aucun n’arrive, choisissez un autre moyen.',
+  deviceAsks: 'Suivez ce que votre appareil demande…',
+  pushNumber: 'Saisissez ce nombre sur votre téléphone',
+  pushHow:
+    'Ouvrez la demande dans l’application, vérifiez qu’elle dit la même chose que cette page et saisissez-y le nombre.',
+  pushWaiting: 'En attente de votre téléphone…',
+  pushDeniedTitle: 'Refusé sur votre téléphone',
+  pushDenied:
+    'Rien n’a été confirmé. Si ce n’est pas vous qui avez refusé, quelqu’un d’autre tient votre téléphone\u00a0: choisissez un autre moyen et signalez-le perdu.',
+  pushOverTitle: 'Aucune réponse à temps',
+  pushOver: 'Une demande n’est valable que peu de temps. Prenez votre téléphone en main, puis redemandez.',
+  askAgain: 'Redemander',
+  otherWays: 'Ou choisissez un autre moyen',
+  nothingLeft: 'Je n’ai plus rien de tout cela',
+  lostTitle: 'Comment retrouver l’accès',
+  lostCodesTitle: 'Avez-vous un code de secours\u00a0?',
+  lostCodes:
+    'C’est un des codes que vous avez conservés en configurant votre seconde étape. Chacun vous laisse entrer une fois.',
+  useBackupCode: 'Utiliser un code de secours',
+  lostAskTitle: 'S’il ne vous reste rien',
+  lostAsk: (application) =>
+    `Revenez en arrière et demandez de l’aide à ${application}, par le moyen habituel. On pourra s’y assurer que c’est bien vous et vous laisser configurer une nouvelle seconde étape.`,
+  backToWays: 'Revenir aux moyens de confirmer',
 
   chooseTitle: 'Protégez votre compte',
   chooseIntro: (application) =>
@@ -34,17 +97,93 @@ export const fr: Words = {
   chooseLegend: 'Choisissez votre seconde étape',
   recommended: 'Recommandé',
   factors: {
+    webauthn: {
+      name: 'Clé d’accès',
+      why: 'Votre empreinte, votre visage ou votre code PIN, ou une clé de sécurité. Il n’y a rien à saisir, et aucun faux site ne peut vous la soutirer.',
+      whom: 'Pour tous ceux qui ont un téléphone ou un ordinateur récent.',
+    },
+    push: {
+      name: 'Approbation sur le téléphone',
+      why: 'Une application de votre téléphone montre ce qui est demandé. Vous y saisissez un nombre affiché ici à l’écran, et vous approuvez.',
+      whom: 'Pour ceux qui confirment souvent.',
+    },
     totp: {
       name: 'Application d’authentification',
       why: 'Votre téléphone crée les codes lui-même. Ils fonctionnent sans réseau, et aucun message ne peut être intercepté.',
+      whom: 'Pour tout téléphone où l’on peut installer des applications.',
+    },
+    hotp: {
+      name: 'Jeton matériel',
+      why: 'Un petit appareil qui affiche un code quand vous appuyez sur son bouton.',
+      whom: 'Pour ceux qui en ont reçu un.',
+    },
+    sms: {
+      name: 'SMS',
+      why: 'Un code arrive sur votre numéro de mobile. Mieux qu’un mot de passe seul, mais les SMS peuvent être interceptés et les numéros détournés.',
+      whom: 'Pour ceux qui ne peuvent rien utiliser de plus sûr.',
+    },
+    email: {
+      name: 'E-mail',
+      why: 'Un code arrive dans votre boîte de réception. Il ne vous protège pas mieux que la boîte elle-même n’est protégée.',
+      whom: 'Pour ceux qui ne peuvent rien utiliser de plus sûr.',
     },
   },
+  weaker: 'Moins sûr',
   chooseHelp:
     'Il vous faut une application d’authentification sur votre téléphone. Si vous n’en avez pas, installez-en d’abord une depuis votre magasin d’applications\u00a0: toutes celles qui créent des codes temporels (TOTP) conviennent.',
   noFactors: 'Il n’y a rien à configurer ici pour le moment.',
-  preparing: 'Création de votre clé…',
+  otherFactor: 'Choisir autre chose',
+  details: {
+    sms: {
+      title: 'Où envoyer les codes\u00a0?',
+      label: 'Numéro de mobile',
+      hint: 'Avec le pays, par exemple +33 6 12 34 56 78.',
+      act: 'M’envoyer un code',
+      missing: 'Ce numéro n’est pas encore complet. Commencez par + et le pays, par exemple +33.',
+    },
+    email: {
+      title: 'Où envoyer les codes\u00a0?',
+      label: 'Adresse e-mail',
+      hint: 'D’une boîte que vous seul pouvez ouvrir.',
+      act: 'M’envoyer un code',
+      missing: 'Cette adresse n’est pas encore complète. Elle ressemble à ana@example.org.',
+    },
+    hotp: {
+      title: 'De quel jeton s’agit-il\u00a0?',
+      label: 'Numéro de série',
+      hint: 'Il se trouve au dos, souvent à côté d’un code-barres.',
+      act: 'Continuer',
+      missing: 'Saisissez d’abord le numéro de série.',
+    },
+  },
+  strongerTitle: 'Il existe plus sûr',
+  strongerText:
+    'Les messages peuvent être interceptés, et on pousse des gens à transmettre leurs codes. Ce qui suit est aussi rapide, et à l’abri de cela.',
+  strongerAfter: 'Ce que vous avez configuré fonctionne déjà. Ajouter mieux prend une demi-minute.',
+  takeInstead: (factor) => `Plutôt ceci\u00a0: ${factor}`,
+  notNow: 'Pas maintenant',
 
-  viewTitle: 'Reliez votre application d’authentification',
+  viewTitles: {
+    webauthn: 'Créez votre clé d’accès',
+    push: 'Reliez votre téléphone',
+    totp: 'Reliez votre application d’authentification',
+    hotp: 'Essayez votre jeton matériel',
+    sms: 'Saisissez le code du SMS',
+    email: 'Saisissez le code de l’e-mail',
+  },
+  passkeyMake:
+    'Votre appareil demande où garder la clé d’accès, puis votre empreinte, votre visage ou votre code PIN. Une clé de sécurité peut être branchée ou approchée du téléphone.',
+  passkeyMakeAct: 'Créer la clé d’accès',
+  pushScan: 'Scannez ceci avec l’appareil photo de votre téléphone',
+  pushScanHint:
+    'L’application d’authentification s’y ouvre. Suivez ses indications\u00a0; cette page continue d’elle-même.',
+  pushOpen: 'Ouvrir l’application d’authentification sur ce téléphone',
+  pushOrScan: 'Ou scannez ceci avec l’appareil photo d’un autre téléphone',
+  pushQrAlt: 'Code QR qui relie votre téléphone',
+  pushHiddenTitle: 'Le code à scanner n’est plus valable',
+  pushHidden: 'Il n’est valable que peu de temps. Demandez-en un nouveau.',
+  pushNew: 'Créer un nouveau code',
+  tokenTry: 'Appuyez sur le bouton du jeton et saisissez les chiffres affichés.',
   scanTitle: 'Scannez ceci avec l’application',
   scanHint:
     'Dans l’application, choisissez «\u00a0ajouter\u00a0» ou «\u00a0+\u00a0», puis «\u00a0scanner un code QR\u00a0».',
@@ -83,8 +222,24 @@ export const fr: Words = {
   backupNote: 'Chaque code sert une fois. Gardez-les là où vous seul pouvez y accéder.',
 
   provedTitle: 'Confirmé',
-  enrolledTitle: 'Votre application d’authentification est prête',
-  enrolledText: 'Désormais, gardez votre téléphone à portée de main pour vous connecter.',
+  enrolledTitles: {
+    webauthn: 'Votre clé d’accès est prête',
+    push: 'Votre téléphone est relié',
+    totp: 'Votre application d’authentification est prête',
+    hotp: 'Votre jeton matériel est prêt',
+    sms: 'Votre numéro est prêt',
+    email: 'Votre boîte de réception est prête',
+  },
+  enrolledTexts: {
+    webauthn: 'Désormais, votre appareil suffit comme seconde étape.',
+    push: 'Désormais, gardez votre téléphone à portée de main pour vous connecter.',
+    totp: 'Désormais, gardez votre téléphone à portée de main pour vous connecter.',
+    hotp: 'Désormais, gardez votre jeton à portée de main pour vous connecter.',
+    sms: 'Désormais, un code arrive sur votre numéro quand vous vous connectez.',
+    email: 'Désormais, un code arrive dans votre boîte quand vous vous connectez.',
+  },
+  leftTitle: 'C’est fait',
+  leftText: 'Vos modifications sont enregistrées.',
   cancelledTitle: 'Annulé',
   cancelledText: 'Rien n’a été modifié.',
   goingBack: (application) => `Retour à ${application}…`,
@@ -103,6 +258,18 @@ export const fr: Words = {
       title: 'Toujours refusé',
       text: 'Après plusieurs codes erronés, il faut attendre un moment. Patientez quelques minutes et vérifiez que votre téléphone règle l’heure lui-même, ou utilisez un code de secours.',
     },
+    refusedSent: {
+      title: 'Ce code n’a pas fonctionné',
+      text: 'Ce doit être le plus récent, et chacun n’est valable que quelques minutes. Vérifiez-le chiffre par chiffre ou demandez-en un autre.',
+    },
+    refusedToken: {
+      title: 'Ce code n’a pas fonctionné',
+      text: 'Chaque code sert une fois. Appuyez encore sur le bouton et saisissez le suivant.',
+    },
+    refusedPasskey: {
+      title: 'Cette clé d’accès n’a pas fonctionné',
+      text: 'Elle n’a pas été acceptée ici. Réessayez ou choisissez un autre moyen.',
+    },
     waiting: { title: 'Patientez un peu', text: 'Il y a eu trop d’essais. Vous pourrez bientôt continuer.' },
     offline: {
       title: 'Pas de connexion',
@@ -111,6 +278,42 @@ export const fr: Words = {
     busy: {
       title: 'Indisponible pour le moment',
       text: 'Le serveur est occupé. Rien n’a été modifié. Réessayez dans un instant.',
+    },
+    gateway: {
+      title: 'L’envoi n’a pas été possible',
+      text: 'Aucun de ceux qui transportent nos messages n’a pu être joint. Réessayez dans un instant ou choisissez un autre moyen\u00a0: rien n’est perdu.',
+    },
+    badNumber: {
+      title: 'Rien ne peut être envoyé à ce numéro',
+      text: 'Il a peut-être un chiffre de trop ou de moins, ou n’est pas un mobile. Commencez par + et le pays, par exemple +33.',
+    },
+    blocked: {
+      title: 'Aucun message n’est envoyé dans ce pays',
+      text: 'Il en a été décidé ainsi contre la fraude. Choisissez un autre moyen ou un numéro d’un autre pays.',
+    },
+    badAddress: {
+      title: 'Rien ne peut être envoyé à cette adresse',
+      text: 'Vérifiez-la lettre par lettre. Elle ressemble à ana@example.org.',
+    },
+    badSerial: {
+      title: 'Aucun jeton libre ne porte ce numéro',
+      text: 'Vérifiez-le chiffre par chiffre. S’il est juste, quelqu’un d’autre a peut-être ce jeton\u00a0: demandez à qui vous l’a remis.',
+    },
+    passkeyCancelled: {
+      title: 'Rien n’a été confirmé',
+      text: 'L’opération a été annulée, a duré trop longtemps, ou l’appareil n’a pas de clé d’accès pour ce site. Réessayez ou choisissez un autre moyen.',
+    },
+    passkeyExists: {
+      title: 'Cet appareil a déjà une clé d’accès',
+      text: 'Il en garde une pour ce compte. Il n’en faut pas une seconde\u00a0: revenez et utilisez-la, ou prenez un autre appareil ou une clé de sécurité.',
+    },
+    passkeyUnsupported: {
+      title: 'Cela ne fonctionne pas sur cet appareil',
+      text: 'Le navigateur ou l’appareil ne connaît pas de clés d’accès du type demandé. Choisissez un autre moyen ou ouvrez la page sur un appareil plus récent.',
+    },
+    passkeyFailed: {
+      title: 'L’appareil n’a donné aucune clé d’accès',
+      text: 'Quelque chose ne convenait pas entre cette page et l’appareil. Choisissez un autre moyen, et si cela se reproduit, prévenez ceux qui vous ont envoyé ici.',
     },
     over: {
       title: 'Ce lien n’est plus valable',

@@ -14,11 +14,11 @@ export function mockForDevelopment(): Plugin {
       if (process.env.VITEST) return;
       const pages = new Pages();
       server.middlewares.use((request, response, next) => {
-        const [, purpose, token] = /^\/(enroll|challenge)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
+        const [, purpose, token] = /^\/(enroll|challenge|security)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
         if (token && !pages.has(token)) {
           const shown = { Amount: '€ 250.00', To: 'Hanna Weiss' };
           const returnUrl = `http://${request.headers.host ?? 'localhost'}/`;
-          pages.create({ purpose: purpose as 'enroll' | 'challenge', shown, returnUrl }, token);
+          pages.create({ purpose: purpose as 'enroll' | 'challenge' | 'security', shown, returnUrl }, token);
           const say = (line: string) => server.config.logger.info(line);
           say(`  a code for /challenge: ${totp(KEY)} or ${BACKUP_CODE} (key ${KEY})`);
         }

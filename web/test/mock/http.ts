@@ -44,7 +44,7 @@ export async function serve(dist: string, port = 0): Promise<Served> {
 async function answered(pages: Pages, dist: string, request: IncomingMessage, response: ServerResponse) {
   const path = new URL(request.url ?? '/', 'http://localhost').pathname;
   if (await verb(pages, request, response)) return;
-  if (/^\/(enroll|challenge)\/[^/]*$/.test(path)) {
+  if (/^\/(enroll|challenge|security)\/[^/]*$/.test(path)) {
     const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP };
     response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     response.end(await readFile(join(dist, 'index.html')));
@@ -68,7 +68,7 @@ export async function verb(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<boolean> {
-  const name = /^\/pages\/(\w+)$/.exec(request.url ?? '')?.[1];
+  const name = /^\/pages\/([\w/-]+)$/.exec(request.url ?? '')?.[1];
   if (request.method !== 'POST' || name === undefined) return false;
   const token = String(request.headers['x-countersign-page'] ?? '');
   const cookie = COOKIE + createHash('sha256').update(token).digest('hex').slice(0, 16);
@@ -77,13 +77,13 @@ export async function verb(
   try {
     if (token === '') throw new Problem(403, 'cross-site');
     if (request.headers['sec-fetch-site'] !== 'same-origin') throw new Problem(403, 'cross-site');
-    const state = pages.answer(
+    const state = await pages.answer(
       token,
       name,
       JSON.parse(await body(request)) as Record<string, unknown>,
       browser,
     );
-    const loss = pages.losses.shift();
+    const loss = name === 'wait' ? undefined : pages.losses.shift();
     if (loss === 'within') response.writeHead(200, { 'Content-Length': 1000 }).write('{"purpose":');
     if (loss) return setTimeout(() => request.socket.destroy(), 50) !== undefined;
     response.setHeader('Set-Cookie', `${cookie}=${browser}; Path=/; HttpOnly; Secure; SameSite=Strict`);

@@ -1,41 +1,84 @@
-/** What the server does for hosted pages, in memory: the same verbs, states and problems, with codes and seals that are real. */
+/** What the server does for hosted pages, in memory: the same verbs, states and problems, with codes, seals and signatures that are real. */
 
 import { randomBytes } from 'node:crypto';
 
+import { digits, id, FREE_SERIAL, Person, TOKEN_CODE, type Authenticator, type Kind } from './people.ts';
 import { seal } from './seal.ts';
 import { base32, totp } from './totp.ts';
+import { asserted, creationOptions, registered, requestOptions, type Passkey } from './webauthn.ts';
 
-/** The authenticator and the backup code of everybody who has some already. */
-export const KEY = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
-export const BACKUP_CODE = '7Q3W-9K2M-X4TZ';
+export { BACKUP_CODE, FREE_SERIAL, KEY, Person, TOKEN_CODE } from './people.ts';
 
 export interface Wish {
-  purpose: 'challenge' | 'enroll';
+  purpose: 'challenge' | 'enroll' | 'security';
   application?: string;
   returnUrl?: string;
   state?: string;
   action?: string;
   shown?: Record<string, unknown>;
-  methods?: string[];
   brand?: unknown;
-  /** Milliseconds. */
+  /** Milliseconds, as all here. */
   lifetime?: number;
   viewLifetime?: number;
-  /** Whether an authenticator has to be proved before another is added. */
-  hasAuthenticator?: boolean;
+  promptLifetime?: number;
+  resendAfter?: number;
+  /** What the person has, used last first. */
+  has?: Kind[];
+  /** Somebody whom other pages are for as well. */
+  person?: Person;
+  /** What can be enrolled, strongest first. */
+  factors?: Kind[];
+  /** Whether changes need no proof any more. */
+  mayChange?: boolean;
   /** Seals for another authenticator than it says. */
   sealsWrongly?: boolean;
 }
 
+interface Prompt {
+  id: string;
+  kind: Kind;
+  authenticator: Authenticator | null;
+  state: 'open' | 'denied';
+  expires: number;
+  resendAt: number | null;
+  to: string | null;
+  number: string | null;
+  code: string | null;
+  challenge: string | null;
+  sends: number;
+}
+
+interface Enrollment {
+  id: string;
+  kind: Kind;
+  secret: string | null;
+  prompt: Prompt;
+  to: string | null;
+  recipientKey: string;
+  viewUntil: number;
+}
+
+type Body = Record<string, unknown>;
+type Step = 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+
 interface Page {
   id: string;
   wish: Wish;
+  person: Person;
   expires: number;
   browser: string | null;
-  step: 'prove' | 'choose' | 'view' | 'done';
-  secret: string | null;
+  step: Step;
+  prompt: Prompt | null;
+  enrollment: Enrollment | null;
+  codes: string[];
   wrong: number;
   outcome: string | null;
+  trusted: boolean;
+  /** On a person's own page: what comes after the proof, and which authenticator the new one replaces. */
+  pending: { verb: string; body: Body } | null;
+  replaces: string | null;
+  weak: boolean;
+  waiters: (() => void)[];
 }
 
 export class Problem extends Error {
@@ -47,7 +90,11 @@ export class Problem extends Error {
   }
 }
 
-type Body = Record<string, unknown>;
+const FACTORS: Kind[] = ['webauthn', 'push', 'totp', 'hotp', 'sms', 'email'];
+const LEVELS = { webauthn: 'aal3', push: 'aal2', totp: 'aal2', hotp: 'aal2', sms: 'aal1', email: 'aal1' };
+const WEAK: Kind[] = ['sms', 'email'];
+const MOST_SENDS = 3;
+const LONGEST_WAIT = 25_000;
 
 export class Pages {
   readonly #pages = new Map<string, Page>();
@@ -55,19 +102,35 @@ export class Pages {
   readonly faults: Problem[] = [];
   /** What becomes of the next answers: lost before it began (browsers ask again by themselves then), or on its way. */
   readonly losses: ('before' | 'within')[] = [];
+  /** What was asked, for tests that count. */
+  readonly asked: string[] = [];
 
   /** Makes a page; answers its token. */
   create(wish: Wish, token = randomBytes(32).toString('base64url')): string {
-    const step = wish.purpose === 'challenge' || wish.hasAuthenticator ? 'prove' : 'choose';
+    const has: Kind[] = wish.has ?? (wish.purpose === 'enroll' ? [] : ['totp', 'backup_codes']);
+    const person = wish.person ?? new Person(has);
+    const first = {
+      challenge: 'prove',
+      enroll: person.usable.length > 0 ? 'prove' : 'choose',
+      security: 'overview',
+    };
     this.#pages.set(token, {
-      id: `pag_${randomBytes(16).toString('hex')}`,
+      id: id('pag'),
       wish,
+      person,
       expires: Date.now() + (wish.lifetime ?? 600_000),
       browser: null,
-      step,
-      secret: null,
+      step: first[wish.purpose] as Step,
+      prompt: null,
+      enrollment: null,
+      codes: [],
       wrong: 0,
       outcome: null,
+      trusted: wish.mayChange ?? false,
+      pending: null,
+      replaces: null,
+      weak: false,
+      waiters: [],
     });
     return token;
   }
@@ -78,12 +141,40 @@ export class Pages {
 
   /** The key that was handed out last, for tests that play the authenticator app. */
   secret(token: string): string {
-    return this.#pages.get(token)?.secret ?? '';
+    return this.#pages.get(token)?.enrollment?.secret ?? '';
+  }
+
+  /** The code that was sent last, for tests that play the phone or the mailbox. */
+  sent(token: string): string {
+    const page = this.#pages.get(token);
+    return (page?.step === 'view' ? page.enrollment?.prompt : page?.prompt)?.code ?? '';
+  }
+
+  person(token: string): Person {
+    const page = this.#pages.get(token);
+    if (!page) throw new Error('no such page');
+    return page.person;
+  }
+
+  /** What the authenticator app does: connects itself, or answers what it was asked. */
+  phone(token: string, does: 'connect' | 'approve' | 'deny', number?: string) {
+    const page = this.#pages.get(token);
+    if (!page) throw new Error('no such page');
+    if (does === 'connect') {
+      this.#activate(page, { to: null });
+    } else if (page.prompt?.kind === 'push') {
+      // The first wrong number ends it (T-15).
+      const right = does === 'approve' && number === page.prompt.number;
+      if (right) this.#proved(page);
+      else page.prompt.state = 'denied';
+    }
+    for (const waiter of page.waiters.splice(0)) waiter();
   }
 
   /** Carries out a verb. @throws a Problem */
-  answer(token: string, verb: string, body: Body, browser: string): object {
-    const fault = this.faults.shift();
+  async answer(token: string, verb: string, body: Body, browser: string): Promise<object> {
+    this.asked.push(verb);
+    const fault = verb === 'wait' ? undefined : this.faults.shift();
     if (fault) throw fault;
     const page = this.#pages.get(token);
     if (!page)
@@ -92,96 +183,355 @@ export class Pages {
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
     if (Date.now() >= page.expires) throw new Problem(410, 'page-over');
     // A finished page still tells its own browser the way back.
-    if (page.outcome && (verb === 'finish' || verb === 'cancel')) return this.#finished(page, page.outcome);
+    if (page.outcome && (verb === 'finish' || verb === 'cancel')) return this.#state(page);
     if (page.outcome) throw new Problem(410, 'page-over');
+    if (verb === 'wait') await this.#wait(page);
+    else this.#carryOut(page, verb, body);
+    return this.#state(page, verb);
+  }
+
+  #carryOut(page: Page, verb: string, body: Body) {
     switch (verb) {
+      case 'prompt':
+        return this.#prompt(page, body);
       case 'prove':
-        return this.#prove(page, String(body.code));
+        return this.#prove(page, body);
       case 'begin':
-        return this.#begin(page, String(body.recipient_key));
+        return this.#begin(page, body);
       case 'confirm':
-        return this.#confirm(page, String(body.code));
+        return this.#confirm(page, body);
       case 'finish':
-        throw new Problem(409, 'conflict');
+        return this.#finish(page);
       case 'cancel':
-        return this.#finished(page, 'cancelled');
-      default:
-        throw new Problem(404, 'not-found');
+        return this.#cancel(page);
     }
+    if (!verb.startsWith('security/') || page.wish.purpose !== 'security')
+      throw new Problem(404, 'not-found');
+    if (page.step !== 'overview') throw new Problem(409, 'conflict');
+    page.pending = { verb, body };
+    if (page.trusted || page.person.usable.length === 0) this.#change(page);
+    else page.step = 'prove';
   }
 
   #open(page: Page, browser: string): object {
     if (page.outcome || Date.now() >= page.expires) throw new Problem(410, 'page-over');
     page.browser ??= browser;
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
-    return this.#state(page);
+    return this.#state(page, 'open');
   }
 
-  #prove(page: Page, code: string): object {
-    if (page.step !== 'prove') throw new Problem(409, 'conflict');
-    const right = code === totp(KEY) || code === BACKUP_CODE;
-    if (page.wrong >= 5) throw new Problem(410, 'challenge-over');
-    if (!right) page.wrong += 1;
-    if (!right) throw new Problem(422, 'proof-rejected');
-    if (page.wish.purpose === 'challenge') return this.#finished(page, 'proved');
-    page.step = 'choose';
-    return this.#state(page);
+  async #wait(page: Page) {
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, LONGEST_WAIT);
+      page.waiters.push(() => (clearTimeout(timer), done()));
+    });
   }
 
-  #begin(page: Page, recipientKey: string): object {
-    if (page.step !== 'choose' && page.step !== 'view') throw new Problem(409, 'conflict');
-    page.step = 'view';
-    page.secret = base32(randomBytes(20));
-    const issuer = encodeURIComponent(page.wish.application ?? 'Shop');
-    const uri = `otpauth://totp/${issuer}:ana?secret=${page.secret}&issuer=${issuer}&algorithm=SHA1&digits=6&period=30`;
-    const id = `ath_${randomBytes(16).toString('hex')}`;
-    const sealedFor = page.wish.sealsWrongly ? `ath_${'0'.repeat(32)}` : id;
-    const sealed = seal(recipientKey, sealedFor, JSON.stringify({ uri, secret: page.secret }));
-    const until = new Date(Date.now() + (page.wish.viewLifetime ?? 300_000)).toISOString();
-    return { ...this.#state(page), view: { sealed, authenticator_id: id, view_expires_at: until } };
+  #prompt(page: Page, body: Body) {
+    const enrolling = page.step === 'view' && page.enrollment ? page.enrollment.prompt : null;
+    if (page.step !== 'prove' && !enrolling) throw new Problem(409, 'conflict');
+    const kind = body.kind as Kind;
+    const before = enrolling ?? (page.prompt?.kind === kind ? page.prompt : null);
+    const again =
+      before?.resendAt !== undefined && before !== null && before.state === 'open' && kind !== 'webauthn';
+    if (again && (before.resendAt === null || Date.now() < before.resendAt) && Date.now() < before.expires)
+      throw new Problem(429, 'too-many-requests');
+    const authenticator = page.person
+      .of(kind)
+      .find((one) => !body.authenticator_id || one.id === body.authenticator_id);
+    if (!authenticator && !enrolling) throw new Problem(404, 'not-found');
+    const prompt = this.#newPrompt(page, kind, authenticator ?? null, (before?.sends ?? 0) + 1);
+    if (enrolling && page.enrollment) page.enrollment.prompt = { ...prompt, to: enrolling.to };
+    else page.prompt = prompt;
   }
 
-  #confirm(page: Page, code: string): object {
-    if (page.step !== 'view' || page.secret === null) throw new Problem(409, 'conflict');
-    if (code !== totp(page.secret)) throw new Problem(422, 'proof-rejected');
-    page.secret = null;
-    if (page.wish.hasAuthenticator) return this.#finished(page, 'enrolled');
-    page.outcome = 'enrolled';
+  #newPrompt(page: Page, kind: Kind, authenticator: Authenticator | null, sends: number): Prompt {
+    const resend = kind === 'webauthn' || kind === 'push' || sends >= MOST_SENDS;
     return {
-      ...this.#state(page),
-      step: 'backup_codes',
-      backup_codes: Array.from({ length: 10 }, backupCode),
+      id: id('prm'),
+      kind,
+      authenticator,
+      state: 'open',
+      expires: Date.now() + (page.wish.promptLifetime ?? 120_000),
+      resendAt: resend ? null : Date.now() + (page.wish.resendAfter ?? 30_000),
+      to: authenticator?.to ?? null,
+      number: kind === 'push' ? digits(2) : null,
+      code: kind === 'sms' || kind === 'email' ? digits(6) : null,
+      challenge: kind === 'webauthn' ? randomBytes(32).toString('base64url') : null,
+      sends,
     };
   }
 
-  #finished(page: Page, outcome: string): object {
-    page.step = 'done';
-    page.outcome = outcome;
-    const to = new URL(page.wish.returnUrl ?? 'http://localhost/back');
-    if (page.wish.state) to.searchParams.set('state', page.wish.state);
-    to.searchParams.set('page', page.id);
-    to.searchParams.set('outcome', outcome);
-    return { ...this.#state(page), return_to: to.href };
+  #prove(page: Page, body: Body) {
+    if (page.step !== 'prove') throw new Problem(409, 'conflict');
+    if (page.wrong >= 5) throw new Problem(410, 'challenge-over');
+    if (!this.#isProof(page, body)) {
+      page.wrong += 1;
+      throw new Problem(422, 'proof-rejected');
+    }
+    this.#proved(page);
   }
 
-  #state({ wish, step, expires }: Page): object {
+  #isProof(page: Page, { code, prompt_id, webauthn }: Body): boolean {
+    if (prompt_id === undefined) return page.person.proves(String(code));
+    const { prompt } = page;
+    if (prompt?.id !== prompt_id) return false;
+    if (prompt.kind !== 'webauthn')
+      return prompt.code !== null && code === prompt.code && Date.now() < prompt.expires;
+    try {
+      const passkeys = page.person.of('webauthn').map((one) => one.passkey);
+      asserted(
+        webauthn,
+        prompt.challenge ?? '',
+        passkeys.filter((one): one is Passkey => one !== null),
+      );
+      return true;
+    } catch {
+      return false;
+    } finally {
+      // Each question is answered once.
+      page.prompt = null;
+    }
+  }
+
+  #proved(page: Page) {
+    page.prompt = null;
+    page.trusted = true;
+    page.person.happened('authenticator.verified');
+    if (page.wish.purpose === 'challenge') this.#end(page, 'proved');
+    else if (page.wish.purpose === 'enroll') page.step = 'choose';
+    else this.#change(page);
+  }
+
+  #begin(page: Page, body: Body) {
+    if (!['choose', 'view', 'stronger'].includes(page.step)) throw new Problem(409, 'conflict');
+    const kind = body.kind as Kind;
+    const to = this.#checked(kind, body);
+    const prompt = this.#newPrompt(page, kind, null, 1);
+    page.enrollment = {
+      id: id('ath'),
+      kind,
+      secret: kind === 'totp' ? base32(randomBytes(20)) : null,
+      prompt: { ...prompt, to },
+      to,
+      recipientKey: String(body.recipient_key ?? ''),
+      viewUntil: Date.now() + (page.wish.viewLifetime ?? 300_000),
+    };
+    page.step = 'view';
+  }
+
+  /** What was typed, masked. */
+  #checked(kind: Kind, { address, serial }: Body): string | null {
+    const said = String(address);
+    if (kind === 'hotp' && serial !== FREE_SERIAL) throw new Problem(422, 'serial-unknown');
+    if (kind === 'sms' && said.startsWith('+850')) throw new Problem(422, 'country-blocked');
+    if (kind === 'sms' && said.length < 11) throw new Problem(422, 'number-invalid');
+    if (kind === 'sms') return `••• ${said.slice(-4)}`;
+    if (kind === 'email' && said.endsWith('.invalid')) throw new Problem(422, 'address-invalid');
+    return kind === 'email' ? `${said[0] ?? ''}•••${said.slice(said.indexOf('@'))}` : null;
+  }
+
+  #confirm(page: Page, body: Body) {
+    const { enrollment } = page;
+    if (page.step !== 'view' || !enrollment) throw new Problem(409, 'conflict');
+    const { kind, secret, prompt } = enrollment;
+    if (kind === 'webauthn') {
+      try {
+        const passkey = registered(body.webauthn, prompt.challenge ?? '');
+        return this.#activate(page, { passkey });
+      } catch {
+        throw new Problem(422, 'proof-rejected');
+      }
+    }
+    const right =
+      kind === 'totp' ? totp(secret ?? '') : kind === 'hotp' ? TOKEN_CODE : (prompt.code ?? 'none');
+    if (body.code !== right) throw new Problem(422, 'proof-rejected');
+    this.#activate(page, { secret, to: enrollment.to });
+  }
+
+  #activate(page: Page, more: Partial<Authenticator>) {
+    const { enrollment, person } = page;
+    if (!enrollment) throw new Error('nothing is being enrolled');
+    const had = person.of('backup_codes').length > 0;
+    const { kind } = enrollment;
+    person.add(kind, {
+      id: enrollment.id,
+      createdAt: Date.now(),
+      lastUsedAt: null,
+      codes: new Set(),
+      ...more,
+    });
+    person.happened('authenticator.activated');
+    for (const old of person.authenticators) if (old.id === page.replaces) old.state = 'revoked';
+    page.enrollment = null;
+    page.replaces = null;
+    page.weak = WEAK.includes(kind);
+    page.codes = had ? [] : person.newCodes();
+    if (!had) page.step = 'backup_codes';
+    else this.#goOn(page);
+  }
+
+  /** After an enrollment. */
+  #goOn(page: Page) {
+    const stronger = page.weak && this.#stronger(page).length > 0;
+    if (stronger && page.step !== 'stronger') page.step = 'stronger';
+    else if (page.wish.purpose === 'security') page.step = 'overview';
+    else this.#end(page, 'enrolled');
+    page.weak = false;
+  }
+
+  #finish(page: Page) {
+    if (page.step === 'overview') this.#end(page, 'left');
+    else if (page.step === 'backup_codes' || page.step === 'stronger') this.#goOn(page);
+    else throw new Problem(409, 'conflict');
+    page.codes = [];
+  }
+
+  #cancel(page: Page) {
+    if (page.wish.purpose !== 'security') this.#end(page, 'cancelled');
+    else if (page.step === 'overview') this.#end(page, 'left');
+    else page.step = 'overview';
+    page.pending = null;
+    page.prompt = null;
+    page.enrollment = null;
+  }
+
+  #end(page: Page, outcome: string) {
+    page.step = 'done';
+    page.outcome = outcome;
+  }
+
+  /** Carries out what the person wanted before the proof. */
+  #change(page: Page) {
+    const { person, pending } = page;
+    if (!pending) throw new Error('nothing is to be changed');
+    const { verb, body } = pending;
+    const held = person.authenticators.find((one) => one.id === body.authenticator_id);
+    page.pending = null;
+    page.step = 'overview';
+    if (verb === 'security/add') page.step = 'choose';
+    else if (verb === 'security/backup-codes') {
+      page.codes = person.newCodes();
+      page.step = 'backup_codes';
+      person.happened('backup_codes.renewed');
+    } else if (verb === 'security/sign-out') {
+      const { session_id } = body;
+      person.sessions = person.sessions.filter((one) => one.current || (session_id && one.id !== session_id));
+      person.happened('session.ended');
+    } else if (!held) throw new Problem(404, 'not-found');
+    else if (verb === 'security/rename') {
+      held.label = String(body.label);
+      person.happened('authenticator.renamed');
+    } else if (verb === 'security/replace') {
+      page.replaces = held.id;
+      page.step = 'choose';
+    } else {
+      held.state = verb === 'security/lost' ? 'lost' : 'revoked';
+      person.happened(verb === 'security/lost' ? 'authenticator.lost' : 'authenticator.revoked');
+    }
+  }
+
+  #stronger(page: Page): Kind[] {
+    const held = page.person.usable.map((one) => one.kind);
+    return (page.wish.factors ?? FACTORS).filter(
+      (kind) => !WEAK.includes(kind) && kind !== 'hotp' && !held.includes(kind),
+    );
+  }
+
+  #state(page: Page, verb = ''): object {
+    const { wish, step, person } = page;
+    const factors = { choose: wish.factors ?? FACTORS, stronger: this.#stronger(page) }[step as string] ?? [];
     return {
       purpose: wish.purpose,
       application: wish.application ?? 'Shop',
-      brand: wish.brand,
-      expires_at: new Date(expires).toISOString(),
+      brand: wish.brand ?? null,
+      expires_at: time(page.expires),
       step,
-      challenge: wish.purpose === 'challenge' ? challenge(wish) : null,
-      factors: wish.purpose === 'enroll' ? [{ kind: 'totp', strength: 'strong' }] : [],
+      challenge: step === 'prove' || wish.purpose === 'challenge' ? challenge(page) : null,
+      prompt: step === 'prove' && page.prompt ? promptSeen(page.prompt, person) : null,
+      factors: factors.map((kind) => ({ kind, strength: LEVELS[kind as keyof typeof LEVELS] })),
+      view: step === 'view' && page.enrollment ? viewSeen(page, page.enrollment, verb === 'begin') : null,
+      backup_codes:
+        step === 'backup_codes' && ['confirm', 'wait', 'prove', 'security/backup-codes'].includes(verb)
+          ? page.codes
+          : [],
+      return_to: step === 'done' ? returnTo(page) : null,
+      overview: step === 'overview' ? person.overview(page.trusted) : null,
     };
   }
 }
 
-function challenge({ action, methods, shown }: Wish): object {
-  return { action: action ?? 'transfer', methods: methods ?? ['totp', 'backup_codes'], shown: shown ?? {} };
+const time = (at: number): string => new Date(at).toISOString();
+
+function challenge({ wish, person }: Page): object {
+  const kinds = new Set<Kind>();
+  const ways = person.usable.flatMap(({ id, kind, label, to }) => {
+    // Passkeys are asked for all at once, as the browser knows which of them it has.
+    const many = kind === 'webauthn' || kind === 'totp' || kind === 'hotp';
+    if (many && kinds.has(kind)) return [];
+    kinds.add(kind);
+    return [
+      {
+        kind,
+        authenticator_id: kind === 'push' || kind === 'sms' || kind === 'email' ? id : null,
+        label: many ? null : label,
+        to,
+      },
+    ];
+  });
+  return { action: wish.action ?? 'transfer', shown: wish.shown ?? {}, ways };
 }
 
-function backupCode(): string {
-  const letters = [...randomBytes(12)].map((byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte & 31]).join('');
-  return letters.replace(/(.{4})(.{4})/, '$1-$2-');
+function promptSeen(prompt: Prompt, person: Person): object {
+  const credentials = person.of('webauthn').flatMap((one) => one.passkey?.credentialId ?? []);
+  return {
+    id: prompt.id,
+    kind: prompt.kind,
+    state: prompt.state,
+    expires_at: time(prompt.expires),
+    resend_at: prompt.resendAt === null ? null : time(prompt.resendAt),
+    to: prompt.to,
+    number: prompt.number,
+    webauthn: prompt.challenge === null ? null : requestOptions(prompt.challenge, credentials),
+  };
+}
+
+function viewSeen(page: Page, enrollment: Enrollment, first: boolean): object {
+  const { kind, prompt, secret, viewUntil } = enrollment;
+  const credentials = page.person.of('webauthn').flatMap((one) => one.passkey?.credentialId ?? []);
+  return {
+    kind,
+    authenticator_id: enrollment.id,
+    view_expires_at: time(viewUntil),
+    sealed: first && secret !== null ? sealed(page.wish, enrollment, secret) : null,
+    prompt:
+      kind === 'totp' || kind === 'hotp' || kind === 'push'
+        ? null
+        : {
+            id: prompt.id,
+            kind,
+            state: prompt.state,
+            expires_at: time(prompt.expires),
+            resend_at: prompt.resendAt === null ? null : time(prompt.resendAt),
+            to: enrollment.to,
+            number: null,
+            webauthn: prompt.challenge === null ? null : creationOptions(prompt.challenge, credentials),
+          },
+    link: kind === 'push' ? `http://localhost/authenticator#enroll=${prompt.id.slice(4)}` : null,
+  };
+}
+
+function sealed(wish: Wish, { id: authenticatorId, recipientKey }: Enrollment, secret: string): object {
+  const issuer = encodeURIComponent(wish.application ?? 'Shop');
+  const uri = `otpauth://totp/${issuer}:ana?secret=${secret}&issuer=${issuer}&algorithm=SHA1&digits=6&period=30`;
+  const sealedFor = wish.sealsWrongly ? `ath_${'0'.repeat(32)}` : authenticatorId;
+  return seal(recipientKey, sealedFor, JSON.stringify({ uri, secret }));
+}
+
+function returnTo({ wish, id: page, outcome }: Page): string {
+  const to = new URL(wish.returnUrl ?? 'http://localhost/back');
+  if (wish.state) to.searchParams.set('state', wish.state);
+  to.searchParams.set('page', page);
+  to.searchParams.set('outcome', outcome ?? '');
+  return to.href;
 }

@@ -81,7 +81,10 @@ it.each(['de', 'es', 'fr', 'zh'])('%s: fits a phone', async (locale) => {
   const page = await context.newPage();
   const token = served.pages.create({ purpose: 'enroll' });
   await page.goto(`${served.origin}/enroll/${token}`);
-  await page.locator('.choice').click();
+  await page
+    .locator('.choice', { has: page.locator('[data-icon=phone], svg') })
+    .nth(2)
+    .click();
   await page.locator('summary').click();
   expect(await page.getAttribute('html', 'lang')).toBe(locale === 'zh' ? 'zh-Hans' : locale);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);

@@ -6,6 +6,8 @@ import type { Trouble } from '../../src/flow/server';
 import { GRACE, goBack, outcome, told } from '../../src/flow/return';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
+/** This machine's clock is an hour late. */
+const CLOCK = { theirs: NOW, ours: NOW - 3_600_000 };
 const STATE = {
   purpose: 'enroll',
   application: 'Shop',
@@ -14,7 +16,7 @@ const STATE = {
   challenge: null,
   factors: [{ kind: 'totp', strength: 'aal2' }],
 };
-const page = (more: object = {}): Page => pageOf({ ...STATE, ...more }, NOW, 'https://mfa.example.org');
+const page = (more: object = {}): Page => pageOf({ ...STATE, ...more }, CLOCK, 'https://mfa.example.org');
 const KEY: ShownKey = { key: { uri: 'otpauth://totp/a', secret: 'A' }, until: 1 };
 
 const run = (...happenings: Happening[]): Flow => happenings.reduce(after, START);
@@ -26,14 +28,18 @@ const answered = (more: object = {}, shownKey: ShownKey | null = null): Happenin
 const failed = (trouble: Trouble): Happening => ({ what: 'failed', trouble });
 
 describe('a page state', () => {
-  it('is read with times by the server’s clock', () => {
-    expect(page().lifetime).toBe(600_000);
+  it('is read with times of this machine’s clock', () => {
+    expect(page().until).toBe(CLOCK.ours + 600_000);
     const view = {
+      kind: 'totp',
       sealed: { enc: 'a', ciphertext: 'b' },
       authenticator_id: 'ath_1',
       view_expires_at: '2026-01-01T00:05:00Z',
     };
-    expect(page({ step: 'view', view }).view).toMatchObject({ authenticatorId: 'ath_1', lifetime: 300_000 });
+    expect(page({ step: 'view', view }).view).toMatchObject({
+      authenticatorId: 'ath_1',
+      until: CLOCK.ours + 300_000,
+    });
   });
 
   it('leaves out what this page does not know yet', () => {
@@ -41,11 +47,11 @@ describe('a page state', () => {
     expect(page({ factors }).factors).toEqual(['totp']);
     const challenge = {
       action: 'transfer',
-      methods: ['push', 'totp'],
+      ways: [{ kind: 'retina' }, { kind: 'totp' }],
       shown: { amount: 100, to: { iban: 'DE02' } },
     };
     expect(page({ purpose: 'challenge', step: 'prove', challenge })).toMatchObject({
-      methods: ['totp'],
+      ways: [{ kind: 'totp', authenticatorId: null, label: null, to: null }],
       challenge: {
         action: 'transfer',
         shown: [
@@ -63,7 +69,7 @@ describe('a page state', () => {
     ['a way back that runs something', { ...STATE, step: 'done', return_to: 'javascript:alert(1)' }],
     ['a way back that is a file', { ...STATE, step: 'done', return_to: 'file:///etc/passwd' }],
   ])('is refused: %s', (_, state) => {
-    expect(() => pageOf(state, NOW, 'https://mfa.example.org')).toThrow();
+    expect(() => pageOf(state, CLOCK, 'https://mfa.example.org')).toThrow();
   });
 });
 

@@ -15,6 +15,9 @@ ALTER TABLE challenges ADD COLUMN satisfied TEXT;
 -- What is asked of the proof, beyond that it is one.
 ALTER TABLE challenges ADD COLUMN required TEXT;
 
+-- The change that a person wants on a page of their own, until it is made: JSON.
+ALTER TABLE pages ADD COLUMN wanted TEXT;
+
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (
     id               UUID PRIMARY KEY,

@@ -264,9 +264,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
-        Change::AdvancePage { seen, challenge_id, enrollment_id, at } => {
-            pages::advance(connection, seen, *challenge_id, *enrollment_id, *at).await
-        }
+        Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
         Change::RetireKeys { expected, keyring, oldest } => {

@@ -1,12 +1,12 @@
 //! Hosted pages, one change at a time.
 
-use domain::{ChallengeId, EnrollmentId, HostedPage, PageId, PageState, Timestamp, TokenHash};
+use domain::{HostedPage, PageId, PageState, Timestamp, TokenHash};
 
 use super::rest::one;
-use crate::Effect;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::Set;
+use crate::{Effect, rows};
 
 static CREATE_PAGE: Set = Set::new(
     &[
@@ -77,29 +77,36 @@ static ADVANCE_PAGE: Set = Set::new(
         ("page_id", Id),
         ("seen_challenge", Id),
         ("seen_enrollment", Id),
+        ("seen_wanted", Text),
         ("new_challenge", Id),
         ("new_enrollment", Id),
+        ("new_wanted", Text),
         ("at", Int),
     ],
-    "UPDATE pages AS g SET challenge_id = i.new_challenge, enrollment_id = i.new_enrollment FROM input i
+    "UPDATE pages AS g SET challenge_id = i.new_challenge, enrollment_id = i.new_enrollment, wanted = i.new_wanted
+     FROM input i
      WHERE g.id = i.page_id AND g.state = 'open' AND g.expires_at > i.at
         AND g.challenge_id IS NOT DISTINCT FROM i.seen_challenge
-        AND g.enrollment_id IS NOT DISTINCT FROM i.seen_enrollment",
+        AND g.enrollment_id IS NOT DISTINCT FROM i.seen_enrollment
+        AND g.wanted IS NOT DISTINCT FROM i.seen_wanted",
 );
 
 pub(super) async fn advance(
     connection: &mut Connection,
     seen: &HostedPage,
-    challenge_id: Option<ChallengeId>,
-    enrollment_id: Option<EnrollmentId>,
+    next: &HostedPage,
     at: Timestamp,
 ) -> Result<Effect, Fault> {
+    let wanted = [seen, next].map(|page| page.wanted.as_ref().map(rows::wanted_text));
+    let [seen_wanted, new_wanted] = &wanted;
     let row = [
         seen.id.into(),
         seen.challenge_id.into(),
         seen.enrollment_id.into(),
-        challenge_id.into(),
-        enrollment_id.into(),
+        seen_wanted.as_deref().into(),
+        next.challenge_id.into(),
+        next.enrollment_id.into(),
+        new_wanted.as_deref().into(),
         at.into(),
     ];
     one(connection, &ADVANCE_PAGE, &row).await

@@ -39,6 +39,7 @@ fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> 
         session_id: session.map(|session| session.id),
         challenge_id: None,
         enrollment_id: None,
+        wanted: None,
         return_url: ReturnUrl::parse("https://shop.example/back?x=1").unwrap(),
         carried: Some("a b".to_owned()),
         created_at: START,
@@ -95,7 +96,11 @@ on_both_engines! {
         let app = application(&store).await;
         let seen = page(app, None, 1);
         apply(&store, create(&seen)).await;
-        let begun = |enrollment_id, at| Change::AdvancePage { seen: Box::new(seen.clone()), challenge_id: None, enrollment_id, at };
+        let begun = |enrollment_id, at| Change::AdvancePage {
+            seen: Box::new(seen.clone()),
+            next: Box::new(HostedPage { enrollment_id, ..seen.clone() }),
+            at,
+        };
         let enrollment = Some(EnrollmentId::generate(START, &Counter));
         assert_eq!(commit(&store, begun(enrollment, after(600))).await, Effect::Refused, "it has expired");
         apply(&store, begun(enrollment, after(1))).await;
@@ -103,7 +108,11 @@ on_both_engines! {
         let now = store.page(seen.id).await.unwrap().unwrap();
         assert_eq!(now.enrollment_id, enrollment);
         let challenge_id = Some(ChallengeId::generate(START, &Counter));
-        let further = Change::AdvancePage { seen: Box::new(now), challenge_id, enrollment_id: None, at: after(2) };
+        let further = Change::AdvancePage {
+            seen: Box::new(now.clone()),
+            next: Box::new(HostedPage { challenge_id, enrollment_id: None, ..now }),
+            at: after(2),
+        };
         apply(&store, further.clone()).await;
         let ends = [PageState::Enrolled, PageState::Cancelled, PageState::Proved];
         let ended = join_all(ends.map(|to| commit(&store, Change::FinishPage { id: seen.id, to }))).await;
@@ -111,7 +120,11 @@ on_both_engines! {
         let to = ends[ended.iter().position(|effect| *effect == Effect::Applied).unwrap()];
         let now = store.page(seen.id).await.unwrap().unwrap();
         assert_eq!((now.state, now.challenge_id, now.enrollment_id), (to, challenge_id, None));
-        let back = Change::AdvancePage { seen: Box::new(now), challenge_id: None, enrollment_id: None, at: after(3) };
+        let back = Change::AdvancePage {
+            seen: Box::new(now.clone()),
+            next: Box::new(HostedPage { challenge_id: None, enrollment_id: None, ..now }),
+            at: after(3),
+        };
         assert_eq!(commit(&store, back).await, Effect::Refused);
     }
 

@@ -9,7 +9,7 @@ use super::super::factors::reaches_aal3;
 use super::super::{App, Error};
 
 /// What a session is told whose user has an authenticator that it did not prove.
-const PROVE_FIRST: Error = Error::StepUpNeeded(
+pub(crate) const PROVE_FIRST: Error = Error::StepUpNeeded(
     "the user has an authenticator: prove it in this session first, by a challenge for the session",
 );
 

@@ -80,6 +80,7 @@ impl App {
             session_id: None,
             challenge_id: None,
             enrollment_id: None,
+            wanted: None,
             return_url: new.return_url,
             carried: new.carried,
             created_at: now,

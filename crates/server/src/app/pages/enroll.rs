@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{AuthenticatorId, AuthenticatorKind, Enrollment, PagePurpose, PageState};
+use domain::{AuthenticatorKind, Enrollment, HostedPage, PagePurpose, PageState, Wanted};
 use otp::Params;
-use vault_proto::Qr;
+use vault_proto::{Qr, Secret};
 
 use super::super::enrollments::{Wish, WishedDevice};
 use super::super::proof::Given;
 use super::super::{App, Error, Made};
-use super::{Enrolling, Seen, Step, Visit, Visitor, over_is_fine};
+use super::{Enrolling, Seen, Step, TWICE, Visit, Visitor, over_is_fine};
 
 /// What a browser wants to enroll.
 #[derive(Debug)]
@@ -22,8 +22,6 @@ pub(crate) struct Begin {
     pub(crate) address: Option<String>,
     /// The serial number of a hardware token.
     pub(crate) serial: Option<String>,
-    /// The authenticator that it takes the place of.
-    pub(crate) replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     pub(crate) label: Option<String>,
 }
@@ -33,6 +31,11 @@ impl App {
     /// shown again.
     pub(crate) async fn begin_on_page(&self, visitor: &Visitor, begin: Begin) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
+        if visit.page.purpose == PagePurpose::Security && self.lacks_proof(&visit).await? {
+            // Before anything is made that nobody may bind yet.
+            let step = self.step_of_proof(&visit).await?;
+            return Ok(visit.seen(step));
+        }
         let enrolling = self.begin(&mut visit, begin).await?;
         Ok(visit.seen(Step::View(Box::new(enrolling))))
     }
@@ -61,17 +64,20 @@ impl App {
             address: begin.address,
             serial: begin.serial,
             recipient_key: begin.recipient_key,
-            replaces: begin.replaces,
+            replaces: match visit.page.wanted {
+                Some(Wanted::Replace(id)) => Some(id),
+                _ => None,
+            },
             inline: None,
         };
         let Made::New(started) = self.start_enrollment(&visit.actor, wish, None).await? else {
             return Err(Error::Internal("an enrollment without an idempotency key was made before".to_owned()));
         };
         let Enrollment { id, kind, authenticator_id, view_expires_at, .. } = started.enrollment;
-        let challenge = visit.page.challenge_id;
-        if !self.advance(visit, challenge, Some(id)).await? {
+        let next = HostedPage { enrollment_id: Some(id), ..visit.page.clone() };
+        if !self.advance(visit, next).await? {
             over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
-            return Err(Error::Conflict("this page was used in two places at once: try again"));
+            return Err(TWICE);
         }
         // Only now, when it belongs to this page: of two that begin at once one sees a key.
         let view = if has_view { Some(self.view_enrollment(&visit.actor, id, Qr::None).await?) } else { None };
@@ -84,16 +90,32 @@ impl App {
         for_enrolling(&visit)?;
         let id = visit.page.enrollment_id.ok_or(Error::Conflict("no enrollment was begun on this page yet"))?;
         let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, given).await?;
+        self.after_enrollment(visit, confirmed.backup_codes).await
+    }
+}
+
+impl App {
+    /// What comes once an authenticator is there: its backup codes, something stronger to be had, or the end of it.
+    pub(super) async fn after_enrollment(&self, mut visit: Visit, codes: Option<Vec<Secret>>) -> Result<Seen, Error> {
         if visit.page.purpose == PagePurpose::Security {
-            let challenge = visit.page.challenge_id;
-            self.advance(&mut visit, challenge, None).await?;
-            return match confirmed.backup_codes {
-                Some(codes) => Ok(visit.seen(Step::BackupCodes(codes))),
-                None => self.look(visit).await,
-            };
+            let next = HostedPage { enrollment_id: None, wanted: None, ..visit.page.clone() };
+            self.go_on(&mut visit, next).await?;
+        } else if !matches!(self.enrolling(&visit).await?, Some(Step::Stronger(_))) {
+            self.finish(&mut visit, PageState::Enrolled).await?;
         }
-        self.finish(&mut visit, PageState::Enrolled).await?;
-        Ok(visit.seen(confirmed.backup_codes.map_or(Step::Done, Step::BackupCodes)))
+        match codes {
+            Some(codes) => Ok(visit.seen(Step::BackupCodes(codes))),
+            None => self.look(visit).await,
+        }
+    }
+
+    /// What is offered that is stronger than this kind: for who chose what is easily intercepted (I-08).
+    pub(crate) fn stronger(&self, than: AuthenticatorKind) -> Vec<AuthenticatorKind> {
+        let weak = |kind| matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email);
+        if !weak(than) {
+            return Vec::new();
+        }
+        self.offered().filter(|kind| *kind != AuthenticatorKind::BackupCodes && !weak(*kind)).collect()
     }
 }
 

@@ -26,7 +26,7 @@ use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
 pub(crate) use open::{Token, Visitor, scope};
-pub(crate) use security::{Overview, Wanted};
+pub(crate) use security::Overview;
 pub(crate) use ways::Way;
 
 /// What is asked for before an enrollment, as the page and the events call it.
@@ -65,6 +65,8 @@ pub(crate) enum Step {
     Overview(Box<Overview>),
     /// Backup codes are shown, this once.
     BackupCodes(Vec<Secret>),
+    /// Something of this kind was enrolled, and there is something stronger to be had (I-08).
+    Stronger(AuthenticatorKind),
     /// The browser may go back.
     Done,
 }
@@ -154,7 +156,10 @@ impl App {
         let Some(id) = visit.page.enrollment_id else { return Ok(None) };
         let (enrollment, _) = self.enrollment(&visit.actor, id).await?;
         Ok(match enrollment.state_at(self.now()) {
-            EnrollmentState::Confirmed if visit.page.purpose == PagePurpose::Enroll => Some(Step::Done),
+            EnrollmentState::Confirmed if visit.page.purpose == PagePurpose::Enroll => {
+                let stronger = !self.stronger(enrollment.kind).is_empty();
+                Some(if stronger { Step::Stronger(enrollment.kind) } else { Step::Done })
+            }
             // A key was shown; whoever did not keep it begins again.
             EnrollmentState::Viewed => {
                 let asked = self.asked_on_page(visit).await?;
@@ -196,22 +201,21 @@ impl App {
         Ok(())
     }
 
-    /// Has a page go on with what was begun on it. `false` where something else was begun at the same time.
-    async fn advance(
-        &self,
-        visit: &mut Visit,
-        challenge_id: Option<ChallengeId>,
-        enrollment_id: Option<EnrollmentId>,
-    ) -> Result<bool, Error> {
+    /// Has a page go on with what was begun on it, or is wanted. `false` where something else was begun at the same time.
+    async fn advance(&self, visit: &mut Visit, next: HostedPage) -> Result<bool, Error> {
         let seen = Box::new(visit.page.clone());
-        let page = HostedPage { challenge_id, enrollment_id, ..visit.page.clone() };
-        let event = self.page_event(EventKind::PageAdvanced, &visit.actor, &page);
-        let change = Change::AdvancePage { seen, challenge_id, enrollment_id, at: self.now() };
+        let event = self.page_event(EventKind::PageAdvanced, &visit.actor, &next);
+        let change = Change::AdvancePage { seen, next: Box::new(next.clone()), at: self.now() };
         let applied = self.commit(change, event).await? == Effect::Applied;
         if applied {
-            visit.page = page;
+            visit.page = next;
         }
         Ok(applied)
+    }
+
+    /// The same, where nothing else may have been begun.
+    async fn go_on(&self, visit: &mut Visit, next: HostedPage) -> Result<(), Error> {
+        if self.advance(visit, next).await? { Ok(()) } else { Err(TWICE) }
     }
 
     /// The browser goes back: everything is done, and backup codes were read.
@@ -220,6 +224,12 @@ impl App {
         if visit.page.purpose == PagePurpose::Security && visit.page.state == PageState::Open {
             let mut visit = visit;
             self.finish(&mut visit, PageState::Left).await?;
+            return Ok(visit.seen(Step::Done));
+        }
+        if matches!(self.enrolling(&visit).await?, Some(Step::Stronger(_))) && visit.page.state == PageState::Open {
+            // What is there is enough for the person.
+            let mut visit = visit;
+            self.finish(&mut visit, PageState::Enrolled).await?;
             return Ok(visit.seen(Step::Done));
         }
         match self.look(visit).await? {
@@ -231,6 +241,9 @@ impl App {
     /// The browser goes back because the person does not want to.
     pub(crate) async fn cancel_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
         let mut visit = self.visit(visitor).await?;
+        if visit.page.purpose == PagePurpose::Security && visit.page.state == PageState::Open {
+            return self.leave_what_was_begun(visit).await;
+        }
         if visit.page.state == PageState::Open {
             self.finish(&mut visit, PageState::Cancelled).await?;
             self.take_back(&visit).await?;
@@ -265,6 +278,9 @@ impl App {
             .detailed(self.origin(actor))
     }
 }
+
+/// What is said to the slower of two that are at it on one page.
+const TWICE: Error = Error::Conflict("this page was used in two places at once: try again");
 
 /// What is over already, or gone, needs no taking back.
 fn over_is_fine(outcome: Result<(), Error>) -> Result<(), Error> {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Challenge, ChallengeId, ChallengeState, PagePurpose, PageState};
+use domain::{Challenge, ChallengeId, ChallengeState, HostedPage, PagePurpose, PageState};
 use serde_json::Map;
 
 use super::super::challenges::{Ask, Whom};
 use super::super::enrollments::Lacks;
 use super::super::proof::Given;
 use super::super::{App, Error, Made};
-use super::{ENROLL_ACTION, Seen, Step, Visit, Visitor};
+use super::{ENROLL_ACTION, Seen, Step, TWICE, Visit, Visitor};
 
 impl App {
     /// Verifies a proof. For a challenge the page is done with it; before an enrollment it goes on.
@@ -26,7 +26,7 @@ impl App {
             PagePurpose::Enroll | PagePurpose::Security => {
                 let id = self.proof_wanted(&mut visit).await?;
                 Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
-                self.look(visit).await
+                self.after_proof(visit).await
             }
         }
     }
@@ -61,10 +61,10 @@ impl App {
         let Made::New(Challenge { id, .. }) = self.create_challenge(&visit.actor, ask, None).await? else {
             return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
         };
-        let enrollment = visit.page.enrollment_id;
-        if !self.advance(visit, Some(id), enrollment).await? {
+        let next = HostedPage { challenge_id: Some(id), ..visit.page.clone() };
+        if !self.advance(visit, next).await? {
             self.cancel_challenge(&visit.actor, id).await?;
-            return Err(Error::Conflict("this page was used in two places at once: try again"));
+            return Err(TWICE);
         }
         Ok(id)
     }

@@ -2,13 +2,13 @@
 //! (T-09).
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorState, Device, Event, EventKind, PagePurpose, PageRequest, Session,
-    SessionId,
+    AuthenticatorState, Device, Event, EventKind, HostedPage, PagePurpose, PageRequest, PageState, Session, SessionId,
+    Wanted,
 };
 use store::EventFilter;
 
 use super::super::authenticators::Seen as SeenAuthenticator;
-use super::super::enrollments::Lacks;
+use super::super::enrollments::{LOG_IN_AGAIN, Lacks};
 use super::super::{App, Error};
 use super::{Seen, Step, Visit, Visitor, over_is_fine};
 
@@ -19,7 +19,7 @@ const RECENT: u32 = 20;
 const TELLING: &[EventKind] = &[
     EventKind::SessionRegistered,
     EventKind::SessionEnded,
-    EventKind::EnrollmentConfirmed,
+    EventKind::AuthenticatorActivated,
     EventKind::AuthenticatorVerified,
     EventKind::AuthenticatorRejected,
     EventKind::AuthenticatorSuspended,
@@ -45,68 +45,95 @@ pub(crate) struct Overview {
     pub(crate) may_change: bool,
 }
 
-/// A change that a person wants.
-#[derive(Debug)]
-pub(crate) enum Wanted {
-    /// Another name for an authenticator.
-    Rename(AuthenticatorId, String),
-    /// An authenticator gone for good.
-    Remove(AuthenticatorId),
-    /// An authenticator that somebody else may have.
-    ReportLost(AuthenticatorId),
-    /// A session ended; every other one than the page's if none is named.
-    SignOut(Option<SessionId>),
-}
-
 impl App {
-    /// What there is to do on a person's own page: to go on with what is being enrolled, or to look and choose.
+    /// What there is to do on a person's own page: to go on with what is wanted or being enrolled, or to look and choose.
     pub(super) async fn step_of_security(&self, visit: &Visit) -> Result<Step, Error> {
         if let Some(enrolling) = self.enrolling(visit).await? {
             return Ok(enrolling);
         }
-        self.overview(visit).await.map(|overview| Step::Overview(Box::new(overview)))
+        match &visit.page.wanted {
+            Some(_) if self.lacks_proof(visit).await? => self.step_of_proof(visit).await,
+            Some(Wanted::Add | Wanted::Replace(_)) => Ok(Step::Choose),
+            _ => self.overview(visit).await.map(|overview| Step::Overview(Box::new(overview))),
+        }
     }
 
-    /// Leaves what is being enrolled, and looks at what there is.
-    pub(crate) async fn overview_on_page(&self, visitor: &Visitor) -> Result<Seen, Error> {
-        let mut visit = self.visit_security(visitor).await?;
+    /// Whether the session has to prove something before anything is changed.
+    pub(super) async fn lacks_proof(&self, visit: &Visit) -> Result<bool, Error> {
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        match self.lacks_to_enroll(&session).await? {
+            Lacks::Nothing => Ok(false),
+            Lacks::Proof => Ok(true),
+            Lacks::FreshLogIn => Err(LOG_IN_AGAIN),
+        }
+    }
+
+    /// Leaves what was begun, and looks at what there is; from there, the page.
+    pub(super) async fn leave_what_was_begun(&self, mut visit: Visit) -> Result<Seen, Error> {
         if let Some(id) = visit.page.enrollment_id {
             over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
-            let challenge = visit.page.challenge_id;
-            self.advance(&mut visit, challenge, None).await?;
+        } else if visit.page.wanted.is_none() {
+            self.finish(&mut visit, PageState::Left).await?;
+            return Ok(visit.seen(Step::Done));
         }
+        let next = HostedPage { enrollment_id: None, wanted: None, ..visit.page.clone() };
+        self.go_on(&mut visit, next).await?;
         self.look(visit).await
     }
 
-    /// Makes a change, or says what is to be proved first.
+    /// Makes a change; where something has to be proved first, afterwards.
     pub(crate) async fn change_on_page(&self, visitor: &Visitor, wanted: Wanted) -> Result<Seen, Error> {
-        let visit = self.visit_security(visitor).await?;
-        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
-        match self.lacks_to_enroll(&session).await? {
-            Lacks::Nothing => {}
-            Lacks::Proof => {
-                let step = self.step_of_proof(&visit).await?;
-                return Ok(visit.seen(step));
-            }
-            Lacks::FreshLogIn => return Err(super::super::enrollments::LOG_IN_AGAIN),
+        let mut visit = self.visit_open(visitor).await?;
+        if visit.page.purpose != PagePurpose::Security {
+            return Err(Error::Conflict("this page is not for looking at an account"));
         }
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        self.check(&session, &wanted).await?;
+        if let Some(id) = visit.page.enrollment_id {
+            over_is_fine(self.cancel_enrollment(&visit.actor, id).await)?;
+        }
+        let next = HostedPage { enrollment_id: None, wanted: Some(wanted), ..visit.page.clone() };
+        self.go_on(&mut visit, next).await?;
+        if self.lacks_proof(&visit).await? {
+            return self.look(visit).await;
+        }
+        self.after_proof(visit).await
+    }
+
+    /// What was wanted is done, now that enough was proved.
+    pub(super) async fn after_proof(&self, mut visit: Visit) -> Result<Seen, Error> {
+        let Some(wanted) = visit.page.wanted.clone() else { return self.look(visit).await };
+        if matches!(wanted, Wanted::Add | Wanted::Replace(_)) || self.lacks_proof(&visit).await? {
+            return self.look(visit).await;
+        }
+        // Whoever comes second finds nothing that is wanted.
+        let next = HostedPage { wanted: None, ..visit.page.clone() };
+        self.go_on(&mut visit, next).await?;
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        self.check(&session, &wanted).await?;
         let actor = &visit.actor;
         match wanted {
-            Wanted::Rename(id, label) => {
-                self.own(&session, id).await?;
-                self.rename_authenticator(actor, id, label).await?;
-            }
-            Wanted::Remove(id) => {
-                self.own(&session, id).await?;
-                self.set_authenticator_state(actor, id, AuthenticatorState::Revoked).await?;
-            }
-            Wanted::ReportLost(id) => {
-                self.own(&session, id).await?;
-                self.set_authenticator_state(actor, id, AuthenticatorState::Lost).await?;
+            Wanted::Add | Wanted::Replace(_) => {}
+            Wanted::Rename(id, label) => drop(self.rename_authenticator(actor, id, label).await?),
+            Wanted::Remove(id) => drop(self.set_authenticator_state(actor, id, AuthenticatorState::Revoked).await?),
+            Wanted::ReportLost(id) => drop(self.set_authenticator_state(actor, id, AuthenticatorState::Lost).await?),
+            Wanted::BackupCodes => {
+                let (_, codes) = self.replace_backup_codes(actor, session.user_id, session.id).await?;
+                return Ok(visit.seen(Step::BackupCodes(codes)));
             }
             Wanted::SignOut(id) => self.sign_out(&visit, &session, id).await?,
         }
         self.look(visit).await
+    }
+
+    /// Whether what is named is the person's own.
+    async fn check(&self, session: &Session, wanted: &Wanted) -> Result<(), Error> {
+        let (Wanted::Replace(id) | Wanted::Rename(id, _) | Wanted::Remove(id) | Wanted::ReportLost(id)) = wanted else {
+            return Ok(());
+        };
+        let authenticator = self.store.authenticator(*id).await?;
+        let own = authenticator.filter(|found| found.user_id == session.user_id && found.is_bound());
+        own.map(drop).ok_or(Error::NotFound("authenticator"))
     }
 
     async fn sign_out(&self, visit: &Visit, session: &Session, id: Option<SessionId>) -> Result<(), Error> {
@@ -123,22 +150,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// The authenticator, if it is the person's own.
-    async fn own(&self, session: &Session, id: AuthenticatorId) -> Result<Authenticator, Error> {
-        let authenticator = self.store.authenticator(id).await?;
-        authenticator.filter(|found| found.user_id == session.user_id).ok_or(Error::NotFound("authenticator"))
-    }
-
-    async fn visit_security(&self, visitor: &Visitor) -> Result<Visit, Error> {
-        let visit = self.visit_open(visitor).await?;
-        match visit.page.purpose {
-            PagePurpose::Security => Ok(visit),
-            PagePurpose::Challenge | PagePurpose::Enroll => {
-                Err(Error::Conflict("this page is not for looking at an account"))
-            }
-        }
     }
 
     async fn overview(&self, visit: &Visit) -> Result<Overview, Error> {

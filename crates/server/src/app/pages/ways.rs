@@ -8,6 +8,8 @@ use domain::{
     Prompt, PromptState, UserId,
 };
 
+use vault_proto::Qr;
+
 use super::super::factors::{Shown, push};
 use super::super::prompts::PromptSeen;
 use super::super::proof::Given;
@@ -87,6 +89,13 @@ impl App {
         of: Option<AuthenticatorId>,
     ) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
+        if let Some(Step::View(mut enrolling)) = self.enrolling(&visit).await?
+            && let Some(id) = visit.page.enrollment_id
+        {
+            // A code that is to confirm an enrollment, once more.
+            enrolling.view = Some(self.view_enrollment(&visit.actor, id, Qr::None).await?);
+            return Ok(visit.seen(Step::View(enrolling)));
+        }
         let challenge = match visit.page.purpose {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
             PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,

@@ -129,7 +129,6 @@ async fn begin_on_page(
         recipient_key: begin.recipient_key.map(|key| key_bytes("/recipient_key", &key)).transpose()?,
         address: begin.address,
         serial: begin.serial,
-        replaces: begin.replaces,
         label: begin.label.map(|label| name("/label", &label)).transpose()?,
     };
     let beginning = Arc::clone(&app);
@@ -193,9 +192,6 @@ pub(crate) struct BeginEnrollment {
     address: Option<String>,
     /// For `hotp`: the serial number of a hardware token that was imported.
     serial: Option<String>,
-    /// On a person's own page: the authenticator that the new one takes the place of.
-    #[schema(value_type = Option<String>)]
-    replaces: Option<AuthenticatorId>,
     /// What its owner calls it.
     label: Option<String>,
 }
@@ -216,13 +212,14 @@ struct PageSeen {
     brand: Brand,
     #[schema(value_type = String)]
     expires_at: Timestamp,
-    /// `prove`, `choose`, `view`, `overview`, `backup_codes` or `done`.
+    /// `prove`, `choose`, `view`, `backup_codes`, `stronger`, `overview` or `done`.
     step: &'static str,
     /// At `prove`: what proof is wanted for.
     challenge: Option<WantedProof>,
     /// At `prove`: what was sent or asked.
     prompt: Option<Prompt>,
-    /// At `choose` and `overview`: what can be enrolled, the strongest first.
+    /// At `choose` and `overview`: what can be enrolled, in the order in which it is offered; at `stronger`: what is stronger than what was just
+    /// enrolled, for which `finish` is a no.
     factors: Vec<Factor>,
     /// At `view`: what was handed over.
     view: Option<HandedOver>,
@@ -353,6 +350,10 @@ impl PageSeen {
             Step::Choose => {
                 answer.step = "choose";
                 answer.factors = Factor::all(app);
+            }
+            Step::Stronger(than) => {
+                answer.step = "stronger";
+                answer.factors = app.stronger(than).into_iter().map(Factor::of).collect();
             }
             Step::Overview(overview) => {
                 answer.step = "overview";

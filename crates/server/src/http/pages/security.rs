@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{
     Aal, AuthenticatorId, AuthenticatorKind, AuthenticatorState, DeviceId, DeviceKind, EventKind, SessionId, Timestamp,
+    Wanted,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::browser::FromPage;
 use super::{Nothing, answer};
-use crate::app::pages::{self, Wanted};
+use crate::app::pages;
 use crate::app::{App, authenticators};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -24,30 +25,55 @@ use crate::http::v1::name;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(overview_on_page))
+        .routes(routes!(add_on_page))
+        .routes(routes!(replace_on_page))
+        .routes(routes!(renew_backup_codes_on_page))
         .routes(routes!(rename_on_page))
         .routes(routes!(remove_on_page))
         .routes(routes!(report_lost_on_page))
         .routes(routes!(sign_out_on_page))
 }
 
-/// Look at what one has
+/// Add an authenticator
 ///
-/// And leave what was being enrolled.
-#[utoipa::path(post, path = "/pages/security/overview", tag = "Pages in the browser", security(()), request_body = Nothing,
+/// Where the session has to prove something first the answer is the step `prove`, and the proof's is what was wanted. So it is with each
+/// change. `cancel` leaves what was begun.
+#[utoipa::path(post, path = "/pages/security/add", tag = "Pages in the browser", security(()), request_body = Nothing,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
-    responses((status = 200, description = "What there is", body = Object)))]
-async fn overview_on_page(
+    responses((status = 200, description = "What can be enrolled, or what is to be proved first", body = Object)))]
+async fn add_on_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Add).await?))
+}
+
+/// Replace an authenticator
+///
+/// By the one that is enrolled next; the old one counts until then.
+#[utoipa::path(post, path = "/pages/security/replace", tag = "Pages in the browser", security(()), request_body = ChangeOwn,
+    params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
+    responses((status = 200, description = "What can be enrolled, or what is to be proved first", body = Object)))]
+async fn replace_on_page(
+    State(app): Shared,
+    FromPage(visitor): FromPage,
+    Body { value: change, .. }: Body<ChangeOwn>,
+) -> Result<Response, Problem> {
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Replace(change.authenticator_id)).await?))
+}
+
+/// Get other backup codes
+///
+/// Shown with the answer and nowhere else; those before count no more.
+#[utoipa::path(post, path = "/pages/security/backup-codes", tag = "Pages in the browser", security(()), request_body = Nothing,
+    params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
+    responses((status = 200, description = "The codes, or what is to be proved first", body = Object)))]
+async fn renew_backup_codes_on_page(
     State(app): Shared,
     FromPage(visitor): FromPage,
     _: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.overview_on_page(&visitor).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::BackupCodes).await?))
 }
 
 /// Give an authenticator another name
-///
-/// Where the session has to prove something first the answer is the step `prove`; afterwards it is asked again. So it is with each change.
 #[utoipa::path(post, path = "/pages/security/rename", tag = "Pages in the browser", security(()), request_body = RenameOwn,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What there is now, or what is to be proved first", body = Object)))]
@@ -77,7 +103,7 @@ async fn remove_on_page(
 /// Report an authenticator lost
 ///
 /// It can never be used again.
-#[utoipa::path(post, path = "/pages/security/report-lost", tag = "Pages in the browser", security(()), request_body = ChangeOwn,
+#[utoipa::path(post, path = "/pages/security/lost", tag = "Pages in the browser", security(()), request_body = ChangeOwn,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What there is now, or what is to be proved first", body = Object)))]
 async fn report_lost_on_page(
