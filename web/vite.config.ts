@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 
 import { defineConfig } from 'vitest/config';
 
+import { compressed } from './compressed.build.ts';
 import { mockForDevelopment } from './test/mock/develop.ts';
 import { authenticatorWorker } from './worker.build.ts';
 
@@ -9,7 +10,7 @@ import { authenticatorWorker } from './worker.build.ts';
 const documents = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.html'));
 
 export default defineConfig({
-  plugins: [mockForDevelopment(), authenticatorWorker()],
+  plugins: [mockForDevelopment(), authenticatorWorker(), compressed()],
   build: {
     // What WebCrypto's X25519 asks for is newer; this is what the fallback runs on.
     target: ['chrome111', 'firefox114', 'safari16.4'],

@@ -85,7 +85,7 @@ impl Approver {
     pub(crate) async fn connects(api: &Api, link: &str) -> Self {
         let (mut app, token) = Self::with_link(api, link);
         let connected = app.enrolls(&token, "Ana's phone").await.expect(200);
-        app.id = connected["authenticator_id"].as_str().unwrap().to_owned();
+        connected["authenticator_id"].as_str().unwrap().clone_into(&mut app.id);
         app
     }
 

@@ -24,7 +24,7 @@ impl Post {
     }
 
     async fn with(database: Database, more: &[(&str, &str)]) -> Self {
-        let (main, spare, mail) = (SmsApi::start(), SmsApi::start(), Mailboxes::start());
+        let (main, spare, mailboxes) = (SmsApi::start(), SmsApi::start(), Mailboxes::start());
         let carrier = |name: &str, api: &SmsApi, weight: &str| {
             [
                 ("KIND", "twilio".to_owned()),
@@ -39,7 +39,7 @@ impl Post {
         let mut environment: Vec<(String, String)> = Vec::new();
         environment.extend(carrier("MAIN", &main, "1"));
         environment.extend(carrier("SPARE", &spare, "0"));
-        let relay = format!("localhost:{}", mail.port);
+        let relay = format!("localhost:{}", mailboxes.port);
         let fixed = [
             ("COUNTERSIGN_GATEWAY_MAIL_KIND", "smtp"),
             ("COUNTERSIGN_GATEWAY_MAIL_HOST", &relay),
@@ -58,7 +58,7 @@ impl Post {
         let given = fixed.chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         environment.extend(given);
         let server = Server::start(Setup { database, environment, ..Setup::default() }).await;
-        Self { server, main, spare, mail }
+        Self { server, main, spare, mail: mailboxes }
     }
 
     fn api(&self) -> Api {

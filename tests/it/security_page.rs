@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::Shop;
-use crate::harness::{Database, Server};
+use crate::browser::{Browser, Shop};
+use crate::harness::{Api, Database, Enrolled, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t09_a_person_looks_after_what_they_have_on_sqlite() {
@@ -79,6 +79,11 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "sessions", &ana.session_id), &Value::Null);
     assert_eq!(item(&seen, "sessions", &weak)["current"], true);
 
+    it_is_replaced_and_reported_lost(&api, &ana, &mut browser, &weak).await;
+}
+
+async fn it_is_replaced_and_reported_lost(api: &Api, ana: &Enrolled, browser: &mut Browser, weak: &str) {
+    let own = json!({ "authenticator_id": ana.authenticator_id });
     // Other backup codes: shown once, and those before are over.
     let seen = browser.post("security/backup-codes", json!({})).await.expect(200);
     let codes = seen["backup_codes"].as_array().unwrap_or_else(|| panic!("{seen}")).clone();

@@ -277,7 +277,7 @@ pub(crate) enum ApplicationsCommand {
         /// Client certificates that stand for it: a file in PEM or DER, or its SHA-256
         #[arg(long, value_name = "CERTIFICATE,…", value_delimiter = ',')]
         certificates: Vec<String>,
-        /// Where hosted pages may lead back to: origins, as https://shop.example
+        /// Where hosted pages may lead back to: origins, as <https://shop.example>
         #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
         return_origins: Vec<String>,
         #[command(flatten)]
@@ -310,7 +310,7 @@ pub(crate) enum ApplicationsCommand {
         /// The application: its name or app_…
         #[arg(value_name = "APPLICATION")]
         application: String,
-        /// Origins from now on, as https://shop.example; without any, those of now are shown
+        /// Origins from now on, as <https://shop.example>; without any, those of now are shown
         #[arg(value_name = "ORIGIN")]
         origins: Vec<String>,
         /// Nowhere from now on
@@ -483,14 +483,14 @@ impl Command {
                 TokensCommand::Import(ImportTokensArgs { connection, .. })
                 | TokensCommand::List { connection }
                 | TokensCommand::Remove { connection, .. },
-            ) => Some(connection),
-            Self::Applications(command) => Some(command.connection()),
-            Self::Events(args) => Some(&args.connection),
-            Self::Keys(
+            )
+            | Self::Keys(
                 KeysCommand::Status { connection }
                 | KeysCommand::Rotate { connection }
                 | KeysCommand::Retire { connection, .. },
             ) => Some(connection),
+            Self::Applications(command) => Some(command.connection()),
+            Self::Events(args) => Some(&args.connection),
             Self::Serve(_)
             | Self::Administrator(_)
             | Self::RootKey(_)

@@ -51,8 +51,10 @@ async function answered(pages: Pages, dist: string, request: IncomingMessage, re
   } else if (path.startsWith('/assets/')) {
     const file = await readFile(join(dist, normalize(path))).catch(() => null);
     if (!file) return void response.writeHead(404).end();
-    response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' });
-    response.end(file);
+    const small = await readFile(`${join(dist, normalize(path))}.gz`).catch(() => null);
+    const type = { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' };
+    response.writeHead(200, small ? { ...type, 'Content-Encoding': 'gzip' } : type);
+    response.end(small ?? file);
   } else if (path === '/back') {
     response
       .writeHead(200, { 'Content-Type': 'text/html' })

@@ -86,7 +86,7 @@ impl App {
 
     /// Confirms the enrollment with a proof of the new authenticator.
     pub(crate) async fn confirm_on_page(self: Arc<Self>, visitor: &Visitor, given: Given) -> Result<Seen, Error> {
-        let mut visit = self.visit_open(visitor).await?;
+        let visit = self.visit_open(visitor).await?;
         for_enrolling(&visit)?;
         let id = visit.page.enrollment_id.ok_or(Error::Conflict("no enrollment was begun on this page yet"))?;
         let confirmed = Arc::clone(&self).confirm_enrollment(visit.actor.clone(), id, given).await?;

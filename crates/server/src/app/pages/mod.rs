@@ -12,8 +12,8 @@ mod ways;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorId, AuthenticatorKind, Challenge, ChallengeId, ChallengeState, EnrollmentId, EnrollmentState, Event,
-    EventKind, HostedPage, PagePurpose, PageState, SessionId, Timestamp, TokenHash,
+    AuthenticatorId, AuthenticatorKind, Challenge, ChallengeState, EnrollmentState, Event, EventKind, HostedPage,
+    PagePurpose, PageState, SessionId, Timestamp, TokenHash,
 };
 use serde_json::{Map, Value};
 use store::{Change, Effect};
@@ -55,7 +55,7 @@ pub(crate) enum Step {
         /// By which ways it can be given, the first to be offered first.
         ways: Vec<Way>,
         /// What was sent or asked.
-        prompt: Option<PromptSeen>,
+        prompt: Option<Box<PromptSeen>>,
     },
     /// A factor is to be chosen.
     Choose,
@@ -132,7 +132,7 @@ impl App {
                 action: challenge.action,
                 shown: challenge.shown,
                 ways: self.ways(visit).await?,
-                prompt: self.asked_on_page(visit).await?,
+                prompt: self.asked_on_page(visit).await?.map(Box::new),
             }),
             ChallengeState::Satisfied => Ok(Step::Done),
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
@@ -180,7 +180,7 @@ impl App {
             action: ENROLL_ACTION.to_owned(),
             shown: Map::new(),
             ways: self.ways(visit).await?,
-            prompt: self.asked_on_page(visit).await?,
+            prompt: self.asked_on_page(visit).await?.map(Box::new),
         })
     }
 

@@ -106,7 +106,7 @@ impl App {
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
         };
         if let Step::Prove { prompt, .. } = &mut step {
-            *prompt = Some(prompted);
+            *prompt = Some(Box::new(prompted));
         }
         Ok(visit.seen(step))
     }

@@ -345,7 +345,7 @@ impl PageSeen {
                 answer.step = "prove";
                 let ways = ways.into_iter().map(Way::from).collect();
                 answer.challenge = Some(WantedProof { action, ways, shown });
-                answer.prompt = prompt.map(Prompt::from);
+                answer.prompt = prompt.map(|prompt| Prompt::from(*prompt));
             }
             Step::Choose => {
                 answer.step = "choose";

@@ -149,6 +149,6 @@ mod tests {
         for seconds in [0, 30, 119, 120, 121, 200] {
             assert!(!nonces.take(ann, "a", start.plus(Duration::from_secs(seconds))), "{seconds}");
         }
-        assert!(nonces.take(ann, "a", start.plus(Duration::from_secs(360))), "forgotten");
+        assert!(nonces.take(ann, "a", start.plus(Duration::from_mins(6))), "forgotten");
     }
 }

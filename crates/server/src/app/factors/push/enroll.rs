@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 use super::super::{Enrolling, HandedOver, Prompted, Shown};
 use super::kept::{Kept, question};
 use super::{sha256, shown};
-use crate::app::{App, Error};
+use crate::app::App;
 
 /// Bytes of a link's token: the prompt's id, and 32 random ones.
 pub(super) const TOKEN: usize = 48;
 
-pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOver, Error> {
+pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> HandedOver {
     let Enrolling { enrollment, authenticator, before, now, .. } = *enrolling;
     // An app has come: a link for another one would take its place away.
     if let Some(before) = before.filter(|before| question(before).is_some()) {
         let prompted = Prompted { prompt: before.clone(), shown: shown(before), to: None, code: None, instead: None };
-        return Ok(HandedOver::Prompt(Box::new(prompted)));
+        return HandedOver::Prompt(Box::new(prompted));
     }
     let mut prompt = app.new_prompt(AuthenticatorKind::Push, now, enrollment.view_expires_at);
     let mut token = Zeroizing::new([0; TOKEN]);
@@ -33,5 +33,5 @@ pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOv
     prompt.data = Kept::Link.to_json();
     let link = format!("{}/authenticator#enroll={}", app.push_server(), token.as_str());
     let shown = Shown { link: Some(Secret(link.into_bytes())), ..Shown::default() };
-    Ok(HandedOver::Prompt(Box::new(Prompted { prompt, shown, to: None, code: None, instead: None })))
+    HandedOver::Prompt(Box::new(Prompted { prompt, shown, to: None, code: None, instead: None }))
 }

@@ -35,7 +35,7 @@ impl Factor for Push {
     }
 
     fn hand_over<'a>(&'a self, app: &'a App, enrolling: &'a Enrolling<'a>) -> Working<'a, HandedOver> {
-        Box::pin(async move { enroll::hand_over(app, enrolling) })
+        Box::pin(async move { Ok(enroll::hand_over(app, enrolling)) })
     }
 
     fn prompt<'a>(&'a self, app: &'a App, asked: &'a Asked<'a>) -> Working<'a, Prompted> {

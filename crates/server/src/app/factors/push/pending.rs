@@ -45,10 +45,9 @@ pub(crate) fn state(app: &App, prompt: &Prompt, now: Timestamp) -> PushState {
         PromptState::Open if now >= prompt.expires_at => PushState::Expired,
         PromptState::Open => PushState::Open,
         PromptState::Used => PushState::Approved,
-        PromptState::Replaced => PushState::Withdrawn,
         PromptState::Denied if is_claimed_by(app, prompt, Answer::Fraud) => PushState::Reported,
         PromptState::Denied if is_claimed_by(app, prompt, Answer::Deny) => PushState::Denied,
         PromptState::Denied if prompt.hash.is_some() => PushState::Mismatched,
-        PromptState::Denied => PushState::Withdrawn,
+        PromptState::Replaced | PromptState::Denied => PushState::Withdrawn,
     }
 }

@@ -18,7 +18,7 @@ const REMEMBERED: Duration = Duration::from_hours(25);
 
 pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
     let (Some(user), Some(authenticator)) = (asked.user, asked.authenticators.first()) else {
-        return ask_nobody(app, asked);
+        return Ok(ask_nobody(app, asked));
     };
     let before = asked.before.filter(|before| {
         before.authenticator_id == Some(authenticator.id) && state(app, before, asked.now) == PushState::Open
@@ -40,7 +40,7 @@ pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Err
             Ok(prompted)
         }
         // Whoever has given no first factor learns nothing of what others do, or that there is somebody (T-19).
-        Turn::Taken(_) | Turn::TooMany(_) if asked.session.is_none() => ask_nobody(app, asked),
+        Turn::Taken(_) | Turn::TooMany(_) if asked.session.is_none() => Ok(ask_nobody(app, asked)),
         Turn::Taken(_) => Err(Error::Conflict(
             "another approval waits on the phone: answer that first, wait until its time is over, or prove it in another way",
         )),
@@ -93,10 +93,10 @@ fn ask(app: &App, asked: &Asked<'_>, user: &User, authenticator: &Authenticator)
 }
 
 /// The same for the screen that asks, and nothing for anybody else.
-fn ask_nobody(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
+fn ask_nobody(app: &App, asked: &Asked<'_>) -> Prompted {
     let mut prompt = new(app, asked);
     keep(app, &mut prompt, String::new(), asked.door);
-    Ok(prompted(prompt, None))
+    prompted(prompt, None)
 }
 
 fn new(app: &App, asked: &Asked<'_>) -> Prompt {

@@ -1,0 +1,53 @@
+/** The program itself, for tests: its processes, its database in a new folder, and its API as an application uses it. */
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const BUILT = fileURLToPath(new URL('../../../target/debug/countersign', import.meta.url));
+
+/** The program, as `COUNTERSIGN` names it or as cargo builds it; null where there is none. */
+export const PROGRAM = [process.env.COUNTERSIGN ?? BUILT].find((path) => existsSync(path)) ?? null;
+
+export interface Real {
+  readonly address: string;
+  /** Asks the API. @throws where it does not answer 2xx */
+  api<T>(method: string, path: string, body?: object): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Starts a server with a database of its own. */
+export async function start(program: string): Promise<Real> {
+  const data = await mkdtemp(join(tmpdir(), 'countersign-real-'));
+  const words = ['serve', '--data', join(data, 'data'), '--listen', '127.0.0.1:0', '--json'];
+  const process = spawn(program, words, { cwd: data, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said: string[] = [];
+  process.stderr.on('data', (part: Buffer) => said.push(part.toString('utf8')));
+  const ended = new Promise<void>((done) => process.once('exit', () => done()));
+  const first = new Promise<string>((line) => createInterface(process.stdout).once('line', line));
+  const ready = await Promise.race([first, ended.then(() => null)]);
+  if (ready === null) throw new Error(`the server did not start: ${said.join('')}`);
+  const { address, administrator_key: key } = JSON.parse(ready) as Record<string, string>;
+  return {
+    address: address ?? '',
+    async api<T>(method: string, path: string, body?: object): Promise<T> {
+      const answer = await fetch(`${address}${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      return (text === '' ? null : JSON.parse(text)) as T;
+    },
+    async close() {
+      process.kill('SIGTERM');
+      await ended;
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
