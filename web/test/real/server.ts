@@ -2,13 +2,15 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const BUILT = fileURLToPath(new URL('../../../target/debug/countersign', import.meta.url));
+
+const PAGES = fileURLToPath(new URL('../../dist/index.html', import.meta.url));
 
 /** The program, as `COUNTERSIGN` names it or as cargo builds it; null where there is none. */
 export const PROGRAM = [process.env.COUNTERSIGN ?? BUILT].find((path) => existsSync(path)) ?? null;
@@ -32,6 +34,10 @@ export async function start(program: string): Promise<Real> {
   const ready = await Promise.race([first, ended.then(() => null)]);
   if (ready === null) throw new Error(`the server did not start: ${said.join('')}`);
   const { address, administrator_key: key } = JSON.parse(ready) as Record<string, string>;
+  // Pages of another day fail these tests in ways that say nothing.
+  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1] ?? '';
+  if (!(await fetch(`${address}${script}`)).ok)
+    throw new Error('the program holds other pages than web/dist: cargo build -p countersign -p vault');
   return {
     address: address ?? '',
     async api<T>(method: string, path: string, body?: object): Promise<T> {
