@@ -1,6 +1,7 @@
 //! The write side: a bounded queue of commits and one task that commits what has gathered.
 
 mod batch;
+mod browsers;
 mod clients;
 mod enroll;
 pub(crate) mod events;
@@ -349,8 +350,13 @@ mod tests {
         let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
         let mut connection = source.writer().unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        let sets =
-            login::ALL.iter().chain(&enroll::ALL).chain(&lower::ALL).chain(&prompts::ALL).chain(&crate::read::hot::ALL);
+        let sets = login::ALL
+            .iter()
+            .chain(&enroll::ALL)
+            .chain(&lower::ALL)
+            .chain(&prompts::ALL)
+            .chain(&browsers::ALL)
+            .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;
             let tables: Vec<_> = scans.iter().filter(|scan| !is_input(scan)).collect();

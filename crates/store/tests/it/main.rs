@@ -10,6 +10,7 @@
 
 mod home;
 
+mod browsers;
 mod changes;
 mod clients;
 mod counters;
