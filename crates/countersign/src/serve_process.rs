@@ -164,6 +164,7 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         factors: settings.factors.clone(),
+        remembered_browsers: settings.remembered_browsers,
         brand: settings.brand.clone(),
         events_retention: settings.events_retention,
         movable_clock,

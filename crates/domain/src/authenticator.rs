@@ -141,7 +141,7 @@ pub enum AuthenticatorKind {
     /// Codes on paper, each usable once.
     BackupCodes,
     /// A browser that is remembered: a key that was made in it and cannot leave it (NIST SP 800-63B-4 §3.1.6, a single-factor
-    /// cryptographic authenticator in software; ADR 12).
+    /// cryptographic authenticator in software; ADR 13).
     Browser,
 }
 

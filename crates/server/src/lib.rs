@@ -45,6 +45,8 @@ pub struct Config {
     pub max_session_age: Duration,
     /// Which kinds of authenticator are offered, in this order (I-08). Backup codes come with the first one, and last.
     pub factors: Vec<AuthenticatorKind>,
+    /// How long a browser is remembered in which something was proved; none is if not said.
+    pub remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub brand: Brand,
     /// How long events are kept; for ever if not said.
@@ -138,6 +140,7 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     pub(crate) max_session_age: Duration,
     pub(crate) factors: Vec<AuthenticatorKind>,
+    pub(crate) remembered_browsers: Option<Duration>,
     pub(crate) brand: Brand,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -188,6 +191,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         view_lifetime: config.view_lifetime,
         max_session_age: config.max_session_age,
         factors: config.factors.clone(),
+        remembered_browsers: config.remembered_browsers,
         brand: config.brand.clone(),
         events_retention: config.events_retention,
         movable_clock: config.movable_clock.clone(),

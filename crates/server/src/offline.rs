@@ -71,6 +71,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             events_retention: None,
             max_session_age: Config::MAX_SESSION_AGE,
             factors: Config::FACTORS.to_vec(),
+            remembered_browsers: None,
             brand: crate::Brand::default(),
             movable_clock: None,
             confinement: Vec::new(),

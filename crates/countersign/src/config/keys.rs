@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 19] = [
+pub(crate) const KEYS: [Key; 20] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -51,6 +51,11 @@ pub(crate) const KEYS: [Key; 19] = [
         list: true,
         help: "Which kinds of authenticator are offered, in this order [default: webauthn,push,totp,hotp,sms,email, as far as they are set up]",
     },
+    one(
+        "remembered_browsers.lifetime",
+        "TIME",
+        "How long a browser in which something was proved is remembered, such as 30d, or never, which remembers none [default: never]",
+    ),
     one("brand.name", "NAME", "Whose pages they are, as people see them [default: Countersign]"),
     one("brand.logo", "FILE", "Logo for the pages, SVG or PNG, at most 64 KiB"),
     one("brand.colour", "#RRGGBB", "Colour for the pages; one that could not be read is made readable"),

@@ -53,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
+    /// How long browsers are remembered, if they are.
+    pub(crate) remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub(crate) brand: server::Brand,
     /// How long events are kept; for ever if not said.
@@ -197,6 +199,7 @@ impl Settings {
             })?
             .unwrap_or(server::Config::MAX_SESSION_AGE),
             factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
+            remembered_browsers: value::parse(layers, "remembered_browsers.lifetime", value::remembered)?.flatten(),
             brand: value::brand(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             log: Log {

@@ -21,6 +21,8 @@ pub(crate) enum Given {
     Pair(AuthenticatorId, [otp::Code; 2]),
     /// What a browser answered to creation or request options, as its `toJSON` writes it (WebAuthn Level 3 §5.1).
     Webauthn(PromptId, Value),
+    /// The signature of a remembered browser: two numbers of 32 bytes.
+    Browser(PromptId, Vec<u8>),
 }
 
 impl Given {
@@ -59,7 +61,7 @@ impl Given {
     pub(crate) fn prompt_id(&self) -> Option<PromptId> {
         match self {
             Self::Otp(_) | Self::BackupCode(_) | Self::Pair(..) => None,
-            Self::SentCode(prompt, _) | Self::Webauthn(prompt, _) => Some(*prompt),
+            Self::SentCode(prompt, _) | Self::Webauthn(prompt, _) | Self::Browser(prompt, _) => Some(*prompt),
         }
     }
 
@@ -73,6 +75,7 @@ impl Given {
                 _ => ProofKind::Of(AuthenticatorKind::Sms),
             },
             Self::Webauthn(..) => ProofKind::Of(AuthenticatorKind::Webauthn),
+            Self::Browser(..) => ProofKind::Of(AuthenticatorKind::Browser),
         }
     }
 }
@@ -80,7 +83,9 @@ impl Given {
 /// Whether a proof with this authenticator, by this door, is considered at all now.
 pub(crate) fn is_considered(authenticator: &Authenticator, door: Door, now: Timestamp) -> bool {
     let wait = authenticator.wait(door);
-    authenticator.failures < backoff::BUDGET && wait.retry_at.is_none_or(|retry_at| retry_at <= now)
+    authenticator.failures < backoff::BUDGET
+        && !authenticator.has_expired(now)
+        && wait.retry_at.is_none_or(|retry_at| retry_at <= now)
 }
 
 impl App {

@@ -87,10 +87,12 @@ fn lacks(session: &Session, existing: &[Authenticator], now: Timestamp, max_age:
     }
     let recent = |at: Timestamp| now.since(at) <= max_age;
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
-    let mut proofs = session.proofs.iter();
+    // Being remembered is no reason to bind or unbind anything: whoever sits at the browser gave a password alone (T-25).
+    let proofs = session.proofs_of_presence();
+    let aal = Aal::reached(&session.amr, &proofs);
     // The highest level that the user's authenticators reach.
     let highest = if existing.iter().any(|a| a.is_bound() && a.kind.is_binding()) { Aal::Aal2 } else { Aal::Aal1 };
-    let proved = session.aal >= highest && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
+    let proved = aal >= highest && proofs.iter().any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     Ok(if proved {
         Lacks::Nothing
     } else if existing.iter().any(Authenticator::is_bound) {

@@ -30,7 +30,10 @@ impl App {
             return Ok(self.offered().map(|kind| Way { kind, authenticator: None }).collect());
         };
         let mut usable: Vec<Authenticator> = self.store.authenticators_of(user).await?;
-        usable.retain(|authenticator| authenticator.state == AuthenticatorState::Active);
+        // Browsers that are remembered stand apart: only the browser itself knows whether it is one.
+        usable.retain(|authenticator| {
+            authenticator.state == AuthenticatorState::Active && authenticator.kind != AuthenticatorKind::Browser
+        });
         // Backup codes are for when there is nothing else.
         usable.sort_by_key(|authenticator| {
             (authenticator.kind == AuthenticatorKind::BackupCodes, std::cmp::Reverse(authenticator.last_used_at))
@@ -72,6 +75,9 @@ impl App {
         let mut visit = self.visit_open(visitor).await?;
         let challenge = match visit.page.purpose {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
+            PagePurpose::Enroll | PagePurpose::Security if kind == AuthenticatorKind::Browser => {
+                return Err(Error::Conflict("being remembered is not enough to change something of the account"));
+            }
             PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
         };
         let prompted = self.prompt(&visit.actor, challenge, kind, of).await?;
@@ -80,7 +86,7 @@ impl App {
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
         };
         if let Step::Prove { prompt, .. } = &mut step {
-            *prompt = Some(prompted);
+            *prompt = Some(Box::new(prompted));
         }
         Ok(visit.seen(step))
     }

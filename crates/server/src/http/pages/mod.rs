@@ -2,6 +2,7 @@
 
 mod browser;
 mod files;
+mod remember;
 mod security;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
         .merge(security::routes())
+        .routes(routes!(remember::remember_on_page))
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
 }
@@ -217,6 +219,8 @@ struct PageSeen {
     challenge: Option<WantedProof>,
     /// At `prove`: what was sent or asked.
     prompt: Option<Prompt>,
+    /// At `prove`: that this browser can be remembered, and which are. Null where none is.
+    remember: Option<remember::Remember>,
     /// At `choose` and `overview`: what can be enrolled, the strongest first.
     factors: Vec<Factor>,
     /// At `view`: what was handed over.
@@ -332,6 +336,7 @@ impl PageSeen {
             step: "done",
             challenge: None,
             prompt: None,
+            remember: None,
             factors: Vec::new(),
             view: None,
             overview: None,
@@ -339,11 +344,12 @@ impl PageSeen {
             return_to: None,
         };
         match seen.step {
-            Step::Prove { action, shown, ways, prompt } => {
+            Step::Prove { action, shown, ways, prompt, remember } => {
                 answer.step = "prove";
                 let ways = ways.into_iter().map(Way::from).collect();
                 answer.challenge = Some(WantedProof { action, ways, shown });
-                answer.prompt = prompt.map(Prompt::from);
+                answer.prompt = prompt.map(|prompt| Prompt::from(*prompt));
+                answer.remember = remember.map(|remember| (*remember).into());
             }
             Step::Choose => {
                 answer.step = "choose";
