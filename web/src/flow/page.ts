@@ -1,6 +1,7 @@
 /** What the server says of this page, checked at the edge: everything behind it may rely on the types. */
 
 import { type Brand, brandOf } from '../brand';
+import { rememberOf, type Remember } from '../remember/remember';
 import type { SealedView } from '../sealed/view';
 
 export type Purpose = 'challenge' | 'enroll';
@@ -19,6 +20,8 @@ export interface Page {
   /** Milliseconds from now until the page is over. */
   readonly lifetime: number;
   readonly challenge: Challenge | null;
+  /** Only at the step `prove`, where this browser can be remembered. */
+  readonly remember: Remember | null;
   /** Strongest first. */
   readonly factors: readonly FactorKind[];
   readonly methods: readonly Method[];
@@ -54,6 +57,7 @@ export function pageOf(value: unknown, now: number, origin: string): Page {
     step: oneOf(state.step, ['prove', 'choose', 'view', 'backup_codes', 'done']),
     lifetime: time(state.expires_at) - now,
     challenge: challenge && { action: text(challenge.action), shown: shown(challenge.shown) },
+    remember: rememberOf(state.remember),
     factors: known(
       list(state.factors).map((factor) => record(factor).kind),
       ['totp'],

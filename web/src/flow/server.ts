@@ -39,21 +39,31 @@ export class Failure extends Error {
   }
 }
 
-export type Verb = 'open' | 'prove' | 'begin' | 'confirm' | 'finish' | 'cancel';
+export type Verb = 'open' | 'prove' | 'begin' | 'confirm' | 'finish' | 'cancel' | 'prompt' | 'remember';
 
 /** Milliseconds. The server answers within a few seconds or says that it is busy. */
 const PATIENCE = 20_000;
 
 /** Asks for the page of `token`; fails with a `Failure` and nothing else. */
 export async function ask(token: string, verb: Verb, body: Record<string, unknown>): Promise<Page> {
-  const answer = await post(token, verb, body);
-  const said = await content(answer);
-  if (!answer.ok) throw failure(verb, answer, said);
+  const { said, at } = await exchange(token, verb, body);
   try {
-    return pageOf(said, serverTime(answer), location.origin);
+    return pageOf(said, at, location.origin);
   } catch {
     throw new Failure('failed');
   }
+}
+
+/** Asks, and answers what was said as it stands, and when by the server's clock; fails with a `Failure` and nothing else. */
+export async function exchange(
+  token: string,
+  verb: Verb,
+  body: Record<string, unknown>,
+): Promise<{ said: unknown; at: number }> {
+  const answer = await post(token, verb, body);
+  const said = await content(answer);
+  if (!answer.ok) throw failure(verb, answer, said);
+  return { said, at: serverTime(answer) };
 }
 
 async function post(token: string, verb: Verb, body: Record<string, unknown>): Promise<Response> {

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 
+import { RememberChoice } from '../remember/choice';
 import { useWords } from '../words/context';
 import { Cancel } from './cancel';
 import { CodeForm } from './code-form';
@@ -11,6 +12,7 @@ import type { ScreenProps } from './props';
 export function Prove({ flow, page, actions }: ScreenProps) {
   const words = useWords();
   const [kind, setKind] = useState<'app' | 'backup'>(page.methods.includes('totp') ? 'app' : 'backup');
+  const [remembered, setRemembered] = useState(false);
   const other = kind === 'app' ? 'backup' : 'app';
   const hasBoth = page.methods.length > 1;
   return (
@@ -32,6 +34,16 @@ export function Prove({ flow, page, actions }: ScreenProps) {
         </section>
       )}
       <Notice notice={flow.notice} retry={actions.retry} />
+      {page.remember && (
+        <RememberChoice
+          remember={page.remember}
+          wanted={remembered}
+          onChange={(wanted) => {
+            setRemembered(wanted);
+            actions.remember(wanted);
+          }}
+        />
+      )}
       <CodeForm
         key={kind}
         kind={kind}

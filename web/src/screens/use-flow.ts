@@ -4,7 +4,8 @@ import { useCallback, useEffect, useMemo, useReducer, useRef } from 'react';
 
 import { START, after, type Flow, type ShownKey } from '../flow/flow';
 import type { FactorKind, Page } from '../flow/page';
-import { Failure, ask, type Verb } from '../flow/server';
+import { Failure, ask, exchange, type Verb } from '../flow/server';
+import { proveRemembered, remember, type Ask } from '../remember/remember';
 import { newRecipient } from '../sealed/recipient';
 import { openView, recipientKey } from '../sealed/view';
 
@@ -19,6 +20,8 @@ export interface Actions {
   /** Does something else than what failed. */
   forget(): void;
   hideKey(): void;
+  /** Whether this browser is to be remembered after the next proof. */
+  remember(wanted: boolean): void;
 }
 
 interface Answer {
@@ -45,6 +48,7 @@ export function useFlow(token: string): [Flow, Actions] {
     }
   }, []);
 
+  const remembering = useRef(false);
   const trouble = flow.notice;
   const actions = useMemo<Actions>(() => {
     const open = () => opened(token);
@@ -52,7 +56,13 @@ export function useFlow(token: string): [Flow, Actions] {
     const state = (verb: Verb, body: Record<string, unknown>) =>
       stated(ask(token, verb, body)).catch(unlessFinished(token));
     return {
-      prove: (code) => void trusted(() => state('prove', { code })),
+      prove: (code) =>
+        void trusted(() =>
+          state('prove', { code }).then(async (answer) => {
+            if (remembering.current && answer.page.step === 'done') await remember(token, asker(token));
+            return answer;
+          }),
+        ),
       begin: (kind) => void trusted(() => begin(token, kind)),
       confirm: (code) => void trusted(() => state('confirm', { code })),
       finish: () => void carryOut(() => state('finish', {})),
@@ -61,6 +71,7 @@ export function useFlow(token: string): [Flow, Actions] {
       retry: () => void (trouble === 'busy' ? carryOut(last.current) : carryOut(open)),
       forget: () => tell({ what: 'noticed' }),
       hideKey: () => tell({ what: 'keyHidden' }),
+      remember: (wanted) => void (remembering.current = wanted),
     };
   }, [carryOut, token, trouble]);
 
@@ -90,7 +101,20 @@ async function stated(page: Promise<Page>): Promise<Answer> {
 
 /** Opens the page, or asks how it stands. */
 function opened(token: string): Promise<Answer> {
-  return stated(ask(token, 'open', { token })).catch(unlessFinished(token));
+  return stated(ask(token, 'open', { token }).then(unlessRemembered(token))).catch(unlessFinished(token));
+}
+
+/** Proves by being remembered, where this browser is. */
+function unlessRemembered(token: string): (page: Page) => Promise<Page> {
+  return async (page) => {
+    if (page.step !== 'prove' || !page.remember) return page;
+    const prove = (proof: Record<string, unknown>) => ask(token, 'prove', proof);
+    return (await proveRemembered(page.remember, document.referrer, asker(token), prove)) ?? page;
+  };
+}
+
+function asker(token: string): Ask {
+  return async (verb, body) => (await exchange(token, verb, body)).said;
 }
 
 /**

@@ -77,7 +77,7 @@ export async function verb(
   try {
     if (token === '') throw new Problem(403, 'cross-site');
     if (request.headers['sec-fetch-site'] !== 'same-origin') throw new Problem(403, 'cross-site');
-    const state = pages.answer(
+    const state = await pages.answer(
       token,
       name,
       JSON.parse(await body(request)) as Record<string, unknown>,

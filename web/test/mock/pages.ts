@@ -1,6 +1,8 @@
 /** What the server does for hosted pages, in memory: the same verbs, states and problems, with codes and seals that are real. */
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, webcrypto } from 'node:crypto';
+
+import { joined } from '../../src/remember/fields.ts';
 
 import { seal } from './seal.ts';
 import { base32, totp } from './totp.ts';
@@ -23,6 +25,8 @@ export interface Wish {
   viewLifetime?: number;
   /** Whether an authenticator has to be proved before another is added. */
   hasAuthenticator?: boolean;
+  /** Whether browsers are remembered here. */
+  remembers?: boolean;
   /** Seals for another authenticator than it says. */
   sealsWrongly?: boolean;
 }
@@ -36,6 +40,8 @@ interface Page {
   secret: string | null;
   wrong: number;
   outcome: string | null;
+  /** What a remembered browser was asked to sign. */
+  asked: { id: string; browser: string; bytes: Uint8Array<ArrayBuffer> } | null;
 }
 
 export class Problem extends Error {
@@ -51,6 +57,8 @@ type Body = Record<string, unknown>;
 
 export class Pages {
   readonly #pages = new Map<string, Page>();
+  /** The person's browsers that are remembered, with their keys. */
+  readonly browsers = new Map<string, Uint8Array<ArrayBuffer>>();
   /** Answers that are given instead of the true ones, the next first. */
   readonly faults: Problem[] = [];
   /** What becomes of the next answers: lost before it began (browsers ask again by themselves then), or on its way. */
@@ -68,6 +76,7 @@ export class Pages {
       secret: null,
       wrong: 0,
       outcome: null,
+      asked: null,
     });
     return token;
   }
@@ -82,7 +91,7 @@ export class Pages {
   }
 
   /** Carries out a verb. @throws a Problem */
-  answer(token: string, verb: string, body: Body, browser: string): object {
+  async answer(token: string, verb: string, body: Body, browser: string): Promise<object> {
     const fault = this.faults.shift();
     if (fault) throw fault;
     const page = this.#pages.get(token);
@@ -93,9 +102,13 @@ export class Pages {
     if (Date.now() >= page.expires) throw new Problem(410, 'page-over');
     // A finished page still tells its own browser the way back.
     if (page.outcome && (verb === 'finish' || verb === 'cancel')) return this.#finished(page, page.outcome);
+    if (page.outcome === 'proved' && verb === 'remember') return this.#remember(token, body);
     if (page.outcome) throw new Problem(410, 'page-over');
     switch (verb) {
+      case 'prompt':
+        return this.#prompt(page, String(body.authenticator_id));
       case 'prove':
+        if (body.browser) return this.#proveByBrowser(page, body);
         return this.#prove(page, String(body.code));
       case 'begin':
         return this.#begin(page, String(body.recipient_key));
@@ -126,6 +139,32 @@ export class Pages {
     if (page.wish.purpose === 'challenge') return this.#finished(page, 'proved');
     page.step = 'choose';
     return this.#state(page);
+  }
+
+  #prompt(page: Page, browser: string): object {
+    const id = `prm_${randomBytes(16).toString('hex')}`;
+    const fields = ['countersign browser proof v1', id, page.id].map(bytesOf);
+    page.asked = { id, browser, bytes: joined(...fields, new Uint8Array(randomBytes(32))) };
+    const sign = Buffer.from(page.asked.bytes).toString('base64url');
+    return { ...this.#state(page), prompt: { id, kind: 'browser', sign } };
+  }
+
+  async #proveByBrowser(page: Page, body: Body): Promise<object> {
+    const asked = page.asked?.id === body.prompt_id ? page.asked : null;
+    const key = asked && this.browsers.get(asked.browser);
+    page.asked = null;
+    if (!key || !(await isSigned(key, asked.bytes, String(body.browser))))
+      throw new Problem(422, 'proof-rejected');
+    return this.#finished(page, 'proved');
+  }
+
+  async #remember(token: string, body: Body): Promise<object> {
+    const key = new Uint8Array(Buffer.from(String(body.public_key), 'base64url'));
+    const bytes = joined(bytesOf('countersign browser key v1'), bytesOf(token), key);
+    if (!(await isSigned(key, bytes, String(body.signature)))) throw new Problem(422, 'invalid-request');
+    const id = `ath_${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+    this.browsers.set(id, key);
+    return { authenticator_id: id, expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() };
   }
 
   #begin(page: Page, recipientKey: string): object {
@@ -164,6 +203,11 @@ export class Pages {
     return { ...this.#state(page), return_to: to.href };
   }
 
+  #remembered(wish: Wish): object {
+    const from = new URL(wish.returnUrl ?? 'http://localhost/back').origin;
+    return { lifetime: 30 * 86_400, browsers: [...this.browsers.keys()], from };
+  }
+
   #state({ wish, step, expires }: Page): object {
     return {
       purpose: wish.purpose,
@@ -172,9 +216,23 @@ export class Pages {
       expires_at: new Date(expires).toISOString(),
       step,
       challenge: wish.purpose === 'challenge' ? challenge(wish) : null,
+      remember: step === 'prove' && wish.remembers ? this.#remembered(wish) : null,
       factors: wish.purpose === 'enroll' ? [{ kind: 'totp', strength: 'strong' }] : [],
     };
   }
+}
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text));
+
+async function isSigned(
+  point: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: string,
+): Promise<boolean> {
+  const { subtle } = webcrypto;
+  const key = await subtle.importKey('raw', point, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
+  const signed = new Uint8Array(Buffer.from(signature, 'base64url'));
+  return subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signed, bytes);
 }
 
 function challenge({ action, methods, shown }: Wish): object {
