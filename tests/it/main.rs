@@ -33,6 +33,7 @@ mod readme;
 mod recipient;
 mod recovering;
 mod refusals;
+mod remembered;
 mod replay;
 mod retention;
 mod root_key;
