@@ -47,7 +47,7 @@ async fn w13_each_sort_of_operation_takes_as_long_as_it_is_told_to() {
     let server = Server::on(Database::Sqlite).await;
     let sizes = ["--users", "6", "--concurrency", "3", "--duration", "1", "--json"];
     let report = report(&server.cli(&[&["bench"], &sizes[..]].concat()));
-    for name in ["healthz", "enroll", "challenge", "verify", "login", "wrong", "replay"] {
+    for name in ["healthz", "enroll", "challenge", "verify", "login", "wrong", "replay", "sms", "email"] {
         let phase = phase(&report, name);
         assert!(phase["done"].as_u64().unwrap() > 0, "{phase}");
         assert!((0.5..8.0).contains(&phase["seconds"].as_f64().unwrap()), "{phase}");

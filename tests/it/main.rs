@@ -11,17 +11,20 @@
 
 mod alike;
 mod arrows;
+mod backup_codes;
 mod browser;
 mod crashes;
 mod enrolling;
 mod flood;
 mod guessing;
+mod hardware_tokens;
 mod harness;
 mod hotp;
 mod lifecycle;
 mod load;
 mod lockout;
 mod malformed;
+mod messages;
 mod oracle;
 mod outages;
 mod over;

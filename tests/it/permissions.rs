@@ -84,6 +84,7 @@ async fn p06_each_scope_opens_what_it_names_and_nothing_else() {
         "authenticators:read",
         "authenticators:write",
         "challenges",
+        "hardware_tokens",
         "events:read",
     ];
     for scope in scopes {

@@ -92,6 +92,15 @@ fn holds(file: &Path, text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
 
+/// Where a key stands in the files of a server, in any shape.
+pub(crate) fn found_in_files(server: &Server, key: &[u8]) -> Vec<PathBuf> {
+    let canary = Canaries::of(&[key.to_vec()]);
+    let mut files = Vec::new();
+    all_files(server.folder(), &mut files);
+    files.retain(|file| std::fs::read(file).is_ok_and(|bytes| canary.found_in(&bytes).is_some()));
+    files
+}
+
 /// Keys in every shape that they could be found in.
 struct Canaries {
     /// By their first eight bytes.

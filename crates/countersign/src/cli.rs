@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// List, show, rename, suspend and revoke authenticators
     #[command(subcommand)]
     Authenticators(AuthenticatorsCommand),
+    /// Import, list and remove hardware tokens
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// List, create and delete API clients, their keys and certificates
     #[command(subcommand)]
     Applications(ApplicationsCommand),
@@ -208,6 +211,43 @@ pub(crate) enum AuthenticatorsCommand {
     Revoke(OneAuthenticator),
     /// Stop an authenticator for good because it is lost
     ReportLost(OneAuthenticator),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Import tokens from their maker's file, which is sealed here for the vault
+    Import(ImportTokensArgs),
+    /// List tokens, and whose they are
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Remove a token that is nobody's
+    Remove {
+        /// The token, tok_…
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportTokensArgs {
+    /// The file: PSKC (RFC 6030), or lines of values
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A file with the pre-shared key of a PSKC file, in hexadecimal
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase")]
+    pub(crate) pre_shared_key: Option<PathBuf>,
+    /// A file with the passphrase of a PSKC file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase: Option<PathBuf>,
+    /// Take the file for lines of values, whatever it looks like
+    #[arg(long)]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]
@@ -439,6 +479,11 @@ impl Command {
             Self::Verify(args) => Some(&args.connection),
             Self::Users(command) => Some(command.connection()),
             Self::Authenticators(command) => Some(command.connection()),
+            Self::Tokens(
+                TokensCommand::Import(ImportTokensArgs { connection, .. })
+                | TokensCommand::List { connection }
+                | TokensCommand::Remove { connection, .. },
+            ) => Some(connection),
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Keys(

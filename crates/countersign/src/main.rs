@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod log;
 mod output;
+mod sending;
 mod serve_process;
 mod supervisor;
 
@@ -68,6 +69,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Verify(args) => commands::verify(&desk, &args).await,
         Command::Users(command) => commands::users(&desk, command).await,
         Command::Authenticators(command) => commands::authenticators(&desk, command).await,
+        Command::Tokens(command) => commands::tokens(&desk, command).await,
         Command::Applications(command) => commands::applications(&desk, command).await,
         Command::Events(args) => commands::events(&desk, &args).await,
         Command::Keys(command) => commands::keys(&desk, &command).await,

@@ -13,6 +13,7 @@ use vault_proto::{Client, Connector};
 use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
+use crate::sending::sending;
 use crate::supervisor::message::{FromServer, ToServer, decode, encode};
 
 /// Runs the process; ends when the supervisor is gone or asks for it.
@@ -63,6 +64,7 @@ async fn serve(
         None => Arc::new(SystemClock),
     };
     let options = store::Options { location: location(&settings.database), movable_clock };
+    let gateway_clock = Arc::clone(&clock);
     let store = Store::open(&options, clock).await.map_err(|error| open_failure(&error))?;
     let known = tell_keyring(control, &store).await?;
     let (client, connector) = Client::new();
@@ -70,7 +72,8 @@ async fn serve(
         connected = next_vault(control, &connector) => if !connected { return Ok(()) },
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
-    let starting = server::start(configuration(settings, movable, confinement), store.clone(), client);
+    let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
+    let starting = server::start(configuration(settings, movable, confinement, sending), store.clone(), client);
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());
@@ -150,6 +153,7 @@ fn configuration(
     settings: &Settings,
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
+    sending: Option<server::Sending>,
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -166,6 +170,7 @@ fn configuration(
         factors: settings.factors.clone(),
         remembered_browsers: settings.remembered_browsers,
         brand: settings.brand.clone(),
+        sending,
         events_retention: settings.events_retention,
         movable_clock,
         confinement,

@@ -109,6 +109,9 @@ pub enum Scope {
     /// Ask for proof and verify it.
     #[serde(rename = "challenges")]
     Challenges,
+    /// See, import and remove hardware tokens.
+    #[serde(rename = "hardware_tokens")]
+    HardwareTokens,
     /// See events.
     #[serde(rename = "events:read")]
     EventsRead,
@@ -116,7 +119,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -125,6 +128,7 @@ impl Scope {
         Self::AuthenticatorsRead,
         Self::AuthenticatorsWrite,
         Self::Challenges,
+        Self::HardwareTokens,
         Self::EventsRead,
     ];
 
@@ -139,6 +143,7 @@ impl Scope {
             Self::AuthenticatorsRead => "authenticators:read",
             Self::AuthenticatorsWrite => "authenticators:write",
             Self::Challenges => "challenges",
+            Self::HardwareTokens => "hardware_tokens",
             Self::EventsRead => "events:read",
         }
     }

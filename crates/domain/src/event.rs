@@ -150,6 +150,8 @@ kinds! {
     AuthenticatorVerified = "authenticator.verified",
     /// A proof was wrong or came when none is considered.
     AuthenticatorRejected = "authenticator.rejected",
+    /// There are few backup codes left.
+    BackupCodesLow = "backup_codes.low",
     /// Proof was asked for.
     ChallengeCreated = "challenge.created",
     /// A challenge was taken back.
@@ -158,6 +160,22 @@ kinds! {
     ChallengeRejected = "challenge.rejected",
     /// Something was sent to a person or asked of a device for a challenge.
     PromptCreated = "prompt.created",
+    /// A hardware token was imported.
+    HardwareTokenImported = "hardware_token.imported",
+    /// A hardware token was removed.
+    HardwareTokenRemoved = "hardware_token.removed",
+    /// A gateway took a code that was to be sent.
+    CodeSent = "code.sent",
+    /// A code was not sent, because a budget against toll fraud is used up.
+    CodeWithheld = "code.withheld",
+    /// A network says that a code arrived.
+    CodeDelivered = "code.delivered",
+    /// A code could not be sent, or a network says that it did not arrive.
+    CodeUndelivered = "code.delivery_failed",
+    /// A gateway failed again and again, and is left alone for a while.
+    GatewayDown = "gateway.down",
+    /// A gateway that was down works again.
+    GatewayUp = "gateway.up",
     /// A hosted page was made for somebody.
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.

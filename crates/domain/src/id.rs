@@ -95,6 +95,8 @@ ids! {
     ChallengeId = "chl_";
     /// Something that was sent or asked so that a challenge or an enrollment can go on.
     PromptId = "prm_";
+    /// A hardware token that was imported.
+    HardwareTokenId = "tok_";
     /// A hosted page.
     PageId = "pag_";
     /// An API client.

@@ -15,6 +15,7 @@ pub mod enrollment;
 pub mod entropy;
 pub mod event;
 pub mod external_id;
+pub mod hardware_token;
 pub mod hosted_page;
 pub mod id;
 pub mod level;
@@ -36,10 +37,11 @@ pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;
 pub use event::{Details, Event, EventKind};
 pub use external_id::ExternalId;
+pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash};
 pub use id::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, InvalidId, PageId,
-    PromptId, SessionId, UserId,
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, HardwareTokenId, InvalidId,
+    PageId, PromptId, SessionId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};

@@ -12,12 +12,15 @@ use crate::breaker::{Breaker, Change};
 use crate::mail::{MailAddress, Relay};
 use crate::messages::MailText;
 use crate::outside::Outside;
-use crate::push::{Apns, Fcm, Note, PushTarget, WebPush};
+use crate::push::{Apns, Fcm, Note, PushTarget, Subscription, WebPush};
 use crate::sms::{InvalidReceipt, Posted, Receipt, Sms, SmsProvider};
-use crate::{Failure, FailureKind, Fault};
+use crate::{Failure, FailureKind, Fault, Secret};
 
 /// Gateways that one message is tried with.
 const MOST_ATTEMPTS: usize = 3;
+
+/// How long it is tried: after that no other try is begun, since somebody waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All gateways of a program.
 pub struct Gateways {
@@ -200,34 +203,20 @@ impl Gateways {
 
     /// Sends one SMS.
     pub async fn send_sms(&self, sms: &Sms<'_>) -> Delivery {
-        self.first_that_takes(&self.sms, async |provider: &SmsProvider, now| {
-            provider.send(&self.outside, sms, now).await
-        })
-        .await
+        self.first_that_takes(&self.sms, sms).await
     }
 
     /// Sends one mail.
     pub async fn send_mail(&self, to: &MailAddress, mail: &MailText) -> Delivery {
-        let entropy = &*self.entropy;
-        self.first_that_takes(&self.mail, async |relay: &Relay, now| relay.send(to, mail, now, entropy).await).await
+        self.first_that_takes(&self.mail, &(to, mail)).await
     }
 
     /// Pushes one note. [`Outcome::Undeliverable`] with [`Fault::Gone`] says that the target is to be dropped.
     pub async fn push(&self, to: &PushTarget, note: &Note) -> Delivery {
-        let outside = &self.outside;
         match to {
-            PushTarget::WebPush(to) => {
-                let send = async |sender: &WebPush, now| sender.send(outside, to, note, now).await;
-                self.first_that_takes(self.web_push.as_slice(), send).await
-            }
-            PushTarget::Fcm(to) => {
-                let send = async |fcm: &Fcm, now| fcm.send(outside, to, note, now).await;
-                self.first_that_takes(self.fcm.as_slice(), send).await
-            }
-            PushTarget::Apns(to) => {
-                let send = async |apns: &Apns, now| apns.send(outside, to, note, now).await;
-                self.first_that_takes(self.apns.as_slice(), send).await
-            }
+            PushTarget::WebPush(to) => self.first_that_takes(self.web_push.as_slice(), &(to, note)).await,
+            PushTarget::Fcm(to) => self.first_that_takes(self.fcm.as_slice(), &(to, note)).await,
+            PushTarget::Apns(to) => self.first_that_takes(self.apns.as_slice(), &(to, note)).await,
         }
     }
 
@@ -252,19 +241,17 @@ impl Gateways {
     }
 
     /// Tries one gateway after the other until one takes it, or says that nobody will.
-    async fn first_that_takes<T>(
-        &self,
-        lines: &[Line<T>],
-        send: impl AsyncFn(&T, Timestamp) -> Result<Option<String>, Failure>,
-    ) -> Delivery {
+    async fn first_that_takes<L: Sync, T: Carries<L> + Sync>(&self, lines: &[Line<T>], load: &L) -> Delivery {
         let mut delivery =
             Delivery { outcome: Outcome::Unavailable { retry_at: None }, attempts: Vec::new(), changes: Vec::new() };
+        let first = Instant::now();
         for line in self.in_order(lines) {
-            if delivery.attempts.len() == MOST_ATTEMPTS || !line.admits(self.clock.now()) {
+            let is_enough = delivery.attempts.len() == MOST_ATTEMPTS || first.elapsed() >= PATIENCE;
+            if is_enough || !line.admits(self.clock.now()) {
                 continue;
             }
             let begun = Instant::now();
-            let result = send(&line.gateway, self.clock.now()).await;
+            let result = line.gateway.carry(load, self).await;
             delivery.changes.extend(line.learn(&result, self.clock.now()));
             let failure = result.as_ref().err().cloned();
             delivery.attempts.push(Attempt { gateway: line.name.clone(), failure, took: begun.elapsed() });
@@ -304,6 +291,42 @@ impl Gateways {
         }
         order.extend(lines.iter().filter(|line| line.weight == 0));
         order
+    }
+}
+
+/// A gateway that carries loads of this kind.
+trait Carries<L> {
+    /// Hands a load over. Answers the gateway's name for it.
+    fn carry(&self, load: &L, with: &Gateways) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+}
+
+impl Carries<Sms<'_>> for SmsProvider {
+    async fn carry(&self, sms: &Sms<'_>, with: &Gateways) -> Result<Option<String>, Failure> {
+        self.send(&with.outside, sms, with.clock.now()).await
+    }
+}
+
+impl Carries<(&MailAddress, &MailText)> for Relay {
+    async fn carry(&self, (to, mail): &(&MailAddress, &MailText), with: &Gateways) -> Result<Option<String>, Failure> {
+        self.send(to, mail, with.clock.now(), &*with.entropy).await
+    }
+}
+
+impl Carries<(&Subscription, &Note)> for WebPush {
+    async fn carry(&self, (to, note): &(&Subscription, &Note), with: &Gateways) -> Result<Option<String>, Failure> {
+        self.send(&with.outside, to, note, with.clock.now()).await
+    }
+}
+
+impl Carries<(&Secret, &Note)> for Fcm {
+    async fn carry(&self, (to, note): &(&Secret, &Note), with: &Gateways) -> Result<Option<String>, Failure> {
+        self.send(&with.outside, to, note, with.clock.now()).await
+    }
+}
+
+impl Carries<(&Secret, &Note)> for Apns {
+    async fn carry(&self, (to, note): &(&Secret, &Note), with: &Gateways) -> Result<Option<String>, Failure> {
+        self.send(&with.outside, to, note, with.clock.now()).await
     }
 }
 

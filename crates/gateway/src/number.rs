@@ -22,7 +22,7 @@ pub struct Number {
 pub struct Country([u8; 2]);
 
 /// Which countries messages go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Countries(BTreeSet<Country>);
 
 /// Why a number is not taken.

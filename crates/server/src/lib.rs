@@ -19,13 +19,15 @@ use store::Store;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use app::sending::Post;
+pub use app::sending::Sending;
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 
 /// How a server is to run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Config {
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -49,6 +51,8 @@ pub struct Config {
     pub remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub brand: Brand,
+    /// What sends codes, if anything does.
+    pub sending: Option<Sending>,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// For tests: the clock, which then can be moved through the API. The store must be made so too.
@@ -209,6 +213,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
+        post: config.sending.map(Post::new),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;

@@ -81,5 +81,6 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         },
         crowd: Crowd::default(),
         public: Public::default(),
+        post: None,
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HostedPage, PageId,
-    PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed, Session, SessionId, Timestamp, TokenHash,
-    User, UserId, UserKind, UserState,
+    Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
+    HardwareTokenId, HostedPage, PageId, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed,
+    Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -242,6 +242,32 @@ pub enum Change {
         /// Into which state.
         to: PromptState,
     },
+    /// Another set of backup codes in the place of the one that was seen, which is revoked, and forgotten by sessions. Guard: the user is
+    /// active and has an authenticator in use beside backup codes; the session is live, and has reached AAL2 where one is in use or
+    /// suspended that a session can be asked for; and the set that was seen is the one in use.
+    ReplaceBackupCodes(Box<ReplaceBackupCodes>),
+    /// New hardware tokens, all or none. [`Effect::Exists`] if a serial number is another's. Guard: the data keys that they are sealed
+    /// with are not retired.
+    ImportHardwareTokens(Vec<HardwareToken>),
+    /// Removes a hardware token. Guard: it is there and free.
+    RemoveHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A hardware token becomes the pending authenticator of a new enrollment, which has had its view: there is nothing to be seen.
+    /// Guard: as [`Change::StartEnrollment`], and the token is as it was seen, and free.
+    EnrollHardwareToken(Box<EnrollHardwareToken>),
+    /// The same key of a hardware token under a newer data key. Guard: as [`Change::Rewrap`].
+    RewrapHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+        /// The blob that was opened.
+        from: Vec<u8>,
+        /// The same under the present data key.
+        to: Vec<u8>,
+    },
     /// A browser is remembered. Guard: see [`RememberBrowser`]. [`Effect::Exists`] if its key is another's.
     RememberBrowser(Box<RememberBrowser>),
     /// A new hosted page. Guard: its application is there, and its session, if it has one, is live.
@@ -307,6 +333,32 @@ pub struct StartEnrollment {
     /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
     /// It stands in `authenticator.sealed` too.
     pub viewed: bool,
+}
+
+/// See [`Change::ReplaceBackupCodes`].
+#[derive(Debug, Clone)]
+pub struct ReplaceBackupCodes {
+    /// The session that wants them.
+    pub session_id: SessionId,
+    /// The set as it was seen, if there was one.
+    pub seen: Option<AuthenticatorId>,
+    /// The new set: an active authenticator.
+    pub set: Authenticator,
+    /// Its codes.
+    pub codes: Vec<BackupCode>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// See [`Change::EnrollHardwareToken`].
+#[derive(Debug, Clone)]
+pub struct EnrollHardwareToken {
+    /// The enrollment.
+    pub start: StartEnrollment,
+    /// The token.
+    pub token_id: HardwareTokenId,
+    /// The authenticator that it became last, as it was seen: its last step stands in the new one.
+    pub seen: Option<AuthenticatorId>,
 }
 
 /// See [`Change::RecordView`].
@@ -386,7 +438,7 @@ pub struct Satisfy {
 /// and fewer than [`Authenticator::MOST_BROWSERS`] others are remembered at `at`.
 ///
 /// It is forgotten again (`revoked`, with an `authenticator.revoked` event that the store writes) in the commit of whatever changes
-/// the user's credentials: any other authenticator's [`Change::SetAuthenticatorState`], [`Change::ConfirmEnrollment`], a
+/// the user's credentials: any other authenticator's [`Change::SetAuthenticatorState`], [`Change::ConfirmEnrollment`], [`Change::ReplaceBackupCodes`], a
 /// [`Change::Reject`] that uses up a failure budget; and of [`Change::SetUserState`] where the user is suspended.
 #[derive(Debug, Clone)]
 pub struct RememberBrowser {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HostedPage, KeyHash,
-    Page, PageId, PageRequest, Prompt, PromptId, ProofKind, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HardwareToken,
+    HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind, Session, SessionId,
+    Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -172,6 +173,57 @@ impl Store {
     ) -> Result<Vec<Prompt>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::prompts_of_user(lease.connection(), user, kind, since).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A hardware token, as it is at `now`.
+    pub async fn hardware_token(
+        &self,
+        id: HardwareTokenId,
+        now: Timestamp,
+    ) -> Result<Option<HardwareToken>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::hardware_token(lease.connection(), id, now).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A hardware token by the number that is printed on it.
+    pub async fn hardware_token_by_serial(
+        &self,
+        serial: &str,
+        now: Timestamp,
+    ) -> Result<Option<HardwareToken>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::hardware_token_by_serial(lease.connection(), serial, now).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The hardware token that became this authenticator last.
+    pub async fn hardware_token_of(
+        &self,
+        id: AuthenticatorId,
+        now: Timestamp,
+    ) -> Result<Option<HardwareToken>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::hardware_token_of(lease.connection(), id, now).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Hardware tokens by id.
+    pub async fn hardware_tokens(
+        &self,
+        now: Timestamp,
+        page: PageRequest<HardwareTokenId>,
+    ) -> Result<Page<HardwareToken, HardwareTokenId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::hardware_tokens(lease.connection(), now, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Which of these serial numbers are those of hardware tokens that were imported.
+    pub async fn known_serials(&self, serials: &[&str]) -> Result<Vec<String>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::known_serials(lease.connection(), serials).await?;
         lease.done();
         Ok(found)
     }

@@ -8,9 +8,9 @@ use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
-    EventKind, ExternalId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt, PromptId, PromptState, Proof,
-    Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User,
-    UserId, UserKind, UserState, Wait,
+    EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
+    PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId,
+    Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -114,6 +114,30 @@ pub(crate) fn device(row: &mut Reader<'_, '_>) -> Result<Device, Fault> {
         name: row.next()?,
         kind: row.named(DeviceKind::from_name)?,
         created_at: row.time()?,
+    })
+}
+
+/// Of a token `h` at the time that `$1` is; its authenticator, if it is still there, is `a`.
+pub(crate) const HARDWARE_TOKEN: &str = "h.id, h.serial, h.blob, h.algorithm, h.digits, h.period, \
+    CASE WHEN a.last_step > h.last_step THEN a.last_step ELSE h.last_step END, h.authenticator_id, h.imported_at, \
+    CAST(CASE WHEN a.state IN ('active', 'suspended', 'lost') OR (a.state = 'pending' AND EXISTS (SELECT 1 FROM enrollments e \
+        WHERE e.id = h.enrollment_id AND e.state IN ('started', 'viewed') AND e.expires_at > $1)) THEN 0 ELSE 1 END AS BIGINT)";
+
+pub(crate) fn hardware_token(row: &mut Reader<'_, '_>) -> Result<HardwareToken, Fault> {
+    Ok(HardwareToken {
+        id: row.id(HardwareTokenId::from_uuid)?,
+        serial: row.next()?,
+        sealed: Sealed {
+            blob: row.next()?,
+            algorithm: row.next()?,
+            digits: row.small()?,
+            period: row.small()?,
+            generation: 0,
+        },
+        last_step: row.next()?,
+        authenticator_id: row.maybe_id(AuthenticatorId::from_uuid)?,
+        imported_at: row.time()?,
+        is_free: row.next::<i64>()? == 1,
     })
 }
 

@@ -308,6 +308,7 @@ ids!(
     domain::AuthenticatorId,
     domain::ChallengeId,
     domain::DeviceId,
+    domain::HardwareTokenId,
     domain::EnrollmentId,
     domain::EventId,
     domain::PageId,

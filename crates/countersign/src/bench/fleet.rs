@@ -113,6 +113,22 @@ impl Fleet {
         }
     }
 
+    /// Waits for the member to be free, and holds it. Given back by [`Fleet::release`].
+    pub(crate) async fn hold(&self, index: u64) -> Result<usize, String> {
+        let (number, member) = self.member(index)?;
+        while member.busy.swap(true, Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(number)
+    }
+
+    /// The member is free again.
+    pub(crate) fn release(&self, number: usize) {
+        if let Some(member) = self.members.get(number) {
+            member.busy.store(false, Ordering::SeqCst);
+        }
+    }
+
     /// The step was used.
     pub(crate) fn used(&self, turn: Turn) {
         if let Some(member) = self.members.get(turn.member) {

@@ -7,6 +7,7 @@ use otp::Otpauth;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::carrier::Carrier;
 use super::drive::Job;
 use super::fleet::{Fleet, Turn};
 use super::wire::Wire;
@@ -269,6 +270,104 @@ impl Job for Replay {
         let path = verify_path(&self.ids, u64::try_from(number).unwrap_or(0))?;
         refused_code("a used", &self.fleet.used_code(number), &path, wire).await
     }
+}
+
+/// How a code is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// By text message.
+    Sms,
+    /// By mail.
+    Email,
+}
+
+impl Channel {
+    /// The kind of authenticator.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+
+    /// Where the codes of a member go.
+    fn address(self, member: usize) -> String {
+        match self {
+            Self::Sms => format!("+49151{:08}", member + 10_000_000),
+            Self::Email => format!("member-{member}@bench.example"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Handed<'a> {
+    #[serde(borrow)]
+    enrollment: HasId<'a>,
+    view: Viewed<'a>,
+}
+
+#[derive(Deserialize)]
+struct Viewed<'a> {
+    #[serde(borrow)]
+    prompt: HasId<'a>,
+}
+
+/// An address for a member, proved with the first code that is sent there.
+pub(crate) struct Bind {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) channel: Channel,
+    pub(crate) carrier: Arc<Carrier>,
+}
+
+impl Job for Bind {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let (number, member) = self.fleet.member(index)?;
+        let session = member.session.get().map_or("", String::as_str);
+        let (kind, address) = (self.channel.name(), self.channel.address(number));
+        let wish = format!(r#"{{"session_id":"{session}","kind":"{kind}","address":"{address}","view":"inline"}}"#);
+        let started = Instant::now();
+        let answer = wire.post("/v1/enrollments", wish).await?.expect(201)?;
+        let handed: Handed<'_> = answer.json()?;
+        let path = format!("/v1/enrollments/{}/confirm", handed.enrollment.id);
+        let proof = proof(&self.carrier, &address, handed.view.prompt.id)?;
+        wire.post(&path, proof).await?.expect(200)?;
+        Ok(started.elapsed())
+    }
+}
+
+/// A code that is asked for, sent, and given back.
+pub(crate) struct Sent {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) channel: Channel,
+    pub(crate) carrier: Arc<Carrier>,
+}
+
+impl Job for Sent {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        let number = self.fleet.hold(index).await?;
+        let took = self.sent(index, number, wire).await;
+        self.fleet.release(number);
+        took
+    }
+}
+
+impl Sent {
+    async fn sent(&self, index: u64, number: usize, wire: &mut Wire) -> Result<Duration, String> {
+        let (asking, id) = challenge(&self.fleet, index, wire).await?;
+        let started = Instant::now();
+        let wish = format!(r#"{{"kind":"{}"}}"#, self.channel.name());
+        let answer = wire.post(&format!("/v1/challenges/{id}/prompts"), wish).await?.expect(201)?;
+        let proof = proof(&self.carrier, &self.channel.address(number), answer.json::<HasId<'_>>()?.id)?;
+        let answer = wire.post(&format!("/v1/challenges/{id}/verify"), proof).await?;
+        let took = started.elapsed();
+        answer.expect(200).map(|_| asking + took)
+    }
+}
+
+/// What gives a code back that was sent to an address.
+fn proof(carrier: &Carrier, address: &str, prompt: &str) -> Result<String, String> {
+    let code = carrier.take(address).ok_or_else(|| "no code arrived".to_owned())?;
+    Ok(format!(r#"{{"code":"{code}","prompt_id":"{prompt}"}}"#))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Every answer is checked. A run in which a right code was refused, a wrong or used one accepted, or anything else came
 //! than was asked for is no measurement, and ends with exit code 1.
 
+mod carrier;
 mod drive;
 mod fleet;
 mod gauge;
@@ -13,6 +14,7 @@ mod run;
 mod wire;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -84,6 +86,10 @@ pub(crate) enum Sort {
     Wrong,
     /// Codes that were used before
     Replay,
+    /// Codes by text message: asking, sending and giving them back
+    Sms,
+    /// Codes by e-mail, the same
+    Email,
 }
 
 /// Users of this many are enrolled unless said otherwise.
@@ -110,7 +116,7 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
             ));
         }
         let subject = Subject { url: url.clone(), ..Subject::default() };
-        return Run::new(args, target, enrolled, None, output).await?.all(subject).await;
+        return Run::new(args, target, enrolled, None, None, output).await?.all(subject).await;
     }
     let database = match args.database.as_deref().and_then(|database| database.strip_prefix("env:")) {
         Some(name) => {
@@ -131,7 +137,8 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
         folder: Some(server.folder().display().to_string()),
         ..Subject::default()
     };
-    let report = Run::new(args, target, enrolled, Some(server.gauge), output).await?.all(subject).await;
+    let carrier = Some(Arc::clone(&server.carrier));
+    let report = Run::new(args, target, enrolled, Some(server.gauge), carrier, output).await?.all(subject).await;
     server.stop().await;
     report
 }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::carrier::Carrier;
 use super::gauge::Gauge;
 use crate::failure::{Failure, describe};
 
@@ -26,6 +28,8 @@ pub(crate) struct OwnServer {
     pub(crate) address: String,
     /// Its administrator's key.
     pub(crate) key: String,
+    /// Who carries its messages.
+    pub(crate) carrier: Arc<Carrier>,
     /// What it uses.
     pub(crate) gauge: Gauge,
     /// From start to ready.
@@ -48,8 +52,9 @@ impl OwnServer {
     /// What the server said, or that it says nothing.
     pub(crate) async fn start(database: Option<&str>) -> Result<Self, Failure> {
         let folder = folder()?;
+        let carrier = Carrier::start().await?;
         let started = Instant::now();
-        let mut child = match spawn(&folder, database) {
+        let mut child = match spawn(&folder, database, &carrier) {
             Ok(child) => child,
             Err(error) => {
                 remove(&folder);
@@ -71,7 +76,7 @@ impl OwnServer {
             ));
         };
         let gauge = Gauge::new(ready.pid, ready.server_pid, ready.vault_pid);
-        Ok(Self { child, folder, address: ready.address, key, gauge, ready_after })
+        Ok(Self { child, folder, address: ready.address, key, carrier, gauge, ready_after })
     }
 
     /// Where it keeps its data.
@@ -100,7 +105,7 @@ impl Drop for OwnServer {
     }
 }
 
-fn spawn(folder: &Path, database: Option<&str>) -> std::io::Result<Child> {
+fn spawn(folder: &Path, database: Option<&str>, carrier: &Carrier) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "--json", "--movable-clock", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
     // The clock is moved by hours while it is measured; the logins of its users stay fresh.
@@ -111,11 +116,31 @@ fn spawn(folder: &Path, database: Option<&str>) -> std::io::Result<Child> {
     for name in ours {
         command.env_remove(name);
     }
+    command.envs(messages(carrier));
     if let Some(database) = database {
         // By the environment: a URL can hold a password, and flags are seen by everybody.
         command.env("COUNTERSIGN_DATABASE", database);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+}
+
+/// Gateways that lead to the carrier, and budgets that a load test does not use up.
+fn messages(carrier: &Carrier) -> [(&'static str, String); 12] {
+    let much = || "1000000000/1h".to_owned();
+    [
+        ("COUNTERSIGN_GATEWAY_SMS_KIND", "http".to_owned()),
+        ("COUNTERSIGN_GATEWAY_SMS_URL", format!("http://127.0.0.1:{}/", carrier.sms)),
+        ("COUNTERSIGN_GATEWAY_SMS_BODY", r#"{"to":"{{ to }}","text":"{{ text }}"}"#.to_owned()),
+        ("COUNTERSIGN_GATEWAY_MAIL_KIND", "smtp".to_owned()),
+        ("COUNTERSIGN_GATEWAY_MAIL_HOST", format!("127.0.0.1:{}", carrier.mail)),
+        ("COUNTERSIGN_GATEWAY_MAIL_ENCRYPTION", "none".to_owned()),
+        ("COUNTERSIGN_GATEWAY_MAIL_FROM", "bench@example.org".to_owned()),
+        ("COUNTERSIGN_OUTSIDE_ALLOWED", "127.0.0.1".to_owned()),
+        ("COUNTERSIGN_SMS_COUNTRIES", "DE".to_owned()),
+        ("COUNTERSIGN_SMS_USER_BUDGET", much()),
+        ("COUNTERSIGN_SMS_PREFIX_BUDGET", much()),
+        ("COUNTERSIGN_SMS_GLOBAL_BUDGET", much()),
+    ]
 }
 
 /// A folder on a real disk: where the temporary one is in memory a write costs nothing, and nothing is measured.

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::carrier::Carrier;
 use super::drive::{Drive, Extent, Measured};
 use super::fleet::Fleet;
 use super::gauge::Gauge;
-use super::jobs::{CHALLENGE, Challenge, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Verify, Wrong, ids};
+use super::jobs::{
+    Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Sent, Verify, Wrong, ids,
+};
 use super::report::{Report, Subject};
 use super::wire::Target;
 use super::{BenchArgs, Sort};
@@ -34,6 +37,8 @@ pub(crate) struct Run<'a> {
     enrolled: u64,
     /// Operations with codes so far: members take turns through all of them.
     turns: u64,
+    /// Who carries messages, on a server of the run's own.
+    carrier: Option<Arc<Carrier>>,
 }
 
 impl<'a> Run<'a> {
@@ -43,6 +48,7 @@ impl<'a> Run<'a> {
         target: Target,
         enrolled: u64,
         gauge: Option<Gauge>,
+        carrier: Option<Arc<Carrier>>,
         output: Output,
     ) -> Result<Self, Failure> {
         if enrolled == 0 {
@@ -53,7 +59,7 @@ impl<'a> Run<'a> {
         let run = format!("bench-{}", super::random_name()?);
         let number = |number| usize::try_from(number).unwrap_or(0);
         let fleet = Arc::new(Fleet::new(run, number(args.users), number(enrolled), gauge.is_some()));
-        Ok(Self { args, drive, fleet, output, enrolled, turns: 0 })
+        Ok(Self { args, drive, fleet, output, enrolled, turns: 0, carrier })
     }
 
     /// Everything that is wanted, in order; and on a server that runs for itself, the end of the users that were made.
@@ -109,6 +115,11 @@ impl<'a> Run<'a> {
         }
         if self.wants(Sort::Replay) {
             phases.push(self.refused("replay", Sort::Replay).await?);
+        }
+        for (sort, channel) in [(Sort::Sms, Channel::Sms), (Sort::Email, Channel::Email)] {
+            if let Some(carrier) = self.carrier.clone().filter(|_| self.wants(sort)) {
+                phases.push(self.sent(channel, carrier).await?);
+            }
         }
         Ok(phases)
     }
@@ -231,6 +242,16 @@ impl<'a> Run<'a> {
             }
         }
         Ok(refused)
+    }
+
+    /// Codes that are sent, to members who get an address first.
+    async fn sent(&mut self, channel: Channel, carrier: Arc<Carrier>) -> Result<Measured, Failure> {
+        let bind = Bind { fleet: Arc::clone(&self.fleet), channel, carrier: Arc::clone(&carrier) };
+        let bound = self.drive.run("addresses", Extent::of(self.enrolled), bind).await?;
+        let job = Sent { fleet: Arc::clone(&self.fleet), channel, carrier };
+        let mut measured = self.drive.run(channel.name(), self.extent(), job).await?;
+        measured.note_wrong(bound);
+        Ok(measured)
     }
 
     async fn everybody_logs_in(&mut self, refused: &mut Measured) -> Result<(), Failure> {

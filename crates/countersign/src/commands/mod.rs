@@ -12,6 +12,7 @@ mod opening;
 mod paper;
 mod root_key;
 mod serve;
+mod tokens;
 mod users;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(crate) use keys::keys;
 pub(crate) use paper::{completions, man};
 pub(crate) use root_key::root_key;
 pub(crate) use serve::serve;
+pub(crate) use tokens::tokens;
 pub(crate) use users::users;
 pub(crate) use verify::verify;
 

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 20] = [
+pub(crate) const KEYS: [Key; 30] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -59,6 +59,50 @@ pub(crate) const KEYS: [Key; 20] = [
     one("brand.name", "NAME", "Whose pages they are, as people see them [default: Countersign]"),
     one("brand.logo", "FILE", "Logo for the pages, SVG or PNG, at most 64 KiB"),
     one("brand.colour", "#RRGGBB", "Colour for the pages; one that could not be read is made readable"),
+    Key {
+        name: "sms.countries",
+        value: "CC,…",
+        list: true,
+        help: "Countries that text messages may go to, by their two letters; there is no SMS without",
+    },
+    one("sms.home", "CC", "Country of numbers that are typed without the code of one"),
+    Key {
+        name: "sms.user_budget",
+        value: "N/TIME,…",
+        list: true,
+        help: "Text messages for one user [default: 5/1h,10/1d]",
+    },
+    Key {
+        name: "sms.prefix_budget",
+        value: "N/TIME,…",
+        list: true,
+        help: "Text messages to one range of numbers [default: 100/1h,500/1d]",
+    },
+    Key {
+        name: "sms.global_budget",
+        value: "N/TIME,…",
+        list: true,
+        help: "Text messages in all, from one server [default: 1000/1h,5000/1d]",
+    },
+    one(
+        "sms.conversion",
+        "PERCENT",
+        "A range of numbers from which fewer codes come back is closed for an hour; 0 closes none [default: 20]",
+    ),
+    one("messages.folder", "DIR", "Folder with your own words for messages [default: ours]"),
+    one("messages.language", "LANG", "Language of messages: en, de, es, fr or zh [default: en]"),
+    Key {
+        name: "outside.allowed",
+        value: "NET,…",
+        list: true,
+        help: "Networks, addresses and hosts inside that may be called; else only what is out on the internet",
+    },
+    Key {
+        name: "outside.authorities",
+        value: "FILE,…",
+        list: true,
+        help: "CAs that are trusted besides the system's when others are called, PEM",
+    },
     one(
         "events.retention",
         "AGE",

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::gateways::{GATEWAY_KEYS, is_name, of_variable};
 use super::keys::{KEYS, Key, distance, nearest};
 use crate::failure::{Failure, describe};
 
 /// The values that were given, by the names of their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Layers(BTreeMap<&'static str, Given>);
+pub(crate) struct Layers(BTreeMap<&'static str, Given>, BTreeMap<String, OfGateway>);
+
+/// What was given of one gateway.
+pub(crate) type OfGateway = BTreeMap<&'static str, Given>;
 
 /// One value and who gave it.
 #[derive(Debug, Clone)]
@@ -49,6 +53,11 @@ impl Layers {
         self.0.get(name)
     }
 
+    /// What was given of each gateway, by its name.
+    pub(crate) fn gateways(&self) -> &BTreeMap<String, OfGateway> {
+        &self.1
+    }
+
     /// Lays the flags over what is there.
     pub(crate) fn add_flags(&mut self, flags: &[(&'static Key, Vec<String>)]) {
         for (key, items) in flags {
@@ -65,16 +74,16 @@ impl Layers {
         variables: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), Failure> {
         for (name, value) in variables.filter(|(name, _)| name.starts_with("COUNTERSIGN_")) {
-            match KEYS.iter().find(|key| key.variable() == name) {
-                Some(key) => {
-                    let items = if key.list { split(value) } else { vec![value.to_owned()] };
-                    self.0.insert(key.name, Given { items, origin: Origin::Variable(name.to_owned()) });
-                }
-                None => {
-                    if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
-                        return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
-                    }
-                }
+            let given = |list| Given {
+                items: if list { split(value) } else { vec![value.to_owned()] },
+                origin: Origin::Variable(name.to_owned()),
+            };
+            if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
+                self.0.insert(key.name, given(key.list));
+            } else if let Some((gateway, key)) = of_variable(name) {
+                self.1.entry(gateway).or_default().insert(key.name, given(key.list));
+            } else if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
+                return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
             }
         }
         Ok(())
@@ -107,6 +116,9 @@ impl Reader<'_> {
                 section.map_or_else(|| name.get_ref().to_string(), |section| format!("{section}.{}", name.get_ref()));
             match (Key::named(&full), value.get_ref()) {
                 (Some(key), value) => self.value(key, value, line)?,
+                (None, DeValue::Table(inner)) if section.is_none() && name.get_ref() == "gateway" => {
+                    self.gateways(inner)?;
+                }
                 (None, DeValue::Table(inner)) if section.is_none() && is_section(name.get_ref()) => {
                     self.table(inner, Some(name.get_ref()))?;
                 }
@@ -116,7 +128,48 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The tables `[gateway.NAME]`.
+    fn gateways(&mut self, tables: &DeTable<'_>) -> Result<(), Failure> {
+        for (name, table) in tables {
+            let place = |offset| format!("{}:{}", self.path.display(), line_of(self.text, offset));
+            let at = place(name.span().start);
+            let DeValue::Table(table) = table.get_ref() else {
+                return Err(Failure::configuration(format!("{at}: a gateway has a name: [gateway.main]")));
+            };
+            let gateway = name.get_ref();
+            if !is_name(gateway) {
+                return Err(Failure::configuration(format!(
+                    "{at}: `{gateway}` is no name of a gateway: small letters, digits and - are, up to 32"
+                )));
+            }
+            for (name, value) in table {
+                let line = line_of(self.text, name.span().start);
+                let known = GATEWAY_KEYS.iter().find(|key| key.name == name.get_ref().as_ref());
+                let Some(key) = known else {
+                    let names = GATEWAY_KEYS.iter().map(|key| key.name);
+                    let near = nearest(name.get_ref(), names.clone());
+                    let hint = near.map_or_else(
+                        || format!("the keys are: {}", names.collect::<Vec<_>>().join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let unknown = format!("unknown key `gateway.{gateway}.{}`; {hint}", name.get_ref());
+                    return Err(Failure::configuration(format!("{}: {unknown}", place(name.span().start))));
+                };
+                let shown = format!("gateway.{gateway}.{}", key.name);
+                let given = self.given(&shown, key.list, value.get_ref(), line)?;
+                self.layers.1.entry(gateway.to_string()).or_default().insert(key.name, given);
+            }
+        }
+        Ok(())
+    }
+
     fn value(&mut self, key: &'static Key, value: &DeValue<'_>, line: usize) -> Result<(), Failure> {
+        let given = self.given(key.name, key.list, value, line)?;
+        self.layers.0.insert(key.name, given);
+        Ok(())
+    }
+
+    fn given(&self, name: &str, list: bool, value: &DeValue<'_>, line: usize) -> Result<Given, Failure> {
         let scalar = |value: &DeValue<'_>| match value {
             DeValue::String(text) => Some(text.to_string()),
             // A number stands for seconds where a time is wanted; anything else says for itself that it is wrong.
@@ -124,25 +177,23 @@ impl Reader<'_> {
             _ => None,
         };
         let items = match value {
-            DeValue::Array(items) if key.list => items.iter().map(|item| scalar(item.get_ref())).collect(),
+            DeValue::Array(items) if list => items.iter().map(|item| scalar(item.get_ref())).collect(),
             value => scalar(value).map(|item| vec![item]),
         };
         let origin = Origin::File(self.path.to_owned(), line);
         let Some(items) = items else {
-            let wanted = if key.list { "a list of strings" } else { "a string" };
+            let wanted = if list { "a list of strings" } else { "a string" };
             return Err(Failure::configuration(format!(
-                "{origin}: `{}` is {wanted}, and here stands {}",
-                key.name,
+                "{origin}: `{name}` is {wanted}, and here stands {}",
                 article(value.type_str())
             )));
         };
-        self.layers.0.insert(key.name, Given { items, origin });
-        Ok(())
+        Ok(Given { items, origin })
     }
 
     fn unknown(&self, full: &str, section: Option<&str>, line: usize) -> Failure {
         let place = format!("{}:{line}", self.path.display());
-        let names = KEYS.iter().map(|key| key.name).chain(sections());
+        let names = KEYS.iter().map(|key| key.name).chain(sections()).chain(["gateway"]);
         // Somebody who forgot the section meant the key of that name in whichever section has it.
         let elsewhere =
             KEYS.iter().find(|key| section.is_none() && key.name.split_once('.').is_some_and(|(_, k)| k == full));

@@ -2,12 +2,15 @@
 
 mod environment;
 mod flags;
+mod gateways;
 mod keys;
 mod layers;
+mod messages;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::AuthenticatorKind;
@@ -15,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Environment, Secret};
 pub(crate) use flags::{Flags, StoreFlags};
+pub(crate) use gateways::GatewaySettings;
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
+pub(crate) use messages::{MessagesSettings, OutsideSettings, SmsSettings};
 
 use crate::failure::Failure;
 
@@ -57,6 +62,14 @@ pub(crate) struct Settings {
     pub(crate) remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub(crate) brand: server::Brand,
+    /// Who carries messages.
+    pub(crate) gateways: Vec<GatewaySettings>,
+    /// Where text messages go, and how many.
+    pub(crate) sms: SmsSettings,
+    /// What messages say.
+    pub(crate) messages: MessagesSettings,
+    /// Whom the server may call.
+    pub(crate) outside: OutsideSettings,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// What is logged, and how.
@@ -201,6 +214,10 @@ impl Settings {
             factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
             remembered_browsers: value::parse(layers, "remembered_browsers.lifetime", value::remembered)?.flatten(),
             brand: value::brand(layers)?,
+            gateways: gateways::resolve(layers, environment)?,
+            sms: SmsSettings::resolve(layers)?,
+            messages: MessagesSettings::resolve(layers)?,
+            outside: OutsideSettings::resolve(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
@@ -221,7 +238,8 @@ impl Settings {
                 self.listen
             )));
         }
-        Ok(())
+        // Made once to see that it can be: what is wrong with a gateway is said before anything starts.
+        crate::sending::sending(self, Arc::new(domain::SystemClock), Arc::new(server::OsEntropy)).map(drop)
     }
 
     /// How the address is reached from this machine: with the scheme, and `localhost` where it listens everywhere.
@@ -342,6 +360,77 @@ mod tests {
             ("[brand]\nlogo = '/proc/self/status'", "c.toml:2: brand.logo: /proc/self/status is neither SVG nor PNG"),
         ] {
             assert_eq!(load(file, &[]).unwrap_err(), message);
+        }
+    }
+
+    /// As operators write them, and as variables say them.
+    #[test]
+    fn gateways_are_tables_and_the_environment_goes_over_them() {
+        let file = "[sms]\ncountries = ['de', 'AT']\nuser_budget = ['3/1h']\n\
+                    [gateway.main]\nkind = 'vonage'\nkey = 'abcd'\nsecret = 'env:V'\nfrom = 'Example'\n\
+                    [gateway.own]\nkind = 'http'\nurl = 'https://sms.example.org/'\nheaders = ['Authorization: env:V']\n\
+                    body = '{\"to\":\"{{ to }}\",\"text\":\"{{ text }}\"}'\nweight = 0\n";
+        let variables = [("V", "hush"), ("COUNTERSIGN_GATEWAY_MAIN_FROM", "Other")];
+        let settings = load(file, &variables).unwrap();
+        let names: Vec<&str> = settings.gateways.iter().map(|gateway| gateway.name.as_str()).collect();
+        assert_eq!(names, ["main", "own"]);
+        assert_eq!(settings.gateways[0].get("from"), Some("Other"));
+        assert_eq!(settings.gateways[0].get("secret"), Some("hush"));
+        assert_eq!(settings.gateways[1].list("headers"), ["Authorization: hush"]);
+        assert_eq!(settings.sms.countries, ["DE", "AT"]);
+        assert_eq!(settings.sms.caps().user[0].messages, 3);
+        assert!(!format!("{settings:?}").contains("hush"), "{settings:?}");
+        // What Kubernetes sets beside a service called countersign-gateway makes no gateway.
+        assert!(load("", &[("COUNTERSIGN_GATEWAY_SERVICE_HOST", "10.0.0.1")]).unwrap().gateways.is_empty());
+    }
+
+    #[test]
+    fn each_wrong_gateway_says_what_would_be_right() {
+        for (file, message) in [
+            ("[gateway]\nkind = 'smtp'", "c.toml:2: a gateway has a name: [gateway.main]"),
+            (
+                "[gateway.Main]\nkind = 'smtp'",
+                "c.toml:1: `Main` is no name of a gateway: small letters, digits and - are, up to 32",
+            ),
+            ("[gateway.a]\nhost = 'x'", "c.toml:2: gateway.a needs a kind: twilio, vonage, sns, http or smtp"),
+            (
+                "[gateway.a]\nkind = 'pigeon'",
+                "c.toml:2: gateway.a: kind: `pigeon` is not one of twilio, vonage, sns, http, smtp",
+            ),
+            ("[gateway.a]\nkidn = 'smtp'", "c.toml:2: unknown key `gateway.a.kidn`; did you mean `kind`?"),
+            (
+                "[gateway.a]\nkind = 'twilio'\nsecret = 'hunter2'",
+                "c.toml:3: gateway.a.secret: names where the secret is: env:NAME or file:PATH",
+            ),
+            (
+                "[gateway.a]\nkind = 'twilio'\nsecret = 'env:NOT_SET'",
+                "c.toml:3: gateway.a.secret: the environment variable NOT_SET is not set",
+            ),
+            (
+                "[gateway.a]\nkind = 'smtp'\nhost = 'mail.example.org'\nfrom = 'a@example.org'\nencryption = 'none'",
+                "c.toml:2: gateway.a: mail goes unencrypted only to a relay on this machine: choose starttls or tls",
+            ),
+            (
+                "[gateway.a]\nkind = 'http'\nurl = 'https://x.example/{{ text }}'",
+                "c.toml:2: SMS needs sms.countries, the countries that messages may go to, such as [\"DE\", \"AT\"]: fraud \
+                 earns by those that nobody of yours is in",
+            ),
+            (
+                "[sms]\ncountries = ['Germany']",
+                "c.toml:2: sms.countries: `Germany` is no country: two capital letters are wanted, as in DE",
+            ),
+            ("[sms]\nuser_budget = ['5']", "c.toml:2: sms.user_budget: `5` is no budget, like 5/1h or 10/1d"),
+            ("[messages]\nlanguage = 'it'", "c.toml:2: messages.language: `it` is not one of en, de, es, fr, zh"),
+        ] {
+            assert_eq!(load(file, &[]).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_gateway_is_documented() {
+        let page = include_str!("../../../../docs/guide/gateways.md");
+        for key in &gateways::GATEWAY_KEYS {
+            assert!(page.contains(key.name), "{}", key.name);
         }
     }
 

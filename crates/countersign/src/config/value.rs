@@ -21,7 +21,7 @@ pub(crate) fn parse<T>(
     read(text).map(Some).map_err(|reason| wrong(given, name, &reason))
 }
 
-fn wrong(given: &Given, name: &str, reason: &str) -> Failure {
+pub(super) fn wrong(given: &Given, name: &str, reason: &str) -> Failure {
     // A reason that already begins with the name reads better without it twice.
     let reason = if reason.starts_with(name) { reason.to_owned() } else { format!("{name}: {reason}") };
     Failure::configuration(format!("{}: {reason}", given.origin))
@@ -118,7 +118,7 @@ pub(crate) fn database(given: &Given, environment: &Environment) -> Result<Datab
         .ok_or_else(|| wrong(given, "database", "takes postgres://…, sqlite:FILE, env:NAME or file:PATH"))
 }
 
-fn dereference(text: &str, environment: &Environment) -> Result<String, String> {
+pub(super) fn dereference(text: &str, environment: &Environment) -> Result<String, String> {
     if let Some(name) = text.strip_prefix("env:") {
         return is_set(name, environment).map(|value| value.trim().to_owned());
     }

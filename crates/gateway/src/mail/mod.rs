@@ -20,7 +20,7 @@ use crate::messages::MailText;
 use crate::{Failure, FailureKind, Secret};
 
 /// How long one mail may take from the connection on.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the way to the relay is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

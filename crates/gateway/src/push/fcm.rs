@@ -95,11 +95,12 @@ impl Fcm {
         let claims =
             json!({ "iss": self.account, "scope": SCOPE, "aud": self.token_uri, "iat": issued, "exp": issued + 3600 });
         let assertion = self.key.token(&self.key_id, &claims)?;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", GRANT).append_pair("assertion", assertion.expose());
-        let request = Request::post(&self.token_uri)?
-            .header("content-type", "application/x-www-form-urlencoded")?
-            .body(form.finish());
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", GRANT)
+            .append_pair("assertion", assertion.expose())
+            .finish();
+        let request =
+            Request::post(&self.token_uri)?.header("content-type", "application/x-www-form-urlencoded")?.body(form);
         let answer = outside.send(request).await?;
         if answer.status != 200 {
             let failure = Failure::of_status(answer.status, "Google's token endpoint");

@@ -44,7 +44,7 @@ fn failure(delivery: &Delivery) -> (FailureKind, String) {
 fn twilio(server: &StandIn) -> Twilio {
     Twilio::new("AC123", "hush".into(), TwilioSender::From("Example".to_owned()))
         .at(format!("http://{}", server.address))
-        .with_receipts_to("https://mfa.example.org/v1/receipts/main")
+        .with_receipts_to("https://mfa.example.org/receipts/main")
 }
 
 /// As Twilio's Messages resource is documented.
@@ -80,7 +80,7 @@ async fn twilio_is_asked_as_it_documents() {
     assert_eq!(asked.field("To"), "+4915123456789");
     assert_eq!(asked.field("From"), "Example");
     assert_eq!(asked.field("ValidityPeriod"), "300");
-    assert_eq!(asked.field("StatusCallback"), "https://mfa.example.org/v1/receipts/main");
+    assert_eq!(asked.field("StatusCallback"), "https://mfa.example.org/receipts/main");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn what_twilio_refuses_is_understood() {
 async fn a_receipt_of_twilios_is_believed_if_twilio_signed_it() {
     let server = StandIn::start(twilio_api).await;
     let gateways = bare().with_sms("main", 1, SmsProvider::Twilio(twilio(&server)));
-    let url = "https://mfa.example.org/v1/receipts/main";
+    let url = "https://mfa.example.org/receipts/main";
     let body = "MessageStatus=undelivered&MessageSid=SM900&ErrorCode=30003&To=%2B4915123456789";
     let signed = format!("{url}ErrorCode30003MessageSidSM900MessageStatusundeliveredTo+4915123456789");
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"hush");
@@ -130,7 +130,7 @@ async fn a_receipt_of_twilios_is_believed_if_twilio_signed_it() {
     let changed = body.replace("undelivered", "delivered");
     for forged in [
         Posted { body: changed.as_bytes(), ..posted },
-        Posted { url: "https://mfa.example.org/v1/receipts/other", ..posted },
+        Posted { url: "https://mfa.example.org/receipts/other", ..posted },
         Posted { signature: "", ..posted },
         Posted { signature: "AAAA", ..posted },
     ] {
@@ -143,7 +143,7 @@ async fn a_receipt_of_twilios_is_believed_if_twilio_signed_it() {
 
 fn vonage(server: &StandIn) -> Vonage {
     Vonage::new("abcd", "hush".into(), "Example").at(format!("http://{}", server.address)).with_receipts_to(
-        "https://mfa.example.org/v1/receipts/v",
+        "https://mfa.example.org/receipts/v",
         "s1gn1ng".into(),
         VonageSignature::Sha256,
     )

@@ -120,6 +120,7 @@ impl App {
         if session.user_id != old.user_id {
             return Err(Error::invalid("/session_id", "is a session of another user"));
         }
+        self.is_no_token(id).await?;
         let usable = matches!(old.state, AuthenticatorState::Active | AuthenticatorState::Suspended);
         let (true, Some(device), Some(params)) =
             (usable, old.device_id, old.sealed.as_ref().and_then(super::factors::params))

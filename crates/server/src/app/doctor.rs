@@ -38,6 +38,7 @@ impl App {
         checks.extend(self.confinement_checks());
         checks.push(self.store_check().await);
         checks.push(self.transport_check());
+        checks.extend(self.gateway_checks());
         checks
     }
 
@@ -101,6 +102,32 @@ impl App {
             Ok(()) => check("store", Level::Ok, format!("{}, writes are durable", self.store.engine())),
             Err(error) => check("store", Level::Error, error.to_string()),
         }
+    }
+
+    /// How each gateway is. One that is down is an error where nothing else of its channel is up.
+    fn gateway_checks(&self) -> Vec<Check> {
+        let Some(post) = &self.post else { return Vec::new() };
+        let health = post.sending.gateways.health();
+        let is_alone = |one: &gateway::Health| {
+            !health.iter().any(|other| other.channel == one.channel && other.down_until.is_none())
+        };
+        let told = |one: &gateway::Health| {
+            let name = format!("gateway_{}", one.gateway);
+            let what = format!("{} for {}", one.kind, one.channel.name());
+            let failure = one.last_failure.as_ref().map(|(at, failure)| format!("; last at {at}: {failure}"));
+            let failure = failure.unwrap_or_default();
+            match one.down_until {
+                None => {
+                    let counts = format!("{} messages taken, {} failed", one.sent, one.failed);
+                    check(&name, Level::Ok, format!("{what}: {counts} since the server started{failure}"))
+                }
+                Some(until) => {
+                    let level = if is_alone(one) { Level::Error } else { Level::Warning };
+                    check(&name, level, format!("{what}: down, tried again after {until}{failure}"))
+                }
+            }
+        };
+        health.iter().map(told).collect()
     }
 
     fn transport_check(&self) -> Check {

@@ -44,6 +44,12 @@ pub(crate) enum Error {
     /// The session is not trusted enough for this.
     #[error("{0}")]
     StepUpNeeded(&'static str),
+    /// No gateway can send now what has to be sent.
+    #[error("no gateway can send {0} now")]
+    GatewayUnavailable(&'static str),
+    /// It was sent a moment ago, or often enough.
+    #[error("{0}")]
+    SentAlready(String),
     /// Nobody would be left to administer.
     #[error("the last administrator's key")]
     LastAdministrator,

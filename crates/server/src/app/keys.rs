@@ -7,7 +7,7 @@ use domain::{Authenticator, EventKind, PageRequest, Sealed};
 use store::{Change, Effect};
 use vault_proto::{PublicKey, Reply, Status, Verb};
 
-use super::factors::{binding, params};
+use super::factors::{binding, params, token_binding};
 use super::telling::With;
 use super::vault::{Vault, unexpected};
 use super::{Actor, App, Error};
@@ -150,6 +150,29 @@ impl App {
             let is_old = |one: &Authenticator| one.sealed.as_ref().and_then(Sealed::key_version) != Some(present);
             for authenticator in page.items.into_iter().filter(is_old) {
                 count += u64::from(self.rewrap(authenticator).await?);
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        Ok(count + self.rewrap_tokens(present).await?)
+    }
+
+    /// The same for hardware tokens.
+    async fn rewrap_tokens(&self, present: [u8; 4]) -> Result<u64, Error> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let page = self.store.hardware_tokens(self.now(), PageRequest { after, limit: REWRAP_PAGE }).await?;
+            for token in page.items.into_iter().filter(|token| token.sealed.key_version() != Some(present)) {
+                let Some(params) = params(&token.sealed) else { continue };
+                let blob = || token.sealed.blob.clone();
+                let question = || Verb::RewrapToken { token: token_binding(&token), params, blob: blob() };
+                let reply = self.vault.ask(question).await?;
+                let Reply::Sealed(to) = reply else { return Err(unexpected(&reply)) };
+                let change = Change::RewrapHardwareToken { id: token.id, from: blob(), to };
+                count += u64::from(self.commit(change, Vec::new()).await? == Effect::Applied);
             }
             match page.next {
                 Some(next) => after = Some(next),

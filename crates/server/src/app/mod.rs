@@ -6,6 +6,7 @@
 pub(crate) mod applications;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
+mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;
@@ -15,6 +16,7 @@ pub(crate) mod enrollments;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
+pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;
@@ -22,6 +24,7 @@ pub(crate) mod pages;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
+pub(crate) mod sending;
 pub(crate) mod sessions;
 mod telling;
 pub(crate) mod testing;
@@ -54,6 +57,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
+    /// What leaves the machine towards people, where that is set up.
+    pub(crate) post: Option<sending::Post>,
 }
 
 /// What anybody may ask, and how it was answered of late.

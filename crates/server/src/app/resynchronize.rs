@@ -16,7 +16,7 @@ use super::{Actor, App, Error, Made, UserRef};
 /// What the challenge is for, as events tell it.
 const ACTION: &str = "resynchronize";
 /// It is answered in the same request.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 impl App {
     /// Looks for a device further ahead than a single code is looked for. Wrong pairs are counted as wrong codes are.

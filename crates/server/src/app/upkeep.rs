@@ -32,6 +32,9 @@ pub(crate) async fn run(app: Arc<App>) {
         sweep(&app).await;
         make_room(&app).await;
         expire_events(&app).await;
+        if let Some(post) = &app.post {
+            post.sweep(app.now());
+        }
     }
 }
 

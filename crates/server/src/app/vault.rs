@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest that opening a keyring may take: deriving a root key from a passphrase is slow on purpose.
 const UNLOCK_PATIENCE: Duration = Duration::from_secs(20);
 
+/// The longest that reading a file may take: its passphrase may be slow to try, on purpose.
+const FILE_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The vault, opened with the store's keyring whenever it needs that.
 pub(crate) struct Vault {
     client: Client,
@@ -43,6 +46,17 @@ impl Vault {
             Err(vault_proto::Error::Refused(Refusal::Locked | Refusal::UnknownKeyVersion(_))) => {
                 self.unlock().await?;
                 self.client.ask(question(), PATIENCE).await.map_err(in_our_words)
+            }
+            answer => answer.map_err(in_our_words),
+        }
+    }
+
+    /// The same for what may take a second or two: to read a file, say.
+    pub(crate) async fn ask_patiently(&self, question: impl Fn() -> Verb) -> Result<Reply, Error> {
+        match self.client.ask(question(), FILE_PATIENCE).await {
+            Err(vault_proto::Error::Refused(Refusal::Locked | Refusal::UnknownKeyVersion(_))) => {
+                self.unlock().await?;
+                self.client.ask(question(), FILE_PATIENCE).await.map_err(in_our_words)
             }
             answer => answer.map_err(in_our_words),
         }
@@ -127,6 +141,7 @@ fn in_our_words(error: vault_proto::Error) -> Error {
     match error {
         vault_proto::Error::Busy | vault_proto::Error::Refused(Refusal::Overloaded) => Error::Busy,
         vault_proto::Error::Refused(Refusal::ClockJumped { .. }) => Error::ClockJumped,
+        vault_proto::Error::Refused(Refusal::TokenFile(why)) => Error::invalid("/ciphertext", why),
         // It has the store's keyring, or it would have been asked again.
         vault_proto::Error::Refused(Refusal::UnknownKeyVersion(version)) => Error::KeyRetired(version),
         vault_proto::Error::Refused(

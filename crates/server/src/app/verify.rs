@@ -138,8 +138,9 @@ impl App {
             satisfied: Satisfaction { authenticator_id, kind, at: now, aal, amr },
             raise: attempt.session.as_ref().map(|session| Raise { session_id: session.id, proof: proof.clone(), aal }),
         };
-        let event = verified(self, actor, &attempt.challenge, authenticator, aal);
-        if self.commit(Change::Satisfy(satisfy), event).await? != Effect::Applied {
+        let mut events = vec![verified(self, actor, &attempt.challenge, authenticator, aal)];
+        events.extend(self.few_left(actor, authenticator, satisfy.used, attempt.backup_codes.len()));
+        if self.commit(Change::Satisfy(satisfy), events).await? != Effect::Applied {
             return Ok(None);
         }
         let session = attempt.session.clone().map(|mut session| {

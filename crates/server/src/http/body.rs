@@ -13,6 +13,20 @@ use super::problem::{MALFORMED_JSON, Problem, TIMEOUT, TOO_LARGE, UNSUPPORTED_ME
 /// The most bytes of a body.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
+/// The most bytes of a body that holds a file of tokens in base64url.
+const MAX_FILE_BYTES: usize = MAX_BYTES + vault_proto::TokenFile::MAX_BYTES / 3 * 4;
+
+/// A JSON body that holds a file.
+pub(crate) struct File<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for File<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        parse(&read(request, MAX_FILE_BYTES).await?).map(Self)
+    }
+}
+
 /// A JSON body.
 pub(crate) struct Body<T> {
     /// What it says.
@@ -25,16 +39,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(&request) {
-            return Err(Problem::of(&UNSUPPORTED_MEDIA_TYPE));
-        }
-        let bytes = match Limited::new(request.into_body(), MAX_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Problem::of(&TOO_LARGE)),
-            Err(_) => return Err(Problem::new(&TIMEOUT, "The body did not arrive whole.")),
-        };
+        let bytes = read(request, MAX_BYTES).await?;
         let value = parse(&bytes)?;
         Ok(Self { value, bytes })
+    }
+}
+
+async fn read(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
+    if !is_json(&request) {
+        return Err(Problem::of(&UNSUPPORTED_MEDIA_TYPE));
+    }
+    match Limited::new(request.into_body(), most).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::of(&TOO_LARGE)),
+        Err(_) => Err(Problem::new(&TIMEOUT, "The body did not arrive whole.")),
     }
 }
 

@@ -60,6 +60,8 @@ permissions! {
     Challenge = [Scope::Challenges];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
+    /// Seeing, importing and removing hardware tokens.
+    UseHardwareTokens = [Scope::HardwareTokens];
     /// Seeing events.
     ReadEvents = [Scope::EventsRead];
 }

@@ -12,6 +12,7 @@ mod pages;
 mod parameters;
 mod peer;
 mod problem;
+mod receipts;
 mod tls;
 mod v1;
 
@@ -21,7 +22,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::middleware;
 
-use crate::app::App;
+use crate::app::{App, Error};
 pub(crate) use listen::{Listening, bind, listen};
 pub(crate) use tls::fingerprint_of_file;
 
@@ -37,6 +38,13 @@ fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(middleware::from_fn(log::around))
         .with_state(app)
+}
+
+/// Does something to its end, whether or not the caller waits for it: what has left the machine is told of.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.map_err(|error| Error::Internal(format!("a request ended early: {error}")))?
 }
 
 #[cfg(fuzzing)]

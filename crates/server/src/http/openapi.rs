@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 
 use super::problem::Problem;
-use super::{health, pages, v1};
+use super::{health, pages, receipts, v1};
 
 /// What the document says about itself.
 const DESCRIPTION: &str = "Countersign adds the second factor to an application that has users and a login. \
@@ -27,6 +27,7 @@ pub(super) fn routes(movable_clock: bool) -> (Router<Arc<App>>, OpenApi) {
     let described = OpenApiRouter::with_openapi(frame())
         .merge(v1::routes(movable_clock))
         .merge(pages::routes())
+        .merge(receipts::routes())
         .merge(health::routes());
     let (router, mut document) = described.split_for_parts();
     document.openapi = OpenApiVersion::Version31;

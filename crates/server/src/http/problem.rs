@@ -102,6 +102,10 @@ problems! {
         "Some of the events to go on from were removed, because the time is over for which events are kept. `oldest` is the position of the oldest one there is. Without a cursor, or with `after=0`, a list begins there; `events.expired` events say what was removed.";
     STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
         "The detail says what has to be proved first.";
+    GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
+        "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
+    SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
+        "The detail says when it can be sent again. Until then: look for the message, or use another factor.";
     LAST_ADMINISTRATOR = "last-administrator", CONFLICT, "Nobody would be left to administer",
         "This is the last valid key of the last application with the admin scope. Make another one first.";
     IDEMPOTENCY_MISMATCH = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The idempotency key was used for another request",
@@ -166,6 +170,11 @@ impl From<Error> for Problem {
             Error::PageElsewhere => Self::of(&PAGE_OPENED_ELSEWHERE),
             Error::SessionOver => Self::of(&SESSION_OVER),
             Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
+            Error::GatewayUnavailable(channel) => {
+                tracing::warn!(channel, "no gateway could send");
+                Self::of(&GATEWAY_UNAVAILABLE)
+            }
+            Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
             Error::EventsExpired { oldest } => Self {
                 oldest: Some(oldest),

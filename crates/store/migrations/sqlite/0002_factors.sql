@@ -40,3 +40,19 @@ CREATE INDEX prompts_by_enrollment ON prompts (enrollment_id) WHERE enrollment_i
 CREATE INDEX prompts_by_user ON prompts (user_id) WHERE user_id IS NOT NULL;
 -- One live approval for a user, whoever races (T-15).
 CREATE UNIQUE INDEX one_open_push ON prompts (user_id) WHERE kind = 'push' AND state = 'open' AND challenge_id IS NOT NULL;
+
+-- Hardware tokens, whose keys came in a file, and the authenticator that each became last, by which enrollment.
+CREATE TABLE hardware_tokens (
+    id               BLOB PRIMARY KEY,
+    serial           TEXT NOT NULL,
+    blob             BLOB NOT NULL,
+    algorithm        TEXT NOT NULL,
+    digits           INTEGER NOT NULL,
+    period           INTEGER NOT NULL,
+    last_step        INTEGER NOT NULL,
+    authenticator_id BLOB,
+    enrollment_id    BLOB,
+    imported_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX hardware_tokens_by_serial ON hardware_tokens (serial);
+CREATE INDEX hardware_tokens_by_authenticator ON hardware_tokens (authenticator_id) WHERE authenticator_id IS NOT NULL;

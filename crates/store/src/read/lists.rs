@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HostedPage, Page, PageId, PageRequest, Prompt, PromptId,
-    Session, Timestamp, TokenHash, User, UserId,
+    Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
+    PageRequest, Prompt, PromptId, Session, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::{self, Reader};
-use crate::set::spell;
+use crate::set::Kind::Text;
+use crate::set::{Rows, Set, spell};
 use crate::{Caller, Keyring, UserFilter};
 
 fn id(uuid: Uuid) -> Arg<'static> {
@@ -77,6 +78,62 @@ pub(crate) async fn prompts_of_user(
     let rest = "FROM prompts m WHERE m.user_id = $1 AND m.kind = $2 AND m.created_at >= $3 ORDER BY m.id DESC LIMIT 50";
     let args = [id(user.uuid()), Arg::Text(kind.name()), Arg::Int(since.unix_millis())];
     select!(connection, rows::PROMPT, rest, args, rows::prompt)
+}
+
+/// Whose it became, where that is still there. `$1` is the time.
+const OF_TOKENS: &str = "FROM hardware_tokens h LEFT JOIN authenticators a ON a.id = h.authenticator_id";
+
+pub(crate) async fn hardware_token(
+    connection: &mut Connection,
+    of: HardwareTokenId,
+    now: Timestamp,
+) -> Result<Option<HardwareToken>, Fault> {
+    let args = [Arg::Int(now.unix_millis()), id(of.uuid())];
+    let rest = format!("{OF_TOKENS} WHERE h.id = $2");
+    Ok(select!(connection, rows::HARDWARE_TOKEN, rest, args, rows::hardware_token)?.pop())
+}
+
+pub(crate) async fn hardware_token_by_serial(
+    connection: &mut Connection,
+    serial: &str,
+    now: Timestamp,
+) -> Result<Option<HardwareToken>, Fault> {
+    let args = [Arg::Int(now.unix_millis()), Arg::Text(serial)];
+    let rest = format!("{OF_TOKENS} WHERE h.serial = $2");
+    Ok(select!(connection, rows::HARDWARE_TOKEN, rest, args, rows::hardware_token)?.pop())
+}
+
+pub(crate) async fn hardware_token_of(
+    connection: &mut Connection,
+    authenticator: AuthenticatorId,
+    now: Timestamp,
+) -> Result<Option<HardwareToken>, Fault> {
+    let args = [Arg::Int(now.unix_millis()), id(authenticator.uuid())];
+    let rest = format!("{OF_TOKENS} WHERE h.authenticator_id = $2");
+    Ok(select!(connection, rows::HARDWARE_TOKEN, rest, args, rows::hardware_token)?.pop())
+}
+
+pub(crate) async fn hardware_tokens(
+    connection: &mut Connection,
+    now: Timestamp,
+    page: PageRequest<HardwareTokenId>,
+) -> Result<Page<HardwareToken, HardwareTokenId>, Fault> {
+    let after = id(page.after.map_or(BEGINNING, HardwareTokenId::uuid));
+    let args = [Arg::Int(now.unix_millis()), after, limit(page.limit)];
+    let rest = format!("{OF_TOKENS} WHERE h.id > $2 ORDER BY h.id LIMIT $3");
+    let items = select!(connection, rows::HARDWARE_TOKEN, rest, args, rows::hardware_token)?;
+    Ok(cut(items, page.limit, |token| token.id))
+}
+
+static KNOWN_SERIALS: Set =
+    Set::new(&[("serial", Text)], "SELECT h.serial FROM input i {then} hardware_tokens h ON h.serial = i.serial");
+
+pub(crate) async fn known_serials(connection: &mut Connection, serials: &[&str]) -> Result<Vec<String>, Fault> {
+    let mut input = Rows::default();
+    for serial in serials {
+        input.push(&[Arg::Text(serial)]);
+    }
+    KNOWN_SERIALS.fetch(connection, input, |row| row.get(0)).await
 }
 
 pub(crate) async fn device(connection: &mut Connection, of: DeviceId) -> Result<Option<Device>, Fault> {

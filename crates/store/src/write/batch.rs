@@ -6,7 +6,9 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, browsers, clients, enroll, events, idempotency, login, lower, pages, prompts, rest};
+use super::{
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest,
+};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -74,6 +76,7 @@ fn rounds(commits: &[&Commit]) -> Vec<Vec<usize>> {
     rounds
 }
 
+#[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
 fn touched(commit: &Commit) -> Vec<Touched<'_>> {
     let mut ids: Vec<Uuid> = Vec::with_capacity(4);
     match &commit.change {
@@ -135,6 +138,11 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend(prompt.user_id.map(domain::UserId::uuid));
         }
         Change::ResendPrompt { id, .. } | Change::EndPrompt { id, .. } => ids.push(id.uuid()),
+        Change::ReplaceBackupCodes(replace) => ids.extend([replace.set.user_id.uuid(), replace.session_id.uuid()]),
+        Change::ImportHardwareTokens(_)
+        | Change::RemoveHardwareToken { .. }
+        | Change::RewrapHardwareToken { .. }
+        | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(&commit.change)),
         Change::RememberBrowser(remember) => {
             ids.extend([remember.browser.id.uuid(), remember.browser.user_id.uuid(), remember.proved.uuid()]);
             ids.extend([remember.session_id.uuid(), remember.challenge_id.uuid()]);
@@ -249,6 +257,11 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
         Change::ResendPrompt { id, sends, hash, at } => prompts::resend(connection, *id, *sends, hash, *at).await,
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
+        Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
+        Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,
+        Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
+        Change::EnrollHardwareToken(enroll) => hardware_tokens::enroll(connection, enroll).await,
+        Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
         Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,

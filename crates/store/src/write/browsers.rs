@@ -64,6 +64,9 @@ pub(super) async fn forget(
             Some(Change::ConfirmEnrollment(confirm)) => {
                 by_user.insert(confirm.user_id.uuid(), index);
             }
+            Some(Change::ReplaceBackupCodes(replace)) => {
+                by_user.insert(replace.set.user_id.uuid(), index);
+            }
             Some(Change::SetUserState { id, to: UserState::Suspended }) => {
                 by_user.insert(id.uuid(), index);
             }

@@ -8,7 +8,7 @@ use super::{Item, prompts, rest, took};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{ConfirmEnrollment, Effect, RecordView, StartEnrollment, rows};
+use crate::{ConfirmEnrollment, Effect, RecordView, ReplaceBackupCodes, StartEnrollment, rows};
 
 static START_ENROLLMENTS: Set = Set::new(
     &[
@@ -356,6 +356,49 @@ pub(super) async fn confirm(
     Ok(())
 }
 
+/// As where an authenticator is bound; and the set is the one that was seen.
+static REPLACEABLE_CODES: Set = Set::new(
+    &[("user_id", Id), ("session_id", Id), ("seen", Id), ("at", Int)],
+    "SELECT i.user_id FROM input i
+     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active')
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
+            AND s.ended_at IS NULL AND s.expires_at > i.at
+            AND ((s.aal >= 2 AND {present}) OR NOT EXISTS (SELECT 1 FROM authenticators b
+                WHERE b.user_id = i.user_id AND b.state IN ('active', 'suspended')
+                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
+        AND EXISTS (SELECT 1 FROM authenticators o
+            WHERE o.user_id = i.user_id AND o.kind NOT IN ('backup_codes', 'browser') AND o.state = 'active')
+        AND NOT EXISTS (SELECT 1 FROM authenticators c
+            WHERE c.user_id = i.user_id AND c.kind = 'backup_codes' AND c.state IN ('active', 'suspended')
+                AND (i.seen IS NULL OR c.id <> i.seen))
+        AND (i.seen IS NULL OR EXISTS (SELECT 1 FROM authenticators d
+            WHERE d.user_id = i.user_id AND d.id = i.seen AND d.kind = 'backup_codes'
+                AND d.state IN ('active', 'suspended')))",
+);
+
+pub(super) async fn replace_backup_codes(
+    connection: &mut Connection,
+    change: &ReplaceBackupCodes,
+) -> Result<Effect, Fault> {
+    let ReplaceBackupCodes { session_id, seen, set, codes, at } = change;
+    HOLD_USERS.ids(connection, Rows::of_ids([set.user_id.uuid()])).await?;
+    let row = [set.user_id.into(), (*session_id).into(), (*seen).into(), (*at).into()];
+    if REPLACEABLE_CODES.ids(connection, Rows::one(&row)).await?.is_empty() {
+        return Ok(Effect::Refused);
+    }
+    // First, since a user has one set in use.
+    if let Some(seen) = seen {
+        REPLACE_AUTHENTICATORS.all(connection, Rows::one(&[(*seen).into(), (*seen).into()])).await?;
+    }
+    CREATE_AUTHENTICATORS.all(connection, authenticator_rows([set])).await?;
+    let mut hashes = Rows::default();
+    for code in codes {
+        hashes.push(&[set.id.into(), code.position.into(), (&code.hash).into()]);
+    }
+    CREATE_BACKUP_CODES.all(connection, hashes).await?;
+    Ok(Effect::Applied)
+}
+
 static REJECT_ENROLLMENTS: Set = Set::new(
     &[("enrollment_id", Id)],
     "UPDATE enrollments AS e
@@ -382,7 +425,8 @@ pub(super) async fn reject(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 10] = [
+pub(super) static ALL: [&Set; 11] = [
+    &REPLACEABLE_CODES,
     &HOLD_USERS,
     &START_ENROLLMENTS,
     &CREATE_AUTHENTICATORS,

@@ -5,6 +5,7 @@ mod browsers;
 mod clients;
 mod enroll;
 pub(crate) mod events;
+mod hardware_tokens;
 mod idempotency;
 mod login;
 mod lower;
@@ -355,6 +356,7 @@ mod tests {
             .chain(&enroll::ALL)
             .chain(&lower::ALL)
             .chain(&prompts::ALL)
+            .chain(&hardware_tokens::ALL)
             .chain(&browsers::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {

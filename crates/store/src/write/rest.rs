@@ -46,7 +46,16 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 9] = [
+pub(super) static ERASE_BELONGINGS: [Set; 10] = [
+    // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
+    Set::new(
+        &[("user_id", Id)],
+        "UPDATE hardware_tokens SET last_step =
+            (SELECT a.last_step FROM authenticators a WHERE a.id = hardware_tokens.authenticator_id)
+         WHERE id IN (
+            SELECT h.id FROM input i CROSS JOIN authenticators a CROSS JOIN hardware_tokens h
+            WHERE a.user_id = i.user_id AND h.authenticator_id = a.id AND h.last_step < a.last_step)",
+    ),
     Set::new(
         &[("user_id", Id)],
         "DELETE FROM backup_codes WHERE authenticator_id IN
@@ -299,7 +308,8 @@ static RETIRE_KEYS: Set = Set::new(
     "UPDATE keyring AS k SET version = k.version + 1, wrapped = i.new_wrapped, oldest = i.new_oldest FROM input i
      WHERE k.one = 1 AND k.version = i.expected
         AND NOT EXISTS (SELECT 1 FROM authenticators a WHERE a.state IN ('pending', 'active', 'suspended')
-            AND length(a.blob) > 0 AND substr(a.blob, 2, 4) < i.new_oldest)",
+            AND length(a.blob) > 0 AND substr(a.blob, 2, 4) < i.new_oldest)
+        AND NOT EXISTS (SELECT 1 FROM hardware_tokens h WHERE substr(h.blob, 2, 4) < i.new_oldest)",
 );
 
 pub(super) async fn retire_keys(

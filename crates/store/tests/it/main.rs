@@ -8,8 +8,10 @@
     reason = "a test fails by panicking, and speaks the words of its subject"
 )]
 
+mod hardware_tokens;
 mod home;
 
+mod backup_codes;
 mod browsers;
 mod changes;
 mod clients;

@@ -71,6 +71,9 @@ impl Reach {
             Database::Sqlite(file) => write.extend(folders(file)),
             Database::Postgres(url) => read.extend(client_files(url).iter().flat_map(|file| folders(file))),
         }
+        // What messages say, and whom to trust when gateways are called.
+        read.extend(settings.messages.folder.iter().cloned());
+        read.extend(settings.outside.authorities.iter().flat_map(|file| folders(file)));
         // Where a panic finds the names of its functions.
         read.extend(std::env::current_exe());
         Self { write, read }

@@ -16,6 +16,9 @@ use super::super::telling::With;
 use super::super::{Actor, App, Error};
 use super::trust::{room, trusted_enough};
 
+/// What is said before there is anything to confirm.
+const NOT_HANDED_OVER: Error = Error::Conflict("nothing was handed over yet: ask for the view first");
+
 /// What confirming an enrollment yields.
 #[derive(Debug)]
 pub(crate) struct Confirmed {
@@ -50,10 +53,12 @@ impl App {
         let now = self.now();
         match enrollment.state_at(now) {
             EnrollmentState::Viewed => {}
-            EnrollmentState::Started => {
-                return Err(Error::Conflict("the key was not handed over yet: ask for the view first"));
-            }
+            EnrollmentState::Started => return Err(NOT_HANDED_OVER),
             _ => return Err(Error::EnrollmentOver),
+        }
+        // Started over between the two reads: the key that was shown is forgotten, and the next one is not made yet.
+        if authenticator.sealed.as_ref().is_some_and(|sealed| sealed.blob.is_empty()) {
+            return Err(NOT_HANDED_OVER);
         }
         let session = self.own_session(actor, enrollment.session_id).await?;
         if !session.is_live(now) {

@@ -18,6 +18,7 @@ use super::factors::Shown;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use start::{Started, Wish, WishedDevice};
+pub(super) use trust::trusted_enough;
 pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
 pub(super) use view::prompt_change;
 

@@ -27,6 +27,7 @@ impl App {
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
+        self.is_no_token(authenticator.id).await?;
         let view_expires_at = now.plus(self.settings.view_lifetime);
         let expires_at = view_expires_at.plus(Enrollment::CONFIRM_LIFETIME);
         let event = self.told_of(EventKind::EnrollmentStarted, actor, &enrollment, &authenticator).with("again", true);

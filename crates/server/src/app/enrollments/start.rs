@@ -3,13 +3,13 @@
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Credential, Device, DeviceId, DeviceKind,
-    Enrollment, EnrollmentId, EnrollmentState, EventKind, Session, SessionId, Timestamp, User, Wait,
+    Enrollment, EnrollmentId, EnrollmentState, EventKind, HardwareToken, Session, SessionId, Timestamp, User, Wait,
 };
 use otp::Params;
-use store::{Change, StartEnrollment};
+use store::{Change, EnrollHardwareToken, StartEnrollment};
 use vault_proto::Qr;
 
-use super::super::factors::{Enrolling, HandedOver};
+use super::super::factors::{Enrolling, HandedOver, assign};
 use super::super::{Actor, App, Error, Made, Once};
 use super::View;
 use super::trust::{room, trusted_enough};
@@ -89,6 +89,7 @@ struct Grant {
     new_device: bool,
     existing: Vec<Authenticator>,
     credential: Option<Credential>,
+    token: Option<HardwareToken>,
 }
 
 impl App {
@@ -107,7 +108,14 @@ impl App {
         let mut enrollment = self.enrollment_for(actor, &grant, &wish, authenticator.id, now);
         let mut events = vec![self.told(EventKind::EnrollmentStarted, actor, &enrollment, &grant.device)];
         let mut view = None;
-        if let Some(qr) = wish.inline.filter(|_| has_key(wish.kind)) {
+        if let Some(token) = &grant.token {
+            authenticator.sealed = Some(assign(self, token, &authenticator).await?);
+            authenticator.last_step = token.last_step;
+            enrollment.algorithm.clone_from(&token.sealed.algorithm);
+            (enrollment.digits, enrollment.period) = (token.sealed.digits, token.sealed.period);
+            // Its owner has it in their hand: there is nothing to be seen.
+            enrollment.state = EnrollmentState::Viewed;
+        } else if let Some(qr) = wish.inline.filter(|_| has_key(wish.kind)) {
             let enrolling = Enrolling {
                 actor,
                 enrollment: &enrollment,
@@ -131,11 +139,19 @@ impl App {
             enrollment: enrollment.clone(),
             authenticator,
             device: grant.new_device.then(|| grant.device.clone()),
-            viewed: view.is_some(),
+            viewed: view.is_some() || grant.token.is_some(),
         };
-        let effect = self.commit_once(Change::StartEnrollment(Box::new(start)), events, record).await?;
+        let (change, refused) = match &grant.token {
+            Some(token) => {
+                let enroll = EnrollHardwareToken { start, token_id: token.id, seen: token.authenticator_id };
+                let refused = Error::Conflict("the token became somebody's, or the session ended, just now: try again");
+                (Change::EnrollHardwareToken(Box::new(enroll)), refused)
+            }
+            None => (Change::StartEnrollment(Box::new(start)), Error::SessionOver),
+        };
+        let effect = self.commit_once(change, events, record).await?;
         let started = Started { enrollment, device_id: Some(grant.device.id), view };
-        let mut made = Once::made(once, effect, started, Error::SessionOver)?;
+        let mut made = Once::made(once, effect, started, refused)?;
         if let Made::New(started) = &mut made
             && let Some(qr) = wish.inline.filter(|_| !has_key(wish.kind))
         {
@@ -158,6 +174,10 @@ impl App {
         trusted_enough(&session, &existing, now, self.settings.max_session_age)?;
         room(&existing, wish.kind, wish.replaces)?;
         let credential = self.factor(wish.kind)?.wished(self, wish)?;
+        let token = match &wish.serial {
+            Some(serial) => Some(self.free_token(wish.kind, serial, now).await?),
+            None => None,
+        };
         let (device, new_device) = match &wish.device {
             WishedDevice::Known(id) => {
                 let device = self.store.device(*id).await?.filter(|device| device.user_id == user.id);
@@ -168,7 +188,7 @@ impl App {
                 (Device { id, user_id: user.id, name: name.clone(), kind: *kind, created_at: now }, true)
             }
         };
-        Ok(Grant { user, session, device, new_device, existing, credential })
+        Ok(Grant { user, session, device, new_device, existing, credential, token })
     }
 
     fn enrollment_for(

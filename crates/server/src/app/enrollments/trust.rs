@@ -66,7 +66,7 @@ pub(crate) enum Lacks {
 }
 
 /// P-06: whether the session may bind now; else why not.
-pub(super) fn trusted_enough(
+pub(in super::super) fn trusted_enough(
     session: &Session,
     existing: &[Authenticator],
     now: Timestamp,

@@ -12,7 +12,9 @@
 
 mod backup_codes;
 mod browser;
+mod email;
 mod hotp;
+mod sms;
 mod totp;
 
 use std::future::Future;
@@ -30,6 +32,7 @@ use super::proof::Given;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
+pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
 
 /// What is being worked out.
@@ -71,7 +74,8 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] = &[&totp::Totp, &hotp::Hotp, &backup_codes::BackupCodes, &browser::Browser];
+pub(crate) static ALL: &[&dyn Factor] =
+    &[&totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes, &browser::Browser];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {

@@ -51,6 +51,7 @@ impl App {
             }
             over_is_fine(self.cancel_enrollment(&visit.actor, before).await)?;
         }
+        let has_view = begin.serial.is_none();
         let wish = Wish {
             session_id: visit.session_id()?,
             device: WishedDevice::usual(begin.kind, begin.label.as_deref()),
@@ -73,8 +74,8 @@ impl App {
             return Err(Error::Conflict("this page was used in two places at once: try again"));
         }
         // Only now, when it belongs to this page: of two that begin at once one sees a key.
-        let view = self.view_enrollment(&visit.actor, id, Qr::None).await?;
-        Ok(Enrolling { kind, authenticator_id, view: Some(view), expires_at: view_expires_at })
+        let view = if has_view { Some(self.view_enrollment(&visit.actor, id, Qr::None).await?) } else { None };
+        Ok(Enrolling { kind, authenticator_id, view, expires_at: view_expires_at })
     }
 
     /// Confirms the enrollment with a proof of the new authenticator.
@@ -105,11 +106,7 @@ fn for_enrolling(visit: &Visit) -> Result<(), Error> {
 
 /// Whether a key is made for it and shown: that of a hardware token is not.
 fn shows_a_key(begin: &Begin) -> bool {
-    match begin.kind {
-        AuthenticatorKind::Totp => true,
-        AuthenticatorKind::Hotp => begin.serial.is_none(),
-        _ => false,
-    }
+    matches!(begin.kind, AuthenticatorKind::Totp | AuthenticatorKind::Hotp) && begin.serial.is_none()
 }
 
 /// What every authenticator app knows.

@@ -19,13 +19,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::Shared;
 use super::body::Body;
 use super::problem::{INTERNAL, Problem};
 use super::v1::enrollments::{SealedView, no_store, text};
 use super::v1::prompts::{NewPrompt, Prompt};
 use super::v1::proof::ProofGiven;
 use super::v1::{flawed, key_bytes, name};
+use super::{Shared, to_the_end};
 use crate::Brand;
 use crate::app::enrollments::View;
 use crate::app::pages::{Begin, Enrolling, Seen, Step};
@@ -85,7 +85,9 @@ async fn prompt_on_page(
     FromPage(visitor): FromPage,
     Body { value: new, .. }: Body<NewPrompt>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.prompt_on_page(&visitor, new.kind, new.authenticator_id).await?))
+    let asking = Arc::clone(&app);
+    let asking = async move { asking.prompt_on_page(&visitor, new.kind, new.authenticator_id).await };
+    Ok(answer(&app, to_the_end(asking).await?))
 }
 
 /// Wait for what happens elsewhere
@@ -131,7 +133,9 @@ async fn begin_on_page(
         replaces: begin.replaces,
         label: begin.label.map(|label| name("/label", &label)).transpose()?,
     };
-    Ok(answer(&app, app.begin_on_page(&visitor, begin).await?))
+    let beginning = Arc::clone(&app);
+    let beginning = async move { beginning.begin_on_page(&visitor, begin).await };
+    Ok(answer(&app, to_the_end(beginning).await?))
 }
 
 /// Confirm an enrollment on a page

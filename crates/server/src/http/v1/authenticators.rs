@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::{AuthenticatorId, AuthenticatorKind, AuthenticatorState, DeviceId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::enrollments::{Picture, ViewWhen, inline, started};
+use super::enrollments::{Picture, ViewWhen, inline, no_store, started, text};
 use super::{List, flawed, key_bytes, name};
 use crate::app::App;
 use crate::app::authenticators::Seen;
@@ -25,6 +25,7 @@ use crate::http::problem::Problem;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_authenticators))
+        .routes(routes!(replace_backup_codes))
         .routes(routes!(show_authenticator, rename_authenticator))
         .routes(routes!(suspend_authenticator))
         .routes(routes!(resume_authenticator))
@@ -43,6 +44,26 @@ async fn list_authenticators(
     Id(id): Id<UserId>,
 ) -> Result<Json<List<Authenticator>>, Problem> {
     Ok(Json(List::whole(app.authenticators_of(id).await?.into_iter().map(Authenticator::from))))
+}
+
+/// Make another set of backup codes
+///
+/// For a session that could enroll: recent, and in which an authenticator of the user's was proved. The old set is worth nothing from
+/// then on, and sessions forget what was proved with it. The codes are shown here and nowhere else.
+#[utoipa::path(post, path = "/v1/users/{id}/backup-codes", tag = "Authenticators", params(("id" = String, Path)),
+    request_body = NewBackupCodes,
+    responses((status = 200, description = "The new set", body = NewSet)))]
+async fn replace_backup_codes(
+    State(app): Shared,
+    may: May<Enroll>,
+    Id(user): Id<UserId>,
+    Body { value: NewBackupCodes { session_id }, .. }: Body<NewBackupCodes>,
+) -> Result<Response, Problem> {
+    let (set, codes) = app.replace_backup_codes(&may.actor, user, session_id).await?;
+    let left = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+    let answer =
+        NewSet { authenticator: Authenticator::new(set, Some(left)), backup_codes: codes.iter().map(text).collect() };
+    Ok(no_store(Json(answer).into_response()))
 }
 
 /// See an authenticator
@@ -157,6 +178,24 @@ async fn rotate_authenticator(
 pub(crate) struct Rename {
     /// What its owner calls it.
     label: String,
+}
+
+/// A wish for another set of backup codes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBackupCodes {
+    /// A session of the user's that is trusted enough.
+    #[schema(value_type = String)]
+    session_id: SessionId,
+}
+
+/// A set of backup codes that was made.
+#[derive(Serialize, ToSchema)]
+struct NewSet {
+    authenticator: Authenticator,
+    /// The codes, this once.
+    #[schema(value_type = Vec<String>)]
+    backup_codes: Vec<zeroize::Zeroizing<String>>,
 }
 
 /// Two codes in a row.

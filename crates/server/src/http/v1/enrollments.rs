@@ -25,12 +25,12 @@ use super::sessions::Session;
 use super::{flawed, key_bytes, name};
 use crate::app::enrollments::{self, Started, Wish, WishedDevice};
 use crate::app::{Actor, App, Made};
-use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{Enroll, May};
 use crate::http::idempotency_key::{Making, created, created_before};
 use crate::http::parameters::{Id, Query};
 use crate::http::problem::{INTERNAL, Problem};
+use crate::http::{Shared, to_the_end};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -52,7 +52,9 @@ async fn start_enrollment(
     may: May<Enroll>,
     Making { value: new, once }: Making<NewEnrollment>,
 ) -> Result<Response, Problem> {
-    let made = app.start_enrollment(&may.actor, new.checked()?, once.as_ref()).await?;
+    let wish = new.checked()?;
+    let (starting, actor) = (Arc::clone(&app), may.actor.clone());
+    let made = to_the_end(async move { starting.start_enrollment(&actor, wish, once.as_ref()).await }).await?;
     started(&app, &may.actor, made).await
 }
 
@@ -113,7 +115,7 @@ async fn view_enrollment(
 ) -> Result<Response, Problem> {
     let alone = picture_alone(&headers);
     let qr = alone.or(wanted.qr.map(Qr::from)).unwrap_or(Qr::Svg);
-    let view = app.view_enrollment(&may.actor, id, qr).await?;
+    let view = to_the_end(async move { app.view_enrollment(&may.actor, id, qr).await }).await?;
     let content_type = match alone {
         Some(Qr::Svg) => "image/svg+xml",
         Some(Qr::Png) => "image/png",

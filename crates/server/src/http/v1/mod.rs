@@ -9,6 +9,7 @@ pub(super) mod enrollments;
 mod events;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod hardware_tokens;
 mod keys;
 mod pages;
 pub(super) mod prompts;
@@ -41,6 +42,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(challenges::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
+        .merge(hardware_tokens::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());

@@ -17,11 +17,11 @@ use super::enrollments::no_store;
 use crate::app::App;
 use crate::app::factors::Shown;
 use crate::app::prompts::PromptSeen;
-use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{self, May};
 use crate::http::parameters::Id;
 use crate::http::problem::Problem;
+use crate::http::{Shared, to_the_end};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create_prompt))
@@ -40,7 +40,8 @@ async fn create_prompt(
     Id(id): Id<ChallengeId>,
     Body { value: new, .. }: Body<NewPrompt>,
 ) -> Result<Response, Problem> {
-    let prompted = app.prompt(&may.actor, id, new.kind, new.authenticator_id).await?;
+    let asking = async move { app.prompt(&may.actor, id, new.kind, new.authenticator_id).await };
+    let prompted = to_the_end(asking).await?;
     Ok(no_store((StatusCode::CREATED, Json(Prompt::from(prompted))).into_response()))
 }
 

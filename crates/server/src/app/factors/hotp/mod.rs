@@ -2,6 +2,7 @@
 //!
 //! A code says nothing of which kind made it, so those that are typed are judged together with those of [`super::totp`].
 
+mod enroll;
 mod prove;
 
 use domain::AuthenticatorKind;
@@ -9,6 +10,7 @@ use domain::AuthenticatorKind;
 use super::{Against, Enrolling, Factor, HandedOver, Judgement, Working, totp};
 use crate::app::App;
 use crate::app::proof::Given;
+pub(crate) use enroll::{assign, token_binding};
 
 /// See the module.
 pub(crate) struct Hotp;

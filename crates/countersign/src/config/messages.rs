@@ -1,0 +1,133 @@
+//! `[sms]`, `[messages]` and `[outside]`: where messages go, how many, what they say, and whom the server may call.
+
+use std::path::PathBuf;
+
+use gateway::messages::Language;
+use gateway::{Budget, Caps, Conversion, Countries, Country};
+use serde::{Deserialize, Serialize};
+
+use super::layers::Layers;
+use super::value;
+use crate::failure::Failure;
+
+/// See `[sms]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SmsSettings {
+    /// Two letters each.
+    pub(crate) countries: Vec<String>,
+    home: Option<String>,
+    user: Option<Vec<Cap>>,
+    prefix: Option<Vec<Cap>>,
+    global: Option<Vec<Cap>>,
+    conversion: Option<u32>,
+}
+
+/// So many messages in so many seconds.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Cap(u32, std::time::Duration);
+
+/// See `[messages]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MessagesSettings {
+    /// The folder with the operator's own words.
+    pub(crate) folder: Option<PathBuf>,
+    language: Option<String>,
+}
+
+/// See `[outside]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct OutsideSettings {
+    /// What may be called although it is inside.
+    pub(crate) allowed: Vec<String>,
+    /// Certificates of authorities.
+    pub(crate) authorities: Vec<PathBuf>,
+}
+
+impl SmsSettings {
+    pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
+        let countries = items(layers, "sms.countries", |item| Country::parse(item).map_err(|error| error.to_string()))?;
+        Ok(Self {
+            countries: countries.unwrap_or_default().iter().map(ToString::to_string).collect(),
+            home: value::parse(layers, "sms.home", |text| Country::parse(text).map_err(|error| error.to_string()))?
+                .map(|country| country.to_string()),
+            user: items(layers, "sms.user_budget", cap)?,
+            prefix: items(layers, "sms.prefix_budget", cap)?,
+            global: items(layers, "sms.global_budget", cap)?,
+            conversion: value::parse(layers, "sms.conversion", |text| {
+                let percent = text.parse().ok().filter(|percent| *percent <= 100);
+                percent.ok_or_else(|| format!("`{text}` is no number from 0 to 100"))
+            })?,
+        })
+    }
+
+    /// Where messages go.
+    pub(crate) fn countries(&self) -> Countries {
+        // They were read before.
+        Countries::parse(self.countries.iter().map(String::as_str)).unwrap_or_default()
+    }
+
+    /// The country of numbers without the code of one.
+    pub(crate) fn home(&self) -> Option<Country> {
+        self.home.as_deref().and_then(|home| Country::parse(home).ok())
+    }
+
+    /// Budgets against toll fraud.
+    pub(crate) fn caps(&self) -> Caps {
+        let usual = Caps::default();
+        let budgets = |given: &Option<Vec<Cap>>, usual: Vec<Budget>| match given {
+            Some(caps) => caps.iter().map(|Cap(messages, span)| Budget { messages: *messages, span: *span }).collect(),
+            None => usual,
+        };
+        Caps {
+            user: budgets(&self.user, usual.user),
+            prefix: budgets(&self.prefix, usual.prefix),
+            global: budgets(&self.global, usual.global),
+            conversion: Conversion { percent: self.conversion.unwrap_or(usual.conversion.percent), ..usual.conversion },
+            prefix_digits: usual.prefix_digits,
+        }
+    }
+}
+
+impl MessagesSettings {
+    pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
+        Ok(Self {
+            folder: value::parse(layers, "messages.folder", |text| Ok(PathBuf::from(text)))?,
+            language: value::parse(layers, "messages.language", |text| {
+                let language = Language::ALL.iter().find(|language| language.name() == text);
+                language
+                    .map(|language| language.name().to_owned())
+                    .ok_or_else(|| format!("`{text}` is not one of {}", Language::ALL.map(Language::name).join(", ")))
+            })?,
+        })
+    }
+
+    /// The language that people are written to in.
+    pub(crate) fn language(&self) -> Language {
+        self.language.as_deref().and_then(Language::of_tag).unwrap_or_default()
+    }
+}
+
+impl OutsideSettings {
+    pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
+        let allowed = items(layers, "outside.allowed", |item| {
+            gateway::outside::Allowed::parse([item]).map(|_| item.to_owned()).map_err(|error| error.to_string())
+        })?;
+        let authorities = items(layers, "outside.authorities", |item| Ok(PathBuf::from(item)))?;
+        Ok(Self { allowed: allowed.unwrap_or_default(), authorities: authorities.unwrap_or_default() })
+    }
+}
+
+/// The items of a list, each read.
+fn items<T>(layers: &Layers, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<Vec<T>>, Failure> {
+    let Some(given) = layers.given(name) else { return Ok(None) };
+    let read = |item: &String| read(item).map_err(|reason| value::wrong(given, name, &reason));
+    given.items.iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+/// `5/1h`: so many in so long.
+fn cap(text: &str) -> Result<Cap, String> {
+    let wrong = || format!("`{text}` is no budget, like 5/1h or 10/1d");
+    let (messages, span) = text.split_once('/').ok_or_else(wrong)?;
+    let messages = messages.trim().parse().map_err(|_| wrong())?;
+    Ok(Cap(messages, value::time(span.trim(), 60, 30 * 86400).map_err(|_| wrong())?))
+}

@@ -1,0 +1,22 @@
+//! A number is read, and a code sent there.
+
+use domain::{AuthenticatorKind, Credential};
+use gateway::Number;
+
+use super::super::{Enrolling, HandedOver};
+use crate::app::enrollments::Wish;
+use crate::app::{App, Error};
+
+/// The number, in the one form that it has (T-07), if messages go there at all (T-24).
+pub(super) fn wished(app: &App, wish: &Wish) -> Result<Credential, Error> {
+    let typed = wish.address.as_deref().unwrap_or_default();
+    let post = app.post.as_ref().ok_or(Error::GatewayUnavailable("sms"))?;
+    Number::parse(typed, post.sending.home)
+        .and_then(|number| post.sending.countries.admit(number))
+        .map(|number| Credential::Sms(number.e164().to_owned()))
+        .map_err(|error| Error::invalid("/address", error.to_string()))
+}
+
+pub(super) async fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOver, Error> {
+    app.code_for_enrollment(AuthenticatorKind::Sms, enrolling).await
+}

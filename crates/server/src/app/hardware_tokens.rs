@@ -1,0 +1,147 @@
+//! Hardware tokens: a sealed file of them is imported, they are listed, and removed. How one becomes somebody's is an enrollment.
+
+use domain::event::About;
+use domain::{AuthenticatorKind, EventKind, HardwareToken, HardwareTokenId, Page, PageRequest, Sealed, Timestamp};
+use store::{Change, Effect};
+use vault_proto::{ImportTokens, ImportedToken, RefusedToken, Reply, TokenFile, Verb};
+
+use super::telling::With;
+use super::vault::unexpected;
+use super::{Actor, App, Error};
+
+/// A file of tokens, sealed for the vault.
+#[derive(Debug)]
+pub(crate) struct SealedFile {
+    /// The vault's key that it was sealed to.
+    pub(crate) key: [u8; 32],
+    /// The encapsulated key.
+    pub(crate) enc: [u8; 32],
+    /// The file.
+    pub(crate) ciphertext: Vec<u8>,
+}
+
+/// What came of a file.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    /// Those that can be used from now on.
+    pub(crate) tokens: Vec<HardwareToken>,
+    /// Those that were not taken, and why.
+    pub(crate) refused: Vec<RefusedToken>,
+}
+
+impl App {
+    /// The vault's key that files are sealed to.
+    pub(crate) async fn import_key(&self) -> Result<[u8; 32], Error> {
+        match self.vault.ask(|| Verb::PublicKeys).await? {
+            Reply::PublicKeys(keys) => Ok(keys.import),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Has the vault open a file, and keeps its tokens: all that can be used, or none.
+    pub(crate) async fn import_hardware_tokens(&self, actor: &Actor, file: SealedFile) -> Result<Imported, Error> {
+        let now = self.now();
+        let ids: Vec<[u8; 16]> = (0..TokenFile::MAX_TOKENS)
+            .map(|_| HardwareTokenId::generate(now, &*self.entropy).uuid().into_bytes())
+            .collect();
+        let SealedFile { key, enc, ciphertext } = file;
+        let question =
+            || Verb::ImportTokens(ImportTokens { key, enc, ciphertext: ciphertext.clone(), ids: ids.clone() });
+        let (tokens, mut refused) = match self.vault.ask_patiently(question).await? {
+            Reply::TokensImported { tokens, refused } => (tokens, refused),
+            other => return Err(unexpected(&other)),
+        };
+        let serials: Vec<&str> = tokens.iter().map(|token| token.token.serial.as_str()).collect();
+        let known = self.store.known_serials(&serials).await?;
+        let (old, new): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| known.contains(&token.token.serial));
+        refused.extend(old.into_iter().map(|token| RefusedToken {
+            line: 0,
+            serial: Some(token.token.serial),
+            why: "a token with this serial number was imported before".to_owned(),
+        }));
+        let tokens: Vec<HardwareToken> = new.into_iter().map(|token| kept(token, now)).collect();
+        if tokens.is_empty() {
+            return Ok(Imported { tokens, refused });
+        }
+        let events: Vec<_> = tokens
+            .iter()
+            .map(|token| {
+                let event = self.event(EventKind::HardwareTokenImported, Some(actor), About::default());
+                event.with("hardware_token_id", token.id.to_string()).with("serial", token.serial.as_str())
+            })
+            .collect();
+        match self.commit(Change::ImportHardwareTokens(tokens.clone()), events).await? {
+            Effect::Applied => Ok(Imported { tokens, refused }),
+            _ => Err(Error::Conflict("some of these tokens were imported at the same time: try again")),
+        }
+    }
+
+    /// Hardware tokens, in the order in which they were imported.
+    pub(crate) async fn hardware_tokens(
+        &self,
+        page: PageRequest<HardwareTokenId>,
+    ) -> Result<Page<HardwareToken, HardwareTokenId>, Error> {
+        Ok(self.store.hardware_tokens(self.now(), page).await?)
+    }
+
+    /// Removes a token that is nobody's.
+    pub(crate) async fn remove_hardware_token(&self, actor: &Actor, id: HardwareTokenId) -> Result<(), Error> {
+        let now = self.now();
+        let token = self.store.hardware_token(id, now).await?.ok_or(Error::NotFound("hardware token"))?;
+        let event = self
+            .event(EventKind::HardwareTokenRemoved, Some(actor), About::default())
+            .with("hardware_token_id", id.to_string())
+            .with("serial", token.serial.as_str());
+        match self.commit(Change::RemoveHardwareToken { id, at: now }, event).await? {
+            Effect::Applied => Ok(()),
+            _ => Err(Error::Conflict("it is somebody's: revoke the authenticator first")),
+        }
+    }
+
+    /// A token that can become an authenticator of this kind. Of one that there is not, and one that is somebody's, the same is said.
+    pub(crate) async fn free_token(
+        &self,
+        kind: AuthenticatorKind,
+        serial: &str,
+        now: Timestamp,
+    ) -> Result<HardwareToken, Error> {
+        if !matches!(kind, AuthenticatorKind::Hotp | AuthenticatorKind::Totp) {
+            return Err(Error::invalid("/serial", "is of hardware tokens, whose kind is hotp or totp"));
+        }
+        let token = self.store.hardware_token_by_serial(serial.trim(), now).await?.filter(|token| token.is_free);
+        let token =
+            token.ok_or_else(|| Error::invalid("/serial", "is no hardware token that was imported and is nobody's"))?;
+        let own = if token.sealed.period == 0 { AuthenticatorKind::Hotp } else { AuthenticatorKind::Totp };
+        if own != kind {
+            return Err(Error::invalid("/kind", format!("codes of this token are those of {}", own.name())));
+        }
+        Ok(token)
+    }
+
+    /// Refuses what would give a hardware token another key.
+    pub(crate) async fn is_no_token(&self, id: domain::AuthenticatorId) -> Result<(), Error> {
+        match self.store.hardware_token_of(id, self.now()).await? {
+            Some(_) => Err(Error::Conflict("a hardware token keeps its key: enroll another one in its place")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn kept(token: ImportedToken, now: Timestamp) -> HardwareToken {
+    let ImportedToken { token, params, last_step, blob } = token;
+    HardwareToken {
+        id: HardwareTokenId::from_uuid(uuid::Uuid::from_bytes(token.id)),
+        serial: token.serial,
+        sealed: Sealed {
+            blob,
+            algorithm: params.algorithm().name().to_owned(),
+            digits: i16::from(params.digits()),
+            period: i16::try_from(params.period()).unwrap_or(i16::MAX),
+            generation: 0,
+        },
+        last_step,
+        authenticator_id: None,
+        is_free: true,
+        imported_at: now,
+    }
+}

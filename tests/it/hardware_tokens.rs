@@ -1,0 +1,163 @@
+//! Hardware tokens: imported by the command line in a sealed file, enrolled by their serial numbers (I-02).
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Answer, Api, Database, Server, Token};
+
+const KEY: &[u8] = b"12345678901234567890";
+
+/// A key of our own for each token, that nothing else looks like.
+fn key(number: u8) -> Vec<u8> {
+    (0..20).map(|byte| byte * 11 + number).collect()
+}
+
+/// Runs `countersign tokens …`.
+fn tokens(server: &Server, arguments: &[&str]) -> Output {
+    server.cli(&[&["tokens"], arguments].concat())
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn file(folder: &TempDir, name: &str, content: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+/// Imports lines of serial numbers and keys.
+fn import(server: &Server, folder: &TempDir, lines: &str) -> Value {
+    let path = file(folder, "tokens.csv", lines.as_bytes());
+    let output = tokens(server, &["import", path.to_str().unwrap(), "--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+async fn start(api: &Api, user: &str, serial: &str) -> Answer {
+    let session = api.session(user).await;
+    api.post("/v1/enrollments", json!({ "session_id": session, "kind": "hotp", "serial": serial })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i02_a_token_is_imported_enrolled_and_used_on_sqlite() {
+    a_token_is_imported_enrolled_and_used(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i02_a_token_is_imported_enrolled_and_used_on_postgresql() {
+    a_token_is_imported_enrolled_and_used(Database::Postgres).await;
+}
+
+async fn a_token_is_imported_enrolled_and_used(database: Database) {
+    let server = Server::on(database).await;
+    let (api, folder) = (server.api(), TempDir::new().unwrap());
+    let mut token = Token::new(&key(1), 41);
+    let answer = import(&server, &folder, &format!("serial,secret,counter\nF1,{},41\nF2,nonsense\n", token.hex()));
+    assert_eq!(answer["tokens"][0]["serial"], "F1", "{answer}");
+    assert_eq!((&answer["refused"][0]["line"], &answer["refused"][0]["serial"]), (&json!(3), &json!("F2")));
+    // The same file once more: nothing new, and said so.
+    let path = folder.path().join("tokens.csv");
+    let again = tokens(&server, &["import", path.to_str().unwrap()]);
+    assert!(!again.status.success() && said(&again).contains("imported before"), "{}", said(&again));
+
+    let ana = api.user("ana").await;
+    for wrong in ["F2", "f1", "", "F1\u{0}x"] {
+        start(&api, &ana, wrong).await.expect_problem(422, "invalid-request");
+    }
+    let started = start(&api, &ana, "F1").await.expect(201);
+    let enrollment = &started["enrollment"];
+    assert_eq!((&enrollment["state"], &started["view"]), (&json!("viewed"), &Value::Null), "{started}");
+    let path = format!("/v1/enrollments/{}", enrollment["id"].as_str().unwrap());
+    api.get(&format!("{path}/view")).await.expect_problem(410, "view-gone");
+    api.post(&format!("{path}/retry"), json!({})).await.expect_problem(409, "conflict");
+    // A code from before the file was made is none.
+    api.post(&format!("{path}/confirm"), json!({ "code": token.code(40) })).await.expect_problem(422, "proof-rejected");
+    api.post(&format!("{path}/confirm"), json!({ "code": token.press() })).await.expect(200);
+    api.prove(&ana, &token.press()).await.expect(200);
+
+    // It is somebody's now.
+    let ben = api.user("ben").await;
+    start(&api, &ben, "F1").await.expect_problem(422, "invalid-request");
+    let listed = api.get("/v1/hardware-tokens").await.expect(200);
+    assert_eq!(listed["items"][0]["authenticator_id"], enrollment["authenticator_id"], "{listed}");
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    api.delete(&format!("/v1/hardware-tokens/{id}")).await.expect_problem(409, "conflict");
+    let rotate = format!("/v1/authenticators/{}/rotate", enrollment["authenticator_id"].as_str().unwrap());
+    let session = api.session(&ana).await;
+    api.post(&rotate, json!({ "session_id": session })).await.expect_problem(409, "conflict");
+    let shown = said(&tokens(&server, &["list"]));
+    assert!(shown.contains("F1") && shown.contains(enrollment["authenticator_id"].as_str().unwrap()), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t06_a_token_that_changes_hands_brings_no_code_back() {
+    let mut server = Server::new().await;
+    let (api, folder) = (server.api(), TempDir::new().unwrap());
+    let mut token = Token::new(&key(2), 0);
+    import(&server, &folder, &format!("F1,{}\n", token.hex()));
+    let ana = api.user("ana").await;
+    let started = start(&api, &ana, "F1").await.expect(201);
+    let confirm =
+        |started: &Value| format!("/v1/enrollments/{}/confirm", started["enrollment"]["id"].as_str().unwrap());
+    let used = token.press();
+    api.post(&confirm(&started), json!({ "code": used })).await.expect(200);
+    let authenticator = started["enrollment"]["authenticator_id"].as_str().unwrap().to_owned();
+    api.post(&format!("/v1/authenticators/{authenticator}/report-lost"), json!({})).await.expect(200);
+    let ben = api.user("ben").await;
+    start(&api, &ben, "F1").await.expect_problem(422, "invalid-request");
+    api.post(&format!("/v1/authenticators/{authenticator}/revoke"), json!({})).await.expect(200);
+    // What the vault remembers is gone with it: the store's step is what counts.
+    server.kill();
+    server.begin().await;
+    let api = server.api();
+    let started = start(&api, &ben, "F1").await.expect(201);
+    api.post(&confirm(&started), json!({ "code": used })).await.expect_problem(422, "proof-rejected");
+    api.post(&confirm(&started), json!({ "code": token.press() })).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_a_file_of_tokens_leaves_no_key_behind_and_is_sealed_on_the_way() {
+    let server = Server::new().await;
+    let (api, folder) = (server.api(), TempDir::new().unwrap());
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/vault/tests/data/rfc6030-figure6.xml");
+    let shared = file(&folder, "shared.key", b"12345678901234567890123456789012\n");
+    let wrong = file(&folder, "wrong.key", b"00000000000000000000000000000000\n");
+    let fixture = fixture.to_str().unwrap();
+    let refused = tokens(&server, &["import", fixture, "--pre-shared-key", wrong.to_str().unwrap()]);
+    assert!(!refused.status.success() && said(&refused).contains("does not open"), "{}", said(&refused));
+    let refused = tokens(&server, &["import", fixture]);
+    assert!(!refused.status.success() && said(&refused).contains("pre-shared key: give that"), "{}", said(&refused));
+    let output = tokens(&server, &["import", fixture, "--pre-shared-key", shared.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    let listed = api.get("/v1/hardware-tokens").await.expect(200);
+    assert_eq!((&listed["items"][0]["serial"], &listed["items"][0]["digits"]), (&json!("987654321"), &json!(8)));
+    let found = crate::secrets::found_in_files(&server, KEY);
+    assert!(found.is_empty(), "{found:?}");
+    // What was not sealed for this vault is refused, and says nothing of what it is.
+    let junk = json!({ "key": "A".repeat(43), "enc": "A".repeat(43), "ciphertext": "AAAA" });
+    api.post("/v1/hardware-tokens", junk).await.expect_problem(422, "invalid-request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_tokens_are_sealed_anew_when_keys_are_rotated_and_retired() {
+    let server = Server::new().await;
+    let (api, folder) = (server.api(), TempDir::new().unwrap());
+    let mut token = Token::new(&key(3), 0);
+    import(&server, &folder, &format!("F1,{}\n", token.hex()));
+    api.post("/v1/keys/rotate", json!({})).await.expect(200);
+    let mut tries = 0;
+    while api.post("/v1/keys/retire", json!({})).await.status != 200 {
+        tries += 1;
+        assert!(tries < 100, "the token's key is not sealed anew");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let ana = api.user("ana").await;
+    let started = start(&api, &ana, "F1").await.expect(201);
+    let path = format!("/v1/enrollments/{}/confirm", started["enrollment"]["id"].as_str().unwrap());
+    api.post(&path, json!({ "code": token.press() })).await.expect(200);
+}

@@ -1,0 +1,166 @@
+//! Who carries messages, as stand-ins on loopback: an API for text messages, and a real SMTP server.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What an API was asked: path, the header as it came, and the form's fields.
+#[derive(Debug, Clone)]
+pub(crate) struct Sms {
+    pub(crate) path: String,
+    pub(crate) head: String,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl Sms {
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The code in it: the first six digits of the text.
+    pub(crate) fn code(&self) -> String {
+        self.field("Body").chars().take(6).collect()
+    }
+}
+
+/// An API for text messages in the manner of Twilio. Answers what it is told to.
+#[derive(Clone)]
+pub(crate) struct SmsApi {
+    pub(crate) port: u16,
+    taken: Arc<Mutex<Vec<Sms>>>,
+    status: Arc<Mutex<u16>>,
+}
+
+impl SmsApi {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let api = Self {
+            port: listener.local_addr().unwrap().port(),
+            taken: Arc::default(),
+            status: Arc::new(Mutex::new(201)),
+        };
+        let serving = api.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let serving = serving.clone();
+                std::thread::spawn(move || serving.answer(stream));
+            }
+        });
+        api
+    }
+
+    /// Answers this status from here on; messages are taken with 201 alone.
+    pub(crate) fn answers(&self, status: u16) {
+        *self.status.lock().unwrap() = status;
+    }
+
+    /// Every message that was taken.
+    pub(crate) fn taken(&self) -> Vec<Sms> {
+        self.taken.lock().unwrap().clone()
+    }
+
+    /// The last message that was taken.
+    pub(crate) fn last(&self) -> Sms {
+        self.taken().pop().expect("no message was sent")
+    }
+
+    fn answer(&self, stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut stream = stream;
+        loop {
+            let (mut head, mut line) = (String::new(), String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && line != "\r\n" {
+                head.push_str(&line);
+                line.clear();
+            }
+            if head.is_empty() {
+                return;
+            }
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let url = reqwest::Url::parse(&format!("http://x/?{body}")).unwrap();
+            let fields = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let status = *self.status.lock().unwrap();
+            let mut taken = self.taken.lock().unwrap();
+            if status == 201 {
+                taken.push(Sms { path, head, fields });
+            }
+            // It quotes what it was asked, as some do.
+            let said = serde_json::json!({ "sid": format!("SM{}", taken.len()), "message": body, "status": status })
+                .to_string();
+            drop(taken);
+            let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{said}", said.len());
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A real SMTP server (aiosmtpd). Ends with the value.
+pub(crate) struct Mailboxes {
+    pub(crate) port: u16,
+    mails: Receiver<Value>,
+    process: Child,
+    _input: ChildStdin,
+}
+
+impl Mailboxes {
+    pub(crate) fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/gateway/tests/it/smtp_server.py");
+        let mut process = Command::new("/usr/bin/python3")
+            .arg(script)
+            .arg("plain")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Debian's python3-aiosmtpd is wanted");
+        let input = process.stdin.take().unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let port = line.trim().parse().expect("the SMTP server did not start: Debian's python3-aiosmtpd is wanted");
+        let (sender, mails) = channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { port, mails, process, _input: input }
+    }
+
+    /// The next mail.
+    pub(crate) fn mail(&self) -> Value {
+        self.mails.recv_timeout(Duration::from_secs(10)).expect("no mail arrived")
+    }
+
+    /// The code in the next mail: the line that is nothing else.
+    pub(crate) fn code(&self) -> String {
+        let mail = self.mail();
+        let lines = mail["content"].as_str().unwrap().lines().map(str::trim);
+        let code = lines.into_iter().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit()));
+        code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned()
+    }
+
+    /// How many mails are there.
+    pub(crate) fn waiting(&self) -> usize {
+        self.mails.try_iter().count()
+    }
+}
+
+impl Drop for Mailboxes {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
