@@ -10,7 +10,9 @@ it('the first page is under 100 KB compressed, whatever the language', () => {
   const linked = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, path]) => path ?? '');
   expect(linked.length).toBeGreaterThanOrEqual(3);
   // Each part of the pages has its own; who only types a code fetches none but the largest of these.
-  const languages = readdirSync(new URL('assets/', DIST)).filter((name) => /^(de|es|fr|zh)-.*\.js$/.test(name));
+  const languages = readdirSync(new URL('assets/', DIST)).filter((name) =>
+    /^(de|es|fr|zh)-.*\.js$/.test(name),
+  );
   expect(languages.length).toBeGreaterThanOrEqual(4);
   const largest = Math.max(...languages.map((name) => size(`assets/${name}`)));
   const whole = ['index.html', ...linked].reduce((sum, path) => sum + size(path), largest);
