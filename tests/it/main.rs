@@ -38,6 +38,7 @@ mod readme;
 mod recipient;
 mod recovering;
 mod refusals;
+mod remembered;
 mod replay;
 mod retention;
 mod root_key;

@@ -24,6 +24,10 @@ const EVERYTHING = ['webauthn', 'push', 'totp', 'sms', 'backup_codes'] as const 
 
 export const SCREENS: readonly Screen[] = [
   { name: 'prove', reach: (page, served) => opened(page, served, TRANSFER, 'Confirm') },
+  {
+    name: 'prove-remember',
+    reach: (page, served) => opened(page, served, { ...TRANSFER, remembers: true }, 'Confirm'),
+  },
   { name: 'prove-branded', reach: proveBranded },
   { name: 'prove-backup', reach: proveBackup },
   { name: 'prove-incomplete', reach: proveIncomplete },
@@ -343,7 +347,7 @@ async function ended(page: Page, served: Served) {
 
 async function elsewhere(page: Page, served: Served) {
   const token = served.pages.create(TRANSFER);
-  served.pages.answer(token, 'open', {}, 'another browser');
+  await served.pages.answer(token, 'open', {}, 'another browser');
   await shown(page, `${served.origin}/challenge/${token}`, 'another browser');
 }
 

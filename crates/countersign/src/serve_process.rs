@@ -170,6 +170,7 @@ fn configuration(
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),
+        remembered_browsers: settings.remembered_browsers,
         brand: settings.brand.clone(),
         sending,
         events_retention: settings.events_retention,

@@ -70,6 +70,18 @@ impl Authenticator {
 
     /// The most authenticators of one kind that a user may have in use: a guess may be meant for any of them.
     pub const MOST_OF_A_KIND: usize = 5;
+    /// The most browsers that are remembered for a user.
+    pub const MOST_BROWSERS: usize = 10;
+
+    /// When it counts for nothing any more, for the kinds that have an end.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.credential.as_ref().and_then(Credential::expires_at)
+    }
+
+    /// Whether its time is over. The store's guard says it again.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at().is_some_and(|end| end <= now)
+    }
 
     /// Whether it is the user's for good or ill: one that is suspended still is, or else whoever used up its failure budget
     /// could bind another with a password alone (T-09).
@@ -128,6 +140,9 @@ pub enum AuthenticatorKind {
     Email,
     /// Codes on paper, each usable once.
     BackupCodes,
+    /// A browser that is remembered: a key that was made in it and cannot leave it (NIST SP 800-63B-4 §3.1.6, a single-factor
+    /// cryptographic authenticator in software; ADR 13).
+    Browser,
 }
 
 /// What a person gives as proof, as far as it can be told before it is known whose it is.
@@ -184,8 +199,8 @@ pub enum AuthenticatorState {
 
 impl AuthenticatorKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Totp, Self::Hotp, Self::Webauthn, Self::Push, Self::Sms, Self::Email, Self::BackupCodes];
+    pub const ALL: [Self; 8] =
+        [Self::Totp, Self::Hotp, Self::Webauthn, Self::Push, Self::Sms, Self::Email, Self::BackupCodes, Self::Browser];
 
     /// The kind's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -197,6 +212,7 @@ impl AuthenticatorKind {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::BackupCodes => "backup_codes",
+            Self::Browser => "browser",
         }
     }
 
@@ -212,11 +228,11 @@ impl AuthenticatorKind {
 
     /// Whether it binds: where a user has one of these, nothing is bound or unbound without having proved one. Backup codes come with
     /// another authenticator; and codes to a mailbox are no authenticator at all to NIST SP 800-63B-4 (§3.1.3.1), so that whoever has
-    /// nothing else can at least get something better.
+    /// nothing else can at least get something better. A remembered browser lives by what was proved in it.
     pub const fn is_binding(self) -> bool {
         match self {
             Self::Totp | Self::Hotp | Self::Webauthn | Self::Push | Self::Sms => true,
-            Self::Email | Self::BackupCodes => false,
+            Self::Email | Self::BackupCodes | Self::Browser => false,
         }
     }
 }

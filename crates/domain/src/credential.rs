@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::AuthenticatorKind;
+use crate::{AuthenticatorKind, Timestamp};
 
 /// What an authenticator without a key of ours is known by. None of it is secret; numbers and mailboxes are personal, and go with
 /// their user.
@@ -20,6 +20,8 @@ pub enum Credential {
     Sms(String),
     /// A mailbox (RFC 5321 §4.1.2).
     Email(String),
+    /// The key of a browser that is remembered.
+    Browser(BrowserCredential),
 }
 
 /// A public key credential.
@@ -40,6 +42,15 @@ pub struct PushCredential {
     pub delivery: Option<Value>,
 }
 
+/// The key of a browser that is remembered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserCredential {
+    /// The browser's public key: an uncompressed P-256 point (SEC 1 §2.3.3), base64url.
+    pub public_key: String,
+    /// It counts for nothing from here on.
+    pub expires_at: Timestamp,
+}
+
 impl Credential {
     /// The kind of authenticator that has such.
     pub const fn kind(&self) -> AuthenticatorKind {
@@ -48,13 +59,14 @@ impl Credential {
             Self::Push(_) => AuthenticatorKind::Push,
             Self::Sms(_) => AuthenticatorKind::Sms,
             Self::Email(_) => AuthenticatorKind::Email,
+            Self::Browser(_) => AuthenticatorKind::Browser,
         }
     }
 
     /// Where codes go, with most of it hidden: enough for its owner to know which it is. `None` where no codes go anywhere.
     pub fn masked(&self) -> Option<String> {
         match self {
-            Self::Webauthn(_) | Self::Push(_) => None,
+            Self::Webauthn(_) | Self::Push(_) | Self::Browser(_) => None,
             Self::Sms(number) => {
                 let last = number.chars().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect::<String>();
                 Some(format!("•••{last}"))
@@ -72,7 +84,16 @@ impl Credential {
         match self {
             Self::Webauthn(credential) => Some(&credential.id),
             Self::Push(credential) => Some(&credential.public_key),
+            Self::Browser(credential) => Some(&credential.public_key),
             Self::Sms(_) | Self::Email(_) => None,
+        }
+    }
+
+    /// When it counts for nothing any more, for the kinds that have an end.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Browser(credential) => Some(credential.expires_at),
+            Self::Webauthn(_) | Self::Push(_) | Self::Sms(_) | Self::Email(_) => None,
         }
     }
 }

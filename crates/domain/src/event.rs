@@ -134,6 +134,8 @@ kinds! {
     EnrollmentRefused = "enrollment.refused",
     /// An authenticator can be used from now on.
     AuthenticatorActivated = "authenticator.activated",
+    /// A browser is remembered from now on.
+    BrowserRemembered = "browser.remembered",
     /// An authenticator was given another label.
     AuthenticatorRenamed = "authenticator.renamed",
     /// An authenticator cannot be used until resumed or bound anew.

@@ -105,7 +105,7 @@ impl Amr {
         let possession = match proof.kind {
             AuthenticatorKind::Totp | AuthenticatorKind::Hotp | AuthenticatorKind::BackupCodes => "otp",
             AuthenticatorKind::Webauthn if hardware_bound => "hwk",
-            AuthenticatorKind::Webauthn | AuthenticatorKind::Push => "swk",
+            AuthenticatorKind::Webauthn | AuthenticatorKind::Push | AuthenticatorKind::Browser => "swk",
             AuthenticatorKind::Sms => "sms",
             AuthenticatorKind::Email => "email",
         };
@@ -155,6 +155,12 @@ mod tests {
         for kind in AuthenticatorKind::ALL {
             assert_eq!(level(&[], kind, 0), 1, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn t25_a_remembered_browser_is_a_second_factor_beside_a_password_and_no_more() {
+        let levels: Vec<i16> = (0..4).map(|bits| level(&["pwd"], AuthenticatorKind::Browser, bits)).collect();
+        assert_eq!(levels, [2; 4]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use authenticator::{
 };
 pub use challenge::{ActionHash, Challenge, ChallengeState, Requirement, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
-pub use credential::{Credential, PushCredential, WebauthnCredential};
+pub use credential::{BrowserCredential, Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};
 pub use entropy::Entropy;

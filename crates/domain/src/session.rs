@@ -87,6 +87,12 @@ impl Session {
         self.aal = Aal::reached(&self.amr, &self.proofs);
     }
 
+    /// What was proved by more than a browser that is remembered: what a change of the account goes by (T-09, T-25). Whoever sits at
+    /// such a browser has given nothing but a password.
+    pub fn proofs_of_presence(&self) -> Vec<Proof> {
+        self.proofs.iter().filter(|proof| proof.kind != AuthenticatorKind::Browser).cloned().collect()
+    }
+
     /// The methods of first factor and proofs together (RFC 8176).
     pub fn methods(amr: &BTreeSet<Amr>, proofs: &[Proof]) -> BTreeSet<Amr> {
         let mut methods = amr.clone();

@@ -51,6 +51,8 @@ pub struct Config {
     pub factors: Vec<AuthenticatorKind>,
     /// Whether codes by text message and e-mail count for users who have a passkey or security key (T-16).
     pub fall_back: bool,
+    /// How long a browser is remembered in which something was proved; none is if not said.
+    pub remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub brand: Brand,
     /// What sends codes, if anything does.
@@ -154,6 +156,7 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     pub(crate) factors: Vec<AuthenticatorKind>,
     pub(crate) fall_back: bool,
+    pub(crate) remembered_browsers: Option<Duration>,
     pub(crate) brand: Brand,
     /// Who we are to passkeys and security keys; `None` where there can be none.
     pub(crate) relying_party: Option<Arc<webauthn::RelyingParty>>,
@@ -213,6 +216,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         max_session_age: config.max_session_age,
         factors: config.factors.clone(),
         fall_back: config.fall_back,
+        remembered_browsers: config.remembered_browsers,
         brand: config.brand.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,

@@ -73,6 +73,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             max_session_age: Config::MAX_SESSION_AGE,
             factors: Config::FACTORS.to_vec(),
             fall_back: false,
+            remembered_browsers: None,
             brand: crate::Brand::default(),
             relying_party: None,
             movable_clock: None,

@@ -287,6 +287,8 @@ pub enum Change {
         /// The same under the present data key.
         to: Vec<u8>,
     },
+    /// A browser is remembered. Guard: see [`RememberBrowser`]. [`Effect::Exists`] if its key is another's.
+    RememberBrowser(Box<RememberBrowser>),
     /// A new hosted page. Guard: its application is there, and its session, if it has one, is live.
     CreatePage(Box<HostedPage>),
     /// Binds a page to the browser that opened it. Guard: it is open, has not expired, and no browser has opened it.
@@ -446,6 +448,27 @@ pub struct Satisfy {
     pub satisfied: Satisfaction,
     /// What the session gains.
     pub raise: Option<Raise>,
+}
+
+/// See [`Change::RememberBrowser`]. Guard: the user is active; the session is the user's, live, and has reached AAL2; the challenge is the
+/// session's and satisfied; what was proved is the user's, active, and neither a remembered browser, nor a backup code, nor a mailbox;
+/// and fewer than [`Authenticator::MOST_BROWSERS`] others are remembered at `at`.
+///
+/// It is forgotten again (`revoked`, with an `authenticator.revoked` event that the store writes) in the commit of whatever changes
+/// the user's credentials: any other authenticator's [`Change::SetAuthenticatorState`], [`Change::ConfirmEnrollment`], [`Change::ReplaceBackupCodes`], a
+/// [`Change::Reject`] that uses up a failure budget; and of [`Change::SetUserState`] where the user is suspended.
+#[derive(Debug, Clone)]
+pub struct RememberBrowser {
+    /// The browser: active, with its key and its end.
+    pub browser: Authenticator,
+    /// The session that was raised.
+    pub session_id: SessionId,
+    /// The challenge that was proved.
+    pub challenge_id: ChallengeId,
+    /// With which authenticator.
+    pub proved: AuthenticatorId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a right proof uses up.

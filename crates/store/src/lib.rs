@@ -23,7 +23,7 @@ mod write;
 
 pub use change::{
     Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, Idempotency, Raise, RecordView, Reject,
-    ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
+    RememberBrowser, ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};

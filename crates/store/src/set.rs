@@ -191,6 +191,8 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
     text.replace("{open_wait}", &retry_at("a.open_failures"))
         .replace("{trusted_wait}", &retry_at("a.trusted_failures"))
         .replace("{trusted}", TRUSTED)
+        .replace("{present}", PRESENT)
+        .replace("{most_browsers}", &Authenticator::MOST_BROWSERS.to_string())
         .replace("{budget}", &backoff::BUDGET.to_string())
         .replace("{most_of_a_kind}", &Authenticator::MOST_OF_A_KIND.to_string())
         .replace("{challenge_failures}", &Challenge::MAX_FAILURES.to_string())
@@ -202,6 +204,10 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
 /// with an authenticator that is still in use.
 const TRUSTED: &str = "(s.aal >= 2 OR (s.device_id IS NOT NULL AND EXISTS (SELECT 1 FROM sessions t
     WHERE t.user_id = s.user_id AND t.device_id = s.device_id AND t.aal >= 2)))";
+
+/// Whether the session `s` has a proof of more than a remembered browser ([`domain::Session::proofs_of_presence`]): each proof is a
+/// list that begins with the name of its kind.
+const PRESENT: &str = r#"replace(s.proofs, '["browser"', '') LIKE '%["%'"#;
 
 /// [`backoff::wait_after`] one failure more than a column counts, from `i.at` on, as SQL: read off the function itself, so
 /// that there is one rule.

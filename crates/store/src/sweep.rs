@@ -41,10 +41,16 @@ macro_rules! over_by_id {
 }
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 7] = [
+static SWEEPS: [Set; 8] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
+    // What was bound for a while only.
+    delete!(
+        "authenticators WHERE id",
+        "x.id FROM authenticators",
+        "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
+    ),
     delete!("prompts WHERE id", "x.id FROM prompts", over_by_id!()),
     delete!("pages WHERE id", "x.id FROM pages", over_by_id!()),
     // A session that was ended is kept until its time would have been over, too.

@@ -1,6 +1,7 @@
 /** What the server says of this page, checked at the edge: everything behind it may rely on the types. */
 
 import { type Brand, brandOf } from '../brand';
+import { rememberOf, type Remember } from '../remember/remember';
 import type { SealedView } from '../sealed/view';
 import { instant, known, list, oneOf, optionalText, optionalTime, record, text, type Clock } from './edge';
 import { overviewOf, type Overview } from './overview';
@@ -28,6 +29,8 @@ export interface Page {
   /** How it can be proved who this is: offered first what comes first. */
   readonly ways: readonly Way[];
   readonly prompt: Prompt | null;
+  /** Only at the step `prove`, where this browser can be remembered. */
+  readonly remember: Remember | null;
   /** Strongest first. */
   readonly factors: readonly FactorKind[];
   /** What is handed over in an enrollment; the sealed key of it only in the answer to `begin`. */
@@ -103,6 +106,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
     challenge: challenge && { action: text(challenge.action), shown: shown(challenge.shown) },
     ways: challenge ? list(challenge.ways).flatMap(way) : [],
     prompt: state.prompt == null ? null : prompt(record(state.prompt), clock),
+    remember: rememberOf(state.remember),
     factors: known(
       list(state.factors).map((factor) => record(factor).kind),
       FACTORS,

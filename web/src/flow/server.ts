@@ -67,7 +67,16 @@ export type SecurityVerb =
   | 'security/sign-out';
 
 export type Verb =
-  'open' | 'prompt' | 'prove' | 'wait' | 'begin' | 'confirm' | 'finish' | 'cancel' | SecurityVerb;
+  | 'open'
+  | 'prompt'
+  | 'prove'
+  | 'remember'
+  | 'wait'
+  | 'begin'
+  | 'confirm'
+  | 'finish'
+  | 'cancel'
+  | SecurityVerb;
 
 /** Milliseconds. The server answers within a few seconds or says that it is busy. */
 const PATIENCE = 20_000;
@@ -81,14 +90,25 @@ export async function ask(
   body: Record<string, unknown>,
   callOff?: AbortSignal,
 ): Promise<Page> {
-  const answer = await post(token, verb, body, callOff);
-  const said = await content(answer);
-  if (!answer.ok) throw failure(verb, body, answer, said);
+  const { said, at } = await exchange(token, verb, body, callOff);
   try {
-    return pageOf(said, { theirs: serverTime(answer), ours: Date.now() }, location.origin);
+    return pageOf(said, { theirs: at, ours: Date.now() }, location.origin);
   } catch {
     throw new Failure('failed');
   }
+}
+
+/** Asks, and answers what was said as it stands, and when by the server's clock; fails with a `Failure` and nothing else. */
+export async function exchange(
+  token: string,
+  verb: Verb,
+  body: Record<string, unknown>,
+  callOff?: AbortSignal,
+): Promise<{ said: unknown; at: number }> {
+  const answer = await post(token, verb, body, callOff);
+  const said = await content(answer);
+  if (!answer.ok) throw failure(verb, body, answer, said);
+  return { said, at: serverTime(answer) };
 }
 
 async function post(

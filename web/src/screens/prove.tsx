@@ -1,5 +1,8 @@
+import { useState } from 'react';
+
 import { isOf, wayOf, type Flow } from '../flow/flow';
 import type { Page, Way } from '../flow/page';
+import { RememberChoice } from '../remember/choice';
 import { useWords } from '../words/context';
 import { AskForIt } from './ask-for-it';
 import { Cancel } from './cancel';
@@ -15,6 +18,7 @@ import { Resend } from './resend';
 export function Prove({ flow, page, actions }: ScreenProps) {
   const words = useWords();
   const way = wayOf(flow);
+  const [remembered, setRemembered] = useState(false);
   return (
     <>
       <Heading>{words.proveTitle}</Heading>
@@ -30,6 +34,16 @@ export function Prove({ flow, page, actions }: ScreenProps) {
       {page.purpose === 'challenge' && <Facts page={page} />}
       <Notice notice={flow.notice} retry={actions.retry} passkey={way?.kind === 'webauthn'} />
       {way && <By way={way} flow={flow} page={page} actions={actions} />}
+      {page.remember && (
+        <RememberChoice
+          remember={page.remember}
+          wanted={remembered}
+          onChange={(wanted) => {
+            setRemembered(wanted);
+            actions.remember(wanted);
+          }}
+        />
+      )}
       <OtherWays ways={page.ways} now={way} onPick={actions.pick} />
       <div className="ways">
         <button type="button" className="link" onClick={() => actions.lose(true)}>

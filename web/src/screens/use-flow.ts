@@ -1,10 +1,12 @@
 /** Carries out what the person wants, and tells the flow what came of it. */
 
-import { useEffect, useMemo, useReducer, useRef, type Dispatch } from 'react';
+import { useCallback, useEffect, useMemo, useReducer, useRef } from 'react';
 
 import { START, after, awaited, isOf, screenOf, wayOf, type Flow, type Happening } from '../flow/flow';
 import type { FactorKind, Kind, Page, Way } from '../flow/page';
-import { Failure, ask, type SecurityVerb, type Verb } from '../flow/server';
+import { Failure, ask, exchange, type SecurityVerb, type Verb } from '../flow/server';
+import { outcome } from '../flow/return';
+import { proveRemembered, remember, type Ask } from '../remember/remember';
 import { newRecipient } from '../sealed/recipient';
 import { openView, recipientKey } from '../sealed/view';
 import { createPasskey, usePasskey } from '../webauthn/ceremony';
@@ -45,15 +47,33 @@ export interface Actions {
   /** Does something else than what failed. */
   forget(): void;
   hideKey(): void;
+  /** Whether this browser is to be remembered after the next proof. */
+  remember(wanted: boolean): void;
 }
 
 export function useFlow(token: string): [Flow, Actions] {
-  const [flow, tell] = useReducer(after, START);
+  const [flow, happened] = useReducer(after, START);
+  const remembering = useRef(false);
+  const tell = useCallback(
+    (happening: Happening) => {
+      if (!remembering.current || !isProved(happening)) return happened(happening);
+      // Before the page says that it is done, as it leaves then.
+      remembering.current = false;
+      void remember(token, asker(token)).finally(() => happened(happening));
+    },
+    [token],
+  );
   const line = useLine(tell);
   const latest = useRef(flow);
   latest.current = flow;
 
-  const actions = useMemo<Actions>(() => actionsOf(token, line, tell, () => latest.current), [token, line]);
+  const actions = useMemo<Actions>(
+    () => ({
+      ...actionsOf(token, line, tell, () => latest.current),
+      remember: (wanted) => void (remembering.current = wanted),
+    }),
+    [token, line, tell],
+  );
 
   useEffect(() => {
     void line.carryOut(() => (window.isSecureContext ? opened(token) : insecure()));
@@ -85,7 +105,18 @@ export function useFlow(token: string): [Flow, Actions] {
   return [flow, actions];
 }
 
-function actionsOf(token: string, line: Line, tell: Dispatch<Happening>, now: () => Flow): Actions {
+/** Whether a challenge was proved just now, in whatever way. */
+function isProved(happening: Happening): boolean {
+  const page = happening.what === 'answered' || happening.what === 'wentOn' ? happening.page : null;
+  return page?.step === 'done' && (outcome(page.returnTo) ?? 'proved') === 'proved';
+}
+
+function actionsOf(
+  token: string,
+  line: Line,
+  tell: (happening: Happening) => void,
+  now: () => Flow,
+): Omit<Actions, 'remember'> {
   const open = () => opened(token);
   const carryOut = (wanted: Wanted, changing?: SecurityVerb) =>
     void line.carryOut(() => wanted().catch(unlessStepUp(open)), changing);
@@ -159,7 +190,20 @@ async function stated(page: Promise<Page>): Promise<Answer> {
 
 /** Opens the page, or asks how it stands. */
 function opened(token: string): Promise<Answer> {
-  return stated(ask(token, 'open', { token })).catch(unlessFinished(token));
+  return stated(ask(token, 'open', { token }).then(unlessRemembered(token))).catch(unlessFinished(token));
+}
+
+/** Proves by being remembered, where this browser is. */
+function unlessRemembered(token: string): (page: Page) => Promise<Page> {
+  return async (page) => {
+    if (page.step !== 'prove' || !page.remember) return page;
+    const prove = (proof: Record<string, unknown>) => ask(token, 'prove', proof);
+    return (await proveRemembered(page.remember, document.referrer, asker(token), prove)) ?? page;
+  };
+}
+
+function asker(token: string): Ask {
+  return async (verb, body) => (await exchange(token, verb, body)).said;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What the server does for hosted pages, in memory: the same verbs, states and problems, with codes, seals and signatures that are real. */
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, webcrypto } from 'node:crypto';
+
+import { joined } from '../../src/remember/fields.ts';
 
 import { digits, id, FREE_SERIAL, Person, TOKEN_CODE, type Authenticator, type Kind } from './people.ts';
 import { seal } from './seal.ts';
@@ -30,6 +32,8 @@ export interface Wish {
   factors?: Kind[];
   /** Whether changes need no proof any more. */
   mayChange?: boolean;
+  /** Whether browsers are remembered here. */
+  remembers?: boolean;
   /** Seals for another authenticator than it says. */
   sealsWrongly?: boolean;
 }
@@ -79,6 +83,8 @@ interface Page {
   replaces: string | null;
   weak: boolean;
   waiters: (() => void)[];
+  /** What a remembered browser was asked to sign. */
+  asked: { id: string; browser: string; bytes: Uint8Array<ArrayBuffer> } | null;
 }
 
 export class Problem extends Error {
@@ -98,6 +104,8 @@ const LONGEST_WAIT = 25_000;
 
 export class Pages {
   readonly #pages = new Map<string, Page>();
+  /** The person's browsers that are remembered, with their keys. */
+  readonly browsers = new Map<string, Uint8Array<ArrayBuffer>>();
   /** Answers that are given instead of the true ones, the next first. */
   readonly faults: Problem[] = [];
   /** What becomes of the next answers: lost before it began (browsers ask again by themselves then), or on its way. */
@@ -131,6 +139,7 @@ export class Pages {
       replaces: null,
       weak: false,
       waiters: [],
+      asked: null,
     });
     return token;
   }
@@ -184,17 +193,20 @@ export class Pages {
     if (Date.now() >= page.expires) throw new Problem(410, 'page-over');
     // A finished page still tells its own browser the way back.
     if (page.outcome && (verb === 'finish' || verb === 'cancel')) return this.#state(page);
+    if (page.outcome === 'proved' && verb === 'remember') return this.#remember(token, body);
     if (page.outcome) throw new Problem(410, 'page-over');
     if (verb === 'wait') await this.#wait(page);
-    else this.#carryOut(page, verb, body);
+    else await this.#carryOut(page, verb, body);
     return this.#state(page, verb);
   }
 
-  #carryOut(page: Page, verb: string, body: Body) {
+  async #carryOut(page: Page, verb: string, body: Body) {
     switch (verb) {
       case 'prompt':
+        if (body.kind === 'browser') return this.#askBrowser(page, String(body.authenticator_id));
         return this.#prompt(page, body);
       case 'prove':
+        if (body.browser) return this.#proveByBrowser(page, body);
         return this.#prove(page, body);
       case 'begin':
         return this.#begin(page, body);
@@ -243,6 +255,35 @@ export class Pages {
     const prompt = this.#newPrompt(page, kind, authenticator ?? null, (before?.sends ?? 0) + 1);
     if (enrolling && page.enrollment) page.enrollment.prompt = { ...prompt, to: enrolling.to };
     else page.prompt = prompt;
+  }
+
+  #askBrowser(page: Page, browser: string) {
+    const asked = id('prm');
+    const fields = ['countersign browser proof v1', asked, page.id].map(bytesOf);
+    page.asked = { id: asked, browser, bytes: joined(...fields, new Uint8Array(randomBytes(32))) };
+  }
+
+  async #proveByBrowser(page: Page, body: Body) {
+    const asked = page.asked?.id === body.prompt_id ? page.asked : null;
+    const key = asked && this.browsers.get(asked.browser);
+    page.asked = null;
+    if (!key || !(await isSigned(key, asked.bytes, String(body.browser))))
+      throw new Problem(422, 'proof-rejected');
+    this.#end(page, 'proved');
+  }
+
+  async #remember(token: string, body: Body): Promise<object> {
+    const key = new Uint8Array(Buffer.from(String(body.public_key), 'base64url'));
+    const bytes = joined(bytesOf('countersign browser key v1'), bytesOf(token), key);
+    if (!(await isSigned(key, bytes, String(body.signature)))) throw new Problem(422, 'invalid-request');
+    const remembered = `ath_${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+    this.browsers.set(remembered, key);
+    return { authenticator_id: remembered, expires_at: time(Date.now() + 30 * 86_400_000) };
+  }
+
+  #remembered(wish: Wish): object {
+    const from = new URL(wish.returnUrl ?? 'http://localhost/back').origin;
+    return { lifetime: 30 * 86_400, browsers: [...this.browsers.keys()], from };
   }
 
   #newPrompt(page: Page, kind: Kind, authenticator: Authenticator | null, sends: number): Prompt {
@@ -448,7 +489,8 @@ export class Pages {
       expires_at: time(page.expires),
       step,
       challenge: step === 'prove' || wish.purpose === 'challenge' ? challenge(page) : null,
-      prompt: step === 'prove' && page.prompt ? promptSeen(page.prompt, person) : null,
+      prompt: step === 'prove' ? promptOf(page) : null,
+      remember: step === 'prove' && wish.remembers ? this.#remembered(wish) : null,
       factors: factors.map((kind) => ({ kind, strength: LEVELS[kind as keyof typeof LEVELS] })),
       view: step === 'view' && page.enrollment ? viewSeen(page, page.enrollment, verb === 'begin') : null,
       backup_codes:
@@ -459,6 +501,25 @@ export class Pages {
       overview: step === 'overview' ? person.overview(page.trusted) : null,
     };
   }
+}
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text));
+
+async function isSigned(
+  point: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: string,
+): Promise<boolean> {
+  const { subtle } = webcrypto;
+  const key = await subtle.importKey('raw', point, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
+  const signed = new Uint8Array(Buffer.from(signature, 'base64url'));
+  return subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signed, bytes);
+}
+
+/** What was asked on the page last. */
+function promptOf({ asked, prompt, person }: Page): object | null {
+  if (asked) return { id: asked.id, kind: 'browser', sign: Buffer.from(asked.bytes).toString('base64url') };
+  return prompt && promptSeen(prompt, person);
 }
 
 const time = (at: number): string => new Date(at).toISOString();

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 40] = [
+pub(crate) const KEYS: [Key; 41] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -78,6 +78,11 @@ pub(crate) const KEYS: [Key; 40] = [
         "FIDO's metadata about models (the BLOB of its Metadata Service), read at the start",
     ),
     one("webauthn.mds_root", "FILE", "Root certificate of whoever signed it, DER [default: FIDO's]"),
+    one(
+        "remembered_browsers.lifetime",
+        "TIME",
+        "How long a browser in which something was proved is remembered, such as 30d, or never, which remembers none [default: never]",
+    ),
     one("brand.name", "NAME", "Whose pages they are, as people see them [default: Countersign]"),
     one("brand.logo", "FILE", "Logo for the pages, SVG or PNG, at most 64 KiB"),
     one("brand.colour", "#RRGGBB", "Colour for the pages; one that could not be read is made readable"),

@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) fall_back: bool,
     /// Who we are to passkeys and security keys.
     pub(crate) webauthn: server::Webauthn,
+    /// How long browsers are remembered, if they are.
+    pub(crate) remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub(crate) brand: server::Brand,
     /// Who carries messages.
@@ -218,6 +220,7 @@ impl Settings {
             factors: value::factors(layers)?.unwrap_or_else(|| server::Config::FACTORS.to_vec()),
             fall_back: value::parse(layers, "factors.fall_back", value::yes)?.unwrap_or(false),
             webauthn: value::webauthn(layers)?,
+            remembered_browsers: value::parse(layers, "remembered_browsers.lifetime", value::remembered)?.flatten(),
             brand: value::brand(layers)?,
             gateways: gateways::resolve(layers, environment)?,
             sms: SmsSettings::resolve(layers)?,

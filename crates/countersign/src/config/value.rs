@@ -96,6 +96,14 @@ pub(crate) fn retention(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+/// How long a browser is remembered: an hour to a year, or `never`.
+pub(crate) fn remembered(text: &str) -> Result<Option<Duration>, String> {
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(None);
+    }
+    time(text, 3600, 365 * 86400).map(Some).map_err(|reason| format!("{reason}, or be `never`"))
+}
+
 fn short(seconds: u64) -> String {
     let units = [(86400, "d"), (3600, "h"), (60, "m")];
     units

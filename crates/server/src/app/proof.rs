@@ -32,6 +32,8 @@ pub(crate) enum Given {
     },
     /// That an app has answered: for an enrollment, which is finished by whoever began it.
     Approved(PromptId),
+    /// The signature of a remembered browser: two numbers of 32 bytes.
+    Browser(PromptId, Vec<u8>),
 }
 
 impl Given {
@@ -73,6 +75,7 @@ impl Given {
             Self::SentCode(prompt, _)
             | Self::Webauthn(prompt, _)
             | Self::Push { prompt_id: prompt, .. }
+            | Self::Browser(prompt, _)
             | Self::Approved(prompt) => Some(*prompt),
         }
     }
@@ -88,6 +91,7 @@ impl Given {
             },
             Self::Webauthn(..) => ProofKind::Of(AuthenticatorKind::Webauthn),
             Self::Push { .. } | Self::Approved(_) => ProofKind::Of(AuthenticatorKind::Push),
+            Self::Browser(..) => ProofKind::Of(AuthenticatorKind::Browser),
         }
     }
 }
@@ -95,7 +99,9 @@ impl Given {
 /// Whether a proof with this authenticator, by this door, is considered at all now.
 pub(crate) fn is_considered(authenticator: &Authenticator, door: Door, now: Timestamp) -> bool {
     let wait = authenticator.wait(door);
-    authenticator.failures < backoff::BUDGET && wait.retry_at.is_none_or(|retry_at| retry_at <= now)
+    authenticator.failures < backoff::BUDGET
+        && !authenticator.has_expired(now)
+        && wait.retry_at.is_none_or(|retry_at| retry_at <= now)
 }
 
 impl App {

@@ -7,6 +7,10 @@ ALTER TABLE authenticators ADD COLUMN credential_id TEXT;
 CREATE UNIQUE INDEX one_authenticator_for_each_credential ON authenticators (credential_id)
     WHERE credential_id IS NOT NULL AND (state = 'active' OR state = 'suspended');
 
+-- The end of what is bound for a while: of a browser that is remembered.
+ALTER TABLE authenticators ADD COLUMN expires_at INTEGER;
+CREATE INDEX authenticators_by_end ON authenticators (expires_at) WHERE expires_at IS NOT NULL;
+
 ALTER TABLE enrollments ADD COLUMN kind TEXT NOT NULL DEFAULT 'totp';
 
 -- What a person is shown of the context, and what the challenge was satisfied by: JSON.

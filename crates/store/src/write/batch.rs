@@ -6,7 +6,9 @@ use domain::{ApplicationId, EnrollmentId, Timestamp};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
-use super::{Item, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest};
+use super::{
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest,
+};
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
 
@@ -144,6 +146,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::RemoveHardwareToken { .. }
         | Change::RewrapHardwareToken { .. }
         | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(&commit.change)),
+        Change::RememberBrowser(remember) => {
+            ids.extend([remember.browser.id.uuid(), remember.browser.user_id.uuid(), remember.proved.uuid()]);
+            ids.extend([remember.session_id.uuid(), remember.challenge_id.uuid()]);
+        }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
@@ -218,6 +224,7 @@ async fn write_round(
     login::create_challenges(connection, &round.challenges, outcomes).await?;
     login::satisfy(connection, &round.satisfied, outcomes).await?;
     login::reject(connection, &round.rejected, outcomes).await?;
+    browsers::forget(connection, commits, places, outcomes).await?;
     lower::sessions(connection, commits, places, outcomes).await?;
     let unused = keys.iter().filter(|(index, _)| !repeated.contains_key(index) && !outcomes.is_applied(*index));
     idempotency::release(connection, &unused.map(|(_, key)| *key).collect::<Vec<_>>()).await
@@ -262,6 +269,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
         Change::EnrollHardwareToken(enroll) => hardware_tokens::enroll(connection, enroll).await,
         Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
+        Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,

@@ -44,7 +44,7 @@ static START_ENROLLMENTS: Set = Set::new(
      ON CONFLICT DO NOTHING RETURNING id",
 );
 
-static CREATE_AUTHENTICATORS: Set = Set::new(
+pub(super) static CREATE_AUTHENTICATORS: Set = Set::new(
     &[
         ("user_id", Id),
         ("id", Id),
@@ -68,18 +68,20 @@ static CREATE_AUTHENTICATORS: Set = Set::new(
         ("last_used_at", Int),
         ("credential", Text),
         ("credential_id", Text),
+        ("expires_at", Int),
     ],
     "INSERT INTO authenticators
         (user_id, id, device_id, kind, state, label, blob, algorithm, digits, period, generation, last_step, failures,
          open_failures, open_retry_at, trusted_failures, trusted_retry_at, created_at, activated_at, last_used_at,
-         credential, credential_id)
+         credential, credential_id, expires_at)
      SELECT i.user_id, i.id, i.device_id, i.kind, i.state, i.label, i.blob, i.algorithm, i.digits, i.period,
         i.generation, i.last_step, i.failures, i.open_failures, i.open_retry_at,
-        i.trusted_failures, i.trusted_retry_at, i.created_at, i.activated_at, i.last_used_at, i.credential, i.credential_id
+        i.trusted_failures, i.trusted_retry_at, i.created_at, i.activated_at, i.last_used_at, i.credential, i.credential_id,
+        i.expires_at
      FROM input i",
 );
 
-fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authenticator>) -> Rows {
+pub(super) fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authenticator>) -> Rows {
     let mut input = Rows::default();
     for authenticator in authenticators {
         let sealed = authenticator.sealed.as_ref();
@@ -108,6 +110,7 @@ fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'a Authentic
             authenticator.last_used_at.into(),
             credential_text.as_deref().into(),
             credential.and_then(Credential::unique_id).into(),
+            authenticator.expires_at().into(),
         ]);
     }
     input
@@ -224,12 +227,13 @@ pub(super) async fn record_views(
 
 /// Makes whoever binds an authenticator to the same user, on another server, wait until this is committed: the guard below
 /// counts what the user has. In one order, so that no two wait for each other.
-static HOLD_USERS: Set = Set::new(
+pub(super) static HOLD_USERS: Set = Set::new(
     &[("user_id", Id)],
     "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {hold}",
 );
 
-/// The session still counts, and one of a user with an authenticator has proved one (T-09); what is replaced is still in
+/// The session still counts, and one of a user with an authenticator has proved one (T-09), and not by being
+/// remembered alone (T-25); what is replaced is still in
 /// use; and there are not too many.
 static CONFIRM_ENROLLMENTS: Set = Set::new(
     &[
@@ -253,9 +257,9 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
                     AND (e.replaces IS NULL OR o.id <> e.replaces)) < {most_of_a_kind})
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
-            AND (s.aal >= 2 OR NOT EXISTS (SELECT 1 FROM authenticators b
+            AND ((s.aal >= 2 AND {present}) OR NOT EXISTS (SELECT 1 FROM authenticators b
                 WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended')
-                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes')))))
+                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
         AND (i.prompt_id IS NULL OR EXISTS (SELECT 1 FROM prompts m
             WHERE m.id = i.prompt_id AND m.enrollment_id = e.id AND m.state = 'open' AND m.expires_at > i.at))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
@@ -359,11 +363,11 @@ static REPLACEABLE_CODES: Set = Set::new(
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
             AND s.ended_at IS NULL AND s.expires_at > i.at
-            AND (s.aal >= 2 OR NOT EXISTS (SELECT 1 FROM authenticators b
+            AND ((s.aal >= 2 AND {present}) OR NOT EXISTS (SELECT 1 FROM authenticators b
                 WHERE b.user_id = i.user_id AND b.state IN ('active', 'suspended')
-                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes')))))
+                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
         AND EXISTS (SELECT 1 FROM authenticators o
-            WHERE o.user_id = i.user_id AND o.kind <> 'backup_codes' AND o.state = 'active')
+            WHERE o.user_id = i.user_id AND o.kind NOT IN ('backup_codes', 'browser') AND o.state = 'active')
         AND NOT EXISTS (SELECT 1 FROM authenticators c
             WHERE c.user_id = i.user_id AND c.kind = 'backup_codes' AND c.state IN ('active', 'suspended')
                 AND (i.seen IS NULL OR c.id <> i.seen))

@@ -8,7 +8,7 @@ use domain::{Event, EventId, EventKind};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::outcome::{Counted, Lowered, Outcomes};
+use super::outcome::{Counted, Forgotten, Lowered, Outcomes};
 use crate::engine::{Connection, Fault};
 use crate::read::events::STRETCH;
 use crate::set::Kind::{Blob, Id, Int, Text};
@@ -178,6 +178,9 @@ fn told<'a>(commits: &[&'a Commit], outcomes: &Outcomes) -> Result<Vec<Cow<'a, E
         for counted in outcome.counted.iter().filter(|counted| counted.is_exhausted()) {
             events.push(Cow::Owned(suspended(commit, counted)?));
         }
+        for browser in &outcome.forgotten {
+            events.push(Cow::Owned(forgotten(commit, browser)?));
+        }
         for session in &outcome.lowered {
             events.push(Cow::Owned(lowered(commit, session)?));
         }
@@ -208,6 +211,29 @@ fn suspended(commit: &Commit, counted: &Counted) -> Result<Event, Fault> {
             challenge_id,
         },
         data,
+        details: None,
+    })
+}
+
+/// Tells of a browser that is remembered no more because something else of its user's changed, at the time and on behalf of whom the
+/// commit's own event names.
+fn forgotten(commit: &Commit, browser: &Forgotten) -> Result<Event, Fault> {
+    let first = commit.events.first();
+    let at = first.map(|event| event.at).unwrap_or_default();
+    let facts = [("from", "active"), ("kind", "browser"), ("reason", "credential_change")];
+    Ok(Event {
+        id: EventId::generate(at, &Random::new()?),
+        position: 0,
+        at,
+        kind: EventKind::AuthenticatorRevoked,
+        application_id: first.and_then(|event| event.application_id),
+        about: About {
+            user_id: Some(browser.user_id),
+            device_id: browser.device_id,
+            authenticator_id: Some(browser.authenticator_id),
+            ..About::default()
+        },
+        data: facts.into_iter().map(|(name, fact)| (name.to_owned(), Value::from(fact))).collect(),
         details: None,
     })
 }

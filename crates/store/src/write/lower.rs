@@ -77,13 +77,15 @@ fn out_of_use(commit: &Commit, index: usize, outcomes: &Outcomes) -> Vec<Authent
     if !outcomes.is_applied(index) {
         return Vec::new();
     }
-    match &commit.change {
+    let mut gone = match &commit.change {
         Change::SetAuthenticatorState { id, to, .. } if *to != AuthenticatorState::Active => vec![*id],
         Change::ConfirmEnrollment(confirm) => confirm.replaces.into_iter().collect(),
         Change::ReplaceBackupCodes(replace) => replace.seen.into_iter().collect(),
         Change::Reject(_) => outcomes.exhausted(index),
         _ => Vec::new(),
-    }
+    };
+    gone.extend(outcomes.forgotten(index));
+    gone
 }
 
 #[cfg(test)]

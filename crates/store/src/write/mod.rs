@@ -1,6 +1,7 @@
 //! The write side: a bounded queue of commits and one task that commits what has gathered.
 
 mod batch;
+mod browsers;
 mod clients;
 mod enroll;
 pub(crate) mod events;
@@ -356,6 +357,7 @@ mod tests {
             .chain(&lower::ALL)
             .chain(&prompts::ALL)
             .chain(&hardware_tokens::ALL)
+            .chain(&browsers::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;

@@ -31,11 +31,20 @@ pub(crate) struct Lowered {
     pub(crate) aal: i64,
 }
 
+/// A browser that is remembered no more.
+#[derive(Debug, Clone)]
+pub(crate) struct Forgotten {
+    pub(crate) authenticator_id: AuthenticatorId,
+    pub(crate) user_id: UserId,
+    pub(crate) device_id: Option<DeviceId>,
+}
+
 /// What became of one change.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) effect: Effect,
     pub(crate) counted: Vec<Counted>,
+    pub(crate) forgotten: Vec<Forgotten>,
     pub(crate) lowered: Vec<Lowered>,
 }
 
@@ -45,7 +54,10 @@ pub(crate) struct Outcomes(Vec<Outcome>);
 
 impl Outcomes {
     pub(crate) fn new(changes: usize) -> Self {
-        Self(vec![Outcome { effect: Effect::Refused, counted: Vec::new(), lowered: Vec::new() }; changes])
+        Self(vec![
+            Outcome { effect: Effect::Refused, counted: Vec::new(), forgotten: Vec::new(), lowered: Vec::new() };
+            changes
+        ])
     }
 
     pub(crate) fn set(&mut self, index: usize, effect: Effect) {
@@ -77,6 +89,19 @@ impl Outcomes {
         if let Some(outcome) = self.0.get_mut(index) {
             outcome.lowered.extend(sessions);
         }
+    }
+
+    /// Remembers which browsers a change had forgotten.
+    pub(crate) fn forgot(&mut self, index: usize, browser: Forgotten) {
+        if let Some(outcome) = self.0.get_mut(index) {
+            outcome.forgotten.push(browser);
+        }
+    }
+
+    /// The browsers that a change had forgotten.
+    pub(crate) fn forgotten(&self, index: usize) -> Vec<AuthenticatorId> {
+        let forgotten = self.0.get(index).map_or(&[][..], |outcome| &outcome.forgotten);
+        forgotten.iter().map(|browser| browser.authenticator_id).collect()
     }
 
     /// The authenticators whose budget a change used up.

@@ -152,6 +152,12 @@ pub(super) async fn rename_authenticator(
     one(connection, &RENAME_AUTHENTICATOR, &[id.into(), label.into()]).await
 }
 
+static HOLD_USER_OF: Set = Set::new(
+    &[("authenticator_id", Id)],
+    "SELECT u.id FROM users u
+     WHERE u.id = (SELECT a.user_id FROM input i {then} authenticators a ON a.id = i.authenticator_id) {hold}",
+);
+
 static SET_AUTHENTICATOR_STATE: Set = Set::new(
     &[("authenticator_id", Id), ("from_state", Text), ("to_state", Text), ("at", Int)],
     "UPDATE authenticators AS a
@@ -168,6 +174,8 @@ pub(super) async fn set_authenticator_state(
     to: AuthenticatorState,
     at: Timestamp,
 ) -> Result<Effect, Fault> {
+    // Whoever remembers a browser of this user meanwhile waits, or is forgotten with the rest (T-25).
+    HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
     let mut input = Rows::default();
     for from in to.reachable_from() {
         input.push(&[id.into(), from.name().into(), to.name().into(), at.into()]);

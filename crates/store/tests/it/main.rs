@@ -12,6 +12,7 @@ mod hardware_tokens;
 mod home;
 
 mod backup_codes;
+mod browsers;
 mod changes;
 mod clients;
 mod counters;

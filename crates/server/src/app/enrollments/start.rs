@@ -64,6 +64,7 @@ impl WishedDevice {
             AuthenticatorKind::Sms => ("Phone", DeviceKind::Phone),
             AuthenticatorKind::Email => ("Mailbox", DeviceKind::Other),
             AuthenticatorKind::BackupCodes => ("Backup codes", DeviceKind::Other),
+            AuthenticatorKind::Browser => ("Browser", DeviceKind::Browser),
         };
         Self::New { name: label.unwrap_or(name).to_owned(), kind: on }
     }

@@ -92,9 +92,11 @@ fn lacks(app: &App, session: &Session, existing: &[Authenticator], now: Timestam
     }
     let recent = |at: Timestamp| now.since(at) <= app.settings.max_session_age;
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
-    let mut proofs = session.proofs.iter();
+    // Being remembered is no reason to bind or unbind anything: whoever sits at the browser gave a password alone (T-25).
+    let proofs = session.proofs_of_presence();
+    let aal = Aal::reached(&session.amr, &proofs);
     let proved =
-        session.aal >= highest(app, existing) && proofs.any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
+        aal >= highest(app, existing) && proofs.iter().any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
     Ok(if proved {
         Lacks::Nothing
     } else if existing.iter().any(Authenticator::is_bound) {

@@ -11,6 +11,7 @@
 //! them, [`super::enrollments`], [`super::prompts`] and [`super::verify`], so that a guard is forgotten by none.
 
 mod backup_codes;
+mod browser;
 mod email;
 mod hotp;
 pub(crate) mod push;
@@ -34,6 +35,7 @@ use super::enrollments::Wish;
 use super::proof::Given;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
+pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
 pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
 pub(crate) use webauthn::reaches_aal3;
@@ -77,8 +79,16 @@ pub(crate) trait Factor: Sync {
 }
 
 /// Every factor that there is.
-pub(crate) static ALL: &[&dyn Factor] =
-    &[&webauthn::Webauthn, &push::Push, &totp::Totp, &hotp::Hotp, &sms::Sms, &email::Email, &backup_codes::BackupCodes];
+pub(crate) static ALL: &[&dyn Factor] = &[
+    &webauthn::Webauthn,
+    &push::Push,
+    &totp::Totp,
+    &hotp::Hotp,
+    &sms::Sms,
+    &email::Email,
+    &backup_codes::BackupCodes,
+    &browser::Browser,
+];
 
 /// The factor of a kind, if there is one.
 pub(crate) fn of(kind: AuthenticatorKind) -> Option<&'static dyn Factor> {
@@ -189,6 +199,8 @@ pub(crate) struct Shown {
     pub(crate) webauthn: Option<Value>,
     /// The number that is typed on the phone.
     pub(crate) number: Option<String>,
+    /// What a remembered browser signs, base64url.
+    pub(crate) sign: Option<String>,
     /// What is opened on the phone.
     pub(crate) link: Option<Secret>,
 }

@@ -7,6 +7,7 @@ mod create;
 mod enroll;
 mod open;
 mod prove;
+mod remember;
 mod security;
 mod ways;
 
@@ -26,6 +27,7 @@ use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
 pub(crate) use open::{Token, Visitor, scope};
+pub(crate) use remember::{Remember, Remembered};
 pub(crate) use security::Overview;
 pub(crate) use ways::Way;
 
@@ -56,6 +58,8 @@ pub(crate) enum Step {
         ways: Vec<Way>,
         /// What was sent or asked.
         prompt: Option<Box<PromptSeen>>,
+        /// Whether the browser can be remembered, and which are.
+        remember: Option<Box<Remember>>,
     },
     /// A factor is to be chosen.
     Choose,
@@ -133,6 +137,7 @@ impl App {
                 shown: challenge.shown,
                 ways: self.ways(visit).await?,
                 prompt: self.asked_on_page(visit).await?.map(Box::new),
+                remember: self.remember(visit).await?.map(Box::new),
             }),
             ChallengeState::Satisfied => Ok(Step::Done),
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
@@ -181,6 +186,8 @@ impl App {
             shown: Map::new(),
             ways: self.ways(visit).await?,
             prompt: self.asked_on_page(visit).await?.map(Box::new),
+            // Being remembered is not enough to change something of the account.
+            remember: None,
         })
     }
 

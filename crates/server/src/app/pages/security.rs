@@ -20,6 +20,7 @@ const TELLING: &[EventKind] = &[
     EventKind::SessionRegistered,
     EventKind::SessionEnded,
     EventKind::AuthenticatorActivated,
+    EventKind::BrowserRemembered,
     EventKind::AuthenticatorVerified,
     EventKind::AuthenticatorRejected,
     EventKind::AuthenticatorSuspended,
@@ -156,7 +157,8 @@ impl App {
         let session = self.own_session(&visit.actor, visit.session_id()?).await?;
         let user = self.active_user(session.user_id).await?.id;
         let mut authenticators = self.authenticators_of(user).await?;
-        authenticators.retain(|seen| seen.authenticator.is_bound());
+        let now = self.now();
+        authenticators.retain(|seen| seen.authenticator.is_bound() && !seen.authenticator.has_expired(now));
         let filter = EventFilter { kinds: TELLING.to_vec(), user_id: Some(user), ..EventFilter::default() };
         let recent = PageRequest { after: None, limit: RECENT };
         Ok(Overview {

@@ -40,7 +40,10 @@ impl App {
             return Ok(offered.map(|kind| Way { kind, authenticator: None }).collect());
         };
         let mut usable: Vec<Authenticator> = self.store.authenticators_of(user).await?;
-        usable.retain(|authenticator| authenticator.state == AuthenticatorState::Active);
+        // Browsers that are remembered stand apart: only the browser itself knows whether it is one.
+        usable.retain(|authenticator| {
+            authenticator.state == AuthenticatorState::Active && authenticator.kind != AuthenticatorKind::Browser
+        });
         // What does not count for who has something better (T-16) is not offered.
         let falls_back = self.settings.fall_back || !usable.iter().any(|a| a.kind.is_phishing_resistant());
         usable.retain(|authenticator| {
@@ -98,6 +101,9 @@ impl App {
         }
         let challenge = match visit.page.purpose {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
+            PagePurpose::Enroll | PagePurpose::Security if kind == AuthenticatorKind::Browser => {
+                return Err(Error::Conflict("being remembered is not enough to change something of the account"));
+            }
             PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
         };
         let prompted = self.prompt(&visit.actor, challenge, kind, of, visitor.address).await?;

@@ -127,7 +127,7 @@ impl App {
                 let mail = post.sending.messages.mail(language, &words).map_err(unwritten)?;
                 post.sending.gateways.send_mail(&address, &mail).await
             }
-            Credential::Webauthn(_) | Credential::Push(_) => return Err(damaged()),
+            Credential::Webauthn(_) | Credential::Push(_) | Credential::Browser(_) => return Err(damaged()),
         };
         measure(prompt.kind, &delivery);
         let events = self.told_of_delivery(actor, prompt, about, &delivery);

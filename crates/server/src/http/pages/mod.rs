@@ -2,6 +2,7 @@
 
 mod browser;
 mod files;
+mod remember;
 mod security;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
         .merge(security::routes())
+        .routes(routes!(remember::remember_on_page))
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
 }
@@ -218,6 +220,8 @@ struct PageSeen {
     challenge: Option<WantedProof>,
     /// At `prove`: what was sent or asked.
     prompt: Option<Prompt>,
+    /// At `prove`: that this browser can be remembered, and which are. Null where none is.
+    remember: Option<remember::Remember>,
     /// At `choose` and `overview`: what can be enrolled, in the order in which it is offered; at `stronger`: what is stronger than what was just
     /// enrolled, for which `finish` is a no.
     factors: Vec<Factor>,
@@ -334,6 +338,7 @@ impl PageSeen {
             step: "done",
             challenge: None,
             prompt: None,
+            remember: None,
             factors: Vec::new(),
             view: None,
             overview: None,
@@ -341,11 +346,12 @@ impl PageSeen {
             return_to: None,
         };
         match seen.step {
-            Step::Prove { action, shown, ways, prompt } => {
+            Step::Prove { action, shown, ways, prompt, remember } => {
                 answer.step = "prove";
                 let ways = ways.into_iter().map(Way::from).collect();
                 answer.challenge = Some(WantedProof { action, ways, shown });
                 answer.prompt = prompt.map(|prompt| Prompt::from(*prompt));
+                answer.remember = remember.map(|remember| (*remember).into());
             }
             Step::Choose => {
                 answer.step = "choose";

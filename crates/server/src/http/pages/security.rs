@@ -187,6 +187,9 @@ struct Own {
     created_at: Timestamp,
     #[schema(value_type = Option<String>)]
     last_used_at: Option<Timestamp>,
+    /// When it counts for nothing any more, for a browser that is remembered.
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Timestamp>,
 }
 
 /// A device of one's own.
@@ -268,6 +271,7 @@ impl From<pages::Overview> for Overview {
 impl From<authenticators::Seen> for Own {
     fn from(seen: authenticators::Seen) -> Self {
         let authenticator = seen.authenticator;
+        let expires_at = authenticator.expires_at();
         Self {
             id: authenticator.id,
             kind: authenticator.kind,
@@ -276,6 +280,7 @@ impl From<authenticators::Seen> for Own {
             label: authenticator.label,
             codes_left: seen.codes_left,
             created_at: authenticator.created_at,
+            expires_at,
             last_used_at: authenticator.last_used_at,
         }
     }

@@ -254,10 +254,15 @@ pub(super) struct Authenticator {
     activated_at: Option<Timestamp>,
     #[schema(value_type = Option<String>)]
     last_used_at: Option<Timestamp>,
+    /// When it counts for nothing any more, for a browser that is remembered.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 impl Authenticator {
     pub(super) fn new(authenticator: domain::Authenticator, codes_left: Option<u32>) -> Self {
+        let expires_at = authenticator.expires_at();
         let sealed = authenticator.sealed;
         Self {
             id: authenticator.id,
@@ -273,6 +278,7 @@ impl Authenticator {
             created_at: authenticator.created_at,
             activated_at: authenticator.activated_at,
             last_used_at: authenticator.last_used_at,
+            expires_at,
         }
     }
 }

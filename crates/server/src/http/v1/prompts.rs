@@ -49,7 +49,7 @@ async fn create_prompt(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPrompt {
-    /// `webauthn`, `push`, `sms` or `email`, as far as they are offered here.
+    /// `webauthn`, `push`, `sms`, `email` or `browser`, as far as they are offered here.
     #[schema(value_type = String)]
     pub(in crate::http) kind: AuthenticatorKind,
     /// Which of the user's authenticators of that kind; the one used last if not said.
@@ -80,6 +80,8 @@ pub(in crate::http) struct Prompt {
     /// What `navigator.credentials.get` is asked with: `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 §5.1.9).
     #[schema(value_type = Option<Object>)]
     webauthn: Option<Value>,
+    /// What a remembered browser signs, base64url.
+    sign: Option<String>,
 }
 
 impl From<PromptSeen> for Prompt {
@@ -100,6 +102,7 @@ impl Prompt {
             to: shown.to,
             number: shown.number,
             webauthn: shown.webauthn,
+            sign: shown.sign,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A proof, as a body says it.
 
+use data_encoding::BASE64URL_NOPAD;
 use domain::PromptId;
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use super::flawed;
 use crate::app::proof::Given;
 use crate::http::problem::Problem;
 
-/// What a person gives as proof: one of `code` and `webauthn`, or `prompt_id` alone where that was answered on an app.
+/// What a person gives as proof: one of `code`, `webauthn` and `browser`, or `prompt_id` alone where that was answered on an app.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofGiven {
@@ -20,7 +21,9 @@ pub(crate) struct ProofGiven {
     /// §5.1, `toJSON`).
     #[schema(value_type = Option<Object>)]
     webauthn: Option<Value>,
-    /// What this answers: the prompt by which a code was sent, or a passkey was asked for.
+    /// What a remembered browser signed: ECDSA with P-256 and SHA-256 over the prompt's `sign`, two numbers of 32 bytes, base64url.
+    browser: Option<String>,
+    /// What this answers: the prompt by which a code was sent, or a passkey or a remembered browser was asked.
     #[schema(value_type = Option<String>)]
     prompt_id: Option<PromptId>,
 }
@@ -28,14 +31,27 @@ pub(crate) struct ProofGiven {
 impl ProofGiven {
     /// The proof in its canonical form.
     pub(in crate::http) fn checked(self) -> Result<Given, Problem> {
-        match (self.code, self.webauthn, self.prompt_id) {
-            (Some(code), None, prompt) => Ok(Given::parse(&code, prompt)?),
-            (None, Some(response), Some(prompt)) => Ok(Given::Webauthn(prompt, response)),
-            (None, Some(_), None) => Err(flawed("/prompt_id", "is wanted with webauthn: the prompt that this answers")),
-            (Some(_), Some(_), _) => Err(flawed("/webauthn", "either code or webauthn is wanted, and not both")),
+        let Self { code, webauthn, browser, prompt_id } = self;
+        if [code.is_some(), webauthn.is_some(), browser.is_some()].into_iter().filter(|given| *given).count() > 1 {
+            let pointer = if browser.is_some() { "/browser" } else { "/webauthn" };
+            return Err(flawed(pointer, "one of code, webauthn and browser is wanted, and not two"));
+        }
+        let answered = |with: &str| {
+            prompt_id
+                .ok_or_else(|| flawed("/prompt_id", format!("is wanted with {with}: the prompt that this answers")))
+        };
+        match (code, webauthn, browser) {
+            (Some(code), ..) => Ok(Given::parse(&code, prompt_id)?),
+            (_, Some(response), _) => Ok(Given::Webauthn(answered("webauthn")?, response)),
+            (.., Some(signature)) => {
+                let bytes = BASE64URL_NOPAD.decode(signature.as_bytes());
+                let bytes = bytes.map_err(|_| flawed("/browser", "is not base64url without padding"))?;
+                Ok(Given::Browser(answered("browser")?, bytes))
+            }
             // Where an app answered, that is what there is.
-            (None, None, Some(prompt)) => Ok(Given::Approved(prompt)),
-            (None, None, None) => Err(flawed("/code", "a code is wanted, or webauthn with prompt_id")),
+            (None, None, None) => prompt_id
+                .map(Given::Approved)
+                .ok_or_else(|| flawed("/code", "a code is wanted, or webauthn or browser with prompt_id")),
         }
     }
 }
