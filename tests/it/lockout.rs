@@ -154,6 +154,30 @@ async fn a_trusted_session_shares_the_hundred(database: Database) {
     prove_in(&api, &ana, &session).await.expect_problem(422, "proof-rejected");
 }
 
+/// What is judged at the same time does not wait for one another: so after each wait it is one guess, however many come.
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_burst_after_each_wait_is_one_guess() {
+    let server = Server::new().await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    api.advance(90).await;
+    for _ in 0..8 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    for round in 1..=6 {
+        let now = api.advance(PAST_ANY_WAIT).await;
+        let wrong = ana.phone.wrong_code(now);
+        let mut burst = tokio::task::JoinSet::new();
+        for _ in 0..12 {
+            let (api, user, wrong) = (api.apart(), ana.user_id.clone(), wrong.clone());
+            burst.spawn(async move { api.prove(&user, &wrong).await.expect_problem(422, "proof-rejected") });
+        }
+        burst.join_all().await;
+        assert_eq!(api.failures(&ana.authenticator_id).await, 8 + round);
+    }
+}
+
 /// A session that is trusted by a backup code: a proof with the phone would set its count back.
 async fn trusted(api: &Api, ana: &Enrolled) -> String {
     let session = api.session(&ana.user_id).await;

@@ -6,7 +6,7 @@ use software_authenticator::{
 };
 
 use crate::browser::Shop;
-use crate::harness::{Answer, Api, Database, Server, Setup, Started};
+use crate::harness::{Answer, Api, Database, Enrolled, Server, Setup, Started};
 
 /// The page on which everything happens here. Where the server itself is reached makes no difference to a browser's word.
 const ORIGIN: &str = "https://login.example.org";
@@ -221,33 +221,42 @@ async fn t06_an_assertion_counts_once() {
     answers(&api, &challenge, &prompt, &response).await.expect_problem(410, "challenge-over");
 }
 
+/// Nobody guesses a signature: so wrong ones are told of and end their challenge, but are no way to keep somebody's passkey from them.
 #[tokio::test(flavor = "multi_thread")]
-async fn t02_wrong_answers_count_against_the_authenticator_as_wrong_codes_do() {
+async fn t02_t04_wrong_answers_of_a_passkey_keep_nobody_out_and_are_told_of() {
     let server = server_on(Database::Sqlite, &[]).await;
     let api = server.api();
     let mut ana = holds(&api, "ana", Authenticator::passkey()).await;
     let wrong = Lies { signature: Some(vec![1; 70]), ..Lies::default() };
     let shop = Shop::of(&api).await;
-    for round in 0..15 {
-        api.advance(15 * 60 + 1).await;
-        let session = api.session(&ana.user_id).await;
-        if round % 2 == 0 {
-            proves(&api, &session, &mut ana.authenticator, &wrong).await.expect_problem(422, "proof-rejected");
+    for round in 0..110 {
+        if round % 10 == 0 {
+            let mut browser = shop.challenge_page(&api.challenge(&ana.user_id).await).await;
+            browser.opens().await.expect(200);
+            let prompt = browser.post("prompt", json!({ "kind": "webauthn" })).await.expect(200)["prompt"].clone();
+            let proof = json!({ "webauthn": { "x": 1 }, "prompt_id": prompt["id"] });
+            browser.post("prove", proof).await.expect_problem(422, "proof-rejected");
             continue;
         }
-        let mut browser = shop.challenge_page(&api.challenge_in(&session).await).await;
-        browser.opens().await.expect(200);
-        let prompt = browser.post("prompt", json!({ "kind": "webauthn" })).await.expect(200)["prompt"].clone();
-        let response = ana.authenticator.get(&prompt["webauthn"], ORIGIN, &wrong).unwrap();
-        let proof = json!({ "webauthn": response, "prompt_id": prompt["id"] });
-        browser.post("prove", proof).await.expect_problem(422, "proof-rejected");
+        let challenge = api.challenge(&ana.user_id).await;
+        let prompt = asked(&api, &challenge).await;
+        answers(&api, &challenge, &prompt, &json!({ "x": 1 })).await.expect_problem(422, "proof-rejected");
     }
-    assert_eq!(api.failures(&ana.authenticator_id).await, 15);
-    // The right answer is refused while it waits, and is good afterwards.
     let session = api.session(&ana.user_id).await;
-    proves(&api, &session, &mut ana.authenticator, &Lies::default()).await.expect_problem(422, "proof-rejected");
-    api.advance(15 * 60 + 1).await;
+    proves(&api, &session, &mut ana.authenticator, &wrong).await.expect_problem(422, "proof-rejected");
+    let path = format!("/v1/events?kind=challenge.rejected&user_id={}&limit=200", ana.user_id);
+    assert_eq!(api.get(&path).await.expect(200)["items"].as_array().unwrap().len(), 111);
+    // None of it is held against the passkey, at once.
+    assert_eq!(api.failures(&ana.authenticator_id).await, 0);
     proves(&api, &session, &mut ana.authenticator, &Lies::default()).await.expect(200);
+    // A challenge ends by them.
+    let challenge = api.challenge_in(&session).await;
+    for _ in 0..5 {
+        let prompt = asked(&api, &challenge).await;
+        answers(&api, &challenge, &prompt, &json!({ "x": 1 })).await.expect_problem(422, "proof-rejected");
+    }
+    let asked = api.post(&format!("/v1/challenges/{challenge}/prompts"), json!({ "kind": "webauthn" })).await;
+    asked.expect_problem(410, "challenge-over");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -363,6 +372,74 @@ async fn t09_who_has_a_key_in_hardware_binds_nothing_with_less() {
     let now = api.advance(60).await;
     api.verify(&challenge, &ana.phone.code_at(now)).await.expect(200);
     api.post("/v1/enrollments", json!({ "session_id": session, "view": "inline" })).await.expect(201);
+}
+
+/// Ana, with an app and a key in hardware, in a session in which the app was proved before.
+async fn ana_with_both(api: &Api) -> (Enrolled, Authenticator, String) {
+    let ana = api.enroll("ana").await;
+    let session = api.session(&ana.user_id).await;
+    let challenge = api.challenge_in(&session).await;
+    let now = api.now().await;
+    api.verify(&challenge, &ana.phone.code_at(now)).await.expect(200);
+    let started = starts(api, &ana.user_id, &session).await;
+    let mut key = Authenticator::security_key();
+    confirms(api, &started, &mut key, &Lies::default()).await.expect(200);
+    (ana, key, started.authenticator_id)
+}
+
+/// Whoever has the session of somebody who proved a key hours ago gets no further with a code that they got by deceit.
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_t16_a_fresh_weak_proof_does_not_renew_an_old_strong_one() {
+    let server = server_on(Database::Sqlite, &[]).await;
+    let api = server.api();
+    let (ana, mut key, _) = ana_with_both(&api).await;
+    let session = api.session(&ana.user_id).await;
+    let strong = proves(&api, &session, &mut key, &Lies::default()).await.expect(200);
+    assert_eq!(claims(&strong)["acr"], "aal3");
+
+    let now = api.advance(7 * 3600).await;
+    let challenge = api.challenge_in(&session).await;
+    let weak = api.verify(&challenge, &ana.phone.code_at(now)).await.expect(200);
+    let said = claims(&weak);
+    assert_eq!((&said["acr"], &said["amr"]), (&json!("aal2"), &json!(["mfa", "otp", "pwd"])));
+    assert_eq!(weak["session"]["aal"], "aal3", "of the session is said what was proved in it");
+    let wish = || json!({ "session_id": session, "view": "inline" });
+    api.post("/v1/enrollments", wish()).await.expect_problem(403, "step-up-needed");
+    let codes = format!("/v1/users/{}/backup-codes", ana.user_id);
+    let of = || json!({ "session_id": session });
+    api.post(&codes, of()).await.expect_problem(403, "step-up-needed");
+    let mut own = Shop::of(&api).await.security_page(&session).await;
+    let seen = own.opens().await.expect(200);
+    assert_eq!(seen["overview"]["may_change"], false);
+    for verb in ["rename", "remove", "lost"] {
+        let what = json!({ "authenticator_id": ana.authenticator_id, "label": "mine" });
+        let what = if verb == "rename" { what } else { json!({ "authenticator_id": ana.authenticator_id }) };
+        let seen = own.post(&format!("security/{verb}"), what).await.expect(200);
+        assert_eq!(seen["step"], "prove", "{verb}");
+        own.post("cancel", json!({})).await.expect(200);
+    }
+
+    proves(&api, &session, &mut key, &Lies::default()).await.expect(200);
+    api.post("/v1/enrollments", wish()).await.expect(201);
+    api.post(&codes, of()).await.expect(200);
+}
+
+/// Whoever can have a key suspended does not get rid of what it stands for.
+#[tokio::test(flavor = "multi_thread")]
+async fn t16_a_key_that_is_suspended_is_still_asked_for() {
+    let server = server_on(Database::Sqlite, &[]).await;
+    let api = server.api();
+    let (ana, _, key_id) = ana_with_both(&api).await;
+    api.post(&format!("/v1/authenticators/{key_id}/suspend"), json!({})).await.expect(200);
+    let session = api.session(&ana.user_id).await;
+    let challenge = api.challenge_in(&session).await;
+    let now = api.advance(60).await;
+    api.verify(&challenge, &ana.phone.code_at(now)).await.expect(200);
+    let wish = || json!({ "session_id": session, "view": "inline" });
+    api.post("/v1/enrollments", wish()).await.expect_problem(403, "step-up-needed");
+    // Whoever runs the place may say that it is gone.
+    api.post(&format!("/v1/authenticators/{key_id}/revoke"), json!({})).await.expect(200);
+    api.post("/v1/enrollments", wish()).await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -226,6 +226,12 @@ impl AuthenticatorKind {
         matches!(self, Self::Webauthn)
     }
 
+    /// Whether its proofs can be guessed, so that wrong ones are counted and slowed down (NIST SP 800-63B-4 §3.2.2). A signature is not
+    /// guessed.
+    pub const fn is_guessable(self) -> bool {
+        !matches!(self, Self::Webauthn | Self::Browser)
+    }
+
     /// Whether it binds: where a user has one of these, nothing is bound or unbound without having proved one. Backup codes come with
     /// another authenticator; and codes to a mailbox are no authenticator at all to NIST SP 800-63B-4 (§3.1.3.1), so that whoever has
     /// nothing else can at least get something better. A remembered browser lives by what was proved in it.

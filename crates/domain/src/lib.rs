@@ -48,5 +48,5 @@ pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
-pub use session::{Proof, Quality, Session};
+pub use session::{Proof, Quality, Session, Trust};
 pub use user::{User, UserKind, UserState};

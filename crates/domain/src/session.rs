@@ -45,6 +45,15 @@ pub struct Proof {
     pub quality: Quality,
 }
 
+/// That a session may change what its user has, and why: it is what a change rests on, and what its guard holds it against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trust {
+    /// Which session.
+    pub session_id: SessionId,
+    /// What was proved in it, recently and by enough; nothing where the user has nothing to prove.
+    pub proved: Option<AuthenticatorId>,
+}
+
 /// What is known of a proof beyond its kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quality {

@@ -126,6 +126,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
     let confirm = ConfirmEnrollment {
         id,
         user_id,
+        trust: domain::Trust { session_id, proved: None },
         authenticator_id,
         generation: 1,
         step: 1,

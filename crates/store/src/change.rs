@@ -10,7 +10,7 @@ use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
     HardwareTokenId, HostedPage, PageId, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed,
-    Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
+    Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -122,12 +122,16 @@ pub enum Change {
         /// Which.
         id: DeviceId,
     },
-    /// Another label. Guard: the authenticator is there.
+    /// Another label. Guard: the authenticator is there, and the session by which it is done is trusted for it.
     RenameAuthenticator {
         /// Which.
         id: AuthenticatorId,
         /// The new label.
         label: String,
+        /// By which of its user's own sessions, if by one. Guard: it is live, and what it proved has not been forgotten.
+        by: Option<Trust>,
+        /// When.
+        at: Timestamp,
     },
     /// What an authenticator is known by, or reached by, is another from now on. Guard: it is active, and known by what was seen.
     SetCredential {
@@ -147,6 +151,8 @@ pub enum Change {
         id: AuthenticatorId,
         /// Into which state.
         to: AuthenticatorState,
+        /// By which of its user's own sessions, if by one. Guard: as in [`Change::RenameAuthenticator`].
+        by: Option<Trust>,
         /// When.
         at: Timestamp,
     },
@@ -164,6 +170,8 @@ pub enum Change {
     EndSession {
         /// Which.
         id: SessionId,
+        /// By which of its user's own sessions, if by one. Guard: as in [`Change::RenameAuthenticator`].
+        by: Option<Trust>,
         /// When.
         at: Timestamp,
     },
@@ -355,8 +363,8 @@ pub struct StartEnrollment {
 /// See [`Change::ReplaceBackupCodes`].
 #[derive(Debug, Clone)]
 pub struct ReplaceBackupCodes {
-    /// The session that wants them.
-    pub session_id: SessionId,
+    /// The session that wants them. Guard: it is live, and what it proved has not been forgotten.
+    pub trust: Trust,
     /// The set as it was seen, if there was one.
     pub seen: Option<AuthenticatorId>,
     /// The new set: an active authenticator.
@@ -403,6 +411,8 @@ pub struct ConfirmEnrollment {
     pub id: EnrollmentId,
     /// Whose. Guard: it is.
     pub user_id: UserId,
+    /// Its session. Guard: it is live, and what it proved has not been forgotten.
+    pub trust: Trust,
     /// Its authenticator, active from now on.
     pub authenticator_id: AuthenticatorId,
     /// The generation that was proved. Guard: it is still the authenticator's.

@@ -273,7 +273,7 @@ pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
     let mut text = "{".to_owned();
     for (place, proof) in proofs.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        let (id, kind) = (proof.authenticator_id.uuid().simple(), proof.kind.name());
+        let (id, kind) = (proof_name(proof.authenticator_id), proof.kind.name());
         // None of these has a character that JSON would want escaped.
         let _ = write!(text, "{comma}\"{id}\":[\"{kind}\",{}", proof.verified_at.unix_millis());
         let quality = proof.quality.bits();
@@ -281,6 +281,11 @@ pub(crate) fn proofs_text(proofs: &[Proof]) -> String {
     }
     text.push('}');
     text
+}
+
+/// By what a proof with this authenticator is known among a session's.
+pub(crate) fn proof_name(authenticator: AuthenticatorId) -> String {
+    authenticator.uuid().simple().to_string()
 }
 
 /// Kind, milliseconds, and the quality's bits, if there are any.

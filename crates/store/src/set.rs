@@ -191,7 +191,8 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
     text.replace("{open_wait}", &retry_at("a.open_failures"))
         .replace("{trusted_wait}", &retry_at("a.trusted_failures"))
         .replace("{trusted}", TRUSTED)
-        .replace("{present}", PRESENT)
+        .replace("{by_trust}", BY_TRUST)
+        .replace("{proved}", PROVED)
         .replace("{most_browsers}", &Authenticator::MOST_BROWSERS.to_string())
         .replace("{budget}", &backoff::BUDGET.to_string())
         .replace("{most_of_a_kind}", &Authenticator::MOST_OF_A_KIND.to_string())
@@ -205,9 +206,13 @@ pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
 const TRUSTED: &str = "(s.aal >= 2 OR (s.device_id IS NOT NULL AND EXISTS (SELECT 1 FROM sessions t
     WHERE t.user_id = s.user_id AND t.device_id = s.device_id AND t.aal >= 2)))";
 
-/// Whether the session `s` has a proof of more than a remembered browser ([`domain::Session::proofs_of_presence`]): each proof is a
-/// list that begins with the name of its kind.
-const PRESENT: &str = r#"replace(s.proofs, '["browser"', '') LIKE '%["%'"#;
+/// Whether a change is by a session that is trusted for it, or by none.
+const BY_TRUST: &str = "(i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
+    WHERE s.id = i.session_id AND s.ended_at IS NULL AND s.expires_at > i.at AND {proved}))";
+
+/// Whether what `i.proved` names is still proved in the session `s`: what is out of use by now was forgotten. Nothing is named where
+/// there was nothing to prove.
+const PROVED: &str = r#"(i.proved IS NULL OR s.proofs LIKE '%"' || i.proved || '"%')"#;
 
 /// [`backoff::wait_after`] one failure more than a column counts, from `i.at` on, as SQL: read off the function itself, so
 /// that there is one rule.

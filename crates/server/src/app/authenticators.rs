@@ -1,11 +1,13 @@
 //! Authenticators: seeing them, naming them, and the states they go through (P-09).
 
 use domain::event::About;
-use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, SessionId, UserId};
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, SessionId, Trust, UserId,
+};
 use store::{Change, Effect};
 use vault_proto::Qr;
 
-use super::enrollments::{Started, Wish, WishedDevice};
+use super::enrollments::{PROVE_FIRST, Started, Wish, WishedDevice};
 use super::telling::With;
 use super::{Actor, App, Error, Made, Once};
 
@@ -49,11 +51,13 @@ impl App {
         actor: &Actor,
         id: AuthenticatorId,
         label: String,
+        by: Option<Trust>,
     ) -> Result<Seen, Error> {
         let seen = self.authenticator(id).await?;
         let event = self.event(EventKind::AuthenticatorRenamed, Some(actor), about(&seen.authenticator));
-        match self.commit(Change::RenameAuthenticator { id, label }, event).await? {
+        match self.commit(Change::RenameAuthenticator { id, label, by, at: self.now() }, event).await? {
             Effect::Applied => self.authenticator(id).await,
+            _ if by.is_some() => Err(PROVE_FIRST),
             _ => Err(Error::NotFound("authenticator")),
         }
     }
@@ -64,6 +68,7 @@ impl App {
         actor: &Actor,
         id: AuthenticatorId,
         to: AuthenticatorState,
+        by: Option<Trust>,
     ) -> Result<Seen, Error> {
         let seen = self.authenticator(id).await?;
         if seen.authenticator.state == to {
@@ -82,7 +87,7 @@ impl App {
             .with("from", seen.authenticator.state.name())
             .with("reason", "requested")
             .detailed(self.origin(actor));
-        match self.commit(Change::SetAuthenticatorState { id, to, at: self.now() }, event).await? {
+        match self.commit(Change::SetAuthenticatorState { id, to, by, at: self.now() }, event).await? {
             Effect::Applied => self.authenticator(id).await,
             _ if to == AuthenticatorState::Active => Err(Error::Conflict(
                 "it cannot be resumed: only a suspended one can, and not after a hundred wrong codes; rotate or revoke it",

@@ -39,7 +39,7 @@ impl App {
         let now = self.now();
         self.active_user(user).await?;
         let existing = self.store.authenticators_of(user).await?;
-        trusted_enough(self, &session, &existing, now)?;
+        let trust = trusted_enough(self, &session, &existing, now)?;
         let seen = existing.iter().find(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()).map(|a| a.id);
         let ((set, codes), shown) = new_set(self, user).await?;
         let of = |authenticator_id: AuthenticatorId| About {
@@ -58,7 +58,7 @@ impl App {
                 self.event(EventKind::AuthenticatorRevoked, Some(actor), of(old)).with("reason", "replaced")
             }),
         );
-        let replace = ReplaceBackupCodes { session_id, seen, set: set.clone(), codes, at: now };
+        let replace = ReplaceBackupCodes { trust, seen, set: set.clone(), codes, at: now };
         match self.commit(Change::ReplaceBackupCodes(Box::new(replace)), events).await? {
             Effect::Applied => Ok((set, shown)),
             _ => Err(Error::Conflict(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, Amr, DeviceId, EventKind, Session, SessionId, Timestamp, UserId};
+use domain::{Aal, Amr, DeviceId, EventKind, Session, SessionId, Timestamp, Trust, UserId};
 use store::{Change, Effect};
 
 use super::telling::With;
@@ -93,10 +93,10 @@ impl App {
     }
 
     /// Ends a session.
-    pub(crate) async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
+    pub(crate) async fn end_session(&self, actor: &Actor, id: SessionId, by: Option<Trust>) -> Result<(), Error> {
         let session = self.own_session(actor, id).await?;
         let event = self.event(EventKind::SessionEnded, Some(actor), about(&session)).detailed(self.origin(actor));
-        match self.commit(Change::EndSession { id, at: self.now() }, event).await? {
+        match self.commit(Change::EndSession { id, by, at: self.now() }, event).await? {
             Effect::Applied => Ok(()),
             _ => Err(Error::SessionOver),
         }

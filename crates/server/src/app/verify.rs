@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::factors::{Against, Judgement, Right};
 use super::proof::{Given, is_considered};
 use super::telling::With;
-use super::{Actor, App, Error, assertion};
+use super::{Actor, App, Error, assertion, crowd};
 
 /// See [`end_of_slot`].
 const SLOT: Duration = Duration::from_millis(20);
@@ -60,18 +60,18 @@ impl App {
     async fn verify_to_the_end(&self, actor: &Actor, id: ChallengeId, given: &Given) -> Result<Verified, Error> {
         let now = self.now();
         let prompt = self.prompt_answered(given, |prompt| prompt.challenge_id == Some(id), now).await?;
-        let mut attempt = self
-            .store
-            .attempt(id, given.kind(prompt.as_ref()))
-            .await?
-            .filter(|attempt| attempt.challenge.application_id == actor.application.id)
-            .ok_or(Error::NotFound("challenge"))?;
+        let mut attempt = self.attempt(actor, id, given.kind(prompt.as_ref())).await?;
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now);
         let too_weak = self.is_too_weak(&attempt.challenge, given.kind(prompt.as_ref())).await?;
-        let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user, attempt.door));
+        let most = crowd::most(&attempt);
+        let place = attempt.challenge.user_id.and_then(|user| self.crowd.enter(user, attempt.door, most));
+        if place.is_some() && most < crowd::MOST {
+            // What was read before may be of a time before the last one was judged, and the wait that came of it.
+            attempt = self.attempt(actor, id, given.kind(prompt.as_ref())).await?;
+        }
         let crowded = attempt.challenge.user_id.is_some() && place.is_none();
         let authenticators =
             if may && !crowded && !too_weak { considered(&attempt, given, prompt.as_ref(), now) } else { Vec::new() };
@@ -81,7 +81,9 @@ impl App {
             [] => why_none(&attempt, given.kind(prompt.as_ref()), may),
             _ => "wrong",
         };
-        let counted: Vec<AuthenticatorId> = authenticators.iter().map(|a| a.id).collect();
+        // What nobody can guess is not made scarce by guesses: or else whoever knows a name has its passkeys suspended (T-04).
+        let guessable = authenticators.iter().filter(|a| a.kind.is_guessable());
+        let counted: Vec<AuthenticatorId> = guessable.map(|a| a.id).collect();
         // What the vault signs as it finds the code right. Where more is found out about a proof, that is said and signed afterwards.
         let expected = authenticators.first().map_or(given.kind(prompt.as_ref()).kinds()[0], |a| a.kind);
         let (aal, amr) = reached(attempt.session.as_ref(), expected, Quality::default());
@@ -113,6 +115,13 @@ impl App {
         Ok(Verified { challenge: attempt.challenge, authenticator_id, kind, session, assertion })
     }
 
+    /// What there is to judge a proof with, for a challenge of this application.
+    async fn attempt(&self, actor: &Actor, id: ChallengeId, kind: ProofKind) -> Result<Attempt, Error> {
+        let attempt = self.store.attempt(id, kind).await?;
+        let own = attempt.filter(|attempt| attempt.challenge.application_id == actor.application.id);
+        own.ok_or(Error::NotFound("challenge"))
+    }
+
     /// Whether a proof of this kind does not count for the challenge, right or wrong: another one is required, or the user has a
     /// better one, and it is the kind that is got by deceiving people or their phone company (T-16).
     pub(super) async fn is_too_weak(&self, challenge: &Challenge, kind: ProofKind) -> Result<bool, Error> {
@@ -123,7 +132,8 @@ impl App {
         let is_sent = kinds.iter().any(|kind| matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email));
         let Some(user) = challenge.user_id.filter(|_| is_sent && !self.settings.fall_back) else { return Ok(false) };
         let theirs = self.store.authenticators_of(user).await?;
-        Ok(theirs.iter().any(|a| a.kind.is_phishing_resistant() && a.state == AuthenticatorState::Active))
+        // A suspended one counts: or whoever can have it suspended from outside opens the way around it.
+        Ok(theirs.iter().any(|a| a.kind.is_phishing_resistant() && a.is_bound()))
     }
 
     /// Commits a right proof: the session as it is raised by it, and the assertion. `None` where it was outrun.
@@ -250,18 +260,16 @@ fn why_none(attempt: &Attempt, kind: ProofKind, may: bool) -> &'static str {
     }
 }
 
-/// The level and methods that a right proof of this kind amounts to, with what its session has.
+/// The level and methods that a right proof of this kind amounts to, beside the first factor of its session. What was proved in the
+/// session before is no part of it: that was then, and `auth_time` says now (T-09). The session keeps the highest level of all.
 fn reached(session: Option<&Session>, kind: AuthenticatorKind, quality: Quality) -> (Aal, BTreeSet<Amr>) {
     // Which authenticator it is makes no difference here.
     let authenticator_id = AuthenticatorId::from_uuid(uuid::Uuid::nil());
     let proof = Proof { authenticator_id, kind, verified_at: Timestamp::default(), quality };
-    let Some(session) = session else {
-        let proofs = [proof];
-        let none = BTreeSet::new();
-        return (Aal::reached(&none, &proofs), Session::methods(&none, &proofs));
-    };
-    let proofs: Vec<Proof> = session.proofs.iter().cloned().chain([proof]).collect();
-    (Aal::reached(&session.amr, &proofs), Session::methods(&session.amr, &proofs))
+    let none = BTreeSet::new();
+    let first = session.map_or(&none, |session| &session.amr);
+    let proofs = [proof];
+    (Aal::reached(first, &proofs), Session::methods(first, &proofs))
 }
 
 fn verified(app: &App, actor: &Actor, challenge: &Challenge, authenticator: &Authenticator, aal: Aal) -> Event {

@@ -141,7 +141,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::ResendPrompt { id, .. } | Change::ClaimPrompt { id, .. } | Change::EndPrompt { id, .. } => {
             ids.push(id.uuid());
         }
-        Change::ReplaceBackupCodes(replace) => ids.extend([replace.set.user_id.uuid(), replace.session_id.uuid()]),
+        Change::ReplaceBackupCodes(replace) => {
+            ids.extend([replace.set.user_id.uuid(), replace.trust.session_id.uuid()]);
+        }
         Change::ImportHardwareTokens(_)
         | Change::RemoveHardwareToken { .. }
         | Change::RewrapHardwareToken { .. }
@@ -239,11 +241,15 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::EraseUser { id } => rest::erase_user(connection, *id).await,
         Change::CreateDevice(device) => rest::create_device(connection, device).await,
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
-        Change::RenameAuthenticator { id, label } => rest::rename_authenticator(connection, *id, label).await,
-        Change::SetAuthenticatorState { id, to, at } => rest::set_authenticator_state(connection, *id, *to, *at).await,
+        Change::RenameAuthenticator { id, label, by, at } => {
+            rest::rename_authenticator(connection, *id, label, *by, *at).await
+        }
+        Change::SetAuthenticatorState { id, to, by, at } => {
+            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
+        }
         Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
-        Change::EndSession { id, at } => rest::end_session(connection, *id, *at).await,
+        Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {

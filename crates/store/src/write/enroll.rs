@@ -232,9 +232,8 @@ pub(super) static HOLD_USERS: Set = Set::new(
     "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {hold}",
 );
 
-/// The session still counts, and one of a user with an authenticator has proved one (T-09), and not by being
-/// remembered alone (T-25); what is replaced is still in
-/// use; and there are not too many.
+/// The session still counts, and so does what was proved in it, where the user has an authenticator (T-09); what is replaced is still
+/// in use; and there are not too many.
 static CONFIRM_ENROLLMENTS: Set = Set::new(
     &[
         ("enrollment_id", Id),
@@ -245,6 +244,8 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
         ("replaces", Id),
         ("codes", Int),
         ("prompt_id", Id),
+        ("session_id", Id),
+        ("proved", Text),
     ],
     "UPDATE enrollments AS e SET state = 'confirmed'
      FROM input i
@@ -256,10 +257,10 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
                 WHERE o.user_id = e.user_id AND o.kind = a.kind AND o.state IN ('active', 'suspended')
                     AND (e.replaces IS NULL OR o.id <> e.replaces)) < {most_of_a_kind})
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
-        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at
-            AND ((s.aal >= 2 AND {present}) OR NOT EXISTS (SELECT 1 FROM authenticators b
+        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.id = i.session_id
+            AND s.ended_at IS NULL AND s.expires_at > i.at AND {proved} AND ((s.aal >= 2 AND i.proved IS NOT NULL) OR NOT EXISTS (SELECT 1 FROM authenticators b
                 WHERE b.user_id = e.user_id AND b.state IN ('active', 'suspended')
-                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
+                    AND (i.proved IS NULL OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
         AND (i.prompt_id IS NULL OR EXISTS (SELECT 1 FROM prompts m
             WHERE m.id = i.prompt_id AND m.enrollment_id = e.id AND m.state = 'open' AND m.expires_at > i.at))
         AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
@@ -309,6 +310,7 @@ pub(super) async fn confirm(
     HOLD_USERS.ids(connection, Rows::of_ids(items.iter().map(|(_, confirm)| confirm.user_id.uuid()))).await?;
     let mut input = Rows::default();
     for (_, confirm) in items {
+        let proved = confirm.trust.proved.map(rows::proof_name);
         input.push(&[
             confirm.id.into(),
             confirm.user_id.into(),
@@ -318,6 +320,8 @@ pub(super) async fn confirm(
             confirm.replaces.into(),
             i64::from(confirm.backup_codes.is_some()).into(),
             confirm.prompt_id.into(),
+            confirm.trust.session_id.into(),
+            proved.as_deref().into(),
         ]);
     }
     let ids = CONFIRM_ENROLLMENTS.ids(connection, input).await?;
@@ -358,14 +362,14 @@ pub(super) async fn confirm(
 
 /// As where an authenticator is bound; and the set is the one that was seen.
 static REPLACEABLE_CODES: Set = Set::new(
-    &[("user_id", Id), ("session_id", Id), ("seen", Id), ("at", Int)],
+    &[("user_id", Id), ("session_id", Id), ("proved", Text), ("seen", Id), ("at", Int)],
     "SELECT i.user_id FROM input i
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active')
         AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
             AND s.ended_at IS NULL AND s.expires_at > i.at
-            AND ((s.aal >= 2 AND {present}) OR NOT EXISTS (SELECT 1 FROM authenticators b
+            AND {proved} AND ((s.aal >= 2 AND i.proved IS NOT NULL) OR NOT EXISTS (SELECT 1 FROM authenticators b
                 WHERE b.user_id = i.user_id AND b.state IN ('active', 'suspended')
-                    AND (s.proofs = '{}' OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
+                    AND (i.proved IS NULL OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
         AND EXISTS (SELECT 1 FROM authenticators o
             WHERE o.user_id = i.user_id AND o.kind NOT IN ('backup_codes', 'browser') AND o.state = 'active')
         AND NOT EXISTS (SELECT 1 FROM authenticators c
@@ -380,9 +384,10 @@ pub(super) async fn replace_backup_codes(
     connection: &mut Connection,
     change: &ReplaceBackupCodes,
 ) -> Result<Effect, Fault> {
-    let ReplaceBackupCodes { session_id, seen, set, codes, at } = change;
+    let ReplaceBackupCodes { trust, seen, set, codes, at } = change;
     HOLD_USERS.ids(connection, Rows::of_ids([set.user_id.uuid()])).await?;
-    let row = [set.user_id.into(), (*session_id).into(), (*seen).into(), (*at).into()];
+    let proved = trust.proved.map(rows::proof_name);
+    let row = [set.user_id.into(), trust.session_id.into(), proved.as_deref().into(), (*seen).into(), (*at).into()];
     if REPLACEABLE_CODES.ids(connection, Rows::one(&row)).await?.is_empty() {
         return Ok(Effect::Refused);
     }

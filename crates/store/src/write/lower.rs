@@ -52,7 +52,7 @@ pub(super) async fn sessions(
 /// Has sessions forget what was proved with an authenticator. What is left decides about their level, as in
 /// `domain::Session::forget`. Answers those that have not ended.
 async fn lower(connection: &mut Connection, authenticator: AuthenticatorId) -> Result<Vec<Lowered>, Fault> {
-    let name = authenticator.uuid().simple().to_string();
+    let name = rows::proof_name(authenticator);
     let row = Rows::one(&[authenticator.into(), name.as_str().into()]);
     let proved = PROVED_SESSIONS.fetch(connection, row, |row| rows::session(&mut Reader::new(row))).await?;
     let (mut input, mut lowered) = (Rows::default(), Vec::new());

@@ -3,7 +3,7 @@
 
 use domain::{
     AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, SessionId, Timestamp,
-    UserId, UserKind, UserState,
+    Trust, UserId, UserKind, UserState,
 };
 
 use crate::engine::{Arg, Connection, Fault};
@@ -140,16 +140,20 @@ pub(super) async fn delete_device(connection: &mut Connection, id: DeviceId) -> 
 }
 
 static RENAME_AUTHENTICATOR: Set = Set::new(
-    &[("authenticator_id", Id), ("new_label", Text)],
-    "UPDATE authenticators AS a SET label = i.new_label FROM input i WHERE a.id = i.authenticator_id",
+    &[("authenticator_id", Id), ("new_label", Text), ("session_id", Id), ("proved", Text), ("at", Int)],
+    "UPDATE authenticators AS a SET label = i.new_label FROM input i WHERE a.id = i.authenticator_id AND {by_trust}",
 );
 
 pub(super) async fn rename_authenticator(
     connection: &mut Connection,
     id: AuthenticatorId,
     label: &str,
+    by: Option<Trust>,
+    at: Timestamp,
 ) -> Result<Effect, Fault> {
-    one(connection, &RENAME_AUTHENTICATOR, &[id.into(), label.into()]).await
+    let (session, proved) = trusted(by);
+    let row = [id.into(), label.into(), session.into(), proved.as_deref().into(), at.into()];
+    one(connection, &RENAME_AUTHENTICATOR, &row).await
 }
 
 static HOLD_USER_OF: Set = Set::new(
@@ -159,26 +163,42 @@ static HOLD_USER_OF: Set = Set::new(
 );
 
 static SET_AUTHENTICATOR_STATE: Set = Set::new(
-    &[("authenticator_id", Id), ("from_state", Text), ("to_state", Text), ("at", Int)],
+    &[
+        ("authenticator_id", Id),
+        ("from_state", Text),
+        ("to_state", Text),
+        ("session_id", Id),
+        ("proved", Text),
+        ("at", Int),
+    ],
     "UPDATE authenticators AS a
      SET state = i.to_state,
         activated_at = CASE WHEN i.to_state = 'active' AND a.activated_at IS NULL THEN i.at ELSE a.activated_at END
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = i.from_state
-        AND (i.to_state <> 'active' OR a.failures < {budget})",
+        AND (i.to_state <> 'active' OR a.failures < {budget}) AND {by_trust}",
 );
 
 pub(super) async fn set_authenticator_state(
     connection: &mut Connection,
     id: AuthenticatorId,
     to: AuthenticatorState,
+    by: Option<Trust>,
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     // Whoever remembers a browser of this user meanwhile waits, or is forgotten with the rest (T-25).
     HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+    let (session, proved) = trusted(by);
     let mut input = Rows::default();
     for from in to.reachable_from() {
-        input.push(&[id.into(), from.name().into(), to.name().into(), at.into()]);
+        input.push(&[
+            id.into(),
+            from.name().into(),
+            to.name().into(),
+            session.into(),
+            proved.as_deref().into(),
+            at.into(),
+        ]);
     }
     let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
@@ -220,12 +240,24 @@ pub(super) async fn set_credential(
 }
 
 static END_SESSION: Set = Set::new(
-    &[("session_id", Id), ("at", Int)],
-    "UPDATE sessions AS s SET ended_at = i.at FROM input i WHERE s.id = i.session_id AND s.ended_at IS NULL",
+    &[("ended_id", Id), ("session_id", Id), ("proved", Text), ("at", Int)],
+    "UPDATE sessions AS e SET ended_at = i.at FROM input i
+     WHERE e.id = i.ended_id AND e.ended_at IS NULL AND {by_trust}",
 );
 
-pub(super) async fn end_session(connection: &mut Connection, id: SessionId, at: Timestamp) -> Result<Effect, Fault> {
-    one(connection, &END_SESSION, &[id.into(), at.into()]).await
+/// By which session, and what was proved in it, as rows have it.
+fn trusted(by: Option<Trust>) -> (Option<SessionId>, Option<String>) {
+    by.map_or((None, None), |trust| (Some(trust.session_id), trust.proved.map(rows::proof_name)))
+}
+
+pub(super) async fn end_session(
+    connection: &mut Connection,
+    id: SessionId,
+    by: Option<Trust>,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    let (session, proved) = trusted(by);
+    one(connection, &END_SESSION, &[id.into(), session.into(), proved.as_deref().into(), at.into()]).await
 }
 
 static CANCEL_CHALLENGE: Set = Set::new(

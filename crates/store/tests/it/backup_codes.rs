@@ -7,7 +7,7 @@ use crate::home::*;
 
 fn replacement(person: &Person, session: &Session, seen: Option<AuthenticatorId>) -> ReplaceBackupCodes {
     let (set, codes) = codes(person.user.id);
-    ReplaceBackupCodes { session_id: session.id, seen, set, codes, at: after(10) }
+    ReplaceBackupCodes { trust: trust(session, Some(person.authenticator)), seen, set, codes, at: after(10) }
 }
 
 async fn replace(store: &Store, replacement: &ReplaceBackupCodes) -> Effect {
@@ -49,7 +49,7 @@ on_both_engines! {
         assert_eq!(effects.iter().filter(|effect| **effect == Effect::Applied).count(), 1);
         assert_eq!(state(&store, first.set.id).await, AuthenticatorState::Revoked);
         // Without an authenticator in use there are none.
-        apply(&store, Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Revoked, at: after(20) }).await;
+        apply(&store, Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Revoked, by: None, at: after(20) }).await;
         let won = next.iter().zip(&effects).find(|(_, effect)| **effect == Effect::Applied).unwrap().0.set.id;
         assert_eq!(replace(&store, &replacement(&ann, &ann.session, Some(won))).await, Effect::Refused);
     }

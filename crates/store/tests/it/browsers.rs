@@ -123,7 +123,7 @@ on_both_engines! {
     async fn t25_a_browser_dies_with_any_change_of_what_its_user_has_and_with_nobody_elses(home: Home) {
         let store = home.open().await;
         let (bob, bobs) = settle_with_browser(&store, "bob").await;
-        let to = |id, to| Change::SetAuthenticatorState { id, to, at: after(6) };
+        let to = |id, to| Change::SetAuthenticatorState { id, to, by: None, at: after(6) };
         for name in ["suspended", "lost", "revoked", "codes", "user", "budget", "confirmed"] {
             let (ann, id) = settle_with_browser(&store, name).await;
             let (weak, effect) = raised_by(&store, &ann, id, after(6)).await;
@@ -191,6 +191,7 @@ async fn confirmed(store: &Store, person: &Person) -> Effect {
     let confirm = ConfirmEnrollment {
         id,
         user_id: person.user.id,
+        trust: trust(&person.session, Some(person.authenticator)),
         authenticator_id,
         generation: 1,
         step: 400,

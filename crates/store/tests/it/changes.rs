@@ -127,8 +127,8 @@ on_both_engines! {
         apply(&store, Change::SetUserState { id: ann.id, to: UserState::Active }).await;
         let session = session(ann.id);
         apply(&store, Change::RegisterSession(session.clone())).await;
-        apply(&store, Change::EndSession { id: session.id, at: after(5) }).await;
-        assert_eq!(commit(&store, Change::EndSession { id: session.id, at: after(6) }).await, Effect::Refused);
+        apply(&store, Change::EndSession { id: session.id, by: None, at: after(5) }).await;
+        assert_eq!(commit(&store, Change::EndSession { id: session.id, by: None, at: after(6) }).await, Effect::Refused);
         assert_eq!(store.session(session.id).await.unwrap().unwrap().ended_at, Some(after(5)));
         assert_eq!(store.sessions_of(ann.id, after(6)).await.unwrap(), []);
     }
@@ -170,7 +170,7 @@ on_both_engines! {
         assert_eq!((forgotten.blob, forgotten.generation), (Vec::new(), 1));
         assert_eq!(commit(&store, view(1, after(2001))).await, Effect::Refused, "the number was used");
         apply(&store, view(2, after(2001))).await;
-        apply(&store, Change::EndSession { id: session.id, at: after(2002) }).await;
+        apply(&store, Change::EndSession { id: session.id, by: None, at: after(2002) }).await;
         assert_eq!(commit(&store, retry).await, Effect::Refused, "the session is over");
         apply(&store, Change::CancelEnrollment { id: started.enrollment.id, at: after(2003) }).await;
         let revoked = store.authenticator(started.authenticator.id).await.unwrap().unwrap();
@@ -192,6 +192,7 @@ on_both_engines! {
         let confirm = ConfirmEnrollment {
             id: next.enrollment.id,
             user_id: ann.user.id,
+            trust: trust(&ann.session, Some(ann.authenticator)),
             authenticator_id: next.authenticator.id,
             generation: 1,
             step: 7,
@@ -237,6 +238,7 @@ on_both_engines! {
             let confirm = ConfirmEnrollment {
                 id: next.enrollment.id,
                 user_id: ann.user.id,
+                trust: trust(session, Some(ann.authenticator)),
                 authenticator_id: next.authenticator.id,
                 generation: 1,
                 step: 7,
@@ -251,7 +253,7 @@ on_both_engines! {
                 let challenge = challenge(Some(ann.user.id), Some(ended.id));
                 apply(&store, Change::CreateChallenge(challenge.clone())).await;
                 apply(&store, Change::Satisfy(satisfy(&challenge, ann.authenticator, 200))).await;
-                apply(&store, Change::EndSession { id: ended.id, at: after(5) }).await;
+                apply(&store, Change::EndSession { id: ended.id, by: None, at: after(5) }).await;
             }
             assert_eq!(commit(&store, Change::ConfirmEnrollment(Box::new(confirm))).await, Effect::Refused);
         }
@@ -289,7 +291,7 @@ on_both_engines! {
         assert_eq!(with(&|it| it.used = Used::Step(99)).await, Effect::Refused, "an older step");
         assert_eq!(with(&|it| it.authenticator_id = bob.authenticator).await, Effect::Refused, "somebody else's");
         assert_eq!(with(&|it| it.raise.as_mut().unwrap().session_id = bob.session.id).await, Effect::Refused);
-        let suspend = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, at: after(1) };
+        let suspend = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(1) };
         apply(&store, suspend(AuthenticatorState::Suspended)).await;
         assert_eq!(with(&|_| ()).await, Effect::Refused, "suspended");
         apply(&store, suspend(AuthenticatorState::Active)).await;
@@ -305,7 +307,7 @@ on_both_engines! {
         let authenticator = store.authenticator(ann.authenticator).await.unwrap().unwrap();
         assert_eq!((authenticator.failures, authenticator.open.retry_at), (0, None));
         let late = ask(&store, &ann).await;
-        apply(&store, Change::EndSession { id: ann.session.id, at: after(3) }).await;
+        apply(&store, Change::EndSession { id: ann.session.id, by: None, at: after(3) }).await;
         let proof = satisfy(&late, ann.authenticator, 300);
         assert_eq!(commit(&store, Change::Satisfy(proof)).await, Effect::Refused, "the session is over");
         let nobody = challenge_of_nobody(&store).await;
@@ -350,7 +352,7 @@ on_both_engines! {
         }
         let spent = store.authenticator(ann.authenticator).await.unwrap().unwrap();
         assert_eq!(spent.state, AuthenticatorState::Suspended);
-        let resume = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Active, at: now };
+        let resume = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Active, by: None, at: now };
         assert_eq!(commit(&store, resume).await, Effect::Refused);
         let filter = EventFilter { kinds: vec![EventKind::AuthenticatorSuspended], ..EventFilter::default() };
         let told = store.events(&filter, whole()).await.unwrap().items;
@@ -390,7 +392,7 @@ on_both_engines! {
                 start.authenticator.state = from;
                 apply(&store, Change::StartEnrollment(Box::new(start.clone()))).await;
                 let id = start.authenticator.id;
-                let effect = commit(&store, Change::SetAuthenticatorState { id, to, at: after(1) }).await;
+                let effect = commit(&store, Change::SetAuthenticatorState { id, to, by: None, at: after(1) }).await;
                 let may = to.reachable_from().contains(&from);
                 assert_eq!(effect == Effect::Applied, may, "{from:?} to {to:?}");
                 let state = store.authenticator(id).await.unwrap().unwrap().state;
@@ -456,7 +458,7 @@ on_both_engines! {
         assert_eq!(commit(&store, Change::DeleteDevice { id: used }).await, Effect::Refused);
         apply(&store, Change::DeleteDevice { id: spare.id }).await;
         assert_eq!(commit(&store, Change::DeleteDevice { id: spare.id }).await, Effect::Refused);
-        let label = |id| Change::RenameAuthenticator { id, label: "other".to_owned() };
+        let label = |id| Change::RenameAuthenticator { id, label: "other".to_owned(), by: None, at: after(1) };
         apply(&store, label(ann.authenticator)).await;
         assert_eq!(commit(&store, label(AuthenticatorId::generate(START, &Counter))).await, Effect::Refused);
         let rewrap = Change::Rewrap { id: ann.authenticator, from: sealed(1).blob, to: vec![9; 61] };

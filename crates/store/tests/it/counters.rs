@@ -99,7 +99,7 @@ async fn play(store: &Store, number: usize, moves: &[Move]) {
         let mut asked = challenge(Some(ann.user.id), session);
         asked.expires_at = now.plus(Challenge::LIFETIME);
         apply(store, Change::CreateChallenge(asked.clone())).await;
-        let state = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, at: now };
+        let state = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: now };
         let (want, got) = match *one {
             Move::Right { door, step } => {
                 let proof = Satisfy { at: now, door, ..satisfy(&asked, ann.authenticator, step) };

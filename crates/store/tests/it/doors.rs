@@ -48,9 +48,9 @@ on_both_engines! {
         let bobs = on(&store, bob.user.id, Some(laptop.id)).await;
         assert_eq!(door(&store, bob.user.id, Some(bobs.id)).await, Door::Open);
         // It outlives its session, and not what was proved there.
-        apply(&store, Change::EndSession { id: first.id, at: after(2) }).await;
+        apply(&store, Change::EndSession { id: first.id, by: None, at: after(2) }).await;
         assert_eq!(door(&store, user, Some(again.id)).await, Door::Trusted);
-        let lost = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Lost, at: after(3) };
+        let lost = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Lost, by: None, at: after(3) };
         apply(&store, lost).await;
         assert_eq!(door(&store, user, Some(again.id)).await, Door::Open);
         assert_eq!(door(&store, user, Some(ann.session.id)).await, Door::Open);

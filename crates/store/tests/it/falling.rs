@@ -16,6 +16,7 @@ async fn second(store: &Store, person: &Person, replaces: Option<AuthenticatorId
     let confirm = ConfirmEnrollment {
         id,
         user_id: person.user.id,
+        trust: trust(&person.session, Some(person.authenticator)),
         authenticator_id,
         generation: 1,
         step: 7,
@@ -53,6 +54,43 @@ async fn told(store: &Store) -> Vec<(Option<SessionId>, Option<AuthenticatorId>,
 }
 
 on_both_engines! {
+    /// T-09: what a person's session was trusted to do, it does no more once what it proved is forgotten, or it is over.
+    async fn t09_what_a_session_does_holds_as_long_as_what_it_proved(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (weak, other) = (session(ann.user.id), session(ann.user.id));
+        for session in [&weak, &other] {
+            apply(&store, Change::RegisterSession(session.clone())).await;
+        }
+        let changes = |session: &Session| {
+            let (id, by, at) = (ann.authenticator, Some(trust(session, Some(ann.authenticator))), after(20));
+            [
+                Change::RenameAuthenticator { id, label: "mine".to_owned(), by, at },
+                Change::EndSession { id: other.id, by, at },
+                Change::SetAuthenticatorState { id, to: AuthenticatorState::Suspended, by, at },
+            ]
+        };
+        let all = async |session: &Session| {
+            let mut effects = Vec::new();
+            for change in changes(session) {
+                effects.push(commit(&store, change).await);
+            }
+            effects
+        };
+        assert_eq!(all(&weak).await, vec![Effect::Refused; 3], "it proved nothing");
+        // The last of them takes from the session what it rests on.
+        assert_eq!(all(&ann.session).await, vec![Effect::Applied; 3]);
+        let resume = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(21) };
+        apply(&store, resume(AuthenticatorState::Active)).await;
+        assert_eq!(all(&ann.session).await, vec![Effect::Refused; 3], "it is lowered");
+        let ended = settle(&store, "bob").await;
+        apply(&store, Change::EndSession { id: ended.session.id, by: None, at: after(22) }).await;
+        let by = Some(trust(&ended.session, Some(ended.authenticator)));
+        let renames =
+            Change::RenameAuthenticator { id: ended.authenticator, label: "mine".to_owned(), by, at: after(23) };
+        assert_eq!(commit(&store, renames).await, Effect::Refused, "it is over");
+    }
+
     async fn t09_a_session_keeps_nothing_of_what_is_out_of_use(home: Home) {
         let store = home.open().await;
         for to in [AuthenticatorState::Suspended, AuthenticatorState::Lost, AuthenticatorState::Revoked] {
@@ -60,7 +98,7 @@ on_both_engines! {
             let (ann, bob) = (settle(&store, &format!("ann {to:?}")).await, settle(&store, &format!("bob {to:?}")).await);
             let other = second(&store, &ann, None).await;
             assert_eq!(standing(&store, ann.session.id).await, (Aal::Aal2, vec![ann.authenticator, other]));
-            let set = |id, to| Change::SetAuthenticatorState { id, to, at: after(20) };
+            let set = |id, to| Change::SetAuthenticatorState { id, to, by: None, at: after(20) };
             apply(&store, set(ann.authenticator, to)).await;
             assert_eq!(standing(&store, ann.session.id).await, (Aal::Aal2, vec![other]));
             apply(&store, set(other, to)).await;
@@ -81,7 +119,7 @@ on_both_engines! {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
         let other = second(&store, &ann, None).await;
-        let revoke = |id| commit(&store, Change::SetAuthenticatorState { id, to: AuthenticatorState::Revoked, at: after(20) });
+        let revoke = |id| commit(&store, Change::SetAuthenticatorState { id, to: AuthenticatorState::Revoked, by: None, at: after(20) });
         let both = futures_util::future::join(revoke(ann.authenticator), revoke(other)).await;
         assert_eq!(both, (Effect::Applied, Effect::Applied));
         assert_eq!(standing(&store, ann.session.id).await, (Aal::Aal1, vec![]));
@@ -118,8 +156,8 @@ on_both_engines! {
     async fn t09_an_ended_session_forgets_without_being_told_of(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
-        apply(&store, Change::EndSession { id: ann.session.id, at: after(11) }).await;
-        let revoke = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Revoked, at: after(20) };
+        apply(&store, Change::EndSession { id: ann.session.id, by: None, at: after(11) }).await;
+        let revoke = Change::SetAuthenticatorState { id: ann.authenticator, to: AuthenticatorState::Revoked, by: None, at: after(20) };
         apply(&store, revoke).await;
         assert_eq!(standing(&store, ann.session.id).await, (Aal::Aal1, vec![]));
         assert_eq!(told(&store).await, []);

@@ -40,6 +40,7 @@ async fn confirm(store: &Store, enrolled: &EnrollHardwareToken, step: i64) {
         Change::ConfirmEnrollment(Box::new(ConfirmEnrollment {
             id: enrollment.id,
             user_id: enrollment.user_id,
+            trust: Trust { session_id: enrollment.session_id, proved: None },
             authenticator_id: enrollment.authenticator_id,
             generation: 1,
             step,
@@ -109,10 +110,10 @@ on_both_engines! {
         assert_eq!((held.is_free, held.last_step), (false, 55));
         // Suspended or lost it stays where it is.
         for to in [AuthenticatorState::Suspended, AuthenticatorState::Lost] {
-            apply(&store, Change::SetAuthenticatorState { id: authenticator, to, at: after(20) }).await;
+            apply(&store, Change::SetAuthenticatorState { id: authenticator, to, by: None, at: after(20) }).await;
             assert!(!seen(&store, &one, after(20)).await.is_free, "{to:?}");
         }
-        apply(&store, Change::SetAuthenticatorState { id: authenticator, to: AuthenticatorState::Revoked, at: after(20) }).await;
+        apply(&store, Change::SetAuthenticatorState { id: authenticator, to: AuthenticatorState::Revoked, by: None, at: after(20) }).await;
         let free = seen(&store, &one, after(20)).await;
         assert_eq!((free.is_free, free.last_step), (true, 55), "and its codes stay used");
         assert_eq!(enroll(&store, &one, &bob).await.1, Effect::Refused, "it is not as it was seen");
@@ -136,7 +137,7 @@ on_both_engines! {
         // Where the enrollment cannot be started the token is not taken either.
         let two = token("F2");
         apply(&store, Change::ImportHardwareTokens(vec![two.clone()])).await;
-        apply(&store, Change::EndSession { id: ann.id, at: after(4) }).await;
+        apply(&store, Change::EndSession { id: ann.id, by: None, at: after(4) }).await;
         assert_eq!(enroll(&store, &two, &ann).await.1, Effect::Refused);
         assert_eq!(seen(&store, &two, after(5)).await, two);
     }

@@ -327,6 +327,7 @@ pub(crate) async fn settle(store: &Store, name: &str) -> Person {
     let confirm = ConfirmEnrollment {
         id,
         user_id: user.id,
+        trust: trust(&session, None),
         authenticator_id,
         generation: 1,
         step: 100,
@@ -358,4 +359,9 @@ pub(crate) async fn ask(store: &Store, person: &Person) -> Challenge {
 
 pub(crate) fn whole<K>() -> PageRequest<K> {
     PageRequest { after: None, limit: 500 }
+}
+
+/// That a session is trusted, for what was proved in it.
+pub(crate) fn trust(session: &Session, proved: Option<AuthenticatorId>) -> Trust {
+    Trust { session_id: session.id, proved }
 }

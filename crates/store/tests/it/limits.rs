@@ -16,6 +16,7 @@ async fn viewed(store: &Store, person: &Person, replaces: Option<AuthenticatorId
     Change::ConfirmEnrollment(Box::new(ConfirmEnrollment {
         id,
         user_id: person.user.id,
+        trust: trust(&person.session, Some(person.authenticator)),
         authenticator_id,
         generation: 1,
         step: 7,
@@ -59,15 +60,23 @@ on_both_engines! {
         assert_eq!(in_use(&store, &ann).await.len(), Authenticator::MOST_OF_A_KIND);
         // A suspended one counts; one that is revoked makes room, and one that takes another's place needs none.
         let own = ann.authenticator;
-        let set = |to| Change::SetAuthenticatorState { id: own, to, at: after(20) };
-        let further = viewed(&store, &ann, None).await;
+        let set = |to| Change::SetAuthenticatorState { id: own, to, by: None, at: after(20) };
+        // What rests on one that is not suspended.
+        let another = in_use(&store, &ann).await.into_iter().find(|id| *id != own).unwrap();
+        let resting = |mut change: Change| {
+            if let Change::ConfirmEnrollment(confirm) = &mut change {
+                confirm.trust.proved = Some(another);
+            }
+            change
+        };
+        let further = resting(viewed(&store, &ann, None).await);
         apply(&store, set(AuthenticatorState::Suspended)).await;
         assert_eq!(commit(&store, further.clone()).await, Effect::Refused);
-        let replacing = viewed(&store, &ann, Some(own)).await;
+        let replacing = resting(viewed(&store, &ann, Some(own)).await);
         assert_eq!(commit(&store, replacing).await, Effect::Applied);
         assert_eq!(commit(&store, further.clone()).await, Effect::Refused);
-        let other = in_use(&store, &ann).await[0];
-        apply(&store, Change::SetAuthenticatorState { id: other, to: AuthenticatorState::Revoked, at: after(20) }).await;
+        let other = in_use(&store, &ann).await.into_iter().find(|id| *id != another).unwrap();
+        apply(&store, Change::SetAuthenticatorState { id: other, to: AuthenticatorState::Revoked, by: None, at: after(20) }).await;
         assert_eq!(commit(&store, further).await, Effect::Applied);
     }
 
@@ -76,7 +85,7 @@ on_both_engines! {
         for to in [AuthenticatorState::Lost, AuthenticatorState::Revoked] {
             let ann = settle(&store, &format!("ann {to:?}")).await;
             let replacing = viewed(&store, &ann, Some(ann.authenticator)).await;
-            apply(&store, Change::SetAuthenticatorState { id: ann.authenticator, to, at: after(20) }).await;
+            apply(&store, Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(20) }).await;
             assert_eq!(commit(&store, replacing).await, Effect::Refused);
             assert_eq!(store.authenticator(ann.authenticator).await.unwrap().unwrap().state, to);
             assert!(in_use(&store, &ann).await.is_empty());

@@ -53,6 +53,7 @@ async fn bind(
     let confirm = ConfirmEnrollment {
         id,
         user_id: person.user.id,
+        trust: trust(&person.session, Some(person.authenticator)),
         authenticator_id,
         generation: 0,
         step: 7,
@@ -89,7 +90,7 @@ on_both_engines! {
         assert_eq!(bound.credential, Some(passkey("a")));
         let (_, effect) = bind(&store, &bob, AuthenticatorKind::Webauthn, passkey("a")).await;
         assert_eq!(effect, Effect::Refused, "the same key for somebody else");
-        apply(&store, Change::SetAuthenticatorState { id, to: AuthenticatorState::Revoked, at: after(20) }).await;
+        apply(&store, Change::SetAuthenticatorState { id, to: AuthenticatorState::Revoked, by: None, at: after(20) }).await;
         let (_, effect) = bind(&store, &bob, AuthenticatorKind::Webauthn, passkey("a")).await;
         assert_eq!(effect, Effect::Applied, "it is nobody's any more");
     }
@@ -207,7 +208,7 @@ on_both_engines! {
         apply(&store, set(None, Some("a"))).await;
         assert_eq!(commit(&store, set(None, Some("b"))).await, Effect::Refused, "another one was faster");
         assert_eq!(store.authenticator(id).await.unwrap().unwrap().credential, Some(app(Some("a"))));
-        let lost = Change::SetAuthenticatorState { id, to: AuthenticatorState::Lost, at: after(60) };
+        let lost = Change::SetAuthenticatorState { id, to: AuthenticatorState::Lost, by: None, at: after(60) };
         apply(&store, lost).await;
         assert_eq!(commit(&store, set(Some("a"), None)).await, Effect::Refused);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Enrollment, EnrollmentId, EnrollmentState, Event,
-    EventKind, Proof, ProofKind, Session, Timestamp,
+    EventKind, Proof, ProofKind, Session, Timestamp, Trust,
 };
 use store::{Change, ConfirmEnrollment, Effect, Raise, Used};
 use vault_proto::Secret;
@@ -64,7 +64,7 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        self.may_bind(&enrollment, &session).await?;
+        let trust = self.may_bind(&enrollment, &session).await?;
         let prompt = self.prompt_answered(given, |prompt| prompt.enrollment_id == Some(id), now).await?;
         if given.kind(prompt.as_ref()) != ProofKind::of(authenticator.kind) {
             return Err(Error::invalid("/code", "the proof of the new authenticator is wanted"));
@@ -79,17 +79,18 @@ impl App {
                 return Err(Error::ProofRejected);
             }
         };
-        self.activate(actor, enrollment, authenticator, session, right, now).await
+        self.activate(actor, enrollment, authenticator, (session, trust), right, now).await
     }
 
     /// Whether an enrollment that was granted may still bind its authenticator, judged as it was at the start: where the user
     /// has got another one since, it has to be proved in this session too, or whoever began first with a password alone would
     /// end with a factor (P-06, T-09, T-10).
-    async fn may_bind(&self, enrollment: &Enrollment, session: &Session) -> Result<(), Error> {
+    async fn may_bind(&self, enrollment: &Enrollment, session: &Session) -> Result<Trust, Error> {
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
-        trusted_enough(self, session, &existing, enrollment.created_at)?;
-        room(&existing, enrollment.kind, enrollment.replaces)
+        let trust = trusted_enough(self, session, &existing, enrollment.created_at)?;
+        room(&existing, enrollment.kind, enrollment.replaces)?;
+        Ok(trust)
     }
 
     async fn activate(
@@ -97,7 +98,7 @@ impl App {
         actor: &Actor,
         mut enrollment: Enrollment,
         mut authenticator: Authenticator,
-        mut session: Session,
+        (mut session, trust): (Session, Trust),
         right: Right,
         now: Timestamp,
     ) -> Result<Confirmed, Error> {
@@ -130,6 +131,7 @@ impl App {
         let mut confirm = ConfirmEnrollment {
             id: enrollment.id,
             user_id: enrollment.user_id,
+            trust,
             authenticator_id: authenticator.id,
             generation: authenticator.sealed.as_ref().map_or(0, |sealed| sealed.generation),
             step,

@@ -18,8 +18,8 @@ use super::factors::Shown;
 use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use start::{Started, Wish, WishedDevice};
-pub(super) use trust::trusted_enough;
 pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
+pub(super) use trust::{PROVE_FIRST, trusted_enough};
 pub(super) use view::prompt_change;
 
 /// What an enrollment hands over.

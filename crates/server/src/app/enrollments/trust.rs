@@ -1,8 +1,8 @@
 //! Who may bind an authenticator to whom (P-06, T-09).
 
 use domain::{
-    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Requirement, Session, Timestamp, User,
-    UserId, UserState,
+    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Proof, Requirement, Session, Timestamp,
+    Trust, User, UserId, UserState,
 };
 
 use super::super::factors::reaches_aal3;
@@ -62,8 +62,8 @@ pub(super) fn room(
 /// What a session still lacks to bind an authenticator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lacks {
-    /// Nothing.
-    Nothing,
+    /// Nothing, for this reason.
+    Nothing(Trust),
     /// It has to prove an authenticator that the user has.
     Proof,
     /// It is too old, and there is nothing to prove: the user has to log in again.
@@ -76,42 +76,48 @@ pub(in super::super) fn trusted_enough(
     session: &Session,
     existing: &[Authenticator],
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Trust, Error> {
     match lacks(app, session, existing, now)? {
-        Lacks::Nothing => Ok(()),
+        Lacks::Nothing(trust) => Ok(trust),
         Lacks::Proof => Err(PROVE_FIRST),
         Lacks::FreshLogIn => Err(LOG_IN_AGAIN),
     }
 }
 
-/// P-06: the session is recent, and where the user has an authenticator it was proved in this session, recently. What was
-/// proved with one that is suspended, lost or revoked by now counts for nothing: whoever has it may be a thief.
+/// P-06: the session is recent, and where the user has an authenticator one was proved in this session that reaches the level that
+/// they have, recently: an old proof is not made new by a weaker one (T-09). What was proved with one that is suspended, lost or
+/// revoked by now counts for nothing: whoever has it may be a thief.
 fn lacks(app: &App, session: &Session, existing: &[Authenticator], now: Timestamp) -> Result<Lacks, Error> {
     if !session.is_live(now) {
         return Err(Error::SessionOver);
     }
     let recent = |at: Timestamp| now.since(at) <= app.settings.max_session_age;
     let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
+    let level = highest(app, existing);
+    let is_enough = |proof: &Proof| {
+        recent(proof.verified_at)
+            && in_use(proof.authenticator_id)
+            && Aal::reached(&session.amr, std::slice::from_ref(proof)) >= level
+    };
     // Being remembered is no reason to bind or unbind anything: whoever sits at the browser gave a password alone (T-25).
-    let proofs = session.proofs_of_presence();
-    let aal = Aal::reached(&session.amr, &proofs);
-    let proved =
-        aal >= highest(app, existing) && proofs.iter().any(|p| recent(p.verified_at) && in_use(p.authenticator_id));
-    Ok(if proved {
-        Lacks::Nothing
+    let proved = session.proofs_of_presence().into_iter().rev().find(is_enough).map(|proof| proof.authenticator_id);
+    let trust = Trust { session_id: session.id, proved };
+    Ok(if proved.is_some() {
+        Lacks::Nothing(trust)
     } else if existing.iter().any(Authenticator::is_bound) {
         Lacks::Proof
     } else if recent(session.authenticated_at) {
-        Lacks::Nothing
+        Lacks::Nothing(trust)
     } else {
         Lacks::FreshLogIn
     })
 }
 
 /// The highest level that the user's authenticators reach: what it takes to bind another one (T-09). Where that is the third, whoever
-/// has deceived the user of a code may bind nothing (T-16); a key that is lost and said to be so is none any more.
+/// has deceived the user of a code may bind nothing (T-16). A key that is suspended counts as before: somebody else may have had it
+/// suspended. One that is lost and said to be so is none any more.
 fn highest(app: &App, existing: &[Authenticator]) -> Aal {
-    if existing.iter().any(|a| a.state == AuthenticatorState::Active && reaches_aal3(app, a)) {
+    if existing.iter().any(|a| a.is_bound() && reaches_aal3(app, a)) {
         Aal::Aal3
     } else if existing.iter().any(|a| a.is_bound() && a.kind.is_binding()) {
         Aal::Aal2

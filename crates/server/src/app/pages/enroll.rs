@@ -31,7 +31,7 @@ impl App {
     /// shown again.
     pub(crate) async fn begin_on_page(&self, visitor: &Visitor, begin: Begin) -> Result<Seen, Error> {
         let mut visit = self.visit_open(visitor).await?;
-        if visit.page.purpose == PagePurpose::Security && self.lacks_proof(&visit).await? {
+        if visit.page.purpose == PagePurpose::Security && self.trust(&visit).await?.is_none() {
             // Before anything is made that nobody may bind yet.
             let step = self.step_of_proof(&visit).await?;
             return Ok(visit.seen(step));

@@ -150,7 +150,7 @@ impl App {
         }
         let session = self.own_session(&visit.actor, visit.session_id()?).await?;
         match self.lacks_to_enroll(&session).await? {
-            Lacks::Nothing => Ok(Step::Choose),
+            Lacks::Nothing(_) => Ok(Step::Choose),
             Lacks::Proof => self.step_of_proof(visit).await,
             Lacks::FreshLogIn => Err(super::enrollments::LOG_IN_AGAIN),
         }

@@ -3,7 +3,7 @@
 
 use domain::{
     AuthenticatorState, Device, Event, EventKind, HostedPage, PagePurpose, PageRequest, PageState, Session, SessionId,
-    Wanted,
+    Trust, Wanted,
 };
 use store::EventFilter;
 
@@ -53,18 +53,18 @@ impl App {
             return Ok(enrolling);
         }
         match &visit.page.wanted {
-            Some(_) if self.lacks_proof(visit).await? => self.step_of_proof(visit).await,
+            Some(_) if self.trust(visit).await?.is_none() => self.step_of_proof(visit).await,
             Some(Wanted::Add | Wanted::Replace(_)) => Ok(Step::Choose),
             _ => self.overview(visit).await.map(|overview| Step::Overview(Box::new(overview))),
         }
     }
 
-    /// Whether the session has to prove something before anything is changed.
-    pub(super) async fn lacks_proof(&self, visit: &Visit) -> Result<bool, Error> {
+    /// By what the session may change something; none where it has to prove something first.
+    pub(super) async fn trust(&self, visit: &Visit) -> Result<Option<Trust>, Error> {
         let session = self.own_session(&visit.actor, visit.session_id()?).await?;
         match self.lacks_to_enroll(&session).await? {
-            Lacks::Nothing => Ok(false),
-            Lacks::Proof => Ok(true),
+            Lacks::Nothing(trust) => Ok(Some(trust)),
+            Lacks::Proof => Ok(None),
             Lacks::FreshLogIn => Err(LOG_IN_AGAIN),
         }
     }
@@ -95,7 +95,7 @@ impl App {
         }
         let next = HostedPage { enrollment_id: None, wanted: Some(wanted), ..visit.page.clone() };
         self.go_on(&mut visit, next).await?;
-        if self.lacks_proof(&visit).await? {
+        if self.trust(&visit).await?.is_none() {
             return self.look(visit).await;
         }
         self.after_proof(visit).await
@@ -104,7 +104,11 @@ impl App {
     /// What was wanted is done, now that enough was proved.
     pub(super) async fn after_proof(&self, mut visit: Visit) -> Result<Seen, Error> {
         let Some(wanted) = visit.page.wanted.clone() else { return self.look(visit).await };
-        if matches!(wanted, Wanted::Add | Wanted::Replace(_)) || self.lacks_proof(&visit).await? {
+        let trust = match wanted {
+            Wanted::Add | Wanted::Replace(_) => None,
+            _ => self.trust(&visit).await?,
+        };
+        if trust.is_none() {
             return self.look(visit).await;
         }
         // Whoever comes second finds nothing that is wanted.
@@ -115,14 +119,18 @@ impl App {
         let actor = &visit.actor;
         match wanted {
             Wanted::Add | Wanted::Replace(_) => {}
-            Wanted::Rename(id, label) => drop(self.rename_authenticator(actor, id, label).await?),
-            Wanted::Remove(id) => drop(self.set_authenticator_state(actor, id, AuthenticatorState::Revoked).await?),
-            Wanted::ReportLost(id) => drop(self.set_authenticator_state(actor, id, AuthenticatorState::Lost).await?),
+            Wanted::Rename(id, label) => drop(self.rename_authenticator(actor, id, label, trust).await?),
+            Wanted::Remove(id) => {
+                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Revoked, trust).await?)
+            }
+            Wanted::ReportLost(id) => {
+                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Lost, trust).await?)
+            }
             Wanted::BackupCodes => {
                 let (_, codes) = self.replace_backup_codes(actor, session.user_id, session.id).await?;
                 return Ok(visit.seen(Step::BackupCodes(codes)));
             }
-            Wanted::SignOut(id) => self.sign_out(&visit, &session, id).await?,
+            Wanted::SignOut(id) => self.sign_out(&visit, &session, id, trust).await?,
         }
         self.look(visit).await
     }
@@ -137,7 +145,13 @@ impl App {
         own.map(drop).ok_or(Error::NotFound("authenticator"))
     }
 
-    async fn sign_out(&self, visit: &Visit, session: &Session, id: Option<SessionId>) -> Result<(), Error> {
+    async fn sign_out(
+        &self,
+        visit: &Visit,
+        session: &Session,
+        id: Option<SessionId>,
+        by: Option<Trust>,
+    ) -> Result<(), Error> {
         let others = self.sessions_of_user(visit, session).await?;
         let meant = others.iter().filter(|other| other.id != session.id && id.is_none_or(|id| id == other.id));
         let meant: Vec<SessionId> = meant.map(|other| other.id).collect();
@@ -145,7 +159,7 @@ impl App {
             return Err(Error::NotFound("session"));
         }
         for id in meant {
-            match self.end_session(&visit.actor, id).await {
+            match self.end_session(&visit.actor, id, by).await {
                 Err(Error::SessionOver) => {}
                 other => other?,
             }
@@ -166,7 +180,7 @@ impl App {
             devices: self.store.devices_of(user).await?,
             sessions: self.sessions_of_user(visit, &session).await?,
             activity: self.store.events_backward(&filter, recent).await?.items,
-            may_change: self.lacks_to_enroll(&session).await? == Lacks::Nothing,
+            may_change: matches!(self.lacks_to_enroll(&session).await?, Lacks::Nothing(_)),
             session,
         })
     }

@@ -40,12 +40,13 @@ impl App {
             return Ok(offered.map(|kind| Way { kind, authenticator: None }).collect());
         };
         let mut usable: Vec<Authenticator> = self.store.authenticators_of(user).await?;
+        // What does not count for who has something better (T-16) is not offered.
+        let falls_back =
+            self.settings.fall_back || !usable.iter().any(|a| a.is_bound() && a.kind.is_phishing_resistant());
         // Browsers that are remembered stand apart: only the browser itself knows whether it is one.
         usable.retain(|authenticator| {
             authenticator.state == AuthenticatorState::Active && authenticator.kind != AuthenticatorKind::Browser
         });
-        // What does not count for who has something better (T-16) is not offered.
-        let falls_back = self.settings.fall_back || !usable.iter().any(|a| a.kind.is_phishing_resistant());
         usable.retain(|authenticator| {
             let is_sent = matches!(authenticator.kind, AuthenticatorKind::Sms | AuthenticatorKind::Email);
             counts(authenticator.kind) && (falls_back || !is_sent)

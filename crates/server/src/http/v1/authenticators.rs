@@ -88,7 +88,7 @@ async fn rename_authenticator(
     Body { value: rename, .. }: Body<Rename>,
 ) -> Result<Json<Authenticator>, Problem> {
     let label = name("/label", &rename.label)?;
-    Ok(Json(app.rename_authenticator(&may.actor, id, label).await?.into()))
+    Ok(Json(app.rename_authenticator(&may.actor, id, label, None).await?.into()))
 }
 
 /// Suspend an authenticator
@@ -99,7 +99,7 @@ async fn suspend_authenticator(
     may: May<WriteAuthenticators>,
     Id(id): Id<AuthenticatorId>,
 ) -> Result<Json<Authenticator>, Problem> {
-    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Suspended).await?.into()))
+    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Suspended, None).await?.into()))
 }
 
 /// Resume a suspended authenticator
@@ -112,7 +112,7 @@ async fn resume_authenticator(
     may: May<WriteAuthenticators>,
     Id(id): Id<AuthenticatorId>,
 ) -> Result<Json<Authenticator>, Problem> {
-    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Active).await?.into()))
+    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Active, None).await?.into()))
 }
 
 /// Revoke an authenticator
@@ -123,7 +123,7 @@ async fn revoke_authenticator(
     may: May<WriteAuthenticators>,
     Id(id): Id<AuthenticatorId>,
 ) -> Result<Json<Authenticator>, Problem> {
-    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Revoked).await?.into()))
+    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Revoked, None).await?.into()))
 }
 
 /// Report an authenticator lost
@@ -134,7 +134,7 @@ async fn report_lost_authenticator(
     may: May<WriteAuthenticators>,
     Id(id): Id<AuthenticatorId>,
 ) -> Result<Json<Authenticator>, Problem> {
-    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Lost).await?.into()))
+    Ok(Json(app.set_authenticator_state(&may.actor, id, AuthenticatorState::Lost, None).await?.into()))
 }
 
 /// Find a device again that counts its codes

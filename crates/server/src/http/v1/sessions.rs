@@ -70,7 +70,7 @@ async fn show_session(
 #[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "Sessions", params(("id" = String, Path)),
     responses((status = 204, description = "It counts for nothing any more")))]
 async fn end_session(State(app): Shared, may: May<UseSessions>, Id(id): Id<SessionId>) -> Result<StatusCode, Problem> {
-    app.end_session(&may.actor, id).await?;
+    app.end_session(&may.actor, id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

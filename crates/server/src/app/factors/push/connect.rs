@@ -84,7 +84,7 @@ impl App {
             return Err(NO_LINK);
         }
         let renamed = self.event(EventKind::AuthenticatorRenamed, None, about);
-        let change = Change::RenameAuthenticator { id: authenticator_id, label: app.name.clone() };
+        let change = Change::RenameAuthenticator { id: authenticator_id, label: app.name.clone(), by: None, at: now };
         self.commit(change, renamed).await?;
         let issuer = self.settings.issuer_name.clone().unwrap_or_else(|| application.name.clone());
         Ok(Connected { authenticator_id, application: application.name, account: account(&user), issuer })
