@@ -4,7 +4,7 @@
 use reqwest::Url;
 
 /// The longest endpoint.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 4096;
 
 /// Hosts of push services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,7 +114,7 @@ mod tests {
         ] {
             assert!(!known.permit(endpoint), "{endpoint}");
         }
-        assert!(!known.permit(&format!("https://fcm.googleapis.com/{}", "a".repeat(2048))));
+        assert!(!known.permit(&format!("https://fcm.googleapis.com/{}", "a".repeat(4096))));
         assert!(!PushServices::default().permit("https://fcm.googleapis.com/"));
     }
 
