@@ -22,6 +22,8 @@ pub(crate) struct Approver {
     pub(crate) server: String,
     /// Its authenticator's id, once it is connected.
     pub(crate) id: String,
+    /// What its browser subscribes to, where the server says so.
+    pub(crate) vapid: Option<String>,
 }
 
 /// What an app is asked.
@@ -66,6 +68,7 @@ impl Approver {
             key,
             server: server.to_owned(),
             id: String::new(),
+            vapid: None,
         };
         (app, token.to_owned())
     }
@@ -78,6 +81,7 @@ impl Approver {
             key: Arc::clone(&self.key),
             server: self.server.clone(),
             id: self.id.clone(),
+            vapid: self.vapid.clone(),
         }
     }
 
@@ -86,6 +90,7 @@ impl Approver {
         let (mut app, token) = Self::with_link(api, link);
         let connected = app.enrolls(&token, "Ana's phone").await.expect(200);
         connected["authenticator_id"].as_str().unwrap().clone_into(&mut app.id);
+        app.vapid = connected["vapid_public_key"].as_str().map(str::to_owned);
         app
     }
 

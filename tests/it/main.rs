@@ -45,8 +45,14 @@ mod root_key;
 mod secrets;
 mod security_page;
 mod starts;
+// Both are what the gateways are tried with by themselves.
+#[path = "../../crates/gateway/tests/it/stand_in/mod.rs"]
+mod stand_in;
 mod stream;
+#[path = "../../crates/gateway/tests/it/subscriber.rs"]
+mod subscriber;
 mod transport;
 mod view;
+mod waking;
 mod weak_sessions;
 mod webauthn;

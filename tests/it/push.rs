@@ -7,17 +7,26 @@ use serde_json::{Value, json};
 use crate::approver::{Approver, Asked, wrong};
 use crate::browser::Shop;
 use crate::harness::{Answer, Api, Database, Server, Setup};
+use crate::subscriber::Subscriber;
 
 /// Somebody with an app and a session that is at the second level.
-struct Ana {
-    user: String,
-    session: String,
-    app: Approver,
+pub(crate) struct Ana {
+    pub(crate) user: String,
+    pub(crate) session: String,
+    pub(crate) app: Approver,
 }
 
 /// Connects an app by the API, as an application does that shows the link by itself.
-async fn connect(api: &Api, name: &str) -> Ana {
-    let started = api.start(name, json!({ "kind": "push", "view": "inline" })).await;
+pub(crate) async fn connect(api: &Api, name: &str) -> Ana {
+    let user = api.user(name).await;
+    let session = api.session(&user).await;
+    let app = connect_in(api, &user, &session).await;
+    Ana { user, session, app }
+}
+
+/// The same for somebody who has a session.
+pub(crate) async fn connect_in(api: &Api, user: &str, session: &str) -> Approver {
+    let started = api.start_in(user, session, json!({ "kind": "push", "view": "inline" })).await;
     let link = started.answer["view"]["link"].as_str().unwrap_or_else(|| panic!("{}", started.answer)).to_owned();
     let app = Approver::connects(api, &link).await;
     let view = api.get(&format!("/v1/enrollments/{}/view", started.enrollment_id)).await.expect(200);
@@ -25,19 +34,19 @@ async fn connect(api: &Api, name: &str) -> Ana {
     app.approves(&app.asked().await, number).await.expect(200);
     let confirm = json!({ "prompt_id": view["prompt"]["id"] });
     api.post(&format!("/v1/enrollments/{}/confirm", started.enrollment_id), confirm).await.expect(200);
-    Ana { user: started.user_id, session: started.session_id, app }
+    app
 }
 
 /// Has the phone asked for a challenge.
-async fn push(api: &Api, challenge: &str) -> Answer {
+pub(crate) async fn push(api: &Api, challenge: &str) -> Answer {
     api.post(&format!("/v1/challenges/{challenge}/prompts"), json!({ "kind": "push" })).await
 }
 
-fn number(prompt: &Answer) -> String {
+pub(crate) fn number(prompt: &Answer) -> String {
     prompt.expect(201)["number"].as_str().unwrap().to_owned()
 }
 
-async fn state(api: &Api, challenge: &str) -> Value {
+pub(crate) async fn state(api: &Api, challenge: &str) -> Value {
     api.get(&format!("/v1/challenges/{challenge}")).await.expect(200)["state"].clone()
 }
 
@@ -428,24 +437,30 @@ async fn t19_who_has_given_no_first_factor_learns_nothing() {
 /// A subscription is changed by newer requests only.
 #[tokio::test(flavor = "multi_thread")]
 async fn i04_an_app_says_how_it_is_woken_up() {
-    let server = Server::new().await;
+    let arguments = vec!["--push-contact=mailto:ops@example.org".to_owned()];
+    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
     let api = server.api();
     let ana = connect(&api, "ana").await;
-    let point = "B".repeat(87);
-    let delivery =
-        json!({ "web_push": { "endpoint": "https://push.example/1", "p256dh": point, "auth": "A".repeat(22) } });
+    let browser = Subscriber::new();
+    let (point, auth) = (browser.p256dh(), browser.auth());
+    let at = |endpoint: &str| json!({ "web_push": { "endpoint": endpoint, "p256dh": point, "auth": auth } });
+    let delivery = at("https://fcm.googleapis.com/fcm/send/1");
     let body = json!({ "delivery": delivery }).to_string();
     let old = ana.app.header("POST", "/push/subscribe", &body, api.now().await - 1000);
-    ana.app.ask("/push/subscribe", &json!({ "delivery": { "fcm": "token" } })).await.expect(200);
+    ana.app.ask("/push/subscribe", &json!({ "delivery": at("https://web.push.apple.com/1") })).await.expect(200);
     ana.app.send("/push/subscribe", &body, &old).await.expect_problem(409, "request-repeated");
     api.advance(1).await;
     ana.app.ask("/push/subscribe", &json!({ "delivery": delivery })).await.expect(200);
     api.advance(1).await;
     ana.app.ask("/push/subscribe", &json!({ "delivery": null })).await.expect(200);
     for wrong in [
-        json!({ "web_push": { "endpoint": "http://push.example", "p256dh": point, "auth": "A".repeat(22) } }),
-        json!({ "web_push": { "endpoint": "https://push.example", "p256dh": "B", "auth": "A".repeat(22) } }),
+        at("http://fcm.googleapis.com/fcm/send/1"),
+        json!({ "web_push": { "endpoint": "https://web.push.apple.com/1", "p256dh": "B", "auth": auth } }),
+        json!({ "web_push": { "endpoint": "https://web.push.apple.com/1", "p256dh": "B".repeat(87), "auth": auth } }),
         json!({ "fcm": "" }),
+        // Neither is set up.
+        json!({ "fcm": "token" }),
+        json!({ "apns": "ab".repeat(32) }),
         json!({ "smoke": "signals" }),
     ] {
         ana.app.ask("/push/subscribe", &json!({ "delivery": wrong })).await.expect_problem(422, "invalid-request");

@@ -8,13 +8,14 @@ use domain::{Clock, Entropy};
 use gateway::mail::{Encryption, Relay, RelaySetup};
 use gateway::messages::{Messages, Part};
 use gateway::outside::{Allowed, Outside, Setup};
+use gateway::push::{Apns, ApnsEnvironment, Fcm};
 use gateway::sms::{BodyKind, HttpApi, SmsProvider, Sns, Twilio, TwilioSender, Vonage, VonageSignature};
 use gateway::{Gateways, Secret};
 
 use crate::config::{GatewaySettings, Settings};
 use crate::failure::{Failure, describe};
 
-/// What sends codes; `None` where no gateway is configured.
+/// What sends codes and wakes apps up; `None` where nobody outside can be called.
 ///
 /// # Errors
 /// One line that says what is wrong where.
@@ -23,10 +24,15 @@ pub(crate) fn sending(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Option<server::Sending>, Failure> {
-    if settings.gateways.is_empty() {
-        return Ok(None);
-    }
-    let mut gateways = Gateways::new(outside(settings)?, clock, entropy);
+    let outside = match outside(settings) {
+        // Nobody asked for anything to be sent: a machine without certificates of authorities wakes up no browsers.
+        Err(failure) if settings.gateways.is_empty() && !settings.outside.is_given() => {
+            tracing::warn!("browsers are not woken up: {}", failure.message);
+            return Ok(None);
+        }
+        outside => outside?,
+    };
+    let mut gateways = Gateways::new(outside, clock, entropy);
     for given in &settings.gateways {
         let wrong = |why: String| Failure::configuration(format!("{}: gateway.{}: {why}", given.place, given.name));
         let weight = match given.get("weight") {
@@ -43,7 +49,16 @@ pub(crate) fn sending(
             "sns" => gateways.with_sms(name, weight, SmsProvider::Sns(built.sns().map_err(wrong)?)),
             "http" => gateways.with_sms(name, weight, SmsProvider::HttpApi(built.http().map_err(wrong)?)),
             "smtp" => gateways.with_mail(name, weight, built.smtp().map_err(wrong)?),
-            other => return Err(wrong(format!("kind: `{other}` is not one of twilio, vonage, sns, http, smtp"))),
+            "fcm" | "apns" if given.get("weight").is_some() => {
+                return Err(wrong("weight is for SMS and mail: there is one way to each app".to_owned()));
+            }
+            "fcm" if gateways.has_fcm() => return Err(wrong("there is another gateway of kind fcm".to_owned())),
+            "apns" if gateways.has_apns() => return Err(wrong("there is another gateway of kind apns".to_owned())),
+            "fcm" => gateways.with_fcm(name, built.fcm().map_err(wrong)?),
+            "apns" => gateways.with_apns(name, built.apns().map_err(wrong)?),
+            other => {
+                return Err(wrong(format!("kind: `{other}` is not one of twilio, vonage, sns, http, smtp, fcm, apns")));
+            }
         };
     }
     if gateways.has_sms() && settings.sms.countries.is_empty() {
@@ -60,6 +75,7 @@ pub(crate) fn sending(
         countries: settings.sms.countries(),
         home: settings.sms.home(),
         caps: settings.sms.caps(),
+        web_push: settings.push.web_push(),
     }))
 }
 
@@ -233,6 +249,40 @@ impl Building<'_> {
         let words = |key| self.given.list(key).to_vec();
         let fields = (reference.clone(), state.clone());
         Ok(api.with_receipts(secret.into(), fields, words("receipt_delivered"), words("receipt_failed")))
+    }
+
+    fn fcm(&self) -> Result<Fcm, String> {
+        let account = self.secret("secret", "the JSON file of a service account, as Google hands it out")?;
+        let fcm = Fcm::new(&account).map_err(|why| format!("secret {why}"))?;
+        Ok(match self.given.get("url") {
+            Some(url) => fcm.at(url),
+            None => fcm,
+        })
+    }
+
+    fn apns(&self) -> Result<Apns, String> {
+        let key = self.secret("secret", "the team's key, as Apple hands it out (AuthKey_….p8)")?;
+        let is_id = |id: &String| id.len() == 10 && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let id = |name: &str, what: &str| {
+            let id = self.wanted(name, what)?;
+            if is_id(&id) { Ok(id) } else { Err(format!("{name}: `{id}` is no such id: ten letters and digits are")) }
+        };
+        let team = id("team", "the team's id, ten letters and digits")?;
+        let key_id = id("key", "the key's id, ten letters and digits, as in its file's name")?;
+        let topic = self.wanted("topic", "the app's bundle id, like org.example.app")?;
+        if !topic.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) {
+            return Err(format!("topic: `{topic}` is no bundle id, like org.example.app"));
+        }
+        let environment = match self.given.get("environment") {
+            None | Some("production") => ApnsEnvironment::Production,
+            Some("development") => ApnsEnvironment::Development,
+            Some(other) => return Err(format!("environment: `{other}` is not one of production, development")),
+        };
+        let apns = Apns::new(team, key_id, &key, topic, environment).map_err(|why| format!("secret {why}"))?;
+        Ok(match self.given.get("url") {
+            Some(url) => apns.at(url),
+            None => apns,
+        })
     }
 
     fn smtp(&self) -> Result<Relay, String> {

@@ -174,7 +174,7 @@ fn configuration(
         brand: settings.brand.clone(),
         sending,
         events_retention: settings.events_retention,
-        push_digits: domain::push::Digits::new(settings.push_digits).unwrap_or(domain::push::Digits::DEFAULT),
+        push_digits: domain::push::Digits::new(settings.push.digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,
         confinement,
     }

@@ -156,6 +156,8 @@ kinds! {
     AuthenticatorLinked = "authenticator.linked",
     /// How an app is woken up was changed.
     AuthenticatorSubscribed = "authenticator.subscribed",
+    /// How an app was woken up leads nowhere any more, and is forgotten: its push service says so.
+    AuthenticatorUnsubscribed = "authenticator.unsubscribed",
     /// A person said that somebody else had asked what their app was asked.
     AuthenticatorFraudReported = "authenticator.fraud_reported",
     /// Proof was asked for.
@@ -190,6 +192,10 @@ kinds! {
     PromptMismatched = "prompt.mismatched",
     /// A person did not want what an app asked them.
     PushDenied = "push.denied",
+    /// A push service took what wakes an app up.
+    PushSent = "push.sent",
+    /// An app could not be woken up. Once it is opened, it is asked all the same.
+    PushUndelivered = "push.delivery_failed",
     /// An app is asked nothing for a while: too much that it was asked was not approved.
     PushHeldBack = "push.held_back",
     /// A hosted page was made for somebody.

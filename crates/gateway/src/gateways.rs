@@ -179,15 +179,15 @@ impl Gateways {
 
     /// With Firebase Cloud Messaging.
     #[must_use]
-    pub fn with_fcm(mut self, fcm: Fcm) -> Self {
-        self.fcm = Some(Line::new("fcm", Channel::Push, "fcm", 1, fcm));
+    pub fn with_fcm(mut self, name: impl Into<String>, fcm: Fcm) -> Self {
+        self.fcm = Some(Line::new(name, Channel::Push, "fcm", 1, fcm));
         self
     }
 
     /// With Apple's push service.
     #[must_use]
-    pub fn with_apns(mut self, apns: Apns) -> Self {
-        self.apns = Some(Line::new("apns", Channel::Push, "apns", 1, apns));
+    pub fn with_apns(mut self, name: impl Into<String>, apns: Apns) -> Self {
+        self.apns = Some(Line::new(name, Channel::Push, "apns", 1, apns));
         self
     }
 
@@ -199,6 +199,21 @@ impl Gateways {
     /// Whether anything sends mail.
     pub fn has_mail(&self) -> bool {
         !self.mail.is_empty()
+    }
+
+    /// Whether anything reaches browsers.
+    pub fn has_web_push(&self) -> bool {
+        self.web_push.is_some()
+    }
+
+    /// Whether anything reaches apps by Firebase.
+    pub fn has_fcm(&self) -> bool {
+        self.fcm.is_some()
+    }
+
+    /// Whether anything reaches apps by Apple.
+    pub fn has_apns(&self) -> bool {
+        self.apns.is_some()
     }
 
     /// Sends one SMS.

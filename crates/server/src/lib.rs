@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::sending::Post;
-pub use app::sending::Sending;
+pub use app::sending::{Sending, WebPushSettings};
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
@@ -55,7 +55,7 @@ pub struct Config {
     pub remembered_browsers: Option<Duration>,
     /// Whose pages they are.
     pub brand: Brand,
-    /// What sends codes, if anything does.
+    /// What sends codes and wakes apps up, if anything does.
     pub sending: Option<Sending>,
     /// Who we are to passkeys and security keys, and what is asked of them.
     pub webauthn: Webauthn,
@@ -175,8 +175,7 @@ pub struct Running {
     url: String,
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
-    upkeep: JoinHandle<()>,
-    waking: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     store: Store,
 }
 
@@ -226,7 +225,9 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         loopback,
         trusted_proxies: config.trusted_proxies.clone(),
     };
-    let vault = Vault::new(vault, store.clone());
+    let vault = Arc::new(Vault::new(vault, store.clone()));
+    let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
+    let (courier, errands) = app::factors::push::courier();
     let app = Arc::new(App {
         store: store.clone(),
         vault,
@@ -235,7 +236,8 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
-        post: config.sending.map(Post::new),
+        post,
+        courier,
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
         streams: http::push_places(),
@@ -243,8 +245,10 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
+    let ringing = tokio::spawn(app::factors::push::run_errands(Arc::clone(&app), errands));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, waking, store })
+    let tasks = vec![upkeep, waking, ringing];
+    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, tasks, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -273,8 +277,7 @@ impl Running {
     /// Answers what is under way, a few seconds at most, and closes the store.
     pub async fn stop(self) {
         self.listener.stop().await;
-        self.upkeep.abort();
-        self.waking.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.store.close().await;
     }
 }

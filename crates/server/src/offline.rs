@@ -61,7 +61,7 @@ pub async fn opens(store: &Store, vault: vault_proto::Client) -> Result<bool, St
 fn app(store: &Store, vault: vault_proto::Client) -> App {
     App {
         store: store.clone(),
-        vault: Vault::new(vault, store.clone()),
+        vault: Arc::new(Vault::new(vault, store.clone())),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
         settings: Settings {
@@ -85,6 +85,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         crowd: Crowd::default(),
         public: Public::default(),
         post: None,
+        courier: crate::app::factors::push::courier().0,
         wake: Arc::default(),
         nonces: crate::app::factors::push::Nonces::default(),
         streams: crate::http::push_places(),

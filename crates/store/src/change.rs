@@ -252,6 +252,20 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Another authenticator of the same user is asked in the place of one that cannot be reached. Guard: the prompt is open, asks the one
+    /// that is named and has no answer; the other one is active.
+    MovePrompt {
+        /// Which prompt.
+        id: PromptId,
+        /// Whom it asks.
+        from: AuthenticatorId,
+        /// Whom it is to ask.
+        to: AuthenticatorId,
+        /// What the factor needs to judge that one's answer.
+        data: String,
+        /// When.
+        at: Timestamp,
+    },
     /// An approval that was asked for has an answer, and takes no other: of several that come at once one is judged, so that nobody
     /// tries several numbers (T-15). Guard: it is open, has not expired, and has no answer yet but this one.
     ClaimPrompt {

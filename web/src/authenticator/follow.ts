@@ -2,7 +2,7 @@
 
 import { events } from './events';
 import type { Happened } from './flow';
-import type { Account, Outcome } from './kept/database';
+import { type Account, type Outcome, accounts, keepAccount } from './kept/database';
 import { Failure, pending, serverTime, stream } from './server';
 
 /** Milliseconds between two tries. */
@@ -21,7 +21,9 @@ export async function follow(
   while (!signal.aborted) {
     let line: 'polling' | 'offline' = 'offline';
     try {
-      tell({ what: 'pending', account, texts: await pending(account), ...now() });
+      const { texts, vapid } = await pending(account);
+      tell({ what: 'pending', account, texts, ...now() });
+      if (vapid !== null && vapid !== account.vapid) await learned(account.id, vapid, tell);
       line = 'polling';
       const body = await stream(account, signal);
       if (signal.aborted) return;
@@ -43,6 +45,14 @@ export async function follow(
     await later(pause, signal);
     pause = Math.min(pause * 2, LATER);
   }
+}
+
+/** A server that can wake the app up from now on, or by another key. */
+async function learned(id: string, vapid: string, tell: (happened: Happened) => void): Promise<void> {
+  const kept = (await accounts()).find((account) => account.id === id);
+  if (!kept || kept.vapid === vapid) return;
+  await keepAccount({ ...kept, vapid });
+  tell({ what: 'accounts', accounts: await accounts() });
 }
 
 function ending(data: string): { id: string; outcome: Outcome } {

@@ -78,11 +78,19 @@ export async function enroll(link: Link, name: string): Promise<Account> {
   };
 }
 
-/** The texts of the prompts that wait. */
-export async function pending(account: Account): Promise<string[]> {
+/** What waits. */
+export interface Pending {
+  /** The prompts' texts. */
+  readonly texts: readonly string[];
+  /** The key that Web Push subscriptions are for now; null where the server says none. */
+  readonly vapid: string | null;
+}
+
+export async function pending(account: Account): Promise<Pending> {
   const said = await content(await signed(account, 'POST', '/push/pending', {}));
   if (!Array.isArray(said.prompts)) throw new Failure('failed');
-  return said.prompts.filter((text): text is string => typeof text === 'string');
+  const texts = said.prompts.filter((text): text is string => typeof text === 'string');
+  return { texts, vapid: typeof said.vapid_public_key === 'string' ? said.vapid_public_key : null };
 }
 
 /** Gives an answer; what the server made of it. */

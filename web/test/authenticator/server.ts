@@ -189,7 +189,7 @@ export class PushServer {
       const open = this.prompts.filter(
         ({ of, state, expires }) => of === device && state === 'open' && expires > this.now,
       );
-      return { prompts: open.map(({ text }) => text) };
+      return { prompts: open.map(({ text }) => text), vapid_public_key: this.vapid };
     }
     if (path === '/push/subscribe') {
       device.delivery = said.delivery;

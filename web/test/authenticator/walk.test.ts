@@ -283,7 +283,6 @@ it('is woken up while it is closed, asks the server, and believes nothing else',
 
 it('tells the server how to wake it up, once the person wants it', async () => {
   await context.grantPermissions(['notifications']);
-  served.push.vapid = `B${'A'.repeat(86)}`;
   // There is no push service here: the browser's part is played.
   await page.addInitScript(() => {
     let made: unknown = null;
@@ -301,6 +300,10 @@ it('tells the server how to wake it up, once the person wants it', async () => {
   await connected(page, served.push);
   const [known] = served.push.known.values();
   expect(known?.delivery).toBeNull();
+  await expect(page.getByRole('button', { name: 'Turn on notifications' }).count()).resolves.toBe(0);
+  // From one day on it can.
+  served.push.vapid = `B${'A'.repeat(86)}`;
+  await page.reload();
   await page.getByRole('button', { name: 'Turn on notifications' }).click();
   await expect
     .poll(() => known?.delivery)

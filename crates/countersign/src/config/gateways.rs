@@ -24,7 +24,7 @@ pub(crate) struct GatewayKey {
 }
 
 /// Every key of a gateway.
-pub(crate) const GATEWAY_KEYS: [GatewayKey; 23] = [
+pub(crate) const GATEWAY_KEYS: [GatewayKey; 26] = [
     one("kind"),
     one("weight"),
     one("from"),
@@ -48,6 +48,9 @@ pub(crate) const GATEWAY_KEYS: [GatewayKey; 23] = [
     one("host"),
     one("encryption"),
     one("user"),
+    one("team"),
+    one("topic"),
+    one("environment"),
 ];
 
 const fn one(name: &'static str) -> GatewayKey {
@@ -91,7 +94,7 @@ pub(crate) fn resolve(layers: &Layers, environment: &Environment) -> Result<Vec<
             match given.values().find(|given| given.is_in_a_file()) {
                 Some(any) => {
                     return Err(Failure::configuration(format!(
-                        "{}: gateway.{name} needs a kind: twilio, vonage, sns, http or smtp",
+                        "{}: gateway.{name} needs a kind: twilio, vonage, sns, http, smtp, fcm or apns",
                         any.origin
                     )));
                 }

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 41] = [
+pub(crate) const KEYS: [Key; 43] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -46,6 +46,16 @@ pub(crate) const KEYS: [Key; 41] = [
     one("enrollment.view_lifetime", "TIME", "How long a new key can be looked at, once [default: 5m]"),
     one("enrollment.max_session_age", "TIME", "How fresh a login has to be to enroll [default: 15m]"),
     one("push.digits", "NUMBER", "Digits of the number that is typed on the phone, 2 to 6 [default: 2]"),
+    list(
+        "push.services",
+        "HOST,…",
+        "Push services that wake browsers up, *. for all below; none for none [default: Chrome's, Firefox's, Safari's, Edge's]",
+    ),
+    one(
+        "push.contact",
+        "URL",
+        "Whom push services can turn to, mailto: or https: [default: public_url; browsers are not woken up without]",
+    ),
     Key {
         name: "factors.offer",
         value: "KIND,…",

@@ -1,8 +1,9 @@
-//! `[sms]`, `[messages]` and `[outside]`: where messages go, how many, what they say, and whom the server may call.
+//! `[sms]`, `[messages]`, `[push]` and `[outside]`: where messages go, how many, what they say, and whom the server may call.
 
 use std::path::PathBuf;
 
 use gateway::messages::Language;
+use gateway::push::PushServices;
 use gateway::{Budget, Caps, Conversion, Countries, Country};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,15 @@ pub(crate) struct MessagesSettings {
     /// The folder with the operator's own words.
     pub(crate) folder: Option<PathBuf>,
     language: Option<String>,
+}
+
+/// See `[push]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PushSettings {
+    /// Digits of the number that is typed on a phone.
+    pub(crate) digits: u8,
+    services: Vec<String>,
+    contact: Option<String>,
 }
 
 /// See `[outside]`.
@@ -107,7 +117,60 @@ impl MessagesSettings {
     }
 }
 
+impl PushSettings {
+    pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
+        let services = items(layers, "push.services", |item| match item {
+            "none" => Ok(item.to_owned()),
+            host => PushServices::parse([host]).map(|_| host.to_owned()).map_err(|error| error.to_string()),
+        })?;
+        let services = match services {
+            None => PushServices::KNOWN.map(str::to_owned).to_vec(),
+            Some(services) if services == ["none"] => Vec::new(),
+            Some(services) => match layers.given("push.services") {
+                Some(given) if services.iter().any(|service| service == "none") => {
+                    return Err(value::wrong(given, "push.services", "`none` stands alone"));
+                }
+                _ => services,
+            },
+        };
+        Ok(Self {
+            digits: value::parse(layers, "push.digits", value::push_digits)?.unwrap_or(2),
+            services,
+            contact: value::parse(layers, "push.contact", contact)?,
+        })
+    }
+
+    /// Where browsers are woken up.
+    pub(crate) fn web_push(&self) -> server::WebPushSettings {
+        // They were read before.
+        let services = PushServices::parse(self.services.iter().map(String::as_str)).unwrap_or_default();
+        server::WebPushSettings { services, contact: self.contact.clone() }
+    }
+}
+
+/// A contact as the vault signs it, and push services take it (RFC 8292 §2.1).
+fn contact(text: &str) -> Result<String, String> {
+    let is_plain = text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
+    let is_contact = match (text.strip_prefix("mailto:"), text.strip_prefix("https://")) {
+        (Some(mailbox), _) => {
+            mailbox.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
+        }
+        (_, Some(host)) => !host.is_empty(),
+        _ => false,
+    };
+    if is_plain && is_contact {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no contact, like mailto:admin@example.org or https://example.org/contact"))
+    }
+}
+
 impl OutsideSettings {
+    /// Whether anything was said of it.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.allowed.is_empty() || !self.authorities.is_empty()
+    }
+
     pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
         let allowed = items(layers, "outside.allowed", |item| {
             gateway::outside::Allowed::parse([item]).map(|_| item.to_owned()).map_err(|error| error.to_string())

@@ -22,7 +22,7 @@ pub(crate) use gateways::GatewaySettings;
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
-pub(crate) use messages::{MessagesSettings, OutsideSettings, SmsSettings};
+pub(crate) use messages::{MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
 
 use crate::failure::Failure;
 
@@ -76,8 +76,8 @@ pub(crate) struct Settings {
     pub(crate) outside: OutsideSettings,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
-    /// Digits of the number that is typed on a phone.
-    pub(crate) push_digits: u8,
+    /// How phones are asked, and woken up.
+    pub(crate) push: PushSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
 }
@@ -227,7 +227,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
-            push_digits: value::parse(layers, "push.digits", value::push_digits)?.unwrap_or(2),
+            push: PushSettings::resolve(layers)?,
             log: Log {
                 level: value::parse(layers, "log.level", value::level)?.unwrap_or_else(|| "info".to_owned()),
                 json: value::parse(layers, "log.format", value::format_is_json)?.unwrap_or(false),
@@ -401,10 +401,13 @@ mod tests {
                 "[gateway.Main]\nkind = 'smtp'",
                 "c.toml:1: `Main` is no name of a gateway: small letters, digits and - are, up to 32",
             ),
-            ("[gateway.a]\nhost = 'x'", "c.toml:2: gateway.a needs a kind: twilio, vonage, sns, http or smtp"),
+            (
+                "[gateway.a]\nhost = 'x'",
+                "c.toml:2: gateway.a needs a kind: twilio, vonage, sns, http, smtp, fcm or apns",
+            ),
             (
                 "[gateway.a]\nkind = 'pigeon'",
-                "c.toml:2: gateway.a: kind: `pigeon` is not one of twilio, vonage, sns, http, smtp",
+                "c.toml:2: gateway.a: kind: `pigeon` is not one of twilio, vonage, sns, http, smtp, fcm, apns",
             ),
             ("[gateway.a]\nkidn = 'smtp'", "c.toml:2: unknown key `gateway.a.kidn`; did you mean `kind`?"),
             (
@@ -433,6 +436,58 @@ mod tests {
         ] {
             assert_eq!(load(file, &[]).unwrap_err(), message);
         }
+    }
+
+    #[test]
+    fn what_wakes_up_no_phone_says_what_would_be_right() {
+        for (file, message) in [
+            (
+                "[gateway.a]\nkind = 'fcm'\nweight = 1",
+                "c.toml:2: gateway.a: weight is for SMS and mail: there is one way to each app",
+            ),
+            (
+                "[gateway.a]\nkind = 'fcm'",
+                "c.toml:2: gateway.a: secret is missing: the JSON file of a service account, as Google hands it out",
+            ),
+            (
+                "[gateway.a]\nkind = 'fcm'\nsecret = 'env:HUSH'",
+                "c.toml:2: gateway.a: secret is no JSON file of a service account, as Google hands it out",
+            ),
+            (
+                "[gateway.a]\nkind = 'apns'\nsecret = 'env:HUSH'\nteam = 'DEF123GHIJ'\ntopic = 'org.example.app'",
+                "c.toml:2: gateway.a: key is missing: the key's id, ten letters and digits, as in its file's name",
+            ),
+            (
+                "[gateway.a]\nkind = 'apns'\nsecret = 'env:HUSH'\nteam = 'Example'",
+                "c.toml:2: gateway.a: team: `Example` is no such id: ten letters and digits are",
+            ),
+            (
+                "[gateway.a]\nkind = 'apns'\nsecret = 'env:HUSH'\nkey = 'ABC123DEFG'\nteam = 'DEF123GHIJ'\ntopic = 'org.example.app'",
+                "c.toml:2: gateway.a: secret holds no private key (PKCS #8, PEM)",
+            ),
+            (
+                "[push]\nservices = ['https://push.example.org']",
+                "c.toml:2: push.services: `https://push.example.org` is no host, like push.example.org, *.push.example.org or \
+                 push.example.org:8443",
+            ),
+            ("[push]\nservices = ['none', 'a.example']", "c.toml:2: push.services: `none` stands alone"),
+            (
+                "[push]\ncontact = 'ops@example.org'",
+                "c.toml:2: push.contact: `ops@example.org` is no contact, like mailto:admin@example.org or \
+                 https://example.org/contact",
+            ),
+        ] {
+            assert_eq!(load(file, &[("HUSH", "hunter2")]).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn t23_browsers_are_woken_up_by_services_that_are_named() {
+        let permits = |file: &str, endpoint: &str| load(file, &[]).unwrap().push.web_push().services.permit(endpoint);
+        assert!(permits("", "https://fcm.googleapis.com/1") && !permits("", "https://push.example.org/1"));
+        let own = "[push]\nservices = ['push.example.org']";
+        assert!(permits(own, "https://push.example.org/1") && !permits(own, "https://fcm.googleapis.com/1"));
+        assert!(load("[push]\nservices = ['none']", &[]).unwrap().push.web_push().services.is_empty());
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod apns;
 mod encrypt;
 mod fcm;
+mod services;
 mod token;
 mod web_push;
+mod words;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +16,11 @@ use serde_json::{Map, Value};
 pub use apns::{Apns, ApnsEnvironment};
 pub use encrypt::SubscriptionKeys;
 pub use fcm::Fcm;
-pub use web_push::{Subscription, Vapid, WebPush};
+pub use services::{InvalidPushService, PushServices};
+pub use web_push::{Subscription, Vapid, VapidClaims, WebPush};
 
 use crate::Secret;
+use crate::messages::Language;
 
 /// A device, by the service that reaches it. Does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,7 +36,8 @@ pub enum PushTarget {
 /// What is pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What the device shows at most: no names, no amounts, since the services of others carry it.
+    /// What a phone shows by itself, without asking the app: no names, no amounts, since the services of others carry it. A browser's
+    /// worker finds its own words, and is sent none.
     pub title: String,
     /// One more line.
     pub body: String,
@@ -45,9 +50,10 @@ pub struct Note {
 }
 
 impl Note {
-    /// As an app or a service worker gets it.
-    fn json(&self) -> Value {
-        serde_json::json!({ "title": self.title, "body": self.body, "data": self.data })
+    /// That something may wait, in the words of a language.
+    pub fn that_something_waits(language: Language, data: Map<String, Value>, useful: Duration) -> Self {
+        let (title, body) = words::something_waits(language);
+        Self { title: title.to_owned(), body: body.to_owned(), data, useful, topic: None }
     }
 
     /// The topic, if it is one that every service takes.

@@ -17,3 +17,4 @@ mod setting;
 mod sms;
 mod smtp;
 mod stand_in;
+mod subscriber;

@@ -1,14 +1,10 @@
 //! Push by stand-ins: a push service whose browser decrypts with Mozilla's `ece`, Firebase, Apple.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::agreement::{self, ECDH_P256, PrivateKey, UnparsedPublicKey};
-use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin, Pkcs8V1Der};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -16,14 +12,17 @@ use aws_lc_rs::signature::{
     UnparsedPublicKey as VerifyingKey, VerificationAlgorithm,
 };
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use ece::crypto::{Cryptographer, EcKeyComponents, LocalKeyPair, RemotePublicKey};
 use futures_util::future::BoxFuture;
-use gateway::push::{Apns, ApnsEnvironment, Fcm, Note, PushTarget, Subscription, SubscriptionKeys, Vapid, WebPush};
+use gateway::push::{
+    Apns, ApnsEnvironment, Fcm, Note, PushServices, PushTarget, Subscription, SubscriptionKeys, Vapid, VapidClaims,
+    WebPush,
+};
 use gateway::{Delivery, FailureKind, Fault, Gateways, Outcome, Secret};
 use serde_json::{Value, json};
 
-use crate::setting::{NOON, bare, setting};
+use crate::setting::{NOON, bare, setting, trusting};
 use crate::stand_in::{Asked, Says, StandIn};
+use crate::subscriber::Subscriber;
 
 fn note() -> Note {
     Note {
@@ -54,13 +53,14 @@ fn claims(token: &str, algorithm: &'static dyn VerificationAlgorithm, key: &[u8]
 struct Key(EcdsaKeyPair, Arc<AtomicUsize>);
 
 impl Vapid for Key {
-    fn public_key(&self) -> [u8; 65] {
-        self.0.public_key().as_ref().try_into().unwrap()
+    fn public_key(&self) -> BoxFuture<'_, Result<[u8; 65], String>> {
+        Box::pin(async { Ok(self.0.public_key().as_ref().try_into().unwrap()) })
     }
 
-    fn sign<'a>(&'a self, claims: &'a str) -> BoxFuture<'a, Result<String, String>> {
+    fn sign<'a>(&'a self, claims: &'a VapidClaims<'a>) -> BoxFuture<'a, Result<String, String>> {
         self.1.fetch_add(1, Ordering::SeqCst);
         let encode = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+        let claims = &json!({ "aud": claims.audience, "exp": claims.expires_at, "sub": claims.subject }).to_string();
         let signed = format!("{}.{}", encode(r#"{"typ":"JWT","alg":"ES256"}"#), encode(claims));
         let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()));
@@ -68,46 +68,28 @@ impl Vapid for Key {
     }
 }
 
-/// A browser that has subscribed.
-struct Browser {
-    private: PrivateKey,
-    auth: [u8; 16],
-}
-
-impl Browser {
-    fn new() -> Self {
-        ece::crypto::set_cryptographer(&Primitives).ok();
-        Self { private: PrivateKey::generate(&ECDH_P256).unwrap(), auth: *b"0123456789abcdef" }
-    }
-
-    fn subscription(&self, endpoint: &str) -> PushTarget {
-        let public = BASE64URL_NOPAD.encode(self.private.compute_public_key().unwrap().as_ref());
-        let keys = SubscriptionKeys::parse(&public, &BASE64URL_NOPAD.encode(&self.auth)).unwrap();
-        PushTarget::WebPush(Subscription { endpoint: endpoint.into(), keys })
-    }
-
-    fn decrypt(&self, body: &[u8]) -> Vec<u8> {
-        let private: EcPrivateKeyBin<'_> = self.private.as_be_bytes().unwrap();
-        let public = self.private.compute_public_key().unwrap();
-        let components = EcKeyComponents::new(private.as_ref(), public.as_ref());
-        ece::decrypt(&components, &self.auth, body).expect("the browser cannot decrypt")
-    }
-}
-
-fn web_push(gateways: Gateways) -> (Gateways, Vec<u8>, Arc<AtomicUsize>) {
+/// A sender to one push service, which is on loopback.
+fn web_push(service: &StandIn) -> (Gateways, Vec<u8>, Arc<AtomicUsize>) {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let public = key.public_key().as_ref().to_vec();
     let signed = Arc::new(AtomicUsize::new(0));
-    let sender = WebPush::new(Box::new(Key(key, Arc::clone(&signed))), "mailto:ops@example.org");
-    (gateways.with_web_push(sender), public, signed)
+    let here = format!("localhost:{}", service.address.port());
+    let services = PushServices::parse([here.as_str(), "169.254.169.254", "[::ffff:10.0.0.1]", "example.org"]).unwrap();
+    let sender = WebPush::new(Box::new(Key(key, Arc::clone(&signed))), "mailto:ops@example.org", services);
+    (trusting(service).with_web_push(sender), public, signed)
+}
+
+fn subscription(browser: &Subscriber, endpoint: &str) -> PushTarget {
+    let keys = SubscriptionKeys::parse(&browser.p256dh(), &browser.auth()).unwrap();
+    PushTarget::WebPush(Subscription { endpoint: endpoint.into(), keys })
 }
 
 #[tokio::test]
 async fn i04_a_browser_decrypts_what_its_push_service_cannot_read() {
-    let service = StandIn::start(|_| Says::new(201, "")).await;
-    let (gateways, public, signed) = web_push(bare());
-    let browser = Browser::new();
-    let target = browser.subscription(&service.url("/send/abc"));
+    let service = StandIn::start_with_tls(|_| Says::new(201, "")).await;
+    let (gateways, public, signed) = web_push(&service);
+    let browser = Subscriber::new();
+    let target = subscription(&browser, &service.url("/send/abc"));
     let delivery = gateways.push(&target, &note()).await;
     assert!(matches!(delivery.outcome, Outcome::Sent { .. }), "{delivery:?}");
 
@@ -117,13 +99,13 @@ async fn i04_a_browser_decrypts_what_its_push_service_cannot_read() {
     assert_eq!((asked.header("ttl"), asked.header("urgency"), asked.header("topic")), ("120", "high", "prm_1"));
     assert!(!asked.body.windows(5).any(|bytes| bytes == b"prm_1"));
     let read: Value = serde_json::from_slice(&browser.decrypt(&asked.body)).unwrap();
-    assert_eq!(read, json!({ "title": "Example", "body": "Something waits for you", "data": { "prompt": "prm_1" } }));
+    assert_eq!(read, json!({ "prompt": "prm_1" }));
 
     let authorization = asked.header("authorization").strip_prefix("vapid t=").unwrap();
     let (token, key) = authorization.split_once(", k=").unwrap();
     assert_eq!(key, BASE64URL_NOPAD.encode(&public));
     let (_, claims) = claims(token, &ECDSA_P256_SHA256_FIXED, &public);
-    assert_eq!(claims["aud"], format!("http://{}", service.address));
+    assert_eq!(claims["aud"], format!("https://localhost:{}", service.address.port()));
     assert_eq!(claims["sub"], "mailto:ops@example.org");
     assert_eq!(claims["exp"], NOON.unix_seconds() + 12 * 3600);
 
@@ -135,9 +117,9 @@ async fn i04_a_browser_decrypts_what_its_push_service_cannot_read() {
 
 #[tokio::test]
 async fn a_subscription_that_is_no_more_is_told_from_a_service_that_is_down() {
-    let service = StandIn::start(|_| Says::new(201, "")).await;
-    let (gateways, ..) = web_push(bare());
-    let target = Browser::new().subscription(&service.url("/"));
+    let service = StandIn::start_with_tls(|_| Says::new(201, "")).await;
+    let (gateways, ..) = web_push(&service);
+    let target = subscription(&Subscriber::new(), &service.url("/"));
     for (status, outcome) in [
         (404, Outcome::Undeliverable(Fault::Gone)),
         (410, Outcome::Undeliverable(Fault::Gone)),
@@ -149,105 +131,48 @@ async fn a_subscription_that_is_no_more_is_told_from_a_service_that_is_down() {
         service.now(move |_| Says::new(status, ""));
         assert_eq!(gateways.push(&target, &note()).await.outcome, outcome, "{status}");
     }
-    // Every browser names its own service, so that none may take push from the others.
+    // Whoever subscribed may bring about such answers, so that they take push from nobody else.
     for _ in 0..5 {
         gateways.push(&target, &note()).await;
     }
     assert!(gateways.health()[0].down_until.is_none());
+    service.now(|_| Says::new(201, ""));
+    assert!(matches!(gateways.push(&target, &note()).await.outcome, Outcome::Sent { .. }));
 }
 
 #[tokio::test]
-async fn t23_a_subscription_that_leads_inside_is_not_called() {
-    let (gateways, _, signed) = web_push(bare());
-    let browser = Browser::new();
-    for endpoint in
-        ["https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "http://example.org/", "file:///etc/passwd", "x"]
-    {
-        let delivery = gateways.push(&browser.subscription(endpoint), &note()).await;
+async fn a_push_service_that_does_not_answer_is_left_alone_for_a_while() {
+    let slow = StandIn::start_with_tls(|_| Says::new(201, "").after(Duration::from_mins(1))).await;
+    let (gateways, ..) = web_push(&slow);
+    let target = subscription(&Subscriber::new(), &slow.url("/"));
+    for expected in [FailureKind::TimedOut, FailureKind::TimedOut, FailureKind::TimedOut, FailureKind::Unable] {
+        let delivery = gateways.push(&target, &note()).await;
+        assert_eq!(delivery.outcome, Outcome::Unavailable { retry_at: None });
+        assert_eq!(kind(&delivery), expected);
+    }
+    assert_eq!(slow.asked().len(), 3, "it was waited for again and again");
+}
+
+#[tokio::test]
+async fn t23_a_subscription_that_leads_inside_or_elsewhere_is_not_called() {
+    let service = StandIn::start_with_tls(|_| Says::new(201, "")).await;
+    let (gateways, _, signed) = web_push(&service);
+    let browser = Subscriber::new();
+    let other_port = format!("https://127.0.0.1:{}/", service.address.port());
+    for endpoint in [
+        "https://169.254.169.254/",
+        "https://[::ffff:10.0.0.1]/",
+        "http://example.org/",
+        "https://elsewhere.example/",
+        "file:///etc/passwd",
+        "x",
+        &other_port,
+    ] {
+        let delivery = gateways.push(&subscription(&browser, endpoint), &note()).await;
         assert_eq!(delivery.outcome, Outcome::Undeliverable(Fault::Unknown), "{endpoint}");
     }
-    assert_eq!(signed.load(Ordering::SeqCst), 0, "something was signed for an address inside");
-}
-
-/// The primitives that `ece` leaves to others; what it does with them is its own.
-struct Primitives;
-
-struct Local(PrivateKey);
-struct Remote(Vec<u8>);
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-impl RemotePublicKey for Remote {
-    fn as_raw(&self) -> ece::Result<Vec<u8>> {
-        Ok(self.0.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl LocalKeyPair for Local {
-    fn pub_as_raw(&self) -> ece::Result<Vec<u8>> {
-        Ok(self.0.compute_public_key().unwrap().as_ref().to_vec())
-    }
-
-    fn raw_components(&self) -> ece::Result<EcKeyComponents> {
-        let private: EcPrivateKeyBin<'_> = self.0.as_be_bytes().unwrap();
-        Ok(EcKeyComponents::new(private.as_ref().to_vec(), self.pub_as_raw()?))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Cryptographer for Primitives {
-    fn generate_ephemeral_keypair(&self) -> ece::Result<Box<dyn LocalKeyPair>> {
-        Ok(Box::new(Local(PrivateKey::generate(&ECDH_P256).unwrap())))
-    }
-
-    fn import_key_pair(&self, components: &EcKeyComponents) -> ece::Result<Box<dyn LocalKeyPair>> {
-        Ok(Box::new(Local(PrivateKey::from_private_key(&ECDH_P256, components.private_key()).unwrap())))
-    }
-
-    fn import_public_key(&self, raw: &[u8]) -> ece::Result<Box<dyn RemotePublicKey>> {
-        Ok(Box::new(Remote(raw.to_vec())))
-    }
-
-    fn compute_ecdh_secret(&self, remote: &dyn RemotePublicKey, local: &dyn LocalKeyPair) -> ece::Result<Vec<u8>> {
-        let local = local.as_any().downcast_ref::<Local>().unwrap();
-        let peer = UnparsedPublicKey::new(&ECDH_P256, remote.as_raw()?);
-        Ok(agreement::agree(&local.0, peer, (), |secret| Ok(secret.to_vec())).unwrap())
-    }
-
-    fn hkdf_sha256(&self, salt: &[u8], secret: &[u8], info: &[u8], len: usize) -> ece::Result<Vec<u8>> {
-        let mut output = vec![0; len];
-        let prk = Salt::new(HKDF_SHA256, salt).extract(secret);
-        prk.expand(&[info], Length(len)).unwrap().fill(&mut output).unwrap();
-        Ok(output)
-    }
-
-    fn aes_gcm_128_encrypt(&self, _: &[u8], _: &[u8], _: &[u8]) -> ece::Result<Vec<u8>> {
-        Err(ece::Error::CryptoError)
-    }
-
-    fn aes_gcm_128_decrypt(&self, key: &[u8], iv: &[u8], sealed: &[u8]) -> ece::Result<Vec<u8>> {
-        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).unwrap());
-        let mut sealed = sealed.to_vec();
-        let nonce = Nonce::try_assume_unique_for_key(iv).unwrap();
-        let plain = key.open_in_place(nonce, Aad::empty(), &mut sealed).map_err(|_| ece::Error::CryptoError)?;
-        Ok(plain.to_vec())
-    }
-
-    fn random_bytes(&self, dest: &mut [u8]) -> ece::Result<()> {
-        aws_lc_rs::rand::fill(dest).map_err(|_| ece::Error::CryptoError)
-    }
+    assert_eq!(signed.load(Ordering::SeqCst), 0, "something was signed for where nothing may be sent");
+    assert!(service.asked().is_empty());
 }
 
 // Firebase
@@ -286,7 +211,7 @@ async fn fcm() -> (StandIn, Gateways, Vec<u8>, String, Arc<domain::ManualClock>)
     });
     let (gateways, clock) = setting();
     let fcm = Fcm::new(&account.to_string().into()).unwrap().at(format!("http://{}", server.address));
-    (server, gateways.with_fcm(fcm), public, token_uri, clock)
+    (server, gateways.with_fcm("fcm", fcm), public, token_uri, clock)
 }
 
 #[tokio::test]
@@ -337,7 +262,7 @@ fn apns(server: &StandIn, clocked: Gateways) -> (Gateways, Vec<u8>) {
     let public = key.public_key().as_ref().to_vec();
     let p8: Secret = pem(key.to_pkcs8v1().unwrap().as_ref()).into();
     let apns = Apns::new("TEAM", "KEY", &p8, "org.example.app", ApnsEnvironment::Production).unwrap();
-    (clocked.with_apns(apns.at(format!("http://{}", server.address))), public)
+    (clocked.with_apns("apns", apns.at(format!("http://{}", server.address))), public)
 }
 
 #[tokio::test]

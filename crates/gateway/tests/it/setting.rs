@@ -8,6 +8,8 @@ use domain::{Entropy, ManualClock, Timestamp};
 use gateway::Gateways;
 use gateway::outside::{Allowed, Limits, Outside, Setup};
 
+use crate::stand_in::StandIn;
+
 /// 2026-11-25T12:00:00Z.
 pub(crate) const NOON: Timestamp = Timestamp::from_unix_millis(1_795_608_000_000);
 
@@ -27,9 +29,18 @@ impl Entropy for Repeatable {
 
 /// No gateway yet, and the clock that they will go by.
 pub(crate) fn setting() -> (Gateways, Arc<ManualClock>) {
+    with_authorities(Vec::new())
+}
+
+/// No gateway yet, and that a stand-in's certificate is believed.
+pub(crate) fn trusting(server: &StandIn) -> Gateways {
+    with_authorities(server.certificate.iter().map(|pem| pem.clone().into_bytes()).collect()).0
+}
+
+fn with_authorities(authorities: Vec<Vec<u8>>) -> (Gateways, Arc<ManualClock>) {
     let limits = Limits { connect: Duration::from_secs(1), total: Duration::from_secs(1), body: 64 << 10 };
     let allowed = Allowed::parse(["127.0.0.1"]).unwrap();
-    let outside = Outside::new(Setup { allowed, limits, ..Setup::default() }).unwrap();
+    let outside = Outside::new(Setup { allowed, limits, authorities, ..Setup::default() }).unwrap();
     let clock = Arc::new(ManualClock::at(NOON));
     (Gateways::new(outside, Arc::clone(&clock) as _, Arc::new(Repeatable::default())), clock)
 }

@@ -104,12 +104,14 @@ impl App {
         }
     }
 
-    /// How each gateway is. One that is down is an error where nothing else of its channel is up.
+    /// How each gateway is. One that is down is an error where nothing else of its channel is up; of push services none stands in for
+    /// another.
     fn gateway_checks(&self) -> Vec<Check> {
         let Some(post) = &self.post else { return Vec::new() };
         let health = post.sending.gateways.health();
         let is_alone = |one: &gateway::Health| {
-            !health.iter().any(|other| other.channel == one.channel && other.down_until.is_none())
+            let stands_in = |other: &gateway::Health| other.channel == one.channel && other.down_until.is_none();
+            one.channel == gateway::Channel::Push || !health.iter().any(stands_in)
         };
         let told = |one: &gateway::Health| {
             let name = format!("gateway_{}", one.gateway);

@@ -52,7 +52,7 @@ use vault::Vault;
 /// Everything that a use case needs. Shared by all requests.
 pub(crate) struct App {
     pub(crate) store: Store,
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
@@ -60,6 +60,8 @@ pub(crate) struct App {
     pub(crate) public: Public,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
+    /// Who wakes apps up.
+    pub(crate) courier: factors::push::Courier,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,

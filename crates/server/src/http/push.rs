@@ -16,7 +16,6 @@ use http::Method;
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,7 +29,7 @@ use super::problem::{BUSY, Problem, TIMEOUT, TOO_LARGE};
 use super::v1::enrollments::no_store;
 use super::v1::{flawed, name};
 use crate::app::App;
-use crate::app::factors::push::{Answering, AppDevice, Connecting, Signed, Waiting};
+use crate::app::factors::push::{Address, Answering, AppDevice, Connecting, Signed};
 use crate::app::wake::Sleeper;
 
 /// A comment is sent this often, so that an app knows that the stream is alive.
@@ -103,7 +102,7 @@ async fn enroll_app(State(app): Shared, request: Request) -> Result<Response, Pr
         application: connected.application,
         account: connected.account,
         issuer: connected.issuer,
-        vapid_public_key: None,
+        vapid_public_key: connected.vapid,
     };
     Ok(no_store(Json(enrolled).into_response()))
 }
@@ -115,7 +114,9 @@ async fn enroll_app(State(app): Shared, request: Request) -> Result<Response, Pr
 async fn pending_prompts(State(app): Shared, from: FromApp<Nothing>) -> Result<Response, Problem> {
     let asked = app.asked_of(&from.device).await?;
     let prompts = asked.into_iter().filter(|one| one.state == PushState::Open).map(|one| one.text).collect();
-    Ok(no_store(Json(PendingPrompts { prompts }).into_response()))
+    // Where the vault is away for a moment, it is said the next time.
+    let vapid_public_key = app.vapid_public_key().await.unwrap_or(None);
+    Ok(no_store(Json(PendingPrompts { prompts, vapid_public_key }).into_response()))
 }
 
 /// Answer a prompt
@@ -135,7 +136,7 @@ async fn answer_prompt(State(app): Shared, from: FromApp<AnswerPrompt>) -> Resul
     params(("Countersign-Device" = String, Header, description = "Who subscribes, when, and the signature")),
     responses((status = 200, description = "It is woken up so from now on", body = Nothing)))]
 async fn subscribe_app(State(app): Shared, from: FromApp<SubscribeApp>) -> Result<Response, Problem> {
-    let delivery = from.value.delivery.map(Delivery::checked).transpose()?;
+    let delivery = from.value.delivery.map(Delivery::address).transpose()?;
     app.subscribe_app(&from.device, delivery).await?;
     Ok(no_store(Json(Nothing {}).into_response()))
 }
@@ -210,10 +211,18 @@ impl Following {
     }
 
     async fn look(&mut self) -> Option<()> {
-        for one in self.app.asked_of(&self.device).await.ok()? {
+        let asked = self.app.asked_of(&self.device).await.ok()?;
+        // What another app is asked from now on.
+        let open = self.told.iter().filter(|(_, state)| **state == PushState::Open).map(|(id, _)| *id);
+        let moved: Vec<PromptId> = open.filter(|id| !asked.iter().any(|one| one.id == *id)).collect();
+        for id in moved {
+            self.told.insert(id, PushState::Withdrawn);
+            self.ready.insert(0, over(id, PushState::Withdrawn)?);
+        }
+        for one in asked {
             let event = match (self.told.get(&one.id), one.state) {
                 (None, PushState::Open) => sse::Event::default().event("prompt").data(&one.text),
-                (Some(PushState::Open), state) if state != PushState::Open => over(&one)?,
+                (Some(PushState::Open), state) if state != PushState::Open => over(one.id, state)?,
                 _ => continue,
             };
             self.told.insert(one.id, one.state);
@@ -223,8 +232,8 @@ impl Following {
     }
 }
 
-fn over(one: &Waiting) -> Option<sse::Event> {
-    let told = PromptOver { id: one.id, state: one.state.name() };
+fn over(id: PromptId, state: PushState) -> Option<sse::Event> {
+    let told = PromptOver { id, state: state.name() };
     sse::Event::default().event("over").json_data(told).ok()
 }
 
@@ -263,6 +272,8 @@ struct AppEnrolled {
 struct PendingPrompts {
     /// Texts, of which each is JSON and is signed as it stands.
     prompts: Vec<String>,
+    /// The key that Web Push subscriptions are for (RFC 8292); null where there is no Web Push.
+    vapid_public_key: Option<String>,
 }
 
 /// An app's answer.
@@ -330,7 +341,7 @@ impl Delivery {
     /// The longest text of one.
     const LONGEST: usize = 4096;
 
-    fn checked(self) -> Result<Value, Problem> {
+    fn address(self) -> Result<Address, Problem> {
         let long = |text: &str| text.is_empty() || text.len() > Self::LONGEST;
         let wrong = match &self {
             Self::WebPush(to) if !to.endpoint.starts_with("https://") || long(&to.endpoint) => {
@@ -344,7 +355,11 @@ impl Delivery {
         };
         match wrong {
             Some((pointer, detail)) => Err(flawed(pointer, detail)),
-            None => serde_json::to_value(self).map_err(|_| flawed("/delivery", "cannot be kept")),
+            None => Ok(match self {
+                Self::WebPush(WebPush { endpoint, p256dh, auth }) => Address::WebPush { endpoint, p256dh, auth },
+                Self::Fcm(token) => Address::Fcm(token),
+                Self::Apns(token) => Address::Apns(token),
+            }),
         }
     }
 }

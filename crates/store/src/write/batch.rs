@@ -138,7 +138,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend(prompt.enrollment_id.map(domain::EnrollmentId::uuid));
             ids.extend(prompt.user_id.map(domain::UserId::uuid));
         }
-        Change::ResendPrompt { id, .. } | Change::ClaimPrompt { id, .. } | Change::EndPrompt { id, .. } => {
+        Change::ResendPrompt { id, .. }
+        | Change::ClaimPrompt { id, .. }
+        | Change::MovePrompt { id, .. }
+        | Change::EndPrompt { id, .. } => {
             ids.push(id.uuid());
         }
         Change::ReplaceBackupCodes(replace) => {
@@ -269,6 +272,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
         }
         Change::ClaimPrompt { id, answer, at } => prompts::claim(connection, *id, answer, *at).await,
+        Change::MovePrompt { id, from, to, data, at } => prompts::move_to(connection, *id, *from, *to, data, *at).await,
         Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
         Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
         Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,

@@ -1,6 +1,6 @@
 //! Prompts: what is sent to people and asked of devices.
 
-use domain::{Prompt, PromptId, PromptState, Timestamp};
+use domain::{AuthenticatorId, Prompt, PromptId, PromptState, Timestamp};
 
 use super::rest::one;
 use crate::Effect;
@@ -155,6 +155,26 @@ pub(super) async fn claim(
     one(connection, &CLAIM_PROMPT, &[id.into(), answer.into(), at.into()]).await
 }
 
+static MOVE_PROMPT: Set = Set::new(
+    &[("prompt_id", Id), ("from_id", Id), ("to_id", Id), ("new_data", Text), ("at", Int)],
+    "UPDATE prompts AS m SET authenticator_id = i.to_id, data = i.new_data
+     FROM input i
+     WHERE m.id = i.prompt_id AND m.state = 'open' AND m.expires_at > i.at AND m.hash IS NULL AND m.authenticator_id = i.from_id
+        AND EXISTS (SELECT 1 FROM authenticators a
+            WHERE a.id = i.to_id AND a.user_id = m.user_id AND a.kind = m.kind AND a.state = 'active' {share})",
+);
+
+pub(super) async fn move_to(
+    connection: &mut Connection,
+    id: PromptId,
+    from: AuthenticatorId,
+    to: AuthenticatorId,
+    data: &str,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &MOVE_PROMPT, &[id.into(), from.into(), to.into(), data.into(), at.into()]).await
+}
+
 static END_PROMPT: Set = Set::new(
     &[("prompt_id", Id), ("to_state", Text)],
     "UPDATE prompts AS m SET state = i.to_state FROM input i WHERE m.id = i.prompt_id AND m.state = 'open'",
@@ -174,5 +194,5 @@ pub(super) async fn used(connection: &mut Connection, ids: impl Iterator<Item = 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 6] =
-    [&REPLACE_PROMPTS, &CREATE_PROMPTS, &CREATABLE, &RESEND_PROMPT, &CLAIM_PROMPT, &END_PROMPT];
+pub(super) static ALL: [&Set; 7] =
+    [&REPLACE_PROMPTS, &CREATE_PROMPTS, &CREATABLE, &RESEND_PROMPT, &CLAIM_PROMPT, &MOVE_PROMPT, &END_PROMPT];

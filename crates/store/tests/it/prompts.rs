@@ -191,6 +191,28 @@ on_both_engines! {
         assert_eq!(commit(&store, claim(*winner, after(42))).await, Effect::Refused, "it is over");
     }
 
+    async fn t15_a_prompt_moves_to_another_app_of_the_same_user_before_it_is_answered(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let app = |key: &str| Credential::Push(Box::new(PushCredential { public_key: key.to_owned(), delivery: None }));
+        let (first, _) = bind(&store, &ann, AuthenticatorKind::Push, app("A")).await;
+        let (second, _) = bind(&store, &ann, AuthenticatorKind::Push, app("B")).await;
+        let (others, _) = bind(&store, &bob, AuthenticatorKind::Push, app("C")).await;
+        let asked = ask(&store, &ann).await;
+        let push = Prompt { hash: None, ..prompt(&asked, AuthenticatorKind::Push, Some(first)) };
+        assert_eq!(create(&store, &push).await, Effect::Applied);
+        let moved = |from, to, at| Change::MovePrompt { id: push.id, from, to, data: "{}".to_owned(), at };
+        assert_eq!(commit(&store, moved(first, others, after(20))).await, Effect::Refused, "somebody else's");
+        assert_eq!(commit(&store, moved(first, ann.authenticator, after(20))).await, Effect::Refused, "no app");
+        assert_eq!(commit(&store, moved(second, first, after(20))).await, Effect::Refused, "another one is asked");
+        assert_eq!(commit(&store, moved(first, second, after(120))).await, Effect::Refused, "too late");
+        assert_eq!(commit(&store, moved(first, second, after(20))).await, Effect::Applied);
+        let kept = store.prompt(push.id).await.unwrap().unwrap();
+        assert_eq!((kept.authenticator_id, kept.data.as_deref()), (Some(second), Some("{}")));
+        apply(&store, Change::ClaimPrompt { id: push.id, answer: [1; 32], at: after(30) }).await;
+        assert_eq!(commit(&store, moved(second, first, after(40))).await, Effect::Refused, "it was answered");
+    }
+
     async fn what_reaches_an_app_changes_by_what_was_seen(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;

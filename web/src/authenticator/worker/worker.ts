@@ -75,7 +75,7 @@ async function show(): Promise<void> {
     return;
   }
   const asked = await Promise.allSettled((await accounts()).map((account) => pending(account)));
-  const texts = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const texts = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.texts : []));
   for (const text of texts) {
     const { title, body, tag } = said(text, words);
     await self.registration.showNotification(title, { body, tag, requireInteraction: true, ...icon });

@@ -1,4 +1,4 @@
-//! A small HTTP server (1.1, and 2 without TLS) whose answers a test decides, and which remembers what it was asked.
+//! A small HTTP server (1.1 and 2, with TLS or without) whose answers a test decides, and which remembers what it was asked.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What was asked.
 #[derive(Debug, Clone)]
@@ -72,10 +73,35 @@ pub(crate) struct StandIn {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     decide: Arc<Mutex<Arc<Decide>>>,
+    /// The certificate that it shows, PEM; none where it speaks without TLS.
+    pub(crate) certificate: Option<String>,
 }
 
 impl StandIn {
     pub(crate) async fn start(decide: impl Fn(&Asked) -> Says + Send + Sync + 'static) -> Self {
+        Self::serve(decide, None).await
+    }
+
+    /// The same with TLS, as `localhost`.
+    pub(crate) async fn start_with_tls(decide: impl Fn(&Asked) -> Says + Send + Sync + 'static) -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::serve(decide, Some((TlsAcceptor::from(Arc::new(config)), made.cert.pem()))).await
+    }
+
+    async fn serve(
+        decide: impl Fn(&Asked) -> Says + Send + Sync + 'static,
+        tls: Option<(TlsAcceptor, String)>,
+    ) -> Self {
+        let (acceptor, certificate) = tls.unzip();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -85,14 +111,21 @@ impl StandIn {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
+                let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(request, Arc::clone(&log), Arc::clone(&answers)));
-                    let _ =
-                        auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                    let builder = auto::Builder::new(TokioExecutor::new());
+                    let _ = match acceptor {
+                        None => builder.serve_connection(TokioIo::new(stream), service).await,
+                        Some(acceptor) => match acceptor.accept(stream).await {
+                            Ok(stream) => builder.serve_connection(TokioIo::new(stream), service).await,
+                            Err(_) => Ok(()),
+                        },
+                    };
                 });
             }
         });
-        Self { address, asked, decide }
+        Self { address, asked, decide, certificate }
     }
 
     /// Answers differently from here on.
@@ -101,7 +134,10 @@ impl StandIn {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        match self.certificate {
+            None => format!("http://{}{path}", self.address),
+            Some(_) => format!("https://localhost:{}{path}", self.address.port()),
+        }
     }
 
     /// What was asked so far.

@@ -24,8 +24,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use domain::{
-    Authenticator, AuthenticatorKind, BackupCode, Challenge, Credential, Door, Enrollment, Prompt, PromptId, Quality,
-    Sealed,
+    Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, Credential, Door, Enrollment, Prompt,
+    PromptId, Quality, Sealed,
 };
 use domain::{Session, Timestamp, User};
 use serde_json::Value;
@@ -184,6 +184,8 @@ pub(crate) struct Prompted {
     pub(crate) shown: Shown,
     /// To whom it goes, for [`Factor::deliver`].
     pub(crate) to: Option<Authenticator>,
+    /// Who may be asked in its place should it be there no more, for [`Factor::deliver`].
+    pub(crate) others: Vec<AuthenticatorId>,
     /// The code in the clear, for [`Factor::deliver`].
     pub(crate) code: Option<Secret>,
     /// What it takes the place of, where that is another challenge's.

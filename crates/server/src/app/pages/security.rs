@@ -121,10 +121,10 @@ impl App {
             Wanted::Add | Wanted::Replace(_) => {}
             Wanted::Rename(id, label) => drop(self.rename_authenticator(actor, id, label, trust).await?),
             Wanted::Remove(id) => {
-                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Revoked, trust).await?)
+                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Revoked, trust).await?);
             }
             Wanted::ReportLost(id) => {
-                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Lost, trust).await?)
+                drop(self.set_authenticator_state(actor, id, AuthenticatorState::Lost, trust).await?);
             }
             Wanted::BackupCodes => {
                 let (_, codes) = self.replace_backup_codes(actor, session.user_id, session.id).await?;

@@ -39,7 +39,7 @@ impl App {
         let masked = to.and_then(|to| to.credential.as_ref()).and_then(domain::Credential::masked);
         // Whoever has a session of theirs knows whom it belongs to; nobody else is told that there is such a number.
         let shown = Shown { to: masked.filter(|_| asked.session.is_some()), ..Shown::default() };
-        Ok(Prompted { prompt, shown, to: to.cloned(), code: Some(code), instead: None })
+        Ok(Prompted { prompt, shown, to: to.cloned(), code: Some(code), instead: None, others: Vec::new() })
     }
 
     /// A code that proves that what is enrolled can be read.
@@ -64,7 +64,14 @@ impl App {
         prompt.hash = Some(hash);
         let masked = authenticator.credential.as_ref().and_then(domain::Credential::masked);
         let shown = Shown { to: masked, ..Shown::default() };
-        let prompted = Prompted { prompt, shown, to: Some(authenticator.clone()), code: Some(code), instead: None };
+        let prompted = Prompted {
+            prompt,
+            shown,
+            to: Some(authenticator.clone()),
+            code: Some(code),
+            instead: None,
+            others: Vec::new(),
+        };
         Ok(HandedOver::Prompt(Box::new(prompted)))
     }
 

@@ -159,13 +159,17 @@ impl App {
         }
         let event =
             event.with("kind", prompt.kind.name()).with("prompt", prompt.id.to_string()).with("attempts", tried);
-        let changes = delivery.changes.iter().map(|change| {
+        std::iter::once(event).chain(self.told_of_gateways(delivery)).collect()
+    }
+
+    /// Gateways that went down or came up by a delivery.
+    pub(in crate::app) fn told_of_gateways(&self, delivery: &Delivery) -> impl Iterator<Item = Event> {
+        delivery.changes.iter().map(|change| {
             let kind = if change.is_up { EventKind::GatewayUp } else { EventKind::GatewayDown };
             self.event(kind, None, About::default())
                 .with("gateway", change.gateway.as_str())
                 .with("channel", change.channel.name())
-        });
-        std::iter::once(event).chain(changes).collect()
+        })
     }
 }
 
@@ -180,7 +184,8 @@ fn about(prompt: &Prompt, to: &Authenticator) -> About {
     }
 }
 
-fn measure(kind: AuthenticatorKind, delivery: &Delivery) {
+/// Counts what was tried, and how long that took.
+pub(in crate::app) fn measure(kind: AuthenticatorKind, delivery: &Delivery) {
     for attempt in &delivery.attempts {
         let outcome = attempt.failure.as_ref().map_or("sent", |failure| failure.kind.name());
         let gateway = attempt.gateway.clone();

@@ -6,21 +6,27 @@
 mod code;
 mod deliver;
 mod receipts;
+mod vapid;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::event::About;
 use domain::{AuthenticatorKind, Timestamp};
 use gateway::messages::{Language, Messages};
+use gateway::push::{PushServices, WebPush};
 use gateway::{Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
+
+use super::vault::Vault;
+pub(in crate::app) use deliver::measure;
+use vapid::{Signer, VapidKey};
 
 /// Messages whose receipts are still looked for.
 const MOST_AWAITED: usize = 20_000;
 
-/// What sends codes, and by which rules.
+/// What sends codes and wakes apps up, and by which rules.
 pub struct Sending {
     /// The gateways.
     pub gateways: Gateways,
@@ -34,6 +40,17 @@ pub struct Sending {
     pub home: Option<Country>,
     /// Budgets against toll fraud.
     pub caps: Caps,
+    /// Where browsers are woken up.
+    pub web_push: WebPushSettings,
+}
+
+/// Waking browsers up.
+#[derive(Debug, Clone, Default)]
+pub struct WebPushSettings {
+    /// The push services that subscriptions may be at; with none browsers are not woken up.
+    pub services: PushServices,
+    /// Whom push services can turn to, `mailto:` or `https:`; the server's own address if not said, where that is `https:`.
+    pub contact: Option<String>,
 }
 
 impl fmt::Debug for Sending {
@@ -50,6 +67,8 @@ pub(crate) struct Post {
     lately: [Mutex<Lately>; 2],
     /// Whom messages concern of which no receipt has come.
     awaited: Mutex<VecDeque<((String, String), About)>>,
+    /// What browsers subscribe to, where they are woken up.
+    vapid: Option<Arc<VapidKey>>,
 }
 
 /// How sending went last.
@@ -60,9 +79,24 @@ struct Lately {
 }
 
 impl Post {
-    pub(crate) fn new(sending: Sending) -> Self {
+    /// `issuer` is how people reach this server.
+    pub(crate) fn new(mut sending: Sending, vault: &Arc<Vault>, issuer: &str) -> Self {
         let toll = Mutex::new(TollGuard::new(sending.caps.clone()));
-        Self { sending, toll, lately: Default::default(), awaited: Mutex::default() }
+        let WebPushSettings { services, contact } = sending.web_push.clone();
+        // A push service wants somebody to turn to, and some send nothing for who names nobody.
+        let contact = contact.or_else(|| issuer.starts_with("https://").then(|| issuer.to_owned()));
+        let contact = contact.filter(|contact| contact.is_ascii() && !services.is_empty());
+        let vapid = contact.is_some().then(|| Arc::new(VapidKey::new(Arc::clone(vault))));
+        if let (Some(key), Some(contact)) = (&vapid, contact) {
+            let sender = WebPush::new(Box::new(Signer(Arc::clone(key))), contact, services);
+            sending.gateways = sending.gateways.with_web_push(sender);
+        }
+        Self { sending, toll, lately: Default::default(), awaited: Mutex::default(), vapid }
+    }
+
+    /// What browsers subscribe to; `None` where they are not woken up.
+    pub(crate) fn vapid(&self) -> Option<&VapidKey> {
+        self.vapid.as_deref()
     }
 
     /// Whether codes of this kind can be sent here.

@@ -30,5 +30,6 @@ pub(super) fn prompt(app: &App, asked: &Asked<'_>) -> Prompted {
         data: Some(text.clone()),
         ..prompt
     };
-    Prompted { prompt, shown: Shown { sign: Some(text), ..Shown::default() }, to: None, code: None, instead: None }
+    let shown = Shown { sign: Some(text), ..Shown::default() };
+    Prompted { prompt, shown, to: None, code: None, instead: None, others: Vec::new() }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::push::{Answer, PushState};
 use domain::{ChallengeId, Credential, EnrollmentId, Event, EventKind, Prompt, PromptId, PromptState, PushCredential};
-use serde_json::{Value, json};
 use store::{Change, Effect};
 
 use super::device::AppDevice;
-use super::kept::question;
+use super::kept::{Address, Reach, question};
 use super::prove::{is_claimed_by, key_text, message};
 use super::{sha256, state};
 use crate::app::proof::Given;
@@ -144,17 +143,19 @@ impl App {
     }
 
     /// Changes how an app is woken up. One request after the other, as they were signed: an old one that is sent again changes nothing.
-    pub(crate) async fn subscribe_app(&self, device: &AppDevice, to: Option<Value>) -> Result<(), Error> {
+    pub(crate) async fn subscribe_app(&self, device: &AppDevice, to: Option<Address>) -> Result<(), Error> {
+        if let Some(to) = &to {
+            self.may_reach(to)?;
+        }
         let Some(Credential::Push(seen)) = &device.authenticator.credential else {
             return Err(Error::Conflict("the app is not connected yet: answer its first prompt"));
         };
-        let before = seen.delivery.as_ref().and_then(|delivery| delivery.get("at")).and_then(Value::as_i64);
         let at = device.signed_at.unix_millis();
-        if before.is_some_and(|before| before >= at) {
+        if Reach::of(seen).is_some_and(|before| before.at >= at) {
             return Err(Error::RequestRepeated);
         }
-        let credential =
-            PushCredential { public_key: key_text(&device.key), delivery: Some(json!({ "at": at, "to": to })) };
+        let delivery = Reach { at, to, gone: false }.to_json();
+        let credential = PushCredential { public_key: key_text(&device.key), delivery };
         let change = Change::SetCredential {
             id: device.id(),
             seen: Box::new(Credential::Push(seen.clone())),
@@ -166,6 +167,27 @@ impl App {
             Effect::Applied => Ok(()),
             _ => Err(Error::Conflict("this was changed in two places at once: try again")),
         }
+    }
+
+    /// Whether an app can be woken up there. Where that is is said by whoever has the app, so it is held against what is known (T-23).
+    fn may_reach(&self, to: &Address) -> Result<(), Error> {
+        let gateways = self.post.as_ref().map(|post| (&post.sending.gateways, &post.sending.web_push.services));
+        let (pointer, is_set_up) = match to {
+            Address::WebPush { .. } => ("/delivery/web_push", gateways.is_some_and(|(to, _)| to.has_web_push())),
+            Address::Fcm(_) => ("/delivery/fcm", gateways.is_some_and(|(to, _)| to.has_fcm())),
+            Address::Apns(_) => ("/delivery/apns", gateways.is_some_and(|(to, _)| to.has_apns())),
+        };
+        if !is_set_up {
+            return Err(Error::invalid(pointer, "is not set up here"));
+        }
+        let Address::WebPush { endpoint, .. } = to else { return Ok(()) };
+        if !gateways.is_some_and(|(_, services)| services.permit(endpoint)) {
+            return Err(Error::invalid("/delivery/web_push/endpoint", "is at no push service that is allowed here"));
+        }
+        if to.target().is_none() {
+            return Err(Error::invalid("/delivery/web_push", "has keys that are no point of P-256 and 16 bytes"));
+        }
+        Ok(())
     }
 
     /// The fact that an answer was given, with the signature, by which anybody can check it later who has the text and the key.

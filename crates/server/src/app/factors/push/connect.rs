@@ -50,12 +50,16 @@ pub(crate) struct Connected {
     pub(crate) account: String,
     /// What people know this server by.
     pub(crate) issuer: String,
+    /// What browsers subscribe to, base64url, where they can be woken up.
+    pub(crate) vapid: Option<String>,
 }
 
 impl App {
     /// Connects an app, once for each link, and asks it for the number.
     pub(crate) async fn connect_app(&self, app: &Connecting) -> Result<Connected, Error> {
         let now = self.now();
+        // First of all: where the vault is away, the link is still good afterwards.
+        let vapid = self.vapid_public_key().await?;
         let link = self.link(&app.token, now).await?;
         let (key, authenticator_id) = self.introduced(app, &link)?;
         let enrollment = self.open_enrollment(&link, now).await?;
@@ -87,7 +91,13 @@ impl App {
         let change = Change::RenameAuthenticator { id: authenticator_id, label: app.name.clone(), by: None, at: now };
         self.commit(change, renamed).await?;
         let issuer = self.settings.issuer_name.clone().unwrap_or_else(|| application.name.clone());
-        Ok(Connected { authenticator_id, application: application.name, account: account(&user), issuer })
+        Ok(Connected { authenticator_id, application: application.name, account: account(&user), issuer, vapid })
+    }
+
+    /// What browsers subscribe to, base64url; `None` where they cannot be woken up.
+    pub(crate) async fn vapid_public_key(&self) -> Result<Option<String>, Error> {
+        let Some(key) = self.post.as_ref().and_then(|post| post.vapid()) else { return Ok(None) };
+        Ok(Some(BASE64URL_NOPAD.encode(&key.public().await?)))
     }
 
     /// The prompt that a link is of, if that still waits for an app.

@@ -17,7 +17,14 @@ pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> HandedOver {
     let Enrolling { enrollment, authenticator, before, now, .. } = *enrolling;
     // An app has come: a link for another one would take its place away.
     if let Some(before) = before.filter(|before| question(before).is_some()) {
-        let prompted = Prompted { prompt: before.clone(), shown: shown(before), to: None, code: None, instead: None };
+        let prompted = Prompted {
+            prompt: before.clone(),
+            shown: shown(before),
+            to: None,
+            code: None,
+            instead: None,
+            others: Vec::new(),
+        };
         return HandedOver::Prompt(Box::new(prompted));
     }
     let mut prompt = app.new_prompt(AuthenticatorKind::Push, now, enrollment.view_expires_at);
@@ -33,5 +40,5 @@ pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> HandedOver {
     prompt.data = Kept::Link.to_json();
     let link = format!("{}/authenticator#enroll={}", app.push_server(), token.as_str());
     let shown = Shown { link: Some(Secret(link.into_bytes())), ..Shown::default() };
-    HandedOver::Prompt(Box::new(Prompted { prompt, shown, to: None, code: None, instead: None }))
+    HandedOver::Prompt(Box::new(Prompted { prompt, shown, to: None, code: None, instead: None, others: Vec::new() }))
 }

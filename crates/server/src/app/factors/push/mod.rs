@@ -1,10 +1,11 @@
 //! Push: an app with a key of its own shows what is asked, and signs what the person says (docs/push-protocol.md, ADR 10).
 //!
 //! Beside what every factor has there is what only an app asks for: it enrolls by the link of an enrollment (`connect`), signs each
-//! request (`device`), asks what waits (`pending`), and answers (`answer`).
+//! request (`device`), is woken up (`deliver`), asks what waits (`pending`), and answers (`answer`).
 
 mod answer;
 mod connect;
+mod deliver;
 mod device;
 mod enroll;
 mod kept;
@@ -17,13 +18,15 @@ use aws_lc_rs::digest;
 use domain::{AuthenticatorKind, Prompt};
 
 use super::{Against, Asked, Enrolling, Factor, HandedOver, Judgement, Prompted, Shown, Working};
-use crate::app::App;
 use crate::app::proof::Given;
+use crate::app::{Actor, App};
 
 pub(crate) use answer::Answering;
 pub(crate) use connect::Connecting;
+pub(crate) use deliver::{Courier, courier, run_errands};
 pub(crate) use device::{AppDevice, Nonces, Signed};
-pub(crate) use pending::{Waiting, state};
+pub(crate) use kept::Address;
+pub(crate) use pending::state;
 pub(in crate::app) use prove::is_approved;
 
 /// See the module.
@@ -40,6 +43,11 @@ impl Factor for Push {
 
     fn prompt<'a>(&'a self, app: &'a App, asked: &'a Asked<'a>) -> Working<'a, Prompted> {
         Box::pin(prompt::prompt(app, asked))
+    }
+
+    fn deliver<'a>(&'a self, app: &'a App, _actor: &'a Actor, prompted: &'a Prompted) -> Working<'a, ()> {
+        deliver::deliver(app, prompted);
+        Box::pin(async { Ok(()) })
     }
 
     fn judge<'a>(&'a self, app: &'a App, given: &'a Given, against: &'a Against<'a>) -> Working<'a, Judgement> {

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::super::{Asked, Prompted};
 use super::connect::{account, action_hash_text};
-use super::kept::{Kept, Question, question};
+use super::deliver::may_ring_again;
+use super::kept::{Kept, Question, Reach, question};
 use super::{shown, state};
 use crate::app::{App, Error};
 
@@ -17,7 +18,9 @@ use crate::app::{App, Error};
 const REMEMBERED: Duration = Duration::from_hours(25);
 
 pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
-    let (Some(user), Some(authenticator)) = (asked.user, asked.authenticators.first()) else {
+    // Of those that were used last the first that was not lost out of sight: another one may ring.
+    let authenticator = asked.authenticators.iter().min_by_key(|authenticator| Reach::is_lost(authenticator));
+    let (Some(user), Some(authenticator)) = (asked.user, authenticator) else {
         return Ok(ask_nobody(app, asked));
     };
     let before = asked.before.filter(|before| {
@@ -25,7 +28,8 @@ pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Err
     });
     if let Some(before) = before {
         // The same again: the number stays, and the phone is woken up once more.
-        return Ok(prompted(before.clone(), Some((*authenticator).clone())));
+        let rings = may_ring_again(before, asked.now);
+        return Ok(prompted(before.clone(), rings.then(|| (*authenticator).clone()), asked));
     }
     let past = app.store.prompts_of_user(user.id, AuthenticatorKind::Push, asked.now.minus(REMEMBERED)).await?;
     let open = past.iter().find(|prompt| prompt.challenge_id.is_some() && prompt.is_open(asked.now));
@@ -89,14 +93,14 @@ fn ask(app: &App, asked: &Asked<'_>, user: &User, authenticator: &Authenticator)
     };
     let text = text.to_json().map_err(|error| Error::Internal(error.to_string()))?;
     keep(app, &mut prompt, text, asked.door);
-    Ok(prompted(prompt, Some(authenticator.clone())))
+    Ok(prompted(prompt, Some(authenticator.clone()), asked))
 }
 
 /// The same for the screen that asks, and nothing for anybody else.
 fn ask_nobody(app: &App, asked: &Asked<'_>) -> Prompted {
     let mut prompt = new(app, asked);
     keep(app, &mut prompt, String::new(), asked.door);
-    prompted(prompt, None)
+    prompted(prompt, None, asked)
 }
 
 fn new(app: &App, asked: &Asked<'_>) -> Prompt {
@@ -109,8 +113,9 @@ fn keep(app: &App, prompt: &mut Prompt, text: String, door: Door) {
     prompt.data = Kept::Question(Box::new(Question::new(number, text, door))).to_json();
 }
 
-fn prompted(prompt: Prompt, to: Option<Authenticator>) -> Prompted {
-    Prompted { shown: shown(&prompt), prompt, to, code: None, instead: None }
+fn prompted(prompt: Prompt, to: Option<Authenticator>, asked: &Asked<'_>) -> Prompted {
+    let others = asked.authenticators.iter().map(|other| other.id).filter(|id| Some(*id) != prompt.authenticator_id);
+    Prompted { others: others.collect(), shown: shown(&prompt), prompt, to, code: None, instead: None }
 }
 
 fn as_text(value: &Value) -> String {

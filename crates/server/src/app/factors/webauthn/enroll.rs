@@ -28,5 +28,12 @@ pub(super) fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOv
     prompt.authenticator_id = Some(authenticator.id);
     prompt.data = kept(&state)?;
     let shown = Shown { webauthn: Some(json(&options)?), ..Shown::default() };
-    Ok(HandedOver::Prompt(Box::new(Prompted { prompt, shown, to: None, code: None, instead: None })))
+    Ok(HandedOver::Prompt(Box::new(Prompted {
+        prompt,
+        shown,
+        to: None,
+        code: None,
+        instead: None,
+        others: Vec::new(),
+    })))
 }

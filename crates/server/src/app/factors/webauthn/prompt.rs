@@ -28,5 +28,5 @@ pub(super) fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
     prompt.user_id = asked.challenge.user_id;
     prompt.data = kept(&state)?;
     let shown = Shown { webauthn: Some(json(&options)?), ..Shown::default() };
-    Ok(Prompted { prompt, shown, to: None, code: None, instead: None })
+    Ok(Prompted { prompt, shown, to: None, code: None, instead: None, others: Vec::new() })
 }

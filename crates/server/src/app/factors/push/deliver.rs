@@ -1,0 +1,210 @@
+//! Waking an app up for what it is asked. Whoever asked does not wait for that: a push service that is slow, down or gone takes nothing
+//! from anybody, since an app that is opened asks by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::About;
+use domain::{
+    AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeId, Credential, Event, EventKind, Prompt,
+    PromptId, PushCredential, Timestamp, UserId,
+};
+use gateway::push::{Note, PushTarget};
+use gateway::{Delivery, Fault, Outcome};
+use serde_json::{Map, Value};
+use store::{Change, Effect};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::task::JoinSet;
+
+use super::super::Prompted;
+use super::kept::{Reach, moved};
+use crate::app::sending::{Post, measure};
+use crate::app::telling::With;
+use crate::app::{App, Error};
+
+/// Apps that wait to be woken up, at most; further ones are not.
+const MOST_WAITING: usize = 4096;
+
+/// Apps that are being woken up at a time.
+const MOST_AT_A_TIME: usize = 256;
+
+/// Two notes for one app that was away are one: it asks what waits, however many there are.
+const TOPIC: &str = "prompt";
+
+/// Takes what is to be done, and hands it on.
+#[derive(Debug)]
+pub(crate) struct Courier(mpsc::Sender<Errand>);
+
+/// What is to be done.
+pub(crate) struct Errands(mpsc::Receiver<Errand>);
+
+/// An app is to be woken up.
+#[derive(Debug)]
+struct Errand {
+    prompt: PromptId,
+    challenge: Option<ChallengeId>,
+    user: UserId,
+    /// Which app, and which are asked in its place should it be there no more.
+    to: AuthenticatorId,
+    others: Vec<AuthenticatorId>,
+    expires_at: Timestamp,
+}
+
+/// What came of trying to wake up one app.
+enum Rung {
+    /// It was woken up, could not be now, or never said how.
+    Done,
+    /// Its push service says that it is there no more.
+    Gone,
+}
+
+/// A courier, and what it is handed.
+pub(crate) fn courier() -> (Courier, Errands) {
+    let (sender, receiver) = mpsc::channel(MOST_WAITING);
+    (Courier(sender), Errands(receiver))
+}
+
+/// Wakes apps up until the task is ended.
+pub(crate) async fn run_errands(app: Arc<App>, mut errands: Errands) {
+    let mut under_way = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = under_way.join_next() => {}
+            errand = errands.0.recv(), if under_way.len() < MOST_AT_A_TIME => {
+                let Some(errand) = errand else { return };
+                let app = Arc::clone(&app);
+                under_way.spawn(async move {
+                    if let Err(error) = app.wake_app_up(errand).await {
+                        tracing::warn!(%error, "an app could not be woken up");
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Has an app woken up, if there is one that is asked.
+pub(super) fn deliver(app: &App, prompted: &Prompted) {
+    let Prompted { prompt, to: Some(to), others, .. } = prompted else { return };
+    let errand = Errand {
+        prompt: prompt.id,
+        challenge: prompt.challenge_id,
+        user: to.user_id,
+        to: to.id,
+        others: others.clone(),
+        expires_at: prompt.expires_at,
+    };
+    match app.courier.0.try_send(errand) {
+        Err(TrySendError::Full(_)) => tracing::warn!("more apps wait to be woken up than can be: one is not"),
+        // Closed where somebody works on the store without a server: nobody is asked anything there.
+        Ok(()) | Err(TrySendError::Closed(_)) => {}
+    }
+}
+
+impl App {
+    /// Wakes up the app that is asked. One that is there no more is forgotten, and the next one asked in its place.
+    async fn wake_app_up(&self, errand: Errand) -> Result<(), Error> {
+        let Some(post) = &self.post else { return Ok(()) };
+        let mut asked = errand.to;
+        let mut others = errand.others.iter();
+        while matches!(self.ring(post, &errand, asked).await?, Rung::Gone) {
+            let Some(next) = others.next() else { return Ok(()) };
+            if !self.ask_instead(&errand, asked, *next).await? {
+                return Ok(());
+            }
+            asked = *next;
+        }
+        Ok(())
+    }
+
+    async fn ring(&self, post: &Post, errand: &Errand, id: AuthenticatorId) -> Result<Rung, Error> {
+        // Twice, where the app said anew how it is reached while the old way was tried.
+        for _ in 0..2 {
+            let now = self.now();
+            let left = errand.expires_at.since(now);
+            let Some((seen, reach, to)) = self.reached(id).await? else { return Ok(Rung::Done) };
+            if left.is_zero() {
+                return Ok(Rung::Done);
+            }
+            let delivery = post.sending.gateways.push(&to, &note(post, id, left)).await;
+            measure(AuthenticatorKind::Push, &delivery);
+            let mut events = self.told_of_waking(errand, id, &to, &delivery);
+            if delivery.outcome != Outcome::Undeliverable(Fault::Gone) {
+                self.commit(Change::Tell, events).await?;
+                return Ok(Rung::Done);
+            }
+            let event = self.event(EventKind::AuthenticatorUnsubscribed, None, about(errand, id));
+            events.push(event.with("reason", "gone").with("by", to.kind()));
+            if self.commit(forget(id, seen, &reach), events.clone()).await? == Effect::Applied {
+                return Ok(Rung::Gone);
+            }
+            events.pop();
+            self.commit(Change::Tell, events).await?;
+        }
+        Ok(Rung::Done)
+    }
+
+    /// How an app is reached, as it is now.
+    async fn reached(&self, id: AuthenticatorId) -> Result<Option<(Box<PushCredential>, Reach, PushTarget)>, Error> {
+        let found = self.store.authenticator(id).await?.filter(|found| found.state == AuthenticatorState::Active);
+        let Some(Credential::Push(seen)) = found.and_then(|found| found.credential) else { return Ok(None) };
+        let Some(reach) = Reach::of(&seen) else { return Ok(None) };
+        let Some(to) = reach.to.as_ref().and_then(super::kept::Address::target) else { return Ok(None) };
+        Ok(Some((seen, reach, to)))
+    }
+
+    /// Asks another app what this one was asked: the same, with the same number. Whether it is asked now.
+    async fn ask_instead(
+        &self,
+        errand: &Errand,
+        instead_of: AuthenticatorId,
+        id: AuthenticatorId,
+    ) -> Result<bool, Error> {
+        let Some(prompt) = self.store.prompt(errand.prompt).await? else { return Ok(false) };
+        let Some(data) = moved(&prompt, instead_of, id) else { return Ok(false) };
+        let withdrawn = self.event(EventKind::PromptWithdrawn, None, about(errand, instead_of)).with("reason", "gone");
+        let created = self
+            .event(EventKind::PromptCreated, None, about(errand, id))
+            .with("kind", AuthenticatorKind::Push.name())
+            .with("sends", prompt.sends);
+        let events = [withdrawn, created].map(|event| event.with("prompt", errand.prompt.to_string()));
+        let change = Change::MovePrompt { id: errand.prompt, from: instead_of, to: id, data, at: self.now() };
+        Ok(self.commit(change, events).await? == Effect::Applied)
+    }
+
+    /// What became of it, and of the gateways by it.
+    fn told_of_waking(&self, errand: &Errand, id: AuthenticatorId, to: &PushTarget, delivery: &Delivery) -> Vec<Event> {
+        let about = about(errand, id);
+        let event = if let Outcome::Sent { gateway, .. } = &delivery.outcome {
+            self.event(EventKind::PushSent, None, about).with("gateway", gateway.as_str())
+        } else {
+            let why = delivery.attempts.last().and_then(|attempt| attempt.failure.as_ref());
+            let why = why.map_or("all_down", |failure| failure.kind.name());
+            self.event(EventKind::PushUndelivered, None, about).with("reason", why).with("by", to.kind())
+        };
+        let event = event.with("prompt", errand.prompt.to_string());
+        std::iter::once(event).chain(self.told_of_gateways(delivery)).collect()
+    }
+}
+
+/// That there may be something to ask for, and nothing of what: it passes through the hands of others.
+fn note(post: &Post, id: AuthenticatorId, useful: Duration) -> Note {
+    let data = Map::from_iter([("authenticator_id".to_owned(), Value::from(id.to_string()))]);
+    Note { topic: Some(TOPIC.to_owned()), ..Note::that_something_waits(post.sending.language, data, useful) }
+}
+
+/// Forgets how an app was reached, if that is still what was tried.
+fn forget(id: AuthenticatorId, seen: Box<PushCredential>, reach: &Reach) -> Change {
+    let delivery = Reach { at: reach.at, to: None, gone: true }.to_json();
+    let to = PushCredential { public_key: seen.public_key.clone(), delivery };
+    Change::SetCredential { id, seen: Box::new(Credential::Push(seen)), to: Box::new(Credential::Push(Box::new(to))) }
+}
+
+fn about(errand: &Errand, id: AuthenticatorId) -> About {
+    About { user_id: Some(errand.user), authenticator_id: Some(id), challenge_id: errand.challenge, ..About::default() }
+}
+
+/// Whether an app is woken up once more for what it was asked before: not each time that somebody wishes, or it rings all the time (T-15).
+pub(super) fn may_ring_again(before: &Prompt, now: Timestamp) -> bool {
+    before.resend_at().is_some_and(|at| at <= now)
+}
