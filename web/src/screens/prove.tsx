@@ -1,3 +1,4 @@
+import { asItStands } from '../format';
 import { isOf, wayOf, type Flow } from '../flow/flow';
 import type { Page, Way } from '../flow/page';
 import { useWords } from '../words/context';
@@ -50,8 +51,12 @@ function Facts({ page }: { page: Page }) {
       <dl className="facts">
         {facts.map(([name, said]) => (
           <div key={name}>
-            <dt>{name}</dt>
-            <dd>{said}</dd>
+            <dt>
+              <bdi>{asItStands(name)}</bdi>
+            </dt>
+            <dd>
+              <bdi>{asItStands(said)}</bdi>
+            </dd>
           </div>
         ))}
       </dl>
