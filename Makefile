@@ -3,7 +3,7 @@
 .PHONY: help run web check test soak bench fuzz docs generated
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build the released program and start it with its data in ./data
 	@scripts/run
@@ -20,6 +20,10 @@ test: ## Every test on both databases, the long ones in their short form
 .PHONY: web-test
 web-test: ## The tests of the pages alone, with a browser
 	@scripts/npm test
+
+.PHONY: screenshots
+screenshots: ## The documentation's pictures of the pages; FOLDER=target/screens for all, in light and dark, on phone and desktop
+	@scripts/npm screenshots $(abspath $(FOLDER))
 
 soak: ## Every test in its long form: hours
 	@COUNTERSIGN_SOAK=1 scripts/test --release

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::browser::Shop;
 use crate::harness::{Binaries, Database, Server, Setup};
 
 /// What `sysexits.h` calls "a service is unavailable".
@@ -207,4 +208,27 @@ async fn the_same_on_postgresql_starts_again_and_knows_everything() {
     let api = server.api();
     let now = api.now().await;
     api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+}
+
+/// The largest logo that may be set reaches the pages, and one byte more is refused with what is allowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logo_of_64_kib_is_shown_and_a_larger_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("logo.png");
+    let mut logo = b"\x89PNG\r\n\x1a\n".to_vec();
+    logo.resize(64 * 1024, 0x5a);
+    std::fs::write(&path, &logo).unwrap();
+    let environment = vec![("COUNTERSIGN_BRAND_LOGO".to_owned(), path.to_str().unwrap().to_owned())];
+    let mut server = Server::start(Setup { environment, ..Setup::default() }).await;
+    let api = server.api();
+    let session = api.session(&api.user("ana").await).await;
+    let mut browser = Shop::of(&api).await.enroll_page(&session).await;
+    let opened = browser.opens().await.expect(200);
+    let shown = opened["brand"]["logo"].as_str().unwrap().strip_prefix("data:image/png;base64,").unwrap();
+    assert_eq!(data_encoding::BASE64.decode(shown.as_bytes()).unwrap(), logo);
+
+    server.stop();
+    logo.push(0);
+    std::fs::write(&path, &logo).unwrap();
+    assert_fails(&mut server, CONFIGURATION, &["brand.logo", "64 KiB"]);
 }

@@ -29,14 +29,14 @@ export interface Accent {
   readonly onAccent: string;
 }
 
-/** Grounds of the two themes, as in looks/page.css. */
-const CARD = { light: '#ffffff', dark: '#161d2b' } as const;
+/** The grounds of the two themes on which words are hardest to read, as in looks/page.css: what is read there is read on all. */
+const GROUND = { light: '#f2f4f8', dark: '#1d2636' } as const;
 /** WCAG 2.2, 1.4.3 (AA). */
 const ENOUGH = 4.5;
 
 /** The brand's colour, moved towards black or white until words in it can be read on the theme's ground. */
-export function accent(colour: string, theme: keyof typeof CARD): Accent {
-  const ground = CARD[theme];
+export function accent(colour: string, theme: keyof typeof GROUND): Accent {
+  const ground = GROUND[theme];
   const away = theme === 'light' ? '#000000' : '#ffffff';
   let chosen = colour;
   for (let share = 0.05; contrast(chosen, ground) < ENOUGH && share <= 1; share += 0.05) {

@@ -31,13 +31,16 @@ export function codesAsText(heading: string, codes: readonly string[], note: str
   return [heading, '', ...codes, '', note, ''].join('\r\n');
 }
 
-/** A phone number as the server takes it (E.164), null where what was typed cannot be one yet. */
+/**
+ * A phone number as the server takes it, null where what was typed cannot be one yet. Without the code of a country it is one of
+ * the country that the server takes it for (`sms.home`), if any.
+ */
 export function phoneNumber(typed: string): string | null {
   const text = typed
     .normalize('NFKC')
     .replace(/[\s\p{Dash}()./]/gu, '')
     .replace(/^00/, '+');
-  return /^\+[1-9]\d{6,14}$/.test(text) ? text : null;
+  return /^(\+[1-9])?\d{6,14}$/.test(text) ? text : null;
 }
 
 /** A mail address, null where what was typed cannot be one yet. Whether there is such a mailbox, only a message tells. */
@@ -51,3 +54,19 @@ export function serialNumber(typed: string): string | null {
   const text = typed.normalize('NFKC').trim();
   return text === '' || text.length > 64 ? null : text;
 }
+
+/**
+ * A name for the middle of a sentence: one that is written from right to left, or that holds marks for it, turns nothing around
+ * but itself (Unicode's annex 9).
+ */
+export function isolated(name: string): string {
+  return /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/.test(name)
+    ? `\u2068${name}\u2069`
+    : name;
+}
+
+/**
+ * What somebody is to confirm, as it stands: marks that show characters in another order than theirs are themselves shown, as an
+ * amount or a payee could read otherwise than it is.
+ */
+export const asItStands = (said: string): string => said.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');

@@ -22,6 +22,30 @@ const TRANSFER: Wish = {
 const ENROLL: Wish = { purpose: 'enroll' };
 const EVERYTHING = ['webauthn', 'push', 'totp', 'sms', 'backup_codes'] as const satisfies Wish['has'];
 
+/** Names as they are: without a place to break, and as long as the server takes them. */
+const WORD = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbea';
+const LONG: Wish = {
+  purpose: 'challenge',
+  application: WORD,
+  brand: { name: WORD, logo: LOGO, colour: '#0f766e' },
+  action: 'Change the payout account of the organisation and confirm all mandates',
+  shown: {
+    [WORD]: 'DE89370400440532013000',
+    'Account holder': `${WORD}${WORD}`,
+    '<b>Markup</b>': '<img src=x onerror=alert(1)>',
+  },
+  has: ['push', 'totp', 'email', 'backup_codes'],
+};
+/** The second payee holds a mark that turns around what follows it. */
+const RIGHT_TO_LEFT: Wish = {
+  purpose: 'challenge',
+  application: 'متجر الزهور 24',
+  brand: { name: 'متجر الزهور', logo: null, colour: null },
+  action: 'تحويل مصرفي',
+  shown: { المبلغ: '€ 250.00', To: 'חנה וייס', Payee: '\u202e00.052 Hanna' },
+  has: ['totp', 'backup_codes'],
+};
+
 export const SCREENS: readonly Screen[] = [
   { name: 'prove', reach: (page, served) => opened(page, served, TRANSFER, 'Confirm') },
   {
@@ -29,6 +53,13 @@ export const SCREENS: readonly Screen[] = [
     reach: (page, served) => opened(page, served, { ...TRANSFER, remembers: true }, 'Confirm'),
   },
   { name: 'prove-branded', reach: proveBranded },
+  { name: 'prove-long', reach: (page, served) => opened(page, served, LONG, 'Confirm') },
+  { name: 'prove-right-to-left', reach: (page, served) => opened(page, served, RIGHT_TO_LEFT, 'Confirm') },
+  {
+    name: 'choose-long',
+    reach: (page, served) => opened(page, served, { ...LONG, ...ENROLL, has: [] }, 'Protect'),
+  },
+  { name: 'security-long', reach: securityLong },
   { name: 'prove-backup', reach: proveBackup },
   { name: 'prove-incomplete', reach: proveIncomplete },
   { name: 'prove-refused', reach: (page, served) => proveRefused(page, served, 1) },
@@ -66,6 +97,8 @@ export const SCREENS: readonly Screen[] = [
   { name: 'view-sms', reach: viewSms },
   { name: 'view-token', reach: viewToken },
   { name: 'view-phone', reach: viewPhone },
+  { name: 'view-phone-number', reach: viewPhoneNumber },
+  { name: 'view-phone-refused', reach: viewPhoneRefused },
   { name: 'view-passkey-cancelled', reach: viewPasskey },
   { name: 'stronger', reach: stronger },
   {
@@ -248,6 +281,27 @@ async function viewPhone(page: Page, served: Served) {
   await page.getByRole('img').waitFor();
 }
 
+async function viewPhoneNumber(page: Page, served: Served) {
+  const token = await phoneAwaited(page, served);
+  served.pages.phone(token, 'come');
+  await page.locator('.push-number').waitFor();
+}
+
+async function viewPhoneRefused(page: Page, served: Served) {
+  const token = await phoneAwaited(page, served);
+  served.pages.phone(token, 'refuse');
+  await page.getByText('Your phone was not connected').waitFor();
+}
+
+async function phoneAwaited(page: Page, served: Served): Promise<string> {
+  const token = served.pages.create(ENROLL);
+  await shown(page, `${served.origin}/enroll/${token}`, 'Protect');
+  const waits = page.waitForRequest('**/pages/wait');
+  await page.getByRole('button', { name: 'Approval on your phone' }).click();
+  await waits;
+  return token;
+}
+
 /** Without an authenticator the browser calls the ceremony off when it is told to. */
 async function viewPasskey(page: Page, served: Served) {
   await page.addInitScript(() => {
@@ -271,8 +325,8 @@ async function stronger(page: Page, served: Served) {
   await headed(page, 'something stronger');
 }
 
-async function security(page: Page, served: Served) {
-  const wish: Wish = { purpose: 'security', has: ['push', 'totp', 'backup_codes'], mayChange: true };
+async function security(page: Page, served: Served, more: Partial<Wish> = {}) {
+  const wish: Wish = { ...more, purpose: 'security', has: ['push', 'totp', 'backup_codes'], mayChange: true };
   await opened(page, served, wish, 'Your sign-in');
 }
 
@@ -280,6 +334,14 @@ async function securityChanging(page: Page, served: Served) {
   await security(page, served);
   await page.locator('summary').first().click();
   await page.getByRole('button', { name: 'Report lost' }).first().waitFor();
+}
+
+async function securityLong(page: Page, served: Served) {
+  await security(page, served, LONG);
+  await page.locator('summary').first().click();
+  await page.getByRole('textbox').first().fill(WORD);
+  await page.keyboard.press('Enter');
+  await page.getByText('The name was changed.').waitFor();
 }
 
 async function securitySure(page: Page, served: Served) {

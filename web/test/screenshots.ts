@@ -1,56 +1,118 @@
 /** Pictures of every screen, for looking at, and of a few for the documentation. */
 
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 
-import { launch } from './browser.ts';
+import { SCREENS as APP_SCREENS } from './authenticator/screens.ts';
+import { serve as serveApp } from './authenticator/server.ts';
+import { launch, type Browser } from './browser.ts';
 import { serve } from './mock/http.ts';
 import { SCREENS } from './screens.ts';
 
-const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1280, height: 800 },
-] as const;
 const THEMES = ['light', 'dark'] as const;
+const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } } as const;
 
-/** What stands in docs/images: which screen, how. */
-const DOCUMENTED = [
-  { screen: 'prove', theme: 'light', width: 360 },
-  { screen: 'view', theme: 'light', width: 360 },
-  { screen: 'backup-codes', theme: 'dark', width: 360 },
-] as const;
+type Theme = (typeof THEMES)[number];
+type Size = keyof typeof SIZES;
 
-/** Takes every screen in each theme and size into `folder`, and those of the documentation into docs/images. */
-export async function takeAll(folder = join(tmpdir(), 'countersign-screens')): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await mkdir('../docs/images', { recursive: true });
-  const served = await serve('dist');
+/** What stands in docs/images, taken on a phone: in which theme. */
+const DOCUMENTED: Readonly<Record<string, Theme>> = {
+  'page-choose': 'light',
+  'page-view': 'light',
+  'page-backup-codes': 'dark',
+  'page-prove': 'light',
+  'page-prove-branded': 'light',
+  'page-prove-push': 'light',
+  'page-view-phone-number': 'light',
+  'page-security': 'light',
+  'app-connect': 'light',
+  'app-prompt': 'light',
+  'app-accounts': 'dark',
+};
+const IMAGES = '../docs/images';
+
+/** How many are taken at a time: most of it is waiting. */
+const AT_ONCE = 4;
+
+interface Picture {
+  readonly name: string;
+  readonly theme: Theme;
+  readonly size: Size;
+  /** Goes to the screen and has it photographed. */
+  take(page: Page, shoot: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * Takes the documentation's pictures; with a folder, every screen in each theme and size into that instead, or those whose
+ * names contain one of `names`.
+ */
+export async function takeAll(folder?: string, names: readonly string[] = []): Promise<void> {
+  const into = folder ?? IMAGES;
+  await mkdir(into, { recursive: true });
+  const wanted = pictures().filter(({ name, theme, size }) =>
+    folder === undefined
+      ? DOCUMENTED[name] === theme && size === 'phone'
+      : names.length === 0 || names.some((one) => name.includes(one)),
+  );
   const browser = await launch();
-  for (const viewport of SIZES) {
-    for (const theme of THEMES) {
-      const phone = viewport.width < 500;
-      for (const screen of SCREENS) {
-        const context = await browser.context({
-          viewport,
-          colorScheme: theme,
-          hasTouch: phone,
-          isMobile: phone,
-        });
-        const page = await context.newPage();
-        await screen.reach(page, served);
-        const name = `${screen.name}-${theme}-${viewport.width}.png`;
-        await page.screenshot({ path: join(folder, name), fullPage: true });
-        const documented = DOCUMENTED.some(
-          (one) => one.screen === screen.name && one.theme === theme && one.width === viewport.width,
-        );
-        if (documented)
-          await page.screenshot({ path: join('../docs/images', `page-${screen.name}.png`), fullPage: true });
-        await context.close();
-      }
+  const left = [...wanted];
+  const failed: string[] = [];
+  const one = async () => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const file = folder === undefined ? next.name : `${next.name}-${next.theme}-${next.size}`;
+      await photographed(browser, next, join(into, `${file}.png`)).catch((error: unknown) =>
+        failed.push(`${file}: ${String(error)}`),
+      );
     }
-  }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
   await browser.close();
-  await served.close();
-  console.log(`Every screen is in ${folder}`);
+  console.log(`${wanted.length - failed.length} pictures are in ${into}`);
+  if (failed.length > 0) throw new Error(failed.join('\n'));
+}
+
+function pictures(): Picture[] {
+  const hosted = SCREENS.map(({ name, reach }) => ({
+    name: `page-${name}`,
+    // A server of its own for each: a fault is for the next request, whosever it is.
+    take: async (page: Page, shoot: () => Promise<void>) => {
+      const served = await serve('dist');
+      await reach(page, served)
+        .then(shoot)
+        .finally(() => served.close());
+    },
+  }));
+  const app = APP_SCREENS.map(({ name, reach }) => ({
+    name: `app-${name}`,
+    take: async (page: Page, shoot: () => Promise<void>) => {
+      const served = await serveApp('dist');
+      await reach(page, served.push)
+        .then(shoot)
+        .finally(() => served.close());
+    },
+  }));
+  const sizes = Object.keys(SIZES) as Size[];
+  return [...hosted, ...app].flatMap((screen) =>
+    THEMES.flatMap((theme) => sizes.map((size) => ({ ...screen, theme, size }))),
+  );
+}
+
+async function photographed(browser: Browser, { theme, size, take }: Picture, path: string) {
+  const phone = size === 'phone';
+  const context = await browser.context({
+    viewport: SIZES[size],
+    colorScheme: theme,
+    hasTouch: phone,
+    isMobile: phone,
+    reducedMotion: 'reduce',
+  });
+  const page = await context.newPage();
+  await take(page, async () => {
+    // Where the pointer was, nothing is to look pressed.
+    await page.mouse.move(0, 0);
+    // A dialog covers what can be seen, not what is below it.
+    const fullPage = (await page.locator('dialog[open]').count()) === 0;
+    await page.screenshot({ path, fullPage, animations: 'disabled' });
+  }).finally(() => context.close());
 }

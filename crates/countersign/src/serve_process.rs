@@ -14,7 +14,7 @@ use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
 use crate::sending::sending;
-use crate::supervisor::message::{FromServer, ToServer, decode, encode};
+use crate::supervisor::message::{FromServer, ToServer, decode, encode, settings_from};
 
 /// Runs the process; ends when the supervisor is gone or asks for it.
 ///
@@ -44,10 +44,14 @@ pub(crate) fn run() -> Result<(), Failure> {
 }
 
 fn first_message(control: &Control) -> Result<(Box<Settings>, bool), Failure> {
-    let message = control.receive().map_err(|error| Failure::defect(error.to_string()))?;
-    match message.as_ref().map(decode) {
-        Some(Ok(ToServer::Start { settings, movable_clock })) => Ok((settings, movable_clock)),
-        _ => Err(Failure::defect("the supervisor did not say what to serve")),
+    let unsaid = || Failure::defect("the supervisor did not say what to serve");
+    let message = control.receive().map_err(|error| Failure::defect(error.to_string()))?.ok_or_else(unsaid)?;
+    match (decode(&message), message.fd) {
+        (Ok(ToServer::Start { movable_clock }), Some(file)) => {
+            let settings = settings_from(file).map_err(|error| Failure::defect(error.to_string()))?;
+            Ok((settings, movable_clock))
+        }
+        _ => Err(unsaid()),
     }
 }
 

@@ -1,7 +1,7 @@
 import { createRoot } from 'react-dom/client';
 
 import '../looks/page.css';
-import { wordsOf } from '../words/catalogue';
+import { localeOf, wordsOf } from '../words/catalogue';
 import './authenticator.css';
 import { taken } from './opened-link';
 import { App } from './screens/app';
@@ -13,7 +13,10 @@ async function start() {
   document.documentElement.lang = language;
   const link = taken();
   const root = document.getElementById('root');
-  if (root) createRoot(root).render(<App words={words} language={language} opened={link} />);
+  if (root)
+    createRoot(root).render(
+      <App words={words} locale={localeOf(language, navigator.languages)} opened={link} />,
+    );
   await register();
 }
 

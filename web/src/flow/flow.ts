@@ -3,7 +3,7 @@
  */
 
 import type { Key } from '../sealed/view';
-import type { FactorKind, Page, Way } from './page';
+import type { FactorKind, Page, View, Way } from './page';
 import type { SecurityVerb, Trouble } from './server';
 
 /** A key that is being shown, and when it has to be hidden (milliseconds, this machine's clock). */
@@ -123,6 +123,9 @@ export function kindOf(flow: Flow): FactorKind {
   return flow.page?.view?.kind ?? flow.begun ?? 'totp';
 }
 
+/** What whoever can do better should not begin with (NIST SP 800-63B-4, section 3.1.3). */
+export const isWeak = (kind: FactorKind): boolean => kind === 'sms' || kind === 'email';
+
 /** What a phone has to do before anything goes on, by its id; null where nothing is waited for. */
 export function awaited(flow: Flow): string | null {
   if (flow.stop || !flow.page) return null;
@@ -177,23 +180,32 @@ function answered(flow: Flow, page: Page, newKey: ShownKey | null): Flow {
       ...page,
       backupCodes: page.backupCodes.length > 0 ? page.backupCodes : (before.page?.backupCodes ?? []),
       factors: page.factors.length > 0 ? page.factors : (flow.page?.factors ?? []),
-      view: page.view ?? before.page?.view ?? null,
+      view: viewAfter(before.page?.view ?? null, page.view),
     },
     shownKey: newKey ?? before.shownKey,
     picked: before.picked,
     lost: before.lost && page.prompt === null,
-    begun: flow.begun,
+    begun: flow.page?.view?.kind ?? flow.begun,
     changing: back ? null : flow.changing,
     changed: back ? (flow.changing ?? before.changed) : null,
     asking: false,
   };
 }
 
+/** A link is told once: it is good until the app that came by it is asked for a number. */
+function viewAfter(before: View | null, now: View | null): View | null {
+  if (!now || !before || now.authenticatorId !== before.authenticatorId) return now ?? before;
+  return { ...now, link: now.number === null ? (now.link ?? before.link) : null };
+}
+
 /** Nothing that the person reads or types is disturbed where nothing went on. */
 function wentOn(flow: Flow, page: Page): Flow {
   const next = answered(flow, page, null);
   const stays = next.page?.step === flow.page?.step;
-  return stays ? { ...next, notice: flow.notice, refusals: flow.refusals } : next;
+  if (stays) return { ...next, notice: flow.notice, refusals: flow.refusals };
+  // Back where it began: another number was typed on the phone, or it said no.
+  const refused = flow.page?.step === 'view' && (page.step === 'choose' || page.step === 'prove');
+  return refused ? { ...next, notice: 'notConnected' } : next;
 }
 
 const ENDS: readonly Trouble[] = ['over', 'ended', 'elsewhere', 'unknown', 'stepUp', 'insecure'];

@@ -1,6 +1,7 @@
 /** What the server says of this page, checked at the edge: everything behind it may rely on the types. */
 
 import { type Brand, brandOf } from '../brand';
+import { isolated } from '../format';
 import { rememberOf, type Remember } from '../remember/remember';
 import type { SealedView } from '../sealed/view';
 import { instant, known, list, oneOf, optionalText, optionalTime, record, text, type Clock } from './edge';
@@ -89,8 +90,10 @@ export interface View {
   /** Where a code was sent, masked. */
   readonly to: string | null;
   readonly resendAt: number | null;
-  /** What the authenticator app opens. */
+  /** What the authenticator app opens; told once. */
   readonly link: URL | null;
+  /** Push: what has to be typed on the phone, once the app there has come by the link. */
+  readonly number: string | null;
 }
 
 /** Reads a page state. @throws where it is none */
@@ -99,7 +102,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
   const challenge = state.challenge == null ? null : record(state.challenge);
   return {
     purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security']),
-    application: text(state.application),
+    application: isolated(text(state.application)),
     brand: brandOf(state.brand, origin),
     step: oneOf(state.step, ['prove', 'choose', 'view', 'backup_codes', 'stronger', 'overview', 'done']),
     until: instant(state.expires_at, clock),
@@ -148,16 +151,18 @@ function prompt(said: Record<string, unknown>, clock: Clock): Prompt | null {
 function view(said: Record<string, unknown>, clock: Clock): View {
   const sealed = said.sealed == null ? null : record(said.sealed);
   const asked = said.prompt == null ? {} : record(said.prompt);
+  const number = optionalText(asked.number);
   return {
     kind: oneOf(said.kind, FACTORS),
     sealed: sealed && { enc: text(sealed.enc), ciphertext: text(sealed.ciphertext) },
     authenticatorId: optionalText(said.authenticator_id),
-    until: instant(said.view_expires_at, clock),
+    until: instant(number === null ? said.view_expires_at : asked.expires_at, clock),
     webauthn: asked.webauthn == null ? null : record(asked.webauthn),
     promptId: optionalText(asked.id),
     to: optionalText(asked.to),
     resendAt: optionalTime(asked.resend_at, clock),
     link: said.link == null ? null : webAddress(said.link),
+    number,
   };
 }
 

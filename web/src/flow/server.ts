@@ -14,6 +14,10 @@ export type Trouble =
   | 'busy'
   /** The message could not be sent by any gateway, nor the phone be reached. */
   | 'gateway'
+  /** The phone was asked several times, and nobody approved: it is left alone for a while. */
+  | 'heldBack'
+  /** The phone that was to be connected said no, or was given another number. */
+  | 'notConnected'
   /** What was typed is no phone number, or none that messages go to. */
   | 'badNumber'
   /** Messages to that country are not sent. */
@@ -41,6 +45,8 @@ export type Trouble =
   | 'unsealed'
   /** The person or the time ended what the device asked; browsers do not tell which. */
   | 'passkeyCancelled'
+  /** The same, where one was to be made. */
+  | 'passkeyUnmade'
   /** This device has a passkey for the account already. */
   | 'passkeyExists'
   /** This browser or device knows no passkeys, or none such as are asked for. */
@@ -174,6 +180,7 @@ const BY_TYPE: Readonly<Record<string, Trouble>> = {
   'view-expired': 'keyOver',
   'step-up-needed': 'stepUp',
   'gateway-unavailable': 'gateway',
+  'push-held-back': 'heldBack',
   'number-invalid': 'badNumber',
   'country-blocked': 'blocked',
   'address-invalid': 'badAddress',

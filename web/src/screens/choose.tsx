@@ -1,3 +1,4 @@
+import { isWeak } from '../flow/flow';
 import type { FactorKind } from '../flow/page';
 import { useWords } from '../words/context';
 import { knowsPasskeys } from '../webauthn/ceremony';
@@ -10,8 +11,6 @@ import type { ScreenProps } from './props';
 
 /** What has to be typed before it can be set up. */
 export const TYPED: readonly FactorKind[] = ['sms', 'email', 'hotp'];
-/** What whoever can do better should not begin with (NIST SP 800-63B-4, section 3.1.3). */
-const WEAK: readonly FactorKind[] = ['sms', 'email'];
 
 /** Which factor to set up: the strongest first, each with why and for whom. */
 export function Choose({ flow, page, actions }: ScreenProps) {
@@ -74,9 +73,7 @@ function Factors({ factors, flow, actions }: FactorsProps) {
                 <span className="choice-name">
                   {words.factors[kind].name}
                   {place === 0 && offered.length > 1 && <span className="tag">{words.recommended}</span>}
-                  {WEAK.includes(kind) && offered.length > 1 && (
-                    <span className="tag weak">{words.weaker}</span>
-                  )}
+                  {isWeak(kind) && offered.length > 1 && <span className="tag weak">{words.weaker}</span>}
                 </span>
                 <span className="choice-why">{words.factors[kind].why}</span>
                 <span className="choice-whom">{words.factors[kind].whom}</span>

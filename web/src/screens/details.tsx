@@ -90,7 +90,7 @@ function Field({ flow, actions, kind }: ScreenProps & { kind: Typed }) {
       <input
         ref={field}
         id={id}
-        className="line"
+        className="text-line"
         {...how}
         autoCapitalize="none"
         autoCorrect="off"

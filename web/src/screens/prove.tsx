@@ -1,5 +1,6 @@
 import { useState } from 'react';
 
+import { asItStands } from '../format';
 import { isOf, wayOf, type Flow } from '../flow/flow';
 import type { Page, Way } from '../flow/page';
 import { RememberChoice } from '../remember/choice';
@@ -64,8 +65,12 @@ function Facts({ page }: { page: Page }) {
       <dl className="facts">
         {facts.map(([name, said]) => (
           <div key={name}>
-            <dt>{name}</dt>
-            <dd>{said}</dd>
+            <dt>
+              <bdi>{asItStands(name)}</bdi>
+            </dt>
+            <dd>
+              <bdi>{asItStands(said)}</bdi>
+            </dd>
           </div>
         ))}
       </dl>

@@ -21,27 +21,41 @@ export function PushWaiting({ way, prompt, asking, onAsk }: PushWaitingProps) {
   if (left <= 0) return <Ended title={words.pushOverTitle} text={words.pushOver} {...{ asking, onAsk }} />;
   return (
     <section className="push" aria-label={words.kinds.push}>
-      {prompt.number && (
-        <>
-          <h2>{words.pushNumber}</h2>
-          {/* Read digit by digit, as it is typed. */}
-          <p className="push-number">
-            <span aria-hidden="true">{prompt.number}</span>
-            <span className="unseen">{[...prompt.number].join(' ')}</span>
-          </p>
-        </>
-      )}
+      {prompt.number && <PhoneNumber number={prompt.number} />}
       <p className="hint">{words.pushHow}</p>
-      <p className="push-waiting" role="status">
-        <span className="spinner" />
-        {words.pushWaiting}
-        {way.label && <span className="push-where">{way.label}</span>}
-        <span className="push-left" aria-hidden="true">
-          {clock(left / 1000)}
-        </span>
-      </p>
+      <Waiting left={left} />
+      {way.label && <p className="hint">{way.label}</p>}
       {prompt.resendAt !== null && <Resend at={prompt.resendAt} asking={asking} onSend={onAsk} />}
     </section>
+  );
+}
+
+/** What is to be typed on the phone. */
+export function PhoneNumber({ number }: { number: string }) {
+  const words = useWords();
+  return (
+    <>
+      <h2>{words.pushNumber}</h2>
+      {/* Read digit by digit, as it is typed. */}
+      <p className="push-number">
+        <span aria-hidden="true">{number}</span>
+        <span className="unseen">{[...number].join(' ')}</span>
+      </p>
+    </>
+  );
+}
+
+/** That the phone is waited for, and how long still: said once, as it would be read out each second. */
+export function Waiting({ left }: { left: number }) {
+  const words = useWords();
+  return (
+    <p className="push-waiting" role="status">
+      <span className="spinner" />
+      {words.pushWaiting}
+      <span className="push-left" aria-hidden="true">
+        {clock(left / 1000)}
+      </span>
+    </p>
   );
 }
 

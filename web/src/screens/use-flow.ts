@@ -2,7 +2,18 @@
 
 import { useCallback, useEffect, useMemo, useReducer, useRef } from 'react';
 
-import { START, after, awaited, isOf, screenOf, wayOf, type Flow, type Happening } from '../flow/flow';
+import {
+  START,
+  after,
+  awaited,
+  isOf,
+  isWeak,
+  kindOf,
+  screenOf,
+  wayOf,
+  type Flow,
+  type Happening,
+} from '../flow/flow';
 import type { FactorKind, Kind, Page, Way } from '../flow/page';
 import { Failure, ask, exchange, type SecurityVerb, type Verb } from '../flow/server';
 import { outcome } from '../flow/return';
@@ -151,7 +162,12 @@ function actionsOf(
       carry('prompt', { kind: view?.kind, authenticator_id: view?.authenticatorId ?? null });
     },
     change: (verb, body = {}) => carryOut(() => state(token, verb, body), verb),
-    finish: () => void line.carryOut(() => state(token, 'finish', {})),
+    finish: () => {
+      const { page } = now();
+      // Behind the backup codes there may be more: something stronger, or one's own page.
+      const more = page?.step === 'backup_codes' && (page.purpose === 'security' || isWeak(kindOf(now())));
+      void line.carryOut(more ? open : () => state(token, 'finish', {}));
+    },
     cancel: () => void line.carryOut(() => state(token, 'cancel', {})),
     // Where an answer was lost, what was asked may have been done: ask how things stand, and never give a code twice.
     retry: () => void (now().notice === 'busy' ? line.again() : line.carryOut(open)),

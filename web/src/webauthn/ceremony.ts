@@ -8,7 +8,14 @@ export const knowsPasskeys = (): boolean => typeof PublicKeyCredential === 'func
 
 /** Makes a passkey: RegistrationResponseJSON. Fails with a `Failure` and nothing else. */
 export async function createPasskey(options: object, signal: AbortSignal): Promise<object> {
-  return ceremony(() => navigator.credentials.create({ publicKey: creationOptions(options), signal }));
+  try {
+    return await ceremony(() =>
+      navigator.credentials.create({ publicKey: creationOptions(options), signal }),
+    );
+  } catch (error) {
+    const calledOff = error instanceof Failure && error.trouble === 'passkeyCancelled';
+    throw calledOff ? new Failure('passkeyUnmade') : error;
+  }
 }
 
 /** Has a passkey sign: AuthenticationResponseJSON. Fails with a `Failure` and nothing else. */

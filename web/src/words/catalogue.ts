@@ -31,6 +31,12 @@ export function languageOf(wanted: readonly string[]): Language {
   return 'en';
 }
 
+/** How the person writes dates, in a page's language: as in Britain, say, where that is the first English that is wanted. */
+export function localeOf(language: string, wanted: readonly string[]): string {
+  const primary = (tag: string) => tag.toLowerCase().split('-')[0];
+  return wanted.find((tag) => primary(tag) === primary(language)) ?? language;
+}
+
 /** The person's language, and its words; English where they cannot be fetched. */
 export async function wordsOf<T>(catalogue: Catalogue<T>, wanted: readonly string[]): Promise<[Language, T]> {
   const language = languageOf(wanted);

@@ -8,12 +8,12 @@ export const de: Words = {
   goBack: 'Zurück',
   goBackTo: (application) => `Zurück zu ${application}`,
   safety:
-    'Niemand fragt Sie je am Telefon, per E-Mail oder im Chat nach diesen Codes. Wer es tut, will Sie betrügen.',
+    'Niemand fragt Sie je am Telefon, per E-Mail oder im Chat nach einem Code. Wer es tut, will Sie betrügen.',
 
   proveTitle: 'Bestätigen Sie, dass Sie es sind',
   proveIntro: (application) => `${application} muss wissen, dass Sie es sind, bevor es weitergeht.`,
   proveBeforeAdding:
-    'Sie haben bereits einen Authenticator. Weisen Sie sich zuerst damit aus, dann fügen Sie einen weiteren hinzu.',
+    'Sie haben bereits einen zweiten Schritt. Bestätigen Sie zuerst damit, dann fügen Sie einen weiteren hinzu.',
   proveBeforeChange: 'Weisen Sie sich aus, bevor etwas geändert wird.',
   whatYouConfirm: 'Was Sie bestätigen',
   action: 'Vorgang',
@@ -72,6 +72,7 @@ export const de: Words = {
   pushNumber: 'Geben Sie diese Zahl auf Ihrem Telefon ein',
   pushHow:
     'Öffnen Sie die Anfrage in der App, sehen Sie nach, ob dort dasselbe steht wie hier, und geben Sie die Zahl ein.',
+  pushConnectHow: 'Die App dort fragt danach. Ist sie eingegeben, geht diese Seite von selbst weiter.',
   pushWaiting: 'Warten auf Ihr Telefon …',
   pushDeniedTitle: 'Auf Ihrem Telefon abgelehnt',
   pushDenied:
@@ -131,7 +132,7 @@ export const de: Words = {
   },
   weaker: 'Schwächer',
   chooseHelp:
-    'Sie brauchen eine Authenticator-App auf Ihrem Telefon. Falls Sie keine haben, installieren Sie zuerst eine aus Ihrem App-Store: Jede für zeitbasierte Codes (TOTP) ist geeignet.',
+    'Für „Authenticator-App“ brauchen Sie eine solche App auf Ihrem Telefon. Falls Sie keine haben, installieren Sie zuerst eine aus Ihrem App-Store: Jede für zeitbasierte Codes (TOTP) ist geeignet.',
   noFactors: 'Im Moment gibt es hier nichts, was Sie einrichten könnten.',
   otherFactor: 'Etwas anderes wählen',
   details: {
@@ -208,7 +209,7 @@ export const de: Words = {
 
   backupTitle: 'Bewahren Sie Ihre Ersatzcodes auf',
   backupIntro:
-    'Wenn Sie Ihr Telefon verlieren, kommen Sie mit jedem dieser Codes einmal hinein. Sie werden nur jetzt gezeigt.',
+    'Wenn Ihr zweiter Schritt einmal nicht geht, kommen Sie mit jedem dieser Codes einmal hinein. Sie werden nur jetzt gezeigt.',
   backupList: 'Ersatzcodes',
   copyCodes: 'Kopieren',
   download: 'Laden',
@@ -281,7 +282,15 @@ export const de: Words = {
     },
     gateway: {
       title: 'Es ließ sich gerade nicht schicken',
-      text: 'Niemand, der für uns Nachrichten befördert, war zu erreichen. Versuchen Sie es gleich noch einmal oder wählen Sie einen anderen Weg: Es ist nichts verloren.',
+      text: 'Im Moment kommen Nachrichten nicht durch. Versuchen Sie es etwas später noch einmal oder wählen Sie einen anderen Weg: Es ist nichts verloren.',
+    },
+    heldBack: {
+      title: 'Ihr Telefon wird gerade nicht gefragt',
+      text: 'Es wurde mehrmals gefragt, und niemand hat zugestimmt. Wählen Sie einen anderen Weg oder versuchen Sie es später noch einmal. Wenn nicht Sie es waren, ändern Sie Ihr Passwort.',
+    },
+    notConnected: {
+      title: 'Ihr Telefon wurde nicht verbunden',
+      text: 'Dort wurde eine andere Zahl eingegeben, oder die Anfrage wurde abgelehnt oder nicht beantwortet. Wählen Sie es noch einmal, um es erneut zu versuchen.',
     },
     badNumber: {
       title: 'An diese Nummer lässt sich nichts schicken',
@@ -302,6 +311,10 @@ export const de: Words = {
     passkeyCancelled: {
       title: 'Es wurde nichts bestätigt',
       text: 'Es wurde abgebrochen, dauerte zu lange, oder auf dem Gerät fand sich kein Passkey für diesen Ort. Versuchen Sie es noch einmal oder wählen Sie einen anderen Weg.',
+    },
+    passkeyUnmade: {
+      title: 'Es wurde kein Passkey angelegt',
+      text: 'Es wurde abgebrochen oder dauerte zu lange. Versuchen Sie es noch einmal oder wählen Sie etwas anderes.',
     },
     passkeyExists: {
       title: 'Dieses Gerät hat schon einen Passkey',
@@ -337,7 +350,7 @@ export const de: Words = {
     },
     ended: {
       title: 'Hier geht es nicht weiter',
-      text: 'Es waren zu viele falsche Codes, oder die Zeit ist abgelaufen. Gehen Sie zurück und beginnen Sie neu.',
+      text: 'Es wurde auf Ihrem Telefon beendet, es waren zu viele falsche Codes, oder die Zeit ist abgelaufen. Gehen Sie zurück und beginnen Sie neu.',
     },
     conflict: {
       title: 'Das geht im Moment nicht',

@@ -5,12 +5,11 @@ export const en = {
   tryAgain: 'Try again',
   goBack: 'Go back',
   goBackTo: (application: string) => `Go back to ${application}`,
-  safety:
-    'Nobody will ever ask you for these codes by phone, e-mail or chat. If somebody does, it is a fraud.',
+  safety: 'Nobody will ever ask you for a code by phone, e-mail or chat. If somebody does, it is a fraud.',
 
   proveTitle: 'Confirm that it is you',
   proveIntro: (application: string) => `${application} needs to know that it is you before it goes on.`,
-  proveBeforeAdding: 'You have an authenticator already. Prove it first, then add another.',
+  proveBeforeAdding: 'You have a second step already. Confirm with it first, then add another.',
   proveBeforeChange: 'Show that it is you before anything is changed.',
   whatYouConfirm: 'What you confirm',
   action: 'Action',
@@ -68,6 +67,7 @@ export const en = {
   deviceAsks: 'Follow what your device asks…',
   pushNumber: 'Type this number on your phone',
   pushHow: 'Open the request in the app, see that it says the same as this page, and type the number there.',
+  pushConnectHow: 'The app there asks for it. Once it is typed, this page goes on by itself.',
   pushWaiting: 'Waiting for your phone…',
   pushDeniedTitle: 'It was denied on your phone',
   pushDenied:
@@ -96,7 +96,7 @@ export const en = {
     webauthn: {
       name: 'Passkey',
       why: 'Your fingerprint, face or PIN, or a security key. There is nothing to type, and no false website can get it out of you.',
-      whom: 'For everybody with a phone or computer of the last years.',
+      whom: 'For everybody with a recent phone or computer.',
     },
     push: {
       name: 'Approval on your phone',
@@ -126,14 +126,14 @@ export const en = {
   },
   weaker: 'Weaker',
   chooseHelp:
-    'You need an authenticator app on your phone. If you have none, install one from your app store first: any that makes time-based codes (TOTP) will do.',
+    'For “Authenticator app” you need such an app on your phone. If you have none, install one from your app store first: any that makes time-based codes (TOTP) will do.',
   noFactors: 'There is nothing that you could set up here just now.',
   otherFactor: 'Choose something else',
   details: {
     sms: {
       title: 'Where do the codes go?',
       label: 'Mobile number',
-      hint: 'With the country, such as +44 7700 900123.',
+      hint: 'With the country, such as +44\u00a07700\u00a0900123.',
       act: 'Send me a code',
       missing: 'That is not a whole number yet. Begin with + and the country, such as +44.',
     },
@@ -200,7 +200,8 @@ export const en = {
   finishSetup: 'Confirm the code',
 
   backupTitle: 'Keep your backup codes',
-  backupIntro: 'If you lose your phone, each of these codes gets you in once. They are shown only now.',
+  backupIntro:
+    'If you cannot use your second step, each of these codes gets you in once. They are shown only now.',
   backupList: 'Backup codes',
   copyCodes: 'Copy',
   download: 'Download',
@@ -276,7 +277,15 @@ export const en = {
     },
     gateway: {
       title: 'It could not be sent just now',
-      text: 'Nobody who carries messages for us could be reached. Try again in a moment, or choose another way: nothing is lost.',
+      text: 'Messages do not get through at the moment. Try again a little later, or choose another way: nothing is lost.',
+    },
+    heldBack: {
+      title: 'Your phone is not asked just now',
+      text: 'It was asked several times, and nobody approved. Choose another way, or try again later. If it was not you who asked, change your password.',
+    },
+    notConnected: {
+      title: 'Your phone was not connected',
+      text: 'Another number was typed there, or the request was denied or not answered. Choose it again to try once more.',
     },
     badNumber: {
       title: 'Nothing can be sent to that number',
@@ -297,6 +306,10 @@ export const en = {
     passkeyCancelled: {
       title: 'Nothing was confirmed',
       text: 'It was called off, took too long, or no passkey for this place was found on the device. Try again, or choose another way.',
+    },
+    passkeyUnmade: {
+      title: 'No passkey was made',
+      text: 'It was called off, or took too long. Try again, or choose something else.',
     },
     passkeyExists: {
       title: 'This device has a passkey already',
@@ -332,7 +345,7 @@ export const en = {
     },
     ended: {
       title: 'This cannot go on',
-      text: 'There were too many wrong codes, or the time has run out. Go back and begin again.',
+      text: 'It was stopped on your phone, there were too many wrong codes, or the time has run out. Go back and begin again.',
     },
     conflict: {
       title: 'That cannot be done now',

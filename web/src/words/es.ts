@@ -7,12 +7,11 @@ export const es: Words = {
   tryAgain: 'Intentar de nuevo',
   goBack: 'Volver',
   goBackTo: (application) => `Volver a ${application}`,
-  safety:
-    'Nadie le pedirá nunca estos códigos por teléfono, correo o chat. Si alguien lo hace, es un fraude.',
+  safety: 'Nadie le pedirá nunca un código por teléfono, correo o chat. Si alguien lo hace, es un fraude.',
 
   proveTitle: 'Confirme que es usted',
   proveIntro: (application) => `${application} necesita saber que es usted antes de continuar.`,
-  proveBeforeAdding: 'Ya tiene un autenticador. Identifíquese primero con él y después añada otro.',
+  proveBeforeAdding: 'Ya tiene un segundo paso. Confirme primero con él y después añada otro.',
   proveBeforeChange: 'Demuestre que es usted antes de cambiar nada.',
   whatYouConfirm: 'Lo que confirma',
   action: 'Operación',
@@ -68,6 +67,7 @@ export const es: Words = {
   pushNumber: 'Escriba este número en su teléfono',
   pushHow:
     'Abra la solicitud en la aplicación, compruebe que dice lo mismo que esta página y escriba allí el número.',
+  pushConnectHow: 'La aplicación lo pide allí. Cuando esté escrito, esta página continúa sola.',
   pushWaiting: 'Esperando a su teléfono…',
   pushDeniedTitle: 'Se denegó en su teléfono',
   pushDenied:
@@ -126,7 +126,7 @@ export const es: Words = {
   },
   weaker: 'Más débil',
   chooseHelp:
-    'Necesita una aplicación de autenticación en su teléfono. Si no tiene ninguna, instale antes una desde su tienda de aplicaciones: sirve cualquiera que cree códigos temporales (TOTP).',
+    'Para «Aplicación de autenticación» necesita una de esas aplicaciones en su teléfono. Si no tiene ninguna, instale antes una desde su tienda de aplicaciones: sirve cualquiera que cree códigos temporales (TOTP).',
   noFactors: 'Ahora mismo no hay nada que pueda configurar aquí.',
   otherFactor: 'Elegir otra cosa',
   details: {
@@ -202,7 +202,7 @@ export const es: Words = {
 
   backupTitle: 'Guarde sus códigos de respaldo',
   backupIntro:
-    'Si pierde el teléfono, cada uno de estos códigos le permite entrar una vez. Solo se muestran ahora.',
+    'Si no puede usar su segundo paso, cada uno de estos códigos le permite entrar una vez. Solo se muestran ahora.',
   backupList: 'Códigos de respaldo',
   copyCodes: 'Copiar',
   download: 'Descargar',
@@ -275,7 +275,15 @@ export const es: Words = {
     },
     gateway: {
       title: 'Ahora mismo no se pudo enviar',
-      text: 'No se pudo contactar con nadie que lleve nuestros mensajes. Inténtelo de nuevo en un momento o elija otra forma: no se ha perdido nada.',
+      text: 'En este momento no llegan los mensajes. Inténtelo de nuevo un poco más tarde o elija otra forma: no se ha perdido nada.',
+    },
+    heldBack: {
+      title: 'Ahora mismo no se pregunta a su teléfono',
+      text: 'Se le preguntó varias veces y nadie aprobó. Elija otra forma o inténtelo más tarde. Si no fue usted quien lo pidió, cambie su contraseña.',
+    },
+    notConnected: {
+      title: 'Su teléfono no se ha conectado',
+      text: 'Allí se escribió otro número, o la solicitud se denegó o quedó sin respuesta. Elíjalo otra vez para intentarlo de nuevo.',
     },
     badNumber: {
       title: 'No se puede enviar nada a ese número',
@@ -296,6 +304,10 @@ export const es: Words = {
     passkeyCancelled: {
       title: 'No se ha confirmado nada',
       text: 'Se canceló, tardó demasiado o en el dispositivo no hay ninguna clave de acceso para este sitio. Inténtelo de nuevo o elija otra forma.',
+    },
+    passkeyUnmade: {
+      title: 'No se ha creado ninguna clave de acceso',
+      text: 'Se canceló o tardó demasiado. Inténtelo de nuevo o elija otra cosa.',
     },
     passkeyExists: {
       title: 'Este dispositivo ya tiene una clave de acceso',
@@ -331,7 +343,7 @@ export const es: Words = {
     },
     ended: {
       title: 'No se puede continuar',
-      text: 'Hubo demasiados códigos erróneos o se agotó el tiempo. Vuelva y empiece de nuevo.',
+      text: 'Se detuvo en su teléfono, hubo demasiados códigos erróneos o se agotó el tiempo. Vuelva y empiece de nuevo.',
     },
     conflict: {
       title: 'Eso no se puede hacer ahora',

@@ -8,12 +8,12 @@ export const fr: Words = {
   goBack: 'Revenir',
   goBackTo: (application) => `Revenir à ${application}`,
   safety:
-    'Personne ne vous demandera jamais ces codes par téléphone, e-mail ou messagerie. Si quelqu’un le fait, c’est une fraude.',
+    'Personne ne vous demandera jamais un code par téléphone, e-mail ou messagerie. Si quelqu’un le fait, c’est une fraude.',
 
   proveTitle: 'Confirmez que c’est bien vous',
   proveIntro: (application) => `${application} doit savoir que c’est bien vous avant de continuer.`,
   proveBeforeAdding:
-    'Vous avez déjà un authentificateur. Prouvez d’abord que vous l’avez, puis ajoutez-en un autre.',
+    'Vous avez déjà une deuxième étape. Confirmez d’abord avec elle, puis ajoutez-en une autre.',
   proveBeforeChange: 'Prouvez que c’est bien vous avant toute modification.',
   whatYouConfirm: 'Ce que vous confirmez',
   action: 'Opération',
@@ -72,6 +72,8 @@ export const fr: Words = {
   pushNumber: 'Saisissez ce nombre sur votre téléphone',
   pushHow:
     'Ouvrez la demande dans l’application, vérifiez qu’elle dit la même chose que cette page et saisissez-y le nombre.',
+  pushConnectHow:
+    'L’application le demande là-bas. Une fois le nombre saisi, cette page continue d’elle-même.',
   pushWaiting: 'En attente de votre téléphone…',
   pushDeniedTitle: 'Refusé sur votre téléphone',
   pushDenied:
@@ -130,7 +132,7 @@ export const fr: Words = {
   },
   weaker: 'Moins sûr',
   chooseHelp:
-    'Il vous faut une application d’authentification sur votre téléphone. Si vous n’en avez pas, installez-en d’abord une depuis votre magasin d’applications\u00a0: toutes celles qui créent des codes temporels (TOTP) conviennent.',
+    'Pour «\u00a0Application d’authentification\u00a0», il vous faut une telle application sur votre téléphone. Si vous n’en avez pas, installez-en d’abord une depuis votre magasin d’applications\u00a0: toutes celles qui créent des codes temporels (TOTP) conviennent.',
   noFactors: 'Il n’y a rien à configurer ici pour le moment.',
   otherFactor: 'Choisir autre chose',
   details: {
@@ -208,7 +210,7 @@ export const fr: Words = {
 
   backupTitle: 'Conservez vos codes de secours',
   backupIntro:
-    'Si vous perdez votre téléphone, chacun de ces codes vous laisse entrer une fois. Ils ne sont affichés que maintenant.',
+    'Si vous ne pouvez pas utiliser votre deuxième étape, chacun de ces codes vous laisse entrer une fois. Ils ne sont affichés que maintenant.',
   backupList: 'Codes de secours',
   copyCodes: 'Copier',
   download: 'Télécharger',
@@ -281,7 +283,15 @@ export const fr: Words = {
     },
     gateway: {
       title: 'L’envoi n’a pas été possible',
-      text: 'Aucun de ceux qui transportent nos messages n’a pu être joint. Réessayez dans un instant ou choisissez un autre moyen\u00a0: rien n’est perdu.',
+      text: 'Les messages ne passent pas en ce moment. Réessayez un peu plus tard ou choisissez un autre moyen\u00a0: rien n’est perdu.',
+    },
+    heldBack: {
+      title: 'Votre téléphone n’est pas sollicité pour l’instant',
+      text: 'Il l’a été plusieurs fois, et personne n’a approuvé. Choisissez un autre moyen ou réessayez plus tard. Si ce n’était pas vous, changez votre mot de passe.',
+    },
+    notConnected: {
+      title: 'Votre téléphone n’a pas été connecté',
+      text: 'Un autre nombre y a été saisi, ou la demande a été refusée ou est restée sans réponse. Choisissez-le de nouveau pour réessayer.',
     },
     badNumber: {
       title: 'Rien ne peut être envoyé à ce numéro',
@@ -302,6 +312,10 @@ export const fr: Words = {
     passkeyCancelled: {
       title: 'Rien n’a été confirmé',
       text: 'L’opération a été annulée, a duré trop longtemps, ou l’appareil n’a pas de clé d’accès pour ce site. Réessayez ou choisissez un autre moyen.',
+    },
+    passkeyUnmade: {
+      title: 'Aucune clé d’accès n’a été créée',
+      text: 'L’opération a été annulée ou a duré trop longtemps. Réessayez ou choisissez autre chose.',
     },
     passkeyExists: {
       title: 'Cet appareil a déjà une clé d’accès',
@@ -337,7 +351,7 @@ export const fr: Words = {
     },
     ended: {
       title: 'Impossible de continuer',
-      text: 'Il y a eu trop de codes erronés, ou le délai est écoulé. Revenez en arrière et recommencez.',
+      text: 'L’opération a été arrêtée sur votre téléphone, il y a eu trop de codes erronés, ou le délai est écoulé. Revenez en arrière et recommencez.',
     },
     conflict: {
       title: 'Ce n’est pas possible maintenant',

@@ -7,11 +7,11 @@ export const zh: Words = {
   tryAgain: '重试',
   goBack: '返回',
   goBackTo: (application) => `返回 ${application}`,
-  safety: '任何人都不会通过电话、邮件或聊天向您索要这些验证码。如有人索要，就是诈骗。',
+  safety: '任何人都不会通过电话、邮件或聊天向您索要验证码。如有人索要，就是诈骗。',
 
   proveTitle: '请确认是您本人',
   proveIntro: (application) => `继续之前，${application} 需要确认是您本人。`,
-  proveBeforeAdding: '您已有一个验证器。请先用它验证身份，再添加新的验证器。',
+  proveBeforeAdding: '您已有第二步验证。请先用它确认，再添加新的方式。',
   proveBeforeChange: '更改之前，请先确认是您本人。',
   whatYouConfirm: '您要确认的内容',
   action: '操作',
@@ -51,6 +51,7 @@ export const zh: Words = {
   deviceAsks: '请按设备的提示操作…',
   pushNumber: '请在手机上输入此数字',
   pushHow: '在应用中打开请求，核对内容与本页面一致，然后在那里输入此数字。',
+  pushConnectHow: '那里的应用会要求输入它。输入后，本页面会自动继续。',
   pushWaiting: '正在等待您的手机…',
   pushDeniedTitle: '已在您的手机上拒绝',
   pushDenied:
@@ -103,7 +104,7 @@ export const zh: Words = {
   },
   weaker: '较弱',
   chooseHelp:
-    '您的手机上需要有一个验证器应用。如果还没有，请先从应用商店安装一个：任何能生成基于时间的验证码（TOTP）的应用都可以。',
+    '选择“验证器应用”时，您的手机上需要有这样的应用。如果还没有，请先从应用商店安装一个：任何能生成基于时间的验证码（TOTP）的应用都可以。',
   noFactors: '目前这里没有可以设置的方式。',
   otherFactor: '选择其他方式',
   details: {
@@ -175,7 +176,7 @@ export const zh: Words = {
   finishSetup: '确认验证码',
 
   backupTitle: '请保存您的备用码',
-  backupIntro: '如果手机丢失，每个备用码可让您登录一次。它们只在此刻显示。',
+  backupIntro: '如果无法使用第二步验证，每个备用码可让您登录一次。它们只在此刻显示。',
   backupList: '备用码',
   copyCodes: '复制',
   download: '下载',
@@ -242,7 +243,15 @@ export const zh: Words = {
     busy: { title: '暂时无法使用', text: '服务器繁忙，未作任何更改。请稍后再试。' },
     gateway: {
       title: '暂时无法发送',
-      text: '目前联系不上任何为我们传送消息的服务。请稍后重试或选择其他方式，您的进度不会丢失。',
+      text: '目前消息无法送达。请稍后重试或选择其他方式，您的进度不会丢失。',
+    },
+    heldBack: {
+      title: '暂时不再询问您的手机',
+      text: '已多次询问，但无人批准。请选择其他方式，或稍后再试。如果不是您发起的，请更改密码。',
+    },
+    notConnected: {
+      title: '您的手机未连接',
+      text: '手机上输入了其他数字，或请求被拒绝或未得到回应。如需重试，请再次选择此方式。',
     },
     badNumber: {
       title: '无法向该号码发送',
@@ -264,6 +273,10 @@ export const zh: Words = {
       title: '没有确认任何操作',
       text: '操作已取消、超时，或设备上没有此处的通行密钥。请重试，或选择其他方式。',
     },
+    passkeyUnmade: {
+      title: '未创建通行密钥',
+      text: '操作已取消或超时。请重试，或选择其他方式。',
+    },
     passkeyExists: {
       title: '此设备已有通行密钥',
       text: '其中已有此账户的通行密钥，无需再建：请返回使用它，或改用其他设备或安全密钥。',
@@ -284,7 +297,10 @@ export const zh: Words = {
     unknown: { title: '此链接无效', text: '链接可能不完整。请从原处再次打开，或在那里重新开始。' },
     keyOver: { title: '该密钥已失效', text: '它不再有效。请生成新密钥并重新扫描。' },
     stepUp: { title: '请重新登录', text: '您的登录时间过久，无法执行此操作。请返回，重新登录后再次开始。' },
-    ended: { title: '无法继续', text: '错误的验证码过多，或时间已到。请返回并重新开始。' },
+    ended: {
+      title: '无法继续',
+      text: '已在您的手机上终止、错误的验证码过多，或时间已到。请返回并重新开始。',
+    },
     conflict: {
       title: '目前无法执行此操作',
       text: '您的验证器数量可能已达上限，或账户已被冻结。请返回并在那里寻求帮助。',

@@ -73,6 +73,8 @@ it('I-04: approves with the number, signed over all that was shown', async () =>
 it('by keyboard alone', async () => {
   await prompted(page, served.push);
   const { number } = served.push.open;
+  const focused = () => page.evaluate(() => document.activeElement?.tagName);
+  await expect.poll(focused).toBe('H1');
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
   await page.keyboard.type(number);

@@ -60,6 +60,8 @@ interface Enrollment {
   to: string | null;
   recipientKey: string;
   viewUntil: number;
+  /** Whether the app has come by the link. */
+  came: boolean;
 }
 
 type Body = Record<string, unknown>;
@@ -165,12 +167,18 @@ export class Pages {
     return page.person;
   }
 
-  /** What the authenticator app does: connects itself, or answers what it was asked. */
-  phone(token: string, does: 'connect' | 'approve' | 'deny', number?: string) {
+  /** What the authenticator app does: comes by a link and connects itself or does not, or answers what it was asked. */
+  phone(token: string, does: 'come' | 'connect' | 'refuse' | 'approve' | 'deny', number?: string) {
     const page = this.#pages.get(token);
     if (!page) throw new Error('no such page');
-    if (does === 'connect') {
+    if (does === 'come') {
+      // By the link, which is over with that: from here on a number is asked for.
+      if (page.enrollment) page.enrollment.came = true;
+    } else if (does === 'connect') {
       this.#activate(page, { to: null });
+    } else if (does === 'refuse') {
+      page.enrollment = null;
+      page.step = 'choose';
     } else if (page.prompt?.kind === 'push') {
       // The first wrong number ends it (T-15).
       const right = does === 'approve' && number === page.prompt.number;
@@ -229,6 +237,8 @@ export class Pages {
     if (page.outcome || Date.now() >= page.expires) throw new Problem(410, 'page-over');
     page.browser ??= browser;
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
+    if (page.step === 'backup_codes') this.#goOn(page);
+    if (page.outcome) throw new Problem(410, 'page-over');
     return this.#state(page, 'open');
   }
 
@@ -357,6 +367,7 @@ export class Pages {
       to,
       recipientKey: String(body.recipient_key ?? ''),
       viewUntil: Date.now() + (page.wish.viewLifetime ?? 300_000),
+      came: false,
     };
     page.step = 'view';
   }
@@ -422,8 +433,9 @@ export class Pages {
   }
 
   #finish(page: Page) {
-    if (page.step === 'overview') this.#end(page, 'left');
-    else if (page.step === 'backup_codes' || page.step === 'stronger') this.#goOn(page);
+    const isOwn = page.wish.purpose === 'security';
+    if (page.step === 'overview' || (isOwn && page.step === 'backup_codes')) this.#end(page, 'left');
+    else if (page.step === 'backup_codes' || page.step === 'stronger') this.#end(page, 'enrolled');
     else throw new Problem(409, 'conflict');
     page.codes = [];
   }
@@ -566,7 +578,7 @@ function viewSeen(page: Page, enrollment: Enrollment, first: boolean): object {
     view_expires_at: time(viewUntil),
     sealed: first && secret !== null ? sealed(page.wish, enrollment, secret) : null,
     prompt:
-      kind === 'totp' || kind === 'hotp' || kind === 'push'
+      kind === 'totp' || kind === 'hotp'
         ? null
         : {
             id: prompt.id,
@@ -575,10 +587,10 @@ function viewSeen(page: Page, enrollment: Enrollment, first: boolean): object {
             expires_at: time(prompt.expires),
             resend_at: prompt.resendAt === null ? null : time(prompt.resendAt),
             to: enrollment.to,
-            number: null,
+            number: enrollment.came ? prompt.number : null,
             webauthn: prompt.challenge === null ? null : creationOptions(prompt.challenge, credentials),
           },
-    link: kind === 'push' ? `http://localhost/authenticator#enroll=${prompt.id.slice(4)}` : null,
+    link: kind === 'push' && first ? `http://localhost/authenticator#enroll=${prompt.id.slice(4)}` : null,
   };
 }
 

@@ -162,8 +162,35 @@ it('a phone is connected by its link', async () => {
   await page.getByRole('button', { name: 'Approval on your phone' }).click();
   await page.getByRole('img').waitFor();
   await waits;
+  served.pages.phone(token, 'come');
+  await page.locator('.push-number').waitFor();
+  expect(await page.getByRole('img').count(), 'the link is over').toBe(0);
   served.pages.phone(token, 'connect');
   await headed(page, 'Keep your backup codes');
+});
+
+it('a phone on which nothing happens is waited for, and its code stays in sight', async () => {
+  const token = await visit({ purpose: 'enroll' });
+  await page.getByRole('button', { name: 'Approval on your phone' }).click();
+  await page.getByRole('img').waitFor();
+  for (let answers = 0; answers < 2; answers++) {
+    const answered = page.waitForResponse('**/pages/wait');
+    served.pages.phone(token, 'approve');
+    await answered;
+  }
+  await page.waitForTimeout(100);
+  expect(await page.getByRole('img').count()).toBe(1);
+});
+
+it('a phone that is given another number is not connected, and the page says so', async () => {
+  const token = await visit({ purpose: 'enroll' });
+  const waits = page.waitForRequest('**/pages/wait');
+  await page.getByRole('button', { name: 'Approval on your phone' }).click();
+  await page.getByRole('img').waitFor();
+  await waits;
+  served.pages.phone(token, 'refuse');
+  await headed(page, 'Protect');
+  await page.getByRole('alert').getByText('Your phone was not connected').waitFor();
 });
 
 it('a hardware token is enrolled by its serial number', async () => {

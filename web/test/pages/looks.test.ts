@@ -69,6 +69,9 @@ it.each(SCREENS.map((screen) => [screen.name, screen] as const))('%s: for everyb
   expect(await page.evaluate(() => document.documentElement.scrollWidth), 'nothing to scroll sideways').toBe(
     360,
   );
+  // As wide as a desktop's window at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10).
+  await page.setViewportSize({ width: 320, height: 740 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'nor at 320 pixels').toBe(320);
   expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
   expect(await page.title()).toBe(await page.getByRole('heading', { level: 1 }).textContent());
   expect(complaints).toEqual([]);

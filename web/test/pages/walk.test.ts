@@ -110,6 +110,35 @@ it('an enrollment behind a proof, with the keyboard alone', async () => {
   await back('enrolled');
 });
 
+it('one’s own page, with the keyboard alone', async () => {
+  const token = served.pages.create({ ...challenge(), purpose: 'security', has: ['totp', 'backup_codes'] });
+  await page.goto(`${served.origin}/security/${token}`);
+  await headed(page, 'Your sign-in');
+  expect(await headingFocused()).toBe('Your sign-in and security');
+  await tabTo('Change');
+  await page.keyboard.press('Enter');
+  await tabTo('Remove');
+  await page.keyboard.press('Enter');
+  // What cannot be undone is not what Enter does by itself.
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  expect(await focused()).toBe('Leave it as it is');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect(await focused(), 'back where it was').toBe('Remove');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Remove it');
+  await page.keyboard.press('Enter');
+  await headed(page, 'Confirm');
+  await tabTo('Code from your authenticator app');
+  await page.keyboard.type(totp(KEY));
+  await page.keyboard.press('Enter');
+  await page.getByText('It was removed.').waitFor();
+  await tabTo('Go back to Shop');
+  await page.keyboard.press('Enter');
+  await back('left');
+});
+
 it('a first enrollment, with backup codes that are kept', async () => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: served.origin });
   const token = await viewed(page, served, enroll());

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { clock, code, codesAsText, grouped } from '../../src/format';
+import { asItStands, clock, code, codesAsText, grouped, isolated } from '../../src/format';
 
 it.each([
   ['123456', '123456'],
@@ -39,4 +39,14 @@ it('writes codes that any editor can read', () => {
   expect(codesAsText('For Shop', ['A', 'B'], 'Keep them.')).toBe(
     'For Shop\r\n\r\nA\r\nB\r\n\r\nKeep them.\r\n',
   );
+});
+
+it('T-11: shows what turns words around, instead of turning them', () => {
+  expect(asItStands('\u202e00.052 \u2067x')).toBe('\ufffd00.052 \ufffdx');
+  expect(asItStands('حنان وايس')).toBe('حنان وايس');
+});
+
+it('keeps names that are written from right to left to themselves', () => {
+  expect(isolated('Shop')).toBe('Shop');
+  expect(isolated('متجر 24')).toBe('\u2068متجر 24\u2069');
 });

@@ -1,5 +1,10 @@
 //! What supervisor and server process tell each other over the control socket: JSON, one object a message.
 
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 use vault_proto::control::Message;
 
@@ -10,10 +15,8 @@ use crate::failure::Reason;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ToServer {
-    /// The first message: what to serve. The server process reads neither file, flags nor environment.
+    /// The first message, with what to serve in a file (see [`settings_file`]). The server process reads neither configuration, flags nor environment.
     Start {
-        /// The settings.
-        settings: Box<Settings>,
         /// Whether the clock can be moved.
         movable_clock: bool,
     },
@@ -46,6 +49,24 @@ pub(crate) enum FromServer {
         /// Of which sort.
         reason: Reason,
     },
+}
+
+/// The settings in a file that is in memory alone: with a logo or certificates they are longer than a message may be.
+pub(crate) fn settings_file(settings: &Settings) -> std::io::Result<OwnedFd> {
+    let made = |flags| memfd_create("settings", MemfdFlags::CLOEXEC | flags);
+    // Kernels before 6.3 do not know the flag, hardened ones (`vm.memfd_noexec=2`) take no file without it.
+    let file = made(MemfdFlags::NOEXEC_SEAL).or_else(|_| made(MemfdFlags::empty()))?;
+    let mut file = BufWriter::new(File::from(file));
+    serde_json::to_writer(&mut file, settings)?;
+    file.flush()?;
+    let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// What [`settings_file`] wrote.
+pub(crate) fn settings_from(file: OwnedFd) -> std::io::Result<Box<Settings>> {
+    Ok(serde_json::from_reader(BufReader::new(File::from(file)))?)
 }
 
 /// A message's bytes.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use backoff::Backoff;
 pub(crate) use lone_vault::LoneVault;
-use message::{FromServer, ToServer, decode, encode};
+use message::{FromServer, ToServer, decode, encode, settings_file};
 pub(crate) use process::{NextRootKey, VaultStart, vault_program};
 use process::{Process, ending, introduce, pin};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -229,10 +229,9 @@ impl<F: FnMut(&Ready) -> Result<(), Failure>> Supervisor<F> {
 
     fn start_server(&mut self) -> Result<(), Failure> {
         let process = Process::server(&self.plan.settings)?;
-        let settings = Box::new(self.plan.settings.clone());
-        let start = ToServer::Start { settings, movable_clock: self.plan.movable_clock };
-        encode(&start)
-            .and_then(|bytes| process.control.send(&bytes, None))
+        let start = ToServer::Start { movable_clock: self.plan.movable_clock };
+        settings_file(&self.plan.settings)
+            .and_then(|settings| process.control.send(&encode(&start)?, Some(settings.as_fd())))
             .map_err(|error| Failure::defect(format!("the server process does not listen ({error})")))?;
         self.server.take(process);
         Ok(())

@@ -8,6 +8,9 @@ pub(crate) enum Error {
     /// There is no such thing, or it is another application's.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// No messages go to numbers of that country.
+    #[error("messages are not sent to that country")]
+    CountryBlocked,
     /// The request makes no sense as it stands.
     #[error("the request is not valid")]
     Invalid(Vec<Flaw>),

@@ -64,6 +64,8 @@ problems! {
         "The body could not be read as JSON. The detail says where it stops making sense.";
     INVALID_REQUEST = "invalid-request", UNPROCESSABLE_ENTITY, "The request is not valid",
         "The body is JSON, but a member or parameter is unknown, missing, of the wrong type or out of range. `errors` names each one by a JSON Pointer (RFC 6901).";
+    COUNTRY_BLOCKED = "country-blocked", UNPROCESSABLE_ENTITY, "No messages are sent to that country",
+        "The number is of a country that is not among `sms.countries`. Offer another factor, or take a number of another country.";
     UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "Who is asking?",
         "Send an API key as `Authorization: Bearer csk_…`, or use a TLS client certificate that is mapped to an application. The key may have been revoked or may have ended.";
     FORBIDDEN = "forbidden", FORBIDDEN, "This application may not do that",
@@ -169,6 +171,11 @@ impl From<Error> for Problem {
                 Self::new(&NOT_FOUND, format!("There is no such {what}, or it is another application's."))
             }
             Error::Invalid(flaws) => Self::invalid(flaws),
+            Error::CountryBlocked => {
+                let detail = Error::CountryBlocked.to_string();
+                let errors = vec![Flaw { pointer: "/address".to_owned(), detail }];
+                Self { errors, ..Self::of(&COUNTRY_BLOCKED) }
+            }
             Error::Exists(what) => Self::new(&EXISTS, sentence(what)),
             Error::Conflict(why) => Self::new(&CONFLICT, sentence(why)),
             Error::ProofRejected => Self::of(&PROOF_REJECTED),

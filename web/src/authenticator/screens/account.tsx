@@ -5,7 +5,7 @@ import { Icon } from '../../screens/icon';
 import type { State } from '../flow';
 import type { Account } from '../kept/database';
 import type { Actions } from '../use-authenticator';
-import { useLanguage, useWords } from '../words/context';
+import { useLocale, useWords } from '../words/context';
 
 interface AccountPageProps {
   account: Account;
@@ -17,7 +17,7 @@ interface AccountPageProps {
 /** One account, and its end. */
 export function AccountPage({ account, state, actions, onLeave }: AccountPageProps) {
   const words = useWords();
-  const language = useLanguage();
+  const locale = useLocale();
   const [removing, setRemoving] = useState(false);
   const line = state.lines[account.id] ?? 'connecting';
   if (removing) {
@@ -44,7 +44,7 @@ export function AccountPage({ account, state, actions, onLeave }: AccountPagePro
     [words.account, account.account],
     [words.server, new URL(account.server).host],
     [words.thisPhone, account.name],
-    [words.since, new Date(account.since).toLocaleDateString(language, { dateStyle: 'medium' })],
+    [words.since, new Date(account.since).toLocaleDateString(locale, { dateStyle: 'medium' })],
   ] as const;
   return (
     <>
@@ -57,7 +57,9 @@ export function AccountPage({ account, state, actions, onLeave }: AccountPagePro
         {facts.map(([name, said]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{said}</dd>
+            <dd>
+              <bdi>{said}</bdi>
+            </dd>
           </div>
         ))}
       </dl>

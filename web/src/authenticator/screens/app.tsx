@@ -19,16 +19,16 @@ import { Prompt } from './prompt';
 
 interface AppProps {
   words: Words;
-  language: string;
+  locale: string;
   /** The link that the app was opened by. */
   opened: Link | null;
 }
 
 /** The app, from the first look at what is kept to the last answer. */
-export function App({ words, language, opened }: AppProps) {
+export function App({ words, locale, opened }: AppProps) {
   const [state, actions] = useAuthenticator();
   return (
-    <WordsContext value={{ words, language }}>
+    <WordsContext value={{ words, locale }}>
       <div className="page app">
         <header className="brand">
           <Icon name="mark" className="brand-mark" />

@@ -1,7 +1,7 @@
 import { Heading } from '../../screens/heading';
 import { Icon } from '../../screens/icon';
 import type { Entry } from '../kept/database';
-import { useLanguage, useWords } from '../words/context';
+import { useLocale, useWords } from '../words/context';
 
 /** What was asked so far, and what came of it. */
 export function History({ entries, onLeave }: { entries: readonly Entry[]; onLeave: () => void }) {
@@ -28,8 +28,8 @@ export function History({ entries, onLeave }: { entries: readonly Entry[]; onLea
 
 function One({ entry }: { entry: Entry }) {
   const words = useWords();
-  const language = useLanguage();
-  const when = new Date(entry.at).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const locale = useLocale();
+  const when = new Date(entry.at).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
   const good = entry.outcome === 'approved';
   const bad = entry.outcome === 'reported' || entry.outcome === 'mismatched';
   return (

@@ -1,13 +1,13 @@
 import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
 
-import { clock } from '../../format';
+import { asItStands, clock } from '../../format';
 import { Heading } from '../../screens/heading';
 import { Icon } from '../../screens/icon';
 import type { State, Waiting } from '../flow';
 import type { Prompt as Asked } from '../protocol/prompt';
 import type { Answer } from '../protocol/signed';
 import type { Actions } from '../use-authenticator';
-import { useLanguage, useWords } from '../words/context';
+import { useLocale, useWords } from '../words/context';
 import { NumberField } from './number-field';
 import { Trouble } from './trouble';
 
@@ -75,22 +75,26 @@ export function Prompt({ waiting, state, actions }: PromptProps) {
 
 function Facts({ prompt }: { prompt: Asked }) {
   const words = useWords();
-  const language = useLanguage();
+  const locale = useLocale();
   const from = [prompt.place, prompt.address, prompt.device].filter((known) => known !== null).join(' · ');
   const facts: (readonly [string, string])[] = [
     [words.account, prompt.account],
     ...(prompt.connects ? [] : [[words.action, prompt.action] as const]),
     ...prompt.shown,
     ...(from ? [[words.from, from] as const] : []),
-    [words.time, new Date(prompt.createdAt).toLocaleTimeString(language, { timeStyle: 'short' })],
+    [words.time, new Date(prompt.createdAt).toLocaleTimeString(locale, { timeStyle: 'short' })],
   ];
   return (
     <section aria-label={words.facts}>
       <dl className="facts">
         {facts.map(([name, said], place) => (
           <div key={place}>
-            <dt>{name}</dt>
-            <dd>{said}</dd>
+            <dt>
+              <bdi>{asItStands(name)}</bdi>
+            </dt>
+            <dd>
+              <bdi>{asItStands(said)}</bdi>
+            </dd>
           </div>
         ))}
       </dl>

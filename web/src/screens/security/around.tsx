@@ -1,9 +1,10 @@
 /** What is around a person's authenticators: sessions, devices, and what happened. */
 
+import { isolated } from '../../format';
 import type { Device, Happened, Session } from '../../flow/overview';
 import type { SecurityWords } from '../../words/security/catalogue';
 import { Icon } from '../icon';
-import { date } from './date';
+import { moment } from './date';
 import type { PartProps } from './overview';
 
 export function Sessions({
@@ -17,7 +18,7 @@ export function Sessions({
   const name = (session: Session) => session.device ?? words.otherSession;
   const out = (what: 'signOut' | 'signOutOthers', of: string, body: Record<string, unknown>) => {
     const { title, ...said } = words.sure[what];
-    ask({ ...said, title: title(of), grave: false, yes: () => change('security/sign-out', body) });
+    ask({ ...said, title: title(isolated(of)), grave: false, yes: () => change('security/sign-out', body) });
   };
   return (
     <section aria-labelledby="sessions">
@@ -27,10 +28,10 @@ export function Sessions({
           <li key={session.id} className="item line-item">
             <div className="item-words">
               <p className="item-name">
-                {name(session)}
+                <bdi>{name(session)}</bdi>
                 {session.current && <span className="tag">{words.thisSession}</span>}
               </p>
-              <p className="hint">{words.since(date(session.createdAt))}</p>
+              <p className="hint">{words.since(moment(session.createdAt))}</p>
             </div>
             {!session.current && (
               <button
@@ -69,7 +70,7 @@ export function Devices({ devices, words }: { devices: readonly Device[]; words:
         {devices.map((device) => (
           <li key={device.id} className="item line-item">
             <p className="item-name">
-              {device.name || device.kind}
+              <bdi>{device.name || device.kind}</bdi>
               {device.current && <span className="tag">{words.thisDevice}</span>}
             </p>
           </li>
@@ -98,7 +99,7 @@ export function Activity({ activity, words }: { activity: readonly Happened[]; w
                 <Icon name={ALARMING.includes(kind) ? 'bad' : 'clock'} />
                 <div>
                   <p>{words.events[kind]}</p>
-                  <p className="hint">{[date(at), ...facts].join(' · ')}</p>
+                  <p className="hint">{[moment(at), ...facts].join(' · ')}</p>
                 </div>
               </li>
             ))}

@@ -1,10 +1,11 @@
-let format: Intl.DateTimeFormat | null = null;
+import { localeOf } from '../../words/catalogue';
 
-/** A moment as people of the page's language write it. */
-export function date(at: number): string {
-  format ??= new Intl.DateTimeFormat(document.documentElement.lang, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-  });
-  return format.format(at);
-}
+const locale = localeOf(document.documentElement.lang, navigator.languages);
+const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** A day as the person writes it, in one piece. */
+export const day = (at: number): string => dates.format(at).replaceAll(' ', '\u00a0');
+
+/** A day and the time of it. */
+export const moment = (at: number): string => moments.format(at);

@@ -1,11 +1,12 @@
 import { useId, useRef, useState, type FormEvent } from 'react';
 
+import { isolated } from '../../format';
 import { KINDS, type Kind } from '../../flow/page';
 import type { Held } from '../../flow/overview';
 import { useWords } from '../../words/context';
 import { Icon } from '../icon';
 import { ICON_OF } from '../other-ways';
-import { date } from './date';
+import { day } from './date';
 import type { PartProps } from './overview';
 
 /** From how many backup codes on it is time for new ones. */
@@ -16,8 +17,9 @@ export function HeldOne({ held, ...part }: PartProps & { held: Held }) {
   const { words } = part;
   const common = useWords();
   const kind = (KINDS as readonly string[]).includes(held.kind) ? (held.kind as Kind) : null;
-  const name = held.label ?? (kind ? common.kinds[kind] : held.kind);
-  const used = held.lastUsedAt === null ? words.neverUsed : words.used(date(held.lastUsedAt));
+  const kindName = kind === 'backup_codes' ? common.backupList : kind && common.kinds[kind];
+  const name = held.label ?? kindName ?? held.kind;
+  const used = held.lastUsedAt === null ? words.neverUsed : words.used(day(held.lastUsedAt));
   const few = held.codesLeft !== null && held.codesLeft <= FEW;
   return (
     <li className="item">
@@ -25,14 +27,14 @@ export function HeldOne({ held, ...part }: PartProps & { held: Held }) {
         <Icon name={kind ? ICON_OF[kind] : 'lock'} />
         <div className="item-words">
           <p className="item-name">
-            {name}
+            <bdi>{name}</bdi>
             {held.state !== 'active' && (
               <span className="tag weak">
                 {words.states[held.state as keyof typeof words.states] ?? held.state}
               </span>
             )}
           </p>
-          {held.label && kind && <p className="hint">{common.kinds[kind]}</p>}
+          {held.label && kindName && <p className="hint">{kindName}</p>}
           {held.to && <p className="hint">{held.to}</p>}
           {held.codesLeft !== null && (
             <p className={few ? 'hint few' : 'hint'}>
@@ -41,7 +43,7 @@ export function HeldOne({ held, ...part }: PartProps & { held: Held }) {
             </p>
           )}
           <p className="hint">
-            {words.added(date(held.createdAt))} · {used}
+            {words.added(day(held.createdAt))} · {used}
           </p>
         </div>
       </div>
@@ -94,7 +96,7 @@ function Changes({ held, name, words, ask, change, asking }: PartProps & { held:
               type="button"
               className="button quiet small"
               aria-disabled={asking}
-              onClick={() => ask({ ...said, title: title(name), grave: what !== 'replace', yes })}
+              onClick={() => ask({ ...said, title: title(isolated(name)), grave: what !== 'replace', yes })}
             >
               {words[what]}
             </button>
@@ -132,7 +134,7 @@ function Rename({
         <input
           ref={field}
           id={id}
-          className="line"
+          className="text-line"
           type="text"
           autoComplete="off"
           maxLength={64}

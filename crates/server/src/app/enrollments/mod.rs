@@ -17,7 +17,7 @@ use store::Change;
 use super::factors::Shown;
 use super::telling::With;
 use super::{Actor, App, Error};
-pub(crate) use start::{Started, Wish, WishedDevice};
+pub(crate) use start::{Started, Wish, WishedDevice, own_label};
 pub(crate) use trust::{LOG_IN_AGAIN, Lacks};
 pub(super) use trust::{PROVE_FIRST, trusted_enough};
 pub(super) use view::prompt_change;

@@ -56,18 +56,28 @@ pub(crate) enum WishedDevice {
 impl WishedDevice {
     /// What an authenticator of this kind sits on if nothing else is said.
     pub(crate) fn usual(kind: AuthenticatorKind, label: Option<&str>) -> Self {
-        let (name, on) = match kind {
-            AuthenticatorKind::Totp => ("Authenticator app", DeviceKind::Phone),
-            AuthenticatorKind::Hotp => ("Hardware token", DeviceKind::Key),
-            AuthenticatorKind::Webauthn => ("Passkey", DeviceKind::Key),
-            AuthenticatorKind::Push => ("Approval app", DeviceKind::Phone),
-            AuthenticatorKind::Sms => ("Phone", DeviceKind::Phone),
-            AuthenticatorKind::Email => ("Mailbox", DeviceKind::Other),
-            AuthenticatorKind::BackupCodes => ("Backup codes", DeviceKind::Other),
-            AuthenticatorKind::Browser => ("Browser", DeviceKind::Browser),
-        };
+        let (name, on) = usual(kind);
         Self::New { name: label.unwrap_or(name).to_owned(), kind: on }
     }
+}
+
+/// What something of this kind is called where its owner gave it no name, and what it is on.
+fn usual(kind: AuthenticatorKind) -> (&'static str, DeviceKind) {
+    match kind {
+        AuthenticatorKind::Totp => ("Authenticator app", DeviceKind::Phone),
+        AuthenticatorKind::Hotp => ("Hardware token", DeviceKind::Key),
+        AuthenticatorKind::Webauthn => ("Passkey", DeviceKind::Key),
+        AuthenticatorKind::Push => ("Approval app", DeviceKind::Phone),
+        AuthenticatorKind::Sms => ("Phone", DeviceKind::Phone),
+        AuthenticatorKind::Email => ("Mailbox", DeviceKind::Other),
+        AuthenticatorKind::BackupCodes => ("Backup codes", DeviceKind::Other),
+        AuthenticatorKind::Browser => ("Browser", DeviceKind::Browser),
+    }
+}
+
+/// What its owner calls an authenticator; `None` where the name says no more than the kind, for which pages have words of their own.
+pub(crate) fn own_label(kind: AuthenticatorKind, label: String) -> Option<String> {
+    (label != usual(kind).0).then_some(label)
 }
 
 /// An enrollment that was started, with the view if it was wanted at once.

@@ -138,8 +138,12 @@ impl App {
             }
             // Between its link and its number, an app is about to be asked.
             let is_coming = asked.is_none() && before.as_ref().is_some_and(|before| before.enrollment_id.is_some());
-            let changed =
-                (!is_coming && is_another(before.as_ref(), asked.as_ref())) || self.has_moved_on(&visit).await?;
+            // Denied: with that its enrollment ends, one commit later.
+            let is_denied =
+                asked.as_ref().is_some_and(|prompt| prompt.enrollment_id.is_some() && !prompt.is_open(self.now()));
+            let is_ending = is_denied && matches!(self.enrolling(&visit).await?, Some(Step::View(_)));
+            let is_other = !is_coming && !is_ending && is_another(before.as_ref(), asked.as_ref());
+            let changed = is_other || self.has_moved_on(&visit).await?;
             if changed || tokio::time::Instant::now() >= patience {
                 return self.look(visit).await;
             }

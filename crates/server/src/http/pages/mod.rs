@@ -27,7 +27,7 @@ use super::v1::proof::ProofGiven;
 use super::v1::{flawed, key_bytes, name};
 use super::{Shared, to_the_end};
 use crate::Brand;
-use crate::app::enrollments::View;
+use crate::app::enrollments::{View, own_label};
 use crate::app::pages::{Begin, Enrolling, Seen, Step};
 use crate::app::{self, App};
 use browser::{FromPage, keep};
@@ -264,7 +264,7 @@ struct Way {
     kind: AuthenticatorKind,
     #[schema(value_type = Option<String>)]
     authenticator_id: Option<AuthenticatorId>,
-    /// What its owner calls it.
+    /// What its owner calls it, if anything.
     label: Option<String>,
     /// Where codes go, with most of it hidden.
     to: Option<String>,
@@ -277,7 +277,7 @@ impl From<app::pages::Way> for Way {
             kind,
             authenticator_id: authenticator.as_ref().map(|authenticator| authenticator.id),
             to: authenticator.as_ref().and_then(|authenticator| authenticator.credential.as_ref()?.masked()),
-            label: authenticator.map(|authenticator| authenticator.label),
+            label: authenticator.and_then(|authenticator| own_label(kind, authenticator.label)),
         }
     }
 }

@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::browser::FromPage;
 use super::{Nothing, answer};
+use crate::app::enrollments::own_label;
 use crate::app::pages;
 use crate::app::{App, authenticators};
 use crate::http::Shared;
@@ -178,7 +179,8 @@ struct Own {
     /// `active` or `suspended`.
     #[schema(value_type = String)]
     state: AuthenticatorState,
-    label: String,
+    /// What its owner calls it, if anything.
+    label: Option<String>,
     /// Where codes go, with most of it hidden.
     to: Option<String>,
     /// Unused backup codes.
@@ -277,7 +279,7 @@ impl From<authenticators::Seen> for Own {
             kind: authenticator.kind,
             state: authenticator.state,
             to: authenticator.credential.as_ref().and_then(domain::Credential::masked),
-            label: authenticator.label,
+            label: own_label(authenticator.kind, authenticator.label),
             codes_left: seen.codes_left,
             created_at: authenticator.created_at,
             expires_at,

@@ -1,7 +1,7 @@
 //! A number is read, and a code sent there.
 
 use domain::{AuthenticatorKind, Credential};
-use gateway::Number;
+use gateway::{InvalidNumber, Number};
 
 use super::super::{Enrolling, HandedOver};
 use crate::app::enrollments::Wish;
@@ -14,7 +14,10 @@ pub(super) fn wished(app: &App, wish: &Wish) -> Result<Credential, Error> {
     Number::parse(typed, post.sending.home)
         .and_then(|number| post.sending.countries.admit(number))
         .map(|number| Credential::Sms(number.e164().to_owned()))
-        .map_err(|error| Error::invalid("/address", error.to_string()))
+        .map_err(|error| match error {
+            InvalidNumber::Country => Error::CountryBlocked,
+            other => Error::invalid("/address", other.to_string()),
+        })
 }
 
 pub(super) async fn hand_over(app: &App, enrolling: &Enrolling<'_>) -> Result<HandedOver, Error> {
