@@ -1,11 +1,16 @@
 //! Codes by text message and mail (I-03), with gateways that fail (W-06) and are abused (T-24).
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::alike::{T_LIMIT, median, welch};
 use crate::browser::Shop;
-use crate::harness::{Answer, Api, Database, Mailboxes, Server, Setup, SmsApi};
+use crate::harness::{Answer, Api, Database, Mailboxes, Noise, Server, Setup, SmsApi, detour, rounds};
 
 const ANA: &str = "+49 151 23456789";
 const PUBLIC: &str = "https://mfa.example.com";
@@ -24,6 +29,22 @@ impl Post {
     }
 
     async fn with(database: Database, more: &[(&str, &str)]) -> Self {
+        Self::at(database, more, |_, port| port).await
+    }
+
+    /// One whose gateways take from some hundredths to some tenths of a second, another time each time.
+    async fn far(more: &[(&str, &str)]) -> Self {
+        let millis = Duration::from_millis;
+        let away = |is_mail, port| {
+            // A mail takes several pieces of talk, a text message one or two.
+            let (least, most) = if is_mail { (millis(5), millis(60)) } else { (millis(30), millis(350)) };
+            detour(port, least, most)
+        };
+        Self::at(Database::Sqlite, more, away).await
+    }
+
+    /// One whose gateways are at other ports than their own.
+    async fn at(database: Database, more: &[(&str, &str)], away: impl Fn(bool, u16) -> u16) -> Self {
         let (main, spare, mailboxes) = (SmsApi::start(), SmsApi::start(), Mailboxes::start());
         let carrier = |name: &str, api: &SmsApi, weight: &str| {
             [
@@ -32,14 +53,14 @@ impl Post {
                 ("SECRET", "env:SMS_TOKEN".to_owned()),
                 ("FROM", "Example".to_owned()),
                 ("WEIGHT", weight.to_owned()),
-                ("URL", format!("http://127.0.0.1:{}", api.port)),
+                ("URL", format!("http://127.0.0.1:{}", away(false, api.port))),
             ]
             .map(|(key, value)| (format!("COUNTERSIGN_GATEWAY_{name}_{key}"), value))
         };
         let mut environment: Vec<(String, String)> = Vec::new();
         environment.extend(carrier("MAIN", &main, "1"));
         environment.extend(carrier("SPARE", &spare, "0"));
-        let relay = format!("localhost:{}", mailboxes.port);
+        let relay = format!("localhost:{}", away(true, mailboxes.port));
         let fixed = [
             ("COUNTERSIGN_GATEWAY_MAIL_KIND", "smtp"),
             ("COUNTERSIGN_GATEWAY_MAIL_HOST", &relay),
@@ -72,7 +93,7 @@ impl Post {
         let session = api.session(&user).await;
         let prompt = hand_over(&api, &session, "sms", ANA).await.expect(200);
         let (enrollment, prompt) = (text(&prompt["enrollment"]), text(&prompt["prompt"]["id"]));
-        let code = self.main.last().code();
+        let code = self.main.next().await.code();
         confirm(&api, &enrollment, &code, &prompt).await.expect(200);
         (user, session)
     }
@@ -140,7 +161,7 @@ async fn codes_by_text_message(database: Database) {
     let prompt_id = text(&view["prompt"]["id"]);
     assert_eq!(view["prompt"]["to"], "•••789", "{view}");
     assert!(view["prompt"]["resend_at"].is_string(), "{view}");
-    let sms = post.main.last();
+    let sms = post.main.next().await;
     assert_eq!((sms.field("To"), sms.field("From")), ("+4915123456789", "Example"));
     assert_eq!(sms.path, "/2010-04-01/Accounts/AC1/Messages.json");
     let last = sms.field("Body").lines().last().unwrap().to_owned();
@@ -154,7 +175,7 @@ async fn codes_by_text_message(database: Database) {
     let challenge = api.challenge_in(&session).await;
     let asked = prompt(&api, &challenge, "sms").await.expect(201);
     assert_eq!(asked["to"], "•••789");
-    let (prompt_id, code) = (text(&asked["id"]), post.main.last().code());
+    let (prompt_id, code) = (text(&asked["id"]), post.main.next().await.code());
     assert_ne!(code, sms.code(), "a code was sent twice");
     let rejected = verify(&api, &challenge, &another(&code), &prompt_id).await.expect(422);
     assert_eq!(rejected["type"], "/problems/proof-rejected");
@@ -226,7 +247,7 @@ async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
     assert_eq!(refused["errors"][0]["pointer"], "/address", "{refused}");
     let view = browser.post("begin", json!({ "kind": "sms", "address": ANA })).await.expect(200);
     assert_eq!((&view["step"], &view["view"]["prompt"]["to"]), (&json!("view"), &json!("•••789")), "{view}");
-    let text_message = post.main.last();
+    let text_message = post.main.next().await;
     assert_eq!(text_message.field("Body"), format!("{} : Banque vous demande ce code.", text_message.code()));
     let proof = json!({ "code": text_message.code(), "prompt_id": view["view"]["prompt"]["id"] });
     browser.post("confirm", proof).await.expect(200);
@@ -237,7 +258,7 @@ async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
     assert_eq!(opened["challenge"]["ways"][0]["kind"], "sms", "{opened}");
     let asked = browser.post("prompt", json!({ "kind": "sms" })).await.expect(200);
     assert!(asked["prompt"]["resend_at"].is_string(), "{asked}");
-    let proof = json!({ "code": post.main.last().code(), "prompt_id": asked["prompt"]["id"] });
+    let proof = json!({ "code": post.main.next().await.code(), "prompt_id": asked["prompt"]["id"] });
     assert_eq!(browser.post("prove", proof).await.expect(200)["step"], "done");
 }
 
@@ -248,7 +269,7 @@ async fn i03_sent_again_is_after_a_while_and_the_count_stays() {
     let (user, _) = post.ana().await;
     let challenge = api.challenge(&user).await;
     let first = prompt(&api, &challenge, "sms").await.expect(201);
-    let (id, old) = (text(&first["id"]), post.main.last().code());
+    let (id, old) = (text(&first["id"]), post.main.next().await.code());
     let early = prompt(&api, &challenge, "sms").await.expect(429);
     assert_eq!(early["type"], "/problems/sent-already");
     assert!(early["detail"].as_str().unwrap().contains(first["resend_at"].as_str().unwrap()), "{early}");
@@ -258,7 +279,7 @@ async fn i03_sent_again_is_after_a_while_and_the_count_stays() {
     api.advance(31).await;
     let again = prompt(&api, &challenge, "sms").await.expect(201);
     assert_eq!(text(&again["id"]), id, "sent again is the same prompt");
-    let new = post.main.last().code();
+    let new = post.main.next().await.code();
     if new != old {
         verify(&api, &challenge, &old, &id).await.expect(422);
     }
@@ -278,7 +299,7 @@ async fn w06_where_one_gateway_is_down_the_next_one_carries() {
     for _ in 0..3 {
         let challenge = api.challenge(&user).await;
         let asked = prompt(&api, &challenge, "sms").await.expect(201);
-        let code = post.spare.last().code();
+        let code = post.spare.next().await.code();
         verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
     }
     let down = post.events("gateway.down").await;
@@ -295,9 +316,20 @@ async fn w06_where_one_gateway_is_down_the_next_one_carries() {
 async fn w06_t19_where_all_are_down_everybody_is_told_so() {
     let post = Post::on(Database::Sqlite).await;
     let api = post.api();
-    let (user, _) = post.ana().await;
+    let (user, session) = post.ana().await;
     post.main.answers(500);
     post.spare.answers(500);
+    // Whoever has a session is told at once.
+    let challenge = api.challenge_in(&session).await;
+    prompt(&api, &challenge, "sms").await.expect_problem(503, "gateway-unavailable");
+    assert_eq!(post.events("code.delivery_failed").await.len(), 1);
+    // Anybody else, once it is known that they are down: an answer that waited for them would tell whom they were asked for.
+    for failures in 2..=3 {
+        prompt(&api, &api.challenge(&user).await, "sms").await.expect(201);
+        while post.events("code.delivery_failed").await.len() < failures {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     let challenge = api.challenge(&user).await;
     let refused = prompt(&api, &challenge, "sms").await;
     let problem = refused.clone().expect(503);
@@ -310,9 +342,10 @@ async fn w06_t19_where_all_are_down_everybody_is_told_so() {
         let same = prompt(&api, &challenge, "sms").await;
         assert_eq!((same.status, &same.body), (refused.status, &refused.body));
     }
-    assert_eq!(post.events("code.delivery_failed").await.len(), 1);
+    assert_eq!(post.events("code.delivery_failed").await.len(), 3);
     // It works again: nobody has to wait for a message that never went.
     post.main.answers(201);
+    api.advance(16).await;
     prompt(&api, &challenge, "sms").await.expect(201);
 }
 
@@ -337,7 +370,58 @@ async fn t19_who_has_no_phone_is_answered_as_who_has() {
         verify(&api, &challenge, "000000", &text(&asked["id"])).await.expect(422);
     }
     assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:?}");
-    assert_eq!(post.main.taken().len(), taken + 1, "a message went to nobody");
+    assert_eq!(post.main.settled(taken + 1).await.len(), taken + 1, "a message went to nobody");
+}
+
+/// Two prompts in a row for somebody are as far apart as two for nobody, whatever the gateways take (T-19).
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_how_long_gateways_take_tells_nobody_who_is_known() {
+    let much = "1000000/1h";
+    let post = Post::far(&[
+        ("COUNTERSIGN_SMS_USER_BUDGET", much),
+        ("COUNTERSIGN_SMS_PREFIX_BUDGET", much),
+        ("COUNTERSIGN_SMS_GLOBAL_BUDGET", much),
+        ("COUNTERSIGN_SMS_CONVERSION", "0"),
+    ])
+    .await;
+    let api = post.api();
+    let (_, session) = post.ana().await;
+    let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
+    confirm(&api, &text(&view["enrollment"]), &post.mail.code(), &text(&view["prompt"]["id"])).await.expect(200);
+    let pairs = rounds(40, 400);
+    let mut noise = Noise::seeded();
+    let mut told = Vec::new();
+    for kind in ["sms", "email"] {
+        let mut taken: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
+        for pair in 0..pairs + 4 {
+            for name in noise.shuffled(["ana", "nobody"]) {
+                let (first, second) = (time_of_prompt(&api, name, kind).await, time_of_prompt(&api, name, kind).await);
+                if pair >= 4 {
+                    let [times, apart] = taken.entry(name).or_default();
+                    times.push(first);
+                    apart.push((first - second).abs());
+                }
+            }
+        }
+        for (place, what) in ["the first of two", "how far two are apart"].into_iter().enumerate() {
+            let (ana, nobody) = (&taken["ana"][place], &taken["nobody"][place]);
+            let t = welch(ana, nobody);
+            let medians = [median(ana), median(nobody)].map(|seconds| seconds * 1e3);
+            println!("{kind}, {what}: t = {t:.2} over {pairs} pairs, medians {medians:.1?} ms");
+            if t.abs() >= T_LIMIT {
+                told.push((kind, what));
+            }
+        }
+    }
+    assert!(told.is_empty(), "times tell who is asked about: {told:?}");
+}
+
+/// How long it takes to have a code sent, in seconds.
+async fn time_of_prompt(api: &Api, external_id: &str, kind: &str) -> f64 {
+    let challenge = api.post("/v1/challenges", json!({ "external_id": external_id })).await.expect(201);
+    let begun = Instant::now();
+    prompt(api, &text(&challenge["id"]), kind).await.expect(201);
+    begun.elapsed().as_secs_f64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -350,7 +434,7 @@ async fn t24_a_flood_gets_no_further_than_the_budget() {
         let challenge = api.challenge(&user).await;
         prompt(&api, &challenge, "sms").await.expect(201);
     }
-    assert_eq!(post.main.taken().len(), 4, "the cap does not hold");
+    assert_eq!(post.main.settled(4).await.len(), 4, "the cap does not hold");
     let withheld = post.events("code.withheld").await;
     assert_eq!(withheld.len(), 17);
     assert!(withheld.iter().all(|event| event["data"]["budget"] == "prefix"));
@@ -393,7 +477,7 @@ async fn a_receipt_is_believed_where_it_is_signed() {
     let post = Post::on(Database::Sqlite).await;
     let api = post.api();
     let (user, _) = post.ana().await;
-    let sms = post.main.last();
+    let sms = post.main.taken().pop().unwrap();
     assert_eq!(sms.field("StatusCallback"), format!("{PUBLIC}/receipts/main"));
     assert!(sms.head.to_lowercase().contains("authorization: basic "), "{}", sms.head);
     let body = "MessageSid=SM1&MessageStatus=delivered";

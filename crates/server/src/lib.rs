@@ -177,6 +177,7 @@ pub struct Running {
     listener: http::Listening,
     upkeep: JoinHandle<()>,
     waking: JoinHandle<()>,
+    carrying: app::sending::Carrying,
     store: Store,
 }
 
@@ -243,8 +244,10 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
+    let carrying = app::sending::carry(Arc::clone(&app));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, upkeep, waking, store })
+    let administrator_key = administrator.map(|key| key.text);
+    Ok(Running { address, url, administrator_key, listener, upkeep, waking, carrying, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -273,6 +276,7 @@ impl Running {
     /// Answers what is under way, a few seconds at most, and closes the store.
     pub async fn stop(self) {
         self.listener.stop().await;
+        self.carrying.stop().await;
         self.upkeep.abort();
         self.waking.abort();
         self.store.close().await;

@@ -33,6 +33,7 @@ use vault_proto::{Qr, Secret};
 
 use super::enrollments::Wish;
 use super::proof::Given;
+use super::sending::NewCode;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
@@ -185,7 +186,7 @@ pub(crate) struct Prompted {
     /// To whom it goes, for [`Factor::deliver`].
     pub(crate) to: Option<Authenticator>,
     /// The code in the clear, for [`Factor::deliver`].
-    pub(crate) code: Option<Secret>,
+    pub(crate) code: Option<NewCode>,
     /// What it takes the place of, where that is another challenge's.
     pub(crate) instead: Option<PromptId>,
 }

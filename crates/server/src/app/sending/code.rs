@@ -4,6 +4,7 @@ use domain::{Authenticator, AuthenticatorKind, Prompt, Timestamp};
 use store::Used;
 use vault_proto::{CheckCode, CodeOwner, Outcome, Reply, Secret, SentCode, Verb};
 
+use super::NewCode;
 use crate::app::factors::{Against, Asked, Enrolling, HandedOver, Judgement, Prompted, Right, Shown};
 use crate::app::proof::Given;
 use crate::app::vault::unexpected;
@@ -38,8 +39,9 @@ impl App {
         prompt.hash = Some(hash);
         let masked = to.and_then(|to| to.credential.as_ref()).and_then(domain::Credential::masked);
         // Whoever has a session of theirs knows whom it belongs to; nobody else is told that there is such a number.
-        let shown = Shown { to: masked.filter(|_| asked.session.is_some()), ..Shown::default() };
-        Ok(Prompted { prompt, shown, to: to.cloned(), code: Some(code), instead: None })
+        let is_told = asked.session.is_some();
+        let shown = Shown { to: masked.filter(|_| is_told), ..Shown::default() };
+        Ok(Prompted { prompt, shown, to: to.cloned(), code: Some(NewCode { code, is_told }), instead: None })
     }
 
     /// A code that proves that what is enrolled can be read.
@@ -64,7 +66,8 @@ impl App {
         prompt.hash = Some(hash);
         let masked = authenticator.credential.as_ref().and_then(domain::Credential::masked);
         let shown = Shown { to: masked, ..Shown::default() };
-        let prompted = Prompted { prompt, shown, to: Some(authenticator.clone()), code: Some(code), instead: None };
+        let code = Some(NewCode { code, is_told: true });
+        let prompted = Prompted { prompt, shown, to: Some(authenticator.clone()), code, instead: None };
         Ok(HandedOver::Prompt(Box::new(prompted)))
     }
 

@@ -1,21 +1,26 @@
 //! Codes that are sent: made and checked by the vault, carried by gateways, withheld where a budget is used up (T-24).
 //!
-//! Whoever asks for a challenge's code learns only that something was done: for somebody who is not known, or has no such
-//! authenticator, a code is made all the same, nothing is sent, and the answer takes as long (T-19).
+//! Whoever asks for a challenge's code without a session learns only that something was done: for somebody who is not known, or has
+//! no such authenticator, a code is made all the same, and nothing is sent. The answer waits for no gateway, since how long
+//! those take would tell the one from the other (T-19): what is to be sent goes into a queue ([`queue`]). With a session, and where
+//! something is enrolled, the answer says what became of it.
 
 mod code;
 mod deliver;
+mod queue;
 mod receipts;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use domain::event::About;
 use domain::{AuthenticatorKind, Timestamp};
 use gateway::messages::{Language, Messages};
 use gateway::{Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
+
+pub(crate) use deliver::end_of_slot;
+pub(crate) use queue::{Carrying, carry};
 
 /// Messages whose receipts are still looked for.
 const MOST_AWAITED: usize = 20_000;
@@ -46,23 +51,25 @@ impl fmt::Debug for Sending {
 pub(crate) struct Post {
     pub(crate) sending: Sending,
     toll: Mutex<TollGuard>,
-    /// How sending went last, by SMS and by mail: as long is waited where nothing is sent (T-19).
-    lately: [Mutex<Lately>; 2],
+    /// What is sent without anybody waiting for it.
+    queue: queue::Queue,
     /// Whom messages concern of which no receipt has come.
     awaited: Mutex<VecDeque<((String, String), About)>>,
 }
 
-/// How sending went last.
-#[derive(Debug, Clone, Copy, Default)]
-struct Lately {
-    took: Duration,
-    all_failed: bool,
+/// A code that was made, to be sent.
+#[derive(Clone)]
+pub(crate) struct NewCode {
+    /// The code in the clear.
+    code: vault_proto::Secret,
+    /// Whether whoever asked may know what becomes of it (T-19).
+    is_told: bool,
 }
 
 impl Post {
     pub(crate) fn new(sending: Sending) -> Self {
         let toll = Mutex::new(TollGuard::new(sending.caps.clone()));
-        Self { sending, toll, lately: Default::default(), awaited: Mutex::default() }
+        Self { sending, toll, queue: queue::Queue::new(), awaited: Mutex::default() }
     }
 
     /// Whether codes of this kind can be sent here.
@@ -94,9 +101,12 @@ impl Post {
         lock(&self.toll).sweep(now);
     }
 
-    fn lately(&self, kind: AuthenticatorKind) -> MutexGuard<'_, Lately> {
-        let [sms, mail] = &self.lately;
-        lock(if kind == AuthenticatorKind::Sms { sms } else { mail })
+    /// Whether every gateway for codes of this kind is left alone since it failed.
+    fn is_down(&self, kind: AuthenticatorKind, now: Timestamp) -> bool {
+        let channel = if kind == AuthenticatorKind::Sms { gateway::Channel::Sms } else { gateway::Channel::Mail };
+        let health = self.sending.gateways.health();
+        let mut of_channel = health.iter().filter(|health| health.channel == channel);
+        of_channel.all(|health| health.down_until.is_some_and(|until| now < until))
     }
 
     /// Remembers whom a message concerns, for its receipt.
