@@ -97,7 +97,7 @@ pub(crate) const KEYS: [Key; 41] = [
         name: "sms.user_budget",
         value: "N/TIME,…",
         list: true,
-        help: "Text messages for one user [default: 5/1h,10/1d]",
+        help: "Text messages for one user, two fifths of them for sessions that proved something [default: 8/1h,16/1d]",
     },
     Key {
         name: "sms.prefix_budget",
@@ -114,7 +114,7 @@ pub(crate) const KEYS: [Key; 41] = [
     one(
         "sms.conversion",
         "PERCENT",
-        "A range of numbers from which fewer codes come back is closed for an hour; 0 closes none [default: 20]",
+        "A range of numbers from which fewer first codes come back is closed to new ones for an hour; 0 closes none [default: 20]",
     ),
     one("messages.folder", "DIR", "Folder with your own words for messages [default: ours]"),
     one("messages.language", "LANG", "Language of messages: en, de, es, fr or zh [default: en]"),

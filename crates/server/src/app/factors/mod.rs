@@ -136,6 +136,8 @@ pub(crate) struct Enrolling<'a> {
     pub(crate) authenticator: &'a Authenticator,
     /// Whose it is.
     pub(crate) user: &'a User,
+    /// The session that it was begun in.
+    pub(crate) session: &'a Session,
     /// What the user has already, in all states.
     pub(crate) existing: &'a [Authenticator],
     /// What was asked for this enrollment before and still waits, the newest first.

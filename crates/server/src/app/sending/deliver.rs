@@ -7,10 +7,11 @@ use domain::{Authenticator, AuthenticatorKind, Credential, Event, EventKind, Pro
 use gateway::mail::MailAddress;
 use gateway::messages::CodeWords;
 use gateway::sms::Sms;
-use gateway::{Delivery, Fault, Number, Outcome};
+use gateway::{Delivery, Fault, Number, Outcome, Refused};
 use store::Change;
 use tokio::time::Instant;
 
+use super::code::of;
 use super::queue::Errand;
 use super::{NewCode, Post};
 use crate::app::factors::Prompted;
@@ -24,8 +25,6 @@ const SLOT: Duration = Duration::from_millis(20);
 enum Sent {
     /// A gateway took it.
     Taken,
-    /// A budget stands against it.
-    Withheld(domain::Timestamp),
     /// The recipient cannot be reached.
     Undeliverable(Fault),
     /// No gateway can send it now.
@@ -59,20 +58,33 @@ impl App {
         let is_enrolling = prompt.enrollment_id.is_some();
         match sent {
             Sent::Unavailable => Err(Error::GatewayUnavailable(kind.name())),
-            Sent::Withheld(until) if is_enrolling => {
-                Err(Error::SentAlready(format!("too many messages were sent: the next one can be after {until}")))
-            }
             Sent::Undeliverable(fault) if is_enrolling => Err(Error::invalid("/address", what_is_wrong(kind, fault))),
-            Sent::Taken | Sent::Withheld(_) | Sent::Undeliverable(_) => Ok(()),
+            Sent::Taken | Sent::Undeliverable(_) => Ok(()),
         }
     }
 
     /// Sends a code that nobody waits for. What becomes of it is told of by events.
     pub(super) async fn run(&self, Errand { actor, prompt, to, code }: &Errand) {
         let Some(post) = self.post.as_ref().filter(|_| prompt.is_open(self.now())) else { return };
-        if let Err(error) = self.send_code(post, actor, prompt, to, code).await {
+        let done = match code.withheld {
+            Some(refused) => self.tell_withheld(actor, about(prompt, to), refused).await,
+            None => self.send_code(post, actor, prompt, to, code).await.map(drop),
+        };
+        if let Err(error) = done {
             tracing::error!(%error, prompt = %prompt.id, "a code was not sent");
         }
+    }
+
+    /// Tells that a budget stands against a message.
+    pub(super) async fn tell_withheld(&self, actor: &Actor, about: About, refused: Refused) -> Result<(), Error> {
+        metrics::counter!("countersign_messages_withheld_total", "budget" => refused.why.name()).increment(1);
+        let event = self
+            .event(EventKind::CodeWithheld, Some(actor), about)
+            .with("budget", refused.why.name())
+            .with("until", refused.until.to_string())
+            .with("first", refused.is_news);
+        self.commit(Change::Tell, event).await?;
+        Ok(())
     }
 
     async fn send_code(
@@ -100,17 +112,6 @@ impl App {
         let delivery = match to.credential.as_ref().ok_or_else(damaged)? {
             Credential::Sms(number) => {
                 let number = Number::parse(number, None).map_err(|_| damaged())?;
-                if let Some(refused) = post.withheld(&to.user_id.to_string(), &number, self.now()) {
-                    metrics::counter!("countersign_messages_withheld_total", "budget" => refused.why.name())
-                        .increment(1);
-                    let event = self
-                        .event(EventKind::CodeWithheld, Some(actor), about)
-                        .with("budget", refused.why.name())
-                        .with("until", refused.until.to_string())
-                        .with("first", refused.is_news);
-                    self.commit(Change::Tell, event).await?;
-                    return Ok(Sent::Withheld(refused.until));
-                }
                 let text = post.sending.messages.sms(language, &words).map_err(unwritten)?;
                 post.sending.gateways.send_sms(&Sms { to: &number, text: &text, useful: left }).await
             }
@@ -162,14 +163,7 @@ impl App {
 }
 
 fn about(prompt: &Prompt, to: &Authenticator) -> About {
-    About {
-        user_id: Some(to.user_id),
-        device_id: to.device_id,
-        authenticator_id: Some(to.id),
-        enrollment_id: prompt.enrollment_id,
-        challenge_id: prompt.challenge_id,
-        ..About::default()
-    }
+    About { enrollment_id: prompt.enrollment_id, challenge_id: prompt.challenge_id, ..of(to) }
 }
 
 fn measure(kind: AuthenticatorKind, delivery: &Delivery) {

@@ -15,9 +15,9 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::event::About;
-use domain::{AuthenticatorKind, Timestamp};
+use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
 use gateway::messages::{Language, Messages};
-use gateway::{Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
+use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
 
 pub(crate) use deliver::end_of_slot;
 pub(crate) use queue::{Carrying, carry};
@@ -64,6 +64,8 @@ pub(crate) struct NewCode {
     code: vault_proto::Secret,
     /// Whether whoever asked may know what becomes of it (T-19).
     is_told: bool,
+    /// That it is not sent, since a budget stands against it; only where whoever asked may not know.
+    withheld: Option<Refused>,
 }
 
 impl Post {
@@ -81,16 +83,20 @@ impl Post {
         }
     }
 
-    /// A code that was sent to this number was given back.
+    /// The first code that was sent to this number was given back.
     pub(crate) fn proved(&self, number: &str, now: Timestamp) {
         if let Ok(number) = Number::parse(number, None) {
             lock(&self.toll).proved(&number, now);
         }
     }
 
-    /// Whether a budget stands against a message to this number for this user; else it counts as sent.
-    fn withheld(&self, user: &str, number: &Number, now: Timestamp) -> Option<Refused> {
-        match lock(&self.toll).ask(user, number, now) {
+    /// Whether a budget stands against a message to this authenticator's number; else it counts as sent.
+    fn withheld(&self, to: &Authenticator, door: Door, now: Timestamp) -> Option<Refused> {
+        let Some(Credential::Sms(number)) = &to.credential else { return None };
+        let number = Number::parse(number, None).ok()?;
+        let user = to.user_id.to_string();
+        let asking = Asking { user: &user, door, is_proved: to.state == AuthenticatorState::Active };
+        match lock(&self.toll).ask(asking, &number, now) {
             Verdict::Allowed => None,
             Verdict::Refused(refused) => Some(refused),
         }
