@@ -389,9 +389,13 @@ async fn t19_how_long_gateways_take_tells_nobody_who_is_known() {
     let much = "1000000/1h";
     let post = Post::far(&[
         ("COUNTERSIGN_SMS_USER_BUDGET", much),
+        ("COUNTERSIGN_SMS_NUMBER_BUDGET", much),
         ("COUNTERSIGN_SMS_PREFIX_BUDGET", much),
         ("COUNTERSIGN_SMS_GLOBAL_BUDGET", much),
-        ("COUNTERSIGN_SMS_CONVERSION", "0"),
+        ("COUNTERSIGN_EMAIL_USER_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_ADDRESS_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_DOMAIN_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_GLOBAL_BUDGET", much),
     ])
     .await;
     let api = post.api();
@@ -436,7 +440,12 @@ async fn time_of_prompt(api: &Api, external_id: &str, kind: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t24_a_flood_gets_no_further_than_the_budget() {
-    let budgets = [("COUNTERSIGN_SMS_USER_BUDGET", "100/1h"), ("COUNTERSIGN_SMS_PREFIX_BUDGET", "4/1h")];
+    let much = "100/1h";
+    let budgets = [
+        ("COUNTERSIGN_SMS_USER_BUDGET", much),
+        ("COUNTERSIGN_SMS_NUMBER_BUDGET", much),
+        ("COUNTERSIGN_SMS_PREFIX_BUDGET", "4/1h"),
+    ];
     let post = Post::with(Database::Sqlite, &budgets).await;
     let api = post.api();
     let (user, session) = post.ana().await;
@@ -447,7 +456,7 @@ async fn t24_a_flood_gets_no_further_than_the_budget() {
     assert_eq!(post.main.settled(3).await.len(), 3, "the cap does not hold");
     let withheld = post.so_many_events("code.withheld", 18).await;
     assert_eq!(withheld.len(), 18);
-    assert!(withheld.iter().all(|event| event["data"]["budget"] == "prefix"));
+    assert!(withheld.iter().all(|event| event["data"]["budget"] == "range"));
     let alarms = withheld.iter().filter(|event| event["data"]["first"] == true).count();
     assert_eq!(alarms, 1);
     // Whoever enrolls a number of that range is told, since it is theirs to begin with.
@@ -462,6 +471,56 @@ async fn t24_a_flood_gets_no_further_than_the_budget() {
     verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
     prompt(&api, &api.challenge_in(&session).await, "sms").await.expect_problem(429, "sent-already");
     assert_eq!(post.main.settled(4).await.len(), 4, "the cap does not hold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t24_no_mailbox_is_flooded_on_sqlite() {
+    no_mailbox_is_flooded(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t24_no_mailbox_is_flooded_on_postgresql() {
+    no_mailbox_is_flooded(Database::Postgres).await;
+}
+
+async fn no_mailbox_is_flooded(database: Database) {
+    let post = Post::on(database).await;
+    let api = post.api();
+    let (user, session) = post.ana().await;
+    let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
+    confirm(&api, &text(&view["enrollment"]), &post.mail.code(), &text(&view["prompt"]["id"])).await.expect(200);
+    // Somebody who has a name only: of the mailbox's ten in an hour six are theirs, less the one that enrolled.
+    for _ in 0..50 {
+        prompt(&api, &api.challenge(&user).await, "email").await.expect(201);
+    }
+    assert_eq!(post.mail.settled(5).await, 5, "a mailbox was flooded by a name");
+    // People who logged in as themselves, and enroll what is not theirs.
+    let mut sent = 0;
+    for name in ["mallory", "malory", "mallorie"] {
+        let mallory = api.user(name).await;
+        let session = api.session(&mallory).await;
+        for spelling in ["ana@example.org", "ANA@example.org", "ana+1@example.org", "ana+2@Example.ORG"] {
+            let told = hand_over(&api, &session, "email", spelling).await;
+            assert!([200, 429].contains(&told.status), "{told}");
+            sent += usize::from(told.status == 200);
+        }
+    }
+    assert_eq!(sent, 0, "a mailbox was flooded by enrolling it");
+    let mallory = api.user("mallory jr").await;
+    let mallorys = api.session(&mallory).await;
+    for n in 0..20 {
+        let told = hand_over(&api, &mallorys, "email", &format!("somebody{n}@example.net")).await;
+        assert_eq!(told.status, if n < 6 { 200 } else { 429 }, "{told}");
+    }
+    assert_eq!(post.mail.settled(6).await, 6);
+    let withheld = post.so_many_events("code.withheld", 45 + 12 + 14).await;
+    let of = |budget: &str| withheld.iter().filter(|event| event["data"]["budget"] == budget).count();
+    assert_eq!((of("address"), of("user"), withheld.len()), (45 + 12, 14, 45 + 12 + 14), "{withheld:?}");
+    assert!(withheld.iter().all(|event| event["data"]["kind"] == "email"));
+    // Hers gets what is hers.
+    let challenge = api.challenge_in(&session).await;
+    let asked = prompt(&api, &challenge, "email").await.expect(201);
+    verify(&api, &challenge, &post.mail.code(), &text(&asked["id"])).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,7 +59,8 @@ pub(crate) fn sending(
         language: settings.messages.language(),
         countries: settings.sms.countries(),
         home: settings.sms.home(),
-        caps: settings.sms.caps(),
+        sms_caps: settings.sms.caps(),
+        mail_caps: settings.email.caps(),
     }))
 }
 

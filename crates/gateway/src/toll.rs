@@ -1,6 +1,7 @@
-//! The guard against toll fraud (T-24): whoever has messages sent to numbers that they earn by gets no further than a budget.
+//! The guard against toll fraud and floods (T-24): whoever has messages sent to numbers that they earn by, or to a mailbox that is
+//! to be filled, gets no further than a budget.
 //!
-//! Budgets are of a user, of a range of numbers and of all together, each for an hour and a day. Two fifths of each are kept for
+//! Budgets are of a user, of a number or mailbox, of a range of numbers or a domain, and of all together, each for an hour and a day. Two fifths of each are kept for
 //! who is trusted ([`Door::Trusted`]), so that whoever has no more than a name uses up nobody's way in (T-04). And a range from which
 //! numbers are enrolled, but hardly any code comes back, is one that nobody reads messages in: no more are enrolled from it for a
 //! while. Numbers that gave a code back once are not asked about that: else unanswered messages to those of strangers would
@@ -16,16 +17,20 @@ use domain::{Door, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Number;
+use crate::mail::MailAddress;
 
 /// Pieces that a span is counted in: a budget is exact to a twelfth of its span, to the side of refusing.
 const PIECES: i64 = 12;
 
-/// Users and ranges that are kept in mind; more in one day than any budget for all together should allow.
+/// Users, addresses and ranges that are kept in mind; more in one day than any budget for all together should allow.
 const MOST_KEPT: usize = 200_000;
 
 /// What part of a budget is kept for who is trusted: so many of [`PARTS`], and one at least where that leaves another.
 const KEPT: u64 = 2;
 const PARTS: u64 = 5;
+
+/// Digits after the code of the country that make a range.
+const RANGE_DIGITS: usize = 3;
 
 /// At most so many messages in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +46,12 @@ pub struct Budget {
 pub struct Caps {
     /// For each user.
     pub user: Vec<Budget>,
-    /// For each range of numbers.
-    pub prefix: Vec<Budget>,
+    /// For each number or mailbox, whoever it is for.
+    pub address: Vec<Budget>,
+    /// For each range of numbers or domain.
+    pub range: Vec<Budget>,
     /// For all together.
     pub global: Vec<Budget>,
-    /// Digits after the code of the country that make a range.
-    pub prefix_digits: usize,
     /// When a range is closed because hardly any code comes back.
     pub conversion: Conversion,
 }
@@ -66,16 +71,14 @@ pub struct Conversion {
     pub closed: Duration,
 }
 
-impl Default for Caps {
-    fn default() -> Self {
-        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
-        let budgets =
-            |an_hour, a_day| vec![Budget { messages: an_hour, span: hour }, Budget { messages: a_day, span: day }];
+impl Caps {
+    /// What is usual for text messages, which cost something each.
+    pub fn sms() -> Self {
         Self {
-            user: budgets(8, 16),
-            prefix: budgets(100, 500),
-            global: budgets(1000, 5000),
-            prefix_digits: 3,
+            user: an_hour_and_a_day(8, 16),
+            address: an_hour_and_a_day(10, 20),
+            range: an_hour_and_a_day(100, 500),
+            global: an_hour_and_a_day(1000, 5000),
             conversion: Conversion {
                 after: 20,
                 percent: 20,
@@ -85,6 +88,23 @@ impl Default for Caps {
             },
         }
     }
+
+    /// What is usual for mail, which costs nothing but whoever is flooded with it, and the sender's good name. A domain may be that of
+    /// everybody.
+    pub fn mail() -> Self {
+        Self {
+            user: an_hour_and_a_day(10, 20),
+            address: an_hour_and_a_day(10, 20),
+            range: an_hour_and_a_day(1000, 5000),
+            global: an_hour_and_a_day(2000, 10_000),
+            conversion: Conversion { percent: 0, ..Self::sms().conversion },
+        }
+    }
+}
+
+fn an_hour_and_a_day(an_hour: u32, a_day: u32) -> Vec<Budget> {
+    let budget = |messages, hours| Budget { messages, span: Duration::from_hours(hours) };
+    vec![budget(an_hour, 1), budget(a_day, 24)]
 }
 
 /// Who asks for a message.
@@ -95,8 +115,27 @@ pub struct Asking<'a> {
     /// By which door. Of the user's own budget, a part is for those who are trusted.
     pub door: Door,
     /// Whether a code that was sent there was given back once. Of what all share, a part is for those who are trusted and ask for a
-    /// message to such a number: whoever is trusted as one user has any others enrolled.
+    /// message to such an address: whoever is trusted as one user can begin to enroll any.
     pub is_proved: bool,
+}
+
+/// To whom a message goes, as budgets know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    address: String,
+    range: String,
+}
+
+impl Recipient {
+    /// Whoever has this number.
+    pub fn of_number(number: &Number) -> Self {
+        Self { address: number.e164().to_owned(), range: number.prefix(RANGE_DIGITS).to_owned() }
+    }
+
+    /// Whoever has this mailbox.
+    pub fn of_mail(address: &MailAddress) -> Self {
+        Self { address: address.mailbox(), range: address.domain().to_owned() }
+    }
 }
 
 impl Asking<'_> {
@@ -135,8 +174,10 @@ pub struct Refused {
 pub enum Why {
     /// The user's.
     User,
-    /// That of the range of numbers.
-    Prefix,
+    /// That of the number or mailbox.
+    Address,
+    /// That of the range of numbers or the domain.
+    Range,
     /// That of all together.
     Global,
     /// Hardly any first code to a number of that range comes back.
@@ -148,7 +189,8 @@ impl Why {
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
-            Self::Prefix => "prefix",
+            Self::Address => "address",
+            Self::Range => "range",
             Self::Global => "global",
             Self::Conversion => "conversion",
         }
@@ -168,7 +210,8 @@ pub struct TollGuard {
 pub struct State {
     /// By user, as 32 hex digits or whatever else the caller knows them by.
     users: BTreeMap<String, Vec<Tally>>,
-    prefixes: BTreeMap<String, Vec<Tally>>,
+    addresses: BTreeMap<String, Vec<Tally>>,
+    ranges: BTreeMap<String, Vec<Tally>>,
     global: Vec<Tally>,
     /// What became of the codes, by range.
     conversions: BTreeMap<String, Converted>,
@@ -269,63 +312,68 @@ impl TollGuard {
         &self.state
     }
 
-    /// Whether a message may be sent to this number; if so, it counts as sent.
-    pub fn ask(&mut self, asking: Asking<'_>, number: &Number, now: Timestamp) -> Verdict {
-        let prefix = number.prefix(self.caps.prefix_digits).to_owned();
-        let refused = self.refusal(asking, &prefix, now);
+    /// Whether a message may be sent there; if so, it counts as sent.
+    pub fn ask(&mut self, asking: Asking<'_>, to: &Recipient, now: Timestamp) -> Verdict {
+        let refused = self.refusal(asking, to, now);
         if let Some((why, until)) = refused {
-            let is_news = self.is_news(why, asking.user, &prefix, now);
+            let is_news = self.is_news(why, asking.user, to, now);
             return Verdict::Refused(Refused { why, until, is_news });
         }
         let own = asking.is_trusted();
         let shared = asking.may_have_what_is_kept_of_all();
         count(&self.caps.user, self.state.users.entry(asking.user.to_owned()).or_default(), own, now);
-        count(&self.caps.prefix, self.state.prefixes.entry(prefix.clone()).or_default(), shared, now);
+        count(&self.caps.address, self.state.addresses.entry(to.address.clone()).or_default(), shared, now);
+        count(&self.caps.range, self.state.ranges.entry(to.range.clone()).or_default(), shared, now);
         count(&self.caps.global, &mut self.state.global, shared, now);
         if !asking.is_proved {
-            let sent = &mut self.state.conversions.entry(prefix).or_default().sent;
+            let sent = &mut self.state.conversions.entry(to.range.clone()).or_default().sent;
             sent.add(self.caps.conversion.looked_at().piece(now));
         }
         Verdict::Allowed
     }
 
-    /// The first code that was sent to this number was given back.
-    pub fn proved(&mut self, number: &Number, now: Timestamp) {
-        let prefix = number.prefix(self.caps.prefix_digits);
-        if let Some(converted) = self.state.conversions.get_mut(prefix) {
+    /// The first code that was sent there was given back.
+    pub fn proved(&mut self, to: &Recipient, now: Timestamp) {
+        if let Some(converted) = self.state.conversions.get_mut(&to.range) {
             converted.proved.add(self.caps.conversion.looked_at().piece(now));
         }
     }
 
-    fn refusal(&mut self, asking: Asking<'_>, prefix: &str, now: Timestamp) -> Option<(Why, Timestamp)> {
-        if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+    fn refusal(&mut self, asking: Asking<'_>, to: &Recipient, now: Timestamp) -> Option<(Why, Timestamp)> {
+        if self.kept() >= MOST_KEPT {
             self.sweep(now);
-            if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+            if self.kept() >= MOST_KEPT {
                 return Some((Why::Global, now.plus(Duration::from_hours(1))));
             }
         }
         if !asking.is_proved
-            && let Some(until) = self.low_conversion(prefix, now)
+            && let Some(until) = self.low_conversion(&to.range, now)
         {
             return Some((Why::Conversion, until));
         }
-        let caps = &self.caps;
+        let (caps, state) = (&self.caps, &mut self.state);
         let own = asking.is_trusted();
         let shared = asking.may_have_what_is_kept_of_all();
-        let user = self.state.users.get_mut(asking.user);
-        let user = user.and_then(|tallies| full_until(&caps.user, tallies, own, now));
-        let prefix = self.state.prefixes.get_mut(prefix);
-        let prefix = prefix.and_then(|tallies| full_until(&caps.prefix, tallies, shared, now));
-        let global = full_until(&caps.global, &mut self.state.global, shared, now);
-        let refusals = [(Why::User, user), (Why::Prefix, prefix), (Why::Global, global)];
+        let of = |budgets: &[Budget], tallies: Option<&mut Vec<Tally>>, may_have_all| {
+            tallies.and_then(|tallies| full_until(budgets, tallies, may_have_all, now))
+        };
+        let user = of(&caps.user, state.users.get_mut(asking.user), own);
+        let address = of(&caps.address, state.addresses.get_mut(&to.address), shared);
+        let range = of(&caps.range, state.ranges.get_mut(&to.range), shared);
+        let global = of(&caps.global, Some(&mut state.global), shared);
+        let refusals = [(Why::User, user), (Why::Address, address), (Why::Range, range), (Why::Global, global)];
         refusals.into_iter().find_map(|(why, until)| Some((why, until?)))
     }
 
+    fn kept(&self) -> usize {
+        self.state.users.len() + self.state.addresses.len() + self.state.ranges.len()
+    }
+
     /// Until when a range is closed because hardly any code comes back.
-    fn low_conversion(&mut self, prefix: &str, now: Timestamp) -> Option<Timestamp> {
+    fn low_conversion(&mut self, range: &str, now: Timestamp) -> Option<Timestamp> {
         let rule = self.caps.conversion;
         let looked_at = rule.looked_at();
-        let converted = self.state.conversions.get_mut(prefix)?;
+        let converted = self.state.conversions.get_mut(range)?;
         if let Some(until) = converted.closed_until {
             if now < until {
                 return Some(until);
@@ -349,10 +397,11 @@ impl TollGuard {
     }
 
     /// Whether this refusal was not told of in the last hour.
-    fn is_news(&mut self, why: Why, user: &str, prefix: &str, now: Timestamp) -> bool {
+    fn is_news(&mut self, why: Why, user: &str, to: &Recipient, now: Timestamp) -> bool {
         let of = match why {
             Why::User => user,
-            Why::Prefix | Why::Conversion => prefix,
+            Why::Address => &to.address,
+            Why::Range | Why::Conversion => &to.range,
             Why::Global => "",
         };
         let hour = Duration::from_hours(1);
@@ -376,7 +425,8 @@ impl TollGuard {
             tallies.iter().any(|tally| !tally.all.0.is_empty())
         };
         self.state.users.retain(|_, counts| keep(&caps.user, counts));
-        self.state.prefixes.retain(|_, counts| keep(&caps.prefix, counts));
+        self.state.addresses.retain(|_, counts| keep(&caps.address, counts));
+        self.state.ranges.retain(|_, counts| keep(&caps.range, counts));
         let oldest = caps.conversion.looked_at().piece(now) - PIECES;
         self.state.conversions.retain(|_, converted| {
             converted.sent.forget(oldest);
@@ -416,17 +466,25 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
-    fn number(last: u32) -> Number {
-        Number::parse(&format!("+49151{last:08}"), None).unwrap()
+    fn number(last: u32) -> Recipient {
+        to(&format!("+49151{last:08}"))
+    }
+
+    fn to(number: &str) -> Recipient {
+        Recipient::of_number(&Number::parse(number, None).unwrap())
+    }
+
+    fn mailbox(address: &str) -> Recipient {
+        Recipient::of_mail(&MailAddress::parse(address).unwrap())
     }
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_unix_millis(1_800_000_000_000 + minutes * 60_000)
     }
 
-    fn caps(user: u32, prefix: u32, global: u32) -> Caps {
+    fn caps(user: u32, range: u32, global: u32) -> Caps {
         let budget = |messages| vec![Budget { messages, span: HOUR }];
-        Caps { user: budget(user), prefix: budget(prefix), global: budget(global), ..Caps::default() }
+        Caps { user: budget(user), address: Vec::new(), range: budget(range), global: budget(global), ..Caps::sms() }
     }
 
     /// Somebody who enrolls a number.
@@ -450,12 +508,12 @@ mod tests {
     fn t24_each_budget_holds() {
         // One, one and two of these are for who is trusted.
         let mut guard = TollGuard::new(caps(3, 4, 7));
-        let fritz = Number::parse("+43 664 1234567", None).unwrap();
+        let fritz = to("+43 664 1234567");
         assert_eq!(guard.ask(new("a"), &number(1), at(0)), Verdict::Allowed);
         assert_eq!(guard.ask(new("a"), &number(1), at(0)), Verdict::Allowed);
         assert_eq!(refused(guard.ask(new("a"), &number(1), at(0))), Some(Why::User));
         assert_eq!(guard.ask(new("b"), &number(2), at(0)), Verdict::Allowed);
-        assert_eq!(refused(guard.ask(new("c"), &number(3), at(0))), Some(Why::Prefix));
+        assert_eq!(refused(guard.ask(new("c"), &number(3), at(0))), Some(Why::Range));
         assert_eq!(guard.ask(new("c"), &fritz, at(0)), Verdict::Allowed);
         assert_eq!(guard.ask(new("d"), &fritz, at(0)), Verdict::Allowed);
         assert_eq!(refused(guard.ask(new("e"), &fritz, at(0))), Some(Why::Global));
@@ -463,7 +521,7 @@ mod tests {
 
     #[test]
     fn t04_what_is_kept_for_who_is_trusted_is_used_up_by_nobody_else() {
-        let others = Number::parse("+43 664 1234567", None).unwrap();
+        let others = to("+43 664 1234567");
         let mut guard = TollGuard::new(caps(5, 10, 10));
         while guard.ask(known("ana", Door::Open), &number(1), at(0)) == Verdict::Allowed {}
         assert_eq!(refused(guard.ask(known("ana", Door::Open), &number(1), at(1))), Some(Why::User));
@@ -471,11 +529,11 @@ mod tests {
         for user in ["b", "c", "d"] {
             assert_eq!(guard.ask(known(user, Door::Open), &number(2), at(1)), Verdict::Allowed);
         }
-        assert_eq!(refused(guard.ask(known("e", Door::Open), &number(3), at(1))), Some(Why::Prefix));
+        assert_eq!(refused(guard.ask(known("e", Door::Open), &number(3), at(1))), Some(Why::Range));
         assert_eq!(refused(guard.ask(known("e", Door::Open), &others, at(1))), Some(Why::Global));
         // Being trusted as somebody is no right to have strangers written to out of what is kept of all.
         let enrolling = Asking { is_proved: false, ..known("mallory", Door::Trusted) };
-        assert_eq!(refused(guard.ask(enrolling, &number(4), at(1))), Some(Why::Prefix));
+        assert_eq!(refused(guard.ask(enrolling, &number(4), at(1))), Some(Why::Range));
         for _ in 0..2 {
             assert_eq!(guard.ask(known("ana", Door::Trusted), &number(1), at(2)), Verdict::Allowed);
             assert_eq!(guard.ask(known("b", Door::Trusted), &others, at(2)), Verdict::Allowed);
@@ -498,6 +556,40 @@ mod tests {
         for door in [Door::Open, Door::Trusted] {
             assert_eq!(guard.ask(known("a", door), &number(1), at(120)), Verdict::Allowed);
         }
+    }
+
+    #[test]
+    fn t24_one_mailbox_is_flooded_by_nobody_however_it_is_written_and_whoever_they_are() {
+        let mut guard = TollGuard::new(Caps::mail());
+        let spellings = ["ana@example.org", "ANA@example.org", "ana+1@Example.org", "ana+news+2@example.org"];
+        let mut sent = 0;
+        for user in 0..50 {
+            for address in spellings {
+                let asked = guard.ask(new(&user.to_string()), &mailbox(address), at(0));
+                sent += u32::from(asked == Verdict::Allowed);
+            }
+        }
+        assert_eq!(sent, 6);
+        assert_eq!(refused(guard.ask(new("x"), &mailbox("ana@example.org"), at(1))), Some(Why::Address));
+        assert_eq!(guard.ask(new("x"), &mailbox("bob@example.org"), at(1)), Verdict::Allowed);
+        // Whose mailbox it is has what is kept.
+        for _ in 0..4 {
+            let asked = guard.ask(known("ana", Door::Trusted), &mailbox("ana@example.org"), at(2));
+            assert_eq!(asked, Verdict::Allowed);
+        }
+        assert_eq!(
+            refused(guard.ask(known("ana", Door::Trusted), &mailbox("ana@example.org"), at(3))),
+            Some(Why::Address)
+        );
+    }
+
+    #[test]
+    fn t24_mailboxes_of_one_domain_have_a_budget_together() {
+        let few = vec![Budget { messages: 10, span: HOUR }];
+        let mut guard = TollGuard::new(Caps { range: few, ..Caps::mail() });
+        let mut asked = (0..20).map(|n| guard.ask(new(&n.to_string()), &mailbox(&format!("m{n}@example.org")), at(0)));
+        assert_eq!(asked.by_ref().take(6).filter(|asked| *asked == Verdict::Allowed).count(), 6);
+        assert!(asked.all(|asked| refused(asked) == Some(Why::Range)));
     }
 
     #[test]
@@ -530,7 +622,7 @@ mod tests {
         assert_eq!(refused(guard.ask(new("a"), &number(21), at(60))), Some(Why::Conversion));
         assert_eq!(refused(guard.ask(new("b"), &number(22), at(119))), Some(Why::Conversion));
         // Another range is none of its business.
-        assert_eq!(guard.ask(new("a"), &Number::parse("+43 664 1234567", None).unwrap(), at(60)), Verdict::Allowed);
+        assert_eq!(guard.ask(new("a"), &to("+43 664 1234567"), at(60)), Verdict::Allowed);
         assert_eq!(guard.ask(new("a"), &number(23), at(121)), Verdict::Allowed);
     }
 

@@ -206,6 +206,20 @@ impl Mailboxes {
         code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned()
     }
 
+    /// How many mails there are, once there are so many, and those that come too many had the time to.
+    pub(crate) async fn settled(&self, count: usize) -> usize {
+        let mut waiting = 0;
+        for _ in 0..500 {
+            waiting += self.waiting();
+            if waiting >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        waiting + self.waiting()
+    }
+
     /// How many mails are there.
     pub(crate) fn waiting(&self) -> usize {
         self.mails.try_iter().count()

@@ -135,7 +135,7 @@ impl App {
         if !is_told {
             return Ok(Some(refused));
         }
-        self.tell_withheld(actor, about, refused).await?;
+        self.tell_withheld(actor, to.kind, about, refused).await?;
         let until = refused.until;
         Err(Error::SentAlready(format!(
             "too many messages were sent: use another factor, or have the next one sent after {until}"

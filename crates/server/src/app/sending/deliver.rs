@@ -67,7 +67,7 @@ impl App {
     pub(super) async fn run(&self, Errand { actor, prompt, to, code }: &Errand) {
         let Some(post) = self.post.as_ref().filter(|_| prompt.is_open(self.now())) else { return };
         let done = match code.withheld {
-            Some(refused) => self.tell_withheld(actor, about(prompt, to), refused).await,
+            Some(refused) => self.tell_withheld(actor, to.kind, about(prompt, to), refused).await,
             None => self.send_code(post, actor, prompt, to, code).await.map(drop),
         };
         if let Err(error) = done {
@@ -76,10 +76,20 @@ impl App {
     }
 
     /// Tells that a budget stands against a message.
-    pub(super) async fn tell_withheld(&self, actor: &Actor, about: About, refused: Refused) -> Result<(), Error> {
-        metrics::counter!("countersign_messages_withheld_total", "budget" => refused.why.name()).increment(1);
+    pub(super) async fn tell_withheld(
+        &self,
+        actor: &Actor,
+        kind: AuthenticatorKind,
+        about: About,
+        refused: Refused,
+    ) -> Result<(), Error> {
+        metrics::counter!(
+            "countersign_messages_withheld_total", "kind" => kind.name(), "budget" => refused.why.name()
+        )
+        .increment(1);
         let event = self
             .event(EventKind::CodeWithheld, Some(actor), about)
+            .with("kind", kind.name())
             .with("budget", refused.why.name())
             .with("until", refused.until.to_string())
             .with("first", refused.is_news);

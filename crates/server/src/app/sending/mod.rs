@@ -16,8 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
+use gateway::mail::MailAddress;
 use gateway::messages::{Language, Messages};
-use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
+use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Recipient, Refused, TollGuard, Verdict};
 
 pub(crate) use deliver::end_of_slot;
 pub(crate) use queue::{Carrying, carry};
@@ -37,8 +38,10 @@ pub struct Sending {
     pub countries: Countries,
     /// The country of numbers without the code of one.
     pub home: Option<Country>,
-    /// Budgets against toll fraud.
-    pub caps: Caps,
+    /// Budgets for text messages, against toll fraud and floods.
+    pub sms_caps: Caps,
+    /// Budgets for mail, against floods.
+    pub mail_caps: Caps,
 }
 
 impl fmt::Debug for Sending {
@@ -50,7 +53,8 @@ impl fmt::Debug for Sending {
 /// What sends codes, with what it has in mind.
 pub(crate) struct Post {
     pub(crate) sending: Sending,
-    toll: Mutex<TollGuard>,
+    sms_guard: Mutex<TollGuard>,
+    mail_guard: Mutex<TollGuard>,
     /// What is sent without anybody waiting for it.
     queue: queue::Queue,
     /// Whom messages concern of which no receipt has come.
@@ -70,8 +74,9 @@ pub(crate) struct NewCode {
 
 impl Post {
     pub(crate) fn new(sending: Sending) -> Self {
-        let toll = Mutex::new(TollGuard::new(sending.caps.clone()));
-        Self { sending, toll, queue: queue::Queue::new(), awaited: Mutex::default() }
+        let sms_guard = Mutex::new(TollGuard::new(sending.sms_caps.clone()));
+        let mail_guard = Mutex::new(TollGuard::new(sending.mail_caps.clone()));
+        Self { sending, sms_guard, mail_guard, queue: queue::Queue::new(), awaited: Mutex::default() }
     }
 
     /// Whether codes of this kind can be sent here.
@@ -86,17 +91,21 @@ impl Post {
     /// The first code that was sent to this number was given back.
     pub(crate) fn proved(&self, number: &str, now: Timestamp) {
         if let Ok(number) = Number::parse(number, None) {
-            lock(&self.toll).proved(&number, now);
+            lock(&self.sms_guard).proved(&Recipient::of_number(&number), now);
         }
     }
 
-    /// Whether a budget stands against a message to this authenticator's number; else it counts as sent.
+    /// Whether a budget stands against a message to this authenticator's number or mailbox; else it counts as sent.
     fn withheld(&self, to: &Authenticator, door: Door, now: Timestamp) -> Option<Refused> {
-        let Some(Credential::Sms(number)) = &to.credential else { return None };
-        let number = Number::parse(number, None).ok()?;
+        // What cannot be read is not sent to.
+        let (guard, recipient) = match to.credential.as_ref()? {
+            Credential::Sms(number) => (&self.sms_guard, Recipient::of_number(&Number::parse(number, None).ok()?)),
+            Credential::Email(address) => (&self.mail_guard, Recipient::of_mail(&MailAddress::parse(address).ok()?)),
+            Credential::Webauthn(_) | Credential::Push(_) | Credential::Browser(_) => return None,
+        };
         let user = to.user_id.to_string();
         let asking = Asking { user: &user, door, is_proved: to.state == AuthenticatorState::Active };
-        match lock(&self.toll).ask(asking, &number, now) {
+        match lock(guard).ask(asking, &recipient, now) {
             Verdict::Allowed => None,
             Verdict::Refused(refused) => Some(refused),
         }
@@ -104,7 +113,8 @@ impl Post {
 
     /// Forgets what no budget looks at any more.
     pub(crate) fn sweep(&self, now: Timestamp) {
-        lock(&self.toll).sweep(now);
+        lock(&self.sms_guard).sweep(now);
+        lock(&self.mail_guard).sweep(now);
     }
 
     /// Whether every gateway for codes of this kind is left alone since it failed.
