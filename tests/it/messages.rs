@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -272,6 +273,44 @@ async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
     assert!(asked["prompt"]["resend_at"].is_string(), "{asked}");
     let proof = json!({ "code": post.main.next().await.code(), "prompt_id": asked["prompt"]["id"] });
     assert_eq!(browser.post("prove", proof).await.expect(200)["step"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i03_messages_are_in_the_language_of_the_person() {
+    const GERMAN: &str = "ist Ihr Code für";
+    const FRENCH: &str = "est votre code pour";
+    const SPANISH: &str = "es su clave para";
+    let here = [("COUNTERSIGN_PUBLIC_URL", ""), ("COUNTERSIGN_MESSAGES_LANGUAGE", "de")];
+    let post = Post::with(Database::Sqlite, &here).await;
+    let api = post.api();
+    let shop = Shop::of(&api).await;
+    let user = api.user("ana").await;
+    let session = api.session(&user).await;
+    let mut browser = shop.enroll_page(&session).await;
+    browser.headers.push(("accept-language", "it, fr-CH;q=0.9, en;q=0.8".to_owned()));
+    browser.opens().await.expect(200);
+    let view = browser.post("begin", json!({ "kind": "sms", "address": ANA })).await.expect(200);
+    let sent = post.main.next().await;
+    assert!(sent.field("Body").contains(FRENCH), "{sent:?}");
+    let proof = json!({ "code": sent.code(), "prompt_id": view["view"]["prompt"]["id"] });
+    browser.post("confirm", proof).await.expect(200);
+    // A page without a session, from which the message goes by itself; and languages that there are no messages in.
+    for (accepted, words) in
+        [(Some("fr"), FRENCH), (Some("es-MX,de;q=0.5"), SPANISH), (Some("it, *"), GERMAN), (None, GERMAN)]
+    {
+        let mut browser = shop.challenge_page(&api.challenge(&user).await).await;
+        browser.headers.extend(accepted.map(|accepted| ("accept-language", accepted.to_owned())));
+        browser.opens().await.expect(200);
+        browser.post("prompt", json!({ "kind": "sms" })).await.expect(200);
+        let sent = post.main.next().await;
+        assert!(sent.field("Body").contains(words), "{accepted:?}: {sent:?}");
+    }
+    // An application hands on what its user's browser said; and mail says what it is written in.
+    let wish = json!({ "session_id": session, "kind": "email", "address": "ana@example.org", "view": "inline" });
+    let request = api.request(Method::POST, "/v1/enrollments").header("accept-language", "es-AR").json(&wish);
+    Api::answer(request).await.unwrap().expect(201);
+    let mail = post.mail.mail();
+    assert!(mail["content"].as_str().unwrap().contains("Content-Language: es"), "{mail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

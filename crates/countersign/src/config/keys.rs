@@ -126,7 +126,11 @@ pub(crate) const KEYS: [Key; 46] = [
     list("email.domain_budget", "N/TIME,…", "Mails with codes to one domain [default: 1000/1h,5000/1d]"),
     list("email.global_budget", "N/TIME,…", "Mails with codes in all, from one server [default: 2000/1h,10000/1d]"),
     one("messages.folder", "DIR", "Folder with your own words for messages [default: ours]"),
-    one("messages.language", "LANG", "Language of messages: en, de, es, fr or zh [default: en]"),
+    one(
+        "messages.language",
+        "LANG",
+        "Language of messages where the person's is not known: en, de, es, fr or zh [default: en]",
+    ),
     Key {
         name: "outside.allowed",
         value: "NET,…",

@@ -143,7 +143,7 @@ impl MessagesSettings {
         })
     }
 
-    /// The language that people are written to in.
+    /// The language that people are written to in of whom no other is known.
     pub(crate) fn language(&self) -> Language {
         self.language.as_deref().and_then(Language::of_tag).unwrap_or_default()
     }

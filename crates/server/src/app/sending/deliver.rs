@@ -118,7 +118,7 @@ impl App {
             host: host.as_deref(),
         };
         let unwritten = |error: gateway::messages::InvalidTemplate| Error::Internal(error.to_string());
-        let language = post.sending.language;
+        let language = actor.language.unwrap_or(post.sending.language);
         let delivery = match to.credential.as_ref().ok_or_else(damaged)? {
             Credential::Sms(number) => {
                 let number = Number::parse(number, None).map_err(|_| damaged())?;

@@ -32,7 +32,7 @@ pub struct Sending {
     pub gateways: Gateways,
     /// What messages say.
     pub messages: Messages,
-    /// The language that people are written to in.
+    /// The language that people are written to in of whom no other is known.
     pub language: Language,
     /// Where messages go by SMS.
     pub countries: Countries,
