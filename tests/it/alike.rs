@@ -123,7 +123,7 @@ async fn p10_other_things_of_other_applications_look_like_things_that_are_not_th
 }
 
 /// A difference in time that two samples show with less than this is no difference (T-19).
-const T_LIMIT: f64 = 4.5;
+pub(crate) const T_LIMIT: f64 = 4.5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t19_the_time_of_an_answer_tells_nothing() {
@@ -196,14 +196,14 @@ impl Subjects {
     }
 }
 
-fn median(sample: &[f64]) -> f64 {
+pub(crate) fn median(sample: &[f64]) -> f64 {
     let mut sorted = sample.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
 /// Welch's t of two samples, of which the slowest tenth, where the machine was busy with something else, is left out.
-fn welch(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn welch(one: &[f64], other: &[f64]) -> f64 {
     let mut all: Vec<f64> = one.iter().chain(other).copied().collect();
     all.sort_by(f64::total_cmp);
     let limit = all[all.len() * 9 / 10];

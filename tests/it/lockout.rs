@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::harness::{Answer, Api, Database, Enrolled, Server};
+use crate::messages::{Post, prompt, text, verify};
 
 /// Past the longest wait after a wrong code.
 const PAST_ANY_WAIT: i64 = 15 * 60 + 1;
@@ -83,6 +84,56 @@ async fn spraying_keeps_nobody_trusted_out(database: Database) {
     for session in [log_in(&api, &ana, Some(&laptop)).await, next] {
         prove_in(&api, &ana, &session).await.expect_problem(422, "proof-rejected");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_t24_having_messages_sent_keeps_no_trusted_session_without_its_code_on_sqlite() {
+    messages_to_strangers_use_up_no_trusted_budget(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_t24_having_messages_sent_keeps_no_trusted_session_without_its_code_on_postgresql() {
+    messages_to_strangers_use_up_no_trusted_budget(Database::Postgres).await;
+}
+
+async fn messages_to_strangers_use_up_no_trusted_budget(database: Database) {
+    let post = Post::on(database).await;
+    let api = post.api();
+    let (user, session) = post.ana().await;
+    // Somebody who has a name only: of eight in an hour, five are theirs, less the one that enrolled.
+    for _ in 0..10 {
+        prompt(&api, &api.challenge(&user).await, "sms").await.expect(201);
+    }
+    assert_eq!(post.main.settled(5).await.len(), 5);
+    // Who has the password too is told, so that another factor is offered.
+    let unproved = api.session(&user).await;
+    let told = prompt(&api, &api.challenge_in(&unproved).await, "sms").await.expect_problem(429, "sent-already");
+    assert!(told["detail"].as_str().unwrap().contains("use another factor"), "{told}");
+    for _ in 0..3 {
+        let challenge = api.challenge_in(&session).await;
+        let asked = prompt(&api, &challenge, "sms").await.expect(201);
+        let code = post.main.next().await.code();
+        verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
+    }
+    // Then that is used up too, and said.
+    prompt(&api, &api.challenge_in(&session).await, "sms").await.expect_problem(429, "sent-already");
+    assert_eq!(post.main.settled(8).await.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i03_a_code_that_was_sent_counts_on_where_the_next_one_is_withheld() {
+    let post = Post::on(Database::Sqlite).await;
+    let api = post.api();
+    let (user, _) = post.ana().await;
+    let challenge = api.challenge(&user).await;
+    let asked = prompt(&api, &challenge, "sms").await.expect(201);
+    let code = post.main.next().await.code();
+    for _ in 0..10 {
+        prompt(&api, &api.challenge(&user).await, "sms").await.expect(201);
+    }
+    api.advance(31).await;
+    prompt(&api, &challenge, "sms").await.expect(201);
+    verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,29 +1,51 @@
 //! Codes by text message and mail (I-03), with gateways that fail (W-06) and are abused (T-24).
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
+use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::alike::{T_LIMIT, median, welch};
 use crate::browser::Shop;
-use crate::harness::{Answer, Api, Database, Mailboxes, Server, Setup, SmsApi};
+use crate::harness::{Answer, Api, Database, Mailboxes, Noise, Server, Setup, SmsApi, detour, rounds};
 
 const ANA: &str = "+49 151 23456789";
 const PUBLIC: &str = "https://mfa.example.com";
 
 /// A server with two gateways for text messages and one for mail.
-struct Post {
+pub(crate) struct Post {
     server: Server,
-    main: SmsApi,
+    pub(crate) main: SmsApi,
     spare: SmsApi,
-    mail: Mailboxes,
+    pub(crate) mail: Mailboxes,
 }
 
 impl Post {
-    async fn on(database: Database) -> Self {
+    pub(crate) async fn on(database: Database) -> Self {
         Self::with(database, &[]).await
     }
 
     async fn with(database: Database, more: &[(&str, &str)]) -> Self {
+        Self::at(database, more, |_, port| port).await
+    }
+
+    /// One whose gateways take from some hundredths to some tenths of a second, another time each time.
+    async fn far(more: &[(&str, &str)]) -> Self {
+        let millis = Duration::from_millis;
+        let away = |is_mail, port| {
+            // A mail takes several pieces of talk, a text message one or two.
+            let (least, most) = if is_mail { (millis(5), millis(60)) } else { (millis(30), millis(350)) };
+            detour(port, least, most)
+        };
+        Self::at(Database::Sqlite, more, away).await
+    }
+
+    /// One whose gateways are at other ports than their own.
+    async fn at(database: Database, more: &[(&str, &str)], away: impl Fn(bool, u16) -> u16) -> Self {
         let (main, spare, mailboxes) = (SmsApi::start(), SmsApi::start(), Mailboxes::start());
         let carrier = |name: &str, api: &SmsApi, weight: &str| {
             [
@@ -32,14 +54,14 @@ impl Post {
                 ("SECRET", "env:SMS_TOKEN".to_owned()),
                 ("FROM", "Example".to_owned()),
                 ("WEIGHT", weight.to_owned()),
-                ("URL", format!("http://127.0.0.1:{}", api.port)),
+                ("URL", format!("http://127.0.0.1:{}", away(false, api.port))),
             ]
             .map(|(key, value)| (format!("COUNTERSIGN_GATEWAY_{name}_{key}"), value))
         };
         let mut environment: Vec<(String, String)> = Vec::new();
         environment.extend(carrier("MAIN", &main, "1"));
         environment.extend(carrier("SPARE", &spare, "0"));
-        let relay = format!("localhost:{}", mailboxes.port);
+        let relay = format!("localhost:{}", away(true, mailboxes.port));
         let fixed = [
             ("COUNTERSIGN_GATEWAY_MAIL_KIND", "smtp"),
             ("COUNTERSIGN_GATEWAY_MAIL_HOST", &relay),
@@ -61,18 +83,18 @@ impl Post {
         Self { server, main, spare, mail: mailboxes }
     }
 
-    fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         self.server.api()
     }
 
     /// Ana, with a phone that gets text messages.
-    async fn ana(&self) -> (String, String) {
+    pub(crate) async fn ana(&self) -> (String, String) {
         let api = self.api();
         let user = api.user("ana").await;
         let session = api.session(&user).await;
         let prompt = hand_over(&api, &session, "sms", ANA).await.expect(200);
         let (enrollment, prompt) = (text(&prompt["enrollment"]), text(&prompt["prompt"]["id"]));
-        let code = self.main.last().code();
+        let code = self.main.next().await.code();
         confirm(&api, &enrollment, &code, &prompt).await.expect(200);
         (user, session)
     }
@@ -80,9 +102,21 @@ impl Post {
     async fn events(&self, kind: &str) -> Vec<Value> {
         self.api().all(&format!("/v1/events?kind={kind}")).await
     }
+
+    /// The same, once there are so many: what is sent by itself is told of by itself.
+    async fn so_many_events(&self, kind: &str, count: usize) -> Vec<Value> {
+        for _ in 0..500 {
+            let events = self.events(kind).await;
+            if events.len() >= count {
+                return events;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.events(kind).await
+    }
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
@@ -108,11 +142,11 @@ async fn confirm(api: &Api, enrollment: &str, code: &str, prompt: &str) -> Answe
     api.post(&format!("/v1/enrollments/{enrollment}/confirm"), proof).await
 }
 
-async fn prompt(api: &Api, challenge: &str, kind: &str) -> Answer {
+pub(crate) async fn prompt(api: &Api, challenge: &str, kind: &str) -> Answer {
     api.post(&format!("/v1/challenges/{challenge}/prompts"), json!({ "kind": kind })).await
 }
 
-async fn verify(api: &Api, challenge: &str, code: &str, prompt: &str) -> Answer {
+pub(crate) async fn verify(api: &Api, challenge: &str, code: &str, prompt: &str) -> Answer {
     let proof = json!({ "code": code, "prompt_id": prompt });
     api.post(&format!("/v1/challenges/{challenge}/verify"), proof).await
 }
@@ -140,7 +174,7 @@ async fn codes_by_text_message(database: Database) {
     let prompt_id = text(&view["prompt"]["id"]);
     assert_eq!(view["prompt"]["to"], "•••789", "{view}");
     assert!(view["prompt"]["resend_at"].is_string(), "{view}");
-    let sms = post.main.last();
+    let sms = post.main.next().await;
     assert_eq!((sms.field("To"), sms.field("From")), ("+4915123456789", "Example"));
     assert_eq!(sms.path, "/2010-04-01/Accounts/AC1/Messages.json");
     let last = sms.field("Body").lines().last().unwrap().to_owned();
@@ -154,7 +188,7 @@ async fn codes_by_text_message(database: Database) {
     let challenge = api.challenge_in(&session).await;
     let asked = prompt(&api, &challenge, "sms").await.expect(201);
     assert_eq!(asked["to"], "•••789");
-    let (prompt_id, code) = (text(&asked["id"]), post.main.last().code());
+    let (prompt_id, code) = (text(&asked["id"]), post.main.next().await.code());
     assert_ne!(code, sms.code(), "a code was sent twice");
     let rejected = verify(&api, &challenge, &another(&code), &prompt_id).await.expect(422);
     assert_eq!(rejected["type"], "/problems/proof-rejected");
@@ -226,7 +260,7 @@ async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
     assert_eq!(refused["errors"][0]["pointer"], "/address", "{refused}");
     let view = browser.post("begin", json!({ "kind": "sms", "address": ANA })).await.expect(200);
     assert_eq!((&view["step"], &view["view"]["prompt"]["to"]), (&json!("view"), &json!("•••789")), "{view}");
-    let text_message = post.main.last();
+    let text_message = post.main.next().await;
     assert_eq!(text_message.field("Body"), format!("{} : Banque vous demande ce code.", text_message.code()));
     let proof = json!({ "code": text_message.code(), "prompt_id": view["view"]["prompt"]["id"] });
     browser.post("confirm", proof).await.expect(200);
@@ -237,8 +271,46 @@ async fn i03_codes_are_sent_from_a_page_in_the_operators_own_words() {
     assert_eq!(opened["challenge"]["ways"][0]["kind"], "sms", "{opened}");
     let asked = browser.post("prompt", json!({ "kind": "sms" })).await.expect(200);
     assert!(asked["prompt"]["resend_at"].is_string(), "{asked}");
-    let proof = json!({ "code": post.main.last().code(), "prompt_id": asked["prompt"]["id"] });
+    let proof = json!({ "code": post.main.next().await.code(), "prompt_id": asked["prompt"]["id"] });
     assert_eq!(browser.post("prove", proof).await.expect(200)["step"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i03_messages_are_in_the_language_of_the_person() {
+    const GERMAN: &str = "ist Ihr Code für";
+    const FRENCH: &str = "est votre code pour";
+    const SPANISH: &str = "es su clave para";
+    let here = [("COUNTERSIGN_PUBLIC_URL", ""), ("COUNTERSIGN_MESSAGES_LANGUAGE", "de")];
+    let post = Post::with(Database::Sqlite, &here).await;
+    let api = post.api();
+    let shop = Shop::of(&api).await;
+    let user = api.user("ana").await;
+    let session = api.session(&user).await;
+    let mut browser = shop.enroll_page(&session).await;
+    browser.headers.push(("accept-language", "it, fr-CH;q=0.9, en;q=0.8".to_owned()));
+    browser.opens().await.expect(200);
+    let view = browser.post("begin", json!({ "kind": "sms", "address": ANA })).await.expect(200);
+    let sent = post.main.next().await;
+    assert!(sent.field("Body").contains(FRENCH), "{sent:?}");
+    let proof = json!({ "code": sent.code(), "prompt_id": view["view"]["prompt"]["id"] });
+    browser.post("confirm", proof).await.expect(200);
+    // A page without a session, from which the message goes by itself; and languages that there are no messages in.
+    for (accepted, words) in
+        [(Some("fr"), FRENCH), (Some("es-MX,de;q=0.5"), SPANISH), (Some("it, *"), GERMAN), (None, GERMAN)]
+    {
+        let mut browser = shop.challenge_page(&api.challenge(&user).await).await;
+        browser.headers.extend(accepted.map(|accepted| ("accept-language", accepted.to_owned())));
+        browser.opens().await.expect(200);
+        browser.post("prompt", json!({ "kind": "sms" })).await.expect(200);
+        let sent = post.main.next().await;
+        assert!(sent.field("Body").contains(words), "{accepted:?}: {sent:?}");
+    }
+    // An application hands on what its user's browser said; and mail says what it is written in.
+    let wish = json!({ "session_id": session, "kind": "email", "address": "ana@example.org", "view": "inline" });
+    let request = api.request(Method::POST, "/v1/enrollments").header("accept-language", "es-AR").json(&wish);
+    Api::answer(request).await.unwrap().expect(201);
+    let mail = post.mail.mail();
+    assert!(mail["content"].as_str().unwrap().contains("Content-Language: es"), "{mail}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +320,7 @@ async fn i03_sent_again_is_after_a_while_and_the_count_stays() {
     let (user, _) = post.ana().await;
     let challenge = api.challenge(&user).await;
     let first = prompt(&api, &challenge, "sms").await.expect(201);
-    let (id, old) = (text(&first["id"]), post.main.last().code());
+    let (id, old) = (text(&first["id"]), post.main.next().await.code());
     let early = prompt(&api, &challenge, "sms").await.expect(429);
     assert_eq!(early["type"], "/problems/sent-already");
     assert!(early["detail"].as_str().unwrap().contains(first["resend_at"].as_str().unwrap()), "{early}");
@@ -258,7 +330,7 @@ async fn i03_sent_again_is_after_a_while_and_the_count_stays() {
     api.advance(31).await;
     let again = prompt(&api, &challenge, "sms").await.expect(201);
     assert_eq!(text(&again["id"]), id, "sent again is the same prompt");
-    let new = post.main.last().code();
+    let new = post.main.next().await.code();
     if new != old {
         verify(&api, &challenge, &old, &id).await.expect(422);
     }
@@ -278,7 +350,7 @@ async fn w06_where_one_gateway_is_down_the_next_one_carries() {
     for _ in 0..3 {
         let challenge = api.challenge(&user).await;
         let asked = prompt(&api, &challenge, "sms").await.expect(201);
-        let code = post.spare.last().code();
+        let code = post.spare.next().await.code();
         verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
     }
     let down = post.events("gateway.down").await;
@@ -295,9 +367,18 @@ async fn w06_where_one_gateway_is_down_the_next_one_carries() {
 async fn w06_t19_where_all_are_down_everybody_is_told_so() {
     let post = Post::on(Database::Sqlite).await;
     let api = post.api();
-    let (user, _) = post.ana().await;
+    let (user, session) = post.ana().await;
     post.main.answers(500);
     post.spare.answers(500);
+    // Whoever has a session is told at once.
+    let challenge = api.challenge_in(&session).await;
+    prompt(&api, &challenge, "sms").await.expect_problem(503, "gateway-unavailable");
+    assert_eq!(post.events("code.delivery_failed").await.len(), 1);
+    // Anybody else, once it is known that they are down: an answer that waited for them would tell whom they were asked for.
+    for failures in 2..=3 {
+        prompt(&api, &api.challenge(&user).await, "sms").await.expect(201);
+        assert_eq!(post.so_many_events("code.delivery_failed", failures).await.len(), failures);
+    }
     let challenge = api.challenge(&user).await;
     let refused = prompt(&api, &challenge, "sms").await;
     let problem = refused.clone().expect(503);
@@ -310,9 +391,10 @@ async fn w06_t19_where_all_are_down_everybody_is_told_so() {
         let same = prompt(&api, &challenge, "sms").await;
         assert_eq!((same.status, &same.body), (refused.status, &refused.body));
     }
-    assert_eq!(post.events("code.delivery_failed").await.len(), 1);
+    assert_eq!(post.events("code.delivery_failed").await.len(), 3);
     // It works again: nobody has to wait for a message that never went.
     post.main.answers(201);
+    api.advance(16).await;
     prompt(&api, &challenge, "sms").await.expect(201);
 }
 
@@ -337,30 +419,147 @@ async fn t19_who_has_no_phone_is_answered_as_who_has() {
         verify(&api, &challenge, "000000", &text(&asked["id"])).await.expect(422);
     }
     assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:?}");
-    assert_eq!(post.main.taken().len(), taken + 1, "a message went to nobody");
+    assert_eq!(post.main.settled(taken + 1).await.len(), taken + 1, "a message went to nobody");
+}
+
+/// Two prompts in a row for somebody are as far apart as two for nobody, whatever the gateways take (T-19).
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_how_long_gateways_take_tells_nobody_who_is_known() {
+    let much = "1000000/1h";
+    let post = Post::far(&[
+        ("COUNTERSIGN_SMS_USER_BUDGET", much),
+        ("COUNTERSIGN_SMS_NUMBER_BUDGET", much),
+        ("COUNTERSIGN_SMS_PREFIX_BUDGET", much),
+        ("COUNTERSIGN_SMS_GLOBAL_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_USER_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_ADDRESS_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_DOMAIN_BUDGET", much),
+        ("COUNTERSIGN_EMAIL_GLOBAL_BUDGET", much),
+    ])
+    .await;
+    let api = post.api();
+    let (_, session) = post.ana().await;
+    let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
+    confirm(&api, &text(&view["enrollment"]), &post.mail.code(), &text(&view["prompt"]["id"])).await.expect(200);
+    let pairs = rounds(40, 400);
+    let mut noise = Noise::seeded();
+    let mut told = Vec::new();
+    for kind in ["sms", "email"] {
+        let mut taken: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
+        for pair in 0..pairs + 4 {
+            for name in noise.shuffled(["ana", "nobody"]) {
+                let (first, second) = (time_of_prompt(&api, name, kind).await, time_of_prompt(&api, name, kind).await);
+                if pair >= 4 {
+                    let [times, apart] = taken.entry(name).or_default();
+                    times.push(first);
+                    apart.push((first - second).abs());
+                }
+            }
+        }
+        for (place, what) in ["the first of two", "how far two are apart"].into_iter().enumerate() {
+            let (ana, nobody) = (&taken["ana"][place], &taken["nobody"][place]);
+            let t = welch(ana, nobody);
+            let medians = [median(ana), median(nobody)].map(|seconds| seconds * 1e3);
+            println!("{kind}, {what}: t = {t:.2} over {pairs} pairs, medians {medians:.1?} ms");
+            if t.abs() >= T_LIMIT {
+                told.push((kind, what));
+            }
+        }
+    }
+    assert!(told.is_empty(), "times tell who is asked about: {told:?}");
+}
+
+/// How long it takes to have a code sent, in seconds.
+async fn time_of_prompt(api: &Api, external_id: &str, kind: &str) -> f64 {
+    let challenge = api.post("/v1/challenges", json!({ "external_id": external_id })).await.expect(201);
+    let begun = Instant::now();
+    prompt(api, &text(&challenge["id"]), kind).await.expect(201);
+    begun.elapsed().as_secs_f64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t24_a_flood_gets_no_further_than_the_budget() {
-    let budgets = [("COUNTERSIGN_SMS_USER_BUDGET", "100/1h"), ("COUNTERSIGN_SMS_PREFIX_BUDGET", "4/1h")];
+    let much = "100/1h";
+    let budgets = [
+        ("COUNTERSIGN_SMS_USER_BUDGET", much),
+        ("COUNTERSIGN_SMS_NUMBER_BUDGET", much),
+        ("COUNTERSIGN_SMS_PREFIX_BUDGET", "4/1h"),
+    ];
     let post = Post::with(Database::Sqlite, &budgets).await;
     let api = post.api();
-    let (user, _) = post.ana().await;
+    let (user, session) = post.ana().await;
     for _ in 0..20 {
         let challenge = api.challenge(&user).await;
         prompt(&api, &challenge, "sms").await.expect(201);
     }
-    assert_eq!(post.main.taken().len(), 4, "the cap does not hold");
-    let withheld = post.events("code.withheld").await;
-    assert_eq!(withheld.len(), 17);
-    assert!(withheld.iter().all(|event| event["data"]["budget"] == "prefix"));
+    assert_eq!(post.main.settled(3).await.len(), 3, "the cap does not hold");
+    let withheld = post.so_many_events("code.withheld", 18).await;
+    assert_eq!(withheld.len(), 18);
+    assert!(withheld.iter().all(|event| event["data"]["budget"] == "range"));
     let alarms = withheld.iter().filter(|event| event["data"]["first"] == true).count();
     assert_eq!(alarms, 1);
     // Whoever enrolls a number of that range is told, since it is theirs to begin with.
     let bob = api.user("bob").await;
-    let session = api.session(&bob).await;
-    let told = hand_over(&api, &session, "sms", "+49 151 23456780").await.expect(429);
+    let bobs = api.session(&bob).await;
+    let told = hand_over(&api, &bobs, "sms", "+49 151 23456780").await.expect(429);
     assert_eq!(told["type"], "/problems/sent-already");
+    // One of the four is for who proved something, and none more.
+    let challenge = api.challenge_in(&session).await;
+    let asked = prompt(&api, &challenge, "sms").await.expect(201);
+    let code = post.main.next().await.code();
+    verify(&api, &challenge, &code, &text(&asked["id"])).await.expect(200);
+    prompt(&api, &api.challenge_in(&session).await, "sms").await.expect_problem(429, "sent-already");
+    assert_eq!(post.main.settled(4).await.len(), 4, "the cap does not hold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t24_no_mailbox_is_flooded_on_sqlite() {
+    no_mailbox_is_flooded(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t24_no_mailbox_is_flooded_on_postgresql() {
+    no_mailbox_is_flooded(Database::Postgres).await;
+}
+
+async fn no_mailbox_is_flooded(database: Database) {
+    let post = Post::on(database).await;
+    let api = post.api();
+    let (user, session) = post.ana().await;
+    let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
+    confirm(&api, &text(&view["enrollment"]), &post.mail.code(), &text(&view["prompt"]["id"])).await.expect(200);
+    // Somebody who has a name only: of the mailbox's ten in an hour six are theirs, less the one that enrolled.
+    for _ in 0..50 {
+        prompt(&api, &api.challenge(&user).await, "email").await.expect(201);
+    }
+    assert_eq!(post.mail.settled(5).await, 5, "a mailbox was flooded by a name");
+    // People who logged in as themselves, and enroll what is not theirs.
+    let mut sent = 0;
+    for name in ["mallory", "malory", "mallorie"] {
+        let mallory = api.user(name).await;
+        let session = api.session(&mallory).await;
+        for spelling in ["ana@example.org", "ANA@example.org", "ana+1@example.org", "ana+2@Example.ORG"] {
+            let told = hand_over(&api, &session, "email", spelling).await;
+            assert!([200, 429].contains(&told.status), "{told}");
+            sent += usize::from(told.status == 200);
+        }
+    }
+    assert_eq!(sent, 0, "a mailbox was flooded by enrolling it");
+    let mallory = api.user("mallory jr").await;
+    let mallorys = api.session(&mallory).await;
+    for n in 0..20 {
+        let told = hand_over(&api, &mallorys, "email", &format!("somebody{n}@example.net")).await;
+        assert_eq!(told.status, if n < 6 { 200 } else { 429 }, "{told}");
+    }
+    assert_eq!(post.mail.settled(6).await, 6);
+    let withheld = post.so_many_events("code.withheld", 45 + 12 + 14).await;
+    let of = |budget: &str| withheld.iter().filter(|event| event["data"]["budget"] == budget).count();
+    assert_eq!((of("address"), of("user"), withheld.len()), (45 + 12, 14, 45 + 12 + 14), "{withheld:?}");
+    assert!(withheld.iter().all(|event| event["data"]["kind"] == "email"));
+    // Hers gets what is hers.
+    let challenge = api.challenge_in(&session).await;
+    let asked = prompt(&api, &challenge, "email").await.expect(201);
+    verify(&api, &challenge, &post.mail.code(), &text(&asked["id"])).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -393,7 +592,7 @@ async fn a_receipt_is_believed_where_it_is_signed() {
     let post = Post::on(Database::Sqlite).await;
     let api = post.api();
     let (user, _) = post.ana().await;
-    let sms = post.main.last();
+    let sms = post.main.taken().pop().unwrap();
     assert_eq!(sms.field("StatusCallback"), format!("{PUBLIC}/receipts/main"));
     assert!(sms.head.to_lowercase().contains("authorization: basic "), "{}", sms.head);
     let body = "MessageSid=SM1&MessageStatus=delivered";

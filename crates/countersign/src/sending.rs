@@ -74,7 +74,8 @@ pub(crate) fn sending(
         language: settings.messages.language(),
         countries: settings.sms.countries(),
         home: settings.sms.home(),
-        caps: settings.sms.caps(),
+        sms_caps: settings.sms.caps(),
+        mail_caps: settings.email.caps(),
         web_push: settings.push.web_push(),
     }))
 }

@@ -20,4 +20,4 @@ pub use failure::{Failure, FailureKind, Fault};
 pub use gateways::{Attempt, Channel, Delivery, Gateways, Health, HealthChange, Outcome};
 pub use number::{Countries, Country, InvalidCountry, InvalidNumber, Number};
 pub use secret::Secret;
-pub use toll::{Budget, Caps, Conversion, Refused, State as TollState, TollGuard, Verdict, Why};
+pub use toll::{Asking, Budget, Caps, Conversion, Recipient, Refused, State as TollState, TollGuard, Verdict, Why};

@@ -1,7 +1,11 @@
-//! The guard against toll fraud (T-24): whoever has messages sent to numbers that they earn by gets no further than a budget.
+//! The guard against toll fraud and floods (T-24): whoever has messages sent to numbers that they earn by, or to a mailbox that is
+//! to be filled, gets no further than a budget.
 //!
-//! Budgets are of a user, of a range of numbers and of all together, each for an hour and a day. And a range in which codes
-//! are asked for, but hardly ever given back, is one that nobody reads messages in: it is closed for a while.
+//! Budgets are of a user, of a number or mailbox, of a range of numbers or a domain, and of all together, each for an hour and a day. Two fifths of each are kept for
+//! who is trusted ([`Door::Trusted`]), so that whoever has no more than a name uses up nobody's way in (T-04). And a range from which
+//! numbers are enrolled, but hardly any code comes back, is one that nobody reads messages in: no more are enrolled from it for a
+//! while. Numbers that gave a code back once are not asked about that: else unanswered messages to those of strangers would
+//! close a range to everybody.
 //!
 //! This is a pure type: it is handed the time, and its state can be taken out and put back, so that whoever has a store can
 //! make it last.
@@ -9,16 +13,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Door, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Number;
+use crate::mail::MailAddress;
 
 /// Pieces that a span is counted in: a budget is exact to a twelfth of its span, to the side of refusing.
 const PIECES: i64 = 12;
 
-/// Users and ranges that are kept in mind; more in one day than any budget for all together should allow.
+/// Users, addresses and ranges that are kept in mind; more in one day than any budget for all together should allow.
 const MOST_KEPT: usize = 200_000;
+
+/// What part of a budget is kept for who is trusted: so many of [`PARTS`], and one at least where that leaves another.
+const KEPT: u64 = 2;
+const PARTS: u64 = 5;
+
+/// Digits after the code of the country that make a range.
+const RANGE_DIGITS: usize = 3;
 
 /// At most so many messages in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +46,12 @@ pub struct Budget {
 pub struct Caps {
     /// For each user.
     pub user: Vec<Budget>,
-    /// For each range of numbers.
-    pub prefix: Vec<Budget>,
+    /// For each number or mailbox, whoever it is for.
+    pub address: Vec<Budget>,
+    /// For each range of numbers or domain.
+    pub range: Vec<Budget>,
     /// For all together.
     pub global: Vec<Budget>,
-    /// Digits after the code of the country that make a range.
-    pub prefix_digits: usize,
     /// When a range is closed because hardly any code comes back.
     pub conversion: Conversion,
 }
@@ -59,16 +71,14 @@ pub struct Conversion {
     pub closed: Duration,
 }
 
-impl Default for Caps {
-    fn default() -> Self {
-        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
-        let budgets =
-            |an_hour, a_day| vec![Budget { messages: an_hour, span: hour }, Budget { messages: a_day, span: day }];
+impl Caps {
+    /// What is usual for text messages, which cost something each.
+    pub fn sms() -> Self {
         Self {
-            user: budgets(5, 10),
-            prefix: budgets(100, 500),
-            global: budgets(1000, 5000),
-            prefix_digits: 3,
+            user: an_hour_and_a_day(8, 16),
+            address: an_hour_and_a_day(10, 20),
+            range: an_hour_and_a_day(100, 500),
+            global: an_hour_and_a_day(1000, 5000),
             conversion: Conversion {
                 after: 20,
                 percent: 20,
@@ -77,6 +87,64 @@ impl Default for Caps {
                 closed: Duration::from_hours(1),
             },
         }
+    }
+
+    /// What is usual for mail, which costs nothing but whoever is flooded with it, and the sender's good name. A domain may be that of
+    /// everybody.
+    pub fn mail() -> Self {
+        Self {
+            user: an_hour_and_a_day(10, 20),
+            address: an_hour_and_a_day(10, 20),
+            range: an_hour_and_a_day(1000, 5000),
+            global: an_hour_and_a_day(2000, 10_000),
+            conversion: Conversion { percent: 0, ..Self::sms().conversion },
+        }
+    }
+}
+
+fn an_hour_and_a_day(an_hour: u32, a_day: u32) -> Vec<Budget> {
+    let budget = |messages, hours| Budget { messages, span: Duration::from_hours(hours) };
+    vec![budget(an_hour, 1), budget(a_day, 24)]
+}
+
+/// Who asks for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking<'a> {
+    /// For whom it is.
+    pub user: &'a str,
+    /// By which door. Of the user's own budget, a part is for those who are trusted.
+    pub door: Door,
+    /// Whether a code that was sent there was given back once. Of what all share, a part is for those who are trusted and ask for a
+    /// message to such an address: whoever is trusted as one user can begin to enroll any.
+    pub is_proved: bool,
+}
+
+/// To whom a message goes, as budgets know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    address: String,
+    range: String,
+}
+
+impl Recipient {
+    /// Whoever has this number.
+    pub fn of_number(number: &Number) -> Self {
+        Self { address: number.e164().to_owned(), range: number.prefix(RANGE_DIGITS).to_owned() }
+    }
+
+    /// Whoever has this mailbox.
+    pub fn of_mail(address: &MailAddress) -> Self {
+        Self { address: address.mailbox(), range: address.domain().to_owned() }
+    }
+}
+
+impl Asking<'_> {
+    fn is_trusted(self) -> bool {
+        self.door == Door::Trusted
+    }
+
+    fn may_have_what_is_kept_of_all(self) -> bool {
+        self.is_trusted() && self.is_proved
     }
 }
 
@@ -106,11 +174,13 @@ pub struct Refused {
 pub enum Why {
     /// The user's.
     User,
-    /// That of the range of numbers.
-    Prefix,
+    /// That of the number or mailbox.
+    Address,
+    /// That of the range of numbers or the domain.
+    Range,
     /// That of all together.
     Global,
-    /// Hardly any code of that range of numbers comes back.
+    /// Hardly any first code to a number of that range comes back.
     Conversion,
 }
 
@@ -119,7 +189,8 @@ impl Why {
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
-            Self::Prefix => "prefix",
+            Self::Address => "address",
+            Self::Range => "range",
             Self::Global => "global",
             Self::Conversion => "conversion",
         }
@@ -138,13 +209,22 @@ pub struct TollGuard {
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// By user, as 32 hex digits or whatever else the caller knows them by.
-    users: BTreeMap<String, Vec<Count>>,
-    prefixes: BTreeMap<String, Vec<Count>>,
-    global: Vec<Count>,
+    users: BTreeMap<String, Vec<Tally>>,
+    addresses: BTreeMap<String, Vec<Tally>>,
+    ranges: BTreeMap<String, Vec<Tally>>,
+    global: Vec<Tally>,
     /// What became of the codes, by range.
     conversions: BTreeMap<String, Converted>,
     /// When each refusal was news last, by what is refused.
     told: BTreeMap<String, Timestamp>,
+}
+
+/// What was sent of a budget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tally {
+    all: Count,
+    /// For who had no right to what is kept.
+    open: Count,
 }
 
 /// How many in each piece of a span, oldest first.
@@ -189,15 +269,26 @@ impl Budget {
         now.unix_millis().div_euclid(piece_millis(self.span))
     }
 
+    /// What there is of it for who has no right to what is kept.
+    fn open(self) -> u32 {
+        let kept = u32::try_from(u64::from(self.messages) * KEPT / PARTS).unwrap_or(0);
+        self.messages - kept.max(1).min(self.messages.saturating_sub(1))
+    }
+
     /// When there is room again, if there is none now.
-    fn full_until(self, count: &mut Count, now: Timestamp) -> Option<Timestamp> {
+    fn full_until(self, tally: &mut Tally, may_have_all: bool, now: Timestamp) -> Option<Timestamp> {
         let oldest = self.piece(now) - PIECES;
-        count.forget(oldest);
-        if count.since(oldest) < self.messages {
-            return None;
-        }
-        let first = count.oldest().unwrap_or(oldest);
-        Some(Timestamp::from_unix_millis((first + PIECES + 1).saturating_mul(piece_millis(self.span))))
+        let room_at = |count: &mut Count, most: u32| {
+            count.forget(oldest);
+            if count.since(oldest) < most {
+                return None;
+            }
+            let first = count.oldest().unwrap_or(oldest);
+            Some(Timestamp::from_unix_millis((first + PIECES + 1).saturating_mul(piece_millis(self.span))))
+        };
+        let all = room_at(&mut tally.all, self.messages);
+        let open = room_at(&mut tally.open, self.open());
+        all.max(open.filter(|_| !may_have_all))
     }
 }
 
@@ -221,53 +312,68 @@ impl TollGuard {
         &self.state
     }
 
-    /// Whether a message may be sent to this number for this user; if so, it counts as sent.
-    pub fn ask(&mut self, user: &str, number: &Number, now: Timestamp) -> Verdict {
-        let prefix = number.prefix(self.caps.prefix_digits).to_owned();
-        let refused = self.refusal(user, &prefix, now);
+    /// Whether a message may be sent there; if so, it counts as sent.
+    pub fn ask(&mut self, asking: Asking<'_>, to: &Recipient, now: Timestamp) -> Verdict {
+        let refused = self.refusal(asking, to, now);
         if let Some((why, until)) = refused {
-            let is_news = self.is_news(why, user, &prefix, now);
+            let is_news = self.is_news(why, asking.user, to, now);
             return Verdict::Refused(Refused { why, until, is_news });
         }
-        count(&self.caps.user, self.state.users.entry(user.to_owned()).or_default(), now);
-        count(&self.caps.prefix, self.state.prefixes.entry(prefix.clone()).or_default(), now);
-        count(&self.caps.global, &mut self.state.global, now);
-        let sent = &mut self.state.conversions.entry(prefix).or_default().sent;
-        sent.add(self.caps.conversion.looked_at().piece(now));
+        let own = asking.is_trusted();
+        let shared = asking.may_have_what_is_kept_of_all();
+        count(&self.caps.user, self.state.users.entry(asking.user.to_owned()).or_default(), own, now);
+        count(&self.caps.address, self.state.addresses.entry(to.address.clone()).or_default(), shared, now);
+        count(&self.caps.range, self.state.ranges.entry(to.range.clone()).or_default(), shared, now);
+        count(&self.caps.global, &mut self.state.global, shared, now);
+        if !asking.is_proved {
+            let sent = &mut self.state.conversions.entry(to.range.clone()).or_default().sent;
+            sent.add(self.caps.conversion.looked_at().piece(now));
+        }
         Verdict::Allowed
     }
 
-    /// A code that was sent to this number was given back.
-    pub fn proved(&mut self, number: &Number, now: Timestamp) {
-        let prefix = number.prefix(self.caps.prefix_digits);
-        if let Some(converted) = self.state.conversions.get_mut(prefix) {
+    /// The first code that was sent there was given back.
+    pub fn proved(&mut self, to: &Recipient, now: Timestamp) {
+        if let Some(converted) = self.state.conversions.get_mut(&to.range) {
             converted.proved.add(self.caps.conversion.looked_at().piece(now));
         }
     }
 
-    fn refusal(&mut self, user: &str, prefix: &str, now: Timestamp) -> Option<(Why, Timestamp)> {
-        if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+    fn refusal(&mut self, asking: Asking<'_>, to: &Recipient, now: Timestamp) -> Option<(Why, Timestamp)> {
+        if self.kept() >= MOST_KEPT {
             self.sweep(now);
-            if self.state.users.len() + self.state.prefixes.len() >= MOST_KEPT {
+            if self.kept() >= MOST_KEPT {
                 return Some((Why::Global, now.plus(Duration::from_hours(1))));
             }
         }
-        if let Some(until) = self.low_conversion(prefix, now) {
+        if !asking.is_proved
+            && let Some(until) = self.low_conversion(&to.range, now)
+        {
             return Some((Why::Conversion, until));
         }
-        let caps = &self.caps;
-        let user = self.state.users.get_mut(user).and_then(|counts| full_until(&caps.user, counts, now));
-        let prefix = self.state.prefixes.get_mut(prefix).and_then(|counts| full_until(&caps.prefix, counts, now));
-        let global = full_until(&caps.global, &mut self.state.global, now);
-        let refusals = [(Why::User, user), (Why::Prefix, prefix), (Why::Global, global)];
+        let (caps, state) = (&self.caps, &mut self.state);
+        let own = asking.is_trusted();
+        let shared = asking.may_have_what_is_kept_of_all();
+        let of = |budgets: &[Budget], tallies: Option<&mut Vec<Tally>>, may_have_all| {
+            tallies.and_then(|tallies| full_until(budgets, tallies, may_have_all, now))
+        };
+        let user = of(&caps.user, state.users.get_mut(asking.user), own);
+        let address = of(&caps.address, state.addresses.get_mut(&to.address), shared);
+        let range = of(&caps.range, state.ranges.get_mut(&to.range), shared);
+        let global = of(&caps.global, Some(&mut state.global), shared);
+        let refusals = [(Why::User, user), (Why::Address, address), (Why::Range, range), (Why::Global, global)];
         refusals.into_iter().find_map(|(why, until)| Some((why, until?)))
     }
 
+    fn kept(&self) -> usize {
+        self.state.users.len() + self.state.addresses.len() + self.state.ranges.len()
+    }
+
     /// Until when a range is closed because hardly any code comes back.
-    fn low_conversion(&mut self, prefix: &str, now: Timestamp) -> Option<Timestamp> {
+    fn low_conversion(&mut self, range: &str, now: Timestamp) -> Option<Timestamp> {
         let rule = self.caps.conversion;
         let looked_at = rule.looked_at();
-        let converted = self.state.conversions.get_mut(prefix)?;
+        let converted = self.state.conversions.get_mut(range)?;
         if let Some(until) = converted.closed_until {
             if now < until {
                 return Some(until);
@@ -291,10 +397,11 @@ impl TollGuard {
     }
 
     /// Whether this refusal was not told of in the last hour.
-    fn is_news(&mut self, why: Why, user: &str, prefix: &str, now: Timestamp) -> bool {
+    fn is_news(&mut self, why: Why, user: &str, to: &Recipient, now: Timestamp) -> bool {
         let of = match why {
             Why::User => user,
-            Why::Prefix | Why::Conversion => prefix,
+            Why::Address => &to.address,
+            Why::Range | Why::Conversion => &to.range,
             Why::Global => "",
         };
         let hour = Duration::from_hours(1);
@@ -310,14 +417,16 @@ impl TollGuard {
     /// Forgets what no budget looks at any more.
     pub fn sweep(&mut self, now: Timestamp) {
         let caps = &self.caps;
-        let keep = |budgets: &[Budget], counts: &mut Vec<Count>| {
-            for (budget, count) in budgets.iter().zip(counts.iter_mut()) {
-                count.forget(budget.piece(now) - PIECES);
+        let keep = |budgets: &[Budget], tallies: &mut Vec<Tally>| {
+            for (budget, tally) in budgets.iter().zip(tallies.iter_mut()) {
+                tally.all.forget(budget.piece(now) - PIECES);
+                tally.open.forget(budget.piece(now) - PIECES);
             }
-            counts.iter().any(|count| !count.0.is_empty())
+            tallies.iter().any(|tally| !tally.all.0.is_empty())
         };
         self.state.users.retain(|_, counts| keep(&caps.user, counts));
-        self.state.prefixes.retain(|_, counts| keep(&caps.prefix, counts));
+        self.state.addresses.retain(|_, counts| keep(&caps.address, counts));
+        self.state.ranges.retain(|_, counts| keep(&caps.range, counts));
         let oldest = caps.conversion.looked_at().piece(now) - PIECES;
         self.state.conversions.retain(|_, converted| {
             converted.sent.forget(oldest);
@@ -335,14 +444,17 @@ impl Conversion {
 }
 
 /// The latest time until which one of the budgets is used up.
-fn full_until(budgets: &[Budget], counts: &mut [Count], now: Timestamp) -> Option<Timestamp> {
-    budgets.iter().zip(counts).filter_map(|(budget, count)| budget.full_until(count, now)).max()
+fn full_until(budgets: &[Budget], tallies: &mut [Tally], may_have_all: bool, now: Timestamp) -> Option<Timestamp> {
+    budgets.iter().zip(tallies).filter_map(|(budget, tally)| budget.full_until(tally, may_have_all, now)).max()
 }
 
-fn count(budgets: &[Budget], counts: &mut Vec<Count>, now: Timestamp) {
-    counts.resize_with(budgets.len(), Count::default);
-    for (budget, count) in budgets.iter().zip(counts) {
-        count.add(budget.piece(now));
+fn count(budgets: &[Budget], tallies: &mut Vec<Tally>, may_have_all: bool, now: Timestamp) {
+    tallies.resize_with(budgets.len(), Tally::default);
+    for (budget, tally) in budgets.iter().zip(tallies) {
+        tally.all.add(budget.piece(now));
+        if !may_have_all {
+            tally.open.add(budget.piece(now));
+        }
     }
 }
 
@@ -354,17 +466,35 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
-    fn number(last: u32) -> Number {
-        Number::parse(&format!("+49151{last:08}"), None).unwrap()
+    fn number(last: u32) -> Recipient {
+        to(&format!("+49151{last:08}"))
+    }
+
+    fn to(number: &str) -> Recipient {
+        Recipient::of_number(&Number::parse(number, None).unwrap())
+    }
+
+    fn mailbox(address: &str) -> Recipient {
+        Recipient::of_mail(&MailAddress::parse(address).unwrap())
     }
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_unix_millis(1_800_000_000_000 + minutes * 60_000)
     }
 
-    fn caps(user: u32, prefix: u32, global: u32) -> Caps {
+    fn caps(user: u32, range: u32, global: u32) -> Caps {
         let budget = |messages| vec![Budget { messages, span: HOUR }];
-        Caps { user: budget(user), prefix: budget(prefix), global: budget(global), ..Caps::default() }
+        Caps { user: budget(user), address: Vec::new(), range: budget(range), global: budget(global), ..Caps::sms() }
+    }
+
+    /// Somebody who enrolls a number.
+    fn new(user: &str) -> Asking<'_> {
+        Asking { user, door: Door::Open, is_proved: false }
+    }
+
+    /// Somebody who is asked for a code, by a number that gave one back once.
+    fn known(user: &str, door: Door) -> Asking<'_> {
+        Asking { user, door, is_proved: true }
     }
 
     fn refused(verdict: Verdict) -> Option<Why> {
@@ -376,51 +506,131 @@ mod tests {
 
     #[test]
     fn t24_each_budget_holds() {
-        let mut guard = TollGuard::new(caps(2, 3, 5));
-        let fritz = Number::parse("+43 664 1234567", None).unwrap();
-        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
-        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
-        assert_eq!(refused(guard.ask("a", &number(1), at(0))), Some(Why::User));
-        assert_eq!(guard.ask("b", &number(2), at(0)), Verdict::Allowed);
-        assert_eq!(refused(guard.ask("c", &number(3), at(0))), Some(Why::Prefix));
-        assert_eq!(guard.ask("c", &fritz, at(0)), Verdict::Allowed);
-        assert_eq!(guard.ask("d", &fritz, at(0)), Verdict::Allowed);
-        assert_eq!(refused(guard.ask("e", &fritz, at(0))), Some(Why::Global));
+        // One, one and two of these are for who is trusted.
+        let mut guard = TollGuard::new(caps(3, 4, 7));
+        let fritz = to("+43 664 1234567");
+        assert_eq!(guard.ask(new("a"), &number(1), at(0)), Verdict::Allowed);
+        assert_eq!(guard.ask(new("a"), &number(1), at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask(new("a"), &number(1), at(0))), Some(Why::User));
+        assert_eq!(guard.ask(new("b"), &number(2), at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask(new("c"), &number(3), at(0))), Some(Why::Range));
+        assert_eq!(guard.ask(new("c"), &fritz, at(0)), Verdict::Allowed);
+        assert_eq!(guard.ask(new("d"), &fritz, at(0)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask(new("e"), &fritz, at(0))), Some(Why::Global));
+    }
+
+    #[test]
+    fn t04_what_is_kept_for_who_is_trusted_is_used_up_by_nobody_else() {
+        let others = to("+43 664 1234567");
+        let mut guard = TollGuard::new(caps(5, 10, 10));
+        while guard.ask(known("ana", Door::Open), &number(1), at(0)) == Verdict::Allowed {}
+        assert_eq!(refused(guard.ask(known("ana", Door::Open), &number(1), at(1))), Some(Why::User));
+        // Three of the range's six are left to others who are not trusted.
+        for user in ["b", "c", "d"] {
+            assert_eq!(guard.ask(known(user, Door::Open), &number(2), at(1)), Verdict::Allowed);
+        }
+        assert_eq!(refused(guard.ask(known("e", Door::Open), &number(3), at(1))), Some(Why::Range));
+        assert_eq!(refused(guard.ask(known("e", Door::Open), &others, at(1))), Some(Why::Global));
+        // Being trusted as somebody is no right to have strangers written to out of what is kept of all.
+        let enrolling = Asking { is_proved: false, ..known("mallory", Door::Trusted) };
+        assert_eq!(refused(guard.ask(enrolling, &number(4), at(1))), Some(Why::Range));
+        for _ in 0..2 {
+            assert_eq!(guard.ask(known("ana", Door::Trusted), &number(1), at(2)), Verdict::Allowed);
+            assert_eq!(guard.ask(known("b", Door::Trusted), &others, at(2)), Verdict::Allowed);
+        }
+        assert_eq!(refused(guard.ask(known("ana", Door::Trusted), &number(1), at(3))), Some(Why::User));
+        assert_eq!(refused(guard.ask(known("c", Door::Trusted), &others, at(3))), Some(Why::Global));
+    }
+
+    #[test]
+    fn t04_codes_that_strangers_have_sent_and_nobody_gives_back_close_no_range() {
+        let mut guard = TollGuard::new(caps(1000, 1000, 1000));
+        for last in 0..200 {
+            assert_eq!(guard.ask(known("a", Door::Open), &number(last), at(0)), Verdict::Allowed);
+        }
+        assert_eq!(guard.ask(new("b"), &number(300), at(60)), Verdict::Allowed);
+        for last in 0..20 {
+            assert_eq!(guard.ask(new("mallory"), &number(last), at(60)), Verdict::Allowed);
+        }
+        assert_eq!(refused(guard.ask(new("b"), &number(300), at(120))), Some(Why::Conversion));
+        for door in [Door::Open, Door::Trusted] {
+            assert_eq!(guard.ask(known("a", door), &number(1), at(120)), Verdict::Allowed);
+        }
+    }
+
+    #[test]
+    fn t24_one_mailbox_is_flooded_by_nobody_however_it_is_written_and_whoever_they_are() {
+        let mut guard = TollGuard::new(Caps::mail());
+        let spellings = ["ana@example.org", "ANA@example.org", "ana+1@Example.org", "ana+news+2@example.org"];
+        let mut sent = 0;
+        for user in 0..50 {
+            for address in spellings {
+                let asked = guard.ask(new(&user.to_string()), &mailbox(address), at(0));
+                sent += u32::from(asked == Verdict::Allowed);
+            }
+        }
+        assert_eq!(sent, 6);
+        assert_eq!(refused(guard.ask(new("x"), &mailbox("ana@example.org"), at(1))), Some(Why::Address));
+        assert_eq!(guard.ask(new("x"), &mailbox("bob@example.org"), at(1)), Verdict::Allowed);
+        // Whose mailbox it is has what is kept.
+        for _ in 0..4 {
+            let asked = guard.ask(known("ana", Door::Trusted), &mailbox("ana@example.org"), at(2));
+            assert_eq!(asked, Verdict::Allowed);
+        }
+        assert_eq!(
+            refused(guard.ask(known("ana", Door::Trusted), &mailbox("ana@example.org"), at(3))),
+            Some(Why::Address)
+        );
+    }
+
+    #[test]
+    fn t24_mailboxes_of_one_domain_have_a_budget_together() {
+        let few = vec![Budget { messages: 10, span: HOUR }];
+        let mut guard = TollGuard::new(Caps { range: few, ..Caps::mail() });
+        let mut asked = (0..20).map(|n| guard.ask(new(&n.to_string()), &mailbox(&format!("m{n}@example.org")), at(0)));
+        assert_eq!(asked.by_ref().take(6).filter(|asked| *asked == Verdict::Allowed).count(), 6);
+        assert!(asked.all(|asked| refused(asked) == Some(Why::Range)));
+    }
+
+    #[test]
+    fn a_budget_of_one_is_for_everybody_and_a_larger_one_has_a_part_for_who_is_trusted() {
+        let open = [0, 1, 2, 3, 5, 8, 10, 1000].map(|messages| Budget { messages, span: HOUR }.open());
+        assert_eq!(open, [0, 1, 1, 2, 3, 5, 6, 600]);
     }
 
     #[test]
     fn a_refusal_says_when_to_ask_again_and_is_news_once_an_hour() {
         let mut guard = TollGuard::new(caps(1, 100, 100));
-        assert_eq!(guard.ask("a", &number(1), at(0)), Verdict::Allowed);
-        let Verdict::Refused(first) = guard.ask("a", &number(1), at(1)) else { panic!("allowed") };
-        let Verdict::Refused(second) = guard.ask("a", &number(1), at(2)) else { panic!("allowed") };
+        assert_eq!(guard.ask(new("a"), &number(1), at(0)), Verdict::Allowed);
+        let Verdict::Refused(first) = guard.ask(new("a"), &number(1), at(1)) else { panic!("allowed") };
+        let Verdict::Refused(second) = guard.ask(new("a"), &number(1), at(2)) else { panic!("allowed") };
         assert!(first.is_news && !second.is_news);
         assert_eq!(first.until, second.until);
         let before = Timestamp::from_unix_millis(first.until.unix_millis() - 1);
-        assert_eq!(refused(guard.ask("a", &number(1), before)), Some(Why::User));
-        assert_eq!(guard.ask("a", &number(1), first.until), Verdict::Allowed);
+        assert_eq!(refused(guard.ask(new("a"), &number(1), before)), Some(Why::User));
+        assert_eq!(guard.ask(new("a"), &number(1), first.until), Verdict::Allowed);
     }
 
     #[test]
     fn t24_a_range_whose_codes_do_not_come_back_is_closed_for_a_while() {
         let mut guard = TollGuard::new(caps(1000, 1000, 1000));
         for last in 0..20 {
-            assert_eq!(guard.ask("a", &number(last), at(0)), Verdict::Allowed);
+            assert_eq!(guard.ask(new("a"), &number(last), at(0)), Verdict::Allowed);
         }
         // They may still be on their way.
-        assert_eq!(guard.ask("a", &number(20), at(5)), Verdict::Allowed);
-        assert_eq!(refused(guard.ask("a", &number(21), at(60))), Some(Why::Conversion));
-        assert_eq!(refused(guard.ask("b", &number(22), at(119))), Some(Why::Conversion));
+        assert_eq!(guard.ask(new("a"), &number(20), at(5)), Verdict::Allowed);
+        assert_eq!(refused(guard.ask(new("a"), &number(21), at(60))), Some(Why::Conversion));
+        assert_eq!(refused(guard.ask(new("b"), &number(22), at(119))), Some(Why::Conversion));
         // Another range is none of its business.
-        assert_eq!(guard.ask("a", &Number::parse("+43 664 1234567", None).unwrap(), at(60)), Verdict::Allowed);
-        assert_eq!(guard.ask("a", &number(23), at(121)), Verdict::Allowed);
+        assert_eq!(guard.ask(new("a"), &to("+43 664 1234567"), at(60)), Verdict::Allowed);
+        assert_eq!(guard.ask(new("a"), &number(23), at(121)), Verdict::Allowed);
     }
 
     #[test]
     fn a_range_whose_codes_come_back_stays_open() {
         let mut guard = TollGuard::new(caps(1000, 1000, 1000));
         for last in 0..100 {
-            assert_eq!(guard.ask("a", &number(last), at(i64::from(last) * 3)), Verdict::Allowed, "{last}");
+            assert_eq!(guard.ask(new("a"), &number(last), at(i64::from(last) * 3)), Verdict::Allowed, "{last}");
             if last % 4 == 0 {
                 guard.proved(&number(last), at(i64::from(last) * 3 + 1));
             }
@@ -429,20 +639,20 @@ mod tests {
 
     #[test]
     fn what_it_has_in_mind_can_be_kept_and_taken_up() {
-        let mut guard = TollGuard::new(caps(2, 3, 5));
-        guard.ask("a", &number(1), at(0));
-        guard.ask("a", &number(1), at(0));
+        let mut guard = TollGuard::new(caps(3, 4, 5));
+        guard.ask(new("a"), &number(1), at(0));
+        guard.ask(new("a"), &number(1), at(0));
         let kept = serde_json::to_string(guard.snapshot()).unwrap();
-        let mut other = TollGuard::restore(caps(2, 3, 5), serde_json::from_str(&kept).unwrap());
-        assert_eq!(refused(other.ask("a", &number(1), at(1))), Some(Why::User));
-        assert_eq!(other.ask("b", &number(1), at(1)), Verdict::Allowed);
+        let mut other = TollGuard::restore(caps(3, 4, 5), serde_json::from_str(&kept).unwrap());
+        assert_eq!(refused(other.ask(new("a"), &number(1), at(1))), Some(Why::User));
+        assert_eq!(other.ask(new("b"), &number(1), at(1)), Verdict::Allowed);
     }
 
     #[test]
     fn what_no_budget_looks_at_is_forgotten() {
         let mut guard = TollGuard::new(caps(2, 300, 500));
         for user in 0..100 {
-            guard.ask(&user.to_string(), &number(user), at(0));
+            guard.ask(new(&user.to_string()), &number(user), at(0));
         }
         guard.sweep(at(60 * 24));
         assert_eq!(guard.snapshot().users.len(), 0);
@@ -453,20 +663,26 @@ mod tests {
         /// Whatever is asked when, in no hour is more sent than a budget allows: counted here one by one.
         #[test]
         fn t24_no_order_of_asking_gets_more_than_the_budgets(
-            asked in prop::collection::vec((0_i64..30, 0_u8..3, 0_u32..4), 1..300),
+            asked in prop::collection::vec((0_i64..30, 0_u8..3, 0_u32..4, any::<bool>(), any::<bool>()), 1..300),
         ) {
             let mut guard = TollGuard::new(caps(3, 6, 8));
-            let mut sent: Vec<(i64, u8)> = Vec::new();
+            let mut sent: Vec<(i64, u8, bool, bool)> = Vec::new();
             let mut minute = 0;
-            for (later, user, last) in asked {
+            for (later, user, last, trusted, is_proved) in asked {
                 minute += later;
-                if guard.ask(&user.to_string(), &number(last), at(minute)) == Verdict::Allowed {
-                    sent.push((minute, user));
+                let door = if trusted { Door::Trusted } else { Door::Open };
+                let name = user.to_string();
+                let verdict = guard.ask(Asking { user: &name, door, is_proved }, &number(last), at(minute));
+                if verdict == Verdict::Allowed {
+                    sent.push((minute, user, trusted, trusted && is_proved));
                 }
-                let hour: Vec<_> = sent.iter().filter(|(at, _)| *at > minute - 60).collect();
+                let hour: Vec<_> = sent.iter().filter(|(at, ..)| *at > minute - 60).collect();
                 prop_assert!(hour.len() <= 6, "{} in an hour", hour.len());
+                prop_assert!(hour.iter().filter(|(.., kept)| !kept).count() <= 4);
                 for user in 0..3 {
-                    prop_assert!(hour.iter().filter(|(_, of)| *of == user).count() <= 3);
+                    let theirs = hour.iter().filter(|(_, of, ..)| *of == user);
+                    prop_assert!(theirs.clone().count() <= 3);
+                    prop_assert!(theirs.filter(|(_, _, trusted, _)| !trusted).count() <= 2);
                 }
             }
         }

@@ -176,6 +176,7 @@ pub struct Running {
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
     tasks: Vec<JoinHandle<()>>,
+    carrying: app::sending::Carrying,
     store: Store,
 }
 
@@ -246,9 +247,11 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let ringing = tokio::spawn(app::factors::push::run_errands(Arc::clone(&app), errands));
+    let carrying = app::sending::carry(Arc::clone(&app));
     let upkeep = tokio::spawn(app::upkeep::run(app));
     let tasks = vec![upkeep, waking, ringing];
-    Ok(Running { address, url, administrator_key: administrator.map(|key| key.text), listener, tasks, store })
+    let administrator_key = administrator.map(|key| key.text);
+    Ok(Running { address, url, administrator_key, listener, tasks, carrying, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -277,6 +280,7 @@ impl Running {
     /// Answers what is under way, a few seconds at most, and closes the store.
     pub async fn stop(self) {
         self.listener.stop().await;
+        self.carrying.stop().await;
         self.tasks.iter().for_each(JoinHandle::abort);
         self.store.close().await;
     }

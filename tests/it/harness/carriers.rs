@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::Noise;
+
 /// What an API was asked: path, the header as it came, and the form's fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Sms {
@@ -34,6 +36,7 @@ impl Sms {
 pub(crate) struct SmsApi {
     pub(crate) port: u16,
     taken: Arc<Mutex<Vec<Sms>>>,
+    looked_at: Arc<Mutex<usize>>,
     status: Arc<Mutex<u16>>,
 }
 
@@ -43,6 +46,7 @@ impl SmsApi {
         let api = Self {
             port: listener.local_addr().unwrap().port(),
             taken: Arc::default(),
+            looked_at: Arc::default(),
             status: Arc::new(Mutex::new(201)),
         };
         let serving = api.clone();
@@ -65,9 +69,30 @@ impl SmsApi {
         self.taken.lock().unwrap().clone()
     }
 
-    /// The last message that was taken.
-    pub(crate) fn last(&self) -> Sms {
-        self.taken().pop().expect("no message was sent")
+    /// The last message that was taken since the last look, once there is one: some are sent only after what caused them is answered.
+    pub(crate) async fn next(&self) -> Sms {
+        let before = *self.looked_at.lock().unwrap();
+        let taken = self.at_least(before + 1).await;
+        *self.looked_at.lock().unwrap() = taken.len();
+        taken.last().cloned().expect("no message was sent")
+    }
+
+    /// Every message, once so many are there, and those that come too many had the time to.
+    pub(crate) async fn settled(&self, count: usize) -> Vec<Sms> {
+        self.at_least(count).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.taken()
+    }
+
+    async fn at_least(&self, count: usize) -> Vec<Sms> {
+        for _ in 0..1000 {
+            let taken = self.taken();
+            if taken.len() >= count {
+                return taken;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.taken()
     }
 
     fn answer(&self, stream: TcpStream) {
@@ -105,6 +130,35 @@ impl SmsApi {
             }
         }
     }
+}
+
+/// A longer way to a port on loopback: each piece that is sent there takes from `least` to `most`. Answers the port that it begins at.
+pub(crate) fn detour(to: u16, least: Duration, most: Duration) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let noise = Arc::new(Mutex::new(Noise::seeded()));
+    std::thread::spawn(move || {
+        for here in listener.incoming().map_while(Result::ok) {
+            let there = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let (from_there, to_here) = (there.try_clone().unwrap(), here.try_clone().unwrap());
+            let noise = Arc::clone(&noise);
+            std::thread::spawn(move || pass_on(here, there, || noise.lock().unwrap().between(least, most)));
+            std::thread::spawn(move || pass_on(from_there, to_here, || Duration::ZERO));
+        }
+    });
+    port
+}
+
+#[allow(clippy::disallowed_methods, reason = "what is far away takes its time")]
+fn pass_on(mut from: TcpStream, mut to: TcpStream, mut takes: impl FnMut() -> Duration) {
+    let mut piece = [0; 1 << 14];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        std::thread::sleep(takes());
+        if to.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
 /// A real SMTP server (aiosmtpd). Ends with the value.
@@ -150,6 +204,20 @@ impl Mailboxes {
         let lines = mail["content"].as_str().unwrap().lines().map(str::trim);
         let code = lines.into_iter().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit()));
         code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned()
+    }
+
+    /// How many mails there are, once there are so many, and those that come too many had the time to.
+    pub(crate) async fn settled(&self, count: usize) -> usize {
+        let mut waiting = 0;
+        for _ in 0..500 {
+            waiting += self.waiting();
+            if waiting >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        waiting + self.waiting()
     }
 
     /// How many mails are there.

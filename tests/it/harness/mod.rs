@@ -12,7 +12,7 @@ mod token;
 
 pub(crate) use api::{Answer, Api};
 pub(crate) use binaries::Binaries;
-pub(crate) use carriers::{Mailboxes, SmsApi};
+pub(crate) use carriers::{Mailboxes, SmsApi, detour};
 pub(crate) use database::Database;
 pub(crate) use noise::Noise;
 pub(crate) use people::{Enrolled, Phone, Started};

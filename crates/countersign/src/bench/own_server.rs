@@ -125,7 +125,7 @@ fn spawn(folder: &Path, database: Option<&str>, carrier: &Carrier) -> std::io::R
 }
 
 /// Gateways that lead to the carrier, and budgets that a load test does not use up.
-fn messages(carrier: &Carrier) -> [(&'static str, String); 12] {
+fn messages(carrier: &Carrier) -> [(&'static str, String); 17] {
     let much = || "1000000000/1h".to_owned();
     [
         ("COUNTERSIGN_GATEWAY_SMS_KIND", "http".to_owned()),
@@ -138,8 +138,13 @@ fn messages(carrier: &Carrier) -> [(&'static str, String); 12] {
         ("COUNTERSIGN_OUTSIDE_ALLOWED", "127.0.0.1".to_owned()),
         ("COUNTERSIGN_SMS_COUNTRIES", "DE".to_owned()),
         ("COUNTERSIGN_SMS_USER_BUDGET", much()),
+        ("COUNTERSIGN_SMS_NUMBER_BUDGET", much()),
         ("COUNTERSIGN_SMS_PREFIX_BUDGET", much()),
         ("COUNTERSIGN_SMS_GLOBAL_BUDGET", much()),
+        ("COUNTERSIGN_EMAIL_USER_BUDGET", much()),
+        ("COUNTERSIGN_EMAIL_ADDRESS_BUDGET", much()),
+        ("COUNTERSIGN_EMAIL_DOMAIN_BUDGET", much()),
+        ("COUNTERSIGN_EMAIL_GLOBAL_BUDGET", much()),
     ]
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 43] = [
+pub(crate) const KEYS: [Key; 48] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -107,8 +107,9 @@ pub(crate) const KEYS: [Key; 43] = [
         name: "sms.user_budget",
         value: "N/TIME,…",
         list: true,
-        help: "Text messages for one user [default: 5/1h,10/1d]",
+        help: "Text messages for one user, two fifths of them for sessions that proved something [default: 8/1h,16/1d]",
     },
+    list("sms.number_budget", "N/TIME,…", "Text messages to one number, whoever it is for [default: 10/1h,20/1d]"),
     Key {
         name: "sms.prefix_budget",
         value: "N/TIME,…",
@@ -124,10 +125,22 @@ pub(crate) const KEYS: [Key; 43] = [
     one(
         "sms.conversion",
         "PERCENT",
-        "A range of numbers from which fewer codes come back is closed for an hour; 0 closes none [default: 20]",
+        "A range of numbers from which fewer first codes come back is closed to new ones for an hour; 0 closes none [default: 20]",
     ),
+    list("email.user_budget", "N/TIME,…", "Mails with codes for one user [default: 10/1h,20/1d]"),
+    list(
+        "email.address_budget",
+        "N/TIME,…",
+        "Mails with codes to one mailbox, whoever it is for [default: 10/1h,20/1d]",
+    ),
+    list("email.domain_budget", "N/TIME,…", "Mails with codes to one domain [default: 1000/1h,5000/1d]"),
+    list("email.global_budget", "N/TIME,…", "Mails with codes in all, from one server [default: 2000/1h,10000/1d]"),
     one("messages.folder", "DIR", "Folder with your own words for messages [default: ours]"),
-    one("messages.language", "LANG", "Language of messages: en, de, es, fr or zh [default: en]"),
+    one(
+        "messages.language",
+        "LANG",
+        "Language of messages where the person's is not known: en, de, es, fr or zh [default: en]",
+    ),
     Key {
         name: "outside.allowed",
         value: "NET,…",

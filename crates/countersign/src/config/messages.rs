@@ -1,4 +1,4 @@
-//! `[sms]`, `[messages]`, `[push]` and `[outside]`: where messages go, how many, what they say, and whom the server may call.
+//! `[sms]`, `[email]`, `[messages]`, `[push]` and `[outside]`: where messages go, how many, what they say, and whom the server may call.
 
 use std::path::PathBuf;
 
@@ -17,10 +17,23 @@ pub(crate) struct SmsSettings {
     /// Two letters each.
     pub(crate) countries: Vec<String>,
     home: Option<String>,
-    user: Option<Vec<Cap>>,
-    prefix: Option<Vec<Cap>>,
-    global: Option<Vec<Cap>>,
+    budgets: Budgets,
     conversion: Option<u32>,
+}
+
+/// See `[email]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct EmailSettings {
+    budgets: Budgets,
+}
+
+/// Budgets as they were given.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Budgets {
+    user: Option<Vec<Cap>>,
+    address: Option<Vec<Cap>>,
+    range: Option<Vec<Cap>>,
+    global: Option<Vec<Cap>>,
 }
 
 /// So many messages in so many seconds.
@@ -60,9 +73,12 @@ impl SmsSettings {
             countries: countries.unwrap_or_default().iter().map(ToString::to_string).collect(),
             home: value::parse(layers, "sms.home", |text| Country::parse(text).map_err(|error| error.to_string()))?
                 .map(|country| country.to_string()),
-            user: items(layers, "sms.user_budget", cap)?,
-            prefix: items(layers, "sms.prefix_budget", cap)?,
-            global: items(layers, "sms.global_budget", cap)?,
+            budgets: Budgets {
+                user: items(layers, "sms.user_budget", cap)?,
+                address: items(layers, "sms.number_budget", cap)?,
+                range: items(layers, "sms.prefix_budget", cap)?,
+                global: items(layers, "sms.global_budget", cap)?,
+            },
             conversion: value::parse(layers, "sms.conversion", |text| {
                 let percent = text.parse().ok().filter(|percent| *percent <= 100);
                 percent.ok_or_else(|| format!("`{text}` is no number from 0 to 100"))
@@ -81,19 +97,45 @@ impl SmsSettings {
         self.home.as_deref().and_then(|home| Country::parse(home).ok())
     }
 
-    /// Budgets against toll fraud.
+    /// Budgets against toll fraud and floods.
     pub(crate) fn caps(&self) -> Caps {
-        let usual = Caps::default();
+        let caps = self.budgets.over(Caps::sms());
+        let percent = self.conversion.unwrap_or(caps.conversion.percent);
+        Caps { conversion: Conversion { percent, ..caps.conversion }, ..caps }
+    }
+}
+
+impl EmailSettings {
+    pub(super) fn resolve(layers: &Layers) -> Result<Self, Failure> {
+        Ok(Self {
+            budgets: Budgets {
+                user: items(layers, "email.user_budget", cap)?,
+                address: items(layers, "email.address_budget", cap)?,
+                range: items(layers, "email.domain_budget", cap)?,
+                global: items(layers, "email.global_budget", cap)?,
+            },
+        })
+    }
+
+    /// Budgets against floods.
+    pub(crate) fn caps(&self) -> Caps {
+        self.budgets.over(Caps::mail())
+    }
+}
+
+impl Budgets {
+    /// These in the place of the usual ones.
+    fn over(&self, usual: Caps) -> Caps {
         let budgets = |given: &Option<Vec<Cap>>, usual: Vec<Budget>| match given {
             Some(caps) => caps.iter().map(|Cap(messages, span)| Budget { messages: *messages, span: *span }).collect(),
             None => usual,
         };
         Caps {
             user: budgets(&self.user, usual.user),
-            prefix: budgets(&self.prefix, usual.prefix),
+            address: budgets(&self.address, usual.address),
+            range: budgets(&self.range, usual.range),
             global: budgets(&self.global, usual.global),
-            conversion: Conversion { percent: self.conversion.unwrap_or(usual.conversion.percent), ..usual.conversion },
-            prefix_digits: usual.prefix_digits,
+            conversion: usual.conversion,
         }
     }
 }
@@ -111,7 +153,7 @@ impl MessagesSettings {
         })
     }
 
-    /// The language that people are written to in.
+    /// The language that people are written to in of whom no other is known.
     pub(crate) fn language(&self) -> Language {
         self.language.as_deref().and_then(Language::of_tag).unwrap_or_default()
     }

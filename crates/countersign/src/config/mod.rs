@@ -22,7 +22,7 @@ pub(crate) use gateways::GatewaySettings;
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
-pub(crate) use messages::{MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
+pub(crate) use messages::{EmailSettings, MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
 
 use crate::failure::Failure;
 
@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) gateways: Vec<GatewaySettings>,
     /// Where text messages go, and how many.
     pub(crate) sms: SmsSettings,
+    /// How many mails.
+    pub(crate) email: EmailSettings,
     /// What messages say.
     pub(crate) messages: MessagesSettings,
     /// Whom the server may call.
@@ -224,6 +226,7 @@ impl Settings {
             brand: value::brand(layers)?,
             gateways: gateways::resolve(layers, environment)?,
             sms: SmsSettings::resolve(layers)?,
+            email: EmailSettings::resolve(layers)?,
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
@@ -375,7 +378,7 @@ mod tests {
     /// As operators write them, and as variables say them.
     #[test]
     fn gateways_are_tables_and_the_environment_goes_over_them() {
-        let file = "[sms]\ncountries = ['de', 'AT']\nuser_budget = ['3/1h']\n\
+        let file = "[sms]\ncountries = ['de', 'AT']\nuser_budget = ['3/1h']\n[email]\naddress_budget = ['4/1h']\n\
                     [gateway.main]\nkind = 'vonage'\nkey = 'abcd'\nsecret = 'env:V'\nfrom = 'Example'\n\
                     [gateway.own]\nkind = 'http'\nurl = 'https://sms.example.org/'\nheaders = ['Authorization: env:V']\n\
                     body = '{\"to\":\"{{ to }}\",\"text\":\"{{ text }}\"}'\nweight = 0\n";
@@ -388,6 +391,7 @@ mod tests {
         assert_eq!(settings.gateways[1].list("headers"), ["Authorization: hush"]);
         assert_eq!(settings.sms.countries, ["DE", "AT"]);
         assert_eq!(settings.sms.caps().user[0].messages, 3);
+        assert_eq!(settings.email.caps().address[0].messages, 4);
         assert!(!format!("{settings:?}").contains("hush"), "{settings:?}");
         // What Kubernetes sets beside a service called countersign-gateway makes no gateway.
         assert!(load("", &[("COUNTERSIGN_GATEWAY_SERVICE_HOST", "10.0.0.1")]).unwrap().gateways.is_empty());

@@ -52,6 +52,19 @@ impl MailAddress {
         format!("{first}•••@{}", self.0.domain())
     }
 
+    /// Where the mail ends up, as far as that can be told: what is behind a `+` before the @ is for its owner to sort by, and hardly
+    /// anybody tells small letters from capital ones.
+    pub fn mailbox(&self) -> String {
+        let user = self.0.user();
+        let user = user.split_once('+').map_or(user, |(user, _)| user);
+        format!("{}@{}", user.to_lowercase(), self.0.domain())
+    }
+
+    /// What is behind the @.
+    pub fn domain(&self) -> &str {
+        self.0.domain()
+    }
+
     pub(super) fn address(&self) -> &Address {
         &self.0
     }

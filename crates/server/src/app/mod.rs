@@ -38,6 +38,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::{Application, Clock, Entropy, Timestamp, UserId};
+use gateway::messages::Language;
 use store::{Change, Commit, Effect, Idempotency, Store};
 
 pub(crate) use error::{Error, Flaw};
@@ -85,6 +86,8 @@ pub(crate) struct Actor {
     pub(crate) application: Arc<Application>,
     /// Where the request came from.
     pub(crate) address: Option<IpAddr>,
+    /// What the person behind it reads, as far as the request says: messages are written in it.
+    pub(crate) language: Option<Language>,
 }
 
 /// A user, by our id or the application's.

@@ -8,10 +8,12 @@ use domain::{
     EventKind, Prompt, PromptId, PromptState, ProofKind, Timestamp,
 };
 use store::{Change, Effect};
+use tokio::time::Instant;
 
 use super::enrollments::prompt_change;
 use super::factors::{Asked, Shown};
 use super::proof::{Given, is_considered};
+use super::sending::end_of_slot;
 use super::telling::With;
 use super::verify::may_prove;
 use super::{Actor, App, Error};
@@ -27,9 +29,25 @@ pub(crate) struct PromptSeen {
 
 impl App {
     /// Has something sent or asked for a challenge, by this kind of authenticator; of several of that kind by the one that is named, or
-    /// the one used last. For somebody who is not known, has none of the kind, or may prove nothing now, the answer is the same, and
-    /// nothing is sent (T-19).
+    /// the one used last. For somebody who is not known, has none of the kind, or may prove nothing now, the answer is the same, at
+    /// the same time, and nothing is sent (T-19).
     pub(crate) async fn prompt(
+        &self,
+        actor: &Actor,
+        id: ChallengeId,
+        kind: AuthenticatorKind,
+        of: Option<AuthenticatorId>,
+        seen_from: Option<IpAddr>,
+    ) -> Result<PromptSeen, Error> {
+        let begun = Instant::now();
+        let seen = self.prompt_at_once(actor, id, kind, of, seen_from).await;
+        if matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email) {
+            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
+        }
+        seen
+    }
+
+    async fn prompt_at_once(
         &self,
         actor: &Actor,
         id: ChallengeId,

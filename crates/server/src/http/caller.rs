@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::{Application, Scope};
+use gateway::messages::Language;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 
@@ -81,7 +82,8 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
             return Err(lacking(P::SCOPES));
         }
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
-        Ok(Self { actor: Actor { application, address }, credential, permission: PhantomData })
+        let language = language(&parts.headers);
+        Ok(Self { actor: Actor { application, address, language }, credential, permission: PhantomData })
     }
 }
 
@@ -123,6 +125,12 @@ pub(super) fn is_origin_of(origin: &[u8], url: &str) -> bool {
     let Ok(url) = url.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return false };
     origin.eq_ignore_ascii_case(format!("{scheme}://{authority}").as_bytes())
+}
+
+/// What the person reads whom a request is for: what their browser sends, or what an application hands on of that (RFC 9110 §12.5.4).
+/// Pages are shown in the same language.
+pub(super) fn language(headers: &HeaderMap) -> Option<Language> {
+    headers.get(header::ACCEPT_LANGUAGE).and_then(|accepted| Language::of_accepted(accepted.to_str().ok()?))
 }
 
 fn has_one(application: &Application, scopes: &[Scope]) -> bool {

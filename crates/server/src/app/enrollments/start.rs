@@ -131,6 +131,7 @@ impl App {
                 enrollment: &enrollment,
                 authenticator: &authenticator,
                 user: &grant.user,
+                session: &grant.session,
                 existing: &grant.existing,
                 before: None,
                 qr,

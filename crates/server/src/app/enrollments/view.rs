@@ -36,6 +36,7 @@ impl App {
             enrollment: &enrollment,
             authenticator: &authenticator,
             user: &user,
+            session: &session,
             existing: &existing,
             before,
             qr,

@@ -33,6 +33,7 @@ use vault_proto::{Qr, Secret};
 
 use super::enrollments::Wish;
 use super::proof::Given;
+use super::sending::NewCode;
 use super::{Actor, App, Error};
 pub(crate) use backup_codes::new_set;
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
@@ -135,6 +136,8 @@ pub(crate) struct Enrolling<'a> {
     pub(crate) authenticator: &'a Authenticator,
     /// Whose it is.
     pub(crate) user: &'a User,
+    /// The session that it was begun in.
+    pub(crate) session: &'a Session,
     /// What the user has already, in all states.
     pub(crate) existing: &'a [Authenticator],
     /// What was asked for this enrollment before and still waits, the newest first.
@@ -187,7 +190,7 @@ pub(crate) struct Prompted {
     /// Who may be asked in its place should it be there no more, for [`Factor::deliver`].
     pub(crate) others: Vec<AuthenticatorId>,
     /// The code in the clear, for [`Factor::deliver`].
-    pub(crate) code: Option<Secret>,
+    pub(crate) code: Option<NewCode>,
     /// What it takes the place of, where that is another challenge's.
     pub(crate) instead: Option<PromptId>,
 }

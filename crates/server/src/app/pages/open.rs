@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use data_encoding::BASE64URL_NOPAD;
 use domain::{EventKind, PagePurpose, PageState, Scope, Timestamp, TokenHash};
+use gateway::messages::Language;
 use store::{Change, Effect};
 
 use super::super::telling::With;
@@ -52,6 +53,8 @@ pub(crate) struct Visitor {
     pub(crate) browser: Option<Token>,
     /// Where the request came from.
     pub(crate) address: Option<IpAddr>,
+    /// What its person reads.
+    pub(crate) language: Option<Language>,
 }
 
 /// A page that was opened.
@@ -114,7 +117,8 @@ impl App {
         if !may {
             return Err(Error::PageOver);
         }
-        Ok(Visit { actor: Actor { application: application.into(), address: visitor.address }, page })
+        let actor = Actor { application: application.into(), address: visitor.address, language: visitor.language };
+        Ok(Visit { actor, page })
     }
 
     async fn same_browser(&self, visitor: &Visitor, visit: Visit) -> Result<Visit, Error> {

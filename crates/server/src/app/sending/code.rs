@@ -1,13 +1,16 @@
 //! Making and checking codes: both are the vault's.
 
-use domain::{Authenticator, AuthenticatorKind, Prompt, Timestamp};
+use domain::event::About;
+use domain::{Aal, Authenticator, AuthenticatorKind, Door, Prompt, Timestamp};
+use gateway::Refused;
 use store::Used;
 use vault_proto::{CheckCode, CodeOwner, Outcome, Reply, Secret, SentCode, Verb};
 
+use super::NewCode;
 use crate::app::factors::{Against, Asked, Enrolling, HandedOver, Judgement, Prompted, Right, Shown};
 use crate::app::proof::Given;
 use crate::app::vault::unexpected;
-use crate::app::{App, Error};
+use crate::app::{Actor, App, Error};
 
 /// Digits of a code (I-03).
 const DIGITS: u8 = 6;
@@ -21,6 +24,14 @@ impl App {
     ) -> Result<Prompted, Error> {
         may_be_sent_again(asked.before, asked.now)?;
         let to = asked.authenticators.first().copied();
+        let is_told = asked.session.is_some();
+        let withheld = match to {
+            Some(to) => {
+                let about = About { challenge_id: Some(asked.challenge.id), ..of(to) };
+                self.withheld(asked.actor, to, asked.door, about, is_told).await?
+            }
+            None => None,
+        };
         let scope = asked.challenge.id.uuid().into_bytes();
         let (code, hash) = self.new_code(self.owner_of(to), scope).await?;
         let mut prompt = match asked.before {
@@ -35,11 +46,15 @@ impl App {
                 prompt
             }
         };
-        prompt.hash = Some(hash);
+        // What came before goes on counting where nothing new is sent.
+        if withheld.is_none() || prompt.hash.is_none() {
+            prompt.hash = Some(hash);
+        }
         let masked = to.and_then(|to| to.credential.as_ref()).and_then(domain::Credential::masked);
         // Whoever has a session of theirs knows whom it belongs to; nobody else is told that there is such a number.
-        let shown = Shown { to: masked.filter(|_| asked.session.is_some()), ..Shown::default() };
-        Ok(Prompted { prompt, shown, to: to.cloned(), code: Some(code), instead: None, others: Vec::new() })
+        let shown = Shown { to: masked.filter(|_| is_told), ..Shown::default() };
+        let code = Some(NewCode { code, is_told, withheld });
+        Ok(Prompted { prompt, shown, to: to.cloned(), code, instead: None, others: Vec::new() })
     }
 
     /// A code that proves that what is enrolled can be read.
@@ -50,6 +65,9 @@ impl App {
     ) -> Result<HandedOver, Error> {
         let Enrolling { enrollment, authenticator, before, now, .. } = *enrolling;
         may_be_sent_again(before, now)?;
+        let door = if enrolling.session.aal > Aal::Aal1 { Door::Trusted } else { Door::Open };
+        let about = About { enrollment_id: Some(enrollment.id), ..of(authenticator) };
+        self.withheld(enrolling.actor, authenticator, door, about, true).await?;
         let scope = enrollment.id.uuid().into_bytes();
         let (code, hash) = self.new_code(self.owner_of(Some(authenticator)), scope).await?;
         let mut prompt = if let Some(before) = before {
@@ -64,14 +82,9 @@ impl App {
         prompt.hash = Some(hash);
         let masked = authenticator.credential.as_ref().and_then(domain::Credential::masked);
         let shown = Shown { to: masked, ..Shown::default() };
-        let prompted = Prompted {
-            prompt,
-            shown,
-            to: Some(authenticator.clone()),
-            code: Some(code),
-            instead: None,
-            others: Vec::new(),
-        };
+        let code = Some(NewCode { code, is_told: true, withheld: None });
+        let to = Some(authenticator.clone());
+        let prompted = Prompted { prompt, shown, to, code, instead: None, others: Vec::new() };
         Ok(HandedOver::Prompt(Box::new(prompted)))
     }
 
@@ -109,6 +122,28 @@ impl App {
         })
     }
 
+    /// Whether a budget stands against a code for this authenticator (T-24). Whoever may know is told so, before anything is made: what
+    /// was sent before goes on counting, and another factor can be offered.
+    async fn withheld(
+        &self,
+        actor: &Actor,
+        to: &Authenticator,
+        door: Door,
+        about: About,
+        is_told: bool,
+    ) -> Result<Option<Refused>, Error> {
+        let post = self.post.as_ref().ok_or(Error::GatewayUnavailable("messages"))?;
+        let Some(refused) = post.withheld(to, door, self.now()) else { return Ok(None) };
+        if !is_told {
+            return Ok(Some(refused));
+        }
+        self.tell_withheld(actor, to.kind, about, refused).await?;
+        let until = refused.until;
+        Err(Error::SentAlready(format!(
+            "too many messages were sent: use another factor, or have the next one sent after {until}"
+        )))
+    }
+
     /// A code and its keyed hash.
     async fn new_code(&self, owner: CodeOwner, scope: [u8; 16]) -> Result<(Secret, [u8; 32]), Error> {
         let reply = self.vault.ask(|| Verb::IssueCode { owner, scope, digits: DIGITS }).await?;
@@ -127,6 +162,11 @@ impl App {
             None => CodeOwner { user: self.random(), authenticator: self.random() },
         }
     }
+}
+
+/// What is told of a code that goes to an authenticator.
+pub(super) fn of(to: &Authenticator) -> About {
+    About { user_id: Some(to.user_id), device_id: to.device_id, authenticator_id: Some(to.id), ..About::default() }
 }
 
 /// The same prompt, sent once more.

@@ -1,4 +1,4 @@
-//! Sending a code, once its prompt is kept; and taking as long where there is nobody to send it to.
+//! Sending a code, once its prompt is kept.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use domain::{Authenticator, AuthenticatorKind, Credential, Event, EventKind, Pro
 use gateway::mail::MailAddress;
 use gateway::messages::CodeWords;
 use gateway::sms::Sms;
-use gateway::{Delivery, Fault, Number, Outcome};
+use gateway::{Delivery, Fault, Number, Outcome, Refused};
 use store::Change;
 use tokio::time::Instant;
 
-use super::{Lately, Post};
+use super::code::of;
+use super::queue::Errand;
+use super::{NewCode, Post};
 use crate::app::factors::Prompted;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
-/// Sending for a challenge is answered at the end of a slot, so that fractions of it do not show (T-19).
+/// Asking for a code is answered at the end of a slot: what is read for somebody who is known takes a fraction of one (T-19).
 const SLOT: Duration = Duration::from_millis(20);
 
 /// What became of a code.
 enum Sent {
     /// A gateway took it.
     Taken,
-    /// A budget stands against it.
-    Withheld(domain::Timestamp),
     /// The recipient cannot be reached.
     Undeliverable(Fault),
     /// No gateway can send it now.
@@ -32,68 +32,82 @@ enum Sent {
 }
 
 impl App {
-    /// Sends a code. For a challenge the answer tells nothing but whether gateways work; for an enrollment, whose address was
-    /// just given, it says what is wrong with that.
+    /// Sends a code. Where that tells nobody who is known, the answer says what became of it; else it is given before anything is
+    /// sent, and says no more than whether there are gateways that work.
     pub(in crate::app) async fn deliver_code(&self, actor: &Actor, prompted: &Prompted) -> Result<(), Error> {
         let post = self.post.as_ref().ok_or(Error::GatewayUnavailable("messages"))?;
-        let begun = Instant::now();
-        let kind = prompted.prompt.kind;
-        let sent = match &prompted.to {
+        let Prompted { prompt, to, code: Some(code), .. } = prompted else {
+            return Err(Error::Internal("a code was not made before it was sent".to_owned()));
+        };
+        let kind = prompt.kind;
+        let sent = match to {
+            _ if post.is_down(kind, self.now()) => Sent::Unavailable,
+            None => Sent::Taken,
+            Some(to) if code.is_told => self.send_code(post, actor, prompt, to, code).await?,
             Some(to) => {
-                let sent = self.send_code(post, actor, prompted, to).await?;
-                if matches!(sent, Sent::Taken | Sent::Unavailable) {
-                    *post.lately(kind) =
-                        Lately { took: begun.elapsed(), all_failed: matches!(sent, Sent::Unavailable) };
-                } else {
-                    self.take_as_long(post, kind, begun).await;
-                }
-                sent
+                let (actor, prompt, to, code) = (actor.clone(), prompt.clone(), to.clone(), code.clone());
+                post.queue.put(Errand { actor, prompt, to, code });
+                Sent::Taken
             }
-            None => self.take_as_long(post, kind, begun).await,
         };
         if matches!(sent, Sent::Unavailable) {
             // Whoever asks again need not wait for a message that never went.
-            let end = Change::EndPrompt { id: prompted.prompt.id, to: PromptState::Replaced };
+            let end = Change::EndPrompt { id: prompt.id, to: PromptState::Replaced };
             self.commit(end, Vec::new()).await?;
         }
-        let is_enrolling = prompted.prompt.enrollment_id.is_some();
-        if !is_enrolling {
-            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
-        }
+        let is_enrolling = prompt.enrollment_id.is_some();
         match sent {
             Sent::Unavailable => Err(Error::GatewayUnavailable(kind.name())),
-            Sent::Withheld(until) if is_enrolling => {
-                Err(Error::SentAlready(format!("too many messages were sent: the next one can be after {until}")))
-            }
             Sent::Undeliverable(fault) if is_enrolling => Err(Error::invalid("/address", what_is_wrong(kind, fault))),
-            Sent::Taken | Sent::Withheld(_) | Sent::Undeliverable(_) => Ok(()),
+            Sent::Taken | Sent::Undeliverable(_) => Ok(()),
         }
     }
 
-    /// Waits as long as sending took last, and ends as that did: there is nobody to send to, or nothing may be sent.
-    async fn take_as_long(&self, post: &Post, kind: AuthenticatorKind, begun: Instant) -> Sent {
-        let lately = *post.lately(kind);
-        tokio::time::sleep_until(begun + lately.took).await;
-        let channel = if kind == AuthenticatorKind::Sms { gateway::Channel::Sms } else { gateway::Channel::Mail };
-        let now = self.now();
-        let health = post.sending.gateways.health();
-        let mut of_channel = health.iter().filter(|health| health.channel == channel);
-        let all_down = of_channel.all(|health| health.down_until.is_some_and(|until| now < until));
-        if lately.all_failed || all_down { Sent::Unavailable } else { Sent::Taken }
+    /// Sends a code that nobody waits for. What becomes of it is told of by events.
+    pub(super) async fn run(&self, Errand { actor, prompt, to, code }: &Errand) {
+        let Some(post) = self.post.as_ref().filter(|_| prompt.is_open(self.now())) else { return };
+        let done = match code.withheld {
+            Some(refused) => self.tell_withheld(actor, to.kind, about(prompt, to), refused).await,
+            None => self.send_code(post, actor, prompt, to, code).await.map(drop),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, prompt = %prompt.id, "a code was not sent");
+        }
+    }
+
+    /// Tells that a budget stands against a message.
+    pub(super) async fn tell_withheld(
+        &self,
+        actor: &Actor,
+        kind: AuthenticatorKind,
+        about: About,
+        refused: Refused,
+    ) -> Result<(), Error> {
+        metrics::counter!(
+            "countersign_messages_withheld_total", "kind" => kind.name(), "budget" => refused.why.name()
+        )
+        .increment(1);
+        let event = self
+            .event(EventKind::CodeWithheld, Some(actor), about)
+            .with("kind", kind.name())
+            .with("budget", refused.why.name())
+            .with("until", refused.until.to_string())
+            .with("first", refused.is_news);
+        self.commit(Change::Tell, event).await?;
+        Ok(())
     }
 
     async fn send_code(
         &self,
         post: &Post,
         actor: &Actor,
-        prompted: &Prompted,
+        prompt: &Prompt,
         to: &Authenticator,
+        code: &NewCode,
     ) -> Result<Sent, Error> {
         let damaged = || Error::Internal("an authenticator has no address that codes could go to".to_owned());
-        let prompt = &prompted.prompt;
         let about = about(prompt, to);
-        let code = prompted.code.as_ref().ok_or_else(damaged)?;
-        let code = gateway::Secret::new(String::from_utf8_lossy(&code.0));
+        let code = gateway::Secret::new(String::from_utf8_lossy(&code.code.0));
         let application = self.settings.brand.name.as_ref().or(self.settings.issuer_name.as_ref());
         let left = prompt.expires_at.since(self.now());
         let host = host_of(&self.settings.issuer);
@@ -104,21 +118,10 @@ impl App {
             host: host.as_deref(),
         };
         let unwritten = |error: gateway::messages::InvalidTemplate| Error::Internal(error.to_string());
-        let language = post.sending.language;
+        let language = actor.language.unwrap_or(post.sending.language);
         let delivery = match to.credential.as_ref().ok_or_else(damaged)? {
             Credential::Sms(number) => {
                 let number = Number::parse(number, None).map_err(|_| damaged())?;
-                if let Some(refused) = post.withheld(&to.user_id.to_string(), &number, self.now()) {
-                    metrics::counter!("countersign_messages_withheld_total", "budget" => refused.why.name())
-                        .increment(1);
-                    let event = self
-                        .event(EventKind::CodeWithheld, Some(actor), about)
-                        .with("budget", refused.why.name())
-                        .with("until", refused.until.to_string())
-                        .with("first", refused.is_news);
-                    self.commit(Change::Tell, event).await?;
-                    return Ok(Sent::Withheld(refused.until));
-                }
                 let text = post.sending.messages.sms(language, &words).map_err(unwritten)?;
                 post.sending.gateways.send_sms(&Sms { to: &number, text: &text, useful: left }).await
             }
@@ -174,14 +177,7 @@ impl App {
 }
 
 fn about(prompt: &Prompt, to: &Authenticator) -> About {
-    About {
-        user_id: Some(to.user_id),
-        device_id: to.device_id,
-        authenticator_id: Some(to.id),
-        enrollment_id: prompt.enrollment_id,
-        challenge_id: prompt.challenge_id,
-        ..About::default()
-    }
+    About { enrollment_id: prompt.enrollment_id, challenge_id: prompt.challenge_id, ..of(to) }
 }
 
 /// Counts what was tried, and how long that took.
@@ -215,8 +211,9 @@ fn host_of(url: &str) -> Option<String> {
     is_name.then(|| host.to_owned())
 }
 
-fn end_of_slot(begun: Instant, now: Instant) -> Instant {
-    let slots = now.duration_since(begun).as_millis() / SLOT.as_millis() + 1;
+/// When an answer is given: at the end of a slot.
+pub(crate) fn end_of_slot(begun: Instant, now: Instant) -> Instant {
+    let slots = now.duration_since(begun).as_micros() / SLOT.as_micros() + 1;
     begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 

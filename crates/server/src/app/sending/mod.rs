@@ -1,26 +1,31 @@
 //! Codes that are sent: made and checked by the vault, carried by gateways, withheld where a budget is used up (T-24).
 //!
-//! Whoever asks for a challenge's code learns only that something was done: for somebody who is not known, or has no such
-//! authenticator, a code is made all the same, nothing is sent, and the answer takes as long (T-19).
+//! Whoever asks for a challenge's code without a session learns only that something was done: for somebody who is not known, or has
+//! no such authenticator, a code is made all the same, and nothing is sent. The answer waits for no gateway, since how long
+//! those take would tell the one from the other (T-19): what is to be sent goes into a queue ([`queue`]). With a session, and where
+//! something is enrolled, the answer says what became of it.
 
 mod code;
 mod deliver;
+mod queue;
 mod receipts;
 mod vapid;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use domain::event::About;
-use domain::{AuthenticatorKind, Timestamp};
+use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
+use gateway::mail::MailAddress;
 use gateway::messages::{Language, Messages};
 use gateway::push::{PushServices, WebPush};
-use gateway::{Caps, Countries, Country, Gateways, Number, Refused, TollGuard, Verdict};
+use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Recipient, Refused, TollGuard, Verdict};
 
 use super::vault::Vault;
+pub(crate) use deliver::end_of_slot;
 pub(in crate::app) use deliver::measure;
+pub(crate) use queue::{Carrying, carry};
 use vapid::{Signer, VapidKey};
 
 /// Messages whose receipts are still looked for.
@@ -32,14 +37,16 @@ pub struct Sending {
     pub gateways: Gateways,
     /// What messages say.
     pub messages: Messages,
-    /// The language that people are written to in.
+    /// The language that people are written to in of whom no other is known.
     pub language: Language,
     /// Where messages go by SMS.
     pub countries: Countries,
     /// The country of numbers without the code of one.
     pub home: Option<Country>,
-    /// Budgets against toll fraud.
-    pub caps: Caps,
+    /// Budgets for text messages, against toll fraud and floods.
+    pub sms_caps: Caps,
+    /// Budgets for mail, against floods.
+    pub mail_caps: Caps,
     /// Where browsers are woken up.
     pub web_push: WebPushSettings,
 }
@@ -62,26 +69,32 @@ impl fmt::Debug for Sending {
 /// What sends codes, with what it has in mind.
 pub(crate) struct Post {
     pub(crate) sending: Sending,
-    toll: Mutex<TollGuard>,
-    /// How sending went last, by SMS and by mail: as long is waited where nothing is sent (T-19).
-    lately: [Mutex<Lately>; 2],
+    sms_guard: Mutex<TollGuard>,
+    mail_guard: Mutex<TollGuard>,
+    /// What is sent without anybody waiting for it.
+    queue: queue::Queue,
     /// Whom messages concern of which no receipt has come.
     awaited: Mutex<VecDeque<((String, String), About)>>,
     /// What browsers subscribe to, where they are woken up.
     vapid: Option<Arc<VapidKey>>,
 }
 
-/// How sending went last.
-#[derive(Debug, Clone, Copy, Default)]
-struct Lately {
-    took: Duration,
-    all_failed: bool,
+/// A code that was made, to be sent.
+#[derive(Clone)]
+pub(crate) struct NewCode {
+    /// The code in the clear.
+    code: vault_proto::Secret,
+    /// Whether whoever asked may know what becomes of it (T-19).
+    is_told: bool,
+    /// That it is not sent, since a budget stands against it; only where whoever asked may not know.
+    withheld: Option<Refused>,
 }
 
 impl Post {
     /// `issuer` is how people reach this server.
     pub(crate) fn new(mut sending: Sending, vault: &Arc<Vault>, issuer: &str) -> Self {
-        let toll = Mutex::new(TollGuard::new(sending.caps.clone()));
+        let sms_guard = Mutex::new(TollGuard::new(sending.sms_caps.clone()));
+        let mail_guard = Mutex::new(TollGuard::new(sending.mail_caps.clone()));
         let WebPushSettings { services, contact } = sending.web_push.clone();
         // A push service wants somebody to turn to, and some send nothing for who names nobody.
         let contact = contact.or_else(|| issuer.starts_with("https://").then(|| issuer.to_owned()));
@@ -91,7 +104,7 @@ impl Post {
             let sender = WebPush::new(Box::new(Signer(Arc::clone(key))), contact, services);
             sending.gateways = sending.gateways.with_web_push(sender);
         }
-        Self { sending, toll, lately: Default::default(), awaited: Mutex::default(), vapid }
+        Self { sending, sms_guard, mail_guard, queue: queue::Queue::new(), awaited: Mutex::default(), vapid }
     }
 
     /// What browsers subscribe to; `None` where they are not woken up.
@@ -108,16 +121,24 @@ impl Post {
         }
     }
 
-    /// A code that was sent to this number was given back.
+    /// The first code that was sent to this number was given back.
     pub(crate) fn proved(&self, number: &str, now: Timestamp) {
         if let Ok(number) = Number::parse(number, None) {
-            lock(&self.toll).proved(&number, now);
+            lock(&self.sms_guard).proved(&Recipient::of_number(&number), now);
         }
     }
 
-    /// Whether a budget stands against a message to this number for this user; else it counts as sent.
-    fn withheld(&self, user: &str, number: &Number, now: Timestamp) -> Option<Refused> {
-        match lock(&self.toll).ask(user, number, now) {
+    /// Whether a budget stands against a message to this authenticator's number or mailbox; else it counts as sent.
+    fn withheld(&self, to: &Authenticator, door: Door, now: Timestamp) -> Option<Refused> {
+        // What cannot be read is not sent to.
+        let (guard, recipient) = match to.credential.as_ref()? {
+            Credential::Sms(number) => (&self.sms_guard, Recipient::of_number(&Number::parse(number, None).ok()?)),
+            Credential::Email(address) => (&self.mail_guard, Recipient::of_mail(&MailAddress::parse(address).ok()?)),
+            Credential::Webauthn(_) | Credential::Push(_) | Credential::Browser(_) => return None,
+        };
+        let user = to.user_id.to_string();
+        let asking = Asking { user: &user, door, is_proved: to.state == AuthenticatorState::Active };
+        match lock(guard).ask(asking, &recipient, now) {
             Verdict::Allowed => None,
             Verdict::Refused(refused) => Some(refused),
         }
@@ -125,12 +146,16 @@ impl Post {
 
     /// Forgets what no budget looks at any more.
     pub(crate) fn sweep(&self, now: Timestamp) {
-        lock(&self.toll).sweep(now);
+        lock(&self.sms_guard).sweep(now);
+        lock(&self.mail_guard).sweep(now);
     }
 
-    fn lately(&self, kind: AuthenticatorKind) -> MutexGuard<'_, Lately> {
-        let [sms, mail] = &self.lately;
-        lock(if kind == AuthenticatorKind::Sms { sms } else { mail })
+    /// Whether every gateway for codes of this kind is left alone since it failed.
+    fn is_down(&self, kind: AuthenticatorKind, now: Timestamp) -> bool {
+        let channel = if kind == AuthenticatorKind::Sms { gateway::Channel::Sms } else { gateway::Channel::Mail };
+        let health = self.sending.gateways.health();
+        let mut of_channel = health.iter().filter(|health| health.channel == channel);
+        of_channel.all(|health| health.down_until.is_some_and(|until| now < until))
     }
 
     /// Remembers whom a message concerns, for its receipt.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::app::App;
 use crate::app::pages::{Token, Visitor};
-use crate::http::caller::is_origin_of;
+use crate::http::caller::{is_origin_of, language};
 use crate::http::peer::Peer;
 use crate::http::problem::{CROSS_SITE, Problem};
 use crate::http::v1::flawed;
@@ -38,7 +38,8 @@ impl FromRequestParts<Arc<App>> for FromPage {
         let browser = cookie(&parts.headers, &cookie_name(token.hash()));
         let peer = parts.extensions.get::<Peer>().copied();
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
-        Ok(Self(Visitor { token, browser, address }))
+        let language = language(&parts.headers);
+        Ok(Self(Visitor { token, browser, address, language }))
     }
 }
 

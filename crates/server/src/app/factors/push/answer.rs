@@ -139,7 +139,7 @@ impl App {
     async fn on_behalf_of(&self, device: &AppDevice, challenge: ChallengeId) -> Result<Actor, Error> {
         let challenge = self.store.challenge(challenge).await?.ok_or(Error::PromptOver)?;
         let application = self.store.application(challenge.application_id).await?.ok_or(Error::PromptOver)?;
-        Ok(Actor { application: Arc::new(application), address: device.address })
+        Ok(Actor { application: Arc::new(application), address: device.address, language: None })
     }
 
     /// Changes how an app is woken up. One request after the other, as they were signed: an old one that is sent again changes nothing.

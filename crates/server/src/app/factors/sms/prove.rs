@@ -8,7 +8,8 @@ use crate::app::{App, Error};
 
 pub(super) async fn judge(app: &App, given: &Given, against: &Against<'_>) -> Result<Judgement, Error> {
     let judgement = app.judge_sent_code(given, against).await?;
-    if let (Judgement::Right(right), Some(post)) = (&judgement, &app.post) {
+    let is_first = against.prompt.is_some_and(|prompt| prompt.enrollment_id.is_some());
+    if let (Judgement::Right(right), Some(post), true) = (&judgement, &app.post, is_first) {
         let authenticator = against.authenticators.get(right.index);
         if let Some(Credential::Sms(number)) = authenticator.and_then(|authenticator| authenticator.credential.as_ref())
         {
