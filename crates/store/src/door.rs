@@ -124,7 +124,7 @@ impl Store {
     }
     /// A challenge.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::challenge(lease.connection(), id).await?;
         lease.done();
         Ok(found)
@@ -145,21 +145,21 @@ impl Store {
     }
     /// A prompt.
     pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompt(lease.connection(), id).await?;
         lease.done();
         Ok(found)
     }
     /// What was asked for a challenge, the newest first; fifty at most.
     pub async fn prompts_of_challenge(&self, id: ChallengeId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_challenge(lease.connection(), id).await?;
         lease.done();
         Ok(found)
     }
     /// What was asked for an enrollment, the newest first; fifty at most.
     pub async fn prompts_of_enrollment(&self, id: EnrollmentId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_enrollment(lease.connection(), id).await?;
         lease.done();
         Ok(found)
@@ -171,7 +171,7 @@ impl Store {
         kind: AuthenticatorKind,
         since: Timestamp,
     ) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_user(lease.connection(), user, kind, since).await?;
         lease.done();
         Ok(found)
@@ -275,7 +275,7 @@ impl Store {
     }
     /// An application.
     pub async fn application(&self, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::application(lease.connection(), id).await?;
         lease.done();
         Ok(found)
