@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HardwareToken,
-    HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind, Session, SessionId,
-    Timestamp, TokenHash, User, UserId,
+    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind,
+    Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -309,6 +309,13 @@ impl Store {
     pub async fn events(&self, filter: &EventFilter, page: PageRequest<i64>) -> Result<Page<Event, i64>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = events::events(lease.connection(), filter, Order::Forward, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Whom events of these kinds are about, after one position and up to another not far from it. `Expired` as above.
+    pub async fn concerned(&self, kinds: &[EventKind], after: i64, to: i64) -> Result<Vec<UserId>, StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = events::concerned(lease.connection(), kinds, after, to).await?;
         lease.done();
         Ok(found)
     }
