@@ -80,9 +80,9 @@ impl Wake {
 }
 
 impl Sleeper {
-    /// Waits until something happened, or `patience` is over.
-    pub(crate) async fn sleep(&self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, self.notify.notified()).await;
+    /// Waits until something happened, or `patience` is over. Whether something happened.
+    pub(crate) async fn sleep(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.notify.notified()).await.is_ok()
     }
 }
 

@@ -22,7 +22,7 @@ use crate::app::proof::Given;
 
 pub(crate) use answer::Answering;
 pub(crate) use connect::Connecting;
-pub(crate) use device::{AppDevice, Nonces, Signed};
+pub(crate) use device::{AppDevice, Follower, Nonces, Signed};
 pub(crate) use pending::{Waiting, state};
 pub(in crate::app) use prove::is_approved;
 
