@@ -47,11 +47,46 @@ async fn w13_each_sort_of_operation_takes_as_long_as_it_is_told_to() {
     let server = Server::on(Database::Sqlite).await;
     let sizes = ["--users", "6", "--concurrency", "3", "--duration", "1", "--json"];
     let report = report(&server.cli(&[&["bench"], &sizes[..]].concat()));
-    for name in ["healthz", "enroll", "challenge", "verify", "login", "wrong", "replay", "sms", "email"] {
+    let codes = ["healthz", "enroll", "challenge", "verify", "login", "wrong", "replay", "sms", "email"];
+    for name in codes.into_iter().chain(["webauthn-options", "webauthn", "push"]) {
         let phase = phase(&report, name);
         assert!(phase["done"].as_u64().unwrap() > 0, "{phase}");
         assert!((0.5..8.0).contains(&phase["seconds"].as_f64().unwrap()), "{phase}");
     }
+}
+
+/// Phones are connected all at once, and each is told of its own prompts alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_phones_are_connected_and_approve_also_on_a_server_that_runs() {
+    let server = Server::start(Setup { movable_clock: false, ..Setup::default() }).await;
+    let url = server.api().address;
+    let sizes = ["--users", "5", "--concurrency", "2", "--operations", "9", "--json", "--only", "push"];
+    let there = report(&server.cli(&[&["bench", "--url", &url], &sizes[..]].concat()));
+    let own = report(&server.cli(&[&["bench"], &sizes[..]].concat()));
+    for report in [&there, &own] {
+        for (name, done) in [("push-connect", 5), ("push-arrival", 9), ("push", 9)] {
+            assert_eq!(phase(report, name)["done"], done, "{name}");
+        }
+        let connected = &report["connected"];
+        assert_eq!((&connected["apps"], &connected["wanted"]), (&Value::from(5), &Value::from(5)));
+    }
+    assert!(own["connected"]["memory_after"]["server"].as_u64().unwrap() > 0, "{own}");
+    assert_eq!(server.api().all("/v1/users").await.len(), 0);
+}
+
+/// An assertion takes the server's own challenge, so each is one ceremony of its own, whoever signed when.
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_passkeys_are_measured_on_a_server_of_the_load_tests_own() {
+    let server = Server::new().await;
+    let sizes = ["--users", "3", "--concurrency", "2", "--operations", "9", "--json", "--only", "webauthn"];
+    let report = report(&server.cli(&[&["bench"], &sizes[..]].concat()));
+    for name in ["webauthn-options", "webauthn"] {
+        assert_eq!(phase(&report, name)["done"], 9, "{name}");
+    }
+    let url = server.api().address;
+    let output = server.cli(&["bench", "--url", &url, "--only", "webauthn"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("leave out --url"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod confinement;
 use std::sync::Arc;
 
 use domain::{Clock, MovableClock, SystemClock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::{OpenError, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use vault_proto::control::{AsyncControl, Control, inherited};
@@ -25,6 +26,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         .map_err(|_| Failure::usage("`serve-process` is started by `countersign serve`; start that instead"))?;
     let (settings, movable_clock) = first_message(&control)?;
     log::start(&settings.log);
+    tracing::debug!("up to {} files and connections at a time", most_files());
     // Before there are threads: they inherit it.
     let confinement = confinement::enforce(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -41,6 +43,15 @@ pub(crate) fn run() -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// Takes all files that may be open at a time, of which a connection is one: shells and containers give 1,024 unless asked. Answers how many
+/// those are.
+fn most_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused it stays as it is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 fn first_message(control: &Control) -> Result<(Box<Settings>, bool), Failure> {
@@ -218,5 +229,18 @@ impl Ending {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_may_open_as_many_files_as_it_may_at_most() {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let less = maximum.map_or(4096, |most| most - 1);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(less), maximum }).unwrap();
+        assert_eq!(most_files(), maximum.unwrap_or(u64::MAX));
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, ExternalId, HardwareToken,
-    HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind, Session, SessionId,
-    Timestamp, TokenHash, User, UserId,
+    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind,
+    Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -124,7 +124,7 @@ impl Store {
     }
     /// A challenge.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::challenge(lease.connection(), id).await?;
         lease.done();
         Ok(found)
@@ -145,21 +145,21 @@ impl Store {
     }
     /// A prompt.
     pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompt(lease.connection(), id).await?;
         lease.done();
         Ok(found)
     }
     /// What was asked for a challenge, the newest first; fifty at most.
     pub async fn prompts_of_challenge(&self, id: ChallengeId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_challenge(lease.connection(), id).await?;
         lease.done();
         Ok(found)
     }
     /// What was asked for an enrollment, the newest first; fifty at most.
     pub async fn prompts_of_enrollment(&self, id: EnrollmentId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_enrollment(lease.connection(), id).await?;
         lease.done();
         Ok(found)
@@ -171,7 +171,7 @@ impl Store {
         kind: AuthenticatorKind,
         since: Timestamp,
     ) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::prompts_of_user(lease.connection(), user, kind, since).await?;
         lease.done();
         Ok(found)
@@ -275,7 +275,7 @@ impl Store {
     }
     /// An application.
     pub async fn application(&self, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = self.0.quick.lease().await?;
         let found = lists::application(lease.connection(), id).await?;
         lease.done();
         Ok(found)
@@ -309,6 +309,13 @@ impl Store {
     pub async fn events(&self, filter: &EventFilter, page: PageRequest<i64>) -> Result<Page<Event, i64>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = events::events(lease.connection(), filter, Order::Forward, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Whom events of these kinds are about, after one position and up to another not far from it. `Expired` as above.
+    pub async fn concerned(&self, kinds: &[EventKind], after: i64, to: i64) -> Result<Vec<UserId>, StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = events::concerned(lease.connection(), kinds, after, to).await?;
         lease.done();
         Ok(found)
     }

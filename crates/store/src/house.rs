@@ -42,8 +42,8 @@ pub(crate) struct House {
     clock: Arc<dyn Clock>,
     /// Connections for lists.
     pub(crate) pool: Pool,
-    /// Connections for what every login asks.
-    quick: Pool,
+    /// Connections for what every login asks, and for what else is a few rows, found by their keys.
+    pub(crate) quick: Pool,
     pub(crate) writer: Writer,
     pub(crate) head: watch::Sender<i64>,
     listener: Option<JoinHandle<()>>,

@@ -67,7 +67,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(self.next::<Option<i64>>()?.map(Timestamp::from_unix_millis))
     }
 
-    fn id<T>(&mut self, id: fn(Uuid) -> T) -> Result<T, Fault> {
+    pub(crate) fn id<T>(&mut self, id: fn(Uuid) -> T) -> Result<T, Fault> {
         Ok(id(self.next()?))
     }
 

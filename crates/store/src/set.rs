@@ -187,18 +187,31 @@ impl Set {
 
 /// Puts an engine's spellings, and the limits that `domain` sets, in the place of the marks in `text`.
 pub(crate) fn spell(dialect: Dialect, text: &str) -> String {
-    let text = dialect.spellings().iter().fold(text.to_owned(), |text, (mark, spelling)| text.replace(mark, spelling));
-    text.replace("{open_wait}", &retry_at("a.open_failures"))
-        .replace("{trusted_wait}", &retry_at("a.trusted_failures"))
-        .replace("{trusted}", TRUSTED)
-        .replace("{by_trust}", BY_TRUST)
-        .replace("{proved}", PROVED)
-        .replace("{most_browsers}", &Authenticator::MOST_BROWSERS.to_string())
-        .replace("{budget}", &backoff::BUDGET.to_string())
-        .replace("{most_of_a_kind}", &Authenticator::MOST_OF_A_KIND.to_string())
-        .replace("{challenge_failures}", &Challenge::MAX_FAILURES.to_string())
-        .replace("{idempotency_lifetime}", &Idempotency::LIFETIME.as_millis().to_string())
-        .replace("{enrollment_failures}", &Enrollment::MAX_FAILURES.to_string())
+    let mut text = text.to_owned();
+    if !text.contains('{') {
+        return text;
+    }
+    // Few statements have more than one or two marks: what stands for the others is not worked out.
+    let mut put = |mark: &str, spelling: &dyn Fn() -> String| {
+        if text.contains(mark) {
+            text = text.replace(mark, &spelling());
+        }
+    };
+    for (mark, spelling) in dialect.spellings() {
+        put(mark, &|| (*spelling).to_owned());
+    }
+    put("{open_wait}", &|| retry_at("a.open_failures"));
+    put("{trusted_wait}", &|| retry_at("a.trusted_failures"));
+    put("{trusted}", &|| TRUSTED.to_owned());
+    put("{by_trust}", &|| BY_TRUST.to_owned());
+    put("{proved}", &|| PROVED.to_owned());
+    put("{most_browsers}", &|| Authenticator::MOST_BROWSERS.to_string());
+    put("{budget}", &|| backoff::BUDGET.to_string());
+    put("{most_of_a_kind}", &|| Authenticator::MOST_OF_A_KIND.to_string());
+    put("{challenge_failures}", &|| Challenge::MAX_FAILURES.to_string());
+    put("{idempotency_lifetime}", &|| Idempotency::LIFETIME.as_millis().to_string());
+    put("{enrollment_failures}", &|| Enrollment::MAX_FAILURES.to_string());
+    text
 }
 
 /// Whether the session `s` is trusted ([`domain::Door::Trusted`]). A level above the first says that something was proved

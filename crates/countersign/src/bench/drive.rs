@@ -67,7 +67,7 @@ pub(crate) struct Measured {
     pub(crate) elapsed: Duration,
     /// Latencies in microseconds.
     pub(crate) latencies: Histogram<u64>,
-    /// Processor time that server and vault used.
+    /// Processor time that server, vault and load test used.
     pub(crate) usage: Option<Usage>,
     /// Memory at its end.
     pub(crate) memory: Option<Memory>,
@@ -91,6 +91,11 @@ impl Drive {
     /// Where it is said that nothing new is to be begun.
     pub(crate) fn stop(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.stopped)
+    }
+
+    /// Memory now, where processes are watched.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        self.gauge.map(Gauge::memory)
     }
 
     /// Runs a job with all connections.
@@ -120,7 +125,7 @@ impl Drive {
         }
         measured.elapsed = started.elapsed();
         measured.usage = self.gauge.zip(before).map(|(gauge, before)| gauge.usage().since(before));
-        measured.memory = self.gauge.map(Gauge::memory);
+        measured.memory = self.memory();
         progress.finish();
         Ok(measured)
     }
@@ -178,7 +183,8 @@ impl Measured {
         })
     }
 
-    fn right(&mut self, latency: Duration) {
+    /// Counts one that went as it should.
+    pub(crate) fn right(&mut self, latency: Duration) {
         self.done += 1;
         self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST_MICROS));
     }

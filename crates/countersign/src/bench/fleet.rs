@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use domain::{Clock, SystemClock};
+use domain::{Clock, SystemClock, Timestamp};
 use otp::Otpauth;
 
 use super::wire::Wire;
@@ -173,10 +173,15 @@ impl ServerTime {
         self.movable
     }
 
+    /// What the server's clock shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = SystemClock.now().unix_millis().saturating_add(self.moved_millis.load(Ordering::SeqCst));
+        Timestamp::from_unix_millis(now)
+    }
+
     /// The step that the server's clock shows.
     pub(crate) fn step(&self) -> i64 {
-        let now = SystemClock.now().unix_millis().saturating_add(self.moved_millis.load(Ordering::SeqCst));
-        now.div_euclid(STEP_MILLIS)
+        self.now().unix_millis().div_euclid(STEP_MILLIS)
     }
 
     fn begin(&self, step: i64) {

@@ -10,13 +10,15 @@ pub(crate) struct Gauge {
     vault: u32,
 }
 
-/// What server and vault used.
+/// What server, vault and the load test itself used.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
     /// Processor time of the server since its start.
     pub(crate) server: Duration,
     /// Processor time of the vault since its start.
     pub(crate) vault: Duration,
+    /// Processor time of the load test: it has the same processors.
+    pub(crate) client: Duration,
 }
 
 /// Resident memory, in bytes.
@@ -38,7 +40,8 @@ impl Gauge {
 
     /// Processor time so far.
     pub(crate) fn usage(self) -> Usage {
-        Usage { server: processor_time(self.server), vault: processor_time(self.vault) }
+        let [server, vault, client] = [self.server, self.vault, std::process::id()].map(processor_time);
+        Usage { server, vault, client }
     }
 
     /// Memory now.
@@ -54,12 +57,16 @@ impl Gauge {
 impl Usage {
     /// What was used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
-        Self { server: self.server.saturating_sub(earlier.server), vault: self.vault.saturating_sub(earlier.vault) }
+        Self {
+            server: self.server.saturating_sub(earlier.server),
+            vault: self.vault.saturating_sub(earlier.vault),
+            client: self.client.saturating_sub(earlier.client),
+        }
     }
 
     /// Both together.
     pub(crate) fn plus(self, other: Self) -> Self {
-        Self { server: self.server + other.server, vault: self.vault + other.vault }
+        Self { server: self.server + other.server, vault: self.vault + other.vault, client: self.client + other.client }
     }
 }
 

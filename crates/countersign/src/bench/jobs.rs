@@ -17,18 +17,36 @@ const SESSION: u32 = 86_400;
 /// How long challenges that are created beforehand last, in seconds.
 pub(crate) const CHALLENGE: u32 = 3_600;
 
-/// Ids, by the index of the operation that is to use them.
-pub(crate) type Ids = Arc<Vec<OnceLock<String>>>;
+/// What was made ahead, by the index of the operation that is to use it.
+pub(crate) type Places<T> = Arc<Vec<OnceLock<T>>>;
 
-/// Room for so many ids.
-pub(crate) fn ids(count: u64) -> Ids {
+/// Ids that were made ahead.
+pub(crate) type Ids = Places<String>;
+
+/// Room for so much.
+pub(crate) fn places<T>(count: u64) -> Places<T> {
     let count = usize::try_from(count).unwrap_or(0);
     Arc::new(std::iter::repeat_with(OnceLock::new).take(count).collect())
 }
 
+/// Keeps what operation `index` made.
+pub(crate) fn keep<T>(places: &Places<T>, index: u64, made: T) {
+    if let Some(place) = usize::try_from(index).ok().and_then(|index| places.get(index)) {
+        // Only this operation has this index.
+        let _ = place.set(made);
+    }
+}
+
+/// What was made for operation `index`.
+pub(crate) fn kept<T>(places: &Places<T>, index: u64) -> Option<&T> {
+    usize::try_from(index).ok().and_then(|index| places.get(index)?.get())
+}
+
+/// An answer with an id.
 #[derive(Deserialize)]
-struct HasId<'a> {
-    id: &'a str,
+pub(crate) struct HasId<'a> {
+    /// The id.
+    pub(crate) id: &'a str,
 }
 
 /// `GET /healthz`: what the server does when there is nothing to do.
@@ -185,14 +203,13 @@ pub(crate) struct Challenge {
 impl Job for Challenge {
     async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
         let (took, id) = challenge(&self.fleet, self.base + index, wire).await?;
-        if let Some(place) = usize::try_from(index).ok().and_then(|index| self.ids.get(index)) {
-            let _ = place.set(id);
-        }
+        keep(&self.ids, index, id);
         Ok(took)
     }
 }
 
-async fn challenge(fleet: &Fleet, index: u64, wire: &mut Wire) -> Result<(Duration, String), String> {
+/// Asks for proof by the member who has the turn: how long that took, and the challenge's id.
+pub(crate) async fn challenge(fleet: &Fleet, index: u64, wire: &mut Wire) -> Result<(Duration, String), String> {
     let (_, member) = fleet.member(index)?;
     let session = member.session.get().map_or("", String::as_str);
     let body = format!(r#"{{"session_id":"{session}","expires_in":{CHALLENGE}}}"#);
@@ -204,8 +221,9 @@ async fn challenge(fleet: &Fleet, index: u64, wire: &mut Wire) -> Result<(Durati
 }
 
 fn verify_path(ids: &Ids, index: u64) -> Result<String, String> {
-    let id = usize::try_from(index).ok().and_then(|index| ids.get(index)?.get());
-    id.map(|id| format!("/v1/challenges/{id}/verify")).ok_or_else(|| "its challenge was not created".to_owned())
+    kept(ids, index)
+        .map(|id| format!("/v1/challenges/{id}/verify"))
+        .ok_or_else(|| "its challenge was not created".to_owned())
 }
 
 /// A right code for a challenge that is there already.

@@ -9,6 +9,8 @@ mod fleet;
 mod gauge;
 mod jobs;
 mod own_server;
+mod passkeys;
+mod phones;
 mod report;
 mod run;
 mod wire;
@@ -90,6 +92,17 @@ pub(crate) enum Sort {
     Sms,
     /// Codes by e-mail, the same
     Email,
+    /// Passkeys: asking for them, and assertions that were signed ahead
+    Webauthn,
+    /// Approvals on phones, all of which are connected at once
+    Push,
+}
+
+impl Sort {
+    /// Whether it takes a server that was started for it: one that sends to the load test, or that it is a page's to.
+    const fn takes_own_server(self) -> bool {
+        matches!(self, Self::Sms | Self::Email | Self::Webauthn)
+    }
 }
 
 /// Users of this many are enrolled unless said otherwise.
@@ -109,6 +122,12 @@ pub(crate) async fn bench(args: &BenchArgs, environment: &Environment, output: O
 async fn measure(args: &BenchArgs, environment: &Environment, output: Output) -> Result<Report, Failure> {
     let enrolled = args.fill_only_enrolled.unwrap_or(ENROLLED).min(args.users);
     if let Some(url) = &args.url {
+        if let Some(sort) = args.only.iter().find(|sort| sort.takes_own_server()).and_then(Sort::to_possible_value) {
+            let name = sort.get_name();
+            return Err(Failure::usage(format!(
+                "--only: {name} is measured on a server that is started for it: leave out --url"
+            )));
+        }
         let target = target(args, url, environment)?;
         if !args.i_own_it && !target.is_local().await {
             return Err(Failure::usage(

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::BenchArgs;
 use super::drive::Measured;
 use super::gauge::Memory;
+use super::phones::Connected;
 use crate::output::{Column, Look, Output, Table, count, duration};
 
 /// What was measured.
@@ -24,6 +25,8 @@ pub(crate) struct Subject {
     pub(crate) fixed_clock: bool,
     /// The names of users who could not be erased.
     pub(crate) left_behind: Option<String>,
+    /// The phones that were connected.
+    pub(crate) connected: Option<Connected>,
 }
 
 /// What a run came to.
@@ -90,6 +93,14 @@ impl Report {
             "left_behind": self.subject.left_behind,
             "ready_after_micros": self.subject.ready_after.map(micros),
             "idle_memory": self.subject.idle.map(memory),
+            "connected": self.subject.connected.map(|connected| json!({
+                "apps": connected.apps,
+                "wanted": connected.wanted,
+                "open_files": connected.files,
+                "memory_before": connected.memory.map(|(before, _)| memory(before)),
+                "memory_after": connected.memory.map(|(_, after)| memory(after)),
+                "server_memory_per_app": per_app(connected),
+            })),
             "phases": self.phases.iter().map(|phase| json!({
                 "name": phase.name,
                 "done": phase.done,
@@ -105,6 +116,7 @@ impl Report {
                 "slowest": phase.latencies.max(),
                 "server_cpu_per_operation": phase.usage.map(|usage| per_operation(usage.server, phase.done)),
                 "vault_cpu_per_operation": phase.usage.map(|usage| per_operation(usage.vault, phase.done)),
+                "client_cpu_per_operation": phase.usage.map(|usage| per_operation(usage.client, phase.done)),
                 "memory": phase.memory.map(memory),
             })).collect::<Vec<_>>(),
         })
@@ -118,8 +130,32 @@ impl Report {
             output.line("");
             self.print_cost(output);
         }
+        self.print_connected(output);
         output.line("");
         self.print_verdict(output);
+    }
+
+    fn print_connected(&self, output: Output) {
+        let Some(connected) = self.subject.connected else { return };
+        output.line("");
+        let apps = count(connected.apps);
+        match connected.memory {
+            Some((before, after)) => output.line(format_args!(
+                "  {apps} apps connected at once: server {} before, {} with them, {:.1} KiB each",
+                mebibytes(before.server),
+                mebibytes(after.server),
+                per_app(connected).unwrap_or_default() / 1024.0
+            )),
+            None => output.line(format_args!("  {apps} apps connected at once")),
+        }
+        if let Some(files) = connected.files {
+            output.line(format_args!(
+                "{} Of {} apps no more could be: this process may open {} files (`ulimit -Hn`).",
+                output.paint(Look::Warning, "!"),
+                count(connected.wanted),
+                count(files)
+            ));
+        }
     }
 
     fn print_head(&self, output: Output) {
@@ -184,10 +220,11 @@ impl Report {
             Column::long("OPERATION"),
             Column::number("SERVER CPU"),
             Column::number("VAULT CPU"),
+            Column::number("CLIENT CPU"),
             Column::number("SERVER MEMORY"),
             Column::number("VAULT MEMORY"),
         ]);
-        for phase in &self.phases {
+        for phase in self.phases.iter().filter(|phase| phase.usage.is_some()) {
             let cpu = |used: Option<Duration>| {
                 used.map_or_else(String::new, |used| format!("{:.1} µs", per_operation(used, phase.done)))
             };
@@ -195,6 +232,7 @@ impl Report {
                 (Look::Plain, phase.name.to_owned()),
                 (Look::Plain, cpu(phase.usage.map(|usage| usage.server))),
                 (Look::Plain, cpu(phase.usage.map(|usage| usage.vault))),
+                (Look::Plain, cpu(phase.usage.map(|usage| usage.client))),
                 (Look::Plain, phase.memory.map(|memory| mebibytes(memory.server)).unwrap_or_default()),
                 (Look::Plain, phase.memory.map(|memory| mebibytes(memory.vault)).unwrap_or_default()),
             ]);
@@ -231,6 +269,13 @@ fn micros(span: Duration) -> u64 {
 #[allow(clippy::cast_precision_loss, reason = "a count of operations is far below 2^52")]
 fn per_operation(used: Duration, operations: u64) -> f64 {
     if operations == 0 { 0.0 } else { used.as_secs_f64() * 1e6 / operations as f64 }
+}
+
+/// Bytes of the server for each app that is connected.
+#[allow(clippy::cast_precision_loss, reason = "for reading, to a tenth of a kilobyte")]
+fn per_app(connected: Connected) -> Option<f64> {
+    let (before, after) = connected.memory?;
+    (connected.apps > 0).then(|| (after.server as f64 - before.server as f64) / connected.apps as f64)
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and below a billion")]

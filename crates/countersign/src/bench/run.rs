@@ -1,7 +1,7 @@
 //! One run: the sorts of operations, one after the other.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,8 +11,11 @@ use super::drive::{Drive, Extent, Measured};
 use super::fleet::Fleet;
 use super::gauge::Gauge;
 use super::jobs::{
-    Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Sent, Verify, Wrong, ids,
+    Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Sent, Verify, Wrong,
+    places,
 };
+use super::passkeys::{Ask, Assert, Passkeys, Register, Sign};
+use super::phones::{Connected, Follow, Install, Phones, RoundTrip, room};
 use super::report::{Report, Subject};
 use super::wire::Target;
 use super::{BenchArgs, Sort};
@@ -25,12 +28,17 @@ const WRONG_IN_A_ROW: u64 = 4;
 const MOST_AHEAD: u64 = 50_000;
 /// Rounds of all members through which a challenge lives, whose clock goes on by half a minute each round.
 const ROUNDS: u64 = CHALLENGE as u64 / 30 / 2;
+/// Assertions that are signed before they are given: one of them takes some kilobytes.
+const SIGNED_AHEAD: u64 = 10_000;
+/// How long what was allocated while phones connected has to settle.
+const SETTLING: Duration = Duration::from_secs(1);
 /// No end but that of the time.
 const EVERYTHING: u64 = u64::MAX;
 
 /// One run.
 pub(crate) struct Run<'a> {
     args: &'a BenchArgs,
+    target: Target,
     drive: Drive,
     fleet: Arc<Fleet>,
     output: Output,
@@ -39,6 +47,8 @@ pub(crate) struct Run<'a> {
     turns: u64,
     /// Who carries messages, on a server of the run's own.
     carrier: Option<Arc<Carrier>>,
+    /// The phones that were connected.
+    connected: Option<Connected>,
 }
 
 impl<'a> Run<'a> {
@@ -59,7 +69,7 @@ impl<'a> Run<'a> {
         let run = format!("bench-{}", super::random_name()?);
         let number = |number| usize::try_from(number).unwrap_or(0);
         let fleet = Arc::new(Fleet::new(run, number(args.users), number(enrolled), gauge.is_some()));
-        Ok(Self { args, drive, fleet, output, enrolled, turns: 0, carrier })
+        Ok(Self { args, target, drive, fleet, output, enrolled, turns: 0, carrier, connected: None })
     }
 
     /// Everything that is wanted, in order; and on a server that runs for itself, the end of the users that were made.
@@ -87,8 +97,14 @@ impl<'a> Run<'a> {
             }));
         }
         let fixed_clock = !self.fleet.time.is_movable();
+        let connected = self.connected;
         let left = (left > 0).then(|| format!("{}-…", self.fleet.run));
-        Ok(Report::new(self.args, self.enrolled, Subject { fixed_clock, left_behind: left, ..subject }, phases?))
+        Ok(Report::new(
+            self.args,
+            self.enrolled,
+            Subject { fixed_clock, left_behind: left, connected, ..subject },
+            phases?,
+        ))
     }
 
     async fn phases(&mut self) -> Result<Vec<Measured>, Failure> {
@@ -121,6 +137,12 @@ impl<'a> Run<'a> {
                 phases.push(self.sent(channel, carrier).await?);
             }
         }
+        if self.wants(Sort::Webauthn) {
+            self.passkeys(&mut phases).await?;
+        }
+        if self.wants(Sort::Push) {
+            self.phones(&mut phases).await?;
+        }
         Ok(phases)
     }
 
@@ -145,7 +167,12 @@ impl<'a> Run<'a> {
     }
 
     fn wants(&self, sort: Sort) -> bool {
-        self.args.only.is_empty() || self.args.only.contains(&sort)
+        if self.args.only.is_empty() {
+            // What a server offers that somebody else set up is not known.
+            let anywhere = sort != Sort::Push && !sort.takes_own_server();
+            return anywhere || self.carrier.is_some();
+        }
+        self.args.only.contains(&sort)
     }
 
     fn extent(&self) -> Extent {
@@ -194,15 +221,15 @@ impl<'a> Run<'a> {
         let mut left = extent.operations;
         while left > 0 {
             let part = left.min(MOST_AHEAD).min(self.enrolled.saturating_mul(ROUNDS)).max(1);
-            let places = ids(part);
+            let made = places(part);
             let fleet = Arc::clone(&self.fleet);
-            let job = Challenge { fleet, base: self.turns, ids: Arc::clone(&places) };
+            let job = Challenge { fleet, base: self.turns, ids: Arc::clone(&made) };
             let asked = self.drive.run("challenge", Extent { time: extent.time, ..Extent::of(part) }, job).await?;
             // Those that were begun came to their end, and they were begun in order.
             let part = asked.done + asked.wrong;
             challenges.go_on_with(asked);
             let time = extent.time.map(|time| time.saturating_sub(verified.elapsed));
-            let job = Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids: places };
+            let job = Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids: made };
             self.rest().await;
             verified.go_on_with(self.drive.run("verify", Extent { time, ..Extent::of(part) }, job).await?);
             self.turns += part;
@@ -224,15 +251,15 @@ impl<'a> Run<'a> {
         let mut left = extent.operations;
         while left > 0 {
             let part = left.min(self.enrolled.saturating_mul(WRONG_IN_A_ROW));
-            let places = ids(self.enrolled);
-            let job = Challenge { fleet: Arc::clone(&self.fleet), base: 0, ids: Arc::clone(&places) };
+            let made = places(self.enrolled);
+            let job = Challenge { fleet: Arc::clone(&self.fleet), base: 0, ids: Arc::clone(&made) };
             let asked = self.drive.run(name, Extent::of(self.enrolled), job).await?;
             refused.note_wrong(asked);
             let time = extent.time.map(|time| time.saturating_sub(refused.elapsed));
             let (fleet, extent_now) = (Arc::clone(&self.fleet), Extent { time, ..Extent::of(part) });
             let measured = match sort {
-                Sort::Replay => self.drive.run(name, extent_now, Replay { fleet, ids: places }).await?,
-                _ => self.drive.run(name, extent_now, Wrong { fleet, ids: places }).await?,
+                Sort::Replay => self.drive.run(name, extent_now, Replay { fleet, ids: made }).await?,
+                _ => self.drive.run(name, extent_now, Wrong { fleet, ids: made }).await?,
             };
             refused.go_on_with(measured);
             self.everybody_logs_in(&mut refused).await?;
@@ -252,6 +279,70 @@ impl<'a> Run<'a> {
         let mut measured = self.drive.run(channel.name(), self.extent(), job).await?;
         measured.note_wrong(bound);
         Ok(measured)
+    }
+
+    /// Passkeys, which every member registers first: asking, and the assertion. What signs does so between the two, unmeasured.
+    async fn passkeys(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
+        let fleet = || Arc::clone(&self.fleet);
+        let passkeys = Passkeys::new(self.fleet.members.len());
+        let register = Register { fleet: fleet(), passkeys: Arc::clone(&passkeys) };
+        let registered = self.drive.run("passkeys", Extent::of(self.enrolled), register).await?;
+        let (mut asking, mut given) = (Measured::empty("webauthn-options")?, Measured::empty("webauthn")?);
+        given.note_wrong(registered);
+        let extent = self.extent();
+        let (mut left, mut base) = (extent.operations, 0);
+        while left > 0 {
+            let (asked, proofs) = (places(left.min(SIGNED_AHEAD)), places(left.min(SIGNED_AHEAD)));
+            let job = Ask { fleet: fleet(), base, asked: Arc::clone(&asked) };
+            let part = Extent { time: extent.time, ..Extent::of(left.min(SIGNED_AHEAD)) };
+            let measured = self.drive.run("webauthn-options", part, job).await?;
+            let part = measured.done + measured.wrong;
+            asking.go_on_with(measured);
+            let job = Sign { passkeys: Arc::clone(&passkeys), asked, proofs: Arc::clone(&proofs) };
+            given.note_wrong(self.drive.run("signing", Extent::of(part), job).await?);
+            let time = extent.time.map(|time| time.saturating_sub(given.elapsed));
+            let job = Assert { proofs };
+            given.go_on_with(self.drive.run("webauthn", Extent { time, ..Extent::of(part) }, job).await?);
+            (base, left) = (base + part, left - part);
+            if part == 0 || extent.time.is_some_and(|time| given.elapsed >= time) {
+                break;
+            }
+        }
+        phases.push(asking);
+        phases.push(given);
+        Ok(())
+    }
+
+    /// Phones, which every member gets first: connecting them all, and approvals while they are.
+    async fn phones(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
+        let fleet = || Arc::clone(&self.fleet);
+        let phones = Phones::new(self.target.clone(), self.fleet.members.len());
+        let install = Install { fleet: fleet(), phones: Arc::clone(&phones) };
+        let installed = self.drive.run("apps", Extent::of(self.enrolled), install).await?;
+        let before = self.drive.memory();
+        let (room, files) = room(self.args.concurrency);
+        let apps = self.enrolled.min(room);
+        let follow = Follow { fleet: fleet(), phones: Arc::clone(&phones) };
+        let mut connecting = self.drive.run("push-connect", Extent::of(apps), follow).await?;
+        tokio::time::sleep(SETTLING).await;
+        connecting.memory = self.drive.memory();
+        self.connected = Some(Connected {
+            apps: connecting.done,
+            wanted: self.enrolled,
+            files: (apps < self.enrolled).then_some(files),
+            memory: before.zip(connecting.memory),
+        });
+        connecting.note_wrong(installed);
+        phases.push(connecting);
+        let arrivals = Arc::new(Mutex::new(Measured::empty("push-arrival")?));
+        let job = RoundTrip { fleet: fleet(), phones, connected: apps, arrivals: Arc::clone(&arrivals) };
+        let approved = self.drive.run("push", self.extent(), job).await?;
+        let nothing = Measured::empty("push-arrival")?;
+        let mut arrived = std::mem::replace(&mut *arrivals.lock().unwrap_or_else(PoisonError::into_inner), nothing);
+        arrived.elapsed = approved.elapsed;
+        phases.push(arrived);
+        phases.push(approved);
+        Ok(())
     }
 
     async fn everybody_logs_in(&mut self, refused: &mut Measured) -> Result<(), Failure> {

@@ -1,11 +1,12 @@
 //! One HTTP/1.1 connection that is kept open, with as little between request and socket as can be: client and
 //! server share the machine, so what the client spends the server lacks.
 
+use domain::push::DeviceHeader;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -57,6 +58,17 @@ impl Target {
         Ok(Self { authority: format!("{authority}{port}"), headers })
     }
 
+    /// What a request of an app carries; nothing but its signature where it says nothing.
+    fn of_app(&self, signed: &str) -> Result<HeaderMap, String> {
+        let mut headers = self.headers.clone();
+        headers.remove(AUTHORIZATION);
+        if !signed.is_empty() {
+            let signed = HeaderValue::from_str(signed).map_err(|_| "the signature is no header value".to_owned())?;
+            headers.insert(DeviceHeader::NAME, signed);
+        }
+        Ok(headers)
+    }
+
     /// Whether it is on this machine. Loads go nowhere else.
     pub(crate) async fn is_local(&self) -> bool {
         let addresses = tokio::net::lookup_host(&self.authority).await;
@@ -85,6 +97,39 @@ impl Wire {
     /// # Errors
     /// Where the connection breaks; the next request opens another one.
     pub(crate) async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
+        let headers = self.target.headers.clone();
+        Answer::whole(self.send(method, path, headers, body).await?).await
+    }
+
+    /// The same as an authenticator app, which has no API key, but signs what it asks.
+    ///
+    /// # Errors
+    /// The same, and for a signature that is no header value.
+    pub(crate) async fn ask_signed(&mut self, path: &str, signed: &str, body: Vec<u8>) -> Result<Answer, String> {
+        let headers = self.target.of_app(signed)?;
+        Answer::whole(self.send(Method::POST, path, headers, body).await?).await
+    }
+
+    /// Follows a stream, with the signature of an app. The connection is the stream's.
+    ///
+    /// # Errors
+    /// The same, and where there is no stream.
+    pub(crate) async fn follow(mut self, path: &str, signed: &str) -> Result<Incoming, String> {
+        let headers = self.target.of_app(signed)?;
+        let response = self.send(Method::GET, path, headers, Vec::new()).await?;
+        if response.status() == 200 {
+            return Ok(response.into_body());
+        }
+        Err(Answer::whole(response).await?.expect(200).err().unwrap_or_default())
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, String> {
         if self.sender.ready().await.is_err() {
             *self = Self::open(&self.target).await.map_err(|failure| failure.message)?;
         }
@@ -92,11 +137,8 @@ impl Wire {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
-        request.headers_mut().clone_from(&self.target.headers);
-        let response = self.sender.send_request(request).await.map_err(|error| error.to_string())?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Answer { status, body })
+        *request.headers_mut() = headers;
+        self.sender.send_request(request).await.map_err(|error| error.to_string())
     }
 
     /// `GET`.
@@ -116,6 +158,13 @@ impl Wire {
 }
 
 impl Answer {
+    /// What came, with all of its body.
+    async fn whole(response: Response<Incoming>) -> Result<Self, String> {
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Self { status, body })
+    }
+
     /// Itself if it has the wanted status, else what is wrong with it.
     pub(crate) fn expect(self, status: u16) -> Result<Self, String> {
         if self.status == status {

@@ -104,6 +104,13 @@ impl App {
         self.clock.now()
     }
 
+    /// Two bytes by chance, for what need not be a secret.
+    pub(crate) fn random_bytes(&self) -> [u8; 2] {
+        let mut bytes = [0; 2];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
     /// `N` random bytes from the operating system.
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];

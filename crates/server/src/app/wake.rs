@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{EventKind, PageRequest, UserId};
-use store::{EventFilter, StoreError};
+use domain::{EventKind, UserId};
+use store::StoreError;
 use tokio::sync::Notify;
 
 use super::App;
 
-/// Events that are read at a time.
-const PAGE: u32 = 500;
+/// Events that are looked at at a time.
+const PART: i64 = 500;
 /// How long to wait before the log is read again after it could not be.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -80,9 +80,9 @@ impl Wake {
 }
 
 impl Sleeper {
-    /// Waits until something happened, or `patience` is over.
-    pub(crate) async fn sleep(&self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, self.notify.notified()).await;
+    /// Waits until something happened, or `patience` is over. Whether something happened.
+    pub(crate) async fn sleep(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.notify.notified()).await.is_ok()
     }
 }
 
@@ -109,12 +109,13 @@ pub(crate) async fn follow(app: Arc<App>) {
                 after = head;
                 break;
             }
-            let page = PageRequest { after: Some(after), limit: PAGE };
-            match app.store.events(&EventFilter::default(), page).await {
-                Ok(page) => {
-                    let told = page.items.iter().filter(|event| KINDS.contains(&event.kind));
-                    told.filter_map(|event| event.about.user_id).for_each(|user| app.wake.notify(user));
-                    after = page.items.last().map_or(head, |last| last.position);
+            let to = head.min(after.saturating_add(PART));
+            match app.store.concerned(KINDS, after, to).await {
+                Ok(users) => {
+                    for user in users {
+                        app.wake.notify(user);
+                    }
+                    after = to;
                 }
                 Err(StoreError::Expired { .. }) => {
                     app.wake.notify_all();

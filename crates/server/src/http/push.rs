@@ -29,13 +29,15 @@ use super::problem::{BUSY, Problem, TIMEOUT, TOO_LARGE};
 use super::v1::enrollments::no_store;
 use super::v1::{flawed, name};
 use crate::app::App;
-use crate::app::factors::push::{Address, Answering, AppDevice, Connecting, Signed};
+use crate::app::factors::push::{Address, Answering, AppDevice, Connecting, Follower, Signed};
 use crate::app::wake::Sleeper;
 
 /// A comment is sent this often, so that an app knows that the stream is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// A stream ends after this long, and is opened anew with a new signature.
+/// A stream ends after this long, and is opened anew with a new signature,
 const LONGEST: Duration = Duration::from_mins(15);
+/// or up to this much sooner: those that came all at once, after a restart, do not come all at once again.
+const SPREAD: Duration = Duration::from_mins(5);
 /// Streams that are served at a time.
 const MOST_STREAMS: usize = 50_000;
 
@@ -112,7 +114,7 @@ async fn enroll_app(State(app): Shared, request: Request) -> Result<Response, Pr
     params(("Countersign-Device" = String, Header, description = "Who asks, when, and the signature")),
     responses((status = 200, description = "What waits for this app's answer", body = PendingPrompts)))]
 async fn pending_prompts(State(app): Shared, from: FromApp<Nothing>) -> Result<Response, Problem> {
-    let asked = app.asked_of(&from.device).await?;
+    let asked = app.asked_of(from.device.follower()).await?;
     let prompts = asked.into_iter().filter(|one| one.state == PushState::Open).map(|one| one.text).collect();
     // Where the vault is away for a moment, it is said the next time.
     let vapid_public_key = app.vapid_public_key().await.unwrap_or(None);
@@ -144,7 +146,7 @@ async fn subscribe_app(State(app): Shared, from: FromApp<SubscribeApp>) -> Resul
 /// Follow prompts
 ///
 /// As server-sent events: `prompt` with the text of one that waits, those that wait already first; `over` with the id and state of one
-/// that does not any more. Ends after a quarter of an hour, and once the app may ask no more.
+/// that does not any more. Ends after a quarter of an hour at most, and once the app may ask no more.
 #[utoipa::path(get, path = "/push/stream", tag = "Authenticator apps", security(()),
     params(("Countersign-Device" = String, Header, description = "Who follows, when, and the signature")),
     responses((status = 200, description = "Prompts, as they come", content_type = "text/event-stream", body = String)))]
@@ -155,11 +157,13 @@ async fn follow_prompts(
     let Ok(place) = Arc::clone(&app.streams).try_acquire_owned() else { return Err(Problem::of(&BUSY)) };
     // Before the first look: what happens in between wakes it up.
     let sleeper = app.wake.join(from.device.user_id());
+    let (early, first) = (app.random_bytes(), app.random_bytes());
     let following = Following {
         app,
-        device: from.device,
+        follower: from.device.follower(),
         sleeper,
-        ends: Instant::now() + LONGEST,
+        ends: Instant::now() + LONGEST - part_of(SPREAD, early),
+        first_beat: Some(part_of(KEEP_ALIVE, first)),
         told: HashMap::new(),
         ready: Vec::new(),
         looked: false,
@@ -172,6 +176,11 @@ async fn follow_prompts(
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
+/// A part of a span, by chance.
+fn part_of(whole: Duration, chance: [u8; 2]) -> Duration {
+    whole * u32::from(u16::from_be_bytes(chance)) / (u32::from(u16::MAX) + 1)
+}
+
 /// How many streams there may be.
 pub(crate) fn places() -> Arc<tokio::sync::Semaphore> {
     Arc::new(tokio::sync::Semaphore::new(MOST_STREAMS))
@@ -180,9 +189,11 @@ pub(crate) fn places() -> Arc<tokio::sync::Semaphore> {
 /// One app that follows.
 struct Following {
     app: Arc<App>,
-    device: AppDevice,
+    follower: Follower,
     sleeper: Sleeper,
     ends: Instant,
+    /// How long until the first sign of life, after which they come evenly.
+    first_beat: Option<Duration>,
     /// What it was told of, and where that stood.
     told: HashMap<PromptId, PushState>,
     /// What it is to be told next, the last one first.
@@ -200,8 +211,11 @@ impl Following {
             }
             if self.looked {
                 let left = self.ends.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-                self.sleeper.sleep(left).await;
-                if !self.app.is_still(&self.device).await {
+                let beat = self.first_beat.take();
+                if !self.sleeper.sleep(beat.unwrap_or(left).min(left)).await && beat.is_some() {
+                    return Some(sse::Event::default().comment(""));
+                }
+                if !self.app.is_still(self.follower).await {
                     return None;
                 }
             }
@@ -211,7 +225,7 @@ impl Following {
     }
 
     async fn look(&mut self) -> Option<()> {
-        let asked = self.app.asked_of(&self.device).await.ok()?;
+        let asked = self.app.asked_of(self.follower).await.ok()?;
         // What another app is asked from now on.
         let open = self.told.iter().filter(|(_, state)| **state == PushState::Open).map(|(id, _)| *id);
         let moved: Vec<PromptId> = open.filter(|id| !asked.iter().any(|one| one.id == *id)).collect();
@@ -368,3 +382,14 @@ impl Delivery {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_none_or_nearly_all_of_the_whole() {
+        let parts = [[0, 0], [0x80, 0], [0xff, 0xff]].map(|chance| part_of(KEEP_ALIVE, chance).as_secs());
+        assert_eq!(parts, [0, 10, 19]);
+    }
+}

@@ -71,6 +71,23 @@ pub(crate) async fn events(
     }
 }
 
+/// Whom events of these kinds are about, after one position and up to another.
+pub(crate) async fn concerned(
+    connection: &mut Connection,
+    kinds: &[EventKind],
+    after: i64,
+    to: i64,
+) -> Result<Vec<UserId>, StoreError> {
+    let sql =
+        "SELECT DISTINCT v.user_id FROM events v WHERE v.position > $1 AND v.position <= $2 AND v.user_id IS NOT NULL";
+    let mut statement = Statement { sql: sql.to_owned(), args: vec![int(after), int(to)] };
+    statement.and_of_kinds("v.kind", kinds);
+    let users = connection.fetch(&statement.sql, &statement.args, |row| Reader::new(row).id(UserId::from_uuid)).await?;
+    // Looked at afterwards, as above.
+    let (_, oldest) = bounds(connection, "").await?;
+    if after > 0 && after + 1 < oldest { Err(StoreError::Expired { oldest }) } else { Ok(users) }
+}
+
 /// The positions of the newest event and of the oldest one that is kept.
 pub(crate) async fn bounds(connection: &mut Connection, lock: &str) -> Result<(i64, i64), Fault> {
     let sql = spell(connection.dialect(), &format!("SELECT position, oldest FROM event_head {lock}"));

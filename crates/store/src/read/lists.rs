@@ -75,8 +75,13 @@ pub(crate) async fn prompts_of_user(
     kind: AuthenticatorKind,
     since: Timestamp,
 ) -> Result<Vec<Prompt>, Fault> {
-    let rest = "FROM prompts m WHERE m.user_id = $1 AND m.kind = $2 AND m.created_at >= $3 ORDER BY m.id DESC LIMIT 50";
-    let args = [id(user.uuid()), Arg::Text(kind.name()), Arg::Int(since.unix_millis())];
+    // The kind stands in the text: as an argument it decides for SQLite whether `one_open_push` could be used, which then prepares the
+    // statement anew each time that arguments are bound.
+    let kind = kind.name();
+    let rest = format!(
+        "FROM prompts m WHERE m.user_id = $1 AND m.kind = '{kind}' AND m.created_at >= $2 ORDER BY m.id DESC LIMIT 50"
+    );
+    let args = [id(user.uuid()), Arg::Int(since.unix_millis())];
     select!(connection, rows::PROMPT, rest, args, rows::prompt)
 }
 

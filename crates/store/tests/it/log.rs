@@ -67,6 +67,36 @@ on_both_engines! {
         }
     }
 
+    async fn who_waits_is_found_by_what_concerns_them(home: Home) {
+        let store = home.open().await;
+        let (ann, bob, carl) = (create(&store, "ann").await, create(&store, "bob").await, create(&store, "carl").await);
+        let start = *store.head().borrow();
+        let told = [
+            (EventKind::SessionEnded, Some(ann)),
+            (EventKind::SessionEnded, Some(ann)),
+            (EventKind::PromptCreated, Some(bob)),
+            (EventKind::SessionEnded, None),
+            (EventKind::SessionEnded, Some(carl)),
+        ];
+        let told = told.map(|(kind, user_id)| event(kind, About { user_id, ..About::default() }));
+        store.commit(Commit { change: Change::Tell, events: told.to_vec(), idempotency: None }).await.unwrap();
+        let concerned = async |kinds: &[EventKind], after, to| {
+            let mut users = store.concerned(kinds, start + after, start + to).await.unwrap();
+            users.sort();
+            users
+        };
+        let sorted = |mut users: Vec<UserId>| {
+            users.sort();
+            users
+        };
+        let ended = &[EventKind::SessionEnded];
+        assert_eq!(concerned(ended, 0, 5).await, sorted(vec![ann, carl]));
+        assert_eq!(concerned(ended, 0, 4).await, [ann]);
+        assert_eq!(concerned(ended, 2, 4).await, []);
+        assert_eq!(concerned(&[EventKind::PromptCreated], 0, 5).await, [bob]);
+        assert_eq!(concerned(&[EventKind::PromptCreated, EventKind::SessionEnded], 1, 3).await, sorted(vec![ann, bob]));
+    }
+
     /// W-12: what is not to be kept any longer goes, and that is told.
     async fn w12_events_whose_time_is_over_go_and_that_is_told(home: Home) {
         let store = home.open().await;
@@ -114,6 +144,9 @@ on_both_engines! {
             assert_eq!(backward(21).await.unwrap().items, []);
             assert!(matches!(backward(20).await, Err(StoreError::Expired { oldest: 21 })));
         }
+        let concerned = async |after| store.concerned(&[EventKind::SessionEnded], after, 30).await;
+        assert_eq!(concerned(20).await.unwrap(), [ann]);
+        assert!(matches!(concerned(19).await, Err(StoreError::Expired { oldest: 21 })));
     }
 
     async fn a_clock_that_jumped_neither_keeps_events_nor_removes_them(home: Home) {

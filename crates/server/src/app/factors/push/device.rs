@@ -37,7 +37,19 @@ pub(crate) struct AppDevice {
     pub(super) address: Option<IpAddr>,
 }
 
+/// Which app it is, and whose, without what its requests are checked with: for those that follow, of whom there are many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Follower {
+    pub(super) authenticator: AuthenticatorId,
+    pub(super) user: UserId,
+}
+
 impl AppDevice {
+    /// What is kept of it while it follows.
+    pub(crate) fn follower(&self) -> Follower {
+        Follower { authenticator: self.id(), user: self.user_id() }
+    }
+
     /// Which authenticator it is.
     pub(crate) fn id(&self) -> AuthenticatorId {
         self.authenticator.id
@@ -78,8 +90,8 @@ impl App {
     }
 
     /// Whether the app may still be told what its user is asked.
-    pub(crate) async fn is_still(&self, device: &AppDevice) -> bool {
-        let found = self.store.authenticator(device.id()).await;
+    pub(crate) async fn is_still(&self, follower: Follower) -> bool {
+        let found = self.store.authenticator(follower.authenticator).await;
         found.is_ok_and(|found| found.is_some_and(|found| is_usable(&found)))
     }
 

@@ -24,9 +24,9 @@ use crate::app::{Actor, App};
 pub(crate) use answer::Answering;
 pub(crate) use connect::Connecting;
 pub(crate) use deliver::{Courier, courier, run_errands};
-pub(crate) use device::{AppDevice, Nonces, Signed};
+pub(crate) use device::{AppDevice, Follower, Nonces, Signed};
 pub(crate) use kept::Address;
-pub(crate) use pending::state;
+pub(crate) use pending::{Waiting, state};
 pub(in crate::app) use prove::is_approved;
 
 /// See the module.

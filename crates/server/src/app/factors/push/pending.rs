@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::push::{Answer, PushState};
 use domain::{AuthenticatorKind, Prompt, PromptId, PromptState, Timestamp};
 
-use super::device::AppDevice;
+use super::device::Follower;
 use super::kept::question;
 use super::prove::is_claimed_by;
 use crate::app::{App, Error};
@@ -26,10 +26,10 @@ pub(crate) struct Waiting {
 
 impl App {
     /// What an app was asked of late, the oldest first.
-    pub(crate) async fn asked_of(&self, device: &AppDevice) -> Result<Vec<Waiting>, Error> {
+    pub(crate) async fn asked_of(&self, follower: Follower) -> Result<Vec<Waiting>, Error> {
         let now = self.now();
-        let asked = self.store.prompts_of_user(device.user_id(), AuthenticatorKind::Push, now.minus(LONGEST)).await?;
-        let own = asked.iter().rev().filter(|prompt| prompt.authenticator_id == Some(device.id()));
+        let asked = self.store.prompts_of_user(follower.user, AuthenticatorKind::Push, now.minus(LONGEST)).await?;
+        let own = asked.iter().rev().filter(|prompt| prompt.authenticator_id == Some(follower.authenticator));
         Ok(own
             .filter_map(|prompt| {
                 let text = question(prompt)?.text;
