@@ -26,6 +26,12 @@ impl Shop {
         Self { api: api.clone(), return_url: format!("{SHOP}/back?a=b") }
     }
 
+    /// Asks for proof from whoever has this name, if anybody has, and answers the challenge's id.
+    pub(crate) async fn challenge_of(&self, external_id: &str) -> String {
+        let challenge = self.api.post("/v1/challenges", json!({ "external_id": external_id })).await.expect(201);
+        challenge["id"].as_str().unwrap().to_owned()
+    }
+
     /// A browser on its way to a page on which a challenge is proved.
     pub(crate) async fn challenge_page(&self, challenge_id: &str) -> Browser {
         self.page(json!({ "purpose": "challenge", "challenge_id": challenge_id })).await

@@ -9,14 +9,14 @@ use crate::browser::Shop;
 use crate::harness::{Answer, Api, Database, Server, Setup};
 
 /// Somebody with an app and a session that is at the second level.
-struct Ana {
-    user: String,
-    session: String,
-    app: Approver,
+pub(crate) struct Ana {
+    pub(crate) user: String,
+    pub(crate) session: String,
+    pub(crate) app: Approver,
 }
 
 /// Connects an app by the API, as an application does that shows the link by itself.
-async fn connect(api: &Api, name: &str) -> Ana {
+pub(crate) async fn connect(api: &Api, name: &str) -> Ana {
     let started = api.start(name, json!({ "kind": "push", "view": "inline" })).await;
     let link = started.answer["view"]["link"].as_str().unwrap_or_else(|| panic!("{}", started.answer)).to_owned();
     let app = Approver::connects(api, &link).await;
@@ -29,7 +29,7 @@ async fn connect(api: &Api, name: &str) -> Ana {
 }
 
 /// Has the phone asked for a challenge.
-async fn push(api: &Api, challenge: &str) -> Answer {
+pub(crate) async fn push(api: &Api, challenge: &str) -> Answer {
     api.post(&format!("/v1/challenges/{challenge}/prompts"), json!({ "kind": "push" })).await
 }
 

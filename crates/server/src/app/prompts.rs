@@ -16,6 +16,10 @@ use super::telling::With;
 use super::verify::may_prove;
 use super::{Actor, App, Error};
 
+/// How often a prompt is tried that others, for the same person or the same challenge, outrun: who is known is asked once at a time, and
+/// being told of that would tell of them (T-19).
+const TRIES: usize = 16;
+
 /// A prompt as whoever asked for it sees it.
 #[derive(Debug)]
 pub(crate) struct PromptSeen {
@@ -37,6 +41,27 @@ impl App {
         of: Option<AuthenticatorId>,
         seen_from: Option<IpAddr>,
     ) -> Result<PromptSeen, Error> {
+        let mut prompted = Ok(None);
+        for _ in 0..TRIES {
+            prompted = self.prompt_unless_outrun(actor, id, kind, of, seen_from).await;
+            if !matches!(prompted, Ok(None)) {
+                break;
+            }
+        }
+        prompted?.ok_or(Error::Conflict(
+            "something else waits for an answer: finish that first, or wait until its time is over",
+        ))
+    }
+
+    /// `None` where something else was asked between what was read and what is written.
+    async fn prompt_unless_outrun(
+        &self,
+        actor: &Actor,
+        id: ChallengeId,
+        kind: AuthenticatorKind,
+        of: Option<AuthenticatorId>,
+        seen_from: Option<IpAddr>,
+    ) -> Result<Option<PromptSeen>, Error> {
         let factor = self.factor_in_use(kind)?;
         let attempt = self
             .store
@@ -74,10 +99,12 @@ impl App {
             seen_from,
             now,
         };
-        let prompted = match factor.prompt(self, &asked).await {
+        let mut prompted = match factor.prompt(self, &asked).await {
             Err(Error::PushHeldBack) => return self.held_back(actor, &attempt.challenge).await,
             prompted => prompted?,
         };
+        // Who may prove nothing has nothing made for them either, which the store would refuse and so tell of them (T-19).
+        prompted.prompt.user_id = prompted.prompt.user_id.filter(|_| user.is_some());
         let about = About {
             user_id: attempt.challenge.user_id,
             session_id: attempt.challenge.session_id,
@@ -97,16 +124,14 @@ impl App {
             self.commit(Change::EndPrompt { id, to: PromptState::Replaced }, told).await?;
         }
         if self.commit(prompt_change(&prompted.prompt, before, now), event).await? != Effect::Applied {
-            return Err(Error::Conflict(
-                "something else waits for an answer: finish that first, or wait until its time is over",
-            ));
+            return Ok(None);
         }
         factor.deliver(self, actor, &prompted).await?;
-        Ok(PromptSeen { prompt: prompted.prompt, shown: prompted.shown })
+        Ok(Some(PromptSeen { prompt: prompted.prompt, shown: prompted.shown }))
     }
 
     /// Tells that a phone is asked nothing for a while, and says so.
-    async fn held_back(&self, actor: &Actor, challenge: &Challenge) -> Result<PromptSeen, Error> {
+    async fn held_back(&self, actor: &Actor, challenge: &Challenge) -> Result<Option<PromptSeen>, Error> {
         let about = About {
             user_id: challenge.user_id,
             session_id: challenge.session_id,

@@ -45,6 +45,8 @@ CREATE INDEX prompts_by_enrollment ON prompts (enrollment_id) WHERE enrollment_i
 CREATE INDEX prompts_by_user ON prompts (user_id) WHERE user_id IS NOT NULL;
 -- One live approval for a user, whoever races (T-15).
 CREATE UNIQUE INDEX one_open_push ON prompts (user_id) WHERE kind = 'push' AND state = 'open' AND challenge_id IS NOT NULL;
+-- And one for a challenge of which nobody is asked, so that it looks the same (T-19).
+CREATE UNIQUE INDEX one_open_push_to_nobody ON prompts (challenge_id) WHERE kind = 'push' AND state = 'open' AND user_id IS NULL;
 
 -- Hardware tokens, whose keys came in a file, and the authenticator that each became last, by which enrollment.
 CREATE TABLE hardware_tokens (

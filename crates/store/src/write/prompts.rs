@@ -98,7 +98,8 @@ pub(super) async fn create(connection: &mut Connection, prompt: &Prompt) -> Resu
     Ok(Effect::Refused)
 }
 
-/// Whether nothing stands in its way: what it is for is open, and of an approval, that no other one waits.
+/// Whether nothing stands in its way: what it is for is open, and of an approval, that no other one waits; of one that nobody is asked
+/// for, none for the same challenge, so that who races cannot tell the two apart (T-19).
 static CREATABLE: Set = Set::new(
     &[("id", Id), ("challenge_id", Id), ("enrollment_id", Id), ("user_id", Id), ("kind", Text), ("at", Int)],
     "SELECT i.id FROM input i
@@ -108,7 +109,9 @@ static CREATABLE: Set = Set::new(
         AND (i.enrollment_id IS NULL OR EXISTS (SELECT 1 FROM enrollments e
             WHERE e.id = i.enrollment_id AND e.state = 'viewed' AND e.expires_at > i.at))
         AND (i.kind <> 'push' OR i.challenge_id IS NULL OR NOT EXISTS (SELECT 1 FROM prompts m
-            WHERE m.user_id = i.user_id AND m.challenge_id IS NOT NULL AND m.kind = 'push' AND m.state = 'open' AND m.expires_at > i.at))",
+            WHERE m.user_id = i.user_id AND m.challenge_id IS NOT NULL AND m.kind = 'push' AND m.state = 'open' AND m.expires_at > i.at))
+        AND (i.kind <> 'push' OR i.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM prompts n
+            WHERE n.challenge_id = i.challenge_id AND n.user_id IS NULL AND n.kind = 'push' AND n.state = 'open' AND n.expires_at > i.at))",
 );
 
 fn creatable(prompt: &Prompt) -> Rows {
