@@ -42,7 +42,9 @@ CREATE TABLE prompts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prompts_by_challenge ON prompts (challenge_id) WHERE challenge_id IS NOT NULL;
 CREATE INDEX prompts_by_enrollment ON prompts (enrollment_id) WHERE enrollment_id IS NOT NULL;
-CREATE INDEX prompts_by_user ON prompts (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX prompts_by_user ON prompts (user_id, kind, id) WHERE user_id IS NOT NULL;
+-- Those that a new one of the same kind takes the place of, however many there were before.
+CREATE INDEX open_prompts_by_user ON prompts (user_id, kind, expires_at) WHERE user_id IS NOT NULL AND state = 'open';
 -- One live approval for a user, whoever races (T-15).
 CREATE UNIQUE INDEX one_open_push ON prompts (user_id) WHERE kind = 'push' AND state = 'open' AND challenge_id IS NOT NULL;
 -- And one for a challenge of which nobody is asked, so that it looks the same (T-19).

@@ -9,7 +9,8 @@ use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
 
 /// Whatever waits for an answer for the same challenge or enrollment and is of the same kind: it is answered no more. And what a
-/// person could have approved, but did not in time, stands in nobody's way.
+/// person could have approved, but did not in time, stands in nobody's way. What is over already is not looked at: who was asked often
+/// is to be asked as fast as anybody (T-19).
 static REPLACE_PROMPTS: Set = Set::new(
     &[("challenge_id", Id), ("enrollment_id", Id), ("user_id", Id), ("kind", Text), ("at", Int)],
     "UPDATE prompts AS m SET state = 'replaced'
@@ -17,7 +18,8 @@ static REPLACE_PROMPTS: Set = Set::new(
      WHERE m.state = 'open' AND m.kind = i.kind AND m.id IN (
         SELECT x.id FROM prompts x WHERE x.challenge_id = i.challenge_id
         UNION SELECT y.id FROM prompts y WHERE y.enrollment_id = i.enrollment_id
-        UNION SELECT z.id FROM prompts z WHERE z.user_id = i.user_id AND z.expires_at <= i.at)",
+        UNION SELECT z.id FROM prompts z
+            WHERE z.user_id = i.user_id AND z.kind = i.kind AND z.state = 'open' AND z.expires_at <= i.at)",
 );
 
 static CREATE_PROMPTS: Set = Set::new(

@@ -1,7 +1,5 @@
 //! Sending a code, once its prompt is kept; and taking as long where there is nobody to send it to.
 
-use std::time::Duration;
-
 use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, Credential, Event, EventKind, Prompt, PromptState};
 use gateway::mail::MailAddress;
@@ -15,9 +13,6 @@ use super::{Lately, Post};
 use crate::app::factors::Prompted;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
-
-/// Sending for a challenge is answered at the end of a slot, so that fractions of it do not show (T-19).
-const SLOT: Duration = Duration::from_millis(20);
 
 /// What became of a code.
 enum Sent {
@@ -57,9 +52,6 @@ impl App {
             self.commit(end, Vec::new()).await?;
         }
         let is_enrolling = prompted.prompt.enrollment_id.is_some();
-        if !is_enrolling {
-            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
-        }
         match sent {
             Sent::Unavailable => Err(Error::GatewayUnavailable(kind.name())),
             Sent::Withheld(until) if is_enrolling => {
@@ -208,11 +200,6 @@ fn host_of(url: &str) -> Option<String> {
     let host = url.strip_prefix("https://")?.split(['/', ':']).next()?;
     let is_name = host.contains('.') && host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
     is_name.then(|| host.to_owned())
-}
-
-fn end_of_slot(begun: Instant, now: Instant) -> Instant {
-    let slots = now.duration_since(begun).as_millis() / SLOT.as_millis() + 1;
-    begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
