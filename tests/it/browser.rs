@@ -23,7 +23,12 @@ impl Shop {
     pub(crate) async fn of(api: &Api) -> Self {
         let me = api.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
         api.patch(&format!("/v1/applications/{me}"), json!({ "return_origins": [SHOP] })).await.expect(200);
-        Self { api: api.clone(), return_url: format!("{SHOP}/back?a=b") }
+        Self::with(api.clone())
+    }
+
+    /// That of a client whose application may lead back already.
+    pub(crate) fn with(api: Api) -> Self {
+        Self { api, return_url: format!("{SHOP}/back?a=b") }
     }
 
     /// Asks for proof from whoever has this name, if anybody has, and answers the challenge's id.

@@ -110,8 +110,8 @@ impl App {
     async fn found(&self, visitor: &Visitor) -> Result<Visit, Error> {
         let page = self.store.page_by_token(visitor.token.hash()).await?.ok_or(Error::PageOver)?;
         let application = self.store.application(page.application_id).await?.ok_or(Error::PageOver)?;
-        let may = application.scopes.contains(&scope(page.purpose)) || application.scopes.contains(&Scope::Admin);
-        if !may {
+        let has = |scope: &Scope| application.scopes.contains(scope);
+        if !has(&Scope::Admin) && !scopes(page.purpose).iter().all(has) {
             return Err(Error::PageOver);
         }
         Ok(Visit { actor: Actor { application: application.into(), address: visitor.address }, page })
@@ -133,10 +133,14 @@ impl App {
     }
 }
 
-/// What an application needs to make a page for something, and for as long as the page is there.
-pub(crate) fn scope(purpose: PagePurpose) -> Scope {
+/// What an application needs to make a page for something, and for as long as the page is there: what it would need to see and do by
+/// itself what is seen and done there.
+pub(crate) const fn scopes(purpose: PagePurpose) -> &'static [Scope] {
     match purpose {
-        PagePurpose::Challenge => Scope::Challenges,
-        PagePurpose::Enroll | PagePurpose::Security => Scope::Enrollments,
+        PagePurpose::Challenge => &[Scope::Challenges],
+        PagePurpose::Enroll => &[Scope::Enrollments],
+        PagePurpose::Security => {
+            &[Scope::Enrollments, Scope::Sessions, Scope::AuthenticatorsRead, Scope::AuthenticatorsWrite]
+        }
     }
 }
