@@ -94,6 +94,11 @@ impl Browser {
         }
     }
 
+    /// The same browser once more.
+    pub(crate) fn again(&self) -> Self {
+        Self { cookies: self.cookies.clone(), ..self.another() }
+    }
+
     pub(crate) fn token(&self) -> &str {
         self.path.rsplit('/').next().unwrap()
     }

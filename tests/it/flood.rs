@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
+use crate::approver::Followed;
+use crate::browser::Shop;
 use crate::harness::Server;
+use crate::push::{connect, push};
 
 /// How often the threads of a process have gone to sleep: each question to the vault wakes some of them.
 fn naps(pid: i32) -> u64 {
@@ -46,5 +49,57 @@ async fn keys_that_were_made_just_now_are_told_at_once() {
         let told = api.get("/.well-known/jwks.json").await.expect(200);
         assert_eq!(told["keys"].as_array().unwrap().len(), count, "{told}");
         api.post("/v1/keys/rotate", serde_json::json!({})).await.expect(200);
+    }
+}
+
+/// T-33: however many streams an app opens and requests a page has waiting, a few of them are served: the newest.
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_the_fourth_stream_of_an_app_ends_the_first() {
+    let server = Server::new().await;
+    let api = server.api();
+    let (ana, bob) = (connect(&api, "ana").await, connect(&api, "bob").await);
+    let other = bob.app.follows().await;
+    let mut streams: Vec<Followed> = Vec::new();
+    for _ in 0..40 {
+        streams.push(ana.app.follows().await);
+    }
+    let last = streams.split_off(37);
+    let begun = Instant::now();
+    for ended in &mut streams {
+        let ended = tokio::time::timeout(Duration::from_secs(10), ended.next()).await;
+        assert_eq!(ended.expect("the first ones end"), None);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    for (session, streams) in [(&ana.session, last), (&bob.session, vec![other])] {
+        push(&api, &api.challenge_in(session).await).await.expect(201);
+        for mut stream in streams {
+            let (event, _) = stream.next().await.expect("what waits");
+            assert_eq!(event, "prompt");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_a_page_has_two_requests_that_wait() {
+    let server = Server::new().await;
+    let api = server.api();
+    let shop = Shop::of(&api).await;
+    for name in ["nobody at all", "known"] {
+        if name == "known" {
+            api.user(name).await;
+        }
+        let mut page = shop.challenge_page(&shop.challenge_of(name).await).await;
+        page.opens().await.expect(200);
+        let begun = Instant::now();
+        let answered = futures_util::stream::FuturesUnordered::new();
+        for _ in 0..40 {
+            let mut same = page.again();
+            answered.push(async move { same.post("wait", serde_json::json!({})).await });
+        }
+        let first: Vec<_> = futures_util::StreamExt::collect(futures_util::StreamExt::take(answered, 38)).await;
+        assert!(begun.elapsed() < Duration::from_secs(15), "{name}: {:?}", begun.elapsed());
+        for answer in first {
+            assert_eq!(answer.expect(200)["step"], "prove");
+        }
     }
 }
