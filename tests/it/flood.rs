@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::approver::Followed;
-use crate::browser::Shop;
-use crate::harness::Server;
+use crate::browser::{Browser, Shop};
+use crate::harness::{Database, Server};
 use crate::push::{connect, push};
 
 /// How often the threads of a process have gone to sleep: each question to the vault wakes some of them.
@@ -102,4 +102,46 @@ async fn t33_a_page_has_two_requests_that_wait() {
             assert_eq!(answer.expect(200)["step"], "prove");
         }
     }
+}
+
+/// T-33: who has an old link gets the same answer as often as they ask, and the log has it once for each reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_an_old_link_is_told_of_once_on_sqlite() {
+    an_old_link_is_told_of_once(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_an_old_link_is_told_of_once_on_postgresql() {
+    an_old_link_is_told_of_once(Database::Postgres).await;
+}
+
+async fn an_old_link_is_told_of_once(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let shop = Shop::of(&api).await;
+    let ana = api.enroll("ana").await;
+    let told = async || {
+        let events = api.all("/v1/events?kind=page.refused").await;
+        let reasons = events.iter().map(|event| event["data"]["reason"].as_str().unwrap().to_owned());
+        reasons.collect::<Vec<String>>()
+    };
+    let mut page = shop.challenge_page(&api.challenge_in(&ana.session_id).await).await;
+    page.opens().await.expect(200);
+    let code = ana.phone.code_at(api.now().await);
+    let knock = async |page: &Browser, status: u16, slug: &str| {
+        let knocks = (0..50).map(|_| async {
+            page.another().opens().await.expect_problem(status, slug);
+        });
+        join_all(knocks).await;
+    };
+    knock(&page, 403, "page-opened-elsewhere").await;
+    assert_eq!(told().await, ["opened_elsewhere"]);
+    page.prove(&code).await.expect(200);
+    knock(&page, 410, "page-over").await;
+    assert_eq!(told().await, ["opened_elsewhere", "finished"]);
+    // Another page is another one to tell of.
+    let page = shop.challenge_page(&api.challenge_in(&ana.session_id).await).await;
+    api.advance(301).await;
+    knock(&page, 410, "page-over").await;
+    assert_eq!(told().await, ["opened_elsewhere", "finished", "expired"]);
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed,
-    Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
+    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction,
+    Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -308,6 +308,14 @@ pub enum Change {
         next: Box<HostedPage>,
         /// When.
         at: Timestamp,
+    },
+    /// Tells for the first time that somebody was refused on a page for this reason. Guard: nobody was before. What whoever has an old link
+    /// asks in vain, again and again, writes nothing more (T-33).
+    RefusePage {
+        /// Which.
+        id: PageId,
+        /// Why.
+        reason: PageRefusal,
     },
     /// Ends a page, with what came of it. Guard: it is open, expired or not: what came of it was done before.
     FinishPage {

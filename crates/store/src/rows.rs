@@ -388,7 +388,7 @@ pub(crate) fn wanted_text(wanted: &Wanted) -> String {
 }
 
 pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
-    g.enrollment_id, g.wanted, g.return_url, g.carried, g.created_at, g.expires_at";
+    g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
 
 pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
     Ok(HostedPage {
@@ -405,6 +405,7 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         wanted: row.maybe_named(|json| serde_json::from_str(json).ok())?,
         return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
         carried: row.next()?,
+        refused: row.small()?,
         created_at: row.time()?,
         expires_at: row.time()?,
     })

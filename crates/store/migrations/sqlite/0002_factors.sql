@@ -21,6 +21,8 @@ ALTER TABLE challenges ADD COLUMN required TEXT;
 
 -- The change that a person wants on a page of their own, until it is made: JSON.
 ALTER TABLE pages ADD COLUMN wanted TEXT;
+-- For which reasons somebody was refused on it: each is told of once.
+ALTER TABLE pages ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (

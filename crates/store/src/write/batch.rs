@@ -152,7 +152,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
-        Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
+        Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
     let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
@@ -273,6 +275,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
+        Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
         Change::RetireKeys { expected, keyring, oldest } => {
