@@ -129,10 +129,10 @@ async fn an_old_link_is_told_of_once(database: Database) {
     page.opens().await.expect(200);
     let code = ana.phone.code_at(api.now().await);
     let knock = async |page: &Browser, status: u16, slug: &str| {
-        let knocks = (0..50).map(|_| async {
-            page.another().opens().await.expect_problem(status, slug);
-        });
-        join_all(knocks).await;
+        let mut another = page.another();
+        for _ in 0..20 {
+            another.opens().await.expect_problem(status, slug);
+        }
     };
     knock(&page, 403, "page-opened-elsewhere").await;
     assert_eq!(told().await, ["opened_elsewhere"]);
