@@ -276,8 +276,23 @@ pub enum Change {
         at: Timestamp,
     },
     /// A hardware token becomes the pending authenticator of a new enrollment, which has had its view: there is nothing to be seen.
-    /// Guard: as [`Change::StartEnrollment`], and the token is as it was seen, and free.
+    /// Guard: as [`Change::StartEnrollment`], and the token is as it was seen, free, and not held; and it is meant for the user, or, where
+    /// whoever asks may say so, for nobody.
     EnrollHardwareToken(Box<EnrollHardwareToken>),
+    /// Whom a hardware token is meant for, if for anybody. Guard: it is there and free, and the user is active.
+    AssignHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+        /// For whom.
+        to: Option<UserId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A hardware token that too many wrong codes were given for can be enrolled again. Guard: there were some.
+    ReleaseHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+    },
     /// The same key of a hardware token under a newer data key. Guard: as [`Change::Rewrap`].
     RewrapHardwareToken {
         /// Which.
@@ -384,6 +399,8 @@ pub struct EnrollHardwareToken {
     pub token_id: HardwareTokenId,
     /// The authenticator that it became last, as it was seen: its last step stands in the new one.
     pub seen: Option<AuthenticatorId>,
+    /// Whether it has to be meant for the user, rather than for nobody.
+    pub assigned_only: bool,
 }
 
 /// See [`Change::RecordView`].

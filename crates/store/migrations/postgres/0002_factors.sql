@@ -63,7 +63,13 @@ CREATE TABLE hardware_tokens (
     last_step        BIGINT NOT NULL,
     authenticator_id UUID,
     enrollment_id    UUID,
+    -- Whom it is meant for.
+    assigned_to      UUID,
+    -- Wrong codes in a row while it was being enrolled.
+    failures         BIGINT NOT NULL DEFAULT 0,
     imported_at      BIGINT NOT NULL
 );
+CREATE INDEX hardware_tokens_by_enrollment ON hardware_tokens (enrollment_id) WHERE enrollment_id IS NOT NULL;
+CREATE INDEX hardware_tokens_by_user ON hardware_tokens (assigned_to) WHERE assigned_to IS NOT NULL;
 CREATE UNIQUE INDEX hardware_tokens_by_serial ON hardware_tokens (serial);
 CREATE INDEX hardware_tokens_by_authenticator ON hardware_tokens (authenticator_id) WHERE authenticator_id IS NOT NULL;

@@ -63,7 +63,13 @@ CREATE TABLE hardware_tokens (
     last_step        INTEGER NOT NULL,
     authenticator_id BLOB,
     enrollment_id    BLOB,
+    -- Whom it is meant for.
+    assigned_to      BLOB,
+    -- Wrong codes in a row while it was being enrolled.
+    failures         INTEGER NOT NULL DEFAULT 0,
     imported_at      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX hardware_tokens_by_enrollment ON hardware_tokens (enrollment_id) WHERE enrollment_id IS NOT NULL;
+CREATE INDEX hardware_tokens_by_user ON hardware_tokens (assigned_to) WHERE assigned_to IS NOT NULL;
 CREATE UNIQUE INDEX hardware_tokens_by_serial ON hardware_tokens (serial);
 CREATE INDEX hardware_tokens_by_authenticator ON hardware_tokens (authenticator_id) WHERE authenticator_id IS NOT NULL;

@@ -144,6 +144,8 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::ReplaceBackupCodes(replace) => ids.extend([replace.set.user_id.uuid(), replace.session_id.uuid()]),
         Change::ImportHardwareTokens(_)
         | Change::RemoveHardwareToken { .. }
+        | Change::AssignHardwareToken { .. }
+        | Change::ReleaseHardwareToken { .. }
         | Change::RewrapHardwareToken { .. }
         | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(&commit.change)),
         Change::RememberBrowser(remember) => {
@@ -223,6 +225,9 @@ async fn write_round(
     enroll::record_views(connection, &round.views, outcomes).await?;
     enroll::confirm(connection, &round.confirmed, outcomes).await?;
     enroll::reject(connection, &round.rejected_enrollments, outcomes).await?;
+    let judged = round.confirmed.iter().map(|(index, confirm)| (*index, confirm.id, false));
+    let judged = judged.chain(round.rejected_enrollments.iter().map(|(index, (id, _))| (*index, *id, true)));
+    hardware_tokens::count(connection, judged, outcomes).await?;
     login::create_challenges(connection, &round.challenges, outcomes).await?;
     login::satisfy(connection, &round.satisfied, outcomes).await?;
     login::reject(connection, &round.rejected, outcomes).await?;
@@ -269,6 +274,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
         Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,
         Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
+        Change::AssignHardwareToken { id, to, at } => hardware_tokens::assign(connection, *id, *to, *at).await,
+        Change::ReleaseHardwareToken { id } => hardware_tokens::release(connection, *id).await,
         Change::EnrollHardwareToken(enroll) => hardware_tokens::enroll(connection, enroll).await,
         Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
         Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
