@@ -1,11 +1,14 @@
 //! Answers that look alike, whoever is asked about (P-10, T-19).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::harness::{Answer, Api, Noise, Server, rounds};
+use crate::browser::Shop;
+use crate::harness::{Answer, Api, Database, Noise, Server, Setup, rounds};
+use crate::push::{connect, push};
 
 /// Fields that are new in every answer, whoever it is about.
 const NEW_EACH_TIME: &[&str] = &["id", "action_hash", "created_at", "expires_at"];
@@ -38,7 +41,7 @@ async fn t19_what_an_action_hash_binds_is_new_each_time_for_everybody() {
     let server = Server::new().await;
     let api = server.api();
     api.user("known").await;
-    let mut hashes = std::collections::BTreeSet::new();
+    let mut hashes = BTreeSet::new();
     for name in ["known", "known", "unknown", "unknown", "unknown too"] {
         let created = api.post("/v1/challenges", json!({ "external_id": name })).await;
         let hash = created.expect(201)["action_hash"].as_str().unwrap().to_owned();
@@ -99,6 +102,111 @@ fn assert_all_alike(answers: &BTreeMap<String, Answer>) {
     }
 }
 
+/// T-19: who is asked about is not told by asking for a prompt either: not by the first answer, not by the second, and not by many at
+/// once, by the API and on a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_asking_once_again_and_at_once_is_answered_alike_on_sqlite() {
+    asking_again_is_answered_alike(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_asking_once_again_and_at_once_is_answered_alike_on_postgresql() {
+    asking_again_is_answered_alike(Database::Postgres).await;
+}
+
+/// A server at which everything can be asked for that is not sent as a message.
+async fn asking_server(database: Database) -> Server {
+    let arguments = [
+        "--webauthn-rp-id=example.org",
+        "--webauthn-origins=https://login.example.org",
+        "--remembered-browsers-lifetime=30d",
+    ];
+    let arguments = arguments.map(str::to_owned).to_vec();
+    Server::start(Setup { database, arguments, ..Setup::default() }).await
+}
+
+async fn asking_again_is_answered_alike(database: Database) {
+    let server = asking_server(database).await;
+    let api = server.api();
+    let mut names: Vec<String> = people(&api).await.into_iter().map(|(name, _)| name).collect();
+    names.extend(people_with_phones(&api).await);
+    let shop = Shop::of(&api).await;
+    for kind in ["webauthn", "push", "browser"] {
+        let mut answers = BTreeMap::new();
+        for name in &names {
+            // On a page first: what was asked for by other challenges is alike for nobody afterwards.
+            let challenge = shop.challenge_of(name).await;
+            let mut page = shop.challenge_page(&challenge).await;
+            page.opens().await.expect(200);
+            let once = page.post("prompt", json!({ "kind": kind })).await.expect(200)["prompt"].clone();
+            let again = page.post("prompt", json!({ "kind": kind })).await.expect(200)["prompt"].clone();
+            let on_page = (changed(&once, &again), told(once), told(again));
+
+            let challenge = shop.challenge_of(name).await;
+            let [once, again] = [ask(&shop.api, &challenge, kind).await, ask(&shop.api, &challenge, kind).await];
+            let [once, again] = [once.expect(201), again.expect(201)];
+            let by_api = (changed(&once, &again), told(once), told(again));
+
+            // Many at once, for one challenge and for several.
+            let challenge = shop.challenge_of(name).await;
+            let many = join_all((0..8).map(|_| ask(&shop.api, &challenge, kind))).await;
+            let ids: BTreeSet<String> = many.iter().map(|answer| answer.expect(201)["id"].to_string()).collect();
+            let several = join_all((0..4).map(|_| shop.challenge_of(name))).await;
+            let several = join_all(several.iter().map(|challenge| ask(&shop.api, challenge, kind))).await;
+            let several: Vec<Value> = several.iter().map(|answer| told(answer.expect(201))).collect();
+            answers.insert(name.clone(), (on_page, by_api, ids.len(), several));
+        }
+        let (_, first) = answers.first_key_value().unwrap();
+        for (name, answer) in &answers {
+            assert_eq!(answer, first, "{kind}: {name} is answered otherwise");
+        }
+    }
+}
+
+async fn ask(api: &Api, challenge: &str, kind: &str) -> Answer {
+    api.post(&format!("/v1/challenges/{challenge}/prompts"), json!({ "kind": kind })).await
+}
+
+/// The members that two answers differ in.
+fn changed(one: &Value, other: &Value) -> Vec<String> {
+    let members = one.as_object().unwrap().iter().filter(|(name, value)| other[name.as_str()] != **value);
+    members.map(|(name, _)| name.clone()).collect()
+}
+
+/// What is told, with the length of each text in place of what is new each time.
+fn told(mut prompt: Value) -> Value {
+    for member in ["/id", "/expires_at", "/number", "/sign", "/webauthn/challenge"] {
+        if let Some(value) = prompt.pointer_mut(member)
+            && let Some(text) = value.as_str()
+        {
+            *value = json!(text.len());
+        }
+    }
+    if let Some(left) = prompt.pointer_mut("/webauthn/timeout") {
+        *left = json!(left.is_u64());
+    }
+    prompt
+}
+
+/// People who have a phone that is asked, in each situation that an attacker would like to tell from the others.
+async fn people_with_phones(api: &Api) -> Vec<String> {
+    connect(api, "phone").await;
+    let taken = connect(api, "phone asked by another").await;
+    push(api, &api.challenge(&taken.user).await).await.expect(201);
+    let held_back = connect(api, "phone held back").await;
+    for _ in 0..3 {
+        push(api, &api.challenge(&held_back.user).await).await.expect(201);
+        api.advance(121).await;
+    }
+    // Time has passed for that one.
+    push(api, &api.challenge(&taken.user).await).await.expect(201);
+    let suspended = connect(api, "phone suspended").await;
+    api.post(&format!("/v1/users/{}/suspend", suspended.user), json!({})).await.expect(200);
+    let lost = connect(api, "phone lost").await;
+    api.post(&format!("/v1/authenticators/{}/revoke", lost.app.id), json!({})).await.expect(200);
+    ["phone", "phone asked by another", "phone held back", "phone suspended", "phone lost"].map(str::to_owned).to_vec()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p10_other_things_of_other_applications_look_like_things_that_are_not_there() {
     let server = Server::new().await;
@@ -143,16 +251,46 @@ async fn t19_the_time_of_an_answer_tells_nothing() {
             }
         }
     }
+    assert_no_time_tells(&taken, &["a challenge", "a rejection"], "enrolled", &["unknown", "unenrolled", "limited"]);
+}
+
+/// T-19: nor does the time of a prompt, however often the same person was asked before.
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_the_time_of_a_prompt_tells_nothing() {
+    let server = asking_server(Database::Sqlite).await;
+    let api = server.api();
+    connect(&api, "phone").await;
+    api.user("unenrolled").await;
+    let samples = rounds(250, 10_000);
+    let mut noise = Noise::seeded();
+    let mut taken: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+    for sample in 0..samples + 50 {
+        for name in noise.shuffled(["phone", "unknown", "unenrolled"]) {
+            for kind in ["webauthn", "push"] {
+                let challenge = api.post("/v1/challenges", json!({ "external_id": name })).await.expect(201);
+                let begun = Instant::now();
+                ask(&api, challenge["id"].as_str().unwrap(), kind).await.expect(201);
+                if sample >= 50 {
+                    taken.entry((kind, name)).or_default().push(begun.elapsed().as_secs_f64());
+                }
+            }
+        }
+    }
+    assert_no_time_tells(&taken, &["webauthn", "push"], "phone", &["unknown", "unenrolled"]);
+}
+
+/// That what took this long, of each kind, took as long for `one` as for any of the `others`.
+fn assert_no_time_tells(taken: &BTreeMap<(&str, &str), Vec<f64>>, whats: &[&str], one: &str, others: &[&str]) {
     let mut told = Vec::new();
-    for what in ["a challenge", "a rejection"] {
-        let enrolled = &taken[&(what, "enrolled")];
-        for kind in ["unknown", "unenrolled", "limited"] {
-            let other = &taken[&(what, kind)];
-            let t = welch(enrolled, other);
-            let medians = [median(enrolled), median(other)].map(|seconds| seconds * 1e6);
-            println!("{what}, enrolled / {kind}: t = {t:.2} over {samples} samples, medians {medians:.0?} µs");
+    for what in whats {
+        let sample = &taken[&(*what, one)];
+        for name in others {
+            let other = &taken[&(*what, *name)];
+            let t = welch(sample, other);
+            let medians = [median(sample), median(other)].map(|seconds| seconds * 1e6);
+            println!("{what}, {one} / {name}: t = {t:.2} over {} samples, medians {medians:.0?} µs", sample.len());
             if t.abs() >= T_LIMIT {
-                told.push((what, kind));
+                told.push((what, name));
             }
         }
     }

@@ -23,7 +23,18 @@ impl Shop {
     pub(crate) async fn of(api: &Api) -> Self {
         let me = api.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
         api.patch(&format!("/v1/applications/{me}"), json!({ "return_origins": [SHOP] })).await.expect(200);
-        Self { api: api.clone(), return_url: format!("{SHOP}/back?a=b") }
+        Self::with(api.clone())
+    }
+
+    /// That of a client whose application may lead back already.
+    pub(crate) fn with(api: Api) -> Self {
+        Self { api, return_url: format!("{SHOP}/back?a=b") }
+    }
+
+    /// Asks for proof from whoever has this name, if anybody has, and answers the challenge's id.
+    pub(crate) async fn challenge_of(&self, external_id: &str) -> String {
+        let challenge = self.api.post("/v1/challenges", json!({ "external_id": external_id })).await.expect(201);
+        challenge["id"].as_str().unwrap().to_owned()
     }
 
     /// A browser on its way to a page on which a challenge is proved.
@@ -81,6 +92,11 @@ impl Browser {
             headers: self.headers.clone(),
             recipient: Recipient::new(),
         }
+    }
+
+    /// The same browser once more.
+    pub(crate) fn again(&self) -> Self {
+        Self { cookies: self.cookies.clone(), ..self.another() }
     }
 
     pub(crate) fn token(&self) -> &str {

@@ -161,3 +161,70 @@ async fn p09_tokens_are_sealed_anew_when_keys_are_rotated_and_retired() {
     let path = format!("/v1/enrollments/{}/confirm", started["enrollment"]["id"].as_str().unwrap());
     api.post(&path, json!({ "code": token.press() })).await.expect(200);
 }
+
+/// T-04: whoever has authenticators of their own, and a serial number that is like the others, gets at no token of somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_nobody_uses_up_a_token_that_is_not_theirs_on_sqlite() {
+    nobody_uses_up_a_token(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t04_nobody_uses_up_a_token_that_is_not_theirs_on_postgresql() {
+    nobody_uses_up_a_token(Database::Postgres).await;
+}
+
+async fn nobody_uses_up_a_token(database: Database) {
+    let server = Server::on(database).await;
+    let (api, folder) = (server.api(), TempDir::new().unwrap());
+    let mut token = Token::new(&key(4), 0);
+    let other = Token::new(&key(5), 0);
+    let imported = import(&server, &folder, &format!("F1,{}\nF2,{}\n", token.hex(), other.hex()));
+    let id = imported["tokens"][0]["id"].as_str().unwrap().to_owned();
+    let scopes = json!({ "name": "shop", "scopes": ["sessions", "enrollments"] });
+    let made = api.post("/v1/applications", scopes).await.expect(201);
+    let shop = api.with_key(made["api_key"]["key"].as_str().unwrap());
+    let (ana, mallory) = (api.user("ana").await, api.user("mallory").await);
+
+    // Meant for nobody, meant for another, and none at all: the same, and no code is ever asked for.
+    let free = start(&shop, &mallory, "F1").await;
+    free.expect_problem(422, "invalid-request");
+    let output = tokens(&server, &["assign", &id, "ana"]);
+    assert!(output.status.success(), "{}", said(&output));
+    for who in [&shop, &api] {
+        for serial in ["F1", "F9"] {
+            if serial == "F1" || who.key == shop.key {
+                assert_eq!(start(who, &mallory, serial).await.without_date().body, free.clone().without_date().body);
+            }
+        }
+    }
+    assert_eq!(api.all("/v1/events?kind=hardware_token.assigned").await[0]["about"]["user"], json!(ana));
+
+    // Its owner types ten wrong codes, over several enrollments, and is stopped there, whatever is begun anew.
+    let confirm =
+        |started: &Value| format!("/v1/enrollments/{}/confirm", started["enrollment"]["id"].as_str().unwrap());
+    let mut wrong = 0;
+    for _ in 0..2 {
+        let started = start(&shop, &ana, "F1").await.expect(201);
+        for _ in 0..5 {
+            let code = json!({ "code": token.wrong_code() });
+            shop.post(&confirm(&started), code).await.expect_problem(422, "proof-rejected");
+            wrong += 1;
+        }
+        shop.delete(&format!("/v1/enrollments/{}", started["enrollment"]["id"].as_str().unwrap())).await.expect(204);
+    }
+    assert_eq!(wrong, 10);
+    assert_eq!(start(&shop, &ana, "F1").await.without_date().body, free.without_date().body);
+    let held = api.all("/v1/hardware-tokens").await.into_iter().filter(|token| token["held"] == true);
+    assert_eq!(held.map(|token| token["id"].clone()).collect::<Vec<_>>(), [json!(id)]);
+    assert_eq!(api.all("/v1/events?kind=hardware_token.held").await.len(), 1);
+    let shown = said(&tokens(&server, &["list"]));
+    assert!(shown.contains("held"), "{shown}");
+    shop.post(&format!("/v1/hardware-tokens/{id}/release"), json!({})).await.expect_problem(403, "forbidden");
+    let output = tokens(&server, &["release", &id]);
+    assert!(output.status.success(), "{}", said(&output));
+    let started = start(&shop, &ana, "F1").await.expect(201);
+    shop.post(&confirm(&started), json!({ "code": token.press() })).await.expect(200);
+    api.post(&format!("/v1/hardware-tokens/{id}/assign"), json!({ "user_id": mallory }))
+        .await
+        .expect_problem(409, "conflict");
+}

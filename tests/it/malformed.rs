@@ -272,6 +272,7 @@ fn unknown(path: &str) -> String {
         "sessions" => "ses_",
         "challenges" => "chl_",
         "pages" => "pag_",
+        "hardware-tokens" => "tok_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Shop};
-use crate::harness::{Api, Database, Enrolled, Server};
+use crate::browser::{Browser, SHOP, Shop};
+use crate::harness::{Answer, Api, Database, Enrolled, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t09_a_person_looks_after_what_they_have_on_sqlite() {
@@ -37,9 +37,7 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     assert_eq!(item(&seen, "authenticators", &bob.authenticator_id), &Value::Null);
     assert_eq!(item(&seen, "sessions", &weak)["current"], true);
     assert_eq!(item(&seen, "sessions", &ana.session_id)["aal"], "aal2");
-    let kinds: Vec<&str> =
-        seen["overview"]["activity"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
-    assert!(kinds.contains(&"authenticator.activated") && kinds.contains(&"session.registered"), "{kinds:?}");
+    assert_eq!((&seen["overview"]["tells_all"], &seen["overview"]["activity"]), (&json!(false), &json!([])));
     let own = json!({ "authenticator_id": ana.authenticator_id });
     let label = json!({ "authenticator_id": ana.authenticator_id, "label": "Blue phone" });
     let nothing = json!({});
@@ -71,6 +69,9 @@ async fn a_person_looks_after_what_they_have(database: Database) {
     let seen = browser.prove(&ana.phone.code_at(now)).await.expect(200);
     assert_eq!((&seen["step"], &seen["overview"]["may_change"]), (&json!("overview"), &json!(true)));
     assert_eq!(item(&seen, "authenticators", &ana.authenticator_id)["label"], "Blue phone");
+    let kinds: Vec<&str> =
+        seen["overview"]["activity"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"authenticator.activated") && kinds.contains(&"session.registered"), "{kinds:?}");
     let theirs = json!({ "authenticator_id": bob.authenticator_id });
     browser.post("security/remove", theirs).await.expect_problem(404, "not-found");
     let theirs = json!({ "session_id": bob.session_id });
@@ -119,6 +120,75 @@ async fn it_is_replaced_and_reported_lost(api: &Api, ana: &Enrolled, browser: &m
     assert_eq!(done["step"], "done");
     assert!(done["return_to"].as_str().unwrap().ends_with("&outcome=left"), "{done}");
     browser.post("security/add", json!({})).await.expect_problem(410, "page-over");
+}
+
+/// An application with these scopes, and its client.
+async fn application(api: &Api, name: &str, scopes: &[&str]) -> Api {
+    let made = api.post("/v1/applications", json!({ "name": name, "scopes": scopes })).await.expect(201);
+    let id = made["application"]["id"].as_str().unwrap();
+    api.patch(&format!("/v1/applications/{id}"), json!({ "return_origins": [SHOP] })).await.expect(200);
+    api.with_key(made["api_key"]["key"].as_str().unwrap())
+}
+
+async fn asks_for_page(api: &Api, session: &str) -> Answer {
+    let wish = json!({ "purpose": "security", "session_id": session, "return_url": format!("{SHOP}/back") });
+    api.post("/v1/pages", wish).await
+}
+
+/// T-09: a person's page is no way for an application around its scopes, and tells nothing of what others do; and who has the password
+/// alone learns neither names nor addresses nor what happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_a_persons_page_tells_an_application_nothing_of_another_on_sqlite() {
+    a_page_tells_nothing_of_another(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_a_persons_page_tells_an_application_nothing_of_another_on_postgresql() {
+    a_page_tells_nothing_of_another(Database::Postgres).await;
+}
+
+async fn a_page_tells_nothing_of_another(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let label = json!({ "label": "Ana's secret phone" });
+    api.patch(&format!("/v1/authenticators/{}", ana.authenticator_id), label).await.expect(200);
+    let bank = application(&api, "bank", &["sessions", "challenges"]).await;
+    let in_bank = bank.session(&ana.user_id).await;
+    let transfer = json!({ "session_id": in_bank, "action": "transfer-5000" });
+    let transfer = bank.post("/v1/challenges", transfer).await.expect(201)["id"].as_str().unwrap().to_owned();
+    bank.verify(&transfer, &ana.phone.code_at(api.now().await)).await.expect(200);
+
+    // With the scopes for enrolling alone there is no such page.
+    let needed = ["sessions", "enrollments", "authenticators:read", "authenticators:write"];
+    for left_out in 0..needed.len() {
+        let scopes: Vec<&str> = (0..needed.len()).filter(|n| *n != left_out).map(|n| needed[n]).collect();
+        let little = application(&api, needed[left_out], &scopes).await;
+        let session = if left_out == 0 { in_bank.clone() } else { little.session(&ana.user_id).await };
+        asks_for_page(&little, &session).await.expect_problem(403, "forbidden");
+    }
+
+    let all = [&needed[..], &["challenges"]].concat();
+    let shop = Shop::with(application(&api, "shop", &all).await);
+    let session = shop.api.session(&ana.user_id).await;
+    let mut browser = shop.security_page(&session).await;
+    let weak = browser.opens().await.expect(200);
+    for told in ["secret phone", "transfer-5000", "127.0.0.1", "authenticator.verified", &in_bank] {
+        assert!(!weak.to_string().contains(told), "{told}: {weak}");
+    }
+    assert_eq!(item(&weak, "authenticators", &ana.authenticator_id)["last_used_at"], Value::Null);
+    let challenge = shop.api.challenge_in(&session).await;
+    shop.api.verify(&challenge, &ana.phone.code_at(api.advance(30).await)).await.expect(200);
+    let strong = browser.opens().await.expect(200);
+    assert_eq!(strong["overview"]["tells_all"], true);
+    assert!(!strong.to_string().contains("transfer-5000"), "{strong}");
+    assert!(strong.to_string().contains("secret phone"), "{strong}");
+    let activity = strong["overview"]["activity"].as_array().unwrap();
+    let verified: Vec<&Value> = activity.iter().filter(|it| it["kind"] == "authenticator.verified").collect();
+    assert_eq!(verified.len(), 1, "{activity:?}");
+    assert_eq!((&verified[0]["data"]["action"], verified[0]["address"].is_string()), (&json!("login"), true));
+    let bound = activity.iter().find(|it| it["kind"] == "authenticator.activated").expect("what all of them share");
+    assert_eq!((&bound["data"], &bound["address"]), (&json!({}), &Value::Null));
 }
 
 /// T-12, T-26: what the page may, it may in its own browser, and for nobody else's account.

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// List, show, rename, suspend and revoke authenticators
     #[command(subcommand)]
     Authenticators(AuthenticatorsCommand),
-    /// Import, list and remove hardware tokens
+    /// Import, list, assign, release and remove hardware tokens
     #[command(subcommand)]
     Tokens(TokensCommand),
     /// List, create and delete API clients, their keys and certificates
@@ -219,6 +219,25 @@ pub(crate) enum TokensCommand {
     Import(ImportTokensArgs),
     /// List tokens, and whose they are
     List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Say whom a token is meant for: that user enrolls it by its serial number, and nobody else does
+    Assign {
+        /// The token, tok_…
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The user, by your own id; for nobody in particular if not said
+        #[arg(value_name = "USER")]
+        user: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Let a token be enrolled again that too many wrong codes were given for
+    Release {
+        /// The token, tok_…
+        #[arg(value_name = "ID")]
+        id: String,
         #[command(flatten)]
         connection: Connection,
     },
@@ -482,6 +501,8 @@ impl Command {
             Self::Tokens(
                 TokensCommand::Import(ImportTokensArgs { connection, .. })
                 | TokensCommand::List { connection }
+                | TokensCommand::Assign { connection, .. }
+                | TokensCommand::Release { connection, .. }
                 | TokensCommand::Remove { connection, .. },
             )
             | Self::Keys(

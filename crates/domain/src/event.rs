@@ -170,6 +170,12 @@ kinds! {
     PromptCreated = "prompt.created",
     /// A hardware token was imported.
     HardwareTokenImported = "hardware_token.imported",
+    /// A hardware token is meant for a user from now on, or for nobody.
+    HardwareTokenAssigned = "hardware_token.assigned",
+    /// A hardware token is enrolled by nobody until it is released: there were too many wrong codes.
+    HardwareTokenHeld = "hardware_token.held",
+    /// A hardware token that was held can be enrolled again.
+    HardwareTokenReleased = "hardware_token.released",
     /// A hardware token was removed.
     HardwareTokenRemoved = "hardware_token.removed",
     /// A gateway took a code that was to be sent.

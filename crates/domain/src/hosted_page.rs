@@ -39,6 +39,8 @@ pub struct HostedPage {
     pub return_url: ReturnUrl,
     /// What the application wants to be given back.
     pub carried: Option<String>,
+    /// For which reasons somebody was refused on it, as the sum of their [bits](PageRefusal::bit): each is told of once.
+    pub refused: u8,
     /// When it was made.
     pub created_at: Timestamp,
     /// Nothing is done on it from here on.
@@ -120,6 +122,37 @@ pub enum PageState {
     Left,
     /// The person did not want to.
     Cancelled,
+}
+
+/// Why somebody is refused on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageRefusal {
+    /// Another browser opened it.
+    OpenedElsewhere,
+    /// Its time is over.
+    Expired,
+    /// What it was for is done.
+    Finished,
+}
+
+impl PageRefusal {
+    /// What stands for it in [`HostedPage::refused`].
+    pub const fn bit(self) -> u8 {
+        match self {
+            Self::OpenedElsewhere => 1,
+            Self::Expired => 2,
+            Self::Finished => 4,
+        }
+    }
+
+    /// The reason's name, as events tell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenedElsewhere => "opened_elsewhere",
+            Self::Expired => "expired",
+            Self::Finished => "finished",
+        }
+    }
 }
 
 impl PagePurpose {

@@ -39,7 +39,7 @@ pub use entropy::Entropy;
 pub use event::{Details, Event, EventKind};
 pub use external_id::ExternalId;
 pub use hardware_token::HardwareToken;
-pub use hosted_page::{HostedPage, PagePurpose, PageState, TokenHash, Wanted};
+pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, HardwareTokenId, InvalidId,
     PageId, PromptId, SessionId, UserId,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction, Sealed,
-    Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
+    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction,
+    Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -298,8 +298,23 @@ pub enum Change {
         at: Timestamp,
     },
     /// A hardware token becomes the pending authenticator of a new enrollment, which has had its view: there is nothing to be seen.
-    /// Guard: as [`Change::StartEnrollment`], and the token is as it was seen, and free.
+    /// Guard: as [`Change::StartEnrollment`], and the token is as it was seen, free, and not held; and it is meant for the user, or, where
+    /// whoever asks may say so, for nobody.
     EnrollHardwareToken(Box<EnrollHardwareToken>),
+    /// Whom a hardware token is meant for, if for anybody. Guard: it is there and free, and the user is active.
+    AssignHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+        /// For whom.
+        to: Option<UserId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A hardware token that too many wrong codes were given for can be enrolled again. Guard: there were some.
+    ReleaseHardwareToken {
+        /// Which.
+        id: HardwareTokenId,
+    },
     /// The same key of a hardware token under a newer data key. Guard: as [`Change::Rewrap`].
     RewrapHardwareToken {
         /// Which.
@@ -330,6 +345,14 @@ pub enum Change {
         next: Box<HostedPage>,
         /// When.
         at: Timestamp,
+    },
+    /// Tells for the first time that somebody was refused on a page for this reason. Guard: nobody was before. What whoever has an old link
+    /// asks in vain, again and again, writes nothing more (T-33).
+    RefusePage {
+        /// Which.
+        id: PageId,
+        /// Why.
+        reason: PageRefusal,
     },
     /// Ends a page, with what came of it. Guard: it is open, expired or not: what came of it was done before.
     FinishPage {
@@ -398,6 +421,8 @@ pub struct EnrollHardwareToken {
     pub token_id: HardwareTokenId,
     /// The authenticator that it became last, as it was seen: its last step stands in the new one.
     pub seen: Option<AuthenticatorId>,
+    /// Whether it has to be meant for the user, rather than for nobody.
+    pub assigned_only: bool,
 }
 
 /// See [`Change::RecordView`].

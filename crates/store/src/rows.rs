@@ -119,7 +119,8 @@ pub(crate) fn device(row: &mut Reader<'_, '_>) -> Result<Device, Fault> {
 
 /// Of a token `h` at the time that `$1` is; its authenticator, if it is still there, is `a`.
 pub(crate) const HARDWARE_TOKEN: &str = "h.id, h.serial, h.blob, h.algorithm, h.digits, h.period, \
-    CASE WHEN a.last_step > h.last_step THEN a.last_step ELSE h.last_step END, h.authenticator_id, h.imported_at, \
+    CASE WHEN a.last_step > h.last_step THEN a.last_step ELSE h.last_step END, h.authenticator_id, h.assigned_to, \
+    h.failures, h.imported_at, \
     CAST(CASE WHEN a.state IN ('active', 'suspended', 'lost') OR (a.state = 'pending' AND EXISTS (SELECT 1 FROM enrollments e \
         WHERE e.id = h.enrollment_id AND e.state IN ('started', 'viewed') AND e.expires_at > $1)) THEN 0 ELSE 1 END AS BIGINT)";
 
@@ -136,6 +137,8 @@ pub(crate) fn hardware_token(row: &mut Reader<'_, '_>) -> Result<HardwareToken, 
         },
         last_step: row.next()?,
         authenticator_id: row.maybe_id(AuthenticatorId::from_uuid)?,
+        assigned_to: row.maybe_id(UserId::from_uuid)?,
+        failures: row.small()?,
         imported_at: row.time()?,
         is_free: row.next::<i64>()? == 1,
     })
@@ -393,7 +396,7 @@ pub(crate) fn wanted_text(wanted: &Wanted) -> String {
 }
 
 pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
-    g.enrollment_id, g.wanted, g.return_url, g.carried, g.created_at, g.expires_at";
+    g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
 
 pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
     Ok(HostedPage {
@@ -410,6 +413,7 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         wanted: row.maybe_named(|json| serde_json::from_str(json).ok())?,
         return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
         carried: row.next()?,
+        refused: row.small()?,
         created_at: row.time()?,
         expires_at: row.time()?,
     })

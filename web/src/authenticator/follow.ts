@@ -8,6 +8,8 @@ import { Failure, pending, serverTime, stream } from './server';
 /** Milliseconds between two tries. */
 const SOON = 500;
 const LATER = 10_000;
+/** For how long a stream is to last before the next one is opened without a pause: the server ends the first of several of one app. */
+const STEADY = 60_000;
 
 const OUTCOMES: readonly Outcome[] = ['approved', 'denied', 'reported', 'mismatched', 'withdrawn', 'expired'];
 
@@ -28,12 +30,13 @@ export async function follow(
       const body = await stream(account, signal);
       if (signal.aborted) return;
       tell({ what: 'line', account: account.id, line: 'live' });
-      pause = SOON;
+      const opened = Date.now();
       for await (const { event, data } of events(body)) {
         if (signal.aborted) return;
         if (event === 'prompt') tell({ what: 'arrived', account, text: data, ...now() });
         if (event === 'over') tell({ what: 'over', ...ending(data) });
       }
+      if (Date.now() - opened > STEADY) pause = SOON;
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Failure && error.trouble === 'disconnected') {

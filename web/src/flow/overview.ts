@@ -10,6 +10,8 @@ export interface Overview {
   readonly activity: readonly Happened[];
   /** Whether changes are allowed without another proof. */
   readonly mayChange: boolean;
+  /** Whether all is told: with a password alone there are no names, no times of use, no other devices and no activity. */
+  readonly tellsAll: boolean;
 }
 
 /** An authenticator. Times are milliseconds of this machine's clock, here and below. */
@@ -56,6 +58,7 @@ export function overviewOf(said: Record<string, unknown>, clock: Clock): Overvie
     sessions: list(said.sessions).map((one) => session(record(one), clock, names)),
     activity: list(said.activity).map((one) => happened(record(one), clock)),
     mayChange: said.may_change === true,
+    tellsAll: said.tells_all !== false,
   };
 }
 

@@ -21,11 +21,21 @@ use crate::output::{Column, Look, Table, one_line};
 /// Tokens asked for at a time.
 const PAGE: &str = "500";
 
-/// Imports, lists and removes hardware tokens.
+/// Imports, lists, assigns, releases and removes hardware tokens.
 pub(crate) async fn tokens(desk: &Desk, command: TokensCommand) -> Result<(), Failure> {
     match command {
         TokensCommand::Import(args) => import(desk, &args).await,
         TokensCommand::List { .. } => list(desk).await,
+        TokensCommand::Assign { id, user, .. } => {
+            let body = json!({ "external_id": user });
+            let token = desk.client.post(&["v1", "hardware-tokens", &id, "assign"], body).await?;
+            let to = user.as_deref().map_or("nobody in particular", |user| user);
+            changed(desk, &token, format_args!("{} is meant for {}.", one_line(&id), one_line(to)))
+        }
+        TokensCommand::Release { id, .. } => {
+            let token = desk.client.post(&["v1", "hardware-tokens", &id, "release"], json!({})).await?;
+            changed(desk, &token, format_args!("{} can be enrolled again.", one_line(&id)))
+        }
         TokensCommand::Remove { id, .. } => {
             let removed = desk.client.delete(&["v1", "hardware-tokens", &id]).await?;
             if desk.output.is_json() {
@@ -36,6 +46,15 @@ pub(crate) async fn tokens(desk: &Desk, command: TokensCommand) -> Result<(), Fa
             Ok(())
         }
     }
+}
+
+fn changed(desk: &Desk, token: &Value, said: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    if desk.output.is_json() {
+        desk.output.json(token);
+    } else {
+        desk.output.success(said);
+    }
+    Ok(())
 }
 
 /// Seals the file here, to a key of the vault's: what is sent is worth nothing to whoever sees it.
@@ -149,13 +168,14 @@ async fn list(desk: &Desk) -> Result<(), Failure> {
         ]);
         for token in &tokens {
             let authenticator = at(token, "authenticator_id").as_str();
+            let held = at(token, "held").as_bool() == Some(true);
             table.row([
                 (Look::Plain, text(token, "/id").to_owned()),
                 (Look::Plain, one_line(text(token, "/serial"))),
                 (Look::Plain, text(token, "/kind").to_owned()),
                 (
                     if authenticator.is_some() { Look::Plain } else { Look::Faint },
-                    authenticator.unwrap_or("free").to_owned(),
+                    authenticator.unwrap_or(if held { "held" } else { "free" }).to_owned(),
                 ),
             ]);
         }

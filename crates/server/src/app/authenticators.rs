@@ -140,6 +140,7 @@ impl App {
             params,
             address: None,
             serial: None,
+            assigned_only: true,
             recipient_key,
             replaces: Some(id),
             inline,

@@ -1,13 +1,16 @@
 //! Hardware tokens: a sealed file of them is imported, they are listed, and removed. How one becomes somebody's is an enrollment.
 
 use domain::event::About;
-use domain::{AuthenticatorKind, EventKind, HardwareToken, HardwareTokenId, Page, PageRequest, Sealed, Timestamp};
+use domain::{
+    AuthenticatorId, AuthenticatorKind, EventKind, HardwareToken, HardwareTokenId, Page, PageRequest, Sealed,
+    Timestamp, UserId,
+};
 use store::{Change, Effect};
 use vault_proto::{ImportTokens, ImportedToken, RefusedToken, Reply, TokenFile, Verb};
 
 use super::telling::With;
 use super::vault::unexpected;
-use super::{Actor, App, Error};
+use super::{Actor, App, Error, UserRef};
 
 /// A file of tokens, sealed for the vault.
 #[derive(Debug)]
@@ -98,19 +101,78 @@ impl App {
         }
     }
 
-    /// A token that can become an authenticator of this kind. Of one that there is not, and one that is somebody's, the same is said.
+    /// Says whom a token is meant for; for nobody, if nobody is named.
+    pub(crate) async fn assign_hardware_token(
+        &self,
+        actor: &Actor,
+        id: HardwareTokenId,
+        to: Option<&UserRef>,
+    ) -> Result<HardwareToken, Error> {
+        let now = self.now();
+        let token = self.store.hardware_token(id, now).await?.ok_or(Error::NotFound("hardware token"))?;
+        let to = match to {
+            Some(user) => Some(self.find_user(user).await?.ok_or(Error::NotFound("user"))?.id),
+            None => None,
+        };
+        let event = self
+            .event(EventKind::HardwareTokenAssigned, Some(actor), About { user_id: to, ..About::default() })
+            .with("hardware_token_id", id.to_string())
+            .with("serial", token.serial.as_str());
+        match self.commit(Change::AssignHardwareToken { id, to, at: now }, event).await? {
+            Effect::Applied => Ok(HardwareToken { assigned_to: to, ..token }),
+            _ => Err(Error::Conflict("it is somebody's already, or the user is suspended")),
+        }
+    }
+
+    /// Has a token enrolled again that too many wrong codes were given for. What the vault counts of its key's failures stays: whoever
+    /// could set that back by asking could guess without end (T-28).
+    pub(crate) async fn release_hardware_token(
+        &self,
+        actor: &Actor,
+        id: HardwareTokenId,
+    ) -> Result<HardwareToken, Error> {
+        let token = self.store.hardware_token(id, self.now()).await?.ok_or(Error::NotFound("hardware token"))?;
+        let event = self
+            .event(EventKind::HardwareTokenReleased, Some(actor), About::default())
+            .with("hardware_token_id", id.to_string())
+            .with("serial", token.serial.as_str());
+        self.commit(Change::ReleaseHardwareToken { id }, event).await?;
+        Ok(HardwareToken { failures: 0, ..token })
+    }
+
+    /// Tells that the token which is being enrolled as this authenticator is held from now on, if it is.
+    pub(crate) async fn tell_if_held(&self, authenticator: AuthenticatorId, user: UserId) -> Result<(), Error> {
+        let token = self.store.hardware_token_of(authenticator, self.now()).await?.filter(HardwareToken::is_held);
+        let Some(token) = token else { return Ok(()) };
+        let about = About { user_id: Some(user), authenticator_id: Some(authenticator), ..About::default() };
+        let event = self
+            .event(EventKind::HardwareTokenHeld, None, about)
+            .with("hardware_token_id", token.id.to_string())
+            .with("serial", token.serial.as_str());
+        self.commit(Change::Tell, event).await?;
+        Ok(())
+    }
+
+    /// A token that this user can enroll as an authenticator of this kind: one that is meant for them, or for nobody, where whoever asks may
+    /// say who gets it. Of one that there is not, one that is somebody's, meant for somebody else or held, the same is said.
     pub(crate) async fn free_token(
         &self,
         kind: AuthenticatorKind,
         serial: &str,
+        user: UserId,
+        assigned_only: bool,
         now: Timestamp,
     ) -> Result<HardwareToken, Error> {
         if !matches!(kind, AuthenticatorKind::Hotp | AuthenticatorKind::Totp) {
             return Err(Error::invalid("/serial", "is of hardware tokens, whose kind is hotp or totp"));
         }
-        let token = self.store.hardware_token_by_serial(serial.trim(), now).await?.filter(|token| token.is_free);
-        let token =
-            token.ok_or_else(|| Error::invalid("/serial", "is no hardware token that was imported and is nobody's"))?;
+        let may = |token: &HardwareToken| match token.assigned_to {
+            Some(meant) => meant == user,
+            None => !assigned_only,
+        };
+        let token = self.store.hardware_token_by_serial(serial.trim(), now).await?;
+        let token = token.filter(|token| token.is_free && !token.is_held() && may(token));
+        let token = token.ok_or_else(|| Error::invalid("/serial", "is no hardware token that this user can enroll"))?;
         let own = if token.sealed.period == 0 { AuthenticatorKind::Hotp } else { AuthenticatorKind::Totp };
         if own != kind {
             return Err(Error::invalid("/kind", format!("codes of this token are those of {}", own.name())));
@@ -142,6 +204,8 @@ fn kept(token: ImportedToken, now: Timestamp) -> HardwareToken {
         last_step,
         authenticator_id: None,
         is_free: true,
+        assigned_to: None,
+        failures: 0,
         imported_at: now,
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod proof;
 mod resynchronize;
 pub(crate) mod sending;
 pub(crate) mod sessions;
+mod slot;
 mod telling;
 pub(crate) mod testing;
 pub(crate) mod upkeep;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, ChallengeState,
-    EventKind, Prompt, PromptId, PromptState, ProofKind, Timestamp,
+    EventKind, Prompt, PromptId, PromptState, ProofKind, Timestamp, UserId,
 };
 use store::{Change, Effect};
 use tokio::time::Instant;
@@ -13,10 +13,13 @@ use tokio::time::Instant;
 use super::enrollments::prompt_change;
 use super::factors::{Asked, Shown};
 use super::proof::{Given, is_considered};
-use super::sending::end_of_slot;
 use super::telling::With;
 use super::verify::may_prove;
-use super::{Actor, App, Error};
+use super::{Actor, App, Error, slot};
+
+/// How often a prompt is tried that others, for the same person or the same challenge, outrun: who is known is asked once at a time, and
+/// being told of that would tell of them (T-19).
+const TRIES: usize = 16;
 
 /// A prompt as whoever asked for it sees it.
 #[derive(Debug)]
@@ -40,21 +43,28 @@ impl App {
         seen_from: Option<IpAddr>,
     ) -> Result<PromptSeen, Error> {
         let begun = Instant::now();
-        let seen = self.prompt_at_once(actor, id, kind, of, seen_from).await;
-        if matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email) {
-            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
+        let mut prompted = Ok(None);
+        for _ in 0..TRIES {
+            prompted = self.prompt_unless_outrun(actor, id, kind, of, seen_from).await;
+            if !matches!(prompted, Ok(None)) {
+                break;
+            }
         }
-        seen
+        slot::end(begun).await;
+        prompted?.ok_or(Error::Conflict(
+            "something else waits for an answer: finish that first, or wait until its time is over",
+        ))
     }
 
-    async fn prompt_at_once(
+    /// `None` where something else was asked between what was read and what is written.
+    async fn prompt_unless_outrun(
         &self,
         actor: &Actor,
         id: ChallengeId,
         kind: AuthenticatorKind,
         of: Option<AuthenticatorId>,
         seen_from: Option<IpAddr>,
-    ) -> Result<PromptSeen, Error> {
+    ) -> Result<Option<PromptSeen>, Error> {
         let factor = self.factor_in_use(kind)?;
         let attempt = self
             .store
@@ -67,10 +77,9 @@ impl App {
             return Err(Error::ChallengeOver);
         }
         let may = may_prove(&attempt, now) && !self.is_too_weak(&attempt.challenge, ProofKind::of(kind)).await?;
-        let user = match attempt.challenge.user_id {
-            Some(user) if may => self.store.user(user).await?,
-            _ => None,
-        };
+        // Nobody is looked up as well as somebody.
+        let nobody = UserId::from_uuid(uuid::Uuid::nil());
+        let user = self.store.user(attempt.challenge.user_id.unwrap_or(nobody)).await?.filter(|_| may);
         let askable = |authenticator: &&Authenticator| {
             authenticator.kind == kind
                 && authenticator.state == AuthenticatorState::Active
@@ -92,10 +101,12 @@ impl App {
             seen_from,
             now,
         };
-        let prompted = match factor.prompt(self, &asked).await {
+        let mut prompted = match factor.prompt(self, &asked).await {
             Err(Error::PushHeldBack) => return self.held_back(actor, &attempt.challenge).await,
             prompted => prompted?,
         };
+        // Who may prove nothing has nothing made for them either, which the store would refuse and so tell of them (T-19).
+        prompted.prompt.user_id = prompted.prompt.user_id.filter(|_| user.is_some());
         let about = About {
             user_id: attempt.challenge.user_id,
             session_id: attempt.challenge.session_id,
@@ -115,16 +126,14 @@ impl App {
             self.commit(Change::EndPrompt { id, to: PromptState::Replaced }, told).await?;
         }
         if self.commit(prompt_change(&prompted.prompt, before, now), event).await? != Effect::Applied {
-            return Err(Error::Conflict(
-                "something else waits for an answer: finish that first, or wait until its time is over",
-            ));
+            return Ok(None);
         }
         factor.deliver(self, actor, &prompted).await?;
-        Ok(PromptSeen { prompt: prompted.prompt, shown: prompted.shown })
+        Ok(Some(PromptSeen { prompt: prompted.prompt, shown: prompted.shown }))
     }
 
     /// Tells that a phone is asked nothing for a while, and says so.
-    async fn held_back(&self, actor: &Actor, challenge: &Challenge) -> Result<PromptSeen, Error> {
+    async fn held_back(&self, actor: &Actor, challenge: &Challenge) -> Result<Option<PromptSeen>, Error> {
         let about = About {
             user_id: challenge.user_id,
             session_id: challenge.session_id,

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::event::About;
 use domain::{
@@ -16,10 +15,7 @@ use tokio::time::Instant;
 use super::factors::{Against, Judgement, Right};
 use super::proof::{Given, is_considered};
 use super::telling::With;
-use super::{Actor, App, Error, assertion, crowd};
-
-/// See [`end_of_slot`].
-const SLOT: Duration = Duration::from_millis(20);
+use super::{Actor, App, Error, assertion, crowd, slot};
 
 /// What a right proof yields.
 #[derive(Debug)]
@@ -52,7 +48,7 @@ impl App {
             .await
             .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?;
         if matches!(verified, Err(Error::ProofRejected)) {
-            tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
+            slot::end(begun).await;
         }
         verified
     }
@@ -208,13 +204,6 @@ impl App {
     }
 }
 
-/// When a rejection is answered: at the end of a slot. What is read and written differs with whoever is asked about, by a
-/// fraction of a slot; so it does not show in the time of the answer (T-19).
-fn end_of_slot(begun: Instant, now: Instant) -> Instant {
-    let slots = now.duration_since(begun).as_micros() / SLOT.as_micros() + 1;
-    begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
-}
-
 /// Whether the user and the session may prove anything now.
 pub(super) fn may_prove(attempt: &Attempt, now: Timestamp) -> bool {
     let session_counts = match (attempt.challenge.session_id, &attempt.session) {
@@ -286,17 +275,4 @@ fn verified(app: &App, actor: &Actor, challenge: &Challenge, authenticator: &Aut
         .with("action", challenge.action.as_str())
         .with("aal", aal.number())
         .detailed(app.origin(actor))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t19_a_rejection_is_answered_at_the_end_of_a_slot() {
-        let begun = Instant::now();
-        let waits =
-            [0, 1, 19_999, 20_000, 59_000].map(|micros| end_of_slot(begun, begun + Duration::from_micros(micros)));
-        assert_eq!(waits.map(|at| (at - begun).as_millis()), [20, 20, 20, 40, 60]);
-    }
 }

@@ -4,12 +4,14 @@
 //! another server. Only who waits here is woken, and looks for itself.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{EventKind, UserId};
 use store::StoreError;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::App;
 
@@ -40,33 +42,53 @@ const KINDS: &[EventKind] = &[
 
 /// Who waits.
 #[derive(Debug, Default)]
-pub(crate) struct Wake(Mutex<HashMap<UserId, Vec<Arc<Notify>>>>);
+pub(crate) struct Wake(Mutex<HashMap<UserId, Vec<Arc<Waiting>>>>);
+
+/// One of those who wait for a user.
+#[derive(Debug)]
+struct Waiting {
+    /// On what: a page, an app.
+    on: Uuid,
+    notify: Notify,
+    replaced: AtomicBool,
+}
 
 /// Somebody who waits, until dropped.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
     user: UserId,
-    notify: Arc<Notify>,
+    waiting: Arc<Waiting>,
     wake: Arc<Wake>,
 }
 
 impl Wake {
-    /// Waits for what happens to a user. What happens from now on is not missed.
-    pub(crate) fn join(self: &Arc<Self>, user: UserId) -> Sleeper {
-        let notify = Arc::new(Notify::new());
-        self.waiting().entry(user).or_default().push(Arc::clone(&notify));
-        Sleeper { user, notify, wake: Arc::clone(self) }
+    /// Waits for what happens to a user. What happens from now on is not missed. Of those who wait on the same thing there are `most`:
+    /// one more, and the first of them waits no longer. So one page, or one app, has only so many woken (T-33).
+    pub(crate) fn join(self: &Arc<Self>, user: UserId, on: Uuid, most: usize) -> Sleeper {
+        let waiting = Arc::new(Waiting { on, notify: Notify::new(), replaced: AtomicBool::new(false) });
+        let mut all = self.waiting();
+        let of_user = all.entry(user).or_default();
+        let of_same = of_user.iter().filter(|one| one.on == on).count();
+        if of_same >= most
+            && let Some(first) = of_user.iter().position(|one| one.on == on)
+        {
+            let first = of_user.remove(first);
+            first.replaced.store(true, Ordering::Release);
+            first.notify.notify_one();
+        }
+        of_user.push(Arc::clone(&waiting));
+        Sleeper { user, waiting, wake: Arc::clone(self) }
     }
 
     fn notify(&self, user: UserId) {
         for one in self.waiting().get(&user).into_iter().flatten() {
-            one.notify_one();
+            one.notify.notify_one();
         }
     }
 
     fn notify_all(&self) {
         for one in self.waiting().values().flatten() {
-            one.notify_one();
+            one.notify.notify_one();
         }
     }
 
@@ -74,7 +96,7 @@ impl Wake {
         self.waiting().is_empty()
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, Vec<Arc<Notify>>>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, Vec<Arc<Waiting>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,7 +104,12 @@ impl Wake {
 impl Sleeper {
     /// Waits until something happened, or `patience` is over. Whether something happened.
     pub(crate) async fn sleep(&self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, self.notify.notified()).await.is_ok()
+        tokio::time::timeout(patience, self.waiting.notify.notified()).await.is_ok()
+    }
+
+    /// Whether somebody else waits in its place.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.waiting.replaced.load(Ordering::Acquire)
     }
 }
 
@@ -90,7 +117,7 @@ impl Drop for Sleeper {
     fn drop(&mut self) {
         let mut waiting = self.wake.waiting();
         if let Some(of_user) = waiting.get_mut(&self.user) {
-            of_user.retain(|one| !Arc::ptr_eq(one, &self.notify));
+            of_user.retain(|one| !Arc::ptr_eq(one, &self.waiting));
             if of_user.is_empty() {
                 waiting.remove(&self.user);
             }
@@ -137,15 +164,33 @@ mod tests {
     #[tokio::test]
     async fn who_waits_is_woken_for_their_user_alone_and_forgotten_when_they_leave() {
         let wake = Arc::new(Wake::default());
-        let (ann, bob) = (UserId::from_uuid(uuid::Uuid::nil()), UserId::from_uuid(uuid::Uuid::max()));
-        let (first, second, other) = (wake.join(ann), wake.join(ann), wake.join(bob));
+        let (ann, bob) = (UserId::from_uuid(Uuid::nil()), UserId::from_uuid(Uuid::max()));
+        let join = |user| wake.join(user, Uuid::nil(), 3);
+        let (first, second, other) = (join(ann), join(ann), join(bob));
         wake.notify(ann);
         let soon = Duration::from_millis(20);
         for (sleeper, woken) in [(&first, true), (&second, true), (&other, false)] {
-            let notified = tokio::time::timeout(soon, sleeper.notify.notified()).await.is_ok();
+            let notified = tokio::time::timeout(soon, sleeper.waiting.notify.notified()).await.is_ok();
             assert_eq!(notified, woken);
         }
         drop((first, second, other));
+        assert!(wake.is_empty());
+    }
+
+    #[tokio::test]
+    async fn t33_of_those_who_wait_on_the_same_thing_the_first_gives_way() {
+        let wake = Arc::new(Wake::default());
+        let (ann, page, another) = (UserId::from_uuid(Uuid::nil()), Uuid::nil(), Uuid::max());
+        let (first, second, other) = (wake.join(ann, page, 2), wake.join(ann, page, 2), wake.join(ann, another, 2));
+        let third = wake.join(ann, page, 2);
+        let replaced = [&first, &second, &other, &third].map(Sleeper::is_replaced);
+        assert_eq!(replaced, [true, false, false, false]);
+        first.sleep(Duration::from_secs(3600)).await;
+        drop(first);
+        let fourth = wake.join(ann, page, 2);
+        assert_eq!([&second, &other, &third, &fourth].map(Sleeper::is_replaced), [true, false, false, false]);
+        drop(fourth);
+        drop((second, other, third));
         assert!(wake.is_empty());
     }
 }

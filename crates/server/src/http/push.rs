@@ -38,8 +38,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const LONGEST: Duration = Duration::from_mins(15);
 /// or up to this much sooner: those that came all at once, after a restart, do not come all at once again.
 const SPREAD: Duration = Duration::from_mins(5);
-/// Streams that are served at a time.
-const MOST_STREAMS: usize = 50_000;
+/// Streams that are served at a time: well below the connections that there may be, so that apps leave some to everybody else.
+const MOST_STREAMS: usize = 15_000;
+/// Streams of one app at a time. One is enough; another may begin before we know that the one before is gone.
+const MOST_OF_AN_APP: usize = 3;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -146,7 +148,7 @@ async fn subscribe_app(State(app): Shared, from: FromApp<SubscribeApp>) -> Resul
 /// Follow prompts
 ///
 /// As server-sent events: `prompt` with the text of one that waits, those that wait already first; `over` with the id and state of one
-/// that does not any more. Ends after a quarter of an hour at most, and once the app may ask no more.
+/// that does not any more. Ends after a quarter of an hour at most, once the app may ask no more, and when the app opens a fourth.
 #[utoipa::path(get, path = "/push/stream", tag = "Authenticator apps", security(()),
     params(("Countersign-Device" = String, Header, description = "Who follows, when, and the signature")),
     responses((status = 200, description = "Prompts, as they come", content_type = "text/event-stream", body = String)))]
@@ -156,7 +158,7 @@ async fn follow_prompts(
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Problem> {
     let Ok(place) = Arc::clone(&app.streams).try_acquire_owned() else { return Err(Problem::of(&BUSY)) };
     // Before the first look: what happens in between wakes it up.
-    let sleeper = app.wake.join(from.device.user_id());
+    let sleeper = app.wake.join(from.device.user_id(), from.device.id().uuid(), MOST_OF_AN_APP);
     let (early, first) = (app.random_bytes(), app.random_bytes());
     let following = Following {
         app,
@@ -212,7 +214,11 @@ impl Following {
             if self.looked {
                 let left = self.ends.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
                 let beat = self.first_beat.take();
-                if !self.sleeper.sleep(beat.unwrap_or(left).min(left)).await && beat.is_some() {
+                let is_woken = self.sleeper.sleep(beat.unwrap_or(left).min(left)).await;
+                if self.sleeper.is_replaced() {
+                    return None;
+                }
+                if !is_woken && beat.is_some() {
                     return Some(sse::Event::default().comment(""));
                 }
                 if !self.app.is_still(self.follower).await {

@@ -21,6 +21,8 @@ ALTER TABLE challenges ADD COLUMN required TEXT;
 
 -- The change that a person wants on a page of their own, until it is made: JSON.
 ALTER TABLE pages ADD COLUMN wanted TEXT;
+-- For which reasons somebody was refused on it: each is told of once.
+ALTER TABLE pages ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (
@@ -42,9 +44,13 @@ CREATE TABLE prompts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prompts_by_challenge ON prompts (challenge_id) WHERE challenge_id IS NOT NULL;
 CREATE INDEX prompts_by_enrollment ON prompts (enrollment_id) WHERE enrollment_id IS NOT NULL;
-CREATE INDEX prompts_by_user ON prompts (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX prompts_by_user ON prompts (user_id, kind, id) WHERE user_id IS NOT NULL;
+-- Those that a new one of the same kind takes the place of, however many there were before.
+CREATE INDEX open_prompts_by_user ON prompts (user_id, kind, expires_at) WHERE user_id IS NOT NULL AND state = 'open';
 -- One live approval for a user, whoever races (T-15).
 CREATE UNIQUE INDEX one_open_push ON prompts (user_id) WHERE kind = 'push' AND state = 'open' AND challenge_id IS NOT NULL;
+-- And one for a challenge of which nobody is asked, so that it looks the same (T-19).
+CREATE UNIQUE INDEX one_open_push_to_nobody ON prompts (challenge_id) WHERE kind = 'push' AND state = 'open' AND user_id IS NULL;
 
 -- Hardware tokens, whose keys came in a file, and the authenticator that each became last, by which enrollment.
 CREATE TABLE hardware_tokens (
@@ -57,7 +63,13 @@ CREATE TABLE hardware_tokens (
     last_step        INTEGER NOT NULL,
     authenticator_id BLOB,
     enrollment_id    BLOB,
+    -- Whom it is meant for.
+    assigned_to      BLOB,
+    -- Wrong codes in a row while it was being enrolled.
+    failures         INTEGER NOT NULL DEFAULT 0,
     imported_at      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX hardware_tokens_by_enrollment ON hardware_tokens (enrollment_id) WHERE enrollment_id IS NOT NULL;
+CREATE INDEX hardware_tokens_by_user ON hardware_tokens (assigned_to) WHERE assigned_to IS NOT NULL;
 CREATE UNIQUE INDEX hardware_tokens_by_serial ON hardware_tokens (serial);
 CREATE INDEX hardware_tokens_by_authenticator ON hardware_tokens (authenticator_id) WHERE authenticator_id IS NOT NULL;

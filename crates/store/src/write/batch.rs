@@ -149,6 +149,8 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         }
         Change::ImportHardwareTokens(_)
         | Change::RemoveHardwareToken { .. }
+        | Change::AssignHardwareToken { .. }
+        | Change::ReleaseHardwareToken { .. }
         | Change::RewrapHardwareToken { .. }
         | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(&commit.change)),
         Change::RememberBrowser(remember) => {
@@ -157,7 +159,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
-        Change::OpenPage { id, .. } | Change::FinishPage { id, .. } => ids.push(id.uuid()),
+        Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
     let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
@@ -226,6 +230,9 @@ async fn write_round(
     enroll::record_views(connection, &round.views, outcomes).await?;
     enroll::confirm(connection, &round.confirmed, outcomes).await?;
     enroll::reject(connection, &round.rejected_enrollments, outcomes).await?;
+    let judged = round.confirmed.iter().map(|(index, confirm)| (*index, confirm.id, false));
+    let judged = judged.chain(round.rejected_enrollments.iter().map(|(index, (id, _))| (*index, *id, true)));
+    hardware_tokens::count(connection, judged, outcomes).await?;
     login::create_challenges(connection, &round.challenges, outcomes).await?;
     login::satisfy(connection, &round.satisfied, outcomes).await?;
     login::reject(connection, &round.rejected, outcomes).await?;
@@ -277,12 +284,15 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
         Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,
         Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
+        Change::AssignHardwareToken { id, to, at } => hardware_tokens::assign(connection, *id, *to, *at).await,
+        Change::ReleaseHardwareToken { id } => hardware_tokens::release(connection, *id).await,
         Change::EnrollHardwareToken(enroll) => hardware_tokens::enroll(connection, enroll).await,
         Change::RewrapHardwareToken { id, from, to } => hardware_tokens::rewrap(connection, *id, from, to).await,
         Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
+        Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
         Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
         Change::RetireKeys { expected, keyring, oldest } => {

@@ -1,6 +1,6 @@
 //! Hardware tokens: imported, removed, and becoming somebody's.
 
-use domain::{HardwareToken, HardwareTokenId, Timestamp};
+use domain::{EnrollmentId, HardwareToken, HardwareTokenId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::enroll;
@@ -15,7 +15,12 @@ use crate::{Change, Effect, EnrollHardwareToken, StartEnrollment};
 pub(super) fn touched(change: &Change) -> Vec<Uuid> {
     match change {
         Change::ImportHardwareTokens(tokens) => tokens.iter().map(|token| token.id.uuid()).collect(),
-        Change::RemoveHardwareToken { id, .. } | Change::RewrapHardwareToken { id, .. } => vec![id.uuid()],
+        Change::RemoveHardwareToken { id, .. }
+        | Change::ReleaseHardwareToken { id }
+        | Change::RewrapHardwareToken { id, .. } => vec![id.uuid()],
+        Change::AssignHardwareToken { id, to, .. } => {
+            [id.uuid()].into_iter().chain(to.map(domain::UserId::uuid)).collect()
+        }
         Change::EnrollHardwareToken(enroll) => {
             let StartEnrollment { enrollment, authenticator, device, .. } = &enroll.start;
             let mut ids = vec![enroll.token_id.uuid(), enrollment.id.uuid(), enrollment.user_id.uuid()];
@@ -82,22 +87,34 @@ pub(super) async fn remove(connection: &mut Connection, id: HardwareTokenId, at:
 }
 
 static TAKE_TOKEN: Set = Set::of(
-    &[("token_id", Id), ("seen", Id), ("to_authenticator", Id), ("by_enrollment", Id), ("at", Int)],
+    &[
+        ("token_id", Id),
+        ("seen", Id),
+        ("to_authenticator", Id),
+        ("by_enrollment", Id),
+        ("for_user", Id),
+        ("assigned_only", Int),
+        ("at", Int),
+    ],
     &[
         "UPDATE hardware_tokens AS h SET authenticator_id = i.to_authenticator, enrollment_id = i.by_enrollment FROM input i
-         WHERE h.id = i.token_id AND (h.authenticator_id = i.seen OR (h.authenticator_id IS NULL AND i.seen IS NULL)) AND ",
+         WHERE h.id = i.token_id AND (h.authenticator_id = i.seen OR (h.authenticator_id IS NULL AND i.seen IS NULL))
+            AND h.failures < {enrollment_failures}
+            AND (h.assigned_to = i.for_user OR (h.assigned_to IS NULL AND i.assigned_only = 0)) AND ",
         NOBODYS,
     ],
 );
 
 pub(super) async fn enroll(connection: &mut Connection, change: &EnrollHardwareToken) -> Result<Effect, Fault> {
-    let EnrollHardwareToken { start, token_id, seen } = change;
+    let EnrollHardwareToken { start, token_id, seen, assigned_only } = change;
     let enrollment = &start.enrollment;
     let row = [
         (*token_id).into(),
         (*seen).into(),
         start.authenticator.id.into(),
         enrollment.id.into(),
+        enrollment.user_id.into(),
+        i64::from(*assigned_only).into(),
         enrollment.created_at.into(),
     ];
     if one(connection, &TAKE_TOKEN, &row).await? != Effect::Applied {
@@ -110,6 +127,55 @@ pub(super) async fn enroll(connection: &mut Connection, change: &EnrollHardwareT
     }
     // The token was taken for nothing, and a refused change of a round is not undone by itself.
     Err(Fault::Raced("an enrollment of a hardware token could not be started".to_owned()))
+}
+
+static ASSIGN_TOKEN: Set = Set::of(
+    &[("token_id", Id), ("to_user", Id), ("at", Int)],
+    &[
+        "UPDATE hardware_tokens AS h SET assigned_to = i.to_user FROM input i
+         WHERE h.id = i.token_id AND (i.to_user IS NULL
+            OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.to_user AND u.state = 'active' {share})) AND ",
+        NOBODYS,
+    ],
+);
+
+pub(super) async fn assign(
+    connection: &mut Connection,
+    id: HardwareTokenId,
+    to: Option<UserId>,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &ASSIGN_TOKEN, &[id.into(), to.into(), at.into()]).await
+}
+
+static RELEASE_TOKEN: Set = Set::new(
+    &[("token_id", Id)],
+    "UPDATE hardware_tokens AS h SET failures = 0 FROM input i WHERE h.id = i.token_id AND h.failures > 0",
+);
+
+pub(super) async fn release(connection: &mut Connection, id: HardwareTokenId) -> Result<Effect, Fault> {
+    one(connection, &RELEASE_TOKEN, &[id.into()]).await
+}
+
+/// Wrong codes count against the token, whoever enrolls it; a right one sets them back.
+static COUNT_TOKENS: Set = Set::new(
+    &[("by_enrollment", Id), ("wrong", Int)],
+    "UPDATE hardware_tokens AS h
+     SET failures = CASE WHEN i.wrong = 0 THEN 0 WHEN h.failures < {enrollment_failures} THEN h.failures + 1 ELSE h.failures END
+     FROM input i WHERE h.enrollment_id = i.by_enrollment",
+);
+
+/// Counts the codes of enrollments that were judged, as far as that was written.
+pub(super) async fn count(
+    connection: &mut Connection,
+    judged: impl Iterator<Item = (usize, EnrollmentId, bool)>,
+    outcomes: &Outcomes,
+) -> Result<(), Fault> {
+    let mut input = Rows::default();
+    for (_, id, is_wrong) in judged.filter(|(index, ..)| outcomes.is_applied(*index)) {
+        input.push(&[id.into(), i64::from(is_wrong).into()]);
+    }
+    COUNT_TOKENS.execute(connection, input).await.map(drop)
 }
 
 static REWRAP_TOKEN: Set = Set::new(
@@ -130,4 +196,5 @@ pub(super) async fn rewrap(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 4] = [&IMPORT_TOKENS, &REMOVE_TOKEN, &TAKE_TOKEN, &REWRAP_TOKEN];
+pub(super) static ALL: [&Set; 7] =
+    [&IMPORT_TOKENS, &REMOVE_TOKEN, &TAKE_TOKEN, &ASSIGN_TOKEN, &RELEASE_TOKEN, &COUNT_TOKENS, &REWRAP_TOKEN];

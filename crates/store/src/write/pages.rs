@@ -1,6 +1,6 @@
 //! Hosted pages, one change at a time.
 
-use domain::{HostedPage, PageId, PageState, Timestamp, TokenHash};
+use domain::{HostedPage, PageId, PageRefusal, PageState, Timestamp, TokenHash};
 
 use super::rest::one;
 use crate::engine::{Connection, Fault};
@@ -110,6 +110,15 @@ pub(super) async fn advance(
         at.into(),
     ];
     one(connection, &ADVANCE_PAGE, &row).await
+}
+
+static REFUSE_PAGE: Set = Set::new(
+    &[("page_id", Id), ("bit", Int)],
+    "UPDATE pages AS g SET refused = g.refused | i.bit FROM input i WHERE g.id = i.page_id AND (g.refused & i.bit) = 0",
+);
+
+pub(super) async fn refuse(connection: &mut Connection, id: PageId, reason: PageRefusal) -> Result<Effect, Fault> {
+    one(connection, &REFUSE_PAGE, &[id.into(), i64::from(reason.bit()).into()]).await
 }
 
 static FINISH_PAGE: Set = Set::new(

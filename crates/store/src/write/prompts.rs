@@ -9,7 +9,8 @@ use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
 
 /// Whatever waits for an answer for the same challenge or enrollment and is of the same kind: it is answered no more. And what a
-/// person could have approved, but did not in time, stands in nobody's way.
+/// person could have approved, but did not in time, stands in nobody's way. What is over already is not looked at: who was asked often
+/// is to be asked as fast as anybody (T-19).
 static REPLACE_PROMPTS: Set = Set::new(
     &[("challenge_id", Id), ("enrollment_id", Id), ("user_id", Id), ("kind", Text), ("at", Int)],
     "UPDATE prompts AS m SET state = 'replaced'
@@ -17,7 +18,8 @@ static REPLACE_PROMPTS: Set = Set::new(
      WHERE m.state = 'open' AND m.kind = i.kind AND m.id IN (
         SELECT x.id FROM prompts x WHERE x.challenge_id = i.challenge_id
         UNION SELECT y.id FROM prompts y WHERE y.enrollment_id = i.enrollment_id
-        UNION SELECT z.id FROM prompts z WHERE z.user_id = i.user_id AND z.expires_at <= i.at)",
+        UNION SELECT z.id FROM prompts z
+            WHERE z.user_id = i.user_id AND z.kind = i.kind AND z.state = 'open' AND z.expires_at <= i.at)",
 );
 
 static CREATE_PROMPTS: Set = Set::new(
@@ -98,7 +100,8 @@ pub(super) async fn create(connection: &mut Connection, prompt: &Prompt) -> Resu
     Ok(Effect::Refused)
 }
 
-/// Whether nothing stands in its way: what it is for is open, and of an approval, that no other one waits.
+/// Whether nothing stands in its way: what it is for is open, and of an approval, that no other one waits; of one that nobody is asked
+/// for, none for the same challenge, so that who races cannot tell the two apart (T-19).
 static CREATABLE: Set = Set::new(
     &[("id", Id), ("challenge_id", Id), ("enrollment_id", Id), ("user_id", Id), ("kind", Text), ("at", Int)],
     "SELECT i.id FROM input i
@@ -108,7 +111,9 @@ static CREATABLE: Set = Set::new(
         AND (i.enrollment_id IS NULL OR EXISTS (SELECT 1 FROM enrollments e
             WHERE e.id = i.enrollment_id AND e.state = 'viewed' AND e.expires_at > i.at))
         AND (i.kind <> 'push' OR i.challenge_id IS NULL OR NOT EXISTS (SELECT 1 FROM prompts m
-            WHERE m.user_id = i.user_id AND m.challenge_id IS NOT NULL AND m.kind = 'push' AND m.state = 'open' AND m.expires_at > i.at))",
+            WHERE m.user_id = i.user_id AND m.challenge_id IS NOT NULL AND m.kind = 'push' AND m.state = 'open' AND m.expires_at > i.at))
+        AND (i.kind <> 'push' OR i.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM prompts n
+            WHERE n.challenge_id = i.challenge_id AND n.user_id IS NULL AND n.kind = 'push' AND n.state = 'open' AND n.expires_at > i.at))",
 );
 
 fn creatable(prompt: &Prompt) -> Rows {

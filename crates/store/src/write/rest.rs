@@ -46,7 +46,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 10] = [
+pub(super) static ERASE_BELONGINGS: [Set; 11] = [
     // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
     Set::new(
         &[("user_id", Id)],
@@ -60,6 +60,10 @@ pub(super) static ERASE_BELONGINGS: [Set; 10] = [
         &[("user_id", Id)],
         "DELETE FROM backup_codes WHERE authenticator_id IN
             (SELECT a.id FROM authenticators a WHERE a.user_id IN (SELECT user_id FROM input))",
+    ),
+    Set::new(
+        &[("user_id", Id)],
+        "UPDATE hardware_tokens SET assigned_to = NULL WHERE assigned_to IN (SELECT user_id FROM input)",
     ),
     Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),

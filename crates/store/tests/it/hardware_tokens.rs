@@ -1,6 +1,7 @@
 //! Hardware tokens: imported once, one person's at a time, and no code comes back with the next one.
 
 use domain::*;
+use futures_util::future::join_all;
 use store::*;
 
 use crate::home::*;
@@ -13,6 +14,8 @@ fn token(serial: &str) -> HardwareToken {
         last_step: 40,
         authenticator_id: None,
         is_free: true,
+        assigned_to: None,
+        failures: 0,
         imported_at: START,
     }
 }
@@ -24,7 +27,7 @@ fn enrolling(token: &HardwareToken, session: &Session) -> EnrollHardwareToken {
     start.authenticator.sealed = Some(Sealed { generation: 1, ..token.sealed.clone() });
     start.authenticator.last_step = token.last_step;
     start.viewed = true;
-    EnrollHardwareToken { start, token_id: token.id, seen: token.authenticator_id }
+    EnrollHardwareToken { start, token_id: token.id, seen: token.authenticator_id, assigned_only: false }
 }
 
 async fn enroll(store: &Store, token: &HardwareToken, session: &Session) -> (EnrollHardwareToken, Effect) {
@@ -140,6 +143,48 @@ on_both_engines! {
         apply(&store, Change::EndSession { id: ann.id, by: None, at: after(4) }).await;
         assert_eq!(enroll(&store, &two, &ann).await.1, Effect::Refused);
         assert_eq!(seen(&store, &two, after(5)).await, two);
+    }
+
+    async fn t04_a_token_is_enrolled_by_whom_it_is_meant_for_and_by_nobody_while_it_is_held(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (arrive(&store, "ann").await, arrive(&store, "bob").await);
+        let one = token("F1");
+        apply(&store, Change::ImportHardwareTokens(vec![one.clone()])).await;
+        let only = |session: &Session, seen: &HardwareToken| {
+            Change::EnrollHardwareToken(Box::new(EnrollHardwareToken { assigned_only: true, ..enrolling(seen, session) }))
+        };
+        assert_eq!(commit(&store, only(&ann, &one)).await, Effect::Refused, "it is meant for nobody");
+        let assign = |to| Change::AssignHardwareToken { id: one.id, to, at: after(1) };
+        assert_eq!(commit(&store, assign(Some(user("nobody").id))).await, Effect::Refused);
+        apply(&store, assign(Some(ann.user_id))).await;
+        assert_eq!(commit(&store, only(&bob, &one)).await, Effect::Refused);
+        assert_eq!(enroll(&store, &one, &bob).await.1, Effect::Refused, "whoever asks");
+
+        // Ten wrong codes, by one enrollment or several, and it is held: also for whom it is meant.
+        for round in 0..2 {
+            let held = seen(&store, &one, after(1)).await;
+            let (tried, effect) = enroll(&store, &held, &ann).await;
+            assert_eq!(effect, Effect::Applied);
+            assert_eq!(commit(&store, assign(None)).await, Effect::Refused, "it is being enrolled");
+            let id = tried.start.enrollment.id;
+            let wrong = join_all((0..5).map(|_| commit(&store, Change::RejectEnrollment { id, at: after(2) }))).await;
+            assert!(wrong.iter().all(|effect| *effect == Effect::Applied));
+            assert_eq!(seen(&store, &one, after(2)).await.failures, 5 * (round + 1));
+            apply(&store, Change::CancelEnrollment { id, at: after(3) }).await;
+        }
+        let held = seen(&store, &one, after(4)).await;
+        assert!(held.is_held() && held.is_free);
+        assert_eq!(enroll(&store, &held, &ann).await.1, Effect::Refused);
+        apply(&store, Change::ReleaseHardwareToken { id: one.id }).await;
+        assert_eq!(commit(&store, Change::ReleaseHardwareToken { id: one.id }).await, Effect::Refused, "it is not held");
+        // A right code sets it back, and what is counted is this token's.
+        let (tried, _) = enroll(&store, &held, &ann).await;
+        apply(&store, Change::RejectEnrollment { id: tried.start.enrollment.id, at: after(2) }).await;
+        confirm(&store, &tried, 50).await;
+        let bound = seen(&store, &one, after(20)).await;
+        assert_eq!((bound.failures, bound.assigned_to), (0, Some(ann.user_id)));
+        apply(&store, Change::EraseUser { id: ann.user_id }).await;
+        assert_eq!(seen(&store, &one, after(20)).await.assigned_to, None);
     }
 
     async fn t06_what_was_used_stays_used_when_its_holder_is_erased(home: Home) {

@@ -41,6 +41,7 @@ fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> 
         enrollment_id: None,
         wanted: None,
         return_url: ReturnUrl::parse("https://shop.example/back?x=1").unwrap(),
+        refused: 0,
         carried: Some("a b".to_owned()),
         created_at: START,
         expires_at: after(600),
@@ -89,6 +90,23 @@ on_both_engines! {
         nobodys.session_id = None;
         nobodys.token = late.token;
         assert_eq!(commit(&store, create(&nobodys)).await, Effect::Exists, "a token leads to one page");
+    }
+
+    async fn t33_a_refusal_is_told_of_once_for_each_reason(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let (page, other) = (page(app, None, 1), page(app, None, 2));
+        for page in [&page, &other] {
+            apply(&store, create(page)).await;
+        }
+        let refuse = |page: &HostedPage, reason| Change::RefusePage { id: page.id, reason };
+        let many = join_all((0..16).map(|_| commit(&store, refuse(&page, PageRefusal::OpenedElsewhere)))).await;
+        assert_eq!(many.iter().filter(|effect| **effect == Effect::Applied).count(), 1);
+        apply(&store, refuse(&page, PageRefusal::Finished)).await;
+        apply(&store, refuse(&page, PageRefusal::Expired)).await;
+        assert_eq!(commit(&store, refuse(&page, PageRefusal::Finished)).await, Effect::Refused);
+        assert_eq!(store.page(page.id).await.unwrap().map(|page| page.refused), Some(7));
+        apply(&store, refuse(&other, PageRefusal::Finished)).await;
     }
 
     async fn a_page_goes_on_from_where_it_was_seen_and_ends_once(home: Home) {

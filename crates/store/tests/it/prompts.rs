@@ -172,6 +172,23 @@ on_both_engines! {
         assert!(store.prompts_of_user(ann.user.id, AuthenticatorKind::Sms, START).await.unwrap().is_empty());
     }
 
+    async fn t19_an_approval_that_nobody_is_asked_for_waits_as_one_would(home: Home) {
+        let store = home.open().await;
+        let nobody = challenge(None, None);
+        let another = challenge(None, None);
+        for challenge in [&nobody, &another] {
+            apply(&store, Change::CreateChallenge(challenge.clone())).await;
+        }
+        let many: Vec<Prompt> = (0..16).map(|_| prompt(&nobody, AuthenticatorKind::Push, None)).collect();
+        let effects = futures_util::future::join_all(many.iter().map(|prompt| create(&store, prompt))).await;
+        assert_eq!(effects.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{effects:?}");
+        assert_eq!(create(&store, &prompt(&another, AuthenticatorKind::Push, None)).await, Effect::Applied);
+        assert_eq!(create(&store, &prompt(&nobody, AuthenticatorKind::Webauthn, None)).await, Effect::Applied);
+        let later = Prompt { created_at: after(120), expires_at: after(240), ..many[0].clone() };
+        let later = Prompt { id: PromptId::generate(START, &Counter), ..later };
+        assert_eq!(create(&store, &later).await, Effect::Applied, "the one before is over");
+    }
+
     async fn t15_of_several_answers_one_is_judged(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;

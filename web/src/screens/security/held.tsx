@@ -13,7 +13,7 @@ import type { PartProps } from './overview';
 const FEW = 3;
 
 /** One of a person's authenticators, and what can be done with it. */
-export function HeldOne({ held, ...part }: PartProps & { held: Held }) {
+export function HeldOne({ held, tellsAll, ...part }: PartProps & { held: Held; tellsAll: boolean }) {
   const { words } = part;
   const common = useWords();
   const kind = (KINDS as readonly string[]).includes(held.kind) ? (held.kind as Kind) : null;
@@ -43,7 +43,8 @@ export function HeldOne({ held, ...part }: PartProps & { held: Held }) {
             </p>
           )}
           <p className="hint">
-            {words.added(day(held.createdAt))} · {used}
+            {words.added(day(held.createdAt))}
+            {tellsAll && ` · ${used}`}
           </p>
         </div>
       </div>

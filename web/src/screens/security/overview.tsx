@@ -46,7 +46,7 @@ export function Overview({ flow, page, actions, words }: ScreenProps & { words: 
         ) : (
           <ul className="items">
             {overview.authenticators.map((held) => (
-              <HeldOne key={held.id} held={held} {...part} />
+              <HeldOne key={held.id} held={held} tellsAll={overview.tellsAll} {...part} />
             ))}
           </ul>
         )}
@@ -62,7 +62,7 @@ export function Overview({ flow, page, actions, words }: ScreenProps & { words: 
       </section>
       <Sessions sessions={overview.sessions} {...part} />
       <Devices devices={overview.devices} words={words} />
-      <Activity activity={overview.activity} words={words} />
+      {overview.tellsAll && <Activity activity={overview.activity} words={words} />}
       <div className="ways">
         <button type="button" className="link" aria-disabled={flow.asking} onClick={actions.finish}>
           {common.goBackTo(page.application)}

@@ -76,6 +76,7 @@ impl App {
             Judgement::Wrong(reason) => {
                 let event = self.told_of(EventKind::EnrollmentRejected, actor, &enrollment, &authenticator);
                 self.commit(Change::RejectEnrollment { id, at: now }, event.with("reason", reason)).await?;
+                self.tell_if_held(authenticator.id, enrollment.user_id).await?;
                 return Err(Error::ProofRejected);
             }
         };

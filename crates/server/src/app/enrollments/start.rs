@@ -31,6 +31,8 @@ pub(crate) struct Wish {
     pub(crate) address: Option<String>,
     /// The serial number of a hardware token.
     pub(crate) serial: Option<String>,
+    /// Whether that token has to be meant for the user: unless whoever asks says who gets which.
+    pub(crate) assigned_only: bool,
     /// A key to seal the view to.
     pub(crate) recipient_key: Option<[u8; 32]>,
     /// The authenticator that the new one takes the place of.
@@ -154,7 +156,8 @@ impl App {
         };
         let (change, refused) = match &grant.token {
             Some(token) => {
-                let enroll = EnrollHardwareToken { start, token_id: token.id, seen: token.authenticator_id };
+                let (token_id, seen) = (token.id, token.authenticator_id);
+                let enroll = EnrollHardwareToken { start, token_id, seen, assigned_only: wish.assigned_only };
                 let refused = Error::Conflict("the token became somebody's, or the session ended, just now: try again");
                 (Change::EnrollHardwareToken(Box::new(enroll)), refused)
             }
@@ -186,7 +189,7 @@ impl App {
         room(&existing, wish.kind, wish.replaces)?;
         let credential = self.factor(wish.kind)?.wished(self, wish)?;
         let token = match &wish.serial {
-            Some(serial) => Some(self.free_token(wish.kind, serial, now).await?),
+            Some(serial) => Some(self.free_token(wish.kind, serial, user.id, wish.assigned_only, now).await?),
             None => None,
         };
         let (device, new_device) = match &wish.device {

@@ -83,6 +83,7 @@ impl App {
             wanted: None,
             return_url: new.return_url,
             carried: new.carried,
+            refused: 0,
             created_at: now,
             expires_at: now.plus(HostedPage::LIFETIME),
         };

@@ -63,6 +63,8 @@ impl App {
             params: usual(begin.kind)?,
             address: begin.address,
             serial: begin.serial,
+            // Whoever types a serial number there is the user, whatever the application may.
+            assigned_only: true,
             recipient_key: begin.recipient_key,
             replaces: match visit.page.wanted {
                 Some(Wanted::Replace(id)) => Some(id),

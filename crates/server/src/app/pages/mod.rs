@@ -26,7 +26,7 @@ use super::telling::With;
 use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
-pub(crate) use open::{Token, Visitor, scope};
+pub(crate) use open::{Token, Visitor, scopes};
 pub(crate) use remember::{Remember, Remembered};
 pub(crate) use security::Overview;
 pub(crate) use ways::Way;

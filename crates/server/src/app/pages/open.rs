@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use data_encoding::BASE64URL_NOPAD;
-use domain::{EventKind, PagePurpose, PageState, Scope, Timestamp, TokenHash};
+use domain::{EventKind, PagePurpose, PageRefusal, PageState, Scope, Timestamp, TokenHash};
 use gateway::messages::Language;
 use store::{Change, Effect};
 
@@ -74,7 +74,8 @@ impl App {
         let mut visit = self.found(visitor).await?;
         let now = self.now();
         if !visit.page.is_open(now) {
-            let reason = if visit.page.state == PageState::Open { "expired" } else { "finished" };
+            let is_done = visit.page.state != PageState::Open;
+            let reason = if is_done { PageRefusal::Finished } else { PageRefusal::Expired };
             return self.refuse(&visit, reason, Error::PageOver).await;
         }
         if visit.page.browser.is_some() {
@@ -86,7 +87,7 @@ impl App {
         let event = self.page_event(EventKind::PageOpened, &visit.actor, &visit.page);
         let change = Change::OpenPage { id: visit.page.id, browser: browser.hash(), at: now };
         if self.commit(change, event).await? != Effect::Applied {
-            return self.refuse(&visit, "opened_elsewhere", Error::PageElsewhere).await;
+            return self.refuse(&visit, PageRefusal::OpenedElsewhere, Error::PageElsewhere).await;
         }
         visit.page.browser = Some(browser.hash());
         let expires_at = visit.page.expires_at;
@@ -98,7 +99,7 @@ impl App {
         let visit = self.found(visitor).await?;
         let visit = self.same_browser(visitor, visit).await?;
         if self.now() >= visit.page.expires_at {
-            return self.refuse(&visit, "expired", Error::PageOver).await;
+            return self.refuse(&visit, PageRefusal::Expired, Error::PageOver).await;
         }
         Ok(visit)
     }
@@ -113,8 +114,8 @@ impl App {
     async fn found(&self, visitor: &Visitor) -> Result<Visit, Error> {
         let page = self.store.page_by_token(visitor.token.hash()).await?.ok_or(Error::PageOver)?;
         let application = self.store.application(page.application_id).await?.ok_or(Error::PageOver)?;
-        let may = application.scopes.contains(&scope(page.purpose)) || application.scopes.contains(&Scope::Admin);
-        if !may {
+        let has = |scope: &Scope| application.scopes.contains(scope);
+        if !has(&Scope::Admin) && !scopes(page.purpose).iter().all(has) {
             return Err(Error::PageOver);
         }
         let actor = Actor { application: application.into(), address: visitor.address, language: visitor.language };
@@ -126,21 +127,28 @@ impl App {
         if shown.is_some() && shown == visit.page.browser {
             return Ok(visit);
         }
-        self.refuse(&visit, "opened_elsewhere", Error::PageElsewhere).await
+        self.refuse(&visit, PageRefusal::OpenedElsewhere, Error::PageElsewhere).await
     }
 
-    /// Tells of it, and says no.
-    async fn refuse<T>(&self, visit: &Visit, reason: &'static str, error: Error) -> Result<T, Error> {
-        let event = self.page_event(EventKind::PageRefused, &visit.actor, &visit.page).with("reason", reason);
-        self.commit(Change::Tell, event).await?;
+    /// Says no, and tells of it, once for each page and reason: whoever has an old link may ask as often as they like (T-33).
+    async fn refuse<T>(&self, visit: &Visit, reason: PageRefusal, error: Error) -> Result<T, Error> {
+        if visit.page.refused & reason.bit() == 0 {
+            let event =
+                self.page_event(EventKind::PageRefused, &visit.actor, &visit.page).with("reason", reason.name());
+            self.commit(Change::RefusePage { id: visit.page.id, reason }, event).await?;
+        }
         Err(error)
     }
 }
 
-/// What an application needs to make a page for something, and for as long as the page is there.
-pub(crate) fn scope(purpose: PagePurpose) -> Scope {
+/// What an application needs to make a page for something, and for as long as the page is there: what it would need to see and do by
+/// itself what is seen and done there.
+pub(crate) const fn scopes(purpose: PagePurpose) -> &'static [Scope] {
     match purpose {
-        PagePurpose::Challenge => Scope::Challenges,
-        PagePurpose::Enroll | PagePurpose::Security => Scope::Enrollments,
+        PagePurpose::Challenge => &[Scope::Challenges],
+        PagePurpose::Enroll => &[Scope::Enrollments],
+        PagePurpose::Security => {
+            &[Scope::Enrollments, Scope::Sessions, Scope::AuthenticatorsRead, Scope::AuthenticatorsWrite]
+        }
     }
 }

@@ -2,9 +2,10 @@
 //! (T-09).
 
 use domain::{
-    AuthenticatorState, Device, Event, EventKind, HostedPage, PagePurpose, PageRequest, PageState, Session, SessionId,
-    Trust, Wanted,
+    ApplicationId, AuthenticatorKind, AuthenticatorState, Device, Event, EventKind, HostedPage, PagePurpose,
+    PageRequest, PageState, Session, SessionId, Trust, UserId, Wanted,
 };
+use serde_json::Map;
 use store::EventFilter;
 
 use super::super::authenticators::Seen as SeenAuthenticator;
@@ -12,8 +13,9 @@ use super::super::enrollments::{LOG_IN_AGAIN, Lacks};
 use super::super::{App, Error};
 use super::{Seen, Step, Visit, Visitor, over_is_fine};
 
-/// The most events that are shown.
-const RECENT: u32 = 20;
+/// The most events that are shown, and the most that they are looked for among.
+const RECENT: usize = 20;
+const LOOKED_AT: u32 = 200;
 
 /// What of all that happens means something to the person whose account it is.
 const TELLING: &[EventKind] = &[
@@ -44,6 +46,8 @@ pub(crate) struct Overview {
     pub(crate) session: Session,
     /// Whether something can be changed without proving more.
     pub(crate) may_change: bool,
+    /// Whether the session has shown more than a password: only then names, addresses and what happened are told.
+    pub(crate) tells_all: bool,
 }
 
 impl App {
@@ -173,16 +177,28 @@ impl App {
         let mut authenticators = self.authenticators_of(user).await?;
         let now = self.now();
         authenticators.retain(|seen| seen.authenticator.is_bound() && !seen.authenticator.has_expired(now));
-        let filter = EventFilter { kinds: TELLING.to_vec(), user_id: Some(user), ..EventFilter::default() };
-        let recent = PageRequest { after: None, limit: RECENT };
+        let may_change = matches!(self.lacks_to_enroll(&session).await?, Lacks::Nothing(_));
+        let tells_all = may_change || has_proved(&session);
+        let mut devices = self.store.devices_of(user).await?;
+        devices.retain(|device| tells_all || session.device_id == Some(device.id));
         Ok(Overview {
             authenticators,
-            devices: self.store.devices_of(user).await?,
+            devices,
             sessions: self.sessions_of_user(visit, &session).await?,
-            activity: self.store.events_backward(&filter, recent).await?.items,
-            may_change: matches!(self.lacks_to_enroll(&session).await?, Lacks::Nothing(_)),
+            activity: if tells_all { self.activity(visit, user).await? } else { Vec::new() },
+            may_change,
+            tells_all,
             session,
         })
+    }
+
+    /// What happened of late, as far as it came by the application that the page is of: what others do is not its business.
+    async fn activity(&self, visit: &Visit, user: UserId) -> Result<Vec<Event>, Error> {
+        let filter = EventFilter { kinds: TELLING.to_vec(), user_id: Some(user), ..EventFilter::default() };
+        let recent = PageRequest { after: None, limit: LOOKED_AT };
+        let own = Some(visit.actor.application.id);
+        let events = self.store.events_backward(&filter, recent).await?.items.into_iter();
+        Ok(events.filter_map(|event| as_told(event, own)).take(RECENT).collect())
     }
 
     /// The person's sessions with the application that the page is of: an administrator's page shows no more than anybody's.
@@ -191,4 +207,25 @@ impl App {
         sessions.retain(|other| other.application_id == visit.actor.application.id);
         Ok(sessions)
     }
+}
+
+/// Whether a session has shown more than a password. That its browser is remembered is not more: whoever sits at it has that too.
+fn has_proved(session: &Session) -> bool {
+    session.proofs.iter().any(|proof| proof.kind != AuthenticatorKind::Browser)
+}
+
+/// What is told of an event on a page of the application `own`. Where another one did it, only that something has changed that the person
+/// has, and that all their applications share.
+fn as_told(event: Event, own: Option<ApplicationId>) -> Option<Event> {
+    if event.application_id == own {
+        return Some(event);
+    }
+    let is_shared = !matches!(
+        event.kind,
+        EventKind::SessionRegistered
+            | EventKind::SessionEnded
+            | EventKind::AuthenticatorVerified
+            | EventKind::AuthenticatorRejected
+    );
+    is_shared.then(|| Event { data: Map::new(), details: None, ..event })
 }

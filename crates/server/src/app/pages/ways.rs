@@ -19,6 +19,8 @@ use super::{Seen, Step, Visit, Visitor};
 /// How long a browser that waits is kept waiting, and how often is looked meanwhile.
 const PATIENCE: Duration = Duration::from_secs(25);
 const LOOK: Duration = Duration::from_secs(2);
+/// Requests that wait on a page at a time: a page has one browser, and that asks once, and perhaps again before we know that it has left.
+const MOST_WAITING: usize = 2;
 
 /// A way to prove something.
 #[derive(Debug, Clone)]
@@ -124,8 +126,8 @@ impl App {
         let patience = tokio::time::Instant::now() + PATIENCE;
         let visit = self.visit_open(visitor).await?;
         // From here on nothing is missed. A page for somebody who is not known waits all the same.
-        let user = visit.page.user_id.unwrap_or_else(|| UserId::generate(self.now(), &*self.entropy));
-        let sleeper = self.wake.join(user);
+        let page = visit.page.id.uuid();
+        let sleeper = self.wake.join(visit.page.user_id.unwrap_or_else(|| UserId::from_uuid(page)), page, MOST_WAITING);
         let before = self.asked_on_page(&visit).await?.map(|seen| seen.prompt);
         loop {
             let visit = self.visit(visitor).await?;
@@ -144,7 +146,7 @@ impl App {
             let is_ending = is_denied && matches!(self.enrolling(&visit).await?, Some(Step::View(_)));
             let is_other = !is_coming && !is_ending && is_another(before.as_ref(), asked.as_ref());
             let changed = is_other || self.has_moved_on(&visit).await?;
-            if changed || tokio::time::Instant::now() >= patience {
+            if changed || sleeper.is_replaced() || tokio::time::Instant::now() >= patience {
                 return self.look(visit).await;
             }
             sleeper.sleep(LOOK).await;

@@ -1,7 +1,5 @@
 //! Sending a code, once its prompt is kept.
 
-use std::time::Duration;
-
 use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, Credential, Event, EventKind, Prompt, PromptState};
 use gateway::mail::MailAddress;
@@ -9,7 +7,6 @@ use gateway::messages::CodeWords;
 use gateway::sms::Sms;
 use gateway::{Delivery, Fault, Number, Outcome, Refused};
 use store::Change;
-use tokio::time::Instant;
 
 use super::code::of;
 use super::queue::Errand;
@@ -17,9 +14,6 @@ use super::{NewCode, Post};
 use crate::app::factors::Prompted;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
-
-/// Asking for a code is answered at the end of a slot: what is read for somebody who is known takes a fraction of one (T-19).
-const SLOT: Duration = Duration::from_millis(20);
 
 /// What became of a code.
 enum Sent {
@@ -209,12 +203,6 @@ fn host_of(url: &str) -> Option<String> {
     let host = url.strip_prefix("https://")?.split(['/', ':']).next()?;
     let is_name = host.contains('.') && host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
     is_name.then(|| host.to_owned())
-}
-
-/// When an answer is given: at the end of a slot.
-pub(crate) fn end_of_slot(begun: Instant, now: Instant) -> Instant {
-    let slots = now.duration_since(begun).as_micros() / SLOT.as_micros() + 1;
-    begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ use gateway::push::{PushServices, WebPush};
 use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Recipient, Refused, TollGuard, Verdict};
 
 use super::vault::Vault;
-pub(crate) use deliver::end_of_slot;
 pub(in crate::app) use deliver::measure;
 pub(crate) use queue::{Carrying, carry};
 use vapid::{Signer, VapidKey};

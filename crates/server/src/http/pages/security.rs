@@ -167,6 +167,9 @@ pub(super) struct Overview {
     activity: Vec<Happened>,
     /// Whether something can be changed without proving more.
     may_change: bool,
+    /// Whether all is told. Where the session has shown a password and no more, there are no names, addresses and times of use, no other
+    /// devices and no activity.
+    tells_all: bool,
 }
 
 /// An authenticator of one's own.
@@ -261,29 +264,34 @@ impl From<pages::Overview> for Overview {
             data: event.data,
         });
         Self {
-            authenticators: overview.authenticators.into_iter().map(Own::from).collect(),
+            authenticators: overview
+                .authenticators
+                .into_iter()
+                .map(|seen| Own::told(seen, overview.tells_all))
+                .collect(),
             devices: devices.collect(),
             sessions: sessions.collect(),
             activity: activity.collect(),
             may_change: overview.may_change,
+            tells_all: overview.tells_all,
         }
     }
 }
 
-impl From<authenticators::Seen> for Own {
-    fn from(seen: authenticators::Seen) -> Self {
+impl Own {
+    fn told(seen: authenticators::Seen, all: bool) -> Self {
         let authenticator = seen.authenticator;
         let expires_at = authenticator.expires_at();
         Self {
             id: authenticator.id,
             kind: authenticator.kind,
             state: authenticator.state,
-            to: authenticator.credential.as_ref().and_then(domain::Credential::masked),
-            label: own_label(authenticator.kind, authenticator.label),
-            codes_left: seen.codes_left,
+            to: authenticator.credential.as_ref().filter(|_| all).and_then(domain::Credential::masked),
+            label: own_label(authenticator.kind, authenticator.label).filter(|_| all),
+            codes_left: seen.codes_left.filter(|_| all),
             created_at: authenticator.created_at,
             expires_at,
-            last_used_at: authenticator.last_used_at,
+            last_used_at: authenticator.last_used_at.filter(|_| all),
         }
     }
 }

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use domain::{
-    AuthenticatorId, AuthenticatorKind, DeviceId, DeviceKind, EnrollmentId, EnrollmentState, SessionId, Timestamp,
-    UserId,
+    AuthenticatorId, AuthenticatorKind, DeviceId, DeviceKind, EnrollmentId, EnrollmentState, Scope, SessionId,
+    Timestamp, UserId,
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,8 @@ async fn start_enrollment(
     may: May<Enroll>,
     Making { value: new, once }: Making<NewEnrollment>,
 ) -> Result<Response, Problem> {
-    let wish = new.checked()?;
+    let mut wish = new.checked()?;
+    wish.assigned_only = may.also(Scope::HardwareTokens).is_err();
     let (starting, actor) = (Arc::clone(&app), may.actor.clone());
     let made = to_the_end(async move { starting.start_enrollment(&actor, wish, once.as_ref()).await }).await?;
     started(&app, &may.actor, made).await
@@ -209,7 +210,8 @@ pub(crate) struct NewEnrollment {
     device: Option<NewDevice>,
     /// For `sms` and `email`: where codes go.
     address: Option<String>,
-    /// For `hotp`: the serial number of a hardware token that was imported.
+    /// The serial number of a hardware token that was imported and is assigned to the user; with the scope `hardware_tokens` also of one
+    /// that is assigned to nobody.
     serial: Option<String>,
     /// `SHA1` (the default, which every authenticator app knows), `SHA256` or `SHA512`.
     algorithm: Option<String>,
@@ -255,6 +257,7 @@ impl NewEnrollment {
             params,
             address: self.address,
             serial: self.serial,
+            assigned_only: true,
             recipient_key,
             replaces: None,
             inline: inline(self.view, self.qr)?,

@@ -6,18 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
-use domain::{AuthenticatorId, AuthenticatorKind, HardwareTokenId, Timestamp};
+use domain::{AuthenticatorId, AuthenticatorKind, HardwareTokenId, Timestamp, UserId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, flawed, key_bytes};
+use super::{List, flawed, key_bytes, user_ref};
 use crate::app::App;
 use crate::app::hardware_tokens::{Imported, SealedFile};
 use crate::http::Shared;
-use crate::http::body::File;
+use crate::http::body::{Body, File};
 use crate::http::caller::{May, UseHardwareTokens};
 use crate::http::parameters::{Id, Query, page};
 use crate::http::problem::Problem;
@@ -27,6 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(import_hardware_tokens, list_hardware_tokens))
         .routes(routes!(show_import_key))
         .routes(routes!(remove_hardware_token))
+        .routes(routes!(assign_hardware_token))
+        .routes(routes!(release_hardware_token))
 }
 
 /// Import hardware tokens
@@ -75,6 +77,48 @@ async fn remove_hardware_token(
 ) -> Result<Response, Problem> {
     app.remove_hardware_token(&may.actor, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Say whom a hardware token is meant for
+///
+/// Nobody else enrolls it then, and the user may do so by its serial number. Without a user it is meant for nobody.
+#[utoipa::path(post, path = "/v1/hardware-tokens/{id}/assign", tag = "Hardware tokens", params(("id" = String, Path)),
+    request_body = TokenOwner,
+    responses((status = 200, description = "The token", body = HardwareToken)))]
+async fn assign_hardware_token(
+    State(app): Shared,
+    may: May<UseHardwareTokens>,
+    Id(id): Id<HardwareTokenId>,
+    Body { value: owner, .. }: Body<TokenOwner>,
+) -> Result<Json<HardwareToken>, Problem> {
+    let to = match (owner.user_id, owner.external_id.as_deref()) {
+        (None, None) => None,
+        (id, external_id) => Some(user_ref(id, external_id)?),
+    };
+    Ok(Json(app.assign_hardware_token(&may.actor, id, to.as_ref()).await?.into()))
+}
+
+/// Release a hardware token that is held
+///
+/// After ten wrong codes in a row nobody enrolls it: somebody may have tried one that is not theirs.
+#[utoipa::path(post, path = "/v1/hardware-tokens/{id}/release", tag = "Hardware tokens", params(("id" = String, Path)),
+    responses((status = 200, description = "The token, which can be enrolled again", body = HardwareToken)))]
+async fn release_hardware_token(
+    State(app): Shared,
+    may: May<UseHardwareTokens>,
+    Id(id): Id<HardwareTokenId>,
+) -> Result<Json<HardwareToken>, Problem> {
+    Ok(Json(app.release_hardware_token(&may.actor, id).await?.into()))
+}
+
+/// Whom a token is meant for; nobody, if neither is said.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenOwner {
+    #[schema(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// The user, by your own id.
+    external_id: Option<String>,
 }
 
 /// A file of tokens, sealed: HPKE (RFC 9180) as in the guide to hardware tokens.
@@ -170,6 +214,11 @@ struct HardwareToken {
     /// The authenticator that it is; null while it is nobody's.
     #[schema(value_type = Option<String>)]
     authenticator_id: Option<AuthenticatorId>,
+    /// The user whom it is meant for; null if that is nobody in particular.
+    #[schema(value_type = Option<String>)]
+    assigned_to: Option<UserId>,
+    /// Whether it is enrolled by nobody until it is released, after ten wrong codes in a row.
+    held: bool,
     #[schema(value_type = String)]
     imported_at: Timestamp,
 }
@@ -177,6 +226,7 @@ struct HardwareToken {
 impl From<domain::HardwareToken> for HardwareToken {
     fn from(token: domain::HardwareToken) -> Self {
         let period = Some(token.sealed.period).filter(|period| *period > 0);
+        let held = token.is_held();
         Self {
             id: token.id,
             serial: token.serial,
@@ -185,6 +235,8 @@ impl From<domain::HardwareToken> for HardwareToken {
             digits: token.sealed.digits,
             period,
             authenticator_id: token.authenticator_id.filter(|_| !token.is_free),
+            assigned_to: token.assigned_to,
+            held,
             imported_at: token.imported_at,
         }
     }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::flawed;
-use crate::app::pages::{NewPage, Subject, Token, scope};
+use crate::app::pages::{NewPage, Subject, Token, scopes};
 use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::caller::{HostPages, May};
@@ -34,7 +34,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// On which a person proves a challenge, enrolls an authenticator, or looks after what they have in their browser, and from which the browser goes back to
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
-/// opens it is the only one that it works in. Needs the scope `challenges` or `enrollments`, as its purpose says.
+/// opens it is the only one that it works in. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
+/// `enroll`, and for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`.
 #[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
     responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
 async fn create_page(
@@ -42,7 +43,7 @@ async fn create_page(
     may: May<HostPages>,
     Making { value: new, once }: Making<CreatePage>,
 ) -> Result<Response, Problem> {
-    may.also(scope(new.purpose))?;
+    scopes(new.purpose).iter().try_for_each(|scope| may.also(*scope))?;
     let new = new.checked()?;
     Ok(match app.create_page(&may.actor, new, once.as_ref()).await? {
         Made::New(shown) => {
@@ -67,7 +68,7 @@ fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
     responses((status = 200, description = "The page", body = Page)))]
 async fn show_page(State(app): Shared, may: May<HostPages>, Id(id): Id<PageId>) -> Result<Json<Page>, Problem> {
     let page = app.page(&may.actor, id).await?;
-    may.also(scope(page.purpose))?;
+    scopes(page.purpose).iter().try_for_each(|scope| may.also(*scope))?;
     Ok(Json(Page::at(&page, app.now())))
 }
 

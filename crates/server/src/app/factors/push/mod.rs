@@ -26,7 +26,7 @@ pub(crate) use connect::Connecting;
 pub(crate) use deliver::{Courier, courier, run_errands};
 pub(crate) use device::{AppDevice, Follower, Nonces, Signed};
 pub(crate) use kept::Address;
-pub(crate) use pending::{Waiting, state};
+pub(crate) use pending::state;
 pub(in crate::app) use prove::is_approved;
 
 /// See the module.

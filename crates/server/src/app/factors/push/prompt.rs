@@ -23,13 +23,14 @@ pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Err
     let (Some(user), Some(authenticator)) = (asked.user, authenticator) else {
         return Ok(ask_nobody(app, asked));
     };
-    let before = asked.before.filter(|before| {
-        before.authenticator_id == Some(authenticator.id) && state(app, before, asked.now) == PushState::Open
-    });
-    if let Some(before) = before {
+    if let Some(before) = waiting(app, asked).filter(|before| before.authenticator_id == Some(authenticator.id)) {
         // The same again: the number stays, and the phone is woken up once more.
         let rings = may_ring_again(before, asked.now);
         return Ok(prompted(before.clone(), rings.then(|| (*authenticator).clone()), asked));
+    }
+    if asked.session.is_none() && waiting(app, asked).is_some_and(|before| before.authenticator_id.is_none()) {
+        // Nobody was asked when somebody could not be: until that is over it stays so, or asking again would tell of them (T-19).
+        return Ok(ask_nobody(app, asked));
     }
     let past = app.store.prompts_of_user(user.id, AuthenticatorKind::Push, asked.now.minus(REMEMBERED)).await?;
     let open = past.iter().find(|prompt| prompt.challenge_id.is_some() && prompt.is_open(asked.now));
@@ -50,6 +51,11 @@ pub(super) async fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Err
         )),
         Turn::TooMany(_) => Err(Error::PushHeldBack),
     }
+}
+
+/// What was asked for the same challenge and still waits.
+fn waiting<'a>(app: &App, asked: &Asked<'a>) -> Option<&'a Prompt> {
+    asked.before.filter(|before| state(app, before, asked.now) == PushState::Open)
 }
 
 /// How fast this door may ask, by what became of what it asked before.
@@ -96,8 +102,11 @@ fn ask(app: &App, asked: &Asked<'_>, user: &User, authenticator: &Authenticator)
     Ok(prompted(prompt, Some(authenticator.clone()), asked))
 }
 
-/// The same for the screen that asks, and nothing for anybody else.
+/// The same for the screen that asks, also when it asks again, and nothing for anybody else.
 fn ask_nobody(app: &App, asked: &Asked<'_>) -> Prompted {
+    if let Some(before) = waiting(app, asked) {
+        return prompted(before.clone(), None, asked);
+    }
     let mut prompt = new(app, asked);
     keep(app, &mut prompt, String::new(), asked.door);
     prompted(prompt, None, asked)
