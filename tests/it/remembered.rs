@@ -11,7 +11,7 @@ use crate::harness::{Answer, Api, Database, Enrolled, Server, Setup};
 
 const DAY: i64 = 24 * 3600;
 
-/// A key such as WebCrypto makes it.
+/// A key such as `WebCrypto` makes it.
 struct Key(EcdsaKeyPair);
 
 impl Key {
