@@ -30,11 +30,13 @@ pub(crate) async fn tokens(desk: &Desk, command: TokensCommand) -> Result<(), Fa
             let body = json!({ "external_id": user });
             let token = desk.client.post(&["v1", "hardware-tokens", &id, "assign"], body).await?;
             let to = user.as_deref().map_or("nobody in particular", |user| user);
-            changed(desk, &token, format_args!("{} is meant for {}.", one_line(&id), one_line(to)))
+            changed(desk, &token, format_args!("{} is meant for {}.", one_line(&id), one_line(to)));
+            Ok(())
         }
         TokensCommand::Release { id, .. } => {
             let token = desk.client.post(&["v1", "hardware-tokens", &id, "release"], json!({})).await?;
-            changed(desk, &token, format_args!("{} can be enrolled again.", one_line(&id)))
+            changed(desk, &token, format_args!("{} can be enrolled again.", one_line(&id)));
+            Ok(())
         }
         TokensCommand::Remove { id, .. } => {
             let removed = desk.client.delete(&["v1", "hardware-tokens", &id]).await?;
@@ -48,13 +50,12 @@ pub(crate) async fn tokens(desk: &Desk, command: TokensCommand) -> Result<(), Fa
     }
 }
 
-fn changed(desk: &Desk, token: &Value, said: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+fn changed(desk: &Desk, token: &Value, said: std::fmt::Arguments<'_>) {
     if desk.output.is_json() {
         desk.output.json(token);
     } else {
         desk.output.success(said);
     }
-    Ok(())
 }
 
 /// Seals the file here, to a key of the vault's: what is sent is worth nothing to whoever sees it.

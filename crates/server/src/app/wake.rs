@@ -185,7 +185,7 @@ mod tests {
         let third = wake.join(ann, page, 2);
         let replaced = [&first, &second, &other, &third].map(Sleeper::is_replaced);
         assert_eq!(replaced, [true, false, false, false]);
-        first.sleep(Duration::from_secs(3600)).await;
+        first.sleep(Duration::from_hours(1)).await;
         drop(first);
         let fourth = wake.join(ann, page, 2);
         assert_eq!([&second, &other, &third, &fourth].map(Sleeper::is_replaced), [true, false, false, false]);
