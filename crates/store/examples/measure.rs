@@ -69,6 +69,7 @@ struct Person {
     authenticator: AuthenticatorId,
 }
 
+#[allow(clippy::too_many_lines, reason = "a person has many parts, and each is named")]
 async fn enroll(store: Store, number: usize, application: ApplicationId) -> Person {
     let at = now();
     let user = User {
@@ -96,8 +97,9 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
     go(&store, told(Change::CreateUser(user), EventKind::UserCreated, user_id)).await;
     go(&store, told(Change::RegisterSession(session), EventKind::SessionRegistered, user_id)).await;
     let authenticator = pending(user_id, AuthenticatorKind::Totp, at);
+    let id = domain::EnrollmentId::generate(at, &Counter);
     let enrollment = domain::Enrollment {
-        id: domain::EnrollmentId::generate(at, &Counter),
+        id,
         application_id: application,
         user_id,
         session_id,
@@ -114,15 +116,14 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         view_expires_at: at.plus(Duration::from_mins(5)),
         expires_at: at.plus(Duration::from_mins(15)),
     };
-    let (id, authenticator_id) = (enrollment.id, authenticator.id);
-    let start = StartEnrollment { enrollment, authenticator, device: None, viewed: false };
-    go(&store, told(Change::StartEnrollment(Box::new(start)), EventKind::EnrollmentStarted, user_id)).await;
+    let authenticator_id = authenticator.id;
+    let start = Box::new(StartEnrollment { enrollment, authenticator, device: None, viewed: false });
+    go(&store, told(Change::StartEnrollment(start), EventKind::EnrollmentStarted, user_id)).await;
     let sealed = Sealed { blob: vec![9; 61], algorithm: "SHA1".to_owned(), digits: 6, period: 30, generation: 1 };
-    let view = RecordView { id, authenticator_id, sealed: Some(sealed), prompt: None, at };
-    go(&store, told(Change::RecordView(view), EventKind::EnrollmentViewed, user_id)).await;
-    let mut codes = pending(user_id, AuthenticatorKind::BackupCodes, at);
-    codes.state = AuthenticatorState::Active;
-    let backup = (0..10).map(|position| BackupCode { position, hash: vec![5; 32] }).collect();
+    let view = Change::RecordView(RecordView { id, authenticator_id, sealed: Some(sealed), prompt: None, at });
+    go(&store, told(view, EventKind::EnrollmentViewed, user_id)).await;
+    let codes =
+        Authenticator { state: AuthenticatorState::Active, ..pending(user_id, AuthenticatorKind::BackupCodes, at) };
     let confirm = ConfirmEnrollment {
         id,
         user_id,
@@ -134,7 +135,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         replaces: None,
         credential: None,
         prompt_id: None,
-        backup_codes: Some((codes, backup)),
+        backup_codes: Some((codes, (0..10).map(|position| BackupCode { position, hash: vec![5; 32] }).collect())),
         raise: None,
     };
     go(&store, told(Change::ConfirmEnrollment(Box::new(confirm)), EventKind::EnrollmentConfirmed, user_id)).await;
