@@ -21,14 +21,15 @@ describe.skipIf(PROGRAM === null)('on the real server', () => {
   let complaints: string[];
 
   beforeAll(async () => {
-    real = await start(PROGRAM ?? '');
     browser = await launch();
+    real = await start(PROGRAM ?? '');
     const { application } = await real.api<{ application: { id: string } }>('GET', '/v1/whoami');
     await real.api('PATCH', `/v1/applications/${application.id}`, { return_origins: [SHOP] });
   });
   afterAll(async () => {
     await browser.close();
-    await real.close();
+    // Not there where the start failed: that is to be read then, and nothing else.
+    await (real as Real | undefined)?.close();
   });
   beforeEach(async () => {
     context = await browser.context();

@@ -30,30 +30,40 @@ export async function start(program: string): Promise<Real> {
   const said: string[] = [];
   process.stderr.on('data', (part: Buffer) => said.push(part.toString('utf8')));
   const ended = new Promise<void>((done) => process.once('exit', () => done()));
-  const first = new Promise<string>((line) => createInterface(process.stdout).once('line', line));
-  const ready = await Promise.race([first, ended.then(() => null)]);
-  if (ready === null) throw new Error(`the server did not start: ${said.join('')}`);
-  const { address, administrator_key: key } = JSON.parse(ready) as Record<string, string>;
-  // Pages of another day fail these tests in ways that say nothing.
-  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1] ?? '';
-  if (!(await fetch(`${address}${script}`)).ok)
+  const close = async () => {
+    process.kill('SIGTERM');
+    await ended;
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    const first = new Promise<string>((line) => createInterface(process.stdout).once('line', line));
+    const ready = await Promise.race([first, ended.then(() => null)]);
+    if (ready === null) throw new Error(`the server did not start: ${said.join('')}`);
+    const { address = '', administrator_key: key = '' } = JSON.parse(ready) as Record<string, string>;
+    await holdsPages(address);
+    return { address, api: asking(address, key), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Pages of another day fail these tests in ways that say nothing. @throws where they are not those of web/dist */
+async function holdsPages(address: string): Promise<void> {
+  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1];
+  if (!script || !(await fetch(`${address}${script}`)).ok)
     throw new Error('the program holds other pages than web/dist: cargo build -p countersign -p vault');
-  return {
-    address: address ?? '',
-    async api<T>(method: string, path: string, body?: object): Promise<T> {
-      const answer = await fetch(`${address}${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-      return (text === '' ? null : JSON.parse(text)) as T;
-    },
-    async close() {
-      process.kill('SIGTERM');
-      await ended;
-      await rm(data, { recursive: true, force: true });
-    },
+}
+
+function asking(address: string, key: string): Real['api'] {
+  return async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const answer = await fetch(`${address}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as T;
   };
 }
