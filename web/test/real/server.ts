@@ -55,45 +55,52 @@ export async function start(program: string, settings: Settings = {}): Promise<R
     await ended;
     await rm(data, { recursive: true, force: true });
   };
-  const first = new Promise<string>((line) => createInterface(server.stdout).once('line', line));
-  const ready = await Promise.race([first, ended.then(() => null)]);
-  if (ready === null) {
+  try {
+    const first = new Promise<string>((line) => createInterface(server.stdout).once('line', line));
+    const ready = await Promise.race([first, ended.then(() => null)]);
+    if (ready === null) throw new Error(`the server did not start: ${said.join('')}`);
+    const { address = '', administrator_key: key = '' } = JSON.parse(ready) as Record<string, string>;
+    await holdsPages(address);
+    return { ...client(program, address, key), close };
+  } catch (error) {
     await close();
-    throw new Error(`the server did not start: ${said.join('')}`);
+    throw error;
   }
-  const { address = '', administrator_key: key = '' } = JSON.parse(ready) as Record<string, string>;
-  // Pages of another day fail these tests in ways that say nothing.
-  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1] ?? '';
-  if (!(await fetch(`${address}${script}`)).ok) {
-    await close();
+}
+
+/** Pages of another day fail these tests in ways that say nothing. @throws where they are not those of web/dist */
+async function holdsPages(address: string): Promise<void> {
+  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1];
+  if (!script || !(await fetch(`${address}${script}`)).ok)
     throw new Error('the program holds other pages than web/dist: cargo build -p countersign -p vault');
-  }
+}
+
+function client(program: string, address: string, key: string): Omit<Real, 'close'> {
   let ahead = 0;
-  const real: Real = {
+  const api = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const answer = await fetch(`${address}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as T;
+  };
+  return {
     address,
-    async api<T>(method: string, path: string, body?: object): Promise<T> {
-      const answer = await fetch(`${address}${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-      return (text === '' ? null : JSON.parse(text)) as T;
-    },
+    api,
     async command(...words) {
       const connection = { COUNTERSIGN_URL: address, COUNTERSIGN_KEY: key };
       const { stdout } = await run(program, words, { env: { ...process.env, ...connection } });
       return stdout;
     },
     async advance(seconds) {
-      await real.api('POST', '/v1/testing/clock', { advance_millis: seconds * 1000 });
+      await api('POST', '/v1/testing/clock', { advance_millis: seconds * 1000 });
       ahead += seconds * 1000;
     },
     now: () => Date.now() + ahead,
-    close,
   };
-  return real;
 }
 
 /** A port that nobody listens on just now: an address has to be known before the server is there. */

@@ -25,8 +25,8 @@ export class Stage {
 
   constructor(settings: () => Settings | Promise<Settings> = () => ({})) {
     beforeAll(async () => {
-      this.real = await start(PROGRAM ?? '', await settings());
       this.browser = await launch();
+      this.real = await start(PROGRAM ?? '', await settings());
       const { application } = await this.real.api<{ application: { id: string } }>('GET', '/v1/whoami');
       await this.real.api('PATCH', `/v1/applications/${application.id}`, { return_origins: [SHOP] });
     });
