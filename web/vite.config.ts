@@ -33,6 +33,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A second, as it is by itself, is short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     fileParallelism: false,
   },
 });

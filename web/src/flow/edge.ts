@@ -2,7 +2,10 @@
 
 /** The same moment by two clocks, in milliseconds: the server's and this machine's, which may be wrong. */
 export interface Clock {
+  /** The latest that it may be there. */
   readonly theirs: number;
+  /** By how much it may be earlier there. */
+  readonly unsure: number;
   readonly ours: number;
 }
 
@@ -25,7 +28,7 @@ export function text(value: unknown): string {
 
 export const optionalText = (value: unknown): string | null => (value == null ? null : text(value));
 
-/** A time of the server's, by this machine's clock. */
+/** A time of the server's, by this machine's clock: rather too soon, as when something ends, than too late. */
 export function instant(value: unknown, clock: Clock): number {
   const milliseconds = Date.parse(text(value));
   if (Number.isNaN(milliseconds)) throw new Error('a time was expected');
@@ -34,6 +37,10 @@ export function instant(value: unknown, clock: Clock): number {
 
 export const optionalTime = (value: unknown, clock: Clock): number | null =>
   value == null ? null : instant(value, clock);
+
+/** From when something can be done: rather too late than too soon, when the server would refuse it. */
+export const optionalStart = (value: unknown, clock: Clock): number | null =>
+  value == null ? null : instant(value, clock) + clock.unsure;
 
 export function oneOf<T extends string>(value: unknown, wanted: readonly T[]): T {
   const [found] = known([value], wanted);

@@ -4,7 +4,7 @@ import { type Brand, brandOf } from '../brand';
 import { isolated } from '../format';
 import { rememberOf, type Remember } from '../remember/remember';
 import type { SealedView } from '../sealed/view';
-import { instant, known, list, oneOf, optionalText, optionalTime, record, text, type Clock } from './edge';
+import { instant, known, list, oneOf, optionalStart, optionalText, record, text, type Clock } from './edge';
 import { overviewOf, type Overview } from './overview';
 
 export type Purpose = 'challenge' | 'enroll' | 'security';
@@ -141,7 +141,7 @@ function prompt(said: Record<string, unknown>, clock: Clock): Prompt | null {
     authenticatorId: optionalText(said.authenticator_id),
     denied: said.state === 'denied',
     until: instant(said.expires_at, clock),
-    resendAt: optionalTime(said.resend_at, clock),
+    resendAt: optionalStart(said.resend_at, clock),
     to: optionalText(said.to),
     number: optionalText(said.number),
     webauthn: said.webauthn == null ? null : record(said.webauthn),
@@ -160,7 +160,7 @@ function view(said: Record<string, unknown>, clock: Clock): View {
     webauthn: asked.webauthn == null ? null : record(asked.webauthn),
     promptId: optionalText(asked.id),
     to: optionalText(asked.to),
-    resendAt: optionalTime(asked.resend_at, clock),
+    resendAt: optionalStart(asked.resend_at, clock),
     link: said.link == null ? null : webAddress(said.link),
     number,
   };

@@ -1,5 +1,6 @@
 /** Asking the server: one POST for each verb, and each way in which it can fail as one word. */
 
+import type { Clock } from './edge';
 import { type Page, pageOf } from './page';
 
 /** Why something did not go on. What people read of it stands in the catalogue. */
@@ -16,6 +17,8 @@ export type Trouble =
   | 'gateway'
   /** The phone was asked several times, and nobody approved: it is left alone for a while. */
   | 'heldBack'
+  /** A message is on its way, and another one can be asked for later. */
+  | 'sentAlready'
   /** The phone that was to be connected said no, or was given another number. */
   | 'notConnected'
   /** What was typed is no phone number, or none that messages go to. */
@@ -98,23 +101,23 @@ export async function ask(
 ): Promise<Page> {
   const { said, at } = await exchange(token, verb, body, callOff);
   try {
-    return pageOf(said, { theirs: at, ours: Date.now() }, location.origin);
+    return pageOf(said, at, location.origin);
   } catch {
     throw new Failure('failed');
   }
 }
 
-/** Asks, and answers what was said as it stands, and when by the server's clock; fails with a `Failure` and nothing else. */
+/** Asks, and answers what was said as it stands, and when by both clocks; fails with a `Failure` and nothing else. */
 export async function exchange(
   token: string,
   verb: Verb,
   body: Record<string, unknown>,
   callOff?: AbortSignal,
-): Promise<{ said: unknown; at: number }> {
+): Promise<{ said: unknown; at: Clock }> {
   const answer = await post(token, verb, body, callOff);
   const said = await content(answer);
   if (!answer.ok) throw failure(verb, body, answer, said);
-  return { said, at: serverTime(answer) };
+  return { said, at: clock(answer) };
 }
 
 async function post(
@@ -160,13 +163,11 @@ async function content(answer: Response): Promise<unknown> {
   }
 }
 
-/**
- * This machine's clock may be wrong: times are compared with the server's. Its answer bears whole seconds, so it may be
- * nearly one later than that; a key is rather hidden a moment too soon.
- */
-function serverTime(answer: Response): number {
+/** This machine's clock may be wrong: times are compared with the server's. Its answer bears whole seconds, so it may be nearly one later than that. */
+function clock(answer: Response): Clock {
+  const ours = Date.now();
   const said = Date.parse(answer.headers.get('Date') ?? '');
-  return Number.isNaN(said) ? Date.now() : said + 1000;
+  return Number.isNaN(said) ? { theirs: ours, unsure: 0, ours } : { theirs: said + 1000, unsure: 1000, ours };
 }
 
 const BY_TYPE: Readonly<Record<string, Trouble>> = {
@@ -181,6 +182,7 @@ const BY_TYPE: Readonly<Record<string, Trouble>> = {
   'step-up-needed': 'stepUp',
   'gateway-unavailable': 'gateway',
   'push-held-back': 'heldBack',
+  'sent-already': 'sentAlready',
   'number-invalid': 'badNumber',
   'country-blocked': 'blocked',
   'address-invalid': 'badAddress',

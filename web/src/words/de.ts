@@ -288,6 +288,10 @@ export const de: Words = {
       title: 'Ihr Telefon wird gerade nicht gefragt',
       text: 'Es wurde mehrmals gefragt, und niemand hat zugestimmt. Wählen Sie einen anderen Weg oder versuchen Sie es später noch einmal. Wenn nicht Sie es waren, ändern Sie Ihr Passwort.',
     },
+    sentAlready: {
+      title: 'Es wurde schon gesendet',
+      text: 'Sehen Sie in der neuesten Nachricht nach: Ihr Code gilt. In Kürze können Sie noch eine anfordern.',
+    },
     notConnected: {
       title: 'Ihr Telefon wurde nicht verbunden',
       text: 'Dort wurde eine andere Zahl eingegeben, oder die Anfrage wurde abgelehnt oder nicht beantwortet. Wählen Sie es noch einmal, um es erneut zu versuchen.',

@@ -283,6 +283,10 @@ export const en = {
       title: 'Your phone is not asked just now',
       text: 'It was asked several times, and nobody approved. Choose another way, or try again later. If it was not you who asked, change your password.',
     },
+    sentAlready: {
+      title: 'It was sent already',
+      text: 'Look for the latest message: its code is the one that counts. You can have another one sent in a little while.',
+    },
     notConnected: {
       title: 'Your phone was not connected',
       text: 'Another number was typed there, or the request was denied or not answered. Choose it again to try once more.',

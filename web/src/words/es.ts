@@ -281,6 +281,10 @@ export const es: Words = {
       title: 'Ahora mismo no se pregunta a su teléfono',
       text: 'Se le preguntó varias veces y nadie aprobó. Elija otra forma o inténtelo más tarde. Si no fue usted quien lo pidió, cambie su contraseña.',
     },
+    sentAlready: {
+      title: 'Ya se ha enviado',
+      text: 'Busque el mensaje más reciente: su código es el que vale. Podrá pedir otro dentro de poco.',
+    },
     notConnected: {
       title: 'Su teléfono no se ha conectado',
       text: 'Allí se escribió otro número, o la solicitud se denegó o quedó sin respuesta. Elíjalo otra vez para intentarlo de nuevo.',

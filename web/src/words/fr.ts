@@ -289,6 +289,10 @@ export const fr: Words = {
       title: 'Votre téléphone n’est pas sollicité pour l’instant',
       text: 'Il l’a été plusieurs fois, et personne n’a approuvé. Choisissez un autre moyen ou réessayez plus tard. Si ce n’était pas vous, changez votre mot de passe.',
     },
+    sentAlready: {
+      title: 'C’est déjà envoyé',
+      text: 'Cherchez le message le plus récent : c’est son code qui compte. Vous pourrez bientôt en demander un autre.',
+    },
     notConnected: {
       title: 'Votre téléphone n’a pas été connecté',
       text: 'Un autre nombre y a été saisi, ou la demande a été refusée ou est restée sans réponse. Choisissez-le de nouveau pour réessayer.',

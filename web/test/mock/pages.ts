@@ -257,7 +257,7 @@ export class Pages {
     const again =
       before?.resendAt !== undefined && before !== null && before.state === 'open' && kind !== 'webauthn';
     if (again && (before.resendAt === null || Date.now() < before.resendAt) && Date.now() < before.expires)
-      throw new Problem(429, 'too-many-requests');
+      throw new Problem(429, 'sent-already');
     const authenticator = page.person
       .of(kind)
       .find((one) => !body.authenticator_id || one.id === body.authenticator_id);

@@ -7,7 +7,7 @@ import { GRACE, goBack, outcome, told } from '../../src/flow/return';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 /** This machine's clock is an hour late. */
-const CLOCK = { theirs: NOW, ours: NOW - 3_600_000 };
+const CLOCK = { theirs: NOW, unsure: 1000, ours: NOW - 3_600_000 };
 const STATE = {
   purpose: 'enroll',
   application: 'Shop',
@@ -28,6 +28,17 @@ const answered = (more: object = {}, shownKey: ShownKey | null = null): Happenin
 const failed = (trouble: Trouble): Happening => ({ what: 'failed', trouble });
 
 describe('a page state', () => {
+  it('says that something can be sent again rather too late than too soon', () => {
+    const prompt = {
+      id: 'prm_1',
+      kind: 'sms',
+      state: 'open',
+      expires_at: '2026-01-01T00:05:00Z',
+      resend_at: '2026-01-01T00:00:30Z',
+    };
+    const read = page({ step: 'prove', prompt }).prompt;
+    expect([read?.until, read?.resendAt]).toEqual([CLOCK.ours + 300_000, CLOCK.ours + 31_000]);
+  });
   it('is read with times of this machine’s clock', () => {
     expect(page().until).toBe(CLOCK.ours + 600_000);
     const view = {
