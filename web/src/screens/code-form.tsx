@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { useId, useLayoutEffect, useRef, useState, type FormEvent } from 'react';
 
 import { code } from '../format';
 import { useWords } from '../words/context';
@@ -28,7 +28,7 @@ export function CodeForm({ kind, label, hint, submit, asking, refusals, onCode }
   const digits = kind !== 'backup_codes';
   const error = unready ? { title: unready, text: '' } : refusal(refusals, kind, words);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Selected, so that the next code replaces the one that did not work.
     if (refusals > 0) field.current?.select();
   }, [refusals]);

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { useId, useLayoutEffect, useRef, useState, type FormEvent } from 'react';
 
 import type { FactorKind } from '../flow/page';
 import type { Trouble } from '../flow/server';
@@ -68,7 +68,7 @@ function Field({ flow, actions, kind }: ScreenProps & { kind: Typed }) {
   const { read, as, ...how } = FIELDS[kind];
   const wrong = flow.notice && WRONG.includes(flow.notice) ? words.troubles[troubleOf(flow.notice)] : null;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wrong) field.current?.select();
   }, [wrong]);
 

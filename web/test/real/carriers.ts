@@ -22,9 +22,9 @@ export interface Message {
   readonly text: string;
 }
 
-/** The code in the newest of them: the first six digits that stand by themselves. */
+/** The code in the newest of them: the first six digits that are a word. */
 export const newest = (messages: readonly Message[]): string =>
-  /(?<!\d)\d{6}(?!\d)/.exec(messages.at(-1)?.text ?? '')?.[0] ?? '';
+  /(?<!\S)\d{6}(?![^\s.,:])/.exec(messages.at(-1)?.text ?? '')?.[0] ?? '';
 
 export async function carriers(): Promise<Carriers> {
   const texts: Message[] = [];
@@ -77,7 +77,8 @@ function relayed(socket: Socket, take: (mail: Message) => void) {
   createInterface(socket).on('line', (line) => {
     if (text) {
       if (line !== '.') return void text.push(line);
-      take({ to, text: text.join('\n') });
+      // Without its headers, in which there are digits as well.
+      take({ to, text: text.slice(text.indexOf('') + 1).join('\n') });
       text = null;
       return void say('250 taken');
     }
