@@ -11,6 +11,7 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("otp", &[]),
     ("domain", &[]),
+    ("risk", &["domain"]),
     ("vault-proto", &["otp"]),
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
@@ -74,6 +75,11 @@ fn p03_the_vault_is_made_without_network_database_and_run_time() {
 #[test]
 fn the_domain_is_made_without_input_and_output() {
     assert_tree_lacks("domain", NEVER_IN_THE_DOMAIN);
+}
+
+#[test]
+fn signals_of_risk_are_worked_out_without_input_and_output() {
+    assert_tree_lacks("risk", NEVER_IN_THE_DOMAIN);
 }
 
 #[test]
