@@ -1,9 +1,10 @@
 //! Where addresses are, from databases in MaxMind's format: <https://maxmind.github.io/MaxMind-DB/>.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use maxminddb::{MaxMindDbError, Reader};
+use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
@@ -44,15 +45,15 @@ pub enum Nowhere {
 }
 
 impl Geo {
-    /// Reads databases from the bytes of files, each with its name. Every byte is looked at: a database that is damaged anywhere is
-    /// refused here, and not found out when somebody logs in.
+    /// Reads databases from the bytes of files, each with its name. Every entry is looked at, which takes some tenths of a second: a
+    /// database that is damaged where it will be read is refused here, and not found out when somebody logs in.
     ///
     /// # Errors
     ///
     /// The first file that is no database or a damaged one.
     pub fn read(files: Vec<(String, Vec<u8>)>) -> Result<Self, GeoError> {
         let databases = files.into_iter().map(|(name, bytes)| {
-            let reader = Reader::from_source(bytes).and_then(|reader| reader.verify().map(|()| reader));
+            let reader = Reader::from_source(bytes).and_then(|reader| try_every_entry(&reader).map(|()| reader));
             reader.map(|reader| Database { name: name.clone(), reader }).map_err(|error| GeoError::of(name, &error))
         });
         databases.collect::<Result<_, _>>().map(Self)
@@ -82,6 +83,19 @@ impl Geo {
         }
         found
     }
+}
+
+/// Reads every entry once, though many addresses have it. `Reader::verify` would be in the way: it asks for a description, say, which good
+/// databases do without.
+fn try_every_entry(reader: &Reader<Vec<u8>>) -> Result<(), MaxMindDbError> {
+    let mut tried = HashSet::new();
+    for entry in reader.networks(WithinOptions::default())? {
+        let entry = entry?;
+        if entry.offset().is_some_and(|offset| tried.insert(offset)) {
+            entry.decode::<Record<'_>>()?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Geo {

@@ -20,7 +20,7 @@ pub(crate) const REMEMBERED_DAYS: u32 = 180;
 pub(crate) const SPOT_HOURS: i64 = 24;
 
 /// For how many days a fraud report is remembered.
-pub(crate) const FRAUD_DAYS: u32 = 30;
+pub(crate) const FRAUD_DAYS: u32 = 14;
 
 /// How fast failures are forgotten: half of them each hour.
 const FAILURE_HALF_LIFE: f64 = 3600.0;
@@ -75,7 +75,15 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Spot {
     point: Coarse,
+    network: Option<u32>,
     at: i64,
+}
+
+/// Where a user was, in which network, and how many seconds ago.
+pub(crate) struct Whereabouts {
+    pub(crate) point: Point,
+    pub(crate) network: Option<u32>,
+    pub(crate) seconds: u32,
 }
 
 /// What became of an observation, which decides about what is learned from it.
@@ -207,16 +215,25 @@ impl History {
         knows(&self.agents, |known| *known == agent, at)
     }
 
+    /// Whether the user was seen in this place.
+    pub(crate) fn knows_place(&self, location: &Location<'_>, at: Timestamp) -> bool {
+        let here = Place::of(location);
+        self.places(at).any(|place| *place == here)
+    }
+
     /// The places that are known.
     pub(crate) fn places(&self, at: Timestamp) -> impl Iterator<Item = &Place> {
         self.places.iter().filter(move |dated| is_fresh(dated.day, at.unix_seconds())).map(|dated| &dated.what)
     }
 
-    /// The points where the user was lately, and how many seconds ago.
-    pub(crate) fn spots(&self, at: Timestamp) -> impl Iterator<Item = (Point, u32)> {
+    /// Where the user was lately.
+    pub(crate) fn whereabouts(&self, at: Timestamp) -> impl Iterator<Item = Whereabouts> {
         let now = at.unix_seconds();
         let recent = self.spots.iter().filter(move |spot| is_recent(spot.at, now));
-        recent.filter_map(move |spot| Some((spot.point.point()?, seconds_between(spot.at, now))))
+        recent.filter_map(move |spot| {
+            let seconds = seconds_between(spot.at, now);
+            Some(Whereabouts { point: spot.point.point()?, network: spot.network, seconds })
+        })
     }
 
     /// How many log-ins were counted in each hour of the day (UTC), and on how many days.
@@ -244,7 +261,7 @@ impl History {
 }
 
 impl Place {
-    pub(crate) fn of(location: &Location<'_>) -> Self {
+    fn of(location: &Location<'_>) -> Self {
         let network = location.network;
         match location.kind {
             NetworkKind::Vpn => Self { country: None, city: None, network },
@@ -263,7 +280,7 @@ impl Spot {
             NetworkKind::Mobile => location.point?.widened(MOBILE_SLACK),
             NetworkKind::Ordinary => location.point?,
         };
-        Some(Self { point: point.coarse(), at })
+        Some(Self { point: point.coarse(), network: location.network, at })
     }
 }
 

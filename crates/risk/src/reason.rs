@@ -29,6 +29,7 @@ pub enum Reason<'a> {
     NewCityAndNetwork(&'a str, Country, u32),
     TooFast { kilometres: u32, minutes: u32 },
     FeasibleTravel { kilometres: u32, minutes: u32 },
+    SameNetwork,
     NoEarlierPoint,
     EarlierPointUnknown,
     HoursNotLearned { log_ins: u32, days: u16 },
@@ -81,7 +82,7 @@ impl fmt::Display for Reason<'_> {
             Self::FraudReported { days } => {
                 write!(f, "{days} days ago the user said of a request that it was somebody else's")
             }
-            Self::NoFraudReported => f.write_str("the user reported no fraud in the last 30 days"),
+            Self::NoFraudReported => f.write_str("the user reported no fraud in the last 14 days"),
             Self::Own => f.write_str("the application says so"),
             _ => self.of_place_and_time(f),
         }
@@ -115,6 +116,7 @@ impl Reason<'_> {
             Self::FeasibleTravel { kilometres, minutes } => {
                 write!(f, "{kilometres} km in {minutes} minutes, which can be travelled")
             }
+            Self::SameNetwork => f.write_str("a place of the user's, in the network that they were in a moment ago"),
             Self::NoEarlierPoint => f.write_str("the user was not seen in the last 24 hours, so can be anywhere"),
             Self::EarlierPointUnknown => f.write_str("it is not known where the user was in the last 24 hours"),
             Self::HoursNotLearned { log_ins, days } => {

@@ -41,10 +41,8 @@ impl World {
         let known_device =
             observation.device.is_some_and(|device| history.knows_device(device, observation.at) == Some(true));
         let Some(address) = observation.address.filter(|_| !known_device) else { return };
-        let known_place = self.locate(Some(address)).is_ok_and(|location| {
-            let here = crate::history::Place::of(&location);
-            history.places(observation.at).any(|place| *place == here)
-        });
+        let known_place =
+            self.locate(Some(address)).is_ok_and(|location| history.knows_place(&location, observation.at));
         if !known_place {
             self.crowd.note(address, observation.user, observation.at);
         }

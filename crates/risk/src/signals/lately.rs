@@ -17,7 +17,7 @@ pub(super) fn dormant_account<'a>(observation: &Observation<'_>, history: &Histo
     (Some(ramp(days, 30.0, 180.0)), Reason::UnseenFor { days: whole(days) })
 }
 
-/// Falls from 1 right after a report to 0 after 30 days.
+/// Falls from 1 right after a report to 0 after 14 days.
 pub(super) fn push_fraud_reported<'a>(observation: &Observation<'_>, history: &History) -> Judged<'a> {
     match history.fraud_days(observation.at) {
         Some(days) => (Some(1.0 - ramp(days, 0.0, f64::from(FRAUD_DAYS))), Reason::FraudReported { days: whole(days) }),

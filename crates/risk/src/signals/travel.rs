@@ -14,6 +14,10 @@ const NEAR: f64 = 100.0;
 /// km/h; the worst counts. Less than 100 km beyond the radii is no travel, and less than a minute counts as one. Mobile carriers have 500 km more
 /// radius, and what is kept of earlier points has 40 km more for its rounding.
 ///
+/// In a place (city and network) where the user was seen before, the value is half as much, since more than one of a user's places at once
+/// is mostly a VPN or relay of theirs that nobody has told us of; and it is 0 if the earlier point was in the same network, since
+/// carriers move their people's addresses about.
+///
 /// Unknown through a VPN, without coordinates, and where the user was seen in the last 24 hours but it is not known where. 0 at an
 /// address on an allow list, and where the user was not seen in the last 24 hours.
 pub(super) fn impossible_travel<'a>(
@@ -34,15 +38,24 @@ pub(super) fn impossible_travel<'a>(
     }
     let Some(point) = location.point else { return (None, Reason::NoCoordinates) };
     let slack = if location.kind == NetworkKind::Mobile { MOBILE_SLACK } else { 0.0 };
+    let is_known_place = history.knows_place(location, observation.at);
     let mut worst: Option<(f64, Reason<'a>)> = None;
-    for (earlier, seconds) in history.spots(observation.at) {
-        let distance = (point.distance(earlier) - point.radius() - earlier.radius() - slack).max(0.0);
-        let minutes = (f64::from(seconds) / 60.0).max(1.0);
-        let value = if distance < NEAR { 0.0 } else { ramp(distance * 60.0 / minutes, AIRLINER, NOBODY) };
+    for earlier in history.whereabouts(observation.at) {
+        let distance = (point.distance(earlier.point) - point.radius() - earlier.point.radius() - slack).max(0.0);
+        let minutes = (f64::from(earlier.seconds) / 60.0).max(1.0);
+        let is_same_network = location.network.is_some() && earlier.network == location.network;
+        let credence = match (is_known_place, is_same_network) {
+            (false, _) => 1.0,
+            (true, false) => 0.5,
+            (true, true) => 0.0,
+        };
+        let value = if distance < NEAR { 0.0 } else { credence * ramp(distance * 60.0 / minutes, AIRLINER, NOBODY) };
         if worst.is_none_or(|(so_far, _)| value > so_far) {
             let (kilometres, minutes) = (whole(distance), whole(minutes));
             let reason = if value > 0.0 {
                 Reason::TooFast { kilometres, minutes }
+            } else if credence == 0.0 {
+                Reason::SameNetwork
             } else {
                 Reason::FeasibleTravel { kilometres, minutes }
             };
