@@ -215,10 +215,10 @@ impl History {
         knows(&self.agents, |known| *known == agent, at)
     }
 
-    /// Whether the user was seen in this place.
+    /// Whether the user was seen in this place: in this city or network, since a country alone is no place that tells people apart.
     pub(crate) fn knows_place(&self, location: &Location<'_>, at: Timestamp) -> bool {
         let here = Place::of(location);
-        self.places(at).any(|place| *place == here)
+        (here.city.is_some() || here.network.is_some()) && self.places(at).any(|place| *place == here)
     }
 
     /// The places that are known.

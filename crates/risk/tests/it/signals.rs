@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::{DeviceId, Timestamp, UserId};
 use risk::{
-    Agent, Band, Geo, History, InvalidHistory, List, ListKind, Lists, Name, Networks, Observation, Outcome, OwnSignal,
-    Session, Settings, Signal, Thresholds, Weights, World, signals,
+    Agent, Band, Crowd, Geo, History, InvalidHistory, List, ListKind, Lists, Name, Networks, Observation, Outcome,
+    OwnSignal, Session, Settings, Signal, Thresholds, Weights, World, signals,
 };
 use uuid::Uuid;
 
@@ -246,6 +246,30 @@ fn hours_are_a_circle_and_take_time_to_learn() {
     assert_eq!(at(&history, 22), Some(0.0), "two hours before midnight");
     assert_eq!(at(&history, 3), Some(1.0));
     assert_eq!(at(&history, 12), Some(1.0));
+}
+
+#[test]
+fn a_crowd_is_of_those_who_are_strange_on_their_device_and_in_their_place() {
+    let world = world();
+    let crowd = |address: &str, known_at: &str, device_told: bool, known_device: bool| {
+        let world = World { crowd: Arc::new(Crowd::new(3)), ..world.clone() };
+        let at = start().plus(DAY);
+        for number in 0..60 {
+            let user = UserId::from_uuid(Uuid::from_u128(number));
+            let seen = |at, address, number| Observation { user, device: Some(device(number)), ..seen(at, address) };
+            let history = History::default().after(&seen(start(), known_at, number), Outcome::Trusted, &world);
+            let mut now = seen(at, address, if known_device { number } else { number + 1000 });
+            now.device = now.device.filter(|_| device_told);
+            world.note(&now, &history);
+        }
+        of(Name::CrowdedAddress, &seen(at, address), &at_home(), &world).0
+    };
+    let (berlin, paris, somewhere_in_germany) = ("198.18.0.1", "198.18.1.1", "198.18.5.1");
+    assert_eq!(crowd(paris, berlin, true, false), Some(1.0), "strangers");
+    assert_eq!(crowd(paris, berlin, false, false), Some(1.0), "strangers who do not say on which device");
+    assert_eq!(crowd(paris, berlin, true, true), Some(0.0), "visitors on their own devices");
+    assert_eq!(crowd(berlin, berlin, true, false), Some(0.0), "those who are there every day, with new devices");
+    assert_eq!(crowd(somewhere_in_germany, somewhere_in_germany, true, false), Some(1.0), "a country is no place");
 }
 
 #[test]
