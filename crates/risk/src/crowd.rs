@@ -178,4 +178,21 @@ mod tests {
         }
         assert!(crowd.count(address(0), minute(1)) > 20);
     }
+
+    #[test]
+    fn crowds_of_long_ago_make_room_for_those_of_now() {
+        let crowd = Crowd::new(7);
+        for number in 1..200_000 {
+            for member in 0..3 {
+                crowd.note(address(number), user(member), minute(0));
+            }
+        }
+        for number in 0..30 {
+            crowd.note(address(0), user(number), minute(120));
+            for single in 0..3000 {
+                crowd.note(address(1_000_000 + u32::try_from(number).unwrap() * 3000 + single), user(1), minute(120));
+            }
+        }
+        assert!(crowd.count(address(0), minute(120)) > 20);
+    }
 }

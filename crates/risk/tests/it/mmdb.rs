@@ -25,10 +25,16 @@ enum Side {
 
 /// A database of these networks, none of which holds another; IPv4 stands at `::/96`, as the specification has it.
 pub(crate) fn database(networks: &[(String, Value)]) -> Vec<u8> {
+    of_version(6, networks)
+}
+
+/// A database of addresses of IPv4 or of both versions.
+pub(crate) fn of_version(version: u16, networks: &[(String, Value)]) -> Vec<u8> {
     let mut nodes = vec![[Side::Nothing; 2]];
     let mut data = Vec::new();
     for (cidr, value) in networks {
         let (bits, length) = bits(cidr);
+        let (bits, length) = if version == 4 { (bits << 96, length - 96) } else { (bits, length) };
         let offset = data.len();
         write(value, &mut data);
         insert(&mut nodes, bits, length, offset);
@@ -46,18 +52,18 @@ pub(crate) fn database(networks: &[(String, Value)]) -> Vec<u8> {
     file.extend_from_slice(&[0; 16]);
     file.extend_from_slice(&data);
     file.extend_from_slice(b"\xab\xcd\xefMaxMind.com");
-    write(&metadata(count), &mut file);
+    write(&metadata(version, count), &mut file);
     file
 }
 
-fn metadata(nodes: usize) -> Value {
+fn metadata(version: u16, nodes: usize) -> Value {
     Value::Map(vec![
         ("binary_format_major_version", Value::U16(2)),
         ("binary_format_minor_version", Value::U16(0)),
         ("build_epoch", Value::U64(1_772_353_800)),
         ("database_type", Value::Text("Countersign-Test".to_owned())),
         ("description", Value::Map(vec![("en", Value::Text("for tests".to_owned()))])),
-        ("ip_version", Value::U16(6)),
+        ("ip_version", Value::U16(version)),
         ("languages", Value::Array(vec![Value::Text("en".to_owned())])),
         ("node_count", Value::U32(u32::try_from(nodes).unwrap())),
         ("record_size", Value::U16(24)),

@@ -36,12 +36,13 @@ pub(crate) fn world() -> World {
         ("198.18.2.0/24", place("AU", "Sydney", [-33.87, 151.21], 64502)),
         ("198.18.3.0/24", place("NL", "Amsterdam", [52.37, 4.90], 64503)),
         ("198.18.4.0/24", place("DE", "München", [48.14, 11.58], 64500)),
+        ("198.18.6.0/24", place("DE", "München", [48.14, 11.58], 64505)),
         ("198.18.5.0/24", Value::Map(vec![("country_code", Value::Text("DE".to_owned()))])),
     ];
     let entries: Vec<_> = networks.into_iter().map(|(cidr, value)| (cidr.to_owned(), value)).collect();
     World {
         geo: Arc::new(Geo::read(vec![("test".to_owned(), database(&entries))]).unwrap()),
-        networks: Arc::new(Networks::read("test", b"AS64503 vpn").unwrap()),
+        networks: Arc::new(Networks::read("test", b"AS64503 vpn\nAS64505 mobile").unwrap()),
         lists: Arc::new(Lists::new(vec![
             List::read("office", ListKind::Allow, "office.txt", b"198.18.2.9").unwrap(),
             List::read("drop", ListKind::Block, "drop.txt", b"198.18.0.66\n198.18.2.10").unwrap(),
@@ -212,6 +213,19 @@ fn travel_between_places_of_the_users_own_counts_half_and_within_a_network_not()
 }
 
 #[test]
+fn a_mobile_carriers_points_are_far_off_at_either_end() {
+    let world = world();
+    let between = |from, to| {
+        let history = History::default().after(&seen(start(), from), Outcome::Trusted, &world);
+        of(Name::ImpossibleTravel, &seen(start().plus(Duration::from_mins(5)), to), &history, &world).0
+    };
+    let (berlin, munich, mobile) = ("198.18.0.1", "198.18.4.1", "198.18.6.1");
+    assert_eq!(between(berlin, munich), Some(1.0));
+    assert_eq!(between(berlin, mobile), Some(0.0));
+    assert_eq!(between(mobile, berlin), Some(0.0));
+}
+
+#[test]
 fn t14_a_network_that_is_not_known_is_not_the_same_one() {
     let entries = [("198.18.0.0/24", [52.52, 13.40]), ("198.18.1.0/24", [40.71, -74.01])].map(|(cidr, at)| {
         let fields = vec![
@@ -246,6 +260,96 @@ fn hours_are_a_circle_and_take_time_to_learn() {
     assert_eq!(at(&history, 22), Some(0.0), "two hours before midnight");
     assert_eq!(at(&history, 3), Some(1.0));
     assert_eq!(at(&history, 12), Some(1.0));
+}
+
+/// A history of so many log-ins, one each day at this hour after the start.
+fn lived(history: History, from_day: u32, log_ins: u32, hour: u32, world: &World) -> History {
+    (from_day..from_day + log_ins).fold(history, |history, day| {
+        history.after(&seen(start().plus(DAY * day + HOUR * hour), "198.18.0.1"), Outcome::Trusted, world)
+    })
+}
+
+#[test]
+fn new_hours_outweigh_old_ones() {
+    let world = world();
+    let early = lived(History::default(), 0, 800, 0, &world);
+    let at = |history: &History, day, hour| {
+        of(Name::UnusualHour, &seen(start().plus(DAY * day + HOUR * hour), "198.18.0.1"), history, &world).0
+    };
+    assert_eq!((at(&early, 800, 0), at(&early, 800, 12)), (Some(0.0), Some(1.0)));
+    let late = lived(early, 800, 1000, 12, &world);
+    assert_eq!(at(&late, 1800, 12), Some(0.0));
+    assert!(at(&late, 1800, 0) > Some(0.5), "{:?}", at(&late, 1800, 0));
+}
+
+#[test]
+fn hours_are_forgotten_after_180_days_and_counted_at_log_ins_alone() {
+    let world = world();
+    let at =
+        |history: &History, day| of(Name::UnusualHour, &seen(start().plus(DAY * day), "198.18.0.1"), history, &world).0;
+    let history = lived(History::default(), 0, 30, 0, &world);
+    assert_eq!(at(&history, 29 + 179), Some(0.0));
+    assert_eq!(at(&history, 29 + 180), None);
+    assert_eq!(at(&lived(history, 29 + 180, 1, 0, &world), 29 + 181), None);
+    let actions = (0..30).fold(History::default(), |history, day| {
+        let action = Observation { session: Session::BeganWith(None), ..seen(start().plus(DAY * day), "198.18.0.1") };
+        history.after(&action, Outcome::Trusted, &world)
+    });
+    assert_eq!(at(&actions, 30), None);
+}
+
+#[test]
+fn what_has_served_its_time_is_not_kept() {
+    let world = world();
+    let history = lived(History::default(), 0, 30, 0, &world).after(
+        &seen(start().plus(DAY * 29), "198.18.0.1"),
+        Outcome::FraudReported,
+        &world,
+    );
+    let kept =
+        |day| format!("{:?}", history.after(&seen(start().plus(DAY * day), "203.0.113.1"), Outcome::Failed, &world));
+    let day_after = kept(30);
+    assert!(day_after.contains("spots: []") && !day_after.contains("fraud_at: None"), "{day_after}");
+    assert!(kept(29 + 14).contains("fraud_at: None"));
+    let at_last = kept(29 + 180);
+    for gone in ["devices: []", "agents: []", "places: []", "days: 0"] {
+        assert!(at_last.contains(gone), "{at_last}");
+    }
+}
+
+#[test]
+fn the_device_that_was_seen_longest_ago_makes_room() {
+    let world = world();
+    let on = |number, minute| {
+        let at = start().plus(DAY * minute);
+        Observation { device: Some(device(number)), ..seen(at, "198.18.0.1") }
+    };
+    // Sixteen, the first of them again, and one more.
+    let devices = (1..=16).chain([1, 17]);
+    let history = devices
+        .zip(0..)
+        .fold(History::default(), |history, (number, day)| history.after(&on(number, day), Outcome::Trusted, &world));
+    let known = |number| of(Name::NewDevice, &on(number, 20), &history, &world).0 == Some(0.0);
+    assert!(known(1) && !known(2) && known(3) && known(17));
+}
+
+#[test]
+fn nobody_is_a_crowd_at_an_address_on_an_allow_list() {
+    let world = world();
+    for number in 0..60 {
+        let user = UserId::from_uuid(Uuid::from_u128(number));
+        for address in ["198.18.2.9", "198.18.2.8"] {
+            world.note(&Observation { user, device: None, ..seen(start(), address) }, &History::default());
+        }
+    }
+    let crowded = |address| of(Name::CrowdedAddress, &seen(start(), address), &at_home(), &world).0;
+    assert_eq!((crowded("198.18.2.9"), crowded("198.18.2.8")), (Some(0.0), Some(1.0)));
+}
+
+#[test]
+fn a_band_begins_with_its_threshold() {
+    let bands = [29.9, 30.0, 69.9, 70.0, f64::NAN].map(|score| Thresholds::STANDARD.band(score));
+    assert_eq!(bands, [Band::Low, Band::Medium, Band::Medium, Band::High, Band::High]);
 }
 
 #[test]
