@@ -182,15 +182,16 @@ mod tests {
     #[test]
     fn crowds_of_long_ago_make_room_for_those_of_now() {
         let crowd = Crowd::new(7);
-        for number in 1..200_000 {
-            for member in 0..3 {
+        for number in 1..100_000 {
+            for member in 0..10 {
                 crowd.note(address(number), user(member), minute(0));
             }
         }
         for number in 0..30 {
             crowd.note(address(0), user(number), minute(120));
-            for single in 0..3000 {
-                crowd.note(address(1_000_000 + u32::try_from(number).unwrap() * 3000 + single), user(1), minute(120));
+            for single in 0..10_000 {
+                let other = 1_000_000 + u32::try_from(number).unwrap() * 10_000 + single;
+                crowd.note(address(other), user(1), minute(120));
             }
         }
         assert!(crowd.count(address(0), minute(120)) > 20);
