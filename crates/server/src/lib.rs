@@ -176,7 +176,7 @@ pub struct Running {
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
     tasks: Vec<JoinHandle<()>>,
-    carrying: app::sending::Carrying,
+    errands: app::errands::Running,
     store: Store,
 }
 
@@ -228,7 +228,6 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     };
     let vault = Arc::new(Vault::new(vault, store.clone()));
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
-    let (courier, errands) = app::factors::push::courier();
     let app = Arc::new(App {
         store: store.clone(),
         vault,
@@ -238,7 +237,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         crowd: Crowd::default(),
         public: Public::default(),
         post,
-        courier,
+        errands: app::errands::Errands::default(),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
         streams: http::push_places(),
@@ -246,12 +245,11 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
-    let ringing = tokio::spawn(app::factors::push::run_errands(Arc::clone(&app), errands));
-    let carrying = app::sending::carry(Arc::clone(&app));
+    let errands = app::errands::run(Arc::clone(&app));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, ringing];
+    let tasks = vec![upkeep, waking];
     let administrator_key = administrator.map(|key| key.text);
-    Ok(Running { address, url, administrator_key, listener, tasks, carrying, store })
+    Ok(Running { address, url, administrator_key, listener, tasks, errands, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -280,7 +278,7 @@ impl Running {
     /// Answers what is under way, a few seconds at most, and closes the store.
     pub async fn stop(self) {
         self.listener.stop().await;
-        self.carrying.stop().await;
+        self.errands.stop().await;
         self.tasks.iter().for_each(JoinHandle::abort);
         self.store.close().await;
     }

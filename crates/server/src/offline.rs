@@ -85,7 +85,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         crowd: Crowd::default(),
         public: Public::default(),
         post: None,
-        courier: crate::app::factors::push::courier().0,
+        errands: crate::app::errands::Errands::default(),
         wake: Arc::default(),
         nonces: crate::app::factors::push::Nonces::default(),
         streams: crate::http::push_places(),

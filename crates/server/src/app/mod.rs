@@ -13,6 +13,7 @@ mod crowd;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod enrollments;
+pub(crate) mod errands;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
@@ -62,8 +63,8 @@ pub(crate) struct App {
     pub(crate) public: Public,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
-    /// Who wakes apps up.
-    pub(crate) courier: factors::push::Courier,
+    /// What is done without anybody waiting for it.
+    pub(crate) errands: errands::Errands,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,
