@@ -9,8 +9,8 @@ use domain::{
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
-    PromptId, PromptState, Proof, Quality, Requirement, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session,
-    SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
+    PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId,
+    Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -356,7 +356,7 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
         expires_at: row.time()?,
         shown: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
         satisfied: row.maybe_named(|json| serde_json::from_str(json).ok())?,
-        required: row.maybe_named(Requirement::from_name)?,
+        required: row.maybe_named(|json| serde_json::from_str(json).ok())?,
     })
 }
 

@@ -106,8 +106,8 @@ impl App {
 
     /// Those of them that count for a challenge (T-16).
     pub(crate) fn offered_for(&self, challenge: &Challenge) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
-        let required = challenge.required;
-        self.offered().filter(move |kind| required.is_none_or(|required| required.is_met_by(*kind)))
+        let required = challenge.required.clone().unwrap_or_default();
+        self.offered().filter(move |kind| required.can_be_met_by(*kind))
     }
 
     /// The factor of a kind, if it is set up here: for what people have, whether or not it is still offered to others.

@@ -1,5 +1,6 @@
 //! Challenges: asking for proof, and the proof.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{
-    AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
+    Aal, AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -148,9 +149,8 @@ pub(crate) struct NewChallenge {
     /// The members of the context that the person is shown on pages and phones, 10 at most: texts, numbers or truth values.
     #[serde(default)]
     shown: Vec<String>,
-    /// `phishing_resistant`, where only a passkey or a security key counts (T-16). Any proof that is right counts if not said.
-    #[schema(value_type = Option<String>)]
-    required: Option<Requirement>,
+    /// What is asked of the proof. Any that is right counts if not said.
+    required: Option<Required>,
     /// Seconds to answer in: 300 if not said, 3600 at most.
     expires_in: Option<u64>,
 }
@@ -178,8 +178,38 @@ impl NewChallenge {
         if self.shown.len() > MOST_SHOWN {
             return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
         }
-        let required = self.required;
+        let required = self.required.map(Requirement::from);
         Ok(Ask { whom, action, shown: self.shown, context: self.context, required, lifetime })
+    }
+}
+
+/// What is asked of a proof, beyond that it is one.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Required {
+    /// The level that it amounts to beside the first factor, at least: `aal1`, `aal2` or `aal3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    aal: Option<Aal>,
+    /// The kinds of authenticator of which one counts. Any where there is none; text messages and e-mail count for whoever has a passkey
+    /// where they are named (T-16).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    kinds: BTreeSet<AuthenticatorKind>,
+    /// Only a passkey or a security key counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    phishing_resistant: bool,
+}
+
+impl From<Required> for Requirement {
+    fn from(Required { aal, kinds, phishing_resistant }: Required) -> Self {
+        Self { aal, kinds, phishing_resistant }
+    }
+}
+
+impl From<Requirement> for Required {
+    fn from(Requirement { aal, kinds, phishing_resistant }: Requirement) -> Self {
+        Self { aal, kinds, phishing_resistant }
     }
 }
 
@@ -198,9 +228,8 @@ pub(super) struct Challenge {
     session_id: Option<SessionId>,
     /// What may be given as proof, the strongest first; the same for everybody.
     methods: Vec<&'static str>,
-    /// What is asked of the proof, beyond that it is one: `phishing_resistant`, or null.
-    #[schema(value_type = Option<String>)]
-    required: Option<Requirement>,
+    /// What is asked of the proof, beyond that it is one.
+    required: Option<Required>,
     /// What it was satisfied by.
     #[serde(skip_serializing_if = "Option::is_none")]
     satisfied_by: Option<ProvedAuthenticator>,
@@ -221,7 +250,7 @@ impl Challenge {
             action: challenge.action,
             session_id: challenge.session_id,
             methods,
-            required: challenge.required,
+            required: challenge.required.map(Required::from),
             satisfied_by: challenge
                 .satisfied
                 .as_ref()
