@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction,
-    Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
+    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, Proof,
+    Satisfaction, Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -182,6 +182,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Rests a decision on a challenge's proof, which then serves no other. Guard: it is satisfied and none did.
+    UseChallenge {
+        /// Which.
+        id: ChallengeId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Puts a policy into force. Guard: the one that is in force is another one.
+    PutPolicy(PolicyInForce),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.

@@ -8,9 +8,9 @@ use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
-    EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
-    PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId,
-    Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
+    EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState,
+    PolicyId, PolicyInForce, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction,
+    Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -357,6 +357,18 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
         shown: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
         satisfied: row.maybe_named(|json| serde_json::from_str(json).ok())?,
         required: row.maybe_named(|json| serde_json::from_str(json).ok())?,
+    })
+}
+
+pub(crate) const POLICY: &str = "p.id, p.version, p.files, p.enforces, p.at";
+
+pub(crate) fn policy(row: &mut Reader<'_, '_>) -> Result<PolicyInForce, Fault> {
+    Ok(PolicyInForce {
+        id: row.id(PolicyId::from_uuid)?,
+        version: row.bytes()?,
+        files: row.named(|json| serde_json::from_str(json).ok())?,
+        enforces: row.next::<i64>()? != 0,
+        at: row.time()?,
     })
 }
 

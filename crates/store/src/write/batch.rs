@@ -125,7 +125,8 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::SetCredential { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } => ids.push(id.uuid()),
-        Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
+        Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
+        Change::PutPolicy(policy) => ids.push(policy.id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
@@ -261,6 +262,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
+        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
+        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
