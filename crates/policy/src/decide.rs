@@ -107,7 +107,8 @@ impl<'p> Decision<'p> {
                 if !subject() {
                     return Firing::No;
                 }
-                match self.facts.signals.iter().find(|signal| signal.name == *name) {
+                let named = self.facts.signals.iter().filter(|signal| signal.name == *name);
+                match named.max_by_key(|signal| signal.is_raised()) {
                     None => Firing::Yes { since: None, trouble: Some(format!("`signals.{name}` is not known")) },
                     Some(signal) if signal.is_raised() => {
                         let unknown = signal.value == Finding::Unknown;
@@ -231,7 +232,9 @@ impl<'p> Decision<'p> {
         first: &BTreeSet<Amr>,
         imagined: Option<&Proof>,
     ) -> bool {
-        let counts = |kind| requirement.accepts(kind) && !self.withheld.contains(&kind);
+        // Where nothing better is accepted, nothing is held back: that is what the rule asks for.
+        let better = requirement.accepts(AuthenticatorKind::Webauthn);
+        let counts = |kind| requirement.accepts(kind) && !(better && self.withheld.contains(&kind));
         let proofs = self.facts.session.proofs.iter();
         let fresh = proofs.filter(|fact| {
             let proof = &fact.proof;
@@ -281,10 +284,20 @@ impl<'p> Decision<'p> {
 
     /// One proof that gives all rules what they miss, if there is one.
     fn joined(&self, rulings: &[Ruling<'p>]) -> Option<Outcome> {
-        let missing = rulings.iter().filter(|ruling| ruling.outcome.kind() == OutcomeKind::StepUp);
-        let since = missing.clone().filter_map(|ruling| ruling.since).max();
-        let all = missing.map(|ruling| ruling.rule.requirement.clone()).reduce(|all, next| all.and(&next))?;
-        self.need(&all, since).map(|need| Outcome::StepUp { need })
+        let missing: Vec<_> = rulings.iter().filter(|ruling| ruling.outcome.kind() == OutcomeKind::StepUp).collect();
+        let since = missing.iter().filter_map(|ruling| ruling.since).max();
+        let all = missing.iter().map(|ruling| ruling.rule.requirement.clone()).reduce(|all, next| all.and(&next))?;
+        let mut need = self.need(&all, since)?;
+        let each = |kind: &AuthenticatorKind| {
+            missing.iter().all(|ruling| {
+                let requirement = &ruling.rule.requirement;
+                let first = if need.login { self.facts.session.amr.clone() } else { self.first_factor(requirement) };
+                self.would_meet(requirement, ruling.since, &first, *kind)
+            })
+        };
+        need.factors = need.factors.iter().copied().filter(each).collect();
+        need.remembered_browser = need.remembered_browser && each(&AuthenticatorKind::Browser);
+        (!need.factors.is_empty()).then_some(Outcome::StepUp { need })
     }
 
     fn noticed(&self) -> Vec<Noticed> {

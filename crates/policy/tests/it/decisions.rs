@@ -158,6 +158,8 @@ fn t16_messages_are_held_back_from_those_who_have_a_passkey() {
     assert_eq!(decide(fallback, &facts), "allow");
     facts.session.proofs.clear();
     assert_eq!(decide(fallback, &facts), "step_up aal2 [webauthn totp sms]");
+    let codes = "policy: {otherwise: allow, rules: [{id: a, effect: require, factors: [sms]}]}";
+    assert_eq!(decide(codes, &facts), "step_up aal1 [sms]", "the policy says so");
     let only = "policy: {otherwise: aal1, rules: [{id: a, effect: require, level: aal2, phishing_resistant: true}]}";
     assert_eq!(decide(only, &facts), "step_up aal2 [webauthn]");
 }

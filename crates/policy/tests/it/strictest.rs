@@ -16,12 +16,13 @@ const LEVELS: &str = "policy:
     once: {aal: 2, max_age: 0}
     key: {aal: 2, phishing_resistant: true}
     apps: {aal: 2, factors: [totp, push]}
+    codes: {aal: 2, factors: [sms, totp]}
     daily: {aal: 2, login_max_age: 24h}
 ";
 
 /// The words of a rule behind its id and condition.
 fn effect() -> impl Strategy<Value = String> {
-    let level = select(vec!["aal1", "aal2", "aal3", "fresh", "once", "key", "apps", "daily"]);
+    let level = select(vec!["aal1", "aal2", "aal3", "fresh", "once", "key", "apps", "codes", "daily"]);
     let effect = select(vec!["require", "step_up"]);
     prop_oneof![
         (effect, level).prop_map(|(effect, level)| format!("effect: {effect}, level: {level}")),
