@@ -4,6 +4,7 @@
 mod adversarial;
 mod decisions;
 mod enforcement;
+mod guide;
 mod mistakes;
 mod presets;
 mod strictest;
