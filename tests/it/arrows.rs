@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
     ("gateway", &["domain"]),
+    ("policy", &["domain"]),
     ("webauthn", &[]),
     ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
@@ -74,6 +75,12 @@ fn p03_the_vault_is_made_without_network_database_and_run_time() {
 #[test]
 fn the_domain_is_made_without_input_and_output() {
     assert_tree_lacks("domain", NEVER_IN_THE_DOMAIN);
+}
+
+#[test]
+fn the_policy_is_made_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("policy", &never);
 }
 
 #[test]
