@@ -17,10 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["domain"]),
     ("policy", &["domain"]),
     ("webauthn", &[]),
-    ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    ("server", &["domain", "policy", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
-        &["server", "domain", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+        &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
     ),
     ("software-authenticator", &[]),
 ];

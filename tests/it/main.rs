@@ -15,6 +15,7 @@ mod arrows;
 mod backup_codes;
 mod browser;
 mod crashes;
+mod decisions;
 mod enrolling;
 mod flood;
 mod guessing;

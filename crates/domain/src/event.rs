@@ -100,6 +100,10 @@ kinds! {
     ApiKeyRevoked = "api_key.revoked",
     /// An administrator was given a new key by whoever has the store.
     AdministratorRecovered = "administrator.recovered",
+    /// Another policy came into force.
+    PolicyChanged = "policy.changed",
+    /// Whether a session may do something was decided.
+    DecisionMade = "decision.made",
     /// A user was made known.
     UserCreated = "user.created",
     /// A user's name or kind was changed.

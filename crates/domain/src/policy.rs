@@ -9,8 +9,8 @@ use crate::{PolicyId, Timestamp};
 pub struct PolicyInForce {
     /// Ours. One policy that comes into force again has another id.
     pub id: PolicyId,
-    /// SHA-256 of what it says.
-    pub version: [u8; 32],
+    /// SHA-256 of what it says, in hexadecimal.
+    pub version: String,
     /// Its files, by their names.
     pub files: BTreeMap<String, String>,
     /// Whether it has everybody have a second factor.

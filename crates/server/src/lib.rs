@@ -8,6 +8,7 @@ mod entropy;
 pub mod fuzz;
 mod http;
 mod offline;
+mod policy_files;
 mod relying_party;
 
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,7 @@ use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
+pub use policy_files::PolicyFiles;
 pub use relying_party::{Webauthn, webauthn_policy};
 
 /// How a server is to run.
@@ -43,6 +45,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What decides whether a session may do something.
+    pub policy: PolicyFiles,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -227,6 +231,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         trusted_proxies: config.trusted_proxies.clone(),
     };
     let vault = Arc::new(Vault::new(vault, store.clone()));
+    let policy = app::decide::InForce::new(config.policy);
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
     let app = Arc::new(App {
         store: store.clone(),
@@ -236,6 +241,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
+        policy,
         post,
         errands: app::errands::Errands::default(),
         wake: Arc::default(),
@@ -243,6 +249,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
+    app.put_policy_in_force().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));

@@ -84,6 +84,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         },
         crowd: Crowd::default(),
         public: Public::default(),
+        policy: crate::app::decide::InForce::new(crate::PolicyFiles::built_in()),
         post: None,
         errands: crate::app::errands::Errands::default(),
         wake: Arc::default(),

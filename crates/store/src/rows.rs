@@ -365,7 +365,7 @@ pub(crate) const POLICY: &str = "p.id, p.version, p.files, p.enforces, p.at";
 pub(crate) fn policy(row: &mut Reader<'_, '_>) -> Result<PolicyInForce, Fault> {
     Ok(PolicyInForce {
         id: row.id(PolicyId::from_uuid)?,
-        version: row.bytes()?,
+        version: row.next()?,
         files: row.named(|json| serde_json::from_str(json).ok())?,
         enforces: row.next::<i64>()? != 0,
         at: row.time()?,

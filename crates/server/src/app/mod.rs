@@ -10,6 +10,7 @@ mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;
+pub(crate) mod decide;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod enrollments;
@@ -61,6 +62,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
+    /// The policy that decides.
+    pub(crate) policy: decide::InForce,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.

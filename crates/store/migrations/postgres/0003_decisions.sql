@@ -6,8 +6,8 @@ ALTER TABLE challenges ADD COLUMN used_at BIGINT;
 -- The policies that were in force, the newest last.
 CREATE TABLE policies (
     id       UUID PRIMARY KEY,
-    -- SHA-256 of what it says.
-    version  BYTEA NOT NULL,
+    -- SHA-256 of what it says, in hexadecimal.
+    version  TEXT NOT NULL,
     -- Its files by their names: JSON.
     files    TEXT NOT NULL,
     -- Whether it has everybody have a second factor: a grace period counts from the first of those in a row that do.

@@ -295,7 +295,7 @@ pub(super) async fn use_challenge(
 }
 
 static PUT_POLICY: Set = Set::new(
-    &[("id", Id), ("version", Blob), ("files", Text), ("enforces", Int), ("at", Int)],
+    &[("id", Id), ("version", Text), ("files", Text), ("enforces", Int), ("at", Int)],
     "INSERT INTO policies (id, version, files, enforces, at)
      SELECT i.id, i.version, i.files, i.enforces, i.at FROM input i
      WHERE NOT EXISTS (
@@ -305,7 +305,8 @@ static PUT_POLICY: Set = Set::new(
 pub(super) async fn put_policy(connection: &mut Connection, policy: &PolicyInForce) -> Result<Effect, Fault> {
     let files = json!(policy.files).to_string();
     let enforces = i64::from(policy.enforces);
-    let values = [policy.id.into(), (&policy.version).into(), files.as_str().into(), enforces.into(), policy.at.into()];
+    let values =
+        [policy.id.into(), policy.version.as_str().into(), files.as_str().into(), enforces.into(), policy.at.into()];
     one(connection, &PUT_POLICY, &values).await
 }
 

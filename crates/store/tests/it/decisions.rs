@@ -10,7 +10,7 @@ use crate::home::*;
 
 fn policy(version: u8, enforces: bool, at: Timestamp) -> PolicyInForce {
     let files = BTreeMap::from([("policy.yaml".to_owned(), format!("policy: {{version: {version}}}"))]);
-    PolicyInForce { id: PolicyId::generate(at, &Counter), version: [version; 32], files, enforces, at }
+    PolicyInForce { id: PolicyId::generate(at, &Counter), version: version.to_string(), files, enforces, at }
 }
 
 on_both_engines! {

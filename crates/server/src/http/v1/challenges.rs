@@ -162,25 +162,42 @@ impl NewChallenge {
             Some(_) => return Err(flawed("/session_id", "stands for its user: leave user_id and external_id out")),
             None => Whom::User(user_ref(self.user_id, self.external_id.as_deref())?),
         };
-        let action = self.action.unwrap_or_else(|| "login".to_owned());
-        let shaped = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-        if !(1..=64).contains(&action.len()) || !action.bytes().all(shaped) {
-            return Err(flawed("/action", "must have 1 to 64 letters, digits, `.`, `_`, `:` or `-`"));
-        }
-        if !self.context.is_empty() && Value::Object(self.context.clone()).to_string().len() > MAX_CONTEXT_BYTES {
-            return Err(flawed("/context", "has more than 4 KiB"));
-        }
+        let action = checked_action(self.action.unwrap_or_else(|| "login".to_owned()))?;
+        checked_context(&self.context, None)?;
         let longest = domain::Challenge::LONGEST_LIFETIME;
         let lifetime = self.expires_in.map_or(domain::Challenge::LIFETIME, Duration::from_secs);
         if lifetime.is_zero() || lifetime > longest {
             return Err(flawed("/expires_in", format!("must be from 1 to {} seconds", longest.as_secs())));
         }
-        if self.shown.len() > MOST_SHOWN {
-            return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
-        }
+        checked_shown(&self.shown)?;
         let required = self.required.map(Requirement::from);
         Ok(Ask { whom, action, shown: self.shown, context: self.context, required, lifetime })
     }
+}
+
+pub(super) fn checked_action(action: String) -> Result<String, Problem> {
+    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if !(1..=64).contains(&action.len()) || !action.bytes().all(shaped) {
+        return Err(flawed("/action", "must have 1 to 64 letters, digits, `.`, `_`, `:` or `-`"));
+    }
+    Ok(action)
+}
+
+/// What is bound to a proof, in two parts: not too large.
+pub(super) fn checked_context(context: &Map<String, Value>, more: Option<&Map<String, Value>>) -> Result<(), Problem> {
+    let written =
+        |part: &Map<String, Value>| if part.is_empty() { 0 } else { Value::Object(part.clone()).to_string().len() };
+    if written(context) + more.map_or(0, written) > MAX_CONTEXT_BYTES {
+        return Err(flawed("/context", "has more than 4 KiB"));
+    }
+    Ok(())
+}
+
+pub(super) fn checked_shown(shown: &[String]) -> Result<(), Problem> {
+    if shown.len() > MOST_SHOWN {
+        return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
+    }
+    Ok(())
 }
 
 /// What is asked of a proof, beyond that it is one.
@@ -228,6 +245,10 @@ pub(super) struct Challenge {
     session_id: Option<SessionId>,
     /// What may be given as proof, the strongest first; the same for everybody.
     methods: Vec<&'static str>,
+    /// What the person is shown of the context.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    shown: Map<String, Value>,
     /// What is asked of the proof, beyond that it is one.
     required: Option<Required>,
     /// What it was satisfied by.
@@ -240,7 +261,7 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
-    fn at(challenge: domain::Challenge, app: &App) -> Self {
+    pub(super) fn at(challenge: domain::Challenge, app: &App) -> Self {
         let now = app.now();
         let methods = app.offered_for(&challenge).map(AuthenticatorKind::name).collect();
         Self {
@@ -250,6 +271,7 @@ impl Challenge {
             action: challenge.action,
             session_id: challenge.session_id,
             methods,
+            shown: challenge.shown,
             required: challenge.required.map(Required::from),
             satisfied_by: challenge
                 .satisfied
