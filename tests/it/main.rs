@@ -31,6 +31,7 @@ mod oracle;
 mod outages;
 mod over;
 mod pages;
+mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;

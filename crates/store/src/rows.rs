@@ -407,8 +407,8 @@ pub(crate) fn wanted_text(wanted: &Wanted) -> String {
     serde_json::to_string(wanted).unwrap_or_default()
 }
 
-pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
-    g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
+pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.code_challenge, g.redeemed_at, \
+    g.user_id, g.session_id, g.challenge_id, g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
 
 pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
     Ok(HostedPage {
@@ -418,6 +418,8 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         state: row.named(PageState::from_name)?,
         token: TokenHash(row.bytes()?),
         browser: row.maybe_bytes()?.map(TokenHash),
+        code_challenge: row.maybe_bytes()?.map(TokenHash),
+        redeemed_at: row.maybe_time()?,
         user_id: row.maybe_id(UserId::from_uuid)?,
         session_id: row.maybe_id(SessionId::from_uuid)?,
         challenge_id: row.maybe_id(ChallengeId::from_uuid)?,

@@ -159,6 +159,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend([remember.session_id.uuid(), remember.challenge_id.uuid()]);
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
+        Change::RedeemPage(redeem) => ids.push(redeem.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
             ids.push(id.uuid());
@@ -294,6 +295,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
+        Change::RedeemPage(redeem) => pages::redeem(connection, redeem).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
