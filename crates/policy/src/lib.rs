@@ -22,9 +22,12 @@ mod reader;
 mod rule;
 mod verdict;
 
+use std::collections::BTreeMap;
+
 use domain::{AuthenticatorKind, Timestamp};
 use enforcement::Enforcement;
 use rule::{FACTOR_ORDER, Rule, matches};
+use serde_json::Value;
 
 pub use cases::CaseResult;
 pub use condition::MAX_BYTES as MAX_CONDITION_BYTES;
@@ -45,6 +48,7 @@ pub struct Policy {
     orders: Orders,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<cases::Case>,
+    content: BTreeMap<String, Value>,
     warnings: Vec<Mistake>,
     version: String,
 }
@@ -101,6 +105,12 @@ impl Policy {
     /// Every rule, in the order in which they are evaluated: its id, effect, place and whether it is in shadow.
     pub fn rules(&self) -> impl Iterator<Item = (&str, Effect, &Place, bool)> {
         self.rules.iter().map(|rule| (rule.id.as_str(), rule.effect, &rule.place, rule.shadow))
+    }
+
+    /// What the files say, piece by piece, `rules.large-payments` or `levels.strong` say, presets included: what two policies differ in is what
+    /// these differ in, wherever it stands.
+    pub fn content(&self) -> &BTreeMap<String, Value> {
+        &self.content
     }
 
     /// Decides each case that stands in the files, and compares.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use domain::{Aal, AuthenticatorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::analysis;
 use crate::cases::{self, Case};
@@ -103,6 +103,7 @@ struct Reader<'v> {
     once: BTreeMap<&'static str, Place>,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<Case>,
+    content: BTreeMap<String, Value>,
     texts: BTreeMap<Arc<str>, String>,
 }
 
@@ -122,6 +123,7 @@ impl Reader<'_> {
             once: BTreeMap::new(),
             fallback_factors: Vec::new(),
             cases: Vec::new(),
+            content: BTreeMap::new(),
             texts: BTreeMap::new(),
         }
     }
@@ -192,6 +194,7 @@ impl Reader<'_> {
             if self.mistakes.count() == before {
                 self.can_be_met(&requirement, &key.place, &format!("level `{}`", key.name));
             }
+            self.content.insert(format!("levels.{}", key.name), node.json());
             self.levels.insert(key.name.clone(), Level { place: key.place.clone(), requirement });
         }
     }
@@ -219,6 +222,7 @@ impl Reader<'_> {
             if let Some(other) = &self.enforcement {
                 self.mistakes.between(&node.place, &other.place, "there are two `mfa_enforcement`");
             } else {
+                self.content.insert("mfa_enforcement".to_owned(), node.json());
                 self.enforcement = Some(enforcement);
                 self.rules.extend(rules);
             }
@@ -233,6 +237,9 @@ impl Reader<'_> {
 
     fn policy(&mut self, node: &Node) {
         let fields = node.fields(POLICY, &mut self.mistakes);
+        for key in ["otherwise", "factor_order", "fallback_factors"] {
+            self.content.extend(fields.find(key).map(|node| (key.to_owned(), node.json())));
+        }
         let shadow = flag(&fields, "shadow", &mut self.mistakes);
         if let Some(node) = fields.find("factor_order").filter(|node| self.is_first("factor_order", node)) {
             self.orders.policy = kinds(node, &mut self.mistakes);
@@ -250,6 +257,7 @@ impl Reader<'_> {
                 let order = fields.need("factor_order", &mut self.mistakes).map(|node| kinds(node, &mut self.mistakes));
                 let orders = if groups { &mut self.orders.groups } else { &mut self.orders.applications };
                 orders.extend(order.map(|order| (name.name.clone(), order)));
+                self.content.insert(format!("{key}.{}", name.name), node.json());
             }
         }
         if let Some(node) = fields.find("otherwise").filter(|node| self.is_first("otherwise", node)) {
@@ -322,6 +330,7 @@ impl Reader<'_> {
             self.mistakes.error(&place, "`notify` is missing: say who is told");
         }
         let (Some(id), Some(effect)) = (id, effect) else { return };
+        self.content.insert(format!("rules.{id}"), with_shadow(node.json(), shadow));
         self.sources.extend(source.map(|(place, text)| (self.rules.len(), place, text)));
         let trigger = Trigger::Always;
         let rule = Rule {
@@ -481,10 +490,19 @@ impl Reader<'_> {
             orders: self.orders,
             fallback_factors: self.fallback_factors,
             cases: self.cases,
+            content: self.content,
             warnings: mistakes,
             version,
         })
     }
+}
+
+/// A rule as it says itself, with what its document says of it.
+fn with_shadow(mut rule: Value, shadow: bool) -> Value {
+    if let Some(rule) = rule.as_object_mut().filter(|_| shadow) {
+        rule.insert("shadow".to_owned(), true.into());
+    }
+    rule
 }
 
 fn child<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {

@@ -24,7 +24,7 @@ const MAX_BRACKETS: usize = 16;
 /// How many signs may stand before one value.
 const MAX_SIGNS: usize = 8;
 /// The parser is recursive, and a chain of operators is as deep for it as it is long. What is left of a condition is not.
-const STACK: usize = 256 * 1024 * 1024;
+const STACK: usize = 32 * 1024 * 1024;
 
 /// A condition that was understood.
 #[derive(Debug)]

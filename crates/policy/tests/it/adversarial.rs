@@ -76,6 +76,9 @@ fn what_is_deep_or_long_is_refused() {
 fn what_is_taken_is_evaluated_at_once() {
     let taken = [
         "risk>5||".repeat(120) + "risk>5",
+        "risk".to_owned() + &"-1".repeat(20) + " > 1",
+        "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]] == [] || risk > 1".to_owned(),
+        "risk > 1 || [".to_owned() + &"1,".repeat(480) + "1] == []",
         "context.text.matches('(a|aa)+$')".to_owned(),
         "context.text.matches('(a*)*b')".to_owned(),
         "groups.exists(g, g.contains('aaaaaaaaaaaaaaaab'))".to_owned(),

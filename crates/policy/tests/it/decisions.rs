@@ -354,3 +354,16 @@ fn a_verdict_is_read_as_json() {
     assert_eq!(json["need"]["max_age"], 300);
     assert_eq!(json["reasons"][0]["place"]["file"], "policy.yaml");
 }
+
+#[test]
+fn s11_what_two_policies_differ_in_is_seen_piece_by_piece() {
+    let before = read(
+        "policy: {otherwise: allow, rules: [{id: a, effect: deny, when: risk > 5}, {id: b, effect: require, level: aal2}]}",
+    );
+    let after = read(
+        "policy: {shadow: true, rules: [{id: b, effect: require, level: aal2}]}\n---\npolicy: {otherwise: aal2, rules: [{id: a, effect: deny, when: risk > 5}]}",
+    );
+    let changed = |(key, value): &(&String, &serde_json::Value)| before.content().get(*key) != Some(*value);
+    let changed: Vec<&str> = after.content().iter().filter(changed).map(|(key, _)| key.as_str()).collect();
+    assert_eq!(changed, ["otherwise", "rules.b"]);
+}
