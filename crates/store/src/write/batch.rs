@@ -264,7 +264,6 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
         Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
-        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
@@ -299,9 +298,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
-        Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
-        Change::RetireKeys { expected, keyring, oldest } => {
-            rest::retire_keys(connection, *expected, keyring, *oldest).await
+        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
+            write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
         // Those that are written as sets.
@@ -314,5 +312,17 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What is of the whole store, and of nobody in it.
+async fn write_house(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
+        Change::RetireKeys { expected, keyring, oldest } => {
+            rest::retire_keys(connection, *expected, keyring, *oldest).await
+        }
+        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
+        _ => Ok(Effect::Refused),
     }
 }
