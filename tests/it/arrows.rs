@@ -16,11 +16,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
     ("gateway", &["domain"]),
+    ("policy", &["domain"]),
     ("webauthn", &[]),
-    ("server", &["domain", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    ("server", &["domain", "policy", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
-        &["server", "domain", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+        &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
     ),
     ("software-authenticator", &[]),
 ];
@@ -80,6 +81,12 @@ fn the_domain_is_made_without_input_and_output() {
 #[test]
 fn signals_of_risk_are_worked_out_without_input_and_output() {
     assert_tree_lacks("risk", NEVER_IN_THE_DOMAIN);
+}
+
+#[test]
+fn the_policy_is_made_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("policy", &never);
 }
 
 #[test]

@@ -12,6 +12,18 @@ use crate::recipient::Recipient;
 /// Where pages lead back to in these tests.
 pub(crate) const SHOP: &str = "https://shop.example";
 
+/// What the application keeps for a browser without a session, and makes pages for it with (RFC 7636, appendix B).
+pub(crate) const CODE_VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CODE_CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The code that a browser was given to take to the application.
+pub(crate) fn code_of(opened: &Answer) -> String {
+    let seen = opened.expect(200);
+    assert_eq!(seen["step"], "redeem", "{seen}");
+    let to = seen["return_to"].as_str().unwrap();
+    to.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned()
+}
+
 /// An application that pages may lead back to.
 pub(crate) struct Shop {
     pub(crate) api: Api,
@@ -55,6 +67,12 @@ impl Shop {
     async fn page(&self, mut request: Value) -> Browser {
         request["return_url"] = json!(self.return_url);
         request["state"] = json!("x&y=\u{fc}");
+        if let Some(id) = request["challenge_id"].as_str() {
+            let challenge = self.api.get(&format!("/v1/challenges/{id}")).await.expect(200);
+            if challenge["session_id"].is_null() {
+                request["code_challenge"] = json!(CODE_CHALLENGE);
+            }
+        }
         let page = self.api.post("/v1/pages", request).await.expect(201);
         let url = page["url"].as_str().unwrap().to_owned();
         Browser {
@@ -64,6 +82,7 @@ impl Shop {
             cookies: BTreeMap::new(),
             headers: vec![("sec-fetch-site", "same-origin".to_owned()), ("origin", self.api.address.clone())],
             recipient: Recipient::new(),
+            shop: self.api.clone(),
         }
     }
 }
@@ -79,6 +98,8 @@ pub(crate) struct Browser {
     /// What it says of where its requests are from.
     pub(crate) headers: Vec<(&'static str, String)>,
     recipient: Recipient,
+    /// The application, as it acts for the browser that it made the page for.
+    pub(crate) shop: Api,
 }
 
 impl Browser {
@@ -91,6 +112,7 @@ impl Browser {
             cookies: BTreeMap::new(),
             headers: self.headers.clone(),
             recipient: Recipient::new(),
+            shop: self.shop.clone(),
         }
     }
 
@@ -108,10 +130,30 @@ impl Browser {
         self.api.get(&self.path).await
     }
 
-    /// Opens the page.
+    /// Opens the page, by way of the application where that has not seen this browser on it yet.
     pub(crate) async fn opens(&mut self) -> Answer {
+        let opened = self.opens_first().await;
+        if opened.status != 200 || opened.json()["step"] != "redeem" {
+            return opened;
+        }
+        let page = self.shop.get(&format!("/v1/pages/{}", self.id)).await.expect(200);
+        let verifier = if page["session_id"].is_null() { json!(CODE_VERIFIER) } else { Value::Null };
+        let whose = json!({ "session_id": page["session_id"], "code_verifier": verifier });
+        self.redeems(&code_of(&opened), whose).await.expect(200);
+        self.opens_first().await
+    }
+
+    /// Opens the page, and goes no further.
+    pub(crate) async fn opens_first(&mut self) -> Answer {
         let body = json!({ "token": self.token() });
         self.post("open", body).await
+    }
+
+    /// Comes to the application with a code, which says whose browser that is.
+    pub(crate) async fn redeems(&self, code: &str, whose: Value) -> Answer {
+        let mut redeem = whose;
+        redeem["code"] = json!(code);
+        self.shop.post(&format!("/v1/pages/{}/redeem", self.id), redeem).await
     }
 
     pub(crate) async fn prove(&mut self, code: &str) -> Answer {

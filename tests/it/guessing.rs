@@ -215,6 +215,7 @@ const ROUTES_THAT_TAKE_A_CODE: &[&str] = &[
     "POST /v1/authenticators/{id}/resynchronize",
     "POST /v1/challenges/{id}/verify",
     "POST /v1/enrollments/{id}/confirm",
+    "POST /v1/pages/{id}/redeem",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,6 +231,29 @@ async fn t02_every_route_that_takes_a_code_limits_guesses() {
     attack_proof_before_enrolling(&api).await;
     attack_enrollment_on_a_page(&api).await;
     attack_resynchronization(&api).await;
+    attack_redemption(&api).await;
+}
+
+/// The code of a page is nobody's to type: what is guessed of its 64 bytes neither redeems the page nor ends it, and no authenticator is
+/// asked.
+async fn attack_redemption(api: &Api) {
+    let shop = Shop::of(api).await;
+    let ana = api.enroll("redemption").await;
+    let session = api.session(&ana.user_id).await;
+    let mut browser = shop.challenge_page(&api.challenge_in(&session).await).await;
+    let code = crate::browser::code_of(&browser.opens_first().await);
+    let whose = json!({ "session_id": session });
+    for letter in code.bytes().map(char::from) {
+        for guess in [letter.to_string().repeat(86), code.replace(letter, if letter == 'A' { "B" } else { "A" })] {
+            browser.redeems(&guess, whose.clone()).await.expect_problem(422, "invalid-request");
+        }
+    }
+    let now = api.now().await;
+    browser.redeems(&ana.phone.code_at(now), whose.clone()).await.expect_problem(422, "invalid-request");
+    assert_eq!(api.failures(&ana.authenticator_id).await, 0);
+    browser.redeems(&code, whose).await.expect(200);
+    browser.opens().await.expect(200);
+    browser.prove(&ana.phone.code_at(now)).await.expect(200);
 }
 
 /// Guesses over many pages share the authenticator's budget with guesses by the API.
@@ -327,7 +351,8 @@ fn routes_that_take_a_code(document: &Value) -> Vec<String> {
         for (method, operation) in operations.as_object().unwrap() {
             let schema = resolved(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
             let members = schema["properties"].as_object().into_iter().flatten();
-            let takes = members.map(|(name, _)| name).any(|name| name.contains("code") && name != "backup_codes");
+            let is_none = ["backup_codes", "code_challenge"];
+            let takes = members.map(|(name, _)| name.as_str()).any(|it| it.contains("code") && !is_none.contains(&it));
             if takes {
                 found.push(format!("{} {path}", method.to_uppercase()));
             }

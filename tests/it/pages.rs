@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{SHOP, Shop};
+use crate::browser::{SHOP, Shop, code_of};
 use crate::harness::{Answer, Api, Database, Server};
 
 async fn kinds_about_page(api: &Api, id: &str) -> Vec<String> {
@@ -42,7 +42,7 @@ async fn a_challenge_is_proved(database: Database) {
     let challenge = api.post("/v1/challenges", asked).await.expect(201);
     let mut browser = shop.challenge_page(challenge["id"].as_str().unwrap()).await;
 
-    let opened = browser.opens().await;
+    let opened = browser.opens_first().await;
     assert_not_kept(&opened);
     let cookie = &opened.headers["set-cookie"];
     assert!(cookie.starts_with("__Host-countersign-page-"), "{cookie}");
@@ -50,6 +50,10 @@ async fn a_challenge_is_proved(database: Database) {
         assert!(cookie.contains(&format!("; {attribute}")), "{cookie}");
     }
     let seen = opened.expect(200);
+    assert_eq!((&seen["step"], &seen["challenge"]), (&json!("redeem"), &Value::Null), "nothing is told before");
+    let code = code_of(&opened);
+    assert_eq!(seen["return_to"], format!("{SHOP}/back?a=b&state=x%26y%3D%C3%BC&page={}&code={code}", browser.id));
+    let seen = browser.opens().await.expect(200);
     assert_eq!((&seen["purpose"], &seen["step"]), (&json!("challenge"), &json!("prove")));
     assert_eq!(seen["application"], "Administrator");
     assert_eq!(seen["expires_at"], challenge["expires_at"]);
@@ -89,7 +93,10 @@ async fn a_challenge_is_proved(database: Database) {
     assert_eq!(api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"], "aal2");
     let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
     assert_eq!((&page["state"], &page["opened"]), (&json!("proved"), &json!(true)));
-    assert_eq!(kinds_about_page(&api, &browser.id).await, ["page.created", "page.opened", "page.finished"]);
+    assert_eq!(
+        kinds_about_page(&api, &browser.id).await,
+        ["page.created", "page.opened", "page.redeemed", "page.finished"]
+    );
 }
 
 /// P-05, P-08: an authenticator is enrolled on a page; the key is sealed to the browser.
@@ -136,7 +143,7 @@ async fn an_authenticator_is_enrolled(database: Database) {
     assert_back(&done, &browser.id, "enrolled");
     assert_eq!(api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"], "aal2");
     let kinds = kinds_about_page(&api, &browser.id).await;
-    assert_eq!(kinds, ["page.created", "page.opened", "page.advanced", "page.finished"]);
+    assert_eq!(kinds, ["page.created", "page.opened", "page.redeemed", "page.advanced", "page.finished"]);
     // It works, and so does one of the codes.
     let code = phone.code_near(api.now().await, 1);
     api.prove(&user, &code).await.expect(200);

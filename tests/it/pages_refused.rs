@@ -134,14 +134,7 @@ async fn t13_a_page_does_not_outlive_what_its_application_may_do() {
     let problem = shop.post("/v1/pages", enroll).await.expect_problem(403, "forbidden");
     assert!(problem["detail"].as_str().unwrap().contains("`enrollments`"), "{problem}");
     let challenge = shop.challenge(&user).await;
-    let wanted = json!({ "purpose": "challenge", "challenge_id": challenge, "return_url": back });
-    let link = async || {
-        let page = shop.post("/v1/pages", wanted.clone()).await.expect(201);
-        page["url"].as_str().unwrap().strip_prefix(&api.address).unwrap().to_owned()
-    };
-    let admin = Shop::of(&api).await;
-    let mut browser = admin.challenge_page(&api.challenge(&user).await).await;
-    browser.path = link().await;
+    let mut browser = Shop::with(shop.clone()).challenge_page(&challenge).await;
     browser.opens().await.expect(200);
     api.patch(&application, json!({ "scopes": ["users:write"] })).await.expect(200);
     browser.prove("123456").await.expect_problem(410, "page-over");
@@ -219,7 +212,9 @@ async fn t26_a_page_leads_back_to_registered_origins_alone() {
     Shop::of(&api).await;
     let challenge = api.challenge(&api.user("ana").await).await;
     let ask = async |url: &str| -> Answer {
-        let page = json!({ "purpose": "challenge", "challenge_id": challenge, "return_url": url });
+        let page = json!({
+            "purpose": "challenge", "challenge_id": challenge, "return_url": url, "code_challenge": "A".repeat(43),
+        });
         api.post("/v1/pages", page).await
     };
     for url in ["https://shop.example", "https://SHOP.example:443/x?y=z"] {

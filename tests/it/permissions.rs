@@ -236,6 +236,7 @@ async fn p10_a_request_that_is_sent_twice_makes_one_thing_and_shows_its_secret_o
     api.patch(&format!("/v1/applications/{id}"), origins).await.expect(200);
     let page = json!({
         "purpose": "challenge", "challenge_id": client.challenge(&user).await, "return_url": "https://shop.example/back",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     });
     assert_made_once(&client, "/v1/pages", page, &["/url"]).await;
     assert_made_once(&api, "/v1/enrollments", json!({ "session_id": session, "view": "inline" }), &["/view"]).await;

@@ -236,8 +236,8 @@ async fn t18_a_server_that_was_taken_over_gets_to_neither_root_key_nor_vault_nor
     assert_eq!(called_by(pids.server, &format!("kill({}, 0)", pids.server)), 0, "it may signal itself");
 
     for call in [
-        "open(\"KEY\", 0)",
-        "open(\"KEY\", 1)",
+        "open64(\"KEY\", 0)",
+        "open64(\"KEY\", 1)",
         "unlink(\"KEY\")",
         "chmod(\"KEY\", 0644)",
         "rename(\"KEY\", \"/tmp/k\")",
@@ -258,9 +258,9 @@ async fn t18_a_server_that_was_taken_over_gets_to_neither_root_key_nor_vault_nor
 /// `O_CREAT | O_WRONLY` (open(2)).
 const CREATE: i32 = 0o101;
 
-/// Whether a process can open a file, which it is made to try by a debugger.
+/// Whether a process can open a file, which it is made to try by a debugger. As `open64`: functions of ours are called `open` as well.
 fn opened_by(pid: i32, path: &str, flags: i32) -> bool {
-    called_by(pid, &format!("open(\"{path}\", {flags}, 0600)")) >= 0
+    called_by(pid, &format!("open64(\"{path}\", {flags}, 0600)")) >= 0
 }
 
 /// What a call answers that a process is made to make by a debugger.

@@ -294,10 +294,10 @@ async fn t16_a_weaker_factor_does_not_do_where_phishing_has_to_be_withstood() {
 
     for whom in [json!({ "session_id": session }), json!({ "user_id": ana.user_id })] {
         let mut ask = whom.clone();
-        ask["required"] = json!("phishing_resistant");
+        ask["required"] = json!({ "phishing_resistant": true });
         let challenge = api.post("/v1/challenges", ask).await.expect(201);
         assert_eq!(challenge["methods"], json!(["webauthn"]));
-        assert_eq!(challenge["required"], "phishing_resistant");
+        assert_eq!(challenge["required"], json!({ "phishing_resistant": true }));
         let challenge = challenge["id"].as_str().unwrap();
         // A client that offers the weaker one all the same: the right codes are as wrong as any.
         let now = api.advance(60).await;
@@ -324,7 +324,7 @@ async fn t16_a_page_offers_nothing_weaker_than_is_required() {
     let session = api.session(&ana.user_id).await;
     for whom in [json!({ "session_id": session }), json!({ "user_id": ana.user_id })] {
         let mut ask = whom.clone();
-        ask["required"] = json!("phishing_resistant");
+        ask["required"] = json!({ "phishing_resistant": true });
         let challenge = api.post("/v1/challenges", ask).await.expect(201);
         let mut browser = shop.challenge_page(challenge["id"].as_str().unwrap()).await;
         let seen = browser.opens().await.expect(200);

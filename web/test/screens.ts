@@ -207,7 +207,7 @@ async function proveFault(page: Page, served: Served, status: number, type: stri
 }
 
 /** Keeps the page from leaving before it was looked at. */
-const stay = (page: Page) => page.route('**/back?**', () => undefined);
+const stay = (page: Page) => page.route('**/back?**outcome=**', () => undefined);
 
 async function proved(page: Page, served: Served) {
   await stay(page);
@@ -409,7 +409,7 @@ async function ended(page: Page, served: Served) {
 
 async function elsewhere(page: Page, served: Served) {
   const token = served.pages.create(TRANSFER);
-  await served.pages.answer(token, 'open', {}, 'another browser');
+  await served.pages.answer(token, 'open', {}, 'another browser', served.origin);
   await shown(page, `${served.origin}/challenge/${token}`, 'another browser');
 }
 

@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Seal a store's keys under another root key
     #[command(subcommand)]
     RootKey(RootKeyCommand),
+    /// Check and try the files of a policy
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
@@ -455,6 +458,30 @@ pub(crate) enum KeysCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tell every mistake in the files, with its line
+    Validate(PolicyFolder),
+    /// Decide the cases that stand in the files, and compare
+    Test {
+        #[command(flatten)]
+        folder: PolicyFolder,
+        /// Write the results to a file as well, in JUnit's XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyFolder {
+    /// The folder with the files, *.yaml
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -485,6 +512,7 @@ impl Command {
             Self::Man(args) => args.json,
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
+            Self::Config(ConfigCommand::Validate(folder) | ConfigCommand::Test { folder, .. }) => folder.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -516,6 +544,7 @@ impl Command {
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
+            | Self::Config(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,

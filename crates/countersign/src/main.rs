@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod log;
 mod output;
+mod policy_folder;
 mod sending;
 mod serve_process;
 mod supervisor;
@@ -44,6 +45,7 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
             commands::completions(&args, Cli::command(), output);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Config(command) => commands::config(&command, output).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -14,6 +14,7 @@ use vault_proto::{Client, Connector};
 use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
+use crate::policy_folder;
 use crate::sending::sending;
 use crate::supervisor::message::{FromServer, ToServer, decode, encode, settings_from};
 
@@ -35,7 +36,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         .map_err(|error| Failure::defect(format!("the server's threads cannot be started ({error})")))?;
     runtime.block_on(async {
         let control = AsyncControl::new(control).map_err(|error| Failure::defect(error.to_string()))?;
-        if let Err(failure) = serve(&control, &settings, movable_clock, confinement).await {
+        if let Err(failure) = Box::pin(serve(&control, &settings, movable_clock, confinement)).await {
             let fatal = FromServer::Fatal { message: failure.message.clone(), reason: failure.reason };
             // If the supervisor is gone there is nobody to tell.
             let _ = tell(&control, &fatal).await;
@@ -88,7 +89,9 @@ async fn serve(
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
-    let starting = server::start(configuration(settings, movable, confinement, sending), store.clone(), client);
+    let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
+    let config = configuration(settings, movable, confinement, sending, policy);
+    let starting = server::start(config, store.clone(), client);
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());
@@ -169,6 +172,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
+    policy: server::PolicyFiles,
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -182,6 +186,7 @@ fn configuration(
         trusted_proxies: settings.trusted_proxies.clone(),
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
+        policy,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

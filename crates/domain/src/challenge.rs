@@ -40,32 +40,32 @@ pub struct Challenge {
     pub satisfied: Option<Satisfaction>,
 }
 
-/// What is asked of a proof, beyond that it is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Requirement {
+/// What is asked of a proof, beyond that it is one. In the store as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The level that it amounts to beside the first factor, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aal: Option<Aal>,
+    /// By authenticators of these kinds; by any where there are none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kinds: BTreeSet<AuthenticatorKind>,
     /// It cannot be handed on by somebody who was deceived (NIST SP 800-63B-4 §3.2.5): a passkey or a security key.
-    PhishingResistant,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub phishing_resistant: bool,
 }
 
 impl Requirement {
-    /// Its name, as in JSON and in the store.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PhishingResistant => "phishing_resistant",
-        }
+    /// Whether proofs of this kind can meet it, as far as their kind says.
+    pub fn can_be_met_by(&self, kind: AuthenticatorKind) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && (!self.phishing_resistant || kind.is_phishing_resistant())
+            && self.aal.is_none_or(|aal| Aal::highest_by(kind) >= aal)
     }
 
-    /// The requirement of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::PhishingResistant].into_iter().find(|requirement| requirement.name() == name)
-    }
-
-    /// Whether proofs of this kind meet it.
-    pub const fn is_met_by(self, kind: AuthenticatorKind) -> bool {
-        match self {
-            Self::PhishingResistant => kind.is_phishing_resistant(),
-        }
+    /// Whether a right proof of this kind, which amounts to a level, meets it.
+    pub fn is_met_by(&self, kind: AuthenticatorKind, reached: Aal) -> bool {
+        self.can_be_met_by(kind) && self.aal.is_none_or(|aal| reached >= aal)
     }
 }
 

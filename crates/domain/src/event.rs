@@ -100,6 +100,10 @@ kinds! {
     ApiKeyRevoked = "api_key.revoked",
     /// An administrator was given a new key by whoever has the store.
     AdministratorRecovered = "administrator.recovered",
+    /// Another policy came into force.
+    PolicyChanged = "policy.changed",
+    /// Whether a session may do something was decided.
+    DecisionMade = "decision.made",
     /// A user was made known.
     UserCreated = "user.created",
     /// A user's name or kind was changed.
@@ -208,6 +212,8 @@ kinds! {
     PageCreated = "page.created",
     /// A hosted page was opened, and belongs to that browser from then on.
     PageOpened = "page.opened",
+    /// The application redeemed a page's code: the browser that opened it is the one that it was made for.
+    PageRedeemed = "page.redeemed",
     /// Something was begun on a hosted page: the proof before an enrollment, or an enrollment.
     PageAdvanced = "page.advanced",
     /// A hosted page was asked for by another browser, or too late.

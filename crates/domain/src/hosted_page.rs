@@ -9,8 +9,8 @@ use crate::{
     ApplicationId, AuthenticatorId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, Timestamp, UserId,
 };
 
-/// One visit of one browser. Its link carries a token of which only the hash is kept; who opens it first is the only one it works for
-/// (T-12).
+/// One visit of one browser. Its link carries a token of which only the hash is kept; who opens it first is the only one it works for,
+/// and only once the application has said that this is the browser that it made the page for (T-12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostedPage {
     /// Ours.
@@ -23,8 +23,13 @@ pub struct HostedPage {
     pub state: PageState,
     /// SHA-256 of the token in its link: 32 random bytes, so a plain hash is enough.
     pub token: TokenHash,
-    /// SHA-256 of what the browser keeps that opened it; `None` before that.
+    /// SHA-256 of the code that is made of what the browser keeps that opened it; `None` before that.
     pub browser: Option<TokenHash>,
+    /// What the application knows its browser by where it has no session with us: SHA-256 of a verifier that only that browser's session
+    /// with the application knows (`code_challenge` of RFC 7636 §4.2, method S256).
+    pub code_challenge: Option<TokenHash>,
+    /// When the application redeemed the code, in the browser that it made the page for. Before that nothing is done on it.
+    pub redeemed_at: Option<Timestamp>,
     /// Who is asked. `None` where the challenge is for somebody we do not know.
     pub user_id: Option<UserId>,
     /// The session that is raised by what is proved on it.
@@ -59,10 +64,18 @@ impl HostedPage {
     /// Where the browser goes once the page is finished. What is said there is for whoever reads it; what happened is asked for
     /// with the application's key.
     pub fn return_to(&self) -> String {
+        self.leading_back(("outcome", self.state.name()))
+    }
+
+    /// Where the browser that opened the page goes first, so that the application sees which one that is: there it redeems the code.
+    pub fn redeem_at(&self, code: &str) -> String {
+        self.leading_back(("code", code))
+    }
+
+    fn leading_back(&self, said: (&str, &str)) -> String {
         let id = self.id.to_string();
         let state = self.carried.as_deref().map(|carried| ("state", carried));
-        self.return_url
-            .with_parameters(state.into_iter().chain([("page", id.as_str()), ("outcome", self.state.name())]))
+        self.return_url.with_parameters(state.into_iter().chain([("page", id.as_str()), said]))
     }
 }
 
@@ -122,6 +135,8 @@ pub enum PageState {
     Left,
     /// The person did not want to.
     Cancelled,
+    /// Another browser opened it than the one that it was made for.
+    Refused,
 }
 
 /// Why somebody is refused on a page.
@@ -133,6 +148,8 @@ pub enum PageRefusal {
     Expired,
     /// What it was for is done.
     Finished,
+    /// The browser that opened it has another session with the application, or none.
+    OtherSession,
 }
 
 impl PageRefusal {
@@ -142,6 +159,7 @@ impl PageRefusal {
             Self::OpenedElsewhere => 1,
             Self::Expired => 2,
             Self::Finished => 4,
+            Self::OtherSession => 8,
         }
     }
 
@@ -151,6 +169,7 @@ impl PageRefusal {
             Self::OpenedElsewhere => "opened_elsewhere",
             Self::Expired => "expired",
             Self::Finished => "finished",
+            Self::OtherSession => "other_session",
         }
     }
 }
@@ -176,7 +195,7 @@ impl PagePurpose {
 
 impl PageState {
     /// Every state.
-    pub const ALL: [Self; 5] = [Self::Open, Self::Proved, Self::Enrolled, Self::Left, Self::Cancelled];
+    pub const ALL: [Self; 6] = [Self::Open, Self::Proved, Self::Enrolled, Self::Left, Self::Cancelled, Self::Refused];
 
     /// The state's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -186,6 +205,7 @@ impl PageState {
             Self::Enrolled => "enrolled",
             Self::Left => "left",
             Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
         }
     }
 

@@ -99,6 +99,10 @@ ids! {
     HardwareTokenId = "tok_";
     /// A hosted page.
     PageId = "pag_";
+    /// An answer to whether a session may do something.
+    DecisionId = "dec_";
+    /// A policy while it was in force.
+    PolicyId = "pol_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

@@ -48,10 +48,20 @@ impl Aal {
         proofs.iter().map(|proof| Self::reached_by(first, proof)).max().unwrap_or(Self::Aal1)
     }
 
+    /// The highest level that a proof of this kind can amount to, beside a first factor that came another way.
+    pub fn highest_by(kind: AuthenticatorKind) -> Self {
+        let quality = Quality { user_verified: true, hardware_bound: true };
+        Self::reached_by_kind(true, kind, quality)
+    }
+
     fn reached_by(first: &BTreeSet<Amr>, proof: &Proof) -> Self {
         let beside_another = first.iter().any(|method| Some(method.name()) != channel(proof.kind));
-        let Quality { user_verified, hardware_bound } = proof.quality;
-        match proof.kind {
+        Self::reached_by_kind(beside_another, proof.kind, proof.quality)
+    }
+
+    const fn reached_by_kind(beside_another: bool, kind: AuthenticatorKind, quality: Quality) -> Self {
+        let Quality { user_verified, hardware_bound } = quality;
+        match kind {
             AuthenticatorKind::Email => Self::Aal1,
             AuthenticatorKind::Webauthn if !user_verified && !beside_another => Self::Aal1,
             AuthenticatorKind::Webauthn if hardware_bound => Self::Aal3,

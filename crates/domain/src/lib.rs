@@ -20,6 +20,7 @@ pub mod hosted_page;
 pub mod id;
 pub mod level;
 pub mod page;
+pub mod policy;
 pub mod prompt;
 pub mod push;
 pub mod return_url;
@@ -41,11 +42,12 @@ pub use external_id::ExternalId;
 pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, EventId, HardwareTokenId, InvalidId,
-    PageId, PromptId, SessionId, UserId,
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
+    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
+pub use policy::PolicyInForce;
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use session::{Proof, Quality, Session, Trust};

@@ -8,6 +8,7 @@ mod entropy;
 pub mod fuzz;
 mod http;
 mod offline;
+mod policy_files;
 mod relying_party;
 
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,7 @@ use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
+pub use policy_files::PolicyFiles;
 pub use relying_party::{Webauthn, webauthn_policy};
 
 /// How a server is to run.
@@ -43,6 +45,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What decides whether a session may do something.
+    pub policy: PolicyFiles,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -176,7 +180,7 @@ pub struct Running {
     administrator_key: Option<Zeroizing<String>>,
     listener: http::Listening,
     tasks: Vec<JoinHandle<()>>,
-    carrying: app::sending::Carrying,
+    errands: app::errands::Running,
     store: Store,
 }
 
@@ -227,8 +231,8 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         trusted_proxies: config.trusted_proxies.clone(),
     };
     let vault = Arc::new(Vault::new(vault, store.clone()));
+    let policy = app::decide::InForce::new(config.policy);
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
-    let (courier, errands) = app::factors::push::courier();
     let app = Arc::new(App {
         store: store.clone(),
         vault,
@@ -237,21 +241,22 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
+        policy,
         post,
-        courier,
+        errands: app::errands::Errands::default(),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
         streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
+    app.put_policy_in_force().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
-    let ringing = tokio::spawn(app::factors::push::run_errands(Arc::clone(&app), errands));
-    let carrying = app::sending::carry(Arc::clone(&app));
+    let errands = app::errands::run(Arc::clone(&app));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, ringing];
+    let tasks = vec![upkeep, waking];
     let administrator_key = administrator.map(|key| key.text);
-    Ok(Running { address, url, administrator_key, listener, tasks, carrying, store })
+    Ok(Running { address, url, administrator_key, listener, tasks, errands, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -280,7 +285,7 @@ impl Running {
     /// Answers what is under way, a few seconds at most, and closes the store.
     pub async fn stop(self) {
         self.listener.stop().await;
-        self.carrying.stop().await;
+        self.errands.stop().await;
         self.tasks.iter().for_each(JoinHandle::abort);
         self.store.close().await;
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, Prompt, PromptId, PromptState, Proof, Satisfaction,
-    Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
+    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, Proof,
+    Satisfaction, Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -182,6 +182,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Rests a decision on a challenge's proof, which then serves no other. Guard: it is satisfied and none did.
+    UseChallenge {
+        /// Which.
+        id: ChallengeId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Puts a policy into force. Guard: the one that is in force is another one.
+    PutPolicy(PolicyInForce),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.
@@ -337,7 +346,9 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// What is done on a page from now on. Guard: it is open and has not expired, and what is done on it is what was seen.
+    /// The browser on a page is the one that it was made for. Guard: see [`RedeemPage`].
+    RedeemPage(Box<RedeemPage>),
+    /// What is done on a page from now on. Guard: it is open, redeemed and has not expired, and what is done on it is what was seen.
     AdvancePage {
         /// As it was seen: its challenge, its enrollment and what is wanted are compared.
         seen: Box<HostedPage>,
@@ -354,7 +365,8 @@ pub enum Change {
         /// Why.
         reason: PageRefusal,
     },
-    /// Ends a page, with what came of it. Guard: it is open, expired or not: what came of it was done before.
+    /// Ends a page, with what came of it. Guard: it is open, expired or not: what came of it was done before. As [`PageState::Refused`] it
+    /// ends only where it was not redeemed, and otherwise only where it was.
     FinishPage {
         /// Which.
         id: PageId,
@@ -516,6 +528,22 @@ pub struct RememberBrowser {
     pub challenge_id: ChallengeId,
     /// With which authenticator.
     pub proved: AuthenticatorId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// See [`Change::RedeemPage`]. Guard: the page is open, has not expired and was not redeemed; this is the browser that opened it; and what
+/// the application knows that browser by is what it made the page for (T-12).
+#[derive(Debug, Clone)]
+pub struct RedeemPage {
+    /// Which.
+    pub id: PageId,
+    /// Of the code.
+    pub browser: TokenHash,
+    /// The session with the application that this browser has.
+    pub session_id: Option<SessionId>,
+    /// Of the verifier that this browser's session with the application has.
+    pub verifier: Option<TokenHash>,
     /// When.
     pub at: Timestamp,
 }

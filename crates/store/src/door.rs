@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
-    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, Prompt, PromptId, ProofKind,
-    Session, SessionId, Timestamp, TokenHash, User, UserId,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyInForce, Prompt, PromptId,
+    ProofKind, Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -284,6 +284,13 @@ impl Store {
     pub async fn api_keys(&self, id: ApplicationId) -> Result<Vec<ApiKey>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::api_keys(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The policy that is in force, and since when there has been one without interruption that has everybody have a second factor.
+    pub async fn policy(&self) -> Result<Option<(PolicyInForce, Option<Timestamp>)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::policy(lease.connection()).await?;
         lease.done();
         Ok(found)
     }

@@ -22,7 +22,7 @@ mod threads;
 mod write;
 
 pub use change::{
-    Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, Idempotency, Raise, RecordView, Reject,
+    Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, Idempotency, Raise, RecordView, RedeemPage, Reject,
     RememberBrowser, ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};

@@ -8,9 +8,9 @@ use domain::{
     Aal, ActionHash, Amr, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId,
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
-    EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState, Prompt,
-    PromptId, PromptState, Proof, Quality, Requirement, ReturnOrigin, ReturnUrl, Satisfaction, Scope, Sealed, Session,
-    SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
+    EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState,
+    PolicyId, PolicyInForce, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction,
+    Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -356,7 +356,19 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
         expires_at: row.time()?,
         shown: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
         satisfied: row.maybe_named(|json| serde_json::from_str(json).ok())?,
-        required: row.maybe_named(Requirement::from_name)?,
+        required: row.maybe_named(|json| serde_json::from_str(json).ok())?,
+    })
+}
+
+pub(crate) const POLICY: &str = "p.id, p.version, p.files, p.enforces, p.at";
+
+pub(crate) fn policy(row: &mut Reader<'_, '_>) -> Result<PolicyInForce, Fault> {
+    Ok(PolicyInForce {
+        id: row.id(PolicyId::from_uuid)?,
+        version: row.next()?,
+        files: row.named(|json| serde_json::from_str(json).ok())?,
+        enforces: row.next::<i64>()? != 0,
+        at: row.time()?,
     })
 }
 
@@ -395,8 +407,8 @@ pub(crate) fn wanted_text(wanted: &Wanted) -> String {
     serde_json::to_string(wanted).unwrap_or_default()
 }
 
-pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.user_id, g.session_id, g.challenge_id, \
-    g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
+pub(crate) const PAGE: &str = "g.id, g.application_id, g.purpose, g.state, g.token, g.browser, g.code_challenge, g.redeemed_at, \
+    g.user_id, g.session_id, g.challenge_id, g.enrollment_id, g.wanted, g.return_url, g.carried, g.refused, g.created_at, g.expires_at";
 
 pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
     Ok(HostedPage {
@@ -406,6 +418,8 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         state: row.named(PageState::from_name)?,
         token: TokenHash(row.bytes()?),
         browser: row.maybe_bytes()?.map(TokenHash),
+        code_challenge: row.maybe_bytes()?.map(TokenHash),
+        redeemed_at: row.maybe_time()?,
         user_id: row.maybe_id(UserId::from_uuid)?,
         session_id: row.maybe_id(SessionId::from_uuid)?,
         challenge_id: row.maybe_id(ChallengeId::from_uuid)?,

@@ -4,7 +4,7 @@ export interface Told {
   readonly outcome: 'proved' | 'enrolled' | 'left' | 'cancelled' | 'closed';
   /** The page's id, `pag_…`. */
   readonly page: string | null;
-  /** The `state` that the page was made with: compare it with what you keep for this person. */
+  /** The `state` that the page was made with. */
   readonly state: string | null;
 }
 

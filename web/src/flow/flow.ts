@@ -92,6 +92,8 @@ export function screenOf(flow: Flow): Screen {
   if (flow.stop) return 'stopped';
   if (!flow.page) return flow.notice ? 'stopped' : 'loading';
   const { step } = flow.page;
+  // The browser is on its way to the application.
+  if (step === 'redeem') return 'loading';
   if (step === 'prove' && flow.lost) return 'lost';
   if ((step === 'choose' || step === 'stronger' || step === 'view') && flow.wanted) return 'details';
   if (step === 'view' && flow.choosing) return 'choose';

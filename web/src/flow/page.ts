@@ -8,8 +8,11 @@ import { instant, known, list, oneOf, optionalStart, optionalText, record, text,
 import { overviewOf, type Overview } from './overview';
 
 export type Purpose = 'challenge' | 'enroll' | 'security';
-/** `stronger`: what was enrolled is active, and something stronger could follow. */
-export type Step = 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+/**
+ * `redeem`: the application has to see this browser before anything goes on. `stronger`: what was enrolled is active, and something
+ * stronger could follow.
+ */
+export type Step = 'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
 
 /** What a person can have, and prove with. */
 export const KINDS = ['webauthn', 'push', 'totp', 'hotp', 'sms', 'email', 'backup_codes'] as const;
@@ -38,7 +41,7 @@ export interface Page {
   readonly view: View | null;
   /** Only in the answer to the first `confirm`. */
   readonly backupCodes: readonly string[];
-  /** Only at the step `done`. */
+  /** Only at the steps `redeem` and `done`. */
   readonly returnTo: URL | null;
   /** Only at the step `overview`. */
   readonly overview: Overview | null;
@@ -104,7 +107,16 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
     purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security']),
     application: isolated(text(state.application)),
     brand: brandOf(state.brand, origin),
-    step: oneOf(state.step, ['prove', 'choose', 'view', 'backup_codes', 'stronger', 'overview', 'done']),
+    step: oneOf(state.step, [
+      'redeem',
+      'prove',
+      'choose',
+      'view',
+      'backup_codes',
+      'stronger',
+      'overview',
+      'done',
+    ]),
     until: instant(state.expires_at, clock),
     challenge: challenge && { action: text(challenge.action), shown: shown(challenge.shown) },
     ways: challenge ? list(challenge.ways).flatMap(way) : [],

@@ -14,8 +14,6 @@ export interface Remember {
   readonly lifetime: number;
   /** The person's browsers that are remembered. */
   readonly browsers: readonly string[];
-  /** Where a browser has to come from so that it proves without being asked. */
-  readonly from: string;
 }
 
 /** Asks the server, and answers what it says as it stands; fails where it says no. */
@@ -26,10 +24,9 @@ const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 export function rememberOf(value: unknown): Remember | null {
   const said = value as Partial<Record<keyof Remember, unknown>> | null | undefined;
-  if (typeof said?.lifetime !== 'number' || !Array.isArray(said.browsers) || typeof said.from !== 'string')
-    return null;
+  if (typeof said?.lifetime !== 'number' || !Array.isArray(said.browsers)) return null;
   const browsers = said.browsers.filter((id): id is string => typeof id === 'string');
-  return { lifetime: said.lifetime, browsers, from: said.from };
+  return { lifetime: said.lifetime, browsers };
 }
 
 /** Has this browser remembered, after a proof. */
@@ -48,18 +45,13 @@ export async function remember(token: string, ask: Ask): Promise<boolean> {
   }
 }
 
-/**
- * Proves by being remembered; what comes of it, or null where that is not to be. Only where the application itself sent the
- * browser here: a link to somebody else's page, in a message or on another site, proves nothing for them.
- */
+/** Proves by being remembered; what comes of it, or null where that is not to be. */
 export async function proveRemembered<T>(
   wish: Remember,
-  referrer: string,
   ask: Ask,
   prove: (proof: Record<string, unknown>) => Promise<T>,
 ): Promise<T | null> {
   try {
-    if (new URL(referrer).origin !== wish.from) return null;
     const kept = await find(wish.browsers);
     if (!kept) return null;
     const asked = (await ask('prompt', { kind: 'browser', authenticator_id: kept.id })) as {

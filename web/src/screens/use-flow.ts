@@ -206,7 +206,15 @@ async function stated(page: Promise<Page>): Promise<Answer> {
 
 /** Opens the page, or asks how it stands. */
 function opened(token: string): Promise<Answer> {
-  return stated(ask(token, 'open', { token }).then(unlessRemembered(token))).catch(unlessFinished(token));
+  const page = ask(token, 'open', { token }).then(unlessUnknown).then(unlessRemembered(token));
+  return stated(page).catch(unlessFinished(token));
+}
+
+/** Leaves for the application where that has not said yet whether this is the browser that it sent. It leads back here. */
+function unlessUnknown(page: Page): Page | Promise<Page> {
+  if (page.step !== 'redeem' || !page.returnTo) return page;
+  window.location.replace(page.returnTo);
+  return new Promise(() => undefined);
 }
 
 /** Proves by being remembered, where this browser is. */
@@ -214,7 +222,7 @@ function unlessRemembered(token: string): (page: Page) => Promise<Page> {
   return async (page) => {
     if (page.step !== 'prove' || !page.remember) return page;
     const prove = (proof: Record<string, unknown>) => ask(token, 'prove', proof);
-    return (await proveRemembered(page.remember, document.referrer, asker(token), prove)) ?? page;
+    return (await proveRemembered(page.remember, asker(token), prove)) ?? page;
   };
 }
 

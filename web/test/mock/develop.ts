@@ -3,7 +3,7 @@
 import type { Plugin } from 'vite';
 
 import { verb } from './http.ts';
-import { BACKUP_CODE, KEY, Pages } from './pages.ts';
+import { BACKUP_CODE, KEY, Pages, redeem } from './pages.ts';
 import { totp } from './totp.ts';
 
 export function mockForDevelopment(): Plugin {
@@ -14,6 +14,9 @@ export function mockForDevelopment(): Plugin {
       if (process.env.VITEST) return;
       const pages = new Pages();
       server.middlewares.use((request, response, next) => {
+        const code = new URL(request.url ?? '/', 'http://localhost').searchParams.get('code');
+        const on = code === null ? null : redeem(code);
+        if (on) return void response.writeHead(303, { Location: on }).end();
         const [, purpose, token] = /^\/(enroll|challenge|security)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
         if (token && !pages.has(token)) {
           const shown = { Amount: '€ 250.00', To: 'Hanna Weiss' };

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 
-import { Pages, Problem } from './pages.ts';
+import { Pages, Problem, redeem } from './pages.ts';
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -42,7 +42,7 @@ export async function serve(dist: string, port = 0): Promise<Served> {
 }
 
 async function answered(pages: Pages, dist: string, request: IncomingMessage, response: ServerResponse) {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const { pathname: path, searchParams: said } = new URL(request.url ?? '/', 'http://localhost');
   if (await verb(pages, request, response)) return;
   if (/^\/(enroll|challenge|security)\/[^/]*$/.test(path)) {
     const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP };
@@ -55,6 +55,12 @@ async function answered(pages: Pages, dist: string, request: IncomingMessage, re
     const type = { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' };
     response.writeHead(200, small ? { ...type, 'Content-Encoding': 'gzip' } : type);
     response.end(small ?? file);
+  } else if (path === '/back' && said.has('code')) {
+    const to = redeem(said.get('code') ?? '');
+    if (to) return void response.writeHead(303, { Location: to }).end();
+    response
+      .writeHead(403, { 'Content-Type': 'text/html' })
+      .end('<title>Shop</title><h1>Begin again at the shop</h1>');
   } else if (path === '/back') {
     response
       .writeHead(200, { 'Content-Type': 'text/html' })
@@ -84,6 +90,7 @@ export async function verb(
       name,
       JSON.parse(await body(request)) as Record<string, unknown>,
       browser,
+      `http://${request.headers.host ?? 'localhost'}`,
     );
     const loss = name === 'wait' ? undefined : pages.losses.shift();
     if (loss === 'within') response.writeHead(200, { 'Content-Length': 1000 }).write('{"purpose":');

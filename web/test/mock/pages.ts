@@ -34,6 +34,8 @@ export interface Wish {
   mayChange?: boolean;
   /** Whether browsers are remembered here. */
   remembers?: boolean;
+  /** Made for another browser than the one that opens it. */
+  handedOn?: boolean;
   /** Seals for another authenticator than it says. */
   sealsWrongly?: boolean;
 }
@@ -65,11 +67,15 @@ interface Enrollment {
 }
 
 type Body = Record<string, unknown>;
-type Step = 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+type Step = 'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
 
 interface Page {
   id: string;
+  token: string;
   wish: Wish;
+  /** Where its server is, which it leads back to unless it was told otherwise. */
+  origin: string;
+  redeemed: boolean;
   person: Person;
   expires: number;
   browser: string | null;
@@ -104,6 +110,22 @@ const WEAK: Kind[] = ['sms', 'email'];
 const MOST_SENDS = 3;
 const LONGEST_WAIT = 25_000;
 
+/** Codes that the browsers of pages were given. */
+const CODES = new Map<string, Page>();
+
+/**
+ * What the application does with a code that a browser brings (`POST /v1/pages/{id}/redeem`): the address that it leads the browser
+ * to; null where it is another browser than it sent, whose page is over then.
+ */
+export function redeem(code: string): string | null {
+  const page = CODES.get(code);
+  CODES.delete(code);
+  if (!page) return null;
+  if (page.wish.handedOn) page.outcome = 'refused';
+  else page.redeemed = true;
+  return page.redeemed ? `${page.origin}/${page.wish.purpose}/${page.token}` : null;
+}
+
 export class Pages {
   readonly #pages = new Map<string, Page>();
   /** The person's browsers that are remembered, with their keys. */
@@ -126,7 +148,10 @@ export class Pages {
     };
     this.#pages.set(token, {
       id: id('pag'),
+      token,
       wish,
+      origin: '',
+      redeemed: false,
       person,
       expires: Date.now() + (wish.lifetime ?? 600_000),
       browser: null,
@@ -189,16 +214,17 @@ export class Pages {
   }
 
   /** Carries out a verb. @throws a Problem */
-  async answer(token: string, verb: string, body: Body, browser: string): Promise<object> {
+  async answer(token: string, verb: string, body: Body, browser: string, origin: string): Promise<object> {
     this.asked.push(verb);
     const fault = verb === 'wait' ? undefined : this.faults.shift();
     if (fault) throw fault;
     const page = this.#pages.get(token);
     if (!page)
       throw /^[\w-]{43}$/.test(token) ? new Problem(410, 'page-over') : new Problem(422, 'invalid-request');
-    if (verb === 'open') return this.#open(page, browser);
+    if (verb === 'open') return this.#open(page, browser, origin);
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
     if (Date.now() >= page.expires) throw new Problem(410, 'page-over');
+    if (!page.redeemed) throw page.outcome ? new Problem(410, 'page-over') : new Problem(409, 'conflict');
     // A finished page still tells its own browser the way back.
     if (page.outcome && (verb === 'finish' || verb === 'cancel')) return this.#state(page);
     if (page.outcome === 'proved' && verb === 'remember') return this.#remember(token, body);
@@ -233,13 +259,23 @@ export class Pages {
     else page.step = 'prove';
   }
 
-  #open(page: Page, browser: string): object {
+  #open(page: Page, browser: string, origin: string): object {
     if (page.outcome || Date.now() >= page.expires) throw new Problem(410, 'page-over');
     page.browser ??= browser;
     if (page.browser !== browser) throw new Problem(403, 'page-opened-elsewhere');
+    page.origin = origin;
+    if (!page.redeemed) return this.#toBeRedeemed(page);
     if (page.step === 'backup_codes') this.#goOn(page);
     if (page.outcome) throw new Problem(410, 'page-over');
     return this.#state(page, 'open');
+  }
+
+  #toBeRedeemed(page: Page): object {
+    const code = createHash('sha256').update(`${page.token} ${page.browser}`).digest('base64url').repeat(2);
+    CODES.set(code, page);
+    const nothing = { challenge: null, factors: [], backup_codes: [], overview: null };
+    const to = returnTo(page, { code });
+    return { ...this.#state(page, 'open'), ...nothing, step: 'redeem', return_to: to };
   }
 
   async #wait(page: Page) {
@@ -291,9 +327,8 @@ export class Pages {
     return { authenticator_id: remembered, expires_at: time(Date.now() + 30 * 86_400_000) };
   }
 
-  #remembered(wish: Wish): object {
-    const from = new URL(wish.returnUrl ?? 'http://localhost/back').origin;
-    return { lifetime: 30 * 86_400, browsers: [...this.browsers.keys()], from };
+  #remembered(): object {
+    return { lifetime: 30 * 86_400, browsers: [...this.browsers.keys()] };
   }
 
   #newPrompt(page: Page, kind: Kind, authenticator: Authenticator | null, sends: number): Prompt {
@@ -502,14 +537,14 @@ export class Pages {
       step,
       challenge: step === 'prove' || wish.purpose === 'challenge' ? challenge(page) : null,
       prompt: step === 'prove' ? promptOf(page) : null,
-      remember: step === 'prove' && wish.remembers ? this.#remembered(wish) : null,
+      remember: step === 'prove' && wish.remembers ? this.#remembered() : null,
       factors: factors.map((kind) => ({ kind, strength: LEVELS[kind as keyof typeof LEVELS] })),
       view: step === 'view' && page.enrollment ? viewSeen(page, page.enrollment, verb === 'begin') : null,
       backup_codes:
         step === 'backup_codes' && ['confirm', 'wait', 'prove', 'security/backup-codes'].includes(verb)
           ? page.codes
           : [],
-      return_to: step === 'done' ? returnTo(page) : null,
+      return_to: step === 'done' ? returnTo(page, { outcome: page.outcome ?? '' }) : null,
       overview: step === 'overview' ? person.overview(page.trusted) : null,
     };
   }
@@ -601,10 +636,10 @@ function sealed(wish: Wish, { id: authenticatorId, recipientKey }: Enrollment, s
   return seal(recipientKey, sealedFor, JSON.stringify({ uri, secret }));
 }
 
-function returnTo({ wish, id: page, outcome }: Page): string {
-  const to = new URL(wish.returnUrl ?? 'http://localhost/back');
+function returnTo({ wish, id: page, origin }: Page, said: Record<string, string>): string {
+  const to = new URL(wish.returnUrl ?? `${origin}/back`);
   if (wish.state) to.searchParams.set('state', wish.state);
   to.searchParams.set('page', page);
-  to.searchParams.set('outcome', outcome ?? '');
+  for (const [name, value] of Object.entries(said)) to.searchParams.set(name, value);
   return to.href;
 }

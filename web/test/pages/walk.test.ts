@@ -295,7 +295,8 @@ it('in a pop-up, the window that opened it is told, at its own origin alone', as
 });
 
 it('in a pop-up of somebody else’s, nobody is told', async () => {
-  const token = served.pages.create({ ...challenge(), returnUrl: 'http://127.0.0.1:9/back' });
+  const elsewhere = `${shop.origin.replace('localhost', '127.0.0.1')}/back`;
+  const token = served.pages.create({ ...challenge(), returnUrl: elsewhere });
   await page.goto(`${shop.origin}/back`);
   const [popup] = await Promise.all([
     page.waitForEvent('popup'),
@@ -305,7 +306,7 @@ it('in a pop-up of somebody else’s, nobody is told', async () => {
       window.open(address, '', 'width=400,height=700');
     }, `${served.origin}/challenge/${token}`),
   ]);
-  const left = popup.waitForRequest('http://127.0.0.1:9/back?**');
+  const left = popup.waitForRequest(`${elsewhere}?**outcome=**`);
   await code(popup, totp(KEY));
   await left;
   expect(await page.evaluate(() => (window as unknown as { heard: number }).heard)).toBe(0);

@@ -50,6 +50,33 @@ describe.skipIf(PROGRAM === null)('links that do not work, on the real server', 
     await stranger.close();
   });
 
+  it('T-12: a link that was handed on before it was opened asks nobody for anything', async () => {
+    const session = await at.somebody();
+    const { key } = await at.enrolled(session);
+    const attackers = await at.logIn();
+    at.others = session;
+    const challenge = await at.challenge(attackers);
+    for (const page of [
+      { purpose: 'challenge', challenge_id: challenge },
+      { purpose: 'enroll', session_id: attackers },
+      { purpose: 'security', session_id: attackers },
+    ]) {
+      const link = await at.link(page);
+      await at.page.goto(link);
+      await headed(at.page, 'Begin again at the shop');
+      await at.page.goto(link);
+      await headed(at.page, 'This link is over');
+    }
+    expect(await at.stateOf(challenge)).toBe('open');
+    const refused = (await at.events('page.refused')).filter((one) => one.data.reason === 'other_session');
+    expect(refused).toHaveLength(3);
+    // And the person still gets to where they want.
+    at.others = null;
+    await at.challenged(session);
+    await code(at.page, at.nextCode(key));
+    await at.back('proved');
+  });
+
   it('T-13: a link that is cut off or made up opens nothing', async () => {
     const link = await at.link({ purpose: 'enroll', session_id: await at.somebody() });
     await at.page.goto(link.slice(0, -5));

@@ -12,6 +12,8 @@ if (PROGRAM === null)
   console.log('The real server is not tested: build it with cargo build -p countersign -p vault');
 
 const SHOP = 'http://localhost:9';
+/** What the shop keeps for a browser without a session (RFC 7636, appendix B). */
+const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 
 /** To be made in a `describe`: starts the server before its first test, and gives each a browser without a past. */
 export class Stage {
@@ -22,6 +24,8 @@ export class Stage {
   /** What pages said that they should not have. */
   private complaints: string[] = [];
   private people = 0;
+  /** The session that the shop finds in a browser, where that is another one than pages are made for. */
+  others: string | null = null;
 
   constructor(settings: () => Settings | Promise<Settings> = () => ({})) {
     beforeAll(async () => {
@@ -36,6 +40,7 @@ export class Stage {
     });
     beforeEach(async () => {
       this.complaints = [];
+      this.others = null;
       this.context = await this.browser.context();
       this.page = await this.watched(this.context);
     });
@@ -54,10 +59,32 @@ export class Stage {
     page.on('console', (message) => {
       if (/Content.Security.Policy|Refused to/i.test(message.text())) this.complaints.push(message.text());
     });
-    await page.route(`${SHOP}/**`, (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<h1>Shop</h1>' }),
-    );
+    await page.route(`${SHOP}/**`, async (route) => {
+      const said = new URL(route.request().url()).searchParams;
+      const [id, code] = [said.get('page'), said.get('code')];
+      if (id === null || code === null)
+        return route.fulfill({ contentType: 'text/html', body: '<h1>Shop</h1>' });
+      const url = await this.redeemed(id, code).catch(() => null);
+      if (url !== null) return route.fulfill({ status: 303, headers: { Location: url } });
+      return route.fulfill({
+        status: 403,
+        contentType: 'text/html',
+        body: '<h1>Begin again at the shop</h1>',
+      });
+    });
     return page;
+  }
+
+  /** Redeems a page's code; where the browser is led then. Browsers of these tests have the session that a page was made for. */
+  private async redeemed(id: string, code: string): Promise<string> {
+    const { session_id } = await this.real.api<{ session_id: string | null }>('GET', `/v1/pages/${id}`);
+    if (this.others !== null) return this.redeemedFor(id, { code, session_id: this.others });
+    const whose = session_id === null ? { code_verifier: VERIFIER } : { session_id };
+    return this.redeemedFor(id, { code, ...whose });
+  }
+
+  private async redeemedFor(id: string, whose: object): Promise<string> {
+    return (await this.real.api<{ url: string }>('POST', `/v1/pages/${id}/redeem`, whose)).url;
   }
 
   /** Who was made last. */

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 48] = [
+pub(crate) const KEYS: [Key; 49] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -153,6 +153,11 @@ pub(crate) const KEYS: [Key; 48] = [
         list: true,
         help: "CAs that are trusted besides the system's when others are called, PEM",
     },
+    one(
+        "policy.folder",
+        "DIR",
+        "Folder of the policy's files, *.yaml, read at the start [default: a second factor for everything]",
+    ),
     one(
         "events.retention",
         "AGE",

@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) view_lifetime: Duration,
     /// How fresh a login has to be to enroll.
     pub(crate) max_session_age: Duration,
+    /// Where the policy's files are.
+    pub(crate) policy_folder: Option<PathBuf>,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
     /// Whether codes by text message and e-mail count for users who have a passkey or security key.
@@ -229,6 +231,7 @@ impl Settings {
             email: EmailSettings::resolve(layers)?,
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
+            policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
             log: Log {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Aal, ActionHash, Amr, Challenge, ChallengeId, Satisfaction, Timestamp};
+use domain::{Aal, ActionHash, Amr, Challenge, ChallengeId, DecisionId, Proof, Satisfaction, Session, Timestamp};
 use serde::Serialize;
 
 use vault_proto::{Reply, Sign, Verb};
@@ -32,6 +32,22 @@ struct Claims<'a> {
     amr: &'a BTreeSet<Amr>,
     action: &'a str,
     action_hash: String,
+}
+
+/// What is asserted of a decision.
+pub(super) struct Allowed<'a> {
+    /// To whom.
+    pub(super) application: domain::ApplicationId,
+    /// Which decision.
+    pub(super) decision: DecisionId,
+    /// Of which session.
+    pub(super) session: &'a Session,
+    /// What it may do.
+    pub(super) action: &'a str,
+    /// What that is bound to.
+    pub(super) hash: ActionHash,
+    /// The proof that it rests on; the first factor alone where there is none.
+    pub(super) proof: Option<&'a Proof>,
 }
 
 /// The claims that a proof for `challenge` at `now` yields, as JSON.
@@ -79,6 +95,30 @@ pub(crate) fn encode(hash: ActionHash) -> String {
 }
 
 impl App {
+    /// The assertion that something may be done, signed. Its level, methods and time are those of the proof that it rests on.
+    pub(super) async fn assertion_of(&self, allowed: &Allowed<'_>) -> Result<String, Error> {
+        let Allowed { application, decision, session, action, hash, proof } = allowed;
+        let now = self.now();
+        let proofs: &[Proof] = proof.map_or(&[], std::slice::from_ref);
+        let claims = Claims {
+            iss: &self.settings.issuer,
+            aud: application.to_string(),
+            sub: session.user_id.to_string(),
+            sid: Some(session.id.to_string()),
+            jti: decision.to_string(),
+            iat: now.unix_seconds(),
+            nbf: now.unix_seconds(),
+            exp: now.plus(LIFETIME).min(session.expires_at).unix_seconds(),
+            auth_time: proof.map_or(session.authenticated_at, |proof| proof.verified_at).unix_seconds(),
+            acr: Aal::reached(&session.amr, proofs),
+            amr: &Session::methods(&session.amr, proofs),
+            action,
+            action_hash: encode(*hash),
+        };
+        let claims = serde_json::to_vec(&claims).map_err(|error| Error::Internal(error.to_string()))?;
+        self.signed(Some(claims)).await
+    }
+
     /// The assertion of a proof for `challenge` at `now`, signed: for proofs that the vault does not find right itself.
     pub(super) async fn signed_assertion(
         &self,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use domain::event::About;
-use domain::{ActionHash, Challenge, ChallengeId, ChallengeState, EventKind, Requirement, SessionId, UserId};
+use domain::{
+    ActionHash, Challenge, ChallengeId, ChallengeState, DecisionId, EventKind, Requirement, Session, SessionId, UserId,
+};
 use serde_json::{Map, Value};
 use store::{Change, Effect};
 
@@ -125,21 +127,41 @@ fn shown(context: &Map<String, Value>, names: &[String]) -> Result<Map<String, V
     names.iter().map(member).collect()
 }
 
+/// Binds an assertion to what was decided, as a challenge's hash binds a proof to what was asked.
+pub(super) fn decision_hash(
+    decision: DecisionId,
+    session: &Session,
+    action: &str,
+    context: Map<String, Value>,
+) -> ActionHash {
+    hash_of(&decision.to_string(), session.user_id, Some(session.id), action, context)
+}
+
 /// Binds a proof to what was asked (S-05, T-11): SHA-256 over the length-prefixed challenge, user, session, action and
 /// context, the context as JSON with sorted names and no white space. The challenge is part of it so that no two hashes
 /// are the same: else two challenges would tell whether both are for somebody (T-19).
-fn action_hash(
+pub(super) fn action_hash(
     challenge: ChallengeId,
     user: UserId,
     session: Option<SessionId>,
     action: &str,
     context: Map<String, Value>,
 ) -> ActionHash {
-    let (challenge, user) = (challenge.to_string(), user.to_string());
+    hash_of(&challenge.to_string(), user, session, action, context)
+}
+
+fn hash_of(
+    asked: &str,
+    user: UserId,
+    session: Option<SessionId>,
+    action: &str,
+    context: Map<String, Value>,
+) -> ActionHash {
+    let user = user.to_string();
     let session = session.map(|session| session.to_string()).unwrap_or_default();
     let context = Value::Object(context).to_string();
     let mut hash = digest::Context::new(&digest::SHA256);
-    for part in ["countersign action v1", &challenge, &user, &session, action, &context] {
+    for part in ["countersign action v1", asked, &user, &session, action, &context] {
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -153,10 +175,10 @@ mod tests {
     use super::*;
 
     fn hash(user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
-        hash_of(1, user, session, action, context)
+        hash_by(1, user, session, action, context)
     }
 
-    fn hash_of(challenge: u128, user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
+    fn hash_by(challenge: u128, user: u128, session: Option<u128>, action: &str, context: &str) -> ActionHash {
         let challenge = ChallengeId::from_uuid(uuid::Uuid::from_u128(challenge));
         let user = UserId::from_uuid(uuid::Uuid::from_u128(user));
         let session = session.map(|session| SessionId::from_uuid(uuid::Uuid::from_u128(session)));
@@ -165,7 +187,7 @@ mod tests {
 
     #[test]
     fn t19_no_two_challenges_have_one_hash() {
-        assert_ne!(hash_of(1, 1, None, "login", "{}"), hash_of(2, 1, None, "login", "{}"));
+        assert_ne!(hash_by(1, 1, None, "login", "{}"), hash_by(2, 1, None, "login", "{}"));
     }
 
     #[test]

@@ -10,9 +10,11 @@ mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;
+pub(crate) mod decide;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod enrollments;
+pub(crate) mod errands;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
@@ -60,10 +62,12 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
+    /// The policy that decides.
+    pub(crate) policy: decide::InForce,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
-    /// Who wakes apps up.
-    pub(crate) courier: factors::push::Courier,
+    /// What is done without anybody waiting for it.
+    pub(crate) errands: errands::Errands,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,

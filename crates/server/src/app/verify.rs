@@ -96,8 +96,13 @@ impl App {
             .get(right.index)
             .ok_or_else(|| Error::Internal("a proof is right of no authenticator".to_owned()))?;
         // Where no more was found out than was expected, that was worked out already.
-        let known = (right.quality == Quality::default() && authenticator.kind == expected).then_some((aal, amr));
-        let satisfied = self.count(actor, &attempt, authenticator, right, known, now).await?;
+        let is_expected = right.quality == Quality::default() && authenticator.kind == expected;
+        let amounts_to =
+            if is_expected { (aal, amr) } else { reached(attempt.session.as_ref(), authenticator.kind, right.quality) };
+        if attempt.challenge.required.as_ref().is_some_and(|r| !r.is_met_by(authenticator.kind, amounts_to.0)) {
+            return self.reject(actor, &attempt, Vec::new(), "too_weak", now).await;
+        }
+        let satisfied = self.count(actor, &attempt, authenticator, right, amounts_to, now).await?;
         let Some((session, assertion)) = satisfied else {
             // Somebody else used the code, or closed the challenge, between our read and our write. Who comes later still finds
             // a backup code used, and it is not among those that are compared: to whoever judges, that code is as wrong as any, and
@@ -122,8 +127,15 @@ impl App {
     /// better one, and it is the kind that is got by deceiving people or their phone company (T-16).
     pub(super) async fn is_too_weak(&self, challenge: &Challenge, kind: ProofKind) -> Result<bool, Error> {
         let kinds = kind.kinds();
-        if let Some(required) = challenge.required {
-            return Ok(!kinds.into_iter().all(|kind| required.is_met_by(kind)));
+        if let Some(required) = &challenge.required {
+            // A code may be of an app or of a token, and which one it is of is not known yet.
+            if !kinds.into_iter().any(|kind| required.can_be_met_by(kind)) {
+                return Ok(true);
+            }
+            // Whoever names it wants it.
+            if kinds.into_iter().any(|kind| required.kinds.contains(&kind)) {
+                return Ok(false);
+            }
         }
         let is_sent = kinds.iter().any(|kind| matches!(kind, AuthenticatorKind::Sms | AuthenticatorKind::Email));
         let Some(user) = challenge.user_id.filter(|_| is_sent && !self.settings.fall_back) else { return Ok(false) };
@@ -139,11 +151,10 @@ impl App {
         attempt: &Attempt,
         authenticator: &Authenticator,
         right: Right,
-        known: Option<(Aal, BTreeSet<Amr>)>,
+        (aal, amr): (Aal, BTreeSet<Amr>),
         now: Timestamp,
     ) -> Result<Option<(Option<Session>, String)>, Error> {
         let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
-        let (aal, amr) = known.unwrap_or_else(|| reached(attempt.session.as_ref(), kind, right.quality));
         let assertion = match right.assertion {
             Some(assertion) => assertion,
             None => self.signed_assertion(&attempt.challenge, now, aal, &amr).await?,
@@ -231,6 +242,7 @@ fn considered<'a>(
             && asked.is_none_or(|asked| asked == authenticator.id)
             && given.authenticator_id().is_none_or(|of| of == authenticator.id)
             && authenticator.state == AuthenticatorState::Active
+            && attempt.challenge.required.as_ref().is_none_or(|required| required.can_be_met_by(authenticator.kind))
             && is_considered(authenticator, attempt.door, now)
     };
     attempt.authenticators.iter().filter(usable).collect()

@@ -59,6 +59,8 @@ permissions! {
     WriteAuthenticators = [Scope::AuthenticatorsWrite];
     /// Asking for proof and verifying it.
     Challenge = [Scope::Challenges];
+    /// Asking what a session may do.
+    Decide = [Scope::Challenges];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.

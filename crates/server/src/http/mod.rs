@@ -1,5 +1,6 @@
 //! The HTTP face: routes, permissions, problems, and the socket.
 
+mod access;
 mod body;
 mod caller;
 mod docs;

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 
 use super::problem::Problem;
-use super::{health, pages, push, receipts, v1};
+use super::{access, health, pages, push, receipts, v1};
 
 /// What the document says about itself.
 const DESCRIPTION: &str = "Countersign adds the second factor to an application that has users and a login. \
@@ -26,6 +26,7 @@ const DESCRIPTION: &str = "Countersign adds the second factor to an application 
 pub(super) fn routes(movable_clock: bool) -> (Router<Arc<App>>, OpenApi) {
     let described = OpenApiRouter::with_openapi(frame())
         .merge(v1::routes(movable_clock))
+        .merge(access::routes())
         .merge(pages::routes())
         .merge(receipts::routes())
         .merge(push::routes())

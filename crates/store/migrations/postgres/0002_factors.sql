@@ -23,6 +23,9 @@ ALTER TABLE challenges ADD COLUMN required TEXT;
 ALTER TABLE pages ADD COLUMN wanted TEXT;
 -- For which reasons somebody was refused on it: each is told of once.
 ALTER TABLE pages ADD COLUMN refused BIGINT NOT NULL DEFAULT 0;
+-- What the application knows its browser by where it has no session with us, and when it said that the browser on the page is that one.
+ALTER TABLE pages ADD COLUMN code_challenge BYTEA;
+ALTER TABLE pages ADD COLUMN redeemed_at BIGINT;
 
 -- What was sent to a person, or asked of a device.
 CREATE TABLE prompts (

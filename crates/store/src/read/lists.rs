@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
-    PageRequest, Prompt, PromptId, Session, Timestamp, TokenHash, User, UserId,
+    PageRequest, PolicyInForce, Prompt, PromptId, Session, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
@@ -256,6 +256,17 @@ pub(crate) async fn application(connection: &mut Connection, of: ApplicationId) 
 pub(crate) async fn api_keys(connection: &mut Connection, of: ApplicationId) -> Result<Vec<ApiKey>, Fault> {
     let rest = "FROM api_keys k WHERE k.application_id = $1 ORDER BY k.created_at, k.id";
     select!(connection, rows::API_KEY, rest, [id(of.uuid())], rows::api_key)
+}
+
+pub(crate) async fn policy(connection: &mut Connection) -> Result<Option<(PolicyInForce, Option<Timestamp>)>, Fault> {
+    let rest = "FROM policies p ORDER BY p.id DESC LIMIT 1";
+    let mut newest = select!(connection, rows::POLICY, rest, [], rows::policy)?;
+    let Some(policy) = newest.pop() else { return Ok(None) };
+    let since = "SELECT MIN(p.at) FROM policies p
+        WHERE p.enforces = 1 AND NOT EXISTS (SELECT 1 FROM policies q WHERE q.enforces = 0 AND q.id > p.id)";
+    let read = connection.fetch(since, &[], |row| row.get::<Option<i64>>(0));
+    let since = read.await?.pop().flatten().map(Timestamp::from_unix_millis);
+    Ok(Some((policy, since)))
 }
 
 pub(crate) async fn keyring(connection: &mut Connection) -> Result<Option<Keyring>, Fault> {

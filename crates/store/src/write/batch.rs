@@ -125,7 +125,8 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::SetCredential { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } => ids.push(id.uuid()),
-        Change::CancelChallenge { id, .. } => ids.push(id.uuid()),
+        Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
+        Change::PutPolicy(policy) => ids.push(policy.id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
@@ -158,6 +159,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
             ids.extend([remember.session_id.uuid(), remember.challenge_id.uuid()]);
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
+        Change::RedeemPage(redeem) => ids.push(redeem.id.uuid()),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
             ids.push(id.uuid());
@@ -261,6 +263,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
+        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
@@ -291,12 +294,12 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RememberBrowser(remember) => browsers::remember(connection, remember).await,
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
+        Change::RedeemPage(redeem) => pages::redeem(connection, redeem).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
-        Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
-        Change::RetireKeys { expected, keyring, oldest } => {
-            rest::retire_keys(connection, *expected, keyring, *oldest).await
+        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
+            write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
         // Those that are written as sets.
@@ -309,5 +312,17 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What is of the whole store, and of nobody in it.
+async fn write_house(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::PutKeyring { expected, keyring } => rest::put_keyring(connection, *expected, keyring).await,
+        Change::RetireKeys { expected, keyring, oldest } => {
+            rest::retire_keys(connection, *expected, keyring, *oldest).await
+        }
+        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
+        _ => Ok(Effect::Refused),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{AuthenticatorId, Challenge, DeviceId, Door, Requirement, Session, User, UserId};
+use domain::{AuthenticatorId, Challenge, DeviceId, Door, Session, User, UserId};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::outcome::{Counted, Outcomes};
@@ -136,6 +137,7 @@ pub(super) async fn create_challenges(
     let mut input = Rows::default();
     for (_, challenge) in items {
         let shown = rows::shown_text(&challenge.shown);
+        let required = challenge.required.as_ref().map(|required| json!(required).to_string());
         input.push(&[
             challenge.id.into(),
             challenge.application_id.into(),
@@ -148,7 +150,7 @@ pub(super) async fn create_challenges(
             challenge.created_at.into(),
             challenge.expires_at.into(),
             shown.as_deref().into(),
-            challenge.required.map(Requirement::name).into(),
+            required.as_deref().into(),
         ]);
     }
     CREATE_CHALLENGES.all(connection, input).await?;

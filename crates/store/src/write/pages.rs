@@ -3,6 +3,7 @@
 use domain::{HostedPage, PageId, PageRefusal, PageState, Timestamp, TokenHash};
 
 use super::rest::one;
+use crate::change::RedeemPage;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::Set;
@@ -16,6 +17,8 @@ static CREATE_PAGE: Set = Set::new(
         ("state", Text),
         ("token", Blob),
         ("browser", Blob),
+        ("code_challenge", Blob),
+        ("redeemed_at", Int),
         ("user_id", Id),
         ("session_id", Id),
         ("challenge_id", Id),
@@ -26,10 +29,10 @@ static CREATE_PAGE: Set = Set::new(
         ("expires_at", Int),
     ],
     "INSERT INTO pages
-        (id, application_id, purpose, state, token, browser, user_id, session_id, challenge_id, enrollment_id, return_url,
-         carried, created_at, expires_at)
-     SELECT i.id, i.application_id, i.purpose, i.state, i.token, i.browser, i.user_id, i.session_id, i.challenge_id,
-        i.enrollment_id, i.return_url, i.carried, i.created_at, i.expires_at
+        (id, application_id, purpose, state, token, browser, code_challenge, redeemed_at, user_id, session_id, challenge_id,
+         enrollment_id, return_url, carried, created_at, expires_at)
+     SELECT i.id, i.application_id, i.purpose, i.state, i.token, i.browser, i.code_challenge, i.redeemed_at, i.user_id,
+        i.session_id, i.challenge_id, i.enrollment_id, i.return_url, i.carried, i.created_at, i.expires_at
      FROM input i
      WHERE EXISTS (SELECT 1 FROM applications p WHERE p.id = i.application_id)
         AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
@@ -45,6 +48,8 @@ pub(super) async fn create(connection: &mut Connection, page: &HostedPage) -> Re
         page.state.name().into(),
         (&page.token.0).into(),
         page.browser.as_ref().map(|hash| &hash.0).into(),
+        page.code_challenge.as_ref().map(|hash| &hash.0).into(),
+        page.redeemed_at.into(),
         page.user_id.into(),
         page.session_id.into(),
         page.challenge_id.into(),
@@ -72,6 +77,26 @@ pub(super) async fn open(
     one(connection, &OPEN_PAGE, &[id.into(), (&browser.0).into(), at.into()]).await
 }
 
+static REDEEM_PAGE: Set = Set::new(
+    &[("page_id", Id), ("by_browser", Blob), ("of_session", Id), ("of_verifier", Blob), ("at", Int)],
+    "UPDATE pages AS g SET redeemed_at = i.at FROM input i
+     WHERE g.id = i.page_id AND g.state = 'open' AND g.expires_at > i.at AND g.redeemed_at IS NULL
+        AND g.browser = i.by_browser
+        AND g.session_id IS NOT DISTINCT FROM i.of_session
+        AND g.code_challenge IS NOT DISTINCT FROM i.of_verifier",
+);
+
+pub(super) async fn redeem(connection: &mut Connection, redeem: &RedeemPage) -> Result<Effect, Fault> {
+    let row = [
+        redeem.id.into(),
+        (&redeem.browser.0).into(),
+        redeem.session_id.into(),
+        redeem.verifier.as_ref().map(|hash| &hash.0).into(),
+        redeem.at.into(),
+    ];
+    one(connection, &REDEEM_PAGE, &row).await
+}
+
 static ADVANCE_PAGE: Set = Set::new(
     &[
         ("page_id", Id),
@@ -85,7 +110,7 @@ static ADVANCE_PAGE: Set = Set::new(
     ],
     "UPDATE pages AS g SET challenge_id = i.new_challenge, enrollment_id = i.new_enrollment, wanted = i.new_wanted
      FROM input i
-     WHERE g.id = i.page_id AND g.state = 'open' AND g.expires_at > i.at
+     WHERE g.id = i.page_id AND g.state = 'open' AND g.expires_at > i.at AND g.redeemed_at IS NOT NULL
         AND g.challenge_id IS NOT DISTINCT FROM i.seen_challenge
         AND g.enrollment_id IS NOT DISTINCT FROM i.seen_enrollment
         AND g.wanted IS NOT DISTINCT FROM i.seen_wanted",
@@ -123,7 +148,8 @@ pub(super) async fn refuse(connection: &mut Connection, id: PageId, reason: Page
 
 static FINISH_PAGE: Set = Set::new(
     &[("page_id", Id), ("to_state", Text)],
-    "UPDATE pages AS g SET state = i.to_state FROM input i WHERE g.id = i.page_id AND g.state = 'open'",
+    "UPDATE pages AS g SET state = i.to_state FROM input i
+     WHERE g.id = i.page_id AND g.state = 'open' AND (g.redeemed_at IS NULL) = (i.to_state = 'refused')",
 );
 
 pub(super) async fn finish(connection: &mut Connection, id: PageId, to: PageState) -> Result<Effect, Fault> {

@@ -17,6 +17,7 @@ mod changes;
 mod clients;
 mod counters;
 mod damage;
+mod decisions;
 mod disks;
 mod doors;
 mod falling;

@@ -35,6 +35,8 @@ fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> 
         state: PageState::Open,
         token: TokenHash([token; 32]),
         browser: None,
+        code_challenge: None,
+        redeemed_at: None,
         user_id: session.map(|session| session.user_id),
         session_id: session.map(|session| session.id),
         challenge_id: None,
@@ -56,7 +58,70 @@ fn open(page: &HostedPage, browser: u8, at: Timestamp) -> Change {
     Change::OpenPage { id: page.id, browser: TokenHash([browser; 32]), at }
 }
 
+fn redeem(page: &HostedPage, browser: u8, at: Timestamp) -> RedeemPage {
+    RedeemPage { id: page.id, browser: TokenHash([browser; 32]), session_id: page.session_id, verifier: None, at }
+}
+
+fn redeemed(redeem: RedeemPage) -> Change {
+    Change::RedeemPage(Box::new(redeem))
+}
+
+/// Opens a page, and has the application say that it is the right browser.
+async fn settle_page(store: &Store, page: &mut HostedPage) {
+    apply(store, open(page, 1, after(1))).await;
+    apply(store, redeemed(redeem(page, 1, after(1)))).await;
+    (page.browser, page.redeemed_at) = (Some(TokenHash([1; 32])), Some(after(1)));
+}
+
 on_both_engines! {
+    async fn t12_a_page_is_redeemed_once_in_its_own_browser(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let mut page = page(app, Some(&ann.session), 1);
+        page.code_challenge = Some(TokenHash([9; 32]));
+        apply(&store, create(&page)).await;
+        let right = RedeemPage { verifier: page.code_challenge, ..redeem(&page, 1, after(2)) };
+        assert_eq!(commit(&store, redeemed(right.clone())).await, Effect::Refused, "nobody has opened it");
+        apply(&store, open(&page, 1, after(1))).await;
+        let wrong = [
+            RedeemPage { browser: TokenHash([2; 32]), ..right.clone() },
+            RedeemPage { session_id: Some(bob.session.id), ..right.clone() },
+            RedeemPage { session_id: None, ..right.clone() },
+            RedeemPage { verifier: Some(TokenHash([8; 32])), ..right.clone() },
+            RedeemPage { verifier: None, ..right.clone() },
+            RedeemPage { at: page.expires_at, ..right.clone() },
+        ];
+        for wrong in wrong {
+            assert_eq!(commit(&store, redeemed(wrong.clone())).await, Effect::Refused, "{wrong:?}");
+        }
+        let ends = |to| Change::FinishPage { id: page.id, to };
+        for to in [PageState::Proved, PageState::Enrolled, PageState::Left, PageState::Cancelled] {
+            assert_eq!(commit(&store, ends(to)).await, Effect::Refused, "nothing is done before");
+        }
+        let advance = |at| Change::AdvancePage {
+            seen: Box::new(page.clone()),
+            next: Box::new(HostedPage { wanted: Some(Wanted::Add), ..page.clone() }),
+            at,
+        };
+        assert_eq!(commit(&store, advance(after(2))).await, Effect::Refused, "nothing is done before");
+        let many = join_all((0..16).map(|_| commit(&store, redeemed(right.clone())))).await;
+        assert_eq!(many.iter().filter(|effect| **effect == Effect::Applied).count(), 1);
+        assert_eq!(store.page(page.id).await.unwrap().unwrap().redeemed_at, Some(after(2)));
+        assert_eq!(commit(&store, ends(PageState::Refused)).await, Effect::Refused, "it was the right browser");
+        apply(&store, advance(after(3))).await;
+    }
+
+    async fn t12_a_page_that_was_refused_is_over(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let page = page(app, None, 1);
+        apply(&store, create(&page)).await;
+        apply(&store, open(&page, 1, after(1))).await;
+        apply(&store, Change::FinishPage { id: page.id, to: PageState::Refused }).await;
+        assert_eq!(commit(&store, redeemed(redeem(&page, 1, after(2)))).await, Effect::Refused);
+    }
+
     async fn t12_of_many_browsers_one_opens_a_page(home: Home) {
         let store = home.open().await;
         let app = application(&store).await;
@@ -80,7 +145,7 @@ on_both_engines! {
         }
         assert_eq!(commit(&store, open(&late, 1, after(600))).await, Effect::Refused);
         apply(&store, open(&late, 1, after(599))).await;
-        apply(&store, Change::FinishPage { id: over.id, to: PageState::Cancelled }).await;
+        apply(&store, Change::FinishPage { id: over.id, to: PageState::Refused }).await;
         assert_eq!(commit(&store, open(&over, 1, after(1))).await, Effect::Refused);
         let mut nobodys = page(application_id(), None, 3);
         assert_eq!(commit(&store, create(&nobodys)).await, Effect::Refused);
@@ -112,8 +177,9 @@ on_both_engines! {
     async fn a_page_goes_on_from_where_it_was_seen_and_ends_once(home: Home) {
         let store = home.open().await;
         let app = application(&store).await;
-        let seen = page(app, None, 1);
+        let mut seen = page(app, None, 1);
         apply(&store, create(&seen)).await;
+        settle_page(&store, &mut seen).await;
         let begun = |enrollment_id, at| Change::AdvancePage {
             seen: Box::new(seen.clone()),
             next: Box::new(HostedPage { enrollment_id, ..seen.clone() }),

@@ -21,7 +21,8 @@ impl App {
     /// What is asked of a proof that comes before binding: that it can reach the level which that takes.
     pub(crate) async fn required_to_enroll(&self, user: UserId) -> Result<Option<Requirement>, Error> {
         let existing = self.store.authenticators_of(user).await?;
-        Ok((highest(self, &existing) == Aal::Aal3).then_some(Requirement::PhishingResistant))
+        Ok((highest(self, &existing) == Aal::Aal3)
+            .then(|| Requirement { phishing_resistant: true, ..Requirement::default() }))
     }
 
     /// What a session still lacks to bind an authenticator to its user, as far as that can be said beforehand: it is looked

@@ -39,7 +39,7 @@ pub(crate) use backup_codes::new_set;
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
 pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
-pub(crate) use webauthn::reaches_aal3;
+pub(crate) use webauthn::{best_quality, reaches_aal3};
 
 /// What is being worked out.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -106,8 +106,8 @@ impl App {
 
     /// Those of them that count for a challenge (T-16).
     pub(crate) fn offered_for(&self, challenge: &Challenge) -> impl Iterator<Item = AuthenticatorKind> + use<'_> {
-        let required = challenge.required;
-        self.offered().filter(move |kind| required.is_none_or(|required| required.is_met_by(*kind)))
+        let required = challenge.required.clone().unwrap_or_default();
+        self.offered().filter(move |kind| required.can_be_met_by(*kind))
     }
 
     /// The factor of a kind, if it is set up here: for what people have, whether or not it is still offered to others.

@@ -1,7 +1,7 @@
 //! Making a page, with the link that leads to it.
 
 use domain::{
-    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId,
+    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, TokenHash,
 };
 use store::Change;
 
@@ -18,6 +18,8 @@ pub(crate) struct NewPage {
     pub(crate) return_url: ReturnUrl,
     /// What is given back as it is.
     pub(crate) carried: Option<String>,
+    /// What the application knows the browser by, where it has no session with us.
+    pub(crate) code_challenge: Option<TokenHash>,
 }
 
 /// What a page is for.
@@ -76,6 +78,8 @@ impl App {
             state: PageState::Open,
             token: token.hash(),
             browser: None,
+            code_challenge: new.code_challenge,
+            redeemed_at: None,
             user_id: None,
             session_id: None,
             challenge_id: None,
@@ -114,6 +118,12 @@ impl App {
                 }
                 (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
             }
+        }
+        if page.session_id.is_none() && page.code_challenge.is_none() {
+            return Err(Error::invalid(
+                "/code_challenge",
+                "is wanted where there is no session: without it nothing would say whose browser opens the page (T-12)",
+            ));
         }
         Ok(page)
     }

@@ -1,12 +1,14 @@
 //! Hosted pages: a person's browser enrolls an authenticator or proves a challenge, and goes back to the application.
 //!
 //! A page decides nothing: it calls the use cases that an application calls, as the application that made it, and
-//! what is proved is judged where everything is ([`super::proof`]). What it adds is whose browser it is (T-12, T-13): [`open`].
+//! what is proved is judged where everything is ([`super::proof`]). What it adds is whose browser it is (T-12, T-13): [`open`] and
+//! [`redeem`].
 
 mod create;
 mod enroll;
 mod open;
 mod prove;
+mod redeem;
 mod remember;
 mod security;
 mod ways;
@@ -27,6 +29,7 @@ use super::{Actor, App, Error};
 pub(crate) use create::{NewPage, Subject};
 pub(crate) use enroll::Begin;
 pub(crate) use open::{Token, Visitor, scopes};
+pub(crate) use redeem::{Code, Whose};
 pub(crate) use remember::{Remember, Remembered};
 pub(crate) use security::Overview;
 pub(crate) use ways::Way;
@@ -48,6 +51,8 @@ pub(crate) struct Seen {
 /// What is to be done on a page.
 #[derive(Debug)]
 pub(crate) enum Step {
+    /// The browser is to take this code to the application first, which says whether it is the one that the page was made for.
+    Redeem(Code),
     /// Proof is wanted.
     Prove {
         /// What for.
@@ -298,7 +303,7 @@ fn over_is_fine(outcome: Result<(), Error>) -> Result<(), Error> {
 }
 
 /// SHA-256 of a secret.
-fn hash(secret: &[u8; 32]) -> TokenHash {
+fn hash(secret: &[u8]) -> TokenHash {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret).as_ref());
     TokenHash(bytes)

@@ -1,5 +1,6 @@
 //! Whose browser it is. The link of a page can be copied, forwarded and looked at by whatever stands on its way; the browser that
-//! opens it first gets a secret of its own, and with any other the page is not gone on with (T-12).
+//! opens it first gets a secret of its own, and with any other the page is not gone on with (T-12). Whether it is the browser that the
+//! page was made for, the application says: [`super::redeem`].
 
 use std::net::IpAddr;
 
@@ -10,13 +11,17 @@ use store::{Change, Effect};
 
 use super::super::telling::With;
 use super::super::{Actor, App, Error};
-use super::{Seen, Visit, hash};
+use super::{Code, Seen, Step, Visit, hash};
 
 /// The secret in the link of a page, or the one that a browser keeps: 32 random bytes.
 #[derive(Clone)]
 pub(crate) struct Token(zeroize::Zeroizing<[u8; 32]>);
 
 impl Token {
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(super) fn new(bytes: [u8; 32]) -> Self {
         Self(zeroize::Zeroizing::new(bytes))
     }
@@ -34,7 +39,7 @@ impl Token {
 
     /// What is kept of it.
     pub(crate) fn hash(&self) -> TokenHash {
-        hash(&self.0)
+        hash(self.bytes())
     }
 }
 
@@ -79,27 +84,37 @@ impl App {
             return self.refuse(&visit, reason, Error::PageOver).await;
         }
         if visit.page.browser.is_some() {
-            let visit = self.same_browser(visitor, visit).await?;
+            let (visit, code) = self.same_browser(visitor, visit).await?;
             let expires_at = visit.page.expires_at;
-            return Ok(Opened { seen: self.look(visit).await, browser: None, expires_at });
+            let seen = match visit.page.redeemed_at {
+                Some(_) => self.look(visit).await,
+                None => Ok(visit.seen(Step::Redeem(code))),
+            };
+            return Ok(Opened { seen, browser: None, expires_at });
         }
         let browser = Token::new(self.random());
+        let code = Code::of(&visitor.token, &browser);
         let event = self.page_event(EventKind::PageOpened, &visit.actor, &visit.page);
-        let change = Change::OpenPage { id: visit.page.id, browser: browser.hash(), at: now };
+        let change = Change::OpenPage { id: visit.page.id, browser: code.hash(), at: now };
         if self.commit(change, event).await? != Effect::Applied {
             return self.refuse(&visit, PageRefusal::OpenedElsewhere, Error::PageElsewhere).await;
         }
-        visit.page.browser = Some(browser.hash());
+        visit.page.browser = Some(code.hash());
         let expires_at = visit.page.expires_at;
-        Ok(Opened { seen: self.look(visit).await, browser: Some(browser), expires_at })
+        Ok(Opened { seen: Ok(visit.seen(Step::Redeem(code))), browser: Some(browser), expires_at })
     }
 
-    /// The page, if this is its browser: finished or not, but in its time.
+    /// The page, if this is its browser and the application said so: finished or not, but in its time. Once redeemed a page stays so, so
+    /// that what is done on it may rely on what was read here.
     pub(super) async fn visit(&self, visitor: &Visitor) -> Result<Visit, Error> {
         let visit = self.found(visitor).await?;
-        let visit = self.same_browser(visitor, visit).await?;
+        let (visit, _) = self.same_browser(visitor, visit).await?;
         if self.now() >= visit.page.expires_at {
             return self.refuse(&visit, PageRefusal::Expired, Error::PageOver).await;
+        }
+        if visit.page.redeemed_at.is_none() {
+            let is_over = visit.page.state != PageState::Open;
+            return Err(if is_over { Error::PageOver } else { NOT_REDEEMED });
         }
         Ok(visit)
     }
@@ -122,10 +137,11 @@ impl App {
         Ok(Visit { actor, page })
     }
 
-    async fn same_browser(&self, visitor: &Visitor, visit: Visit) -> Result<Visit, Error> {
-        let shown = visitor.browser.as_ref().map(Token::hash);
-        if shown.is_some() && shown == visit.page.browser {
-            return Ok(visit);
+    /// The page with the code that its browser takes to the application, if this is that browser.
+    async fn same_browser(&self, visitor: &Visitor, visit: Visit) -> Result<(Visit, Code), Error> {
+        let code = visitor.browser.as_ref().map(|browser| Code::of(&visitor.token, browser));
+        if let Some(code) = code.filter(|code| visit.page.browser == Some(code.hash())) {
+            return Ok((visit, code));
         }
         self.refuse(&visit, PageRefusal::OpenedElsewhere, Error::PageElsewhere).await
     }
@@ -140,6 +156,10 @@ impl App {
         Err(error)
     }
 }
+
+/// What is said on a page before the application redeemed its code.
+const NOT_REDEEMED: Error =
+    Error::Conflict("the application has not redeemed this page's code yet: open the page again to get it");
 
 /// What an application needs to make a page for something, and for as long as the page is there: what it would need to see and do by
 /// itself what is seen and done there.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{
     Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeState, EventKind, PagePurpose,
-    PageState, ReturnOrigin, Timestamp,
+    PageState, Timestamp,
 };
 use store::{Change, Effect, RememberBrowser};
 
@@ -21,9 +21,6 @@ pub(crate) struct Remember {
     pub(crate) lifetime: Duration,
     /// The user's browsers that are.
     pub(crate) browsers: Vec<AuthenticatorId>,
-    /// The origin that a browser has to come from so that it proves by itself: or else whoever has somebody's password sends them the
-    /// link of their own page, and a click proves it (T-12).
-    pub(crate) from: ReturnOrigin,
 }
 
 /// A browser that is remembered now.
@@ -49,7 +46,7 @@ impl App {
         };
         let theirs = self.store.authenticators_of(user).await?;
         let browsers = theirs.iter().filter(|it| is_remembered(it)).map(|it| it.id).collect();
-        Ok(Some(Remember { lifetime, browsers, from: visit.page.return_url.origin().clone() }))
+        Ok(Some(Remember { lifetime, browsers }))
     }
 
     /// Remembers the browser of a page on which a challenge was proved, by more than being remembered.

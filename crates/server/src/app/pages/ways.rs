@@ -35,8 +35,8 @@ impl App {
     /// The ways to prove something on a page. On one of a session, which has given a first factor: what the user has, the one used last
     /// first. On any other: what is offered, the same for everybody (T-19).
     pub(super) async fn ways(&self, visit: &Visit) -> Result<Vec<Way>, Error> {
-        let required = self.challenge_of(visit).await?.and_then(|challenge| challenge.required);
-        let counts = |kind: AuthenticatorKind| required.is_none_or(|required| required.is_met_by(kind));
+        let required = self.challenge_of(visit).await?.and_then(|challenge| challenge.required).unwrap_or_default();
+        let counts = |kind: AuthenticatorKind| required.can_be_met_by(kind);
         let (Some(user), Some(_)) = (visit.page.user_id, visit.page.session_id) else {
             let offered = self.offered().filter(|kind| counts(*kind));
             return Ok(offered.map(|kind| Way { kind, authenticator: None }).collect());

@@ -9,11 +9,23 @@ use gateway::{Delivery, Fault, Number, Outcome, Refused};
 use store::Change;
 
 use super::code::of;
-use super::queue::Errand;
 use super::{NewCode, Post};
+use crate::app::errands::Errand;
 use crate::app::factors::Prompted;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
+
+/// A code that is to be sent.
+pub(crate) struct Message {
+    /// Who asked for it.
+    actor: Actor,
+    /// What it is for.
+    prompt: Prompt,
+    /// To whom it goes.
+    to: Authenticator,
+    /// What is in it.
+    code: NewCode,
+}
 
 /// What became of a code.
 enum Sent {
@@ -40,7 +52,7 @@ impl App {
             Some(to) if code.is_told => self.send_code(post, actor, prompt, to, code).await?,
             Some(to) => {
                 let (actor, prompt, to, code) = (actor.clone(), prompt.clone(), to.clone(), code.clone());
-                post.queue.put(Errand { actor, prompt, to, code });
+                self.errands.put(Errand::Send(Box::new(Message { actor, prompt, to, code })));
                 Sent::Taken
             }
         };
@@ -58,7 +70,7 @@ impl App {
     }
 
     /// Sends a code that nobody waits for. What becomes of it is told of by events.
-    pub(super) async fn run(&self, Errand { actor, prompt, to, code }: &Errand) {
+    pub(in crate::app) async fn send(&self, Message { actor, prompt, to, code }: &Message) {
         let Some(post) = self.post.as_ref().filter(|_| prompt.is_open(self.now())) else { return };
         let done = match code.withheld {
             Some(refused) => self.tell_withheld(actor, to.kind, about(prompt, to), refused).await,

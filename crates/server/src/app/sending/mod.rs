@@ -7,7 +7,6 @@
 
 mod code;
 mod deliver;
-mod queue;
 mod receipts;
 mod vapid;
 
@@ -23,8 +22,8 @@ use gateway::push::{PushServices, WebPush};
 use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Recipient, Refused, TollGuard, Verdict};
 
 use super::vault::Vault;
+pub(crate) use deliver::Message;
 pub(in crate::app) use deliver::measure;
-pub(crate) use queue::{Carrying, carry};
 use vapid::{Signer, VapidKey};
 
 /// Messages whose receipts are still looked for.
@@ -70,8 +69,6 @@ pub(crate) struct Post {
     pub(crate) sending: Sending,
     sms_guard: Mutex<TollGuard>,
     mail_guard: Mutex<TollGuard>,
-    /// What is sent without anybody waiting for it.
-    queue: queue::Queue,
     /// Whom messages concern of which no receipt has come.
     awaited: Mutex<VecDeque<((String, String), About)>>,
     /// What browsers subscribe to, where they are woken up.
@@ -103,7 +100,7 @@ impl Post {
             let sender = WebPush::new(Box::new(Signer(Arc::clone(key))), contact, services);
             sending.gateways = sending.gateways.with_web_push(sender);
         }
-        Self { sending, sms_guard, mail_guard, queue: queue::Queue::new(), awaited: Mutex::default(), vapid }
+        Self { sending, sms_guard, mail_guard, awaited: Mutex::default(), vapid }
     }
 
     /// What browsers subscribe to; `None` where they are not woken up.

@@ -49,7 +49,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Open a page
 ///
-/// Binds the page to the browser, by a cookie, and tells what there is to do. Again from the same browser it does just the latter.
+/// Binds the page to the browser, by a cookie, and tells what there is to do. Again from the same browser it does just the latter. Until the
+/// application has redeemed the page's code that is the step `redeem`, and every other request is a 409.
 #[utoipa::path(post, path = "/pages/open", tag = "Pages in the browser", security(()), request_body = OpenPage,
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What there is to do", body = PageSeen)))]
@@ -214,7 +215,7 @@ struct PageSeen {
     brand: Brand,
     #[schema(value_type = String)]
     expires_at: Timestamp,
-    /// `prove`, `choose`, `view`, `backup_codes`, `stronger`, `overview` or `done`.
+    /// `redeem`, `prove`, `choose`, `view`, `backup_codes`, `stronger`, `overview` or `done`.
     step: &'static str,
     /// At `prove`: what proof is wanted for.
     challenge: Option<WantedProof>,
@@ -232,7 +233,8 @@ struct PageSeen {
     /// At `backup_codes`: the codes, this once.
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
-    /// At `done`: where the browser goes back to.
+    /// At `redeem`: where the browser goes before anything is asked, so that the application sees which one it is. At `done`: where it goes
+    /// back to.
     return_to: Option<String>,
 }
 
@@ -346,6 +348,10 @@ impl PageSeen {
             return_to: None,
         };
         match seen.step {
+            Step::Redeem(code) => {
+                answer.step = "redeem";
+                answer.return_to = Some(seen.page.redeem_at(&code.text()));
+            }
             Step::Prove { action, shown, ways, prompt, remember } => {
                 answer.step = "prove";
                 let ways = ways.into_iter().map(Way::from).collect();

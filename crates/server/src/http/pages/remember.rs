@@ -73,13 +73,10 @@ pub(super) struct Remember {
     /// its signature.
     #[schema(value_type = Vec<String>)]
     browsers: Vec<AuthenticatorId>,
-    /// The origin that the browser has to come from so that it proves without being asked: the application's. Who came from elsewhere may
-    /// have been sent here by somebody who has their password.
-    from: String,
 }
 
 impl From<pages::Remember> for Remember {
     fn from(remember: pages::Remember) -> Self {
-        Self { lifetime: remember.lifetime.as_secs(), browsers: remember.browsers, from: remember.from.to_string() }
+        Self { lifetime: remember.lifetime.as_secs(), browsers: remember.browsers }
     }
 }

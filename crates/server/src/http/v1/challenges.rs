@@ -1,5 +1,6 @@
 //! Challenges: asking for proof, and the proof.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{
-    AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
+    Aal, AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -148,9 +149,8 @@ pub(crate) struct NewChallenge {
     /// The members of the context that the person is shown on pages and phones, 10 at most: texts, numbers or truth values.
     #[serde(default)]
     shown: Vec<String>,
-    /// `phishing_resistant`, where only a passkey or a security key counts (T-16). Any proof that is right counts if not said.
-    #[schema(value_type = Option<String>)]
-    required: Option<Requirement>,
+    /// What is asked of the proof. Any that is right counts if not said.
+    required: Option<Required>,
     /// Seconds to answer in: 300 if not said, 3600 at most.
     expires_in: Option<u64>,
 }
@@ -162,24 +162,71 @@ impl NewChallenge {
             Some(_) => return Err(flawed("/session_id", "stands for its user: leave user_id and external_id out")),
             None => Whom::User(user_ref(self.user_id, self.external_id.as_deref())?),
         };
-        let action = self.action.unwrap_or_else(|| "login".to_owned());
-        let shaped = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-        if !(1..=64).contains(&action.len()) || !action.bytes().all(shaped) {
-            return Err(flawed("/action", "must have 1 to 64 letters, digits, `.`, `_`, `:` or `-`"));
-        }
-        if !self.context.is_empty() && Value::Object(self.context.clone()).to_string().len() > MAX_CONTEXT_BYTES {
-            return Err(flawed("/context", "has more than 4 KiB"));
-        }
+        let action = checked_action(self.action.unwrap_or_else(|| "login".to_owned()))?;
+        checked_context(&self.context, None)?;
         let longest = domain::Challenge::LONGEST_LIFETIME;
         let lifetime = self.expires_in.map_or(domain::Challenge::LIFETIME, Duration::from_secs);
         if lifetime.is_zero() || lifetime > longest {
             return Err(flawed("/expires_in", format!("must be from 1 to {} seconds", longest.as_secs())));
         }
-        if self.shown.len() > MOST_SHOWN {
-            return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
-        }
-        let required = self.required;
+        checked_shown(&self.shown)?;
+        let required = self.required.map(Requirement::from);
         Ok(Ask { whom, action, shown: self.shown, context: self.context, required, lifetime })
+    }
+}
+
+pub(super) fn checked_action(action: String) -> Result<String, Problem> {
+    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if !(1..=64).contains(&action.len()) || !action.bytes().all(shaped) {
+        return Err(flawed("/action", "must have 1 to 64 letters, digits, `.`, `_`, `:` or `-`"));
+    }
+    Ok(action)
+}
+
+/// What is bound to a proof, in two parts: not too large.
+pub(super) fn checked_context(context: &Map<String, Value>, more: Option<&Map<String, Value>>) -> Result<(), Problem> {
+    let written =
+        |part: &Map<String, Value>| if part.is_empty() { 0 } else { Value::Object(part.clone()).to_string().len() };
+    if written(context) + more.map_or(0, written) > MAX_CONTEXT_BYTES {
+        return Err(flawed("/context", "has more than 4 KiB"));
+    }
+    Ok(())
+}
+
+pub(super) fn checked_shown(shown: &[String]) -> Result<(), Problem> {
+    if shown.len() > MOST_SHOWN {
+        return Err(flawed("/shown", format!("names more than {MOST_SHOWN} members")));
+    }
+    Ok(())
+}
+
+/// What is asked of a proof, beyond that it is one.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Required {
+    /// The level that it amounts to beside the first factor, at least: `aal1`, `aal2` or `aal3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    aal: Option<Aal>,
+    /// The kinds of authenticator of which one counts. Any where there is none; text messages and e-mail count for whoever has a passkey
+    /// where they are named (T-16).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    kinds: BTreeSet<AuthenticatorKind>,
+    /// Only a passkey or a security key counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    phishing_resistant: bool,
+}
+
+impl From<Required> for Requirement {
+    fn from(Required { aal, kinds, phishing_resistant }: Required) -> Self {
+        Self { aal, kinds, phishing_resistant }
+    }
+}
+
+impl From<Requirement> for Required {
+    fn from(Requirement { aal, kinds, phishing_resistant }: Requirement) -> Self {
+        Self { aal, kinds, phishing_resistant }
     }
 }
 
@@ -198,9 +245,12 @@ pub(super) struct Challenge {
     session_id: Option<SessionId>,
     /// What may be given as proof, the strongest first; the same for everybody.
     methods: Vec<&'static str>,
-    /// What is asked of the proof, beyond that it is one: `phishing_resistant`, or null.
-    #[schema(value_type = Option<String>)]
-    required: Option<Requirement>,
+    /// What the person is shown of the context.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    shown: Map<String, Value>,
+    /// What is asked of the proof, beyond that it is one.
+    required: Option<Required>,
     /// What it was satisfied by.
     #[serde(skip_serializing_if = "Option::is_none")]
     satisfied_by: Option<ProvedAuthenticator>,
@@ -211,7 +261,7 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
-    fn at(challenge: domain::Challenge, app: &App) -> Self {
+    pub(super) fn at(challenge: domain::Challenge, app: &App) -> Self {
         let now = app.now();
         let methods = app.offered_for(&challenge).map(AuthenticatorKind::name).collect();
         Self {
@@ -221,7 +271,8 @@ impl Challenge {
             action: challenge.action,
             session_id: challenge.session_id,
             methods,
-            required: challenge.required,
+            shown: challenge.shown,
+            required: challenge.required.map(Required::from),
             satisfied_by: challenge
                 .satisfied
                 .as_ref()

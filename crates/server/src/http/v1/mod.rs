@@ -3,6 +3,7 @@
 mod applications;
 mod authenticators;
 mod challenges;
+pub(super) mod decisions;
 mod devices;
 mod doctor;
 pub(super) mod enrollments;
@@ -40,6 +41,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(enrollments::routes())
         .merge(authenticators::routes())
         .merge(challenges::routes())
+        .merge(decisions::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
         .merge(hardware_tokens::routes())

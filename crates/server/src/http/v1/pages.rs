@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::{
-    ChallengeId, EnrollmentId, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, Timestamp, UserId,
+    ChallengeId, EnrollmentId, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, Timestamp, TokenHash,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,10 +15,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::flawed;
-use crate::app::pages::{NewPage, Subject, Token, scopes};
+use super::enrollments::no_store;
+use super::{flawed, key_bytes};
+use crate::app::pages::{Code, NewPage, Subject, Token, Whose, scopes};
 use crate::app::{App, Made};
 use crate::http::Shared;
+use crate::http::body::Body;
 use crate::http::caller::{HostPages, May};
 use crate::http::idempotency_key::{Making, created, created_before};
 use crate::http::parameters::Id;
@@ -27,14 +30,14 @@ use crate::http::problem::{INTERNAL, Problem};
 const MOST_CARRIED: usize = 512;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create_page)).routes(routes!(show_page))
+    OpenApiRouter::new().routes(routes!(create_page)).routes(routes!(show_page)).routes(routes!(redeem_page))
 }
 
 /// Make a page
 ///
 /// On which a person proves a challenge, enrolls an authenticator, or looks after what they have in their browser, and from which the browser goes back to
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
-/// opens it is the only one that it works in. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
+/// opens it is the only one that it works in, and it comes to `return_url` with a `code` first, which you redeem. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
 /// `enroll`, and for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`.
 #[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
     responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
@@ -72,6 +75,59 @@ async fn show_page(State(app): Shared, may: May<HostPages>, Id(id): Id<PageId>) 
     Ok(Json(Page::at(&page, app.now())))
 }
 
+/// Redeem a page's code
+///
+/// A browser that opened a page comes to `return_url` first, with `code` in its query, and nothing is asked of anybody before this. Say which
+/// session *that browser* has with you, as you know it by your own cookie and from nothing in the address, and redirect it to `url`. For a challenge without a
+/// session say the `code_verifier` that you keep for that browser. Where it is not what the page was made for, somebody else opened
+/// the link: 403 `page-opened-elsewhere`, the page is over, and a `page.refused` event tells of it. A code is redeemed once.
+#[utoipa::path(post, path = "/v1/pages/{id}/redeem", tag = "Pages", params(("id" = String, Path)), request_body = RedeemPage,
+    responses((status = 200, description = "Where to send the browser", body = CreatedPage)))]
+async fn redeem_page(
+    State(app): Shared,
+    may: May<HostPages>,
+    Id(id): Id<PageId>,
+    Body { value: redeem, .. }: Body<RedeemPage>,
+) -> Result<Response, Problem> {
+    let page = app.page(&may.actor, id).await?;
+    scopes(page.purpose).iter().try_for_each(|scope| may.also(*scope))?;
+    let (code, whose) = redeem.checked()?;
+    let (page, token) = app.redeem_page(&may.actor, id, code, whose).await?;
+    let url = link(&app.settings.issuer, page.purpose, &token);
+    Ok(no_store(Json(CreatedPage::of(&page, Some(url))).into_response()))
+}
+
+/// A code, and whose browser brought it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedeemPage {
+    /// As the browser brought it: 86 characters.
+    #[schema(value_type = String)]
+    code: Zeroizing<String>,
+    /// The session that this browser has with you; null or left out where it has none.
+    #[schema(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// What `code_challenge` was made of, where the page was made with one (RFC 7636 §4.1): as you keep it for this browser.
+    #[schema(value_type = Option<String>)]
+    code_verifier: Option<Zeroizing<String>>,
+}
+
+impl RedeemPage {
+    fn checked(self) -> Result<(Code, Whose), Problem> {
+        let code = Code::parse(&self.code).ok_or_else(|| flawed("/code", "is no code of a page"))?;
+        let verifier = self.code_verifier.as_ref();
+        if verifier.is_some_and(|verifier| !is_verifier(verifier)) {
+            return Err(flawed("/code_verifier", "must be 43 to 128 letters, digits and -._~ (RFC 7636 §4.1)"));
+        }
+        Ok((code, Whose::new(self.session_id, verifier.map(|verifier| verifier.as_str()))))
+    }
+}
+
+fn is_verifier(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (43..=128).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// A page to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,13 +141,15 @@ pub(crate) struct CreatePage {
     /// For `enroll` and `security`: the session in which.
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
-    /// Where the browser goes afterwards, with `state`, `page` and `outcome` added to its query. Its origin has to be among the
+    /// Where the browser goes first, with `state`, `page` and `code` added to its query, and afterwards, with `outcome` in the place of the code. Its origin has to be among the
     /// application's `return_origins`; no fragment.
     #[schema(example = "https://shop.example/back")]
     return_url: String,
-    /// Given back as it is, at most 512 characters: something that only the browser's own session with you knows, so that you see
-    /// that it is the one that you sent.
+    /// Given back as it is, at most 512 characters.
     state: Option<String>,
+    /// Wanted where the challenge has no session: SHA-256, base64url, of a `code_verifier` that you make at random and keep for the
+    /// browser that you send (RFC 7636 §4.2, S256).
+    code_challenge: Option<String>,
 }
 
 impl CreatePage {
@@ -112,7 +170,8 @@ impl CreatePage {
         if self.state.as_ref().is_some_and(|state| state.chars().count() > MOST_CARRIED) {
             return Err(flawed("/state", format!("has more than {MOST_CARRIED} characters")));
         }
-        Ok(NewPage { subject, return_url, carried: self.state })
+        let code_challenge = self.code_challenge.map(|hash| key_bytes("/code_challenge", &hash)).transpose()?;
+        Ok(NewPage { subject, return_url, carried: self.state, code_challenge: code_challenge.map(TokenHash) })
     }
 }
 
@@ -121,7 +180,7 @@ impl CreatePage {
 struct CreatedPage {
     #[schema(value_type = String, example = "pag_0197a3c05b7c7d3e8f6a1b2c3d4e5f60")]
     id: PageId,
-    /// Where to send the browser, shown here and nowhere else; null where an earlier request with the same `Idempotency-Key` showed it.
+    /// Where to send the browser, shown as the page is made and as its code is redeemed; null where an earlier request with the same `Idempotency-Key` showed it.
     #[schema(value_type = Option<String>)]
     url: Option<Zeroizing<String>>,
     #[schema(value_type = String)]
@@ -143,10 +202,13 @@ struct Page {
     id: PageId,
     #[schema(value_type = String)]
     purpose: PagePurpose,
-    /// `open`, `proved`, `enrolled`, `left`, `cancelled` or `expired`.
+    /// `open`, `proved`, `enrolled`, `left`, `cancelled`, `refused` or `expired`.
     state: &'static str,
     /// Whether a browser has opened it.
     opened: bool,
+    /// When its code was redeemed, so that something could be done on it.
+    #[schema(value_type = Option<String>)]
+    redeemed_at: Option<Timestamp>,
     #[schema(value_type = Option<String>)]
     user_id: Option<UserId>,
     #[schema(value_type = Option<String>)]
@@ -171,6 +233,7 @@ impl Page {
             purpose: page.purpose,
             state: if expired { "expired" } else { page.state.name() },
             opened: page.browser.is_some(),
+            redeemed_at: page.redeemed_at,
             // Of a challenge the answer does not tell whether there is such a user (T-19).
             user_id: page.user_id.filter(|_| page.session_id.is_some()),
             session_id: page.session_id,

@@ -1,7 +1,6 @@
 //! Waking an app up for what it is asked. Whoever asked does not wait for that: a push service that is slow, down or gone takes nothing
 //! from anybody, since an app that is opened asks by itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::About;
@@ -13,34 +12,20 @@ use gateway::push::{Note, PushTarget};
 use gateway::{Delivery, Fault, Outcome};
 use serde_json::{Map, Value};
 use store::{Change, Effect};
-use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::task::JoinSet;
 
 use super::super::Prompted;
 use super::kept::{Reach, moved};
+use crate::app::errands::Errand;
 use crate::app::sending::{Post, measure};
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
-/// Apps that wait to be woken up, at most; further ones are not.
-const MOST_WAITING: usize = 4096;
-
-/// Apps that are being woken up at a time.
-const MOST_AT_A_TIME: usize = 256;
-
 /// Two notes for one app that was away are one: it asks what waits, however many there are.
 const TOPIC: &str = "prompt";
 
-/// Takes what is to be done, and hands it on.
-#[derive(Debug)]
-pub(crate) struct Courier(mpsc::Sender<Errand>);
-
-/// What is to be done.
-pub(crate) struct Errands(mpsc::Receiver<Errand>);
-
 /// An app is to be woken up.
 #[derive(Debug)]
-struct Errand {
+pub(crate) struct Waking {
     prompt: PromptId,
     challenge: Option<ChallengeId>,
     user: UserId,
@@ -58,35 +43,10 @@ enum Rung {
     Gone,
 }
 
-/// A courier, and what it is handed.
-pub(crate) fn courier() -> (Courier, Errands) {
-    let (sender, receiver) = mpsc::channel(MOST_WAITING);
-    (Courier(sender), Errands(receiver))
-}
-
-/// Wakes apps up until the task is ended.
-pub(crate) async fn run_errands(app: Arc<App>, mut errands: Errands) {
-    let mut under_way = JoinSet::new();
-    loop {
-        tokio::select! {
-            Some(_) = under_way.join_next() => {}
-            errand = errands.0.recv(), if under_way.len() < MOST_AT_A_TIME => {
-                let Some(errand) = errand else { return };
-                let app = Arc::clone(&app);
-                under_way.spawn(async move {
-                    if let Err(error) = app.wake_app_up(errand).await {
-                        tracing::warn!(%error, "an app could not be woken up");
-                    }
-                });
-            }
-        }
-    }
-}
-
 /// Has an app woken up, if there is one that is asked.
 pub(super) fn deliver(app: &App, prompted: &Prompted) {
     let Prompted { prompt, to: Some(to), others, .. } = prompted else { return };
-    let errand = Errand {
+    let waking = Waking {
         prompt: prompt.id,
         challenge: prompt.challenge_id,
         user: to.user_id,
@@ -94,22 +54,24 @@ pub(super) fn deliver(app: &App, prompted: &Prompted) {
         others: others.clone(),
         expires_at: prompt.expires_at,
     };
-    match app.courier.0.try_send(errand) {
-        Err(TrySendError::Full(_)) => tracing::warn!("more apps wait to be woken up than can be: one is not"),
-        // Closed where somebody works on the store without a server: nobody is asked anything there.
-        Ok(()) | Err(TrySendError::Closed(_)) => {}
-    }
+    app.errands.put(Errand::Wake(waking));
 }
 
 impl App {
     /// Wakes up the app that is asked. One that is there no more is forgotten, and the next one asked in its place.
-    async fn wake_app_up(&self, errand: Errand) -> Result<(), Error> {
+    pub(in crate::app) async fn wake_app_up(&self, waking: Waking) {
+        if let Err(error) = self.wake_one_up(&waking).await {
+            tracing::warn!(%error, "an app could not be woken up");
+        }
+    }
+
+    async fn wake_one_up(&self, waking: &Waking) -> Result<(), Error> {
         let Some(post) = &self.post else { return Ok(()) };
-        let mut asked = errand.to;
-        let mut others = errand.others.iter();
-        while matches!(self.ring(post, &errand, asked).await?, Rung::Gone) {
+        let mut asked = waking.to;
+        let mut others = waking.others.iter();
+        while matches!(self.ring(post, waking, asked).await?, Rung::Gone) {
             let Some(next) = others.next() else { return Ok(()) };
-            if !self.ask_instead(&errand, asked, *next).await? {
+            if !self.ask_instead(waking, asked, *next).await? {
                 return Ok(());
             }
             asked = *next;
@@ -117,23 +79,23 @@ impl App {
         Ok(())
     }
 
-    async fn ring(&self, post: &Post, errand: &Errand, id: AuthenticatorId) -> Result<Rung, Error> {
+    async fn ring(&self, post: &Post, waking: &Waking, id: AuthenticatorId) -> Result<Rung, Error> {
         // Twice, where the app said anew how it is reached while the old way was tried.
         for _ in 0..2 {
             let now = self.now();
-            let left = errand.expires_at.since(now);
+            let left = waking.expires_at.since(now);
             let Some((seen, reach, to)) = self.reached(id).await? else { return Ok(Rung::Done) };
             if left.is_zero() {
                 return Ok(Rung::Done);
             }
             let delivery = post.sending.gateways.push(&to, &note(post, id, left)).await;
             measure(AuthenticatorKind::Push, &delivery);
-            let mut events = self.told_of_waking(errand, id, &to, &delivery);
+            let mut events = self.told_of_waking(waking, id, &to, &delivery);
             if delivery.outcome != Outcome::Undeliverable(Fault::Gone) {
                 self.commit(Change::Tell, events).await?;
                 return Ok(Rung::Done);
             }
-            let event = self.event(EventKind::AuthenticatorUnsubscribed, None, about(errand, id));
+            let event = self.event(EventKind::AuthenticatorUnsubscribed, None, about(waking, id));
             events.push(event.with("reason", "gone").with("by", to.kind()));
             if self.commit(forget(id, seen, &reach), events.clone()).await? == Effect::Applied {
                 return Ok(Rung::Gone);
@@ -156,25 +118,25 @@ impl App {
     /// Asks another app what this one was asked: the same, with the same number. Whether it is asked now.
     async fn ask_instead(
         &self,
-        errand: &Errand,
+        waking: &Waking,
         instead_of: AuthenticatorId,
         id: AuthenticatorId,
     ) -> Result<bool, Error> {
-        let Some(prompt) = self.store.prompt(errand.prompt).await? else { return Ok(false) };
+        let Some(prompt) = self.store.prompt(waking.prompt).await? else { return Ok(false) };
         let Some(data) = moved(&prompt, instead_of, id) else { return Ok(false) };
-        let withdrawn = self.event(EventKind::PromptWithdrawn, None, about(errand, instead_of)).with("reason", "gone");
+        let withdrawn = self.event(EventKind::PromptWithdrawn, None, about(waking, instead_of)).with("reason", "gone");
         let created = self
-            .event(EventKind::PromptCreated, None, about(errand, id))
+            .event(EventKind::PromptCreated, None, about(waking, id))
             .with("kind", AuthenticatorKind::Push.name())
             .with("sends", prompt.sends);
-        let events = [withdrawn, created].map(|event| event.with("prompt", errand.prompt.to_string()));
-        let change = Change::MovePrompt { id: errand.prompt, from: instead_of, to: id, data, at: self.now() };
+        let events = [withdrawn, created].map(|event| event.with("prompt", waking.prompt.to_string()));
+        let change = Change::MovePrompt { id: waking.prompt, from: instead_of, to: id, data, at: self.now() };
         Ok(self.commit(change, events).await? == Effect::Applied)
     }
 
     /// What became of it, and of the gateways by it.
-    fn told_of_waking(&self, errand: &Errand, id: AuthenticatorId, to: &PushTarget, delivery: &Delivery) -> Vec<Event> {
-        let about = about(errand, id);
+    fn told_of_waking(&self, waking: &Waking, id: AuthenticatorId, to: &PushTarget, delivery: &Delivery) -> Vec<Event> {
+        let about = about(waking, id);
         let event = if let Outcome::Sent { gateway, .. } = &delivery.outcome {
             self.event(EventKind::PushSent, None, about).with("gateway", gateway.as_str())
         } else {
@@ -182,7 +144,7 @@ impl App {
             let why = why.map_or("all_down", |failure| failure.kind.name());
             self.event(EventKind::PushUndelivered, None, about).with("reason", why).with("by", to.kind())
         };
-        let event = event.with("prompt", errand.prompt.to_string());
+        let event = event.with("prompt", waking.prompt.to_string());
         std::iter::once(event).chain(self.told_of_gateways(delivery)).collect()
     }
 }
@@ -200,8 +162,8 @@ fn forget(id: AuthenticatorId, seen: Box<PushCredential>, reach: &Reach) -> Chan
     Change::SetCredential { id, seen: Box::new(Credential::Push(seen)), to: Box::new(Credential::Push(Box::new(to))) }
 }
 
-fn about(errand: &Errand, id: AuthenticatorId) -> About {
-    About { user_id: Some(errand.user), authenticator_id: Some(id), challenge_id: errand.challenge, ..About::default() }
+fn about(waking: &Waking, id: AuthenticatorId) -> About {
+    About { user_id: Some(waking.user), authenticator_id: Some(id), challenge_id: waking.challenge, ..About::default() }
 }
 
 /// Whether an app is woken up once more for what it was asked before: not each time that somebody wishes, or it rings all the time (T-15).

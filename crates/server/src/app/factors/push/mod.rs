@@ -23,7 +23,7 @@ use crate::app::{Actor, App};
 
 pub(crate) use answer::Answering;
 pub(crate) use connect::Connecting;
-pub(crate) use deliver::{Courier, courier, run_errands};
+pub(crate) use deliver::Waking;
 pub(crate) use device::{AppDevice, Follower, Nonces, Signed};
 pub(crate) use kept::Address;
 pub(crate) use pending::state;

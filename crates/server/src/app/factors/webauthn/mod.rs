@@ -62,6 +62,13 @@ pub(crate) fn reaches_aal3(app: &App, authenticator: &Authenticator) -> bool {
     credential(authenticator).is_some_and(|credential| prove::quality(party, &credential, false).hardware_bound)
 }
 
+/// How well an authenticator can prove something, if the person does what its device asks for.
+pub(crate) fn best_quality(app: &App, authenticator: &Authenticator) -> domain::Quality {
+    let party = app.settings.relying_party.as_deref();
+    let known = party.zip(credential(authenticator));
+    known.map_or_else(domain::Quality::default, |(party, credential)| prove::quality(party, &credential, true))
+}
+
 /// The credentials among these authenticators.
 fn credentials<'a>(authenticators: impl Iterator<Item = &'a Authenticator>) -> Vec<::webauthn::Credential> {
     authenticators.filter_map(credential).collect()

@@ -1,0 +1,139 @@
+//! `countersign config`
+
+use std::fmt::Write as _;
+
+use policy::{CaseResult, Mistake, Severity};
+use serde_json::json;
+use server::PolicyFiles;
+
+use crate::cli::{ConfigCommand, PolicyFolder};
+use crate::failure::Failure;
+use crate::output::{Look, Output};
+use crate::policy_folder;
+
+/// Looks at files of a policy, without a server.
+pub(crate) fn config(command: &ConfigCommand, output: Output) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Validate(args) => {
+            let read = read(args, output)?;
+            let (rules, cases) = (read.policy().rules().count(), read.policy().run_cases().len());
+            let version = read.policy().version();
+            if output.is_json() {
+                output.json(&json!({ "version": version, "rules": rules, "cases": cases, "mistakes": read.policy().warnings() }));
+            } else {
+                warn(read.policy().warnings(), output);
+                output.success(format_args!("The policy holds: {rules} rules, {cases} cases."));
+                output.line(output.paint(Look::Faint, format_args!("  version {version}")));
+            }
+            Ok(())
+        }
+        ConfigCommand::Test { folder, junit } => {
+            let read = read(folder, output)?;
+            let results = read.policy().run_cases();
+            if let Some(file) = junit {
+                std::fs::write(file, as_junit(&results)).map_err(|error| {
+                    Failure::new(crate::failure::Reason::CannotWrite, format!("{}: {error}", file.display()))
+                })?;
+            }
+            told(&results, output)
+        }
+    }
+}
+
+fn read(folder: &PolicyFolder, output: Output) -> Result<PolicyFiles, Failure> {
+    PolicyFiles::read(policy_folder::files(&folder.folder)?).map_err(|mistakes| {
+        if output.is_json() {
+            output.json(&json!({ "mistakes": mistakes }));
+        } else {
+            warn(&mistakes, output);
+        }
+        let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
+        Failure::configuration(format!("the policy does not hold: {}", counted(errors, "mistake")))
+    })
+}
+
+fn warn(mistakes: &[Mistake], output: Output) {
+    for mistake in mistakes {
+        let look = if mistake.severity == Severity::Error { Look::Bad } else { Look::Warning };
+        output.line(output.paint(look, mistake));
+    }
+}
+
+fn told(results: &[CaseResult], output: Output) -> Result<(), Failure> {
+    let failed = results.iter().filter(|result| !result.passed()).count();
+    if output.is_json() {
+        output.json(&json!({ "cases": results, "failed": failed }));
+    } else {
+        for result in results.iter().filter(|result| !result.passed()) {
+            output.line(format_args!("{} {}", output.paint(Look::Bad, "✗"), result.name));
+            output.line(output.paint(Look::Faint, format_args!("  {}", result.place)));
+            for difference in &result.differences {
+                output.line(format_args!("  {difference}"));
+            }
+        }
+    }
+    match (failed, results.len()) {
+        (0, 0) => Err(Failure::no("there are no cases: write some under `cases:`")),
+        (0, all) => {
+            if !output.is_json() {
+                output.success(format_args!("{} as expected.", counted(all, "case")));
+            }
+            Ok(())
+        }
+        (failed, all) => Err(Failure::no(format!("{failed} of {} came out otherwise", counted(all, "case")))),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// As continuous integration reads results of tests: `JUnit`'s XML.
+fn as_junit(results: &[CaseResult]) -> String {
+    let failed = results.iter().filter(|result| !result.passed()).count();
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"policy\" tests=\"{}\" failures=\"{failed}\">\n",
+        results.len()
+    );
+    for result in results {
+        let (name, place) = (escaped(&result.name), escaped(&result.place.to_string()));
+        if result.passed() {
+            let _ = writeln!(xml, "  <testcase name=\"{name}\" classname=\"{place}\"/>");
+        } else {
+            let why = escaped(&result.differences.join("\n"));
+            let _ = writeln!(
+                xml,
+                "  <testcase name=\"{name}\" classname=\"{place}\"><failure message=\"another outcome\">{why}</failure></testcase>"
+            );
+        }
+    }
+    xml.push_str("</testsuite>\n");
+    xml
+}
+
+/// For XML, in which control characters cannot stand at all.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\n' | '\t' => safe.push(character),
+            other if other.is_control() => safe.push('\u{fffd}'),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_special_to_xml_is_escaped() {
+        assert_eq!(escaped("a<b>&\"c\"\u{1}\n"), "a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}\n");
+    }
+}

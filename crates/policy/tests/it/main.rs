@@ -1,0 +1,11 @@
+//! The crate from outside: files in, verdicts and mistakes out.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod adversarial;
+mod decisions;
+mod enforcement;
+mod guide;
+mod mistakes;
+mod presets;
+mod strictest;
+mod support;

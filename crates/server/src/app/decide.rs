@@ -1,0 +1,340 @@
+//! Decisions: whether a session may do something now (law 4). Every allow, step-up, enroll and deny is given here.
+//!
+//! What a session has proved is read each time, so that a revocation holds for the next decision, whichever server gives it (T-22).
+//! The policy is in memory.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use domain::event::About;
+use domain::{
+    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, DecisionId, Event, EventKind,
+    PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+};
+use policy::{
+    ApplicationFacts, Facts, Finding, Need, Outcome, Policy, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
+    UserFacts, Verdict,
+};
+use serde_json::{Map, Value};
+use store::{Change, Effect};
+
+use super::assertion::Allowed;
+use super::challenges::{Ask, Whom, action_hash, decision_hash};
+use super::factors::best_quality;
+use super::telling::With;
+use super::{Actor, App, Error, Made};
+
+/// The policy that decides.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    source: crate::PolicyFiles,
+    /// Since when there has been one that has everybody have a second factor. Known once the store was asked.
+    enforced_since: OnceLock<Option<Timestamp>>,
+}
+
+impl InForce {
+    pub(crate) fn new(source: crate::PolicyFiles) -> Self {
+        Self { source, enforced_since: OnceLock::new() }
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.source.policy
+    }
+}
+
+/// What a session wants to do.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// Which session.
+    pub(crate) session_id: SessionId,
+    /// What, in the application's words.
+    pub(crate) action: String,
+    /// With what.
+    pub(crate) resource: Option<ResourceFacts>,
+    /// What the action is about.
+    pub(crate) context: Map<String, Value>,
+    /// The members of the context that the person is shown, beside those that the policy names.
+    pub(crate) shown: Vec<String>,
+    /// The groups that the user is in, as the application says.
+    pub(crate) groups: Vec<String>,
+    /// When the user last did something in the session, as the application says.
+    pub(crate) last_active_at: Option<Timestamp>,
+    /// What the application noticed.
+    pub(crate) signals: Vec<Signal>,
+    /// A challenge that was satisfied for this very question.
+    pub(crate) challenge_id: Option<ChallengeId>,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) id: DecisionId,
+    pub(crate) verdict: Verdict,
+    /// Of the policy by which it was decided.
+    pub(crate) version: String,
+    /// The session as it was seen.
+    pub(crate) session: Session,
+    /// What is to be proved, where that can be asked for.
+    pub(crate) challenge: Option<Challenge>,
+    /// That it is allowed, signed.
+    pub(crate) assertion: Option<String>,
+}
+
+/// All that a decision goes by.
+struct Seen {
+    session: Session,
+    user: User,
+    authenticators: Vec<Authenticator>,
+    /// The challenge that was satisfied for it.
+    challenge: Option<Challenge>,
+}
+
+impl App {
+    /// Puts the policy into force that this server was started with, and keeps since when.
+    pub(crate) async fn put_policy_in_force(&self) -> Result<(), Error> {
+        let policy = self.policy.policy();
+        let now = self.now();
+        let next = PolicyInForce {
+            id: PolicyId::generate(now, &*self.entropy),
+            version: policy.version().to_owned(),
+            files: self.policy.source.files.clone(),
+            enforces: policy.recovery().is_some(),
+            at: now,
+        };
+        let event = self
+            .event(EventKind::PolicyChanged, None, About::default())
+            .with("policy", next.id.to_string())
+            .with("version", next.version.as_str());
+        // Refused where it is in force already.
+        self.commit(Change::PutPolicy(next), event).await?;
+        let since = self.store.policy().await?.and_then(|(_, since)| since);
+        // Asked once, when the server starts.
+        let _ = self.policy.enforced_since.set(since);
+        Ok(())
+    }
+
+    /// Decides whether a session may do something now. What comes of it is durable before it is answered, but for an allow that rests on
+    /// what was proved before: it changes nothing, and its event follows.
+    pub(crate) async fn decide(&self, actor: &Actor, question: Question) -> Result<Decision, Error> {
+        let now = self.now();
+        let mut seen = self.gone_by(actor, &question, now).await?;
+        let mut verdict = self.verdict(actor, &question, &seen, now);
+        if verdict.outcome == Outcome::Allow
+            && let Some(challenge) = seen.challenge.take()
+        {
+            let (id, at) = (challenge.id, now);
+            let used = self.commit(Change::UseChallenge { id, at }, Vec::new()).await?;
+            if used != Effect::Applied {
+                // Another decision rests on it: without it, that may be another one.
+                verdict = self.verdict(actor, &question, &seen, now);
+            }
+        }
+        let decision = Decision {
+            id: DecisionId::generate(now, &*self.entropy),
+            verdict,
+            version: self.policy.policy().version().to_owned(),
+            session: seen.session,
+            challenge: None,
+            assertion: None,
+        };
+        self.follow(actor, question, decision).await
+    }
+
+    /// What follows from a decision: an assertion, a challenge, and that it is told of.
+    async fn follow(&self, actor: &Actor, question: Question, mut decision: Decision) -> Result<Decision, Error> {
+        let event = self.decided(actor, &question, &decision);
+        match &decision.verdict.outcome {
+            Outcome::Allow => {
+                let hash = decision_hash(decision.id, &decision.session, &question.action, question.bound());
+                let allowed = Allowed {
+                    application: actor.application.id,
+                    decision: decision.id,
+                    session: &decision.session,
+                    action: &question.action,
+                    hash,
+                    proof: newest(&decision.session),
+                };
+                let assertion = self.assertion_of(&allowed).await?;
+                decision.assertion = Some(assertion);
+                let store = self.store.clone();
+                let commit = store::Commit { change: Change::Tell, events: vec![event], idempotency: None };
+                tokio::spawn(async move {
+                    if let Err(error) = store.commit(commit).await {
+                        tracing::error!(%error, "a decision was not told of");
+                    }
+                });
+            }
+            Outcome::StepUp { need } if !need.login => {
+                let ask = ask(&question, need, &decision.verdict);
+                self.commit(Change::Tell, event).await?;
+                let Made::New(challenge) = self.create_challenge(actor, ask, None).await? else {
+                    return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
+                };
+                decision.challenge = Some(challenge);
+            }
+            Outcome::StepUp { .. } | Outcome::Enroll { .. } | Outcome::Deny => {
+                self.commit(Change::Tell, event).await?;
+            }
+        }
+        Ok(decision)
+    }
+
+    async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
+        let session = self.own_session(actor, question.session_id).await?;
+        if !session.is_live(now) {
+            return Err(Error::SessionOver);
+        }
+        let (user, authenticators) =
+            tokio::join!(self.store.user(session.user_id), self.store.authenticators_of(session.user_id));
+        let user = user?.filter(|user| user.state == UserState::Active).ok_or(Error::SessionOver)?;
+        let challenge = match question.challenge_id {
+            Some(id) => Some(self.satisfied_for(actor, question, &session, id, now).await?),
+            None => None,
+        };
+        Ok(Seen { session, user, authenticators: authenticators?, challenge })
+    }
+
+    /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).
+    async fn satisfied_for(
+        &self,
+        actor: &Actor,
+        question: &Question,
+        session: &Session,
+        id: ChallengeId,
+        now: Timestamp,
+    ) -> Result<Challenge, Error> {
+        let challenge = self.challenge(actor, id).await?;
+        let Some(satisfied) = &challenge.satisfied else {
+            return Err(Error::Conflict("the challenge is not satisfied: nothing can rest on it"));
+        };
+        let asked = action_hash(id, session.user_id, Some(session.id), &question.action, question.bound());
+        if challenge.session_id != Some(session.id) || challenge.action_hash != asked {
+            return Err(Error::Conflict(
+                "the challenge was satisfied for something else: session, action, resource and context must be those that were asked",
+            ));
+        }
+        if now.since(satisfied.at) > Challenge::ASSERTION_LIFETIME {
+            return Err(Error::ChallengeOver);
+        }
+        Ok(challenge)
+    }
+
+    fn verdict(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Verdict {
+        let satisfied = seen.challenge.as_ref().and_then(|challenge| challenge.satisfied.as_ref());
+        let proofs = seen.session.proofs.iter().map(|proof| ProofFacts {
+            proof: proof.clone(),
+            for_this_decision: satisfied
+                .is_some_and(|s| s.authenticator_id == proof.authenticator_id && s.at == proof.verified_at),
+        });
+        let usable = seen.authenticators.iter().filter(|a| a.state == AuthenticatorState::Active);
+        let usable =
+            usable.map(|authenticator| Usable { kind: authenticator.kind, quality: best_quality(self, authenticator) });
+        let since = self.policy.enforced_since.get().copied().flatten();
+        self.policy.policy().decide(&Facts {
+            now,
+            user: UserFacts {
+                external_id: seen.user.external_id.as_given().to_owned(),
+                groups: question.groups.clone(),
+                service_account: seen.user.kind == UserKind::Service,
+                authenticators: usable.collect(),
+                subject_since: since.map(|since| since.max(seen.user.created_at)),
+            },
+            application: ApplicationFacts {
+                id: actor.application.id.to_string(),
+                name: actor.application.name.clone(),
+            },
+            action: question.action.clone(),
+            resource: question.resource.clone(),
+            context: question.context.clone(),
+            session: SessionFacts {
+                amr: seen.session.amr.clone(),
+                authenticated_at: seen.session.authenticated_at,
+                last_active_at: question.last_active_at,
+                proofs: proofs.collect(),
+            },
+            signals: signals(question),
+        })
+    }
+
+    fn decided(&self, actor: &Actor, question: &Question, decision: &Decision) -> Event {
+        let about = About {
+            user_id: Some(decision.session.user_id),
+            device_id: decision.session.device_id,
+            session_id: Some(decision.session.id),
+            ..About::default()
+        };
+        let rules: Vec<&str> = decision.verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
+        let signals: Vec<&str> = decision.verdict.signals.iter().map(|signal| signal.name.as_str()).collect();
+        let event = self
+            .event(EventKind::DecisionMade, Some(actor), about)
+            .with("decision", decision.id.to_string())
+            .with("action", question.action.as_str())
+            .with("outcome", decision.verdict.outcome.kind().name())
+            .with("rules", rules)
+            .with("signals", signals)
+            .with("policy", decision.version.as_str());
+        let by = decision.verdict.decided_by.as_deref();
+        let event = match by {
+            Some(rule) => event.with("decided_by", rule),
+            None => event,
+        };
+        event.detailed(self.origin(actor))
+    }
+}
+
+impl Question {
+    /// What a proof is bound to beside session and action: the context, and the resource in it.
+    fn bound(&self) -> Map<String, Value> {
+        let mut bound = self.context.clone();
+        if let Some(resource) = &self.resource {
+            let ResourceFacts { kind, id, properties } = resource;
+            bound.insert(RESOURCE.to_owned(), serde_json::json!({ "type": kind, "id": id, "properties": properties }));
+        }
+        bound
+    }
+}
+
+/// The name by which the resource stands in what is bound; no application's context has it.
+pub(crate) const RESOURCE: &str = "countersign:resource";
+
+/// What was noticed. Whether an action is sensitive is the application's to say, and one that does not say so says that it is not; any
+/// other signal of which nothing is said is unknown.
+fn signals(question: &Question) -> Vec<Signal> {
+    let mut signals = question.signals.clone();
+    if signals.iter().all(|signal| signal.name != SENSITIVE) {
+        signals.push(Signal {
+            name: SENSITIVE.to_owned(),
+            value: Finding::Known(Value::Bool(false)),
+            weight: 0,
+            explanation: "the application does not call it sensitive".to_owned(),
+            raised_at: None,
+        });
+    }
+    signals
+}
+
+/// The signal by which an application calls an action sensitive.
+const SENSITIVE: &str = "sensitive_action";
+
+/// What is asked of the person for what is missing.
+fn ask(question: &Question, need: &Need, verdict: &Verdict) -> Ask {
+    let mut kinds: BTreeSet<AuthenticatorKind> = need.factors.iter().copied().collect();
+    if need.remembered_browser {
+        kinds.insert(AuthenticatorKind::Browser);
+    }
+    let required = Requirement { aal: Some(need.aal), kinds, phishing_resistant: need.phishing_resistant };
+    let shown: BTreeSet<&String> = question.shown.iter().chain(&verdict.show).collect();
+    Ask {
+        whom: Whom::Session(question.session_id),
+        action: question.action.clone(),
+        shown: shown.into_iter().cloned().collect(),
+        context: question.bound(),
+        required: Some(required),
+        lifetime: Challenge::LIFETIME,
+    }
+}
+
+/// What an assertion rests on: the proof that was given last. An older one may be stronger, and is not what `auth_time` is of.
+fn newest(session: &Session) -> Option<&Proof> {
+    session.proofs.iter().max_by_key(|proof| proof.verified_at)
+}

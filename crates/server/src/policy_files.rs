@@ -1,0 +1,43 @@
+//! The policy that a server starts with.
+
+use std::collections::BTreeMap;
+
+use policy::{Mistake, Policy, Vocabulary};
+
+/// Files of a policy, understood as a whole.
+#[derive(Debug)]
+pub struct PolicyFiles {
+    pub(crate) policy: Policy,
+    /// By their names.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// What holds where there are no files: a second factor for everybody, and for everything.
+const BUILT_IN: &str = "mfa_enforcement:\n  all_users: true\n  exclude_service_accounts: true\n";
+
+impl PolicyFiles {
+    /// Reads files, by their names.
+    ///
+    /// # Errors
+    /// Every mistake that was found.
+    pub fn read(files: BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
+        let texts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let policy = Policy::read(&texts, &Vocabulary::default())?;
+        Ok(Self { policy, files })
+    }
+
+    /// What holds where there are no files.
+    ///
+    /// # Panics
+    /// Never: a test reads it.
+    pub fn built_in() -> Self {
+        let files = BTreeMap::from([("built-in.yaml".to_owned(), BUILT_IN.to_owned())]);
+        #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
+        Self::read(files).expect("the built-in policy is one")
+    }
+
+    /// The policy that they say.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
