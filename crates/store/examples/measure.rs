@@ -95,7 +95,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
     };
     let (user_id, session_id) = (user.id, session.id);
     go(&store, told(Change::CreateUser(user), EventKind::UserCreated, user_id)).await;
-    go(&store, told(Change::RegisterSession(session), EventKind::SessionRegistered, user_id)).await;
+    go(&store, told(Change::RegisterSession(session.into()), EventKind::SessionRegistered, user_id)).await;
     let authenticator = pending(user_id, AuthenticatorKind::Totp, at);
     let id = domain::EnrollmentId::generate(at, &Counter);
     let enrollment = domain::Enrollment {

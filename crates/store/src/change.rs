@@ -69,7 +69,7 @@ pub enum Change {
     /// A new user. [`Effect::Exists`] if the external id's key is taken.
     CreateUser(User),
     /// A new session. Guard: its user is there and active.
-    RegisterSession(Session),
+    RegisterSession(Box<RegisterSession>),
     /// A new enrollment with its pending authenticator, on a new device if one is given.
     /// Guard: its user is active and its session is live.
     StartEnrollment(Box<StartEnrollment>),
@@ -188,6 +188,24 @@ pub enum Change {
         id: ChallengeId,
         /// When.
         at: Timestamp,
+    },
+    /// What is remembered of a user for signals of risk. Guard: the version that is there is the one that was seen, and the user is there.
+    PutRiskHistory {
+        /// Of whom.
+        user_id: UserId,
+        /// The version that was seen; 0 where there was none.
+        seen: i64,
+        /// What is remembered from now on, 2 KiB at most.
+        history: Vec<u8>,
+    },
+    /// What is kept with a session for signals of risk. Guard: what is there is what was seen.
+    PutSessionRisk {
+        /// Of which session.
+        id: SessionId,
+        /// As it was seen.
+        seen: Vec<u8>,
+        /// As it is to be.
+        risk: Vec<u8>,
     },
     /// Puts a policy into force. Guard: the one that is in force is another one.
     PutPolicy(PolicyInForce),
@@ -393,6 +411,21 @@ pub enum Change {
     },
     /// Nothing but the events.
     Tell,
+}
+
+/// See [`Change::RegisterSession`].
+#[derive(Debug, Clone)]
+pub struct RegisterSession {
+    /// The session.
+    pub session: Session,
+    /// What is kept with it for signals of risk; nothing where nothing was noted.
+    pub risk: Vec<u8>,
+}
+
+impl From<Session> for Box<RegisterSession> {
+    fn from(session: Session) -> Self {
+        Self::new(RegisterSession { session, risk: Vec::new() })
+    }
 }
 
 /// See [`Change::StartEnrollment`].

@@ -294,6 +294,20 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// What is remembered of a user for signals of risk, and its version: nothing and 0 where nothing is.
+    pub async fn risk_history(&self, user: UserId) -> Result<(i64, Vec<u8>), StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = lists::risk_history(lease.connection(), user).await?;
+        lease.done();
+        Ok(found.unwrap_or_default())
+    }
+    /// What is kept with a session for signals of risk; nothing where nothing was noted.
+    pub async fn session_risk(&self, id: SessionId) -> Result<Vec<u8>, StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = lists::session_risk(lease.connection(), id).await?;
+        lease.done();
+        Ok(found.unwrap_or_default())
+    }
     /// The vault's wrapped keyring.
     pub async fn keyring(&self) -> Result<Option<Keyring>, StoreError> {
         let mut lease = self.0.pool.lease().await?;

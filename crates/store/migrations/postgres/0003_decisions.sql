@@ -14,3 +14,14 @@ CREATE TABLE policies (
     enforces BIGINT NOT NULL,
     at       BIGINT NOT NULL
 );
+
+-- What signals of risk go by: of each user a little of what was seen before, and with each session what it began with. What is in
+-- them is said in docs/guide/risk.md, and the crate `risk` reads and writes it.
+CREATE TABLE risk_histories (
+    user_id UUID PRIMARY KEY,
+    -- Counts up with each write, so that none takes the place of another that was not seen.
+    version BIGINT NOT NULL,
+    history BYTEA NOT NULL
+);
+
+ALTER TABLE sessions ADD COLUMN risk BYTEA NOT NULL DEFAULT '';

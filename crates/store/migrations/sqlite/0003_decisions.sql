@@ -14,3 +14,14 @@ CREATE TABLE policies (
     enforces INTEGER NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What signals of risk go by: of each user a little of what was seen before, and with each session what it began with. What is in
+-- them is said in docs/guide/risk.md, and the crate `risk` reads and writes it.
+CREATE TABLE risk_histories (
+    user_id BLOB PRIMARY KEY,
+    -- Counts up with each write, so that none takes the place of another that was not seen.
+    version INTEGER NOT NULL,
+    history BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE sessions ADD COLUMN risk BLOB NOT NULL DEFAULT X'';

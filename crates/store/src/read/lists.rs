@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
-    PageRequest, PolicyInForce, Prompt, PromptId, Session, Timestamp, TokenHash, User, UserId,
+    PageRequest, PolicyInForce, Prompt, PromptId, Session, SessionId, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
@@ -267,6 +267,18 @@ pub(crate) async fn policy(connection: &mut Connection) -> Result<Option<(Policy
     let read = connection.fetch(since, &[], |row| row.get::<Option<i64>>(0));
     let since = read.await?.pop().flatten().map(Timestamp::from_unix_millis);
     Ok(Some((policy, since)))
+}
+
+/// What is remembered of a user for signals of risk, and its version.
+pub(crate) async fn risk_history(connection: &mut Connection, of: UserId) -> Result<Option<(i64, Vec<u8>)>, Fault> {
+    let sql = "SELECT version, history FROM risk_histories WHERE user_id = $1";
+    Ok(connection.fetch(sql, &[id(of.uuid())], |row| Ok((row.get(0)?, row.get(1)?))).await?.pop())
+}
+
+/// What is kept with a session for signals of risk.
+pub(crate) async fn session_risk(connection: &mut Connection, of: SessionId) -> Result<Option<Vec<u8>>, Fault> {
+    let sql = "SELECT risk FROM sessions WHERE id = $1";
+    Ok(connection.fetch(sql, &[id(of.uuid())], |row| row.get(0)).await?.pop())
 }
 
 pub(crate) async fn keyring(connection: &mut Connection) -> Result<Option<Keyring>, Fault> {

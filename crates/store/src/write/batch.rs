@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest,
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest, risk,
 };
 use crate::engine::{Connection, Fault};
-use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, Reject, Satisfy, StartEnrollment};
+use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
 
 /// What a batch came to.
 pub(crate) struct Done {
@@ -81,7 +81,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
     let mut ids: Vec<Uuid> = Vec::with_capacity(4);
     match &commit.change {
         Change::CreateUser(user) => ids.push(user.id.uuid()),
-        Change::RegisterSession(session) => ids.extend([session.id.uuid(), session.user_id.uuid()]),
+        Change::RegisterSession(new) => ids.extend([new.session.id.uuid(), new.session.user_id.uuid()]),
         Change::StartEnrollment(start) => {
             let enrollment = &start.enrollment;
             ids.extend([enrollment.id.uuid(), enrollment.user_id.uuid(), enrollment.session_id.uuid()]);
@@ -124,9 +124,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::SetAuthenticatorState { id, .. }
         | Change::SetCredential { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
-        Change::EndSession { id, .. } => ids.push(id.uuid()),
+        Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
         Change::PutPolicy(policy) => ids.push(policy.id.uuid()),
+        Change::PutRiskHistory { user_id, .. } => ids.push(user_id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
@@ -174,7 +175,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
 #[derive(Default)]
 struct Round<'a> {
     users: Vec<Item<'a, domain::User>>,
-    sessions: Vec<Item<'a, domain::Session>>,
+    sessions: Vec<Item<'a, RegisterSession>>,
     started: Vec<Item<'a, StartEnrollment>>,
     views: Vec<Item<'a, RecordView>>,
     confirmed: Vec<Item<'a, ConfirmEnrollment>>,
@@ -246,11 +247,9 @@ async fn write_round(
 
 async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
-        Change::UpdateUser { id, display_name, kind } => {
-            rest::update_user(connection, *id, display_name.as_deref(), *kind).await
+        Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
+            write_user(connection, change).await
         }
-        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to).await,
-        Change::EraseUser { id } => rest::erase_user(connection, *id).await,
         Change::CreateDevice(device) => rest::create_device(connection, device).await,
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
         Change::RenameAuthenticator { id, label, by, at } => {
@@ -298,6 +297,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
+        Change::PutRiskHistory { .. } | Change::PutSessionRisk { .. } => risk::put(connection, change).await,
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
             write_house(connection, change).await
         }
@@ -312,6 +312,18 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What happens to a user as a whole.
+async fn write_user(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::UpdateUser { id, display_name, kind } => {
+            rest::update_user(connection, *id, display_name.as_deref(), *kind).await
+        }
+        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to).await,
+        Change::EraseUser { id } => rest::erase_user(connection, *id).await,
+        _ => Ok(Effect::Refused),
     }
 }
 

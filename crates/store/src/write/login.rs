@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{AuthenticatorId, Challenge, DeviceId, Door, Session, User, UserId};
+use domain::{AuthenticatorId, Challenge, DeviceId, Door, User, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::{Item, took};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, Raise, Reject, Satisfy, Used, rows};
+use crate::{Effect, Raise, RegisterSession, Reject, Satisfy, Used, rows};
 
 static CREATE_USERS: Set = Set::new(
     &[
@@ -69,11 +69,13 @@ static REGISTER_SESSIONS: Set = Set::new(
         ("created_at", Int),
         ("expires_at", Int),
         ("ended_at", Int),
+        ("risk", Blob),
     ],
     "INSERT INTO sessions
-        (id, application_id, user_id, device_id, amr, aal, proofs, authenticated_at, created_at, expires_at, ended_at)
+        (id, application_id, user_id, device_id, amr, aal, proofs, authenticated_at, created_at, expires_at, ended_at,
+         risk)
      SELECT i.id, i.application_id, i.user_id, i.device_id, i.amr, i.aal, i.proofs, i.authenticated_at, i.created_at,
-        i.expires_at, i.ended_at
+        i.expires_at, i.ended_at, i.risk
      FROM input i
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
      ON CONFLICT DO NOTHING RETURNING id",
@@ -81,11 +83,11 @@ static REGISTER_SESSIONS: Set = Set::new(
 
 pub(super) async fn register_sessions(
     connection: &mut Connection,
-    items: &[Item<'_, Session>],
+    items: &[Item<'_, RegisterSession>],
     outcomes: &mut Outcomes,
 ) -> Result<(), Fault> {
     let mut input = Rows::default();
-    for (_, session) in items {
+    for (_, RegisterSession { session, risk }) in items {
         input.push(&[
             session.id.into(),
             session.application_id.into(),
@@ -98,10 +100,11 @@ pub(super) async fn register_sessions(
             session.created_at.into(),
             session.expires_at.into(),
             session.ended_at.into(),
+            risk.into(),
         ]);
     }
     let ids = REGISTER_SESSIONS.ids(connection, input).await?;
-    outcomes.all(&took(items, ids, |session| session.id.uuid()), &Effect::Applied);
+    outcomes.all(&took(items, ids, |new| new.session.id.uuid()), &Effect::Applied);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod outcome;
 mod pages;
 mod prompts;
 mod rest;
+mod risk;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -358,6 +359,7 @@ mod tests {
             .chain(&prompts::ALL)
             .chain(&hardware_tokens::ALL)
             .chain(&browsers::ALL)
+            .chain(&risk::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;

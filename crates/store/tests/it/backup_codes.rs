@@ -26,7 +26,7 @@ on_both_engines! {
         let old = held.iter().find(|a| a.kind == AuthenticatorKind::BackupCodes).map(|a| a.id);
         // A session that proved nothing, one that is over, somebody else's, and a set that is not the one in use.
         let weak = session(ann.user.id);
-        apply(&store, Change::RegisterSession(weak.clone())).await;
+        apply(&store, Change::RegisterSession(weak.clone().into())).await;
         assert_eq!(replace(&store, &replacement(&ann, &weak, old)).await, Effect::Refused);
         let bob = settle(&store, "bob").await;
         assert_eq!(replace(&store, &replacement(&ann, &bob.session, old)).await, Effect::Refused);

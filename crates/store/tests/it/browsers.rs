@@ -47,7 +47,7 @@ async fn state(store: &Store, id: AuthenticatorId) -> AuthenticatorState {
 /// A session in which the browser was proved, and nothing else.
 async fn raised_by(store: &Store, person: &Person, browser: AuthenticatorId, at: Timestamp) -> (Session, Effect) {
     let session = session(person.user.id);
-    apply(store, Change::RegisterSession(session.clone())).await;
+    apply(store, Change::RegisterSession(session.clone().into())).await;
     let asked = Challenge { expires_at: after(5000), ..challenge(Some(person.user.id), Some(session.id)) };
     apply(store, Change::CreateChallenge(asked.clone())).await;
     let prompt = Prompt {

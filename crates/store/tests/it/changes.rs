@@ -89,7 +89,7 @@ on_both_engines! {
         let at = after(3);
         let proof = |kind| Proof { authenticator_id: authenticator(ann.id, kind).id, kind, verified_at: at, quality: Quality::default() };
         session.proofs = vec![proof(AuthenticatorKind::Totp), proof(AuthenticatorKind::Push)];
-        apply(&store, Change::RegisterSession(session.clone())).await;
+        apply(&store, Change::RegisterSession(session.clone().into())).await;
         assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
         assert_eq!(store.sessions_of(ann.id, at).await.unwrap(), [session.clone()]);
         let mut start = start(&session);
@@ -118,15 +118,15 @@ on_both_engines! {
     async fn a_session_needs_an_active_user(home: Home) {
         let store = home.open().await;
         let ann = user("ann");
-        assert_eq!(commit(&store, Change::RegisterSession(session(ann.id))).await, Effect::Refused);
+        assert_eq!(commit(&store, Change::RegisterSession(session(ann.id).into())).await, Effect::Refused);
         apply(&store, Change::CreateUser(ann.clone())).await;
         apply(&store, Change::SetUserState { id: ann.id, to: UserState::Suspended }).await;
-        assert_eq!(commit(&store, Change::RegisterSession(session(ann.id))).await, Effect::Refused);
+        assert_eq!(commit(&store, Change::RegisterSession(session(ann.id).into())).await, Effect::Refused);
         let again = Change::SetUserState { id: ann.id, to: UserState::Suspended };
         assert_eq!(commit(&store, again).await, Effect::Refused);
         apply(&store, Change::SetUserState { id: ann.id, to: UserState::Active }).await;
         let session = session(ann.id);
-        apply(&store, Change::RegisterSession(session.clone())).await;
+        apply(&store, Change::RegisterSession(session.clone().into())).await;
         apply(&store, Change::EndSession { id: session.id, by: None, at: after(5) }).await;
         assert_eq!(commit(&store, Change::EndSession { id: session.id, by: None, at: after(6) }).await, Effect::Refused);
         assert_eq!(store.session(session.id).await.unwrap().unwrap().ended_at, Some(after(5)));
@@ -140,7 +140,7 @@ on_both_engines! {
         let session = session(ann.id);
         let stray = start(&session);
         assert_eq!(commit(&store, Change::StartEnrollment(Box::new(stray))).await, Effect::Refused, "no session");
-        apply(&store, Change::RegisterSession(session.clone())).await;
+        apply(&store, Change::RegisterSession(session.clone().into())).await;
         let started = start(&session);
         apply(&store, Change::StartEnrollment(Box::new(started.clone()))).await;
         let view = |generation, at| {
@@ -230,7 +230,7 @@ on_both_engines! {
         let ann = settle(&store, "ann").await;
         let (weak, ended) = (session(ann.user.id), session(ann.user.id));
         for session in [&weak, &ended] {
-            apply(&store, Change::RegisterSession(session.clone())).await;
+            apply(&store, Change::RegisterSession(session.clone().into())).await;
             let mut next = start(session);
             next.authenticator.sealed = Some(sealed(1));
             next.viewed = true;
@@ -419,7 +419,7 @@ on_both_engines! {
         let ben = user("ben");
         apply(&store, Change::CreateUser(ben.clone())).await;
         let session = session(ben.id);
-        apply(&store, Change::RegisterSession(session.clone())).await;
+        apply(&store, Change::RegisterSession(session.clone().into())).await;
         let mut inline = start(&session);
         inline.authenticator.sealed = Some(sealed_with(255));
         inline.viewed = true;

@@ -110,7 +110,7 @@ on_both_engines! {
         session.application_id = app.id;
         let mut asked = challenge(Some(ann.id), Some(session.id));
         asked.application_id = app.id;
-        apply(&store, Change::RegisterSession(session.clone())).await;
+        apply(&store, Change::RegisterSession(session.clone().into())).await;
         apply(&store, Change::CreateChallenge(asked.clone())).await;
         apply(&store, delete(app.id)).await;
         assert_eq!(store.caller(third.hash).await.unwrap(), None);

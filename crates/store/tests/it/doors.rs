@@ -15,7 +15,7 @@ async fn door(store: &Store, user: UserId, session: Option<SessionId>) -> Door {
 /// A session on a device, registered just now.
 async fn on(store: &Store, user: UserId, device_id: Option<DeviceId>) -> Session {
     let session = Session { device_id, ..session(user) };
-    apply(store, Change::RegisterSession(session.clone())).await;
+    apply(store, Change::RegisterSession(session.clone().into())).await;
     session
 }
 

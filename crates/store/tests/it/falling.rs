@@ -60,7 +60,7 @@ on_both_engines! {
         let ann = settle(&store, "ann").await;
         let (weak, other) = (session(ann.user.id), session(ann.user.id));
         for session in [&weak, &other] {
-            apply(&store, Change::RegisterSession(session.clone())).await;
+            apply(&store, Change::RegisterSession(session.clone().into())).await;
         }
         let changes = |session: &Session| {
             let (id, by, at) = (ann.authenticator, Some(trust(session, Some(ann.authenticator))), after(20));
@@ -130,7 +130,7 @@ on_both_engines! {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
         let elsewhere = session(ann.user.id);
-        apply(&store, Change::RegisterSession(elsewhere.clone())).await;
+        apply(&store, Change::RegisterSession(elsewhere.clone().into())).await;
         let challenge = challenge(Some(ann.user.id), Some(elsewhere.id));
         apply(&store, Change::CreateChallenge(challenge.clone())).await;
         apply(&store, Change::Satisfy(satisfy(&challenge, ann.authenticator, 200))).await;

@@ -63,7 +63,7 @@ async fn arrive(store: &Store, name: &str) -> Session {
     let user = user(name);
     let session = session(user.id);
     apply(store, Change::CreateUser(user)).await;
-    apply(store, Change::RegisterSession(session.clone())).await;
+    apply(store, Change::RegisterSession(session.clone().into())).await;
     session
 }
 

@@ -313,7 +313,7 @@ pub(crate) async fn settle(store: &Store, name: &str) -> Person {
     let user = user(name);
     let session = session(user.id);
     apply(store, Change::CreateUser(user.clone())).await;
-    apply(store, Change::RegisterSession(session.clone())).await;
+    apply(store, Change::RegisterSession(session.clone().into())).await;
     let start = start(&session);
     apply(store, Change::StartEnrollment(Box::new(start.clone()))).await;
     let (id, authenticator_id) = (start.enrollment.id, start.authenticator.id);
