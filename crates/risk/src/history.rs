@@ -126,6 +126,56 @@ impl History {
         next
     }
 
+    /// One moment by itself, to be kept until it is known whether it was the user's own: without its address, and as coarse as everything
+    /// here. [`History::learned`] learns from it then.
+    pub fn of(observation: &Observation<'_>, world: &World) -> Self {
+        Self::default().after(observation, Outcome::Trusted, world)
+    }
+
+    /// The history after a proof at `now` of whoever was there in a moment that was kept by itself. Learning from the same moment again
+    /// changes nothing but when the user was last seen.
+    #[must_use]
+    pub fn learned(&self, moment: &Self, now: Timestamp) -> Self {
+        let now = now.unix_seconds();
+        let mut next = self.remembered_at(now);
+        let kept = moment.remembered_at(now);
+        kept.devices.iter().for_each(|dated| remember(&mut next.devices, DEVICES, dated.what, dated.day));
+        kept.agents.iter().for_each(|dated| remember(&mut next.agents, AGENTS, dated.what, dated.day));
+        kept.places.iter().for_each(|dated| remember(&mut next.places, PLACES, dated.what, dated.day));
+        for spot in kept.spots {
+            if !next.spots.contains(&spot) {
+                next.spots.push(spot);
+            }
+        }
+        next.spots.sort_by_key(|spot| spot.at);
+        next.spots.drain(..next.spots.len().saturating_sub(SPOTS));
+        // A moment that lies before what was seen last was counted, or is one of several at the same time.
+        if let Some(began) = moment.last_seen.filter(|began| next.last_seen < Some(*began))
+            && moment.days > 0
+        {
+            next.count_hour(began);
+        }
+        next.last_seen = next.last_seen.max(Some(now));
+        next
+    }
+
+    /// Whether nothing else differs than when the user was last seen, and that by less than an hour: it need not be written.
+    pub fn is_as_good_as(&self, other: &Self) -> bool {
+        let seen = self.last_seen.zip(other.last_seen);
+        seen.is_some_and(|(one, other)| one.abs_diff(other) < HOUR.unsigned_abs())
+            && Self { last_seen: None, ..self.clone() } == Self { last_seen: None, ..other.clone() }
+    }
+
+    /// When a proof failed last, if one did.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        (self.failures > 0).then_some(self.failed_at).map(timestamp)
+    }
+
+    /// When the user reported fraud last, as far as that is remembered.
+    pub fn fraud_reported_at(&self) -> Option<Timestamp> {
+        self.fraud_at.map(timestamp)
+    }
+
     /// As a store keeps it: a version, and postcard's encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Writing to memory fails only for lack of it.
@@ -313,6 +363,10 @@ fn is_recent(at: i64, now: i64) -> bool {
 /// Zero if `then` lies ahead, as after a clock went back.
 fn seconds_between(then: i64, now: i64) -> u32 {
     u32::try_from(now.saturating_sub(then).max(0)).unwrap_or(u32::MAX)
+}
+
+fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_millis(seconds.saturating_mul(1000))
 }
 
 fn day(seconds: i64) -> u32 {

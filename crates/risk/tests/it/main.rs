@@ -8,6 +8,7 @@
 )]
 
 mod geo;
+mod learning;
 mod mmdb;
 mod play;
 mod properties;
