@@ -117,11 +117,8 @@ fn prompt_rules(
         return;
     };
     for (key, value) in entries {
-        if !vocabulary.signals.is_empty() && !vocabulary.signals.contains(&key.name) {
-            let known: Vec<&str> = vocabulary.signals.iter().map(String::as_str).collect();
-            let message = format!("`{}` is no signal; there is {}", key.name, listed(&known));
-            mistakes.unknown(&key.place, message, &key.name, known);
-        }
+        let message = |known: &[&str]| format!("`{}` is no signal; there is {}", key.name, listed(known));
+        vocabulary.check(&key.name, &key.place, mistakes, message);
         let id = format!("mfa_enforcement.{}", key.name);
         if let Some(other) = rules.iter().find(|rule| rule.id == id) {
             mistakes.between(&key.place, &other.place, format!("`{}` is prompted for twice", key.name));

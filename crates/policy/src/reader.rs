@@ -34,6 +34,31 @@ const MAX_NAME: usize = 128;
 pub struct Vocabulary {
     /// The names of the signals that there are. None: any name is taken.
     pub signals: Vec<String>,
+    /// There may be others: a name that is none of these is told of only if it looks like one of them, and as a warning.
+    pub others: bool,
+}
+
+impl Vocabulary {
+    /// Tells of a signal that there is not.
+    pub(crate) fn check(
+        &self,
+        name: &str,
+        place: &Place,
+        mistakes: &mut Mistakes,
+        message: impl FnOnce(&[&str]) -> String,
+    ) {
+        if self.signals.is_empty() || self.signals.iter().any(|signal| signal == name) {
+            return;
+        }
+        let known: Vec<&str> = self.signals.iter().map(String::as_str).collect();
+        if !self.others {
+            mistakes.unknown(place, message(&known), name, known);
+        } else if let Some(near) = nearest(name, known) {
+            let message =
+                format!("`{name}` has to be told by the application: was `{near}` meant, which is told by itself?");
+            mistakes.warning(place, message);
+        }
+    }
 }
 
 const DOCUMENT: &[&str] = &["mfa_enforcement", "policy", "cases"];
@@ -107,7 +132,7 @@ struct Reader<'v> {
     texts: BTreeMap<Arc<str>, String>,
 }
 
-static ANY: Vocabulary = Vocabulary { signals: Vec::new() };
+static ANY: Vocabulary = Vocabulary { signals: Vec::new(), others: true };
 
 impl Reader<'_> {
     fn new() -> Self {
@@ -441,12 +466,7 @@ impl Reader<'_> {
     }
 
     fn signal(&mut self, name: &str, place: &Place) {
-        let known = &self.vocabulary.signals;
-        if !known.is_empty() && !known.iter().any(|signal| signal == name) {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let message = format!("there is no signal `{name}`");
-            self.mistakes.unknown(place, message, name, known);
-        }
+        self.vocabulary.check(name, place, &mut self.mistakes, |_| format!("there is no signal `{name}`"));
     }
 
     /// Where in the file a part of a condition stands, if the file has the condition's line as it is.

@@ -175,7 +175,7 @@ fn what_is_no_yaml_is_told_with_its_place() {
 
 #[test]
 fn signals_are_those_that_there_are() {
-    let vocabulary = Vocabulary { signals: vec!["new_device".to_owned(), "new_location".to_owned()] };
+    let vocabulary = Vocabulary { signals: vec!["new_device".to_owned(), "new_location".to_owned()], others: false };
     let text = "mfa_enforcement: {all_users: true, risk_based_prompting: [{new_devise: prompt_mfa}]}
 policy: {rules: [{id: a, when: signals.new_locaton, effect: deny}]}";
     assert_snapshot!(listed(&Policy::read(&[("policy.yaml", text)], &vocabulary).unwrap_err()), @r"
