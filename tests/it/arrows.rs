@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["domain"]),
     ("policy", &["domain"]),
     ("webauthn", &[]),
-    ("server", &["domain", "policy", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
         &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],

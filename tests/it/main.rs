@@ -27,6 +27,9 @@ mod load;
 mod lockout;
 mod malformed;
 mod messages;
+// Databases of addresses are made as for the crate that reads them.
+#[path = "../../crates/risk/tests/it/mmdb.rs"]
+mod mmdb;
 mod oracle;
 mod outages;
 mod over;
@@ -43,6 +46,7 @@ mod refusals;
 mod remembered;
 mod replay;
 mod retention;
+mod risk;
 mod root_key;
 mod secrets;
 mod security_page;

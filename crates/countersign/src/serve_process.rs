@@ -14,9 +14,9 @@ use vault_proto::{Client, Connector};
 use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
-use crate::policy_folder;
 use crate::sending::sending;
 use crate::supervisor::message::{FromServer, ToServer, decode, encode, settings_from};
+use crate::{policy_folder, risk_files};
 
 /// Runs the process; ends when the supervisor is gone or asks for it.
 ///
@@ -90,7 +90,8 @@ async fn serve(
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
     let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
-    let config = configuration(settings, movable, confinement, sending, policy);
+    let risk = risk_files::world(&settings.risk)?;
+    let config = configuration(settings, movable, confinement, sending, (policy, risk));
     let starting = server::start(config, store.clone(), client);
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
@@ -172,7 +173,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    policy: server::PolicyFiles,
+    (policy, risk): (server::PolicyFiles, server::RiskWorld),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -187,6 +188,7 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         policy,
+        risk,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -10,6 +10,7 @@ mod http;
 mod offline;
 mod policy_files;
 mod relying_party;
+mod risk_files;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 pub use policy_files::PolicyFiles;
 pub use relying_party::{Webauthn, webauthn_policy};
+pub use risk_files::{NamedFile, RiskFiles, RiskThresholds, RiskWorld};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// What decides whether a session may do something.
     pub policy: PolicyFiles,
+    /// What signals of risk are told by.
+    pub risk: RiskWorld,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -242,6 +246,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         crowd: Crowd::default(),
         public: Public::default(),
         policy,
+        world: config.risk.0,
         post,
         errands: app::errands::Errands::default(),
         wake: Arc::default(),

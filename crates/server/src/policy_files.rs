@@ -4,12 +4,21 @@ use std::collections::BTreeMap;
 
 use policy::{Mistake, Policy, Vocabulary};
 
+use crate::app::decide::SENSITIVE;
+use crate::app::risk::SCORES;
+
 /// Files of a policy, understood as a whole.
 #[derive(Debug)]
 pub struct PolicyFiles {
     pub(crate) policy: Policy,
     /// By their names.
     pub(crate) files: BTreeMap<String, String>,
+}
+
+/// The signals that there are. Applications may have others.
+fn vocabulary() -> Vocabulary {
+    let ours = risk::Name::ALL.iter().map(|name| name.as_str()).chain([SENSITIVE]).chain(SCORES);
+    Vocabulary { signals: ours.map(str::to_owned).collect(), others: true }
 }
 
 /// What holds where there are no files: a second factor for everybody, and for everything.
@@ -22,7 +31,7 @@ impl PolicyFiles {
     /// Every mistake that was found.
     pub fn read(files: BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
         let texts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let policy = Policy::read(&texts, &Vocabulary::default())?;
+        let policy = Policy::read(&texts, &vocabulary())?;
         Ok(Self { policy, files })
     }
 

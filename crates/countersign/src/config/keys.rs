@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 49] = [
+pub(crate) const KEYS: [Key; 54] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -158,6 +158,11 @@ pub(crate) const KEYS: [Key; 49] = [
         "DIR",
         "Folder of the policy's files, *.yaml, read at the start [default: a second factor for everything]",
     ),
+    list("risk.geo", "FILE,…", "Databases that say where addresses are, in MaxMind's format, read at the start"),
+    one("risk.networks", "FILE", "Which networks are VPNs and mobile carriers, one a line, read at the start"),
+    list("risk.block_lists", "FILE,…", "Addresses and networks that are known for bad, one a line, read at the start"),
+    list("risk.allow_lists", "FILE,…", "Addresses and networks that are trusted, one a line, read at the start"),
+    one("risk.thresholds", "NAME", "How soon the risk is called high: relaxed, standard or strict [default: standard]"),
     one(
         "events.retention",
         "AGE",

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
+    /// What signals of risk are told by.
+    pub(crate) risk: RiskSettings,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
     /// Whether codes by text message and e-mail count for users who have a passkey or security key.
@@ -84,6 +86,28 @@ pub(crate) struct Settings {
     pub(crate) push: PushSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
+}
+
+/// See `[risk]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct RiskSettings {
+    /// Databases of addresses.
+    pub(crate) geo: Vec<PathBuf>,
+    /// Kinds of networks.
+    pub(crate) networks: Option<PathBuf>,
+    /// Addresses that are known for bad.
+    pub(crate) block_lists: Vec<PathBuf>,
+    /// Addresses that are trusted.
+    pub(crate) allow_lists: Vec<PathBuf>,
+    /// Where the bands of the score begin.
+    pub(crate) thresholds: server::RiskThresholds,
+}
+
+impl RiskSettings {
+    /// Every file that is read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.geo.iter().chain(&self.networks).chain(&self.block_lists).chain(&self.allow_lists)
+    }
 }
 
 /// A database.
@@ -232,6 +256,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            risk: value::risk(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
             log: Log {

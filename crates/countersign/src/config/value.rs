@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::AuthenticatorKind;
+use server::RiskThresholds;
 
 use super::layers::{Given, Layers};
-use super::{Database, Environment, RootKey, Tls};
+use super::{Database, Environment, RiskSettings, RootKey, Tls};
 use crate::failure::{Failure, describe};
 
 /// Reads the value of a key, if it is given, with `read`.
@@ -212,6 +213,26 @@ pub(crate) fn webauthn(layers: &Layers) -> Result<server::Webauthn, Failure> {
         hardware_bound_only: parse(layers, "webauthn.hardware_bound_only", yes)?.unwrap_or(false),
         mds_blob: file("webauthn.mds_blob"),
         mds_root: file("webauthn.mds_root"),
+    })
+}
+
+pub(crate) fn risk(layers: &Layers) -> Result<RiskSettings, Failure> {
+    let files = |name: &str| -> Vec<PathBuf> {
+        layers.given(name).map(|given| given.items.iter().map(PathBuf::from).collect()).unwrap_or_default()
+    };
+    let thresholds = parse(layers, "risk.thresholds", |text| {
+        Ok(match one_of(text, &["relaxed", "standard", "strict"])?.as_str() {
+            "relaxed" => RiskThresholds::Relaxed,
+            "strict" => RiskThresholds::Strict,
+            _ => RiskThresholds::Standard,
+        })
+    })?;
+    Ok(RiskSettings {
+        geo: files("risk.geo"),
+        networks: files("risk.networks").into_iter().next(),
+        block_lists: files("risk.block_lists"),
+        allow_lists: files("risk.allow_lists"),
+        thresholds: thresholds.unwrap_or_default(),
     })
 }
 

@@ -21,6 +21,7 @@ use store::{Change, Effect};
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
+use super::risk::{Elsewhere, SCORES, Score, Source, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
 
@@ -61,6 +62,8 @@ pub(crate) struct Question {
     pub(crate) last_active_at: Option<Timestamp>,
     /// What the application noticed.
     pub(crate) signals: Vec<Signal>,
+    /// From where it is asked.
+    pub(crate) source: Source,
     /// A challenge that was satisfied for this very question.
     pub(crate) challenge_id: Option<ChallengeId>,
 }
@@ -74,6 +77,8 @@ pub(crate) struct Decision {
     pub(crate) version: String,
     /// The session as it was seen.
     pub(crate) session: Session,
+    /// How high the risk is.
+    pub(crate) risk: Score,
     /// What is to be proved, where that can be asked for.
     pub(crate) challenge: Option<Challenge>,
     /// That it is allowed, signed.
@@ -87,6 +92,10 @@ struct Seen {
     authenticators: Vec<Authenticator>,
     /// The challenge that was satisfied for it.
     challenge: Option<Challenge>,
+    /// What was noticed, and what that amounts to.
+    signals: Vec<Signal>,
+    risk: Score,
+    elsewhere: Option<Elsewhere>,
 }
 
 impl App {
@@ -129,19 +138,27 @@ impl App {
                 verdict = self.verdict(actor, &question, &seen, now);
             }
         }
+        verdict.signals.retain(|signal| !SCORES.contains(&signal.name.as_str()));
         let decision = Decision {
             id: DecisionId::generate(now, &*self.entropy),
             verdict,
             version: self.policy.policy().version().to_owned(),
             session: seen.session,
+            risk: seen.risk,
             challenge: None,
             assertion: None,
         };
-        self.follow(actor, question, decision).await
+        self.follow(actor, question, decision, seen.elsewhere).await
     }
 
     /// What follows from a decision: an assertion, a challenge, and that it is told of.
-    async fn follow(&self, actor: &Actor, question: Question, mut decision: Decision) -> Result<Decision, Error> {
+    async fn follow(
+        &self,
+        actor: &Actor,
+        question: Question,
+        mut decision: Decision,
+        elsewhere: Option<Elsewhere>,
+    ) -> Result<Decision, Error> {
         let event = self.decided(actor, &question, &decision);
         match &decision.verdict.outcome {
             Outcome::Allow => {
@@ -170,6 +187,9 @@ impl App {
                 let Made::New(challenge) = self.create_challenge(actor, ask, None).await? else {
                     return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
                 };
+                if let Some(elsewhere) = elsewhere {
+                    self.asked_elsewhere(decision.session.id, elsewhere, challenge.id).await?;
+                }
                 decision.challenge = Some(challenge);
             }
             Outcome::StepUp { .. } | Outcome::Enroll { .. } | Outcome::Deny => {
@@ -184,14 +204,20 @@ impl App {
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let (user, authenticators) =
-            tokio::join!(self.store.user(session.user_id), self.store.authenticators_of(session.user_id));
+        let (user, authenticators, noticed) = tokio::join!(
+            self.store.user(session.user_id),
+            self.store.authenticators_of(session.user_id),
+            self.noticed(&session, question.source, now)
+        );
         let user = user?.filter(|user| user.state == UserState::Active).ok_or(Error::SessionOver)?;
         let challenge = match question.challenge_id {
             Some(id) => Some(self.satisfied_for(actor, question, &session, id, now).await?),
             None => None,
         };
-        Ok(Seen { session, user, authenticators: authenticators?, challenge })
+        let noticed = noticed?;
+        let (signals, risk) = together(noticed.signals, signals(question), self.world.settings.thresholds);
+        let (authenticators, elsewhere) = (authenticators?, noticed.elsewhere);
+        Ok(Seen { session, user, authenticators, challenge, signals, risk, elsewhere })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).
@@ -252,7 +278,7 @@ impl App {
                 last_active_at: question.last_active_at,
                 proofs: proofs.collect(),
             },
-            signals: signals(question),
+            signals: seen.signals.clone(),
         })
     }
 
@@ -297,8 +323,8 @@ impl Question {
 /// The name by which the resource stands in what is bound; no application's context has it.
 pub(crate) const RESOURCE: &str = "countersign:resource";
 
-/// What was noticed. Whether an action is sensitive is the application's to say, and one that does not say so says that it is not; any
-/// other signal of which nothing is said is unknown.
+/// What the application noticed. Whether an action is sensitive is the application's to say, and one that does not say so says that it is not; any
+/// other signal that is not ours, and of which nothing is said, is unknown.
 fn signals(question: &Question) -> Vec<Signal> {
     let mut signals = question.signals.clone();
     if signals.iter().all(|signal| signal.name != SENSITIVE) {
@@ -314,7 +340,7 @@ fn signals(question: &Question) -> Vec<Signal> {
 }
 
 /// The signal by which an application calls an action sensitive.
-const SENSITIVE: &str = "sensitive_action";
+pub(crate) const SENSITIVE: &str = "sensitive_action";
 
 /// What is asked of the person for what is missing.
 fn ask(question: &Question, need: &Need, verdict: &Verdict) -> Ask {

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::App;
 use super::factors::push::Waking;
+use super::risk::Learning;
 use super::sending::Message;
 
 /// Errands that wait to be run.
@@ -27,6 +28,8 @@ pub(crate) enum Errand {
     Send(Box<Message>),
     /// An app is to be woken up for what it is asked.
     Wake(Waking),
+    /// Something is to be learned of a user.
+    Learn(Learning),
 }
 
 impl Errand {
@@ -34,6 +37,7 @@ impl Errand {
         match self {
             Self::Send(_) => "send",
             Self::Wake(_) => "wake",
+            Self::Learn(_) => "learn",
         }
     }
 }
@@ -53,12 +57,12 @@ impl Default for Errands {
 
 impl Errands {
     /// Has something done. Where there is too much of it, it is not: who waits for a message can have it sent again, and an app that is
-    /// opened asks by itself.
+    /// opened asks by itself, and whoever is not learned of is asked once more.
     pub(crate) fn put(&self, errand: Errand) {
         if let Err(lost) = self.entrance.try_send(errand) {
             let what = lost.into_inner().name();
             metrics::counter!("countersign_errands_lost_total", "errand" => what).increment(1);
-            tracing::warn!(what, "too much waits for those who carry messages: one errand is not run");
+            tracing::warn!(what, "too much waits to be done: one errand is not run");
         }
     }
 }
@@ -105,6 +109,7 @@ async fn run_until(app: Arc<App>, mut stopped: oneshot::Receiver<()>) {
             match errand {
                 Errand::Send(message) => app.send(&message).await,
                 Errand::Wake(waking) => app.wake_app_up(waking).await,
+                Errand::Learn(learning) => app.learn(&learning).await,
             }
         });
     }

@@ -26,6 +26,7 @@ pub(crate) mod pages;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
+pub(crate) mod risk;
 pub(crate) mod sending;
 pub(crate) mod sessions;
 mod slot;
@@ -64,6 +65,8 @@ pub(crate) struct App {
     pub(crate) public: Public,
     /// The policy that decides.
     pub(crate) policy: decide::InForce,
+    /// What signals of risk are told by.
+    pub(crate) world: ::risk::World,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.

@@ -1,12 +1,14 @@
 //! Sessions: the application's log-ins, registered with us.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::event::About;
 use domain::{Aal, Amr, DeviceId, EventKind, Session, SessionId, Timestamp, Trust, UserId};
-use store::{Change, Effect};
+use store::{Change, Effect, RegisterSession};
 
+use super::risk::Source;
 use super::telling::With;
 use super::{Actor, App, Error, Made, Once, UserRef};
 
@@ -24,7 +26,7 @@ pub(crate) struct LogIn {
     /// From which device.
     pub(crate) device_id: Option<DeviceId>,
     /// From which address, as the application saw it.
-    pub(crate) address: Option<String>,
+    pub(crate) address: Option<IpAddr>,
     /// With which program, as the application saw it.
     pub(crate) user_agent: Option<String>,
 }
@@ -66,14 +68,17 @@ impl App {
             expires_at: now.plus(log_in.lifetime),
             ended_at: None,
         };
-        let details = [("address", log_in.address), ("user_agent", log_in.user_agent)];
+        let risk = self.begin_to_watch(&session, Source::new(log_in.address, log_in.user_agent.as_deref())).await?;
+        let address = log_in.address.map(|address| address.to_string());
+        let details = [("address", address), ("user_agent", log_in.user_agent)];
         let details = details.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let event = self
             .event(EventKind::SessionRegistered, Some(actor), about(&session))
             .with("amr", session.amr.iter().map(Amr::name).collect::<Vec<_>>())
             .detailed(self.details(details));
         let record = Once::record(once, actor, session.id, now);
-        let effect = self.commit_once(Change::RegisterSession(session.clone()), event, record).await?;
+        let change = Change::RegisterSession(Box::new(RegisterSession { session: session.clone(), risk }));
+        let effect = self.commit_once(change, event, record).await?;
         Once::made(once, effect, session, Error::Conflict("the user is suspended, or was erased just now"))
     }
 

@@ -12,8 +12,10 @@ use domain::{
 use store::{Attempt, Change, Effect, Raise, Reject, Satisfy};
 use tokio::time::Instant;
 
+use super::errands::Errand;
 use super::factors::{Against, Judgement, Right};
 use super::proof::{Given, is_considered};
+use super::risk::{Learning, Lesson};
 use super::telling::With;
 use super::{Actor, App, Error, assertion, crowd, slot};
 
@@ -175,6 +177,10 @@ impl App {
         if self.commit(Change::Satisfy(satisfy), events).await? != Effect::Applied {
             return Ok(None);
         }
+        if let Some(session) = &attempt.session {
+            let what = Lesson::Proved(session.id, attempt.challenge.id);
+            self.errands.put(Errand::Learn(Learning { user_id: session.user_id, at: now, what }));
+        }
         let session = attempt.session.clone().map(|mut session| {
             (session.proofs, session.aal) = session.raised_by(proof);
             session
@@ -210,7 +216,12 @@ impl App {
             "replayed" | "outrun" | "crowded" => Change::Tell,
             _ => Change::Reject(Reject { challenge_id, door: attempt.door, authenticators: counted, at }),
         };
+        let counts = matches!(change, Change::Reject(_));
         self.commit(change, event).await?;
+        // Without a session it may be anybody who knows a name.
+        if let Some(session) = attempt.session.as_ref().filter(|_| counts) {
+            self.errands.put(Errand::Learn(Learning { user_id: session.user_id, at, what: Lesson::Failed }));
+        }
         Err(Error::ProofRejected)
     }
 }

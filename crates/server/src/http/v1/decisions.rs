@@ -17,6 +17,7 @@ use super::flawed;
 use super::sessions::Session;
 use crate::app::App;
 use crate::app::decide::{self, Question, RESOURCE};
+use crate::app::risk::{SCORES, Score, Source};
 use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{self, May};
@@ -76,6 +77,11 @@ pub(crate) struct NewDecision {
     /// What you noticed yourself; 16 at most.
     #[serde(default)]
     signals: Vec<OwnSignal>,
+    /// The address that the user comes from now. Elsewhere than where the session began, the risk is worked out anew.
+    #[schema(value_type = Option<String>)]
+    address: Option<std::net::IpAddr>,
+    /// The `User-Agent` that the user comes with now, 512 bytes at most.
+    user_agent: Option<String>,
     /// A challenge that was satisfied for this very question.
     #[schema(value_type = Option<String>)]
     challenge_id: Option<ChallengeId>,
@@ -129,6 +135,9 @@ impl NewDecision {
         if self.signals.len() > MOST_SIGNALS {
             return Err(flawed("/signals", format!("are at most {MOST_SIGNALS}")));
         }
+        if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
+            return Err(flawed("/user_agent", "has more than 512 bytes"));
+        }
         let signals = self.signals.into_iter().map(OwnSignal::checked).collect::<Result<_, _>>()?;
         Ok(Question {
             session_id,
@@ -139,6 +148,7 @@ impl NewDecision {
             groups: self.groups,
             last_active_at: self.last_active_at,
             signals,
+            source: Source::new(self.address, self.user_agent.as_deref()),
             challenge_id: self.challenge_id,
         })
     }
@@ -160,6 +170,9 @@ impl OwnSignal {
         let shaped = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if name.is_empty() || name.len() > 64 || !name.bytes().all(shaped) {
             return Err(flawed("/signals", "have names of 1 to 64 small letters, digits or `_`"));
+        }
+        if SCORES.contains(&name.as_str()) {
+            return Err(flawed("/signals", format!("cannot have {name}, which is worked out here")));
         }
         if value.to_string().len() > LONGEST || explanation.len() > LONGEST || weight > 100 {
             return Err(flawed(
@@ -186,6 +199,8 @@ pub(crate) struct Decision {
     /// Each signal that is raised or could not be told, with its value and weight.
     #[schema(value_type = Vec<Object>)]
     signals: Vec<policy::Noticed>,
+    /// What all signals amount to.
+    risk: Score,
     /// What is missing: level, factors in the order in which they are offered, how old the proof may be. Of a `step_up`.
     #[schema(value_type = Option<Object>)]
     need: Option<Need>,
@@ -231,6 +246,7 @@ impl Decision {
             decided_by: verdict.decided_by,
             reasons: verdict.reasons,
             signals: verdict.signals,
+            risk: decision.risk,
             need,
             challenge: decision.challenge.map(|challenge| Challenge::at(challenge, app)),
             enroll,

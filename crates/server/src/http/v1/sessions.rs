@@ -132,7 +132,7 @@ impl NewSession {
             authenticated_at: self.authenticated_at,
             lifetime,
             device_id: self.device_id,
-            address: self.address.map(|address| address.to_string()),
+            address: self.address,
             user_agent: self.user_agent,
         })
     }

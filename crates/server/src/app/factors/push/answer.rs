@@ -11,7 +11,9 @@ use super::device::AppDevice;
 use super::kept::{Address, Reach, question};
 use super::prove::{is_claimed_by, key_text, message};
 use super::{sha256, state};
+use crate::app::errands::Errand;
 use crate::app::proof::Given;
+use crate::app::risk::{Learning, Lesson};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
@@ -108,6 +110,10 @@ impl App {
     ) -> Result<PushState, Error> {
         if !self.end(device, prompt, kind).await? {
             return Err(Error::PromptOver);
+        }
+        if let (PushState::Reported, Some(user_id)) = (state, prompt.user_id) {
+            let what = Lesson::FraudReported;
+            self.errands.put(Errand::Learn(Learning { user_id, at: self.now(), what }));
         }
         if let (PushState::Reported, Some(challenge)) = (state, prompt.challenge_id) {
             // Somebody else is at it: by no other way either.

@@ -1,0 +1,434 @@
+//! Signals of risk: what a session began with, and from where it is used, held against what is known of its user.
+//!
+//! Where a session is used from elsewhere than it began, its signals are raised anew: a proof answers them only if it was asked for
+//! right there. So a cookie that was stolen gains nothing by what its owner proves. And only what was proved is learned from.
+
+use std::net::IpAddr;
+
+use domain::{ChallengeId, Session, SessionId, Timestamp, UserId};
+use policy::{Finding, Signal};
+use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{Change, Effect};
+use utoipa::ToSchema;
+
+use super::factors::push::sha256;
+use super::{App, Error};
+
+/// What the bytes begin with that are kept with a session.
+const VERSION: u8 = 1;
+/// How many moments are kept at which a session was asked for proof elsewhere. The oldest makes room.
+const MOST_MOMENTS: usize = 8;
+/// How often a write is tried again that others came before.
+const MOST_TRIES: usize = 32;
+
+/// What a policy can ask for beside single signals: how high the risk is, of what is known and at the worst.
+pub(crate) const SCORES: [&str; 4] = ["risk_score", "risk_band", "risk_score_at_worst", "risk_band_at_worst"];
+
+/// From where something is asked, as far as the application says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Source {
+    /// The user's address.
+    pub(crate) address: Option<IpAddr>,
+    /// The user's program.
+    pub(crate) agent: Option<Agent>,
+}
+
+impl Source {
+    pub(crate) fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        Self { address, agent: user_agent.map(Agent::of) }
+    }
+}
+
+/// How high the risk is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct Score {
+    /// From 0 to 100, of the signals that are known.
+    score: u8,
+    /// `low`, `medium` or `high`.
+    band: &'static str,
+    /// From 0 to 100, if each signal that is unknown were as bad as can be.
+    score_at_worst: u8,
+    /// Its band.
+    band_at_worst: &'static str,
+}
+
+/// What was noticed of a session.
+pub(crate) struct Noticed {
+    /// Each of our signals.
+    pub(crate) signals: Vec<Signal>,
+    /// Where the session is used now, if that is not where it began.
+    pub(crate) elsewhere: Option<Elsewhere>,
+}
+
+/// Where a session is used that began elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    mark: Mark,
+    at: Timestamp,
+    moment: Vec<u8>,
+}
+
+/// What is kept with a session.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    began: Option<Began>,
+    moments: Vec<Moment>,
+}
+
+/// What a session began with.
+#[derive(Serialize, Deserialize)]
+struct Began {
+    mark: Mark,
+    /// Those that were raised or unknown.
+    signals: Vec<KeptSignal>,
+    /// What there is to learn from it: [`History::of`] that moment alone.
+    moment: Vec<u8>,
+}
+
+/// A proof was asked for elsewhere than where the session began.
+#[derive(Serialize, Deserialize)]
+struct Moment {
+    mark: Mark,
+    at: i64,
+    challenge: u128,
+    moment: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptSignal {
+    name: String,
+    value: Option<f64>,
+    weight: f64,
+    explanation: String,
+}
+
+/// What a place is known again by. Two bytes of a hash are enough to notice another address, and fit one in 65,536: of IPv4 tens of
+/// thousands, so that they do not say which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    address: Option<u16>,
+    agent: Option<Agent>,
+}
+
+impl Mark {
+    fn of(session: SessionId, source: Source) -> Self {
+        let address = source.address.map(|address| {
+            let mut bytes = session.uuid().as_bytes().to_vec();
+            match address.to_canonical() {
+                IpAddr::V4(address) => bytes.extend(address.octets()),
+                // People change the second half of it by themselves (RFC 8981).
+                IpAddr::V6(address) => bytes.extend(address.octets().iter().take(8)),
+            }
+            let [one, two, ..] = sha256(&bytes);
+            u16::from_be_bytes([one, two])
+        });
+        Self { address, agent: source.agent }
+    }
+
+    /// Whether what is told of another place is the same of this one.
+    fn is_also(self, told: Self) -> bool {
+        told.address.is_none_or(|address| self.address == Some(address))
+            && told.agent.is_none_or(|agent| self.agent == Some(agent))
+    }
+}
+
+impl Kept {
+    /// What cannot be read is as if nothing had been noted: every signal is unknown then.
+    fn read(bytes: &[u8]) -> Self {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => postcard::from_bytes(rest).unwrap_or_default(),
+            _ => Self::default(),
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        // Writing to memory fails only for lack of it.
+        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+    }
+
+    /// A signal as it was when the session began.
+    fn signal(&self, name: Name, session: &Session) -> Signal {
+        let signal = |value, weight, explanation: &str| Signal {
+            name: name.as_str().to_owned(),
+            value,
+            weight,
+            explanation: explanation.to_owned(),
+            raised_at: Some(session.created_at),
+        };
+        let Some(began) = &self.began else {
+            let weight = percent(name.default_weight());
+            return signal(Finding::Unknown, weight, "it was not noted how the session began");
+        };
+        match began.signals.iter().find(|kept| kept.name == name.as_str()) {
+            Some(kept) => {
+                let (value, weight) = found(kept.value, kept.weight);
+                signal(value, weight, &kept.explanation)
+            }
+            None => signal(Finding::Known(Value::Bool(false)), 0, "it was not so when the session began"),
+        }
+    }
+}
+
+/// Whether the policy takes a signal for raised, and what it adds then, to 100. Less than a hundredth is nothing.
+fn found(value: Option<f64>, weight: f64) -> (Finding, u16) {
+    match value {
+        None => (Finding::Unknown, percent(weight)),
+        Some(value) if percent(value) == 0 => (Finding::Known(Value::Bool(false)), 0),
+        Some(value) => (Finding::Known(Value::Bool(true)), percent(value * weight)),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it lies between 0 and 100")]
+fn percent(share: f64) -> u16 {
+    (share * 100.0).round().clamp(0.0, 100.0) as u16
+}
+
+fn of(signal: &risk::Signal<'_>, raised_at: Option<Timestamp>) -> Signal {
+    let (value, weight) = found(signal.value, signal.weight);
+    Signal { name: signal.name.to_owned(), value, weight, explanation: signal.reason.to_string(), raised_at }
+}
+
+/// The one of now, unless it was found at the beginning and is not now: that goes on until something was proved.
+fn worse(began: Signal, present: Signal) -> Signal {
+    if !present.is_raised() && began.is_raised() && began.value != Finding::Unknown { began } else { present }
+}
+
+/// What all signals amount to, ours and the application's.
+fn score(signals: &[Signal], thresholds: risk::Thresholds) -> Score {
+    let signals = signals.iter().map(|signal| risk::Signal {
+        name: &signal.name,
+        value: match &signal.value {
+            Finding::Unknown => None,
+            Finding::Known(_) => Some(f64::from(u8::from(signal.is_raised()))),
+        },
+        weight: f64::from(signal.weight) / 100.0,
+        reason: Reason::Own,
+    });
+    let assessment = Assessment::of(signals.collect(), thresholds);
+    let whole = |score: f64| u8::try_from(percent(score / 100.0)).unwrap_or(100);
+    Score {
+        score: whole(assessment.score),
+        band: name_of(assessment.band),
+        score_at_worst: whole(assessment.score_at_worst),
+        band_at_worst: name_of(assessment.band_at_worst),
+    }
+}
+
+const fn name_of(band: Band) -> &'static str {
+    match band {
+        Band::Low => "low",
+        Band::Medium => "medium",
+        Band::High => "high",
+    }
+}
+
+impl Score {
+    /// As a policy asks for it. It adds nothing to what the signals add by themselves.
+    fn signals(self) -> impl Iterator<Item = Signal> {
+        let values: [Value; 4] =
+            [self.score.into(), self.band.into(), self.score_at_worst.into(), self.band_at_worst.into()];
+        SCORES.into_iter().zip(values).map(|(name, value)| Signal {
+            name: name.to_owned(),
+            value: Finding::Known(value),
+            weight: 0,
+            explanation: "what all signals amount to".to_owned(),
+            raised_at: None,
+        })
+    }
+}
+
+/// Our signals and the application's together, and what they amount to. What an application says of one of ours stands where ours is
+/// unknown. Where it is known, the application can raise it and not quiet it.
+pub(crate) fn together(ours: Vec<Signal>, theirs: Vec<Signal>, thresholds: risk::Thresholds) -> (Vec<Signal>, Score) {
+    let mut all = ours;
+    for own in theirs {
+        match all.iter_mut().find(|signal| signal.name == own.name) {
+            Some(ours) if ours.value == Finding::Unknown || (own.is_raised() && !ours.is_raised()) => *ours = own,
+            Some(_) => {}
+            None => all.push(own),
+        }
+    }
+    let score = score(&all, thresholds);
+    all.extend(score.signals());
+    (all, score)
+}
+
+/// Something that is learned of a user, once it was answered whom it came from.
+#[derive(Debug)]
+pub(crate) struct Learning {
+    /// Of whom.
+    pub(crate) user_id: UserId,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What.
+    pub(crate) what: Lesson,
+}
+
+/// What is learned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lesson {
+    /// It was the user, in this session and where this was asked.
+    Proved(SessionId, ChallengeId),
+    /// A proof failed.
+    Failed,
+    /// The user says that it was somebody else who asked.
+    FraudReported,
+}
+
+impl App {
+    /// What is kept with a session that begins, and counted of it.
+    pub(super) async fn begin_to_watch(&self, session: &Session, source: Source) -> Result<Vec<u8>, Error> {
+        let (_, history) = self.history_of(session.user_id).await?;
+        let observation = observation(session, source, session.created_at, risk::Session::Begins);
+        self.world.note(&observation, &history);
+        let assessment = self.world.assess(&observation, &history);
+        let noteworthy = assessment.signals.iter().filter(|signal| signal.value != Some(0.0));
+        let signals = noteworthy.map(|signal| KeptSignal {
+            name: signal.name.to_owned(),
+            value: signal.value,
+            weight: signal.weight,
+            explanation: signal.reason.to_string(),
+        });
+        let began = Began {
+            mark: Mark::of(session.id, source),
+            signals: signals.collect(),
+            moment: History::of(&observation, &self.world).to_bytes(),
+        };
+        Ok(Kept { began: Some(began), moments: Vec::new() }.to_bytes())
+    }
+
+    /// Each of our signals, for a session that is used now.
+    pub(super) async fn noticed(&self, session: &Session, source: Source, now: Timestamp) -> Result<Noticed, Error> {
+        let (kept, history) = tokio::join!(self.store.session_risk(session.id), self.history_of(session.user_id));
+        let (kept, (_, history)) = (Kept::read(&kept?), history?);
+        let mark = Mark::of(session.id, source);
+        let began = kept.began.as_ref().map(|began| began.mark);
+        let is_told = source.address.is_some() || source.agent.is_some();
+        let elsewhere = is_told && !began.is_some_and(|began| began.is_also(mark));
+        let since = if elsewhere { self.proved_at(&kept, mark).await?.unwrap_or(now) } else { now };
+        let began_with = risk::Session::BeganWith(began.and_then(|began| began.agent));
+        let observation = observation(session, source, now, began_with);
+        let assessment = self.world.assess(&observation, &history);
+        let signals = Name::ALL.into_iter().zip(&assessment.signals).map(|(name, present)| match name {
+            // These are of the user, wherever a session is.
+            Name::FailedAttempts => of(present, history.failed_at()),
+            Name::PushFraudReported => of(present, history.fraud_reported_at()),
+            _ if elsewhere => worse(kept.signal(name, session), of(present, Some(since))),
+            _ => kept.signal(name, session),
+        });
+        let signals = signals.collect();
+        let moment = || History::of(&observation, &self.world).to_bytes();
+        let elsewhere = elsewhere.then(|| Elsewhere { mark, at: now, moment: moment() });
+        Ok(Noticed { signals, elsewhere })
+    }
+
+    /// Since when a place has been known from which something was proved that was asked for there.
+    async fn proved_at(&self, kept: &Kept, mark: Mark) -> Result<Option<Timestamp>, Error> {
+        for moment in kept.moments.iter().rev().filter(|moment| moment.mark == mark) {
+            let id = ChallengeId::from_uuid(uuid::Uuid::from_u128(moment.challenge));
+            if self.store.challenge(id).await?.is_some_and(|challenge| challenge.satisfied.is_some()) {
+                return Ok(Some(Timestamp::from_unix_millis(moment.at)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps where a proof was asked for, so that it counts there once it is given.
+    pub(super) async fn asked_elsewhere(
+        &self,
+        session: SessionId,
+        elsewhere: Elsewhere,
+        challenge: ChallengeId,
+    ) -> Result<(), Error> {
+        let Elsewhere { mark, at, moment } = elsewhere;
+        for _ in 0..MOST_TRIES {
+            let seen = self.store.session_risk(session).await?;
+            let mut kept = Kept::read(&seen);
+            let challenge = challenge.uuid().as_u128();
+            kept.moments.push(Moment { mark, at: at.unix_millis(), challenge, moment: moment.clone() });
+            kept.moments.drain(..kept.moments.len().saturating_sub(MOST_MOMENTS));
+            let change = Change::PutSessionRisk { id: session, seen, risk: kept.to_bytes() };
+            if self.commit(change, Vec::new()).await? == Effect::Applied {
+                return Ok(());
+            }
+        }
+        // It is asked for once more then.
+        tracing::warn!("too many decide about one session at the same time: where one was asked is not kept");
+        Ok(())
+    }
+
+    /// Learns something. Nobody waits for it; what is lost of it makes people be asked once more.
+    pub(super) async fn learn(&self, learning: &Learning) {
+        if let Err(error) = self.try_to_learn(learning).await {
+            tracing::warn!(%error, "what signals of risk go by could not be kept");
+        }
+    }
+
+    async fn try_to_learn(&self, learning: &Learning) -> Result<(), Error> {
+        let Learning { user_id, at, what } = *learning;
+        let moment = match what {
+            Lesson::Proved(session, challenge) => match self.moment_of(session, challenge).await? {
+                Some(moment) => Some(moment),
+                None => return Ok(()),
+            },
+            Lesson::Failed | Lesson::FraudReported => None,
+        };
+        let nothing = Observation {
+            user: user_id,
+            at,
+            device: None,
+            address: None,
+            agent: None,
+            session: risk::Session::BeganWith(None),
+            own: &[],
+        };
+        for _ in 0..MOST_TRIES {
+            let (seen, history) = self.history_of(user_id).await?;
+            let next = match (&moment, what) {
+                (Some(moment), _) => history.learned(moment, at),
+                (None, Lesson::FraudReported) => history.after(&nothing, Outcome::FraudReported, &self.world),
+                (None, _) => history.after(&nothing, Outcome::Failed, &self.world),
+            };
+            if next.is_as_good_as(&history) {
+                return Ok(());
+            }
+            let change = Change::PutRiskHistory { user_id, seen, history: next.to_bytes() };
+            if self.commit(change, Vec::new()).await? == Effect::Applied {
+                return Ok(());
+            }
+        }
+        Err(Error::Internal("others were always faster, or the user is gone".to_owned()))
+    }
+
+    /// What there is to learn from where a challenge was asked for: elsewhere, or where the session began.
+    async fn moment_of(&self, session: SessionId, challenge: ChallengeId) -> Result<Option<History>, Error> {
+        let Kept { began, moments } = Kept::read(&self.store.session_risk(session).await?);
+        let asked = moments.into_iter().find(|moment| moment.challenge == challenge.uuid().as_u128());
+        let bytes = asked.map(|asked| asked.moment).or(began.map(|began| began.moment));
+        Ok(bytes.and_then(|bytes| History::from_bytes(&bytes).ok()))
+    }
+
+    /// What is remembered of a user, and its version. Whoever cannot be read is a stranger: everything about them is new.
+    async fn history_of(&self, user: UserId) -> Result<(i64, History), Error> {
+        let (version, bytes) = self.store.risk_history(user).await?;
+        let history = History::from_bytes(&bytes).unwrap_or_else(|error| {
+            tracing::warn!(%error, %user, "what is remembered of a user cannot be read, and is begun anew");
+            History::default()
+        });
+        Ok((version, history))
+    }
+}
+
+fn observation(session: &Session, source: Source, at: Timestamp, place: risk::Session) -> Observation<'static> {
+    Observation {
+        user: session.user_id,
+        at,
+        device: session.device_id,
+        address: source.address,
+        agent: source.agent,
+        session: place,
+        own: &[],
+    }
+}
