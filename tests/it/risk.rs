@@ -10,7 +10,7 @@ use crate::harness::{Api, Database, Enrolled, Server, Setup};
 use crate::mmdb;
 use crate::push;
 
-const ENFORCEMENT: &str = r#"
+const ENFORCEMENT: &str = r"
 mfa_enforcement:
   all_users: true
   grace_period: 30_days
@@ -20,7 +20,7 @@ mfa_enforcement:
     - new_location: prompt_mfa
     - user_agent_changed: prompt_mfa
     - sensitive_action: require_mfa
-"#;
+";
 
 const RULES: &str = r#"
 policy:

@@ -432,3 +432,83 @@ fn observation(session: &Session, source: Source, at: Timestamp, place: risk::Se
         own: &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(name: &str, value: Option<bool>, weight: u16) -> Signal {
+        let value = value.map_or(Finding::Unknown, |raised| Finding::Known(raised.into()));
+        Signal { name: name.to_owned(), value, weight, explanation: String::new(), raised_at: None }
+    }
+
+    fn at(address: &str, user_agent: Option<&str>) -> Source {
+        Source::new(Some(address.parse().unwrap()), user_agent)
+    }
+
+    #[test]
+    fn what_an_application_says_adds_and_takes_nothing() {
+        let said = |ours: Option<bool>, theirs: bool| {
+            let (all, _) = together(
+                vec![signal("new_device", ours, 35)],
+                vec![signal("new_device", Some(theirs), 10)],
+                risk::Thresholds::STANDARD,
+            );
+            assert_eq!(all.iter().filter(|signal| signal.name == "new_device").count(), 1);
+            (all[0].is_raised(), all[0].weight)
+        };
+        assert_eq!(said(Some(true), false), (true, 35));
+        assert_eq!(said(Some(true), true), (true, 35), "since when ours is raised is known");
+        assert_eq!(said(Some(false), true), (true, 10));
+        assert_eq!(said(Some(false), false), (false, 35));
+        assert_eq!(said(None, false), (false, 10));
+        assert_eq!(said(None, true), (true, 10));
+    }
+
+    #[test]
+    fn the_score_is_of_what_is_known_and_at_worst_of_all() {
+        let signals = vec![signal("a", Some(true), 50), signal("b", None, 50), signal("c", Some(false), 90)];
+        let (all, score) = together(signals, Vec::new(), risk::Thresholds::STANDARD);
+        assert_eq!((score.score, score.band, score.score_at_worst, score.band_at_worst), (50, "medium", 75, "high"));
+        for (name, value) in SCORES.into_iter().zip([50.into(), "medium".into(), 75.into(), Value::from("high")]) {
+            let found = all.iter().find(|signal| signal.name == name).unwrap();
+            assert_eq!((&found.value, found.weight), (&Finding::Known(value), 0));
+        }
+    }
+
+    #[test]
+    fn a_signal_of_the_beginning_goes_on_until_it_is_proved() {
+        let raised = |value| worse(signal("began", value, 1), signal("now", Some(false), 1)).is_raised();
+        assert!(raised(Some(true)));
+        assert!(!raised(None), "what was not known then, and is now, is known");
+        assert_eq!(worse(signal("began", Some(true), 1), signal("now", None, 1)).name, "now");
+    }
+
+    #[test]
+    fn another_address_or_program_is_another_place() {
+        let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
+        let firefox = Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        let mark = |source| Mark::of(session, source);
+        let home = mark(at("2001:db8:1:2::3", firefox));
+        assert!(home.is_also(mark(at("2001:db8:1:2:ffff::4", firefox))), "the same /64");
+        assert!(home.is_also(mark(at("2001:db8:1:2::3", None))) && home.is_also(mark(Source::new(None, firefox))));
+        assert!(!home.is_also(mark(at("2001:db8:1:3::3", firefox))));
+        assert!(!home.is_also(mark(at("2001:db8:1:2::3", Some("curl/8")))));
+        assert!(!mark(Source::default()).is_also(home), "nothing was told of the beginning");
+        assert_eq!(mark(at("192.0.2.1", None)), mark(at("::ffff:192.0.2.1", None)));
+        let elsewhere = SessionId::from_uuid(uuid::Uuid::from_u128(8));
+        assert_ne!(
+            home,
+            Mark::of(elsewhere, at("2001:db8:1:2::3", firefox)),
+            "two sessions are not told to be of one address"
+        );
+    }
+
+    #[test]
+    fn what_is_damaged_is_as_if_nothing_had_been_noted() {
+        let kept = Kept { began: None, moments: Vec::new() }.to_bytes();
+        for bytes in [&[][..], &[9, 9, 9], &[VERSION], &kept] {
+            assert!(Kept::read(bytes).began.is_none());
+        }
+    }
+}
