@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 import { compressed } from './compressed.build.ts';
+import { firstScript } from './first.build.ts';
 import { mockForDevelopment } from './test/mock/develop.ts';
 import { authenticatorWorker } from './worker.build.ts';
 
@@ -10,7 +11,7 @@ import { authenticatorWorker } from './worker.build.ts';
 const documents = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.html'));
 
 export default defineConfig({
-  plugins: [mockForDevelopment(), authenticatorWorker(), compressed()],
+  plugins: [mockForDevelopment(), firstScript(), authenticatorWorker(), compressed()],
   build: {
     // What WebCrypto's X25519 asks for is newer; this is what the fallback runs on.
     target: ['chrome111', 'firefox114', 'safari16.4'],

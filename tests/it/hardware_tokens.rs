@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
+use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{Answer, Api, Database, Server, Token};
+use crate::recipient::sealed_tokens;
 
 const KEY: &[u8] = b"12345678901234567890";
 
@@ -36,6 +40,72 @@ fn import(server: &Server, folder: &TempDir, lines: &str) -> Value {
     let output = tokens(server, &["import", path.to_str().unwrap(), "--json"]);
     assert!(output.status.success(), "{}", said(&output));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Imports a sealed file, with an `Idempotency-Key`; again while the vault has others to open.
+async fn import_once(api: &Api, key: &str, file: &Value) -> Answer {
+    loop {
+        let request = api.request(Method::POST, "/v1/hardware-tokens").header("idempotency-key", key).json(file);
+        let answer = Api::answer(request).await.unwrap();
+        if answer.status != 503 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The serial numbers that an import took, and those that it did not.
+fn serials(answer: &Answer) -> [Vec<String>; 2] {
+    let said = answer.expect(200);
+    ["tokens", "refused"].map(|list| {
+        let each = said[list].as_array().unwrap().iter();
+        let mut serials: Vec<String> = each.map(|token| token["serial"].as_str().unwrap().to_owned()).collect();
+        serials.sort();
+        serials
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p10_a_file_that_is_sent_twice_is_imported_once_on_sqlite() {
+    a_file_that_is_sent_twice_is_imported_once(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p10_a_file_that_is_sent_twice_is_imported_once_on_postgresql() {
+    a_file_that_is_sent_twice_is_imported_once(Database::Postgres).await;
+}
+
+async fn a_file_that_is_sent_twice_is_imported_once(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let import_key = api.get("/v1/hardware-tokens/import-key").await.expect(200)["key"].as_str().unwrap().to_owned();
+    let line = |serial: &str, number: u8| format!("{serial},{},0\n", Token::new(&key(number), 0).hex());
+    let before = sealed_tokens(&import_key, &format!("serial,secret,counter\n{}", line("A0", 1)));
+    let of_two = format!("serial,secret,counter\n{}{}{}B9,nonsense\n", line("A0", 1), line("B1", 2), line("B2", 3));
+    let of_two = sealed_tokens(&import_key, &of_two);
+    assert_eq!(serials(&import_once(&api, "zero", &before).await), [vec!["A0"], vec![]]);
+
+    // Eight at once are one: each is told what that one brought.
+    let many = join_all((0..8).map(|_| import_once(&api, "one", &of_two))).await;
+    let replayed = |answer: &Answer| answer.headers.contains_key("idempotency-replayed");
+    assert_eq!(many.iter().filter(|answer| !replayed(answer)).count(), 1);
+    for answer in &many {
+        assert_eq!(serials(answer), [vec!["B1", "B2"], vec!["A0", "B9"]], "{answer}");
+    }
+    let told = api.all("/v1/events?kind=hardware_token.imported").await;
+    assert_eq!(told.len(), 3);
+    // With another key, and without one, it is a file of tokens that are there.
+    for _ in 0..2 {
+        let other = import_once(&api, "two", &of_two).await;
+        assert_eq!(serials(&other), [vec![], vec!["A0", "B1", "B2", "B9"]]);
+    }
+    let bare = api.post("/v1/hardware-tokens", of_two.clone()).await;
+    assert_eq!((serials(&bare)[0].len(), replayed(&bare)), (0, false));
+    // And the key is good for nothing else.
+    import_once(&api, "one", &before).await.expect_problem(422, "idempotency-mismatch");
+    let request = api.request(Method::POST, "/v1/users").header("idempotency-key", "one");
+    let user = Api::answer(request.json(&json!({ "external_id": "ana" }))).await.unwrap();
+    user.expect_problem(422, "idempotency-mismatch");
 }
 
 async fn start(api: &Api, user: &str, serial: &str) -> Answer {

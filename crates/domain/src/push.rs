@@ -1,4 +1,4 @@
-//! Push: proof by an app that holds a key of its own and shows what is to be approved (docs/push-protocol.md, ADR 10).
+//! Push: proof by an app that holds a key of its own and shows what is to be approved (docs/push-protocol.md, ADR 17).
 //!
 //! Here is what can be said without any I/O: which bytes are signed, which number is typed, what becomes of a prompt, and how often
 //! anybody is asked. Checking a signature takes a cryptographic library, and is the server's.

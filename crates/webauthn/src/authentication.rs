@@ -16,11 +16,8 @@ use crate::{AuthenticationResponse, Challenge, Credential, Refusal, RelyingParty
 pub struct Asked<'a> {
     /// The user, where it is known who: nobody else's credential counts then.
     pub user: Option<UserHandle>,
-    /// What that user has. Where there is nothing and [`Asked::decoys`] is empty too, the browser offers what it finds:
-    /// passkeys, in the field for the name.
+    /// What that user has. Where there is nothing the browser offers what it finds: passkeys, in the field for the name.
     pub credentials: &'a [Credential],
-    /// What stands there instead for somebody who has nothing: [`crate::decoys`].
-    pub decoys: Vec<Descriptor>,
     /// Whether the user has to be verified this time, where that is not as [`crate::Policy::user_verification`] says.
     pub user_verification: Option<UserVerification>,
     /// What the page should speak of first.
@@ -72,15 +69,12 @@ impl RelyingParty {
                 .filter(|credential| credential.rp_id == id && self.policy.permits(credential).is_ok());
             usable.map(Credential::descriptor).collect()
         };
-        let (rp_id, mut allowed) = self
+        let (rp_id, allowed) = self
             .ids
             .iter()
             .map(|id| (id.id.clone(), of(&id.id)))
             .find(|(_, credentials)| !credentials.is_empty())
             .unwrap_or_else(|| (self.id().to_owned(), Vec::new()));
-        if allowed.is_empty() {
-            allowed = asked.decoys;
-        }
         let user_verification = asked.user_verification.unwrap_or(self.policy.user_verification);
         let state = Authentication {
             challenge,

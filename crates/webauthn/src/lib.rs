@@ -19,7 +19,6 @@ mod authenticator_data;
 mod base64;
 mod client_data;
 mod credential;
-mod decoy;
 mod metadata;
 mod options;
 mod policy;
@@ -33,7 +32,6 @@ pub use aaguid::{Aaguid, InvalidAaguid};
 pub use attestation::Attestation;
 pub use authentication::{Asked, Authenticated, Authentication};
 pub use credential::Credential;
-pub use decoy::decoys;
 pub use metadata::{Metadata, MetadataError, MetadataRoot};
 pub use options::{
     Attachment, CreationOptions, Descriptor, Hint, RequestOptions, ResidentKey, Transport, UserVerification,

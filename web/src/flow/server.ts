@@ -1,5 +1,6 @@
 /** Asking the server: one POST for each verb, and each way in which it can fail as one word. */
 
+import { takeOpening } from '../first/opening';
 import type { Clock } from './edge';
 import { type Page, pageOf } from './page';
 
@@ -127,7 +128,9 @@ async function post(
   callOff?: AbortSignal,
 ): Promise<Response> {
   const patience = AbortSignal.timeout(verb === 'wait' ? LONG_PATIENCE : PATIENCE);
+  const asked = verb === 'open' ? takeOpening(token) : null;
   try {
+    if (asked) return await asked;
     return await fetch(`/pages/${verb}`, {
       method: 'POST',
       // It says which page is meant, and no other site's page can send a header of this name.

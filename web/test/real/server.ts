@@ -70,7 +70,7 @@ export async function start(program: string, settings: Settings = {}): Promise<R
 
 /** Pages of another day fail these tests in ways that say nothing. @throws where they are not those of web/dist */
 async function holdsPages(address: string): Promise<void> {
-  const script = /src="([^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1];
+  const script = /src="([^"]+\/index-[^"]+)"/.exec(await readFile(PAGES, 'utf8'))?.[1];
   if (!script || !(await fetch(`${address}${script}`)).ok)
     throw new Error('the program holds other pages than web/dist: cargo build -p countersign -p vault');
 }

@@ -4,6 +4,7 @@
 //! than was asked for is no measurement, and ends with exit code 1.
 
 mod carrier;
+mod decisions;
 mod drive;
 mod fleet;
 mod gauge;
@@ -96,12 +97,14 @@ pub(crate) enum Sort {
     Webauthn,
     /// Approvals on phones, all of which are connected at once
     Push,
+    /// Whether sessions may do something, by 500 rules
+    Decide,
 }
 
 impl Sort {
     /// Whether it takes a server that was started for it: one that sends to the load test, or that it is a page's to.
     const fn takes_own_server(self) -> bool {
-        matches!(self, Self::Sms | Self::Email | Self::Webauthn)
+        matches!(self, Self::Sms | Self::Email | Self::Webauthn | Self::Decide)
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
+use super::decisions;
 use super::gauge::Gauge;
 use super::passkeys;
 use crate::failure::{Failure, describe};
@@ -118,6 +119,7 @@ fn spawn(folder: &Path, database: Option<&str>, carrier: &Carrier) -> std::io::R
         command.env_remove(name);
     }
     command.envs(messages(carrier));
+    command.env("COUNTERSIGN_POLICY_FOLDER", decisions::write_policy(folder)?);
     command.env("COUNTERSIGN_WEBAUTHN_RP_ID", passkeys::RP_ID).env("COUNTERSIGN_WEBAUTHN_ORIGINS", passkeys::ORIGIN);
     if let Some(database) = database {
         // By the environment: a URL can hold a password, and flags are seen by everybody.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::carrier::Carrier;
+use super::decisions::Decide;
 use super::drive::{Drive, Extent, Measured};
 use super::fleet::Fleet;
 use super::gauge::Gauge;
@@ -139,6 +140,10 @@ impl<'a> Run<'a> {
         }
         if self.wants(Sort::Webauthn) {
             self.passkeys(&mut phases).await?;
+        }
+        if self.wants(Sort::Decide) {
+            let job = Decide { fleet: Arc::clone(&self.fleet) };
+            phases.push(self.drive.run("decide", self.extent(), job).await?);
         }
         if self.wants(Sort::Push) {
             self.phones(&mut phases).await?;

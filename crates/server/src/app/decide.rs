@@ -4,7 +4,8 @@
 //! The policy is in memory.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{
@@ -16,7 +17,8 @@ use policy::{
     UserFacts, Verdict,
 };
 use serde_json::{Map, Value};
-use store::{Change, Effect};
+use store::{Change, Commit, Effect, StoreError};
+use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
@@ -31,11 +33,18 @@ pub(crate) struct InForce {
     source: crate::PolicyFiles,
     /// Since when there has been one that has everybody have a second factor. Known once the store was asked.
     enforced_since: OnceLock<Option<Timestamp>>,
+    /// Places for decisions that are still to be told of.
+    untold: Arc<Semaphore>,
 }
+
+/// The most decisions that are still to be told of.
+const MOST_UNTOLD: usize = 4096;
+/// After how long the store is asked again that was busy.
+const AGAIN: Duration = Duration::from_millis(5);
 
 impl InForce {
     pub(crate) fn new(source: crate::PolicyFiles) -> Self {
-        Self { source, enforced_since: OnceLock::new() }
+        Self { source, enforced_since: OnceLock::new(), untold: Arc::new(Semaphore::new(MOST_UNTOLD)) }
     }
 
     fn policy(&self) -> &Policy {
@@ -173,13 +182,7 @@ impl App {
                 };
                 let assertion = self.assertion_of(&allowed).await?;
                 decision.assertion = Some(assertion);
-                let store = self.store.clone();
-                let commit = store::Commit { change: Change::Tell, events: vec![event], idempotency: None };
-                tokio::spawn(async move {
-                    if let Err(error) = store.commit(commit).await {
-                        tracing::error!(%error, "a decision was not told of");
-                    }
-                });
+                self.tell_later(event).await?;
             }
             Outcome::StepUp { need } if !need.login => {
                 let ask = ask(&question, need, &decision.verdict);
@@ -197,6 +200,25 @@ impl App {
             }
         }
         Ok(decision)
+    }
+
+    /// Tells of what changed nothing without waiting until that is durable: unless so much waits already that who asks has to as well.
+    async fn tell_later(&self, event: Event) -> Result<(), Error> {
+        let place = Arc::clone(&self.policy.untold).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let (store, commit) =
+            (self.store.clone(), Commit { change: Change::Tell, events: vec![event], idempotency: None });
+        tokio::spawn(async move {
+            let mut told = store.commit(commit.clone()).await;
+            while matches!(told, Err(StoreError::Busy)) {
+                tokio::time::sleep(AGAIN).await;
+                told = store.commit(commit.clone()).await;
+            }
+            if let Err(error) = told {
+                tracing::error!(%error, "a decision was not told of");
+            }
+            drop(place);
+        });
+        Ok(())
     }
 
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {

@@ -1,8 +1,10 @@
 //! Hardware tokens: a sealed file of them is imported, they are listed, and removed. How one becomes somebody's is an enrollment.
 
+use std::collections::BTreeSet;
+
 use domain::event::About;
 use domain::{
-    AuthenticatorId, AuthenticatorKind, EventKind, HardwareToken, HardwareTokenId, Page, PageRequest, Sealed,
+    AuthenticatorId, AuthenticatorKind, Event, EventKind, HardwareToken, HardwareTokenId, Page, PageRequest, Sealed,
     Timestamp, UserId,
 };
 use store::{Change, Effect};
@@ -10,7 +12,7 @@ use vault_proto::{ImportTokens, ImportedToken, RefusedToken, Reply, TokenFile, V
 
 use super::telling::With;
 use super::vault::unexpected;
-use super::{Actor, App, Error, UserRef};
+use super::{Actor, App, Error, Made, Once, UserRef};
 
 /// A file of tokens, sealed for the vault.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Imported {
     pub(crate) tokens: Vec<HardwareToken>,
     /// Those that were not taken, and why.
     pub(crate) refused: Vec<RefusedToken>,
+    /// Whether an earlier request with the same key did this.
+    pub(crate) before: bool,
 }
 
 impl App {
@@ -41,42 +45,90 @@ impl App {
         }
     }
 
-    /// Has the vault open a file, and keeps its tokens: all that can be used, or none.
-    pub(crate) async fn import_hardware_tokens(&self, actor: &Actor, file: SealedFile) -> Result<Imported, Error> {
+    /// Has the vault open a file, and keeps its tokens: all that can be used, or none. A request that is sent again with its key is answered
+    /// with the tokens that the first one brought.
+    pub(crate) async fn import_hardware_tokens(
+        &self,
+        actor: &Actor,
+        file: SealedFile,
+        once: Option<&Once>,
+    ) -> Result<Imported, Error> {
         let now = self.now();
-        let ids: Vec<[u8; 16]> = (0..TokenFile::MAX_TOKENS)
-            .map(|_| HardwareTokenId::generate(now, &*self.entropy).uuid().into_bytes())
-            .collect();
+        let ids: Vec<HardwareTokenId> =
+            (0..TokenFile::MAX_TOKENS).map(|_| HardwareTokenId::generate(now, &*self.entropy)).collect();
+        let first = ids.iter().min().copied();
+        let (tokens, mut refused) = self.opened(file, &ids).await?;
+        let serials: Vec<String> = tokens.iter().map(|token| token.token.serial.clone()).collect();
+        let known = self.known_serials(&serials).await?;
+        let (old, new): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| known.contains(&token.token.serial));
+        let invalid = refused.clone();
+        refused.extend(old.into_iter().map(|token| imported_before(token.token.serial)));
+        let tokens: Vec<HardwareToken> = new.into_iter().map(|token| kept(token, now)).collect();
+        if tokens.is_empty() && once.is_none() {
+            return Ok(Imported { tokens, refused, before: false });
+        }
+        let events: Vec<_> = tokens.iter().map(|token| self.imported(actor, token)).collect();
+        let record = first.and_then(|first| Once::record(once, actor, first, now));
+        let change = if tokens.is_empty() { Change::Tell } else { Change::ImportHardwareTokens(tokens.clone()) };
+        let effect = self.commit_once(change, events, record).await?;
+        let at_once = Error::Conflict("some of these tokens were imported at the same time: try again");
+        match Once::made(once, effect, tokens, at_once)? {
+            Made::New(tokens) => Ok(Imported { tokens, refused, before: false }),
+            Made::Before(first) => self.imported_by(&first, serials, invalid).await,
+        }
+    }
+
+    async fn opened(
+        &self,
+        file: SealedFile,
+        ids: &[HardwareTokenId],
+    ) -> Result<(Vec<ImportedToken>, Vec<RefusedToken>), Error> {
+        let ids: Vec<[u8; 16]> = ids.iter().map(|id| id.uuid().into_bytes()).collect();
         let SealedFile { key, enc, ciphertext } = file;
         let question =
             || Verb::ImportTokens(ImportTokens { key, enc, ciphertext: ciphertext.clone(), ids: ids.clone() });
-        let (tokens, mut refused) = match self.vault.ask_patiently(question).await? {
-            Reply::TokensImported { tokens, refused } => (tokens, refused),
-            other => return Err(unexpected(&other)),
-        };
-        let serials: Vec<&str> = tokens.iter().map(|token| token.token.serial.as_str()).collect();
-        let known = self.store.known_serials(&serials).await?;
-        let (old, new): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| known.contains(&token.token.serial));
-        refused.extend(old.into_iter().map(|token| RefusedToken {
-            line: 0,
-            serial: Some(token.token.serial),
-            why: "a token with this serial number was imported before".to_owned(),
-        }));
-        let tokens: Vec<HardwareToken> = new.into_iter().map(|token| kept(token, now)).collect();
-        if tokens.is_empty() {
-            return Ok(Imported { tokens, refused });
+        match self.vault.ask_patiently(question).await? {
+            Reply::TokensImported { tokens, refused } => Ok((tokens, refused)),
+            other => Err(unexpected(&other)),
         }
-        let events: Vec<_> = tokens
-            .iter()
-            .map(|token| {
-                let event = self.event(EventKind::HardwareTokenImported, Some(actor), About::default());
-                event.with("hardware_token_id", token.id.to_string()).with("serial", token.serial.as_str())
-            })
-            .collect();
-        match self.commit(Change::ImportHardwareTokens(tokens.clone()), events).await? {
-            Effect::Applied => Ok(Imported { tokens, refused }),
-            _ => Err(Error::Conflict("some of these tokens were imported at the same time: try again")),
+    }
+
+    async fn known_serials(&self, serials: &[String]) -> Result<BTreeSet<String>, Error> {
+        let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+        Ok(self.store.known_serials(&serials).await?.into_iter().collect())
+    }
+
+    fn imported(&self, actor: &Actor, token: &HardwareToken) -> Event {
+        self.event(EventKind::HardwareTokenImported, Some(actor), About::default())
+            .with("hardware_token_id", token.id.to_string())
+            .with("serial", token.serial.as_str())
+    }
+
+    /// What an earlier request brought of a file with these serial numbers, as it is now. Its ids are from `first` on, and of one
+    /// millisecond (RFC 9562 §5.7).
+    async fn imported_by(
+        &self,
+        first: &str,
+        serials: Vec<String>,
+        mut refused: Vec<RefusedToken>,
+    ) -> Result<Imported, Error> {
+        let first: HardwareTokenId =
+            first.parse().map_err(|_| Error::Internal("what an import left is no token's id".to_owned()))?;
+        let at = |id: HardwareTokenId| id.uuid().as_u128() >> 80;
+        let before = uuid::Uuid::from_u128(first.uuid().as_u128().saturating_sub(1));
+        let mut after = Some(HardwareTokenId::from_uuid(before));
+        let mut tokens: Vec<HardwareToken> = Vec::new();
+        while let Some(from) = after {
+            let page = self.hardware_tokens(PageRequest { after: Some(from), limit: PageRequest::<()>::MAX }).await?;
+            after = page.next.filter(|next| at(*next) == at(first));
+            tokens.extend(page.items.into_iter().filter(|token| at(token.id) == at(first)));
         }
+        let theirs: BTreeSet<String> = serials.into_iter().collect();
+        tokens.retain(|token| theirs.contains(&token.serial));
+        let brought: BTreeSet<&str> = tokens.iter().map(|token| token.serial.as_str()).collect();
+        let theirs: Vec<String> = theirs.into_iter().filter(|serial| !brought.contains(serial.as_str())).collect();
+        refused.extend(self.known_serials(&theirs).await?.into_iter().map(imported_before));
+        Ok(Imported { tokens, refused, before: true })
     }
 
     /// Hardware tokens, in the order in which they were imported.
@@ -187,6 +239,11 @@ impl App {
             None => Ok(()),
         }
     }
+}
+
+fn imported_before(serial: String) -> RefusedToken {
+    let why = "a token with this serial number was imported before".to_owned();
+    RefusedToken { line: 0, serial: Some(serial), why }
 }
 
 fn kept(token: ImportedToken, now: Timestamp) -> HardwareToken {

@@ -17,13 +17,15 @@ pub(crate) const MAX_BYTES: usize = 64 * 1024;
 const MAX_FILE_BYTES: usize = MAX_BYTES + vault_proto::TokenFile::MAX_BYTES / 3 * 4;
 
 /// A JSON body that holds a file.
-pub(crate) struct File<T>(pub(crate) T);
+pub(crate) struct File<T>(pub(crate) Body<T>);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for File<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        parse(&read(request, MAX_FILE_BYTES).await?).map(Self)
+        let bytes = read(request, MAX_FILE_BYTES).await?;
+        let value = parse(&bytes)?;
+        Ok(Self(Body { value, bytes }))
     }
 }
 

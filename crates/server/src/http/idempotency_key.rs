@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::{Flaw, Once};
 
-use super::body::Body;
+use super::body::{Body, File};
 use super::problem::Problem;
 
 /// The header's name.
@@ -34,6 +34,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Making<T> {
         let key = Key::read(&request)?;
         let body = Body::<T>::from_request(request, state).await?;
         Ok(Self { value: body.value, once: key.map(|key| key.over(&body.bytes)) })
+    }
+}
+
+/// The same of a request whose body holds a file.
+pub(crate) struct MakingOfFile<T>(pub(crate) Making<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MakingOfFile<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let key = Key::read(&request)?;
+        let File(body) = File::<T>::from_request(request, state).await?;
+        Ok(Self(Making { value: body.value, once: key.map(|key| key.over(&body.bytes)) }))
     }
 }
 
@@ -79,7 +92,11 @@ pub(crate) fn created(value: &impl Serialize) -> Response {
 
 /// 201 with what an earlier request with the same key made, as it is now and without what is shown once.
 pub(crate) fn created_before(value: &impl Serialize) -> Response {
-    let mut response = created(value);
+    replayed(created(value))
+}
+
+/// Says that an answer is of an earlier request with the same key.
+pub(crate) fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

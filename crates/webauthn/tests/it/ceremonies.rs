@@ -1,7 +1,7 @@
 //! What goes well.
 
 use software_authenticator::{Authenticator, Kind, Lies, Statement};
-use webauthn::{Algorithm, Asked, Attestation, AuthenticationResponse, Policy, Refusal, decoys};
+use webauthn::{Algorithm, Asked, Attestation, AuthenticationResponse, Policy, Refusal};
 
 use crate::{ANA, BEN, LIFETIME, ORIGIN, authenticate, creation, json, party, register, registered, request};
 
@@ -114,28 +114,4 @@ fn what_is_registered_already_is_not_registered_again() {
     let response = other.create(&options, ORIGIN, &lies).unwrap().to_string();
     let response = webauthn::RegistrationResponse::parse(&response).unwrap();
     assert_eq!(party.finish_registration(&state, &response, crate::now()), Err(Refusal::Excluded));
-}
-
-#[test]
-fn t19_who_has_nothing_seems_to_have_something_and_always_the_same() {
-    let key = [3; 32];
-    assert_eq!(decoys(&key, "ana@example.org"), decoys(&key, "ana@example.org"));
-    assert_ne!(decoys(&key, "ana@example.org"), decoys(&key, "ben@example.org"));
-    assert_ne!(decoys(&key, "ana@example.org"), decoys(&[4; 32], "ana@example.org"));
-    let lengths: std::collections::BTreeSet<usize> =
-        (0..200).map(|number| decoys(&key, &number.to_string())[0].id.len()).collect();
-    assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [16, 20, 32, 48, 64]);
-
-    // Options with a decoy have the same members as those with a credential, and nothing answers them.
-    let (party, mut authenticator) = (party(Policy::default()), Authenticator::passkey());
-    let credential = registered(&party, &mut authenticator);
-    let asked = Asked { decoys: decoys(&key, "nobody"), ..Asked::default() };
-    let (options, state) = party.begin_authentication([9; 32], asked, LIFETIME);
-    let (decoyed, real) = (json(&options), request(&party, std::slice::from_ref(&credential)).0);
-    let names = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&decoyed), names(&real));
-    assert_eq!(names(&decoyed["allowCredentials"][0]), names(&real["allowCredentials"][0]));
-    let response = authenticator.get_by_last(&decoyed, ORIGIN, &Lies::default()).unwrap().to_string();
-    let response = AuthenticationResponse::parse(&response).unwrap();
-    assert_eq!(party.finish_authentication(&state, &response, &ANA, &credential), Err(Refusal::Unasked));
 }

@@ -68,7 +68,6 @@ fn request_options_are_those_of_the_standard() {
         credentials: &[known],
         user_verification: Some(UserVerification::Required),
         hints: vec![Hint::ClientDevice, Hint::Hybrid],
-        ..Asked::default()
     };
     let (options, _) = party.begin_authentication([9; 32], asked, LIFETIME);
     assert_eq!(

@@ -17,8 +17,9 @@ use super::{List, flawed, key_bytes, user_ref};
 use crate::app::App;
 use crate::app::hardware_tokens::{Imported, SealedFile};
 use crate::http::Shared;
-use crate::http::body::{Body, File};
+use crate::http::body::Body;
 use crate::http::caller::{May, UseHardwareTokens};
+use crate::http::idempotency_key::{Making, MakingOfFile, replayed};
 use crate::http::parameters::{Id, Query, page};
 use crate::http::problem::Problem;
 
@@ -41,9 +42,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn import_hardware_tokens(
     State(app): Shared,
     may: May<UseHardwareTokens>,
-    File(file): File<TokenFile>,
-) -> Result<Json<ImportedTokens>, Problem> {
-    Ok(Json(app.import_hardware_tokens(&may.actor, file.checked()?).await?.into()))
+    MakingOfFile(Making { value: file, once }): MakingOfFile<TokenFile>,
+) -> Result<Response, Problem> {
+    let imported = app.import_hardware_tokens(&may.actor, file.checked()?, once.as_ref()).await?;
+    let before = imported.before;
+    let response = Json(ImportedTokens::from(imported)).into_response();
+    Ok(if before { replayed(response) } else { response })
 }
 
 /// List hardware tokens

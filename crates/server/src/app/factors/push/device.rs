@@ -116,7 +116,7 @@ fn is_usable(authenticator: &Authenticator) -> bool {
 }
 
 /// The nonces of the last minutes. Of several servers each knows its own: what reads alone can be repeated on another one for as long as
-/// its time is right, and what changes something is guarded where it is written (ADR 10).
+/// its time is right, and what changes something is guarded where it is written (ADR 17).
 #[derive(Debug, Default)]
 pub(crate) struct Nonces(Mutex<Generations>);
 

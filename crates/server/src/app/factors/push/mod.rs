@@ -1,4 +1,4 @@
-//! Push: an app with a key of its own shows what is asked, and signs what the person says (docs/push-protocol.md, ADR 10).
+//! Push: an app with a key of its own shows what is asked, and signs what the person says (docs/push-protocol.md, ADR 17).
 //!
 //! Beside what every factor has there is what only an app asks for: it enrolls by the link of an enrollment (`connect`), signs each
 //! request (`device`), is woken up (`deliver`), asks what waits (`pending`), and answers (`answer`).
