@@ -157,7 +157,12 @@ async fn a_proof_for_one_action_serves_that_one_once(database: Database) {
     // Once, whoever asks at the same time.
     let named = with(payment(5000), &asked["challenge"]);
     let all = futures_util::future::join_all((0..8).map(|_| decide(&api, &session, named.clone()))).await;
-    let outcomes: Vec<Value> = all.iter().map(|answer| answer.expect(200)["outcome"].clone()).collect();
+    // What used the proof was told of in the same commit: it is there with the answer.
+    let told = api.all("/v1/events?kind=decision.made").await;
+    let answers: Vec<Value> = all.iter().map(|answer| answer.expect(200)).collect();
+    let allowed = answers.iter().find(|answer| answer["outcome"] == "allow").unwrap();
+    assert!(told.iter().any(|event| event["data"]["decision"] == allowed["id"]), "{told:?}");
+    let outcomes: Vec<Value> = answers.iter().map(|answer| answer["outcome"].clone()).collect();
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "allow").count(), 1, "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "step_up").count(), 7, "{outcomes:?}");
 

@@ -47,7 +47,7 @@ export class Stage {
     afterEach(async ({ task }) => {
       if (task.result?.state === 'fail')
         for (const page of this.context.pages()) console.log(await page.locator('body').innerText());
-      await this.context.close();
+      await closed(this.context);
       expect(this.complaints).toEqual([]);
     });
   }
@@ -186,4 +186,13 @@ export class Stage {
     const path = `/v1/events?kind=${kind}&order=desc`;
     return (await this.real.api<{ items: { data: Record<string, unknown> }[] }>('GET', path)).items;
   }
+}
+
+/** Milliseconds that a browser has to end what is under way in a context. */
+const ENDING = 10_000;
+
+/** Closes a context. Now and then Chromium does not end the frame of an error page: it ends with the browser then. */
+async function closed(context: BrowserContext): Promise<void> {
+  await context.unrouteAll({ behavior: 'ignoreErrors' });
+  await Promise.race([context.close(), new Promise((over) => setTimeout(over, ENDING))]);
 }

@@ -136,28 +136,46 @@ impl App {
     pub(crate) async fn decide(&self, actor: &Actor, question: Question) -> Result<Decision, Error> {
         let now = self.now();
         let mut seen = self.gone_by(actor, &question, now).await?;
-        let mut verdict = self.verdict(actor, &question, &seen, now);
-        if verdict.outcome == Outcome::Allow
-            && let Some(challenge) = seen.challenge.take()
+        let mut decision = self.decision(actor, &question, &seen, now);
+        if decision.verdict.outcome == Outcome::Allow
+            && let Some(Challenge { id, .. }) = seen.challenge.take()
         {
-            let (id, at) = (challenge.id, now);
-            let used = self.commit(Change::UseChallenge { id, at }, Vec::new()).await?;
-            if used != Effect::Applied {
-                // Another decision rests on it: without it, that may be another one.
-                verdict = self.verdict(actor, &question, &seen, now);
+            decision.assertion = Some(self.allowing(actor, &question, &decision).await?);
+            let event = self.decided(actor, &question, &decision);
+            if self.commit(Change::UseChallenge { id, at: now }, event).await? == Effect::Applied {
+                return Ok(decision);
             }
+            // Another decision rests on it: without it, that may be another one.
+            decision = self.decision(actor, &question, &seen, now);
         }
+        self.follow(actor, question, decision, seen.elsewhere).await
+    }
+
+    fn decision(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Decision {
+        let mut verdict = self.verdict(actor, question, seen, now);
         verdict.signals.retain(|signal| !SCORES.contains(&signal.name.as_str()));
-        let decision = Decision {
+        Decision {
             id: DecisionId::generate(now, &*self.entropy),
             verdict,
             version: self.policy.policy().version().to_owned(),
-            session: seen.session,
+            session: seen.session.clone(),
             risk: seen.risk,
             challenge: None,
             assertion: None,
+        }
+    }
+
+    /// The signed assertion of an allow.
+    async fn allowing(&self, actor: &Actor, question: &Question, decision: &Decision) -> Result<String, Error> {
+        let allowed = Allowed {
+            application: actor.application.id,
+            decision: decision.id,
+            session: &decision.session,
+            action: &question.action,
+            hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
+            proof: newest(&decision.session),
         };
-        self.follow(actor, question, decision, seen.elsewhere).await
+        self.assertion_of(&allowed).await
     }
 
     /// What follows from a decision: an assertion, a challenge, and that it is told of.
@@ -171,17 +189,7 @@ impl App {
         let event = self.decided(actor, &question, &decision);
         match &decision.verdict.outcome {
             Outcome::Allow => {
-                let hash = decision_hash(decision.id, &decision.session, &question.action, question.bound());
-                let allowed = Allowed {
-                    application: actor.application.id,
-                    decision: decision.id,
-                    session: &decision.session,
-                    action: &question.action,
-                    hash,
-                    proof: newest(&decision.session),
-                };
-                let assertion = self.assertion_of(&allowed).await?;
-                decision.assertion = Some(assertion);
+                decision.assertion = Some(self.allowing(actor, &question, &decision).await?);
                 self.tell_later(event).await?;
             }
             Outcome::StepUp { need } if !need.login => {
