@@ -6,7 +6,7 @@ import { joined } from '../../src/remember/fields.ts';
 
 import { digits, id, FREE_SERIAL, Person, TOKEN_CODE, type Authenticator, type Kind } from './people.ts';
 import { seal } from './seal.ts';
-import { base32, totp } from './totp.ts';
+import { accepts, base32 } from './totp.ts';
 import { asserted, creationOptions, registered, requestOptions, type Passkey } from './webauthn.ts';
 
 export { BACKUP_CODE, FREE_SERIAL, KEY, Person, TOKEN_CODE } from './people.ts';
@@ -431,8 +431,10 @@ export class Pages {
       }
     }
     const right =
-      kind === 'totp' ? totp(secret ?? '') : kind === 'hotp' ? TOKEN_CODE : (prompt.code ?? 'none');
-    if (body.code !== right) throw new Problem(422, 'proof-rejected');
+      kind === 'totp'
+        ? accepts(secret ?? '', body.code)
+        : body.code === (kind === 'hotp' ? TOKEN_CODE : (prompt.code ?? 'none'));
+    if (!right) throw new Problem(422, 'proof-rejected');
     this.#activate(page, { secret, to: enrollment.to });
   }
 

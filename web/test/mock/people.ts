@@ -2,7 +2,7 @@
 
 import { randomBytes, randomInt } from 'node:crypto';
 
-import { totp } from './totp.ts';
+import { accepts } from './totp.ts';
 import type { Passkey } from './webauthn.ts';
 
 /** The app's key and the backup code of everybody who has some already. */
@@ -106,7 +106,7 @@ export class Person {
   /** Whether a code is right, of an app, a token or a backup code; it is used up then. */
   proves(code: string): boolean {
     for (const one of this.usable) {
-      const right = one.secret !== null ? code === totp(one.secret) : one.codes.delete(code);
+      const right = one.secret !== null ? accepts(one.secret, code) : one.codes.delete(code);
       if (right) one.lastUsedAt = Date.now();
       if (right) return true;
     }

@@ -24,3 +24,9 @@ export function totp(secret: string, at = Date.now()): string {
   const offset = mac.readUInt8(mac.length - 1) & 0xf;
   return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
+
+/** Whether a code is that of now or of the period before, as servers take it (RFC 6238, 5.2): a period may end while somebody types. */
+export function accepts(secret: string, code: unknown): boolean {
+  const now = Date.now();
+  return code === totp(secret, now) || code === totp(secret, now - 30_000);
+}
