@@ -91,7 +91,7 @@ fn outcome(decision: &Value) -> &str {
 
 /// Decides until something was learned, which nobody waits for.
 async fn decide_until(api: &Api, session: &str, question: Value, learned: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..200 {
+    for _ in 0..800 {
         let decision = decide(api, session, question.clone()).await;
         if learned(&decision) {
             return decision;
@@ -236,6 +236,45 @@ async fn with_a_database_places_are_known_and_nobody_travels_faster_than_a_plane
     let listed = decide(&api, &first, read_from("198.51.100.3", FIREFOX)).await;
     let explained = signal(&listed, "address_list").unwrap()["explanation"].as_str().unwrap().to_owned();
     assert!(explained.contains("bad"), "{explained}");
+}
+
+/// S-03, T-14: lists change while the server runs, and one that does not hold opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_a_list_that_changes_is_read_again_and_one_that_does_not_hold_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |text: &[u8]| {
+        let next = file(folder.path(), "bad.next", text);
+        std::fs::rename(next, folder.path().join("bad.txt")).unwrap();
+    };
+    put(b"192.0.2.1\n");
+    let list = folder.path().join("bad.txt");
+    let policy =
+        "policy:\n  otherwise: allow\n  rules:\n    - {id: listed, when: signals.address_list, effect: deny}\n";
+    let server = server(Database::Sqlite, policy, &[format!("--risk-block-lists={}", list.display())]).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let session = log_in(&api, &ana.user_id, None, HOME, FIREFOX).await;
+    let from = |address: &str| read_from(address, FIREFOX);
+    assert_eq!(outcome(&decide(&api, &session, from("192.0.2.1")).await), "deny");
+    assert_eq!(outcome(&decide(&api, &session, from(AWAY)).await), "allow");
+    put(format!("{AWAY}\n198.51.100.0/24\n").as_bytes());
+    decide_until(&api, &session, from(AWAY), |decision| outcome(decision) == "deny").await;
+    assert_eq!(outcome(&decide(&api, &session, from("192.0.2.1")).await), "allow");
+    put(b"192.0.2.1\nexample.com\n");
+    said(&server, "bad.txt:2: `example.com` is neither").await;
+    assert_eq!(outcome(&decide(&api, &session, from(AWAY)).await), "deny", "what was read before goes on");
+    put(b"192.0.2.1\n");
+    decide_until(&api, &session, from("192.0.2.1"), |decision| outcome(decision) == "deny").await;
+}
+
+async fn said(server: &Server, words: &str) {
+    for _ in 0..400 {
+        if server.log().contains(words) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not say {words:?}: {}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

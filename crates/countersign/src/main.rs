@@ -9,7 +9,6 @@ mod failure;
 mod log;
 mod output;
 mod policy_folder;
-mod risk_files;
 mod sending;
 mod serve_process;
 mod supervisor;

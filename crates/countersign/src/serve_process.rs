@@ -14,9 +14,9 @@ use vault_proto::{Client, Connector};
 use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
+use crate::policy_folder;
 use crate::sending::sending;
 use crate::supervisor::message::{FromServer, ToServer, decode, encode, settings_from};
-use crate::{policy_folder, risk_files};
 
 /// Runs the process; ends when the supervisor is gone or asks for it.
 ///
@@ -90,9 +90,9 @@ async fn serve(
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
     let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
-    let risk = risk_files::world(&settings.risk)?;
+    let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
     let config = configuration(settings, movable, confinement, sending, (policy, risk));
-    let starting = server::start(config, store.clone(), client);
+    let starting = Box::pin(server::start(config, store.clone(), client));
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());

@@ -30,7 +30,7 @@ pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 pub use policy_files::PolicyFiles;
 pub use relying_party::{Webauthn, webauthn_policy};
-pub use risk_files::{NamedFile, RiskFiles, RiskThresholds, RiskWorld};
+pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         crowd: Crowd::default(),
         public: Public::default(),
         policy,
-        world: config.risk.0,
+        world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
         wake: Arc::default(),

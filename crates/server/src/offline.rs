@@ -85,7 +85,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         crowd: Crowd::default(),
         public: Public::default(),
         policy: crate::app::decide::InForce::new(crate::PolicyFiles::built_in()),
-        world: crate::RiskWorld::bare().0,
+        world: crate::RiskWorld::bare().watched(),
         post: None,
         errands: crate::app::errands::Errands::default(),
         wake: Arc::default(),

@@ -158,10 +158,26 @@ pub(crate) const KEYS: [Key; 54] = [
         "DIR",
         "Folder of the policy's files, *.yaml, read at the start [default: a second factor for everything]",
     ),
-    list("risk.geo", "FILE,…", "Databases that say where addresses are, in MaxMind's format, read at the start"),
-    one("risk.networks", "FILE", "Which networks are VPNs and mobile carriers, one a line, read at the start"),
-    list("risk.block_lists", "FILE,…", "Addresses and networks that are known for bad, one a line, read at the start"),
-    list("risk.allow_lists", "FILE,…", "Addresses and networks that are trusted, one a line, read at the start"),
+    list(
+        "risk.geo",
+        "FILE,…",
+        "Databases that say where addresses are, in MaxMind's format, read again when they change",
+    ),
+    one(
+        "risk.networks",
+        "FILE",
+        "Which networks are VPNs and mobile carriers, one a line, read again when they change",
+    ),
+    list(
+        "risk.block_lists",
+        "FILE,…",
+        "Addresses and networks that are known for bad, one a line, read again when they change",
+    ),
+    list(
+        "risk.allow_lists",
+        "FILE,…",
+        "Addresses and networks that are trusted, one a line, read again when they change",
+    ),
     one("risk.thresholds", "NAME", "How soon the risk is called high: relaxed, standard or strict [default: standard]"),
     one(
         "events.retention",

@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
     /// What signals of risk are told by.
-    pub(crate) risk: RiskSettings,
+    pub(crate) risk: server::RiskFiles,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
     /// Whether codes by text message and e-mail count for users who have a passkey or security key.
@@ -86,28 +86,6 @@ pub(crate) struct Settings {
     pub(crate) push: PushSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
-}
-
-/// See `[risk]`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct RiskSettings {
-    /// Databases of addresses.
-    pub(crate) geo: Vec<PathBuf>,
-    /// Kinds of networks.
-    pub(crate) networks: Option<PathBuf>,
-    /// Addresses that are known for bad.
-    pub(crate) block_lists: Vec<PathBuf>,
-    /// Addresses that are trusted.
-    pub(crate) allow_lists: Vec<PathBuf>,
-    /// Where the bands of the score begin.
-    pub(crate) thresholds: server::RiskThresholds,
-}
-
-impl RiskSettings {
-    /// Every file that is read.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.geo.iter().chain(&self.networks).chain(&self.block_lists).chain(&self.allow_lists)
-    }
 }
 
 /// A database.

@@ -245,7 +245,7 @@ impl App {
             None => None,
         };
         let noticed = noticed?;
-        let (signals, risk) = together(noticed.signals, signals(question), self.world.settings.thresholds);
+        let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
         let (authenticators, elsewhere) = (authenticators?, noticed.elsewhere);
         Ok(Seen { session, user, authenticators, challenge, signals, risk, elsewhere })
     }

@@ -66,7 +66,7 @@ pub(crate) struct App {
     /// The policy that decides.
     pub(crate) policy: decide::InForce,
     /// What signals of risk are told by.
-    pub(crate) world: ::risk::World,
+    pub(crate) world: tokio::sync::watch::Receiver<Arc<::risk::World>>,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.

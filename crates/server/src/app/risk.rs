@@ -4,10 +4,11 @@
 //! right there. So a cookie that was stolen gains nothing by what its owner proves. And only what was proved is learned from.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use domain::{ChallengeId, Session, SessionId, Timestamp, UserId};
 use policy::{Finding, Signal};
-use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason};
+use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason, World};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Change, Effect};
@@ -278,12 +279,18 @@ pub(crate) enum Lesson {
 }
 
 impl App {
+    /// What signals are told by at this moment.
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world.borrow())
+    }
+
     /// What is kept with a session that begins, and counted of it.
     pub(super) async fn begin_to_watch(&self, session: &Session, source: Source) -> Result<Vec<u8>, Error> {
         let (_, history) = self.history_of(session.user_id).await?;
         let observation = observation(session, source, session.created_at, risk::Session::Begins);
-        self.world.note(&observation, &history);
-        let assessment = self.world.assess(&observation, &history);
+        let world = self.world();
+        world.note(&observation, &history);
+        let assessment = world.assess(&observation, &history);
         let noteworthy = assessment.signals.iter().filter(|signal| signal.value != Some(0.0));
         let signals = noteworthy.map(|signal| KeptSignal {
             name: signal.name.to_owned(),
@@ -294,7 +301,7 @@ impl App {
         let began = Began {
             mark: Mark::of(session.id, source),
             signals: signals.collect(),
-            moment: History::of(&observation, &self.world).to_bytes(),
+            moment: History::of(&observation, &world).to_bytes(),
         };
         Ok(Kept { began: Some(began), moments: Vec::new() }.to_bytes())
     }
@@ -310,7 +317,8 @@ impl App {
         let since = if elsewhere { self.proved_at(&kept, mark).await?.unwrap_or(now) } else { now };
         let began_with = risk::Session::BeganWith(began.and_then(|began| began.agent));
         let observation = observation(session, source, now, began_with);
-        let assessment = self.world.assess(&observation, &history);
+        let world = self.world();
+        let assessment = world.assess(&observation, &history);
         let signals = Name::ALL.into_iter().zip(&assessment.signals).map(|(name, present)| match name {
             // These are of the user, wherever a session is.
             Name::FailedAttempts => of(present, history.failed_at()),
@@ -319,7 +327,7 @@ impl App {
             _ => kept.signal(name, session),
         });
         let signals = signals.collect();
-        let moment = || History::of(&observation, &self.world).to_bytes();
+        let moment = || History::of(&observation, &world).to_bytes();
         let elsewhere = elsewhere.then(|| Elsewhere { mark, at: now, moment: moment() });
         Ok(Noticed { signals, elsewhere })
     }
@@ -388,8 +396,8 @@ impl App {
             let (seen, history) = self.history_of(user_id).await?;
             let next = match (&moment, what) {
                 (Some(moment), _) => history.learned(moment, at),
-                (None, Lesson::FraudReported) => history.after(&nothing, Outcome::FraudReported, &self.world),
-                (None, _) => history.after(&nothing, Outcome::Failed, &self.world),
+                (None, Lesson::FraudReported) => history.after(&nothing, Outcome::FraudReported, &self.world()),
+                (None, _) => history.after(&nothing, Outcome::Failed, &self.world()),
             };
             if next.is_as_good_as(&history) {
                 return Ok(());
