@@ -41,7 +41,9 @@ impl App {
         let existing = self.store.authenticators_of(user).await?;
         let trust = trusted_enough(self, &session, &existing, now)?;
         let seen = existing.iter().find(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()).map(|a| a.id);
-        let ((set, codes), shown) = new_set(self, user).await?;
+        let Some(((set, codes), shown)) = new_set(self, user).await? else {
+            return Err(Error::Conflict("the policy gives no backup codes (`recovery.backup_codes: 0`)"));
+        };
         let of = |authenticator_id: AuthenticatorId| About {
             user_id: Some(user),
             session_id: Some(session_id),

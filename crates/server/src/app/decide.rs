@@ -47,6 +47,13 @@ impl InForce {
         Self { source, enforced_since: OnceLock::new(), untold: Arc::new(Semaphore::new(MOST_UNTOLD)) }
     }
 
+    /// How many backup codes each user gets.
+    pub(super) fn backup_codes(&self) -> u8 {
+        self.policy()
+            .recovery()
+            .map_or_else(|| policy::Recovery::default().backup_codes, |recovery| recovery.backup_codes)
+    }
+
     fn policy(&self) -> &Policy {
         &self.source.policy
     }
@@ -329,6 +336,8 @@ impl App {
             .with("rules", rules)
             .with("signals", signals)
             .with("policy", decision.version.as_str());
+        let notify: Vec<&str> = decision.verdict.notify.iter().map(String::as_str).collect();
+        let event = if notify.is_empty() { event } else { event.with("notify", notify) };
         let by = decision.verdict.decided_by.as_deref();
         let event = match by {
             Some(rule) => event.with("decided_by", rule),
