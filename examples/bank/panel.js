@@ -70,9 +70,10 @@ function notFor(trouble) {
     <p class="trouble">${trouble}</p>`;
 }
 
-/** What a rule comes to by itself. @param {import('./countersign.js').Reason} reason */
-function comesTo({ effect, leads_to }) {
+/** What a rule comes to by itself. @param {import('./countersign.js').Reason} reason @param {boolean} inGrace */
+function comesTo({ rule, effect, leads_to }, inGrace) {
   if (effect === 'notify') return 'tells';
+  if (inGrace && rule.startsWith('mfa_enforcement')) return 'in grace';
   return { allow: 'met', step_up: 'asks', enroll: 'asks', deny: 'refuses' }[leads_to];
 }
 
@@ -84,7 +85,7 @@ function purpose({ rule, description }) {
 }
 
 /** @param {Decision} decision */
-function reasons({ reasons, decided_by }) {
+function reasons({ reasons, decided_by, grace_ends }) {
   const fired = reasons.filter((reason) => reason.fired);
   return (
     fired.length > 0 &&
@@ -93,7 +94,8 @@ function reasons({ reasons, decided_by }) {
         ${fired.map(
           (reason) =>
             html`<li class="${reason.rule === decided_by && 'decisive'}">
-              <code>${reason.rule}</code> <span class="leads ${reason.leads_to}">${comesTo(reason)}</span>
+              <code>${reason.rule}</code>
+              <span class="leads ${reason.leads_to}">${comesTo(reason, grace_ends !== null)}</span>
               <span class="why">${purpose(reason)}</span>
               <span class="place">${reason.place.file}:${reason.place.line}</span>
             </li>`,
@@ -119,7 +121,9 @@ function signals({ signals, risk }) {
   const unknown = signals.filter(({ value }) => value === null);
   return html`<h3>Risk</h3>
     <p class="risk ${risk.band}">
-      <meter min="0" max="100" low="30" high="70" optimum="0" value="${risk.score}">${risk.score}</meter>
+      <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+        <rect width="${risk.score}" height="1" />
+      </svg>
       <span><b>${risk.score}</b> of 100, ${risk.band}</span>
     </p>
     <ul class="signals">

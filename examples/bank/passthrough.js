@@ -5,8 +5,17 @@
 
 import { request as ask } from 'node:http';
 
-/** Beginnings of paths: the pages, what they are made of, what they ask, and the app that approves on a phone. */
-const PATHS = ['/enroll/', '/challenge/', '/security/', '/assets/', '/pages/', '/authenticator', '/push/'];
+/** Beginnings of paths: the pages, what they are made of, what they ask; the app that approves on a phone; and the keys that check assertions. */
+const PATHS = [
+  '/enroll/',
+  '/challenge/',
+  '/security/',
+  '/assets/',
+  '/pages/',
+  '/authenticator',
+  '/push/',
+  '/.well-known/',
+];
 
 /**
  * Hands a request through if it is for one of them; whether it was.

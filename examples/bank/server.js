@@ -151,7 +151,9 @@ async function back(request) {
 /** @param {Request} request */
 async function logIn(request) {
   const customer = await bank.whose(request.form.name ?? '', request.form.password ?? '');
-  if (!customer) return page(view.logIn('That is not right. Try again.'), 401);
+  if (!customer) return page(view.logIn('That is not right. Try again.'), 403);
+  const before = sessionOf(request);
+  if (before) await logOut(request, before);
   const { id: user } = await mfa.user(customer.id, customer.name);
   const browser = request.cookies['__Host-browser'] ?? randomBytes(16).toString('base64url');
   const device = await deviceOf(browser, user, request.userAgent);

@@ -1,13 +1,17 @@
 /** The sample bank, started by `make demo`, with every story that its README tells played in a browser. */
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { AXE, violations } from '../accessible.ts';
 import { launch, type Browser } from '../browser.ts';
 import { totp } from '../mock/totp.ts';
 import { withPasskeys } from '../passkeys.ts';
@@ -28,12 +32,16 @@ import {
 } from './demo.ts';
 import { PROGRAM } from './server.ts';
 
+const POLICY = fileURLToPath(new URL('../../../examples/bank/policy', import.meta.url));
+
 describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
   let demo: Demo;
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
   let complaints: string[];
+  /** Ben's backup codes, for whoever comes later. */
+  let spare: string[] = [];
 
   beforeAll(async () => {
     [demo, browser] = await Promise.all([makeDemo(PROGRAM ?? ''), launch()]);
@@ -53,6 +61,7 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
   /** A browser without a past; its page may break neither a script nor the Content-Security-Policy. */
   async function opened(options: BrowserContextOptions = {}): Promise<Page> {
     context = await browser.context(options);
+    await context.addInitScript(AXE);
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -233,6 +242,7 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
     await headed(page, 'Protect');
     const lost = await connectApp(page);
     const codes = await keepCodes(page);
+    spare = codes.slice(1);
     // That payment takes a proof of its own.
     await headed(page, 'Confirm');
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -264,6 +274,39 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
     await code(page, totp(found, Date.now() + 30_000));
     await headed(page, 'On its way');
     await page.context().close();
+  });
+
+  it('is there for everybody, in light and dark, on a phone', async () => {
+    page = await opened({ viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' });
+    await page.goto(`${demo.address}/login`);
+    await forEverybody();
+    // Ben has had his adventures: something is asked for, and a backup code does.
+    await logIn(page, demo, 'ben');
+    await useBackupCode(page, spare.pop() ?? '');
+    await inAccount(page);
+    await forEverybody();
+    await page.getByRole('button', { name: 'Steal my cookie' }).click();
+    await headed(page, 'What the thief sees');
+    await forEverybody();
+    await toAccount(page);
+    await forEverybody();
+    await page.locator('.waits a').first().click();
+    await headed(page, 'Not sent yet');
+    await forEverybody();
+    await page.context().close();
+  });
+
+  async function forEverybody() {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await violations(page), colorScheme).toEqual([]);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  }
+
+  it('S-11: what its policy says it says in cases, which hold', async () => {
+    const said = await promisify(execFile)(PROGRAM ?? '', ['config', 'test', POLICY]);
+    expect(said.stdout).toContain('cases as expected');
   });
 
   it('T-26: forms of other sites are refused, and so is framing', async () => {
