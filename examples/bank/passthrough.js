@@ -26,6 +26,7 @@ const PATHS = [
 export function passedThrough(url, incoming, outgoing) {
   // As it is asked for, and not as it was written: `/pages/../v1` is no page.
   const there = new URL(url);
+  if (!URL.canParse(incoming.url ?? '/', there)) return false;
   const { pathname, search } = new URL(incoming.url ?? '/', there);
   if (!PATHS.some((beginning) => pathname.startsWith(beginning))) return false;
   const { 'x-forwarded-for': _, connection: __, ...headers } = incoming.headers;
