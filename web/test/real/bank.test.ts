@@ -221,6 +221,8 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
       await thief.goto(`${demo.address}/account`);
       await thief.getByRole('button', { name: 'I lost my phone' }).click();
       await headed(thief, 'Confirm');
+      // Seen beside the receipt, without a click.
+      await page.locator('.panel .question', { hasText: 'security' }).waitFor();
 
       await toAccount(page);
       await page.getByRole('button', { name: 'Log out everywhere' }).click();
