@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -73,15 +73,11 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
   }
 
   /** What is answered to a request with path and headers just as they are written here. */
-  async function answerTo(
-    path: string,
-    method = 'GET',
-    headers: Record<string, string> = {},
-  ): Promise<string> {
+  async function answerTo(path: string, { body = '', ...options }: RequestOptions & { body?: string } = {}) {
     const { hostname, port } = new URL(demo.address);
-    const asked = request({ hostname, port, path, method, headers }).end();
+    const asked = request({ hostname, port, path, family: 4, ...options }).end(body);
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-    return `${answer.statusCode} ${await text(answer)}`;
+    return { headers: answer.headers, said: `${answer.statusCode} ${await text(answer)}` };
   }
 
   const balance = () => page.locator('.balance').getAttribute('data-balance');
@@ -224,6 +220,17 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
       // Seen beside the receipt, without a click.
       await page.locator('.panel .question', { hasText: 'security' }).waitFor();
 
+      // Nor does it help to say that one is her browser: the address is another one.
+      const userAgent = await page.evaluate(() => navigator.userAgent);
+      const disguised = { 'User-Agent': userAgent, Cookie: `${stolen.name}=${stolen.value}` };
+      const paid = { method: 'POST', headers: disguised, body: 'payee=Mallory+Quick&amount=22' };
+      expect((await answerTo('/payments', { ...paid, localAddress: '127.0.0.1' })).headers.location).toMatch(
+        `/payments/`,
+      );
+      expect((await answerTo('/payments', { ...paid, localAddress: '127.0.0.2' })).headers.location).toMatch(
+        `/challenge/`,
+      );
+
       await toAccount(page);
       await page.getByRole('button', { name: 'Log out everywhere' }).click();
       await headed(page, 'Good to see you');
@@ -326,18 +333,18 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
       { Origin: 'null' },
     ];
     for (const headers of refused)
-      expect(await answerTo('/login', 'POST', headers)).toBe('403 Sent by another site');
+      expect((await answerTo('/login', { method: 'POST', headers })).said).toBe('403 Sent by another site');
     for (const headers of [{ 'Sec-Fetch-Site': 'same-origin', Origin: here }, { Origin: here }])
-      expect(await answerTo('/login', 'POST', headers)).toContain('That is not right');
+      expect((await answerTo('/login', { method: 'POST', headers })).said).toContain('That is not right');
     const { headers } = await fetch(`${demo.address}/login`);
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });
 
   it('the API is not handed through, in whatever way its address is written', async () => {
     for (const path of ['/v1/whoami', '/pages/../v1/whoami', '/pages/%2e%2e/v1/whoami', '//x/v1/whoami'])
-      expect(await answerTo(path), path).toBe('404 There is nothing here');
-    expect(await answerTo('//')).toBe('400 Bad request');
-    expect(await answerTo('/.well-known/jwks.json')).toContain('"keys"');
+      expect((await answerTo(path)).said, path).toBe('404 There is nothing here');
+    expect((await answerTo('//')).said).toBe('400 Bad request');
+    expect((await answerTo('/.well-known/jwks.json')).said).toContain('"keys"');
   });
 });
 
