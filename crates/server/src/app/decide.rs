@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, DecisionId, Event, EventKind,
-    PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, Confirmation, DecisionId, Event,
+    EventKind, PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
     ApplicationFacts, Facts, Finding, Need, Outcome, Policy, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
-    UserFacts, Verdict,
+    UserFacts, Verdict, Wanted,
 };
 use serde_json::{Map, Value};
 use store::{Change, Commit, Effect, StoreError};
@@ -75,6 +75,10 @@ pub(crate) struct Question {
     pub(crate) source: Source,
     /// A challenge that was satisfied for this very question.
     pub(crate) challenge_id: Option<ChallengeId>,
+    /// What is wanted beyond what the policy asks for.
+    pub(crate) wanted: Option<Wanted>,
+    /// The key that whoever shows the assertion has to have.
+    pub(crate) cnf: Option<Confirmation>,
 }
 
 /// What was decided.
@@ -167,13 +171,17 @@ impl App {
 
     /// The signed assertion of an allow.
     async fn allowing(&self, actor: &Actor, question: &Question, decision: &Decision) -> Result<String, Error> {
+        let newest = newest(&decision.session);
+        let rests_on = decision.verdict.rests_on.as_slice();
         let allowed = Allowed {
             application: actor.application.id,
             decision: decision.id,
             session: &decision.session,
             action: &question.action,
             hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
-            proof: newest(&decision.session),
+            // Where nothing was asked for, that is what there is to say.
+            proofs: if rests_on.is_empty() { newest } else { rests_on },
+            cnf: question.cnf,
         };
         self.assertion_of(&allowed).await
     }
@@ -308,6 +316,7 @@ impl App {
                 last_active_at: question.last_active_at,
                 proofs: proofs.collect(),
             },
+            wanted: question.wanted,
             signals: seen.signals.clone(),
         })
     }
@@ -390,7 +399,8 @@ fn ask(question: &Question, need: &Need, verdict: &Verdict) -> Ask {
     }
 }
 
-/// What an assertion rests on: the proof that was given last. An older one may be stronger, and is not what `auth_time` is of.
-fn newest(session: &Session) -> Option<&Proof> {
-    session.proofs.iter().max_by_key(|proof| proof.verified_at)
+/// The proof that was given last, alone; an older one may be stronger, and is not what `auth_time` is of.
+fn newest(session: &Session) -> &[Proof] {
+    let last = session.proofs.iter().max_by_key(|proof| proof.verified_at);
+    last.map_or(&[], std::slice::from_ref)
 }

@@ -20,6 +20,7 @@ pub(crate) mod events;
 pub(crate) mod factors;
 pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
+mod introspect;
 pub(crate) mod keys;
 pub(crate) mod lately;
 pub(crate) mod pages;

@@ -127,7 +127,7 @@ struct Subject {
     #[serde(rename = "type")]
     kind: String,
     id: String,
-    /// `groups`, `signals`, `last_active_at`, `shown`, `address`, `user_agent` and `challenge_id`, as `decide` takes them.
+    /// `groups`, `signals`, `last_active_at`, `shown`, `address`, `user_agent`, `challenge_id`, `acr_values`, `max_age` and `cnf`, as `decide` takes them.
     #[serde(default)]
     properties: Map<String, Value>,
 }
@@ -212,4 +212,15 @@ impl Evaluation {
 }
 
 /// The properties of a subject that mean something here; others may be there for others.
-const SUBJECT: [&str; 7] = ["groups", "signals", "last_active_at", "shown", "challenge_id", "address", "user_agent"];
+const SUBJECT: [&str; 10] = [
+    "groups",
+    "signals",
+    "last_active_at",
+    "shown",
+    "challenge_id",
+    "address",
+    "user_agent",
+    "acr_values",
+    "max_age",
+    "cnf",
+];

@@ -61,6 +61,8 @@ permissions! {
     Challenge = [Scope::Challenges];
     /// Asking what a session may do.
     Decide = [Scope::Challenges];
+    /// Asking whether an assertion counts.
+    Introspect = [Scope::Challenges];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.

@@ -82,8 +82,8 @@ problems! {
         "The detail says what stands in the way.";
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "A body has at most 64 KiB.";
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
-        "Send the body as JSON, with `Content-Type: application/json`.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type",
+        "Send the body as JSON, with `Content-Type: application/json`; to `/v1/introspect` as a form.";
     PROOF_REJECTED = "proof-rejected", UNPROCESSABLE_ENTITY, "The code was not accepted",
         "It may be wrong, used already, or too many may have been tried. Which of these it is, and whether there is such a user at all, is told to nobody.";
     PUSH_HELD_BACK = "push-held-back", CONFLICT, "The phone is not asked again yet",

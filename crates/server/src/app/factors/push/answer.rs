@@ -90,7 +90,7 @@ impl App {
         };
         let actor = self.on_behalf_of(device, challenge).await?;
         let given = Given::Push { prompt_id: prompt.id, number: number.to_owned(), signature: signature.to_owned() };
-        match Arc::clone(&self).verify(actor, challenge, given).await {
+        match Arc::clone(&self).verify(actor, challenge, given, None).await {
             Ok(_) => Ok(PushState::Approved),
             Err(Error::ProofRejected) => {
                 self.end(device, prompt, EventKind::PromptMismatched).await?;
