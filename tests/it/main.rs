@@ -39,6 +39,7 @@ mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod possession;
 mod push;
 mod readme;
 mod recipient;

@@ -25,8 +25,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its URL as whoever sends it knows it. Query and fragment are left out of account (RFC 9449 §4.3).
     pub url: &'a str,
-    /// The token that it is shown with, if there is one.
-    pub token: Option<&'a str>,
+    /// The hash of the token that it is shown with, if there is one: [`sha256`].
+    pub ath: Option<&'a str>,
     /// The nonce that it has to have, if one was asked for.
     pub nonce: Option<&'a str>,
 }
@@ -71,11 +71,8 @@ pub fn verify(proof: &str, request: &Request<'_>, now: i64) -> Result<Possession
     if claims.htm != request.method || canonical(&claims.htu).as_ref() != Some(&wanted) {
         return Err(Refused::OtherRequest);
     }
-    match request.token {
-        Some(token) if claims.ath.as_deref() != Some(sha256(token.as_bytes()).as_str()) => {
-            return Err(Refused::OtherRequest);
-        }
-        _ => {}
+    if request.ath.is_some() && claims.ath.as_deref() != request.ath {
+        return Err(Refused::OtherRequest);
     }
     if request.nonce.is_some_and(|nonce| claims.nonce.as_deref() != Some(nonce)) {
         return Err(Refused::Nonce);

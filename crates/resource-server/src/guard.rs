@@ -148,7 +148,8 @@ impl Guard {
             (Some(Confirmation::Jkt(wanted)), Scheme::Dpop) => {
                 let proof = one(&parts.headers, "dpop").ok_or(Refusal::Proof(Refused::Malformed))?;
                 let url = format!("{}{}", self.0.origin, parts.uri.path());
-                let request = Request { method: parts.method.as_str(), url: &url, token: Some(token), nonce: None };
+                let ath = assertion::sha256(token.as_bytes());
+                let request = Request { method: parts.method.as_str(), url: &url, ath: Some(&ath), nonce: None };
                 let possession = dpop::verify(proof, &request, now).map_err(Refusal::Proof)?;
                 if possession.jkt != *wanted {
                     return Err(Refusal::Unbound);

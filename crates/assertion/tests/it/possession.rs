@@ -14,7 +14,9 @@ fn claims() -> Value {
 }
 
 fn request() -> Request<'static> {
-    Request { method: "POST", url: "https://api.example.org:443/payments?a=b", token: Some("token"), nonce: None }
+    // SHA-256 of `token`.
+    let ath = Some("PEaenWxYddN6Q_NT1PiOYfz4EsZu7jRXRlpAsNpBU5A");
+    Request { method: "POST", url: "https://api.example.org:443/payments?a=b", ath, nonce: None }
 }
 
 fn header(signer: &Signer) -> Value {
@@ -46,7 +48,7 @@ fn s09_a_proof_shows_the_key_that_signed() {
 #[test]
 fn s09_the_proof_of_rfc_9449_is_accepted_in_its_time() {
     let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
-    let request = Request { method: "POST", url: "https://server.example.com/token", token: None, nonce: None };
+    let request = Request { method: "POST", url: "https://server.example.com/token", ath: None, nonce: None };
     let shown = verify(proof, &request, 1_562_262_616).unwrap();
     assert_eq!(shown.jkt, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use vault_proto::{Reply, Sign, Verb};
 
+use super::possession::bound_to;
 use super::vault::unexpected;
 use super::{Actor, App, Error};
 
@@ -201,6 +202,7 @@ impl App {
         if session.as_ref().is_some_and(|session| !session.is_live(now)) {
             return Err(Error::SessionOver);
         }
+        let cnf = bound_to(session.as_ref(), cnf)?;
         let proved = Proved { at: *at, aal: *aal, amr };
         self.signed_assertion(Asserted::of_proof(&challenge, session.as_ref(), proved, cnf).as_ref()).await
     }

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
+use super::possession::bound_to;
 use super::risk::{Elsewhere, SCORES, Score, Source, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
@@ -181,7 +182,7 @@ impl App {
             hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
             // Where nothing was asked for, that is what there is to say.
             proofs: if rests_on.is_empty() { newest } else { rests_on },
-            cnf: question.cnf,
+            cnf: bound_to(Some(&decision.session), question.cnf)?,
         };
         self.assertion_of(&allowed).await
     }
@@ -238,10 +239,11 @@ impl App {
     }
 
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
-        let session = self.own_session(actor, question.session_id).await?;
+        let session = self.session_in_hand(actor, question.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
+        bound_to(Some(&session), question.cnf)?;
         let (user, authenticators, noticed) = tokio::join!(
             self.store.user(session.user_id),
             self.store.authenticators_of(session.user_id),

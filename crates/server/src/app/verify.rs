@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::assertion::{Asserted, Proved};
 use super::errands::Errand;
 use super::factors::{Against, Judgement, Right};
+use super::possession::bound_to;
 use super::proof::{Given, is_considered};
 use super::risk::{Learning, Lesson};
 use super::telling::With;
@@ -78,6 +79,7 @@ impl App {
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
+        let cnf = bound_to(attempt.session.as_ref(), cnf)?;
         let may = may_prove(&attempt, now);
         let too_weak = self.is_too_weak(&attempt.challenge, given.kind(prompt.as_ref())).await?;
         let most = crowd::most(&attempt);

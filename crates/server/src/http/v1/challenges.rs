@@ -47,7 +47,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// For a session, which the proof then raises, or for a user. The answer does not tell whether there is such a user or what
 /// the user has: a challenge for somebody unknown looks like any other and can only fail.
-#[utoipa::path(post, path = "/v1/challenges", tag = "Challenges", request_body = NewChallenge,
+#[utoipa::path(post, path = "/v1/challenges", tag = "Challenges",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = NewChallenge,
     responses((status = 201, description = "The challenge", body = Challenge)))]
 async fn create_challenge(
     State(app): Shared,

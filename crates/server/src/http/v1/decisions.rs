@@ -41,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Ask before anything that is not for everybody. `allow` comes with a signed assertion; `step_up` with a challenge for what is missing and
 /// only that: have it proved, on a page or by yourself, and ask again. Where the policy wants a proof for each time, name the satisfied
 /// challenge as `challenge_id` then: it serves one decision.
-#[utoipa::path(post, path = "/v1/sessions/{id}/decide", tag = "Decisions", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/sessions/{id}/decide", tag = "Decisions", params(("id" = String, Path),
+        ("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")),
     request_body = NewDecision,
     responses((status = 200, description = "What was decided, and why", body = Decision)))]
 async fn decide_session(
