@@ -117,9 +117,7 @@ class Guard:
         return claims
 
     def claims(self, token):
-        if len(token) > MAX_TOKEN_BYTES:
-            raise ValueError
-        header = jwt.get_unverified_header(token)
+        header = header_of(token)
         if header.get("typ") != TYP or header.get("alg") != "ES256" or any(name in header for name in [*STRANGE, "jwk"]):
             raise ValueError
         claims = signed_by(token, self.key(header["kid"]), "ES256")
@@ -155,9 +153,7 @@ class Guard:
 
     def proof(self, proof, method, path, token):
         """Checks a proof of possession (RFC 9449 §4.3): the key's thumbprint, the proof's name and when it is over."""
-        if len(proof) > MAX_TOKEN_BYTES:
-            raise ValueError
-        header = jwt.get_unverified_header(proof)
+        header = header_of(proof)
         jwk, alg = header["jwk"], header.get("alg")
         if header.get("typ") != "dpop+jwt" or any(name in header for name in [*STRANGE, "kid"]) or any(name in jwk for name in PRIVATE):
             raise ValueError
@@ -239,6 +235,16 @@ def is_about(claims, action, context):
     for part in ["countersign action v1", claims["jti"], claims["sub"], claims.get("sid", ""), action, compact(context)]:
         digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
     return claims["action"] == action and claims["action_hash"] == encode(digest.digest())
+
+
+def header_of(token):
+    """The header of a token that is written in the one way that there is: three parts, each base64url without padding."""
+    parts = token.split(".")
+    if len(token) > MAX_TOKEN_BYTES or len(parts) != 3:
+        raise ValueError
+    if any(encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) != part for part in parts):
+        raise ValueError
+    return jwt.get_unverified_header(token)
 
 
 def signed_by(token, key, alg):
