@@ -31,7 +31,7 @@ pub(crate) async fn server(database: Database, policy: &str, movable_clock: bool
     // It has to be there for as long as the server may be started again.
     let path = folder.keep();
     let arguments = vec![format!("--policy-folder={}", path.display())];
-    Server::start(Setup { database, arguments, movable_clock, ..Setup::default() }).await
+    Server::start(Setup { database, movable_clock, arguments, ..Setup::default() }).await
 }
 
 async fn decide(api: &Api, session: &str, question: Value) -> Value {

@@ -80,12 +80,12 @@ impl Resource {
     /// What is answered to a payment that is shown with these headers: status and `WWW-Authenticate`.
     async fn pay(&self, headers: HeaderMap) -> (u16, String) {
         let request = self.http.post(format!("{}/payments", self.url)).headers(headers).json(&payment());
-        told(request.send().await.unwrap())
+        told(&request.send().await.unwrap())
     }
 
     async fn balance(&self, authorization: &str) -> (u16, String) {
         let request = self.http.get(format!("{}/balance", self.url)).header("authorization", authorization);
-        told(request.send().await.unwrap())
+        told(&request.send().await.unwrap())
     }
 
     fn proof(&self, key: &Signer, jti: &str, token: &str, change: &Value) -> String {
@@ -98,7 +98,7 @@ impl Resource {
     }
 }
 
-fn told(answer: reqwest::Response) -> (u16, String) {
+fn told(answer: &reqwest::Response) -> (u16, String) {
     let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
     (answer.status().as_u16(), challenge.unwrap_or_default())
 }
