@@ -10,6 +10,8 @@ use serde_json::Value;
 /// arrows thought about first.
 const ARROWS: &[(&str, &[&str])] = &[
     ("otp", &[]),
+    ("assertion", &[]),
+    ("resource-server", &["assertion"]),
     ("domain", &[]),
     ("risk", &["domain"]),
     ("vault-proto", &["otp"]),
@@ -18,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gateway", &["domain"]),
     ("policy", &["domain"]),
     ("webauthn", &[]),
-    ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    ("server", &["assertion", "domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
         &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
@@ -87,6 +89,17 @@ fn signals_of_risk_are_worked_out_without_input_and_output() {
 fn the_policy_is_made_without_input_and_output() {
     let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
     assert_tree_lacks("policy", &never);
+}
+
+#[test]
+fn assertions_are_checked_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("assertion", &never);
+}
+
+#[test]
+fn resource_servers_get_neither_openssl_nor_the_rest_of_the_server() {
+    assert_tree_lacks("resource-server", &["axum", "domain", "native-tls", "openssl", "ring", "sqlx", "store"]);
 }
 
 #[test]

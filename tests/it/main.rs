@@ -12,6 +12,7 @@
 mod alike;
 mod approver;
 mod arrows;
+mod assertions;
 mod backup_codes;
 mod browser;
 mod crashes;
@@ -38,6 +39,7 @@ mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod possession;
 mod push;
 mod readme;
 mod recipient;
@@ -45,6 +47,7 @@ mod recovering;
 mod refusals;
 mod remembered;
 mod replay;
+mod resource_servers;
 mod retention;
 mod risk;
 mod root_key;
@@ -54,6 +57,10 @@ mod starts;
 // Both are what the gateways are tried with by themselves.
 #[path = "../../crates/gateway/tests/it/stand_in/mod.rs"]
 mod stand_in;
+// Who signs is the same as where the checks are tried by themselves.
+#[path = "../../crates/assertion/tests/it/signer.rs"]
+#[allow(dead_code, reason = "not all of it is used here")]
+mod signer;
 mod stream;
 #[path = "../../crates/gateway/tests/it/subscriber.rs"]
 mod subscriber;

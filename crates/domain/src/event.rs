@@ -122,6 +122,10 @@ kinds! {
     SessionRegistered = "session.registered",
     /// What a session proved with an authenticator counts no more: that was lost, revoked, suspended or replaced.
     SessionLowered = "session.lowered",
+    /// The key that a session is bound to was shown.
+    SessionKeyShown = "session.key_shown",
+    /// A session that is bound to a key was to be used without it.
+    SessionKeyRefused = "session.key_refused",
     /// A session was ended.
     SessionEnded = "session.ended",
     /// An enrollment was granted.

@@ -9,6 +9,7 @@ pub mod authenticator;
 pub mod backoff;
 pub mod challenge;
 pub mod clock;
+pub mod confirmation;
 pub mod credential;
 pub mod device;
 pub mod enrollment;
@@ -33,6 +34,7 @@ pub use authenticator::{
 };
 pub use challenge::{ActionHash, Challenge, ChallengeState, Requirement, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
+pub use confirmation::{Confirmation, Thumbprint};
 pub use credential::{BrowserCredential, Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};

@@ -91,6 +91,7 @@ fn facts() -> Facts {
             last_active_at: Some(now),
             proofs: Vec::new(),
         },
+        wanted: None,
         signals: (0..10).map(signal).collect(),
     }
 }

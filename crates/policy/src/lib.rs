@@ -33,11 +33,13 @@ pub use cases::CaseResult;
 pub use condition::MAX_BYTES as MAX_CONDITION_BYTES;
 pub use document::MAX_FILE_BYTES;
 pub use enforcement::{AdminRecovery, Recovery};
-pub use facts::{ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts};
+pub use facts::{
+    ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts, Wanted,
+};
 pub use mistake::{Mistake, Place, Severity};
 pub use preset::{PRESETS, Preset};
 pub use reader::{MAX_FILES, MAX_RULES, Vocabulary};
-pub use rule::Effect;
+pub use rule::{Effect, WANTED};
 pub use verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 
 /// A policy that was understood as a whole.
@@ -72,7 +74,8 @@ impl Policy {
 
     /// What happens, given what is known.
     pub fn decide(&self, facts: &Facts) -> Verdict {
-        decide::Decision::new(self, facts).verdict()
+        let wanted = facts.wanted.map(Rule::wanted);
+        decide::Decision::new(self, facts, wanted.as_ref()).verdict()
     }
 
     /// Whether `mfa_enforcement` is about this user: from when this is first so, the grace period runs, and whoever keeps users keeps that

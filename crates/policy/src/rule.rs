@@ -6,7 +6,7 @@ use domain::{Aal, AuthenticatorKind};
 use serde::Serialize;
 
 use crate::condition::Condition;
-use crate::facts::Facts;
+use crate::facts::{Facts, Wanted};
 use crate::mistake::Place;
 
 /// What a rule does where it fires.
@@ -56,6 +56,35 @@ pub(crate) struct Rule {
     pub(crate) bind: Vec<String>,
     pub(crate) notify: Vec<String>,
     pub(crate) shadow: bool,
+}
+
+/// The name by which reasons speak of what was asked for beyond the rules.
+pub const WANTED: &str = "wanted";
+
+impl Rule {
+    /// What was asked for beyond the rules, as one.
+    pub(crate) fn wanted(wanted: Wanted) -> Self {
+        Self {
+            id: WANTED.to_owned(),
+            place: Place { file: "".into(), line: 0, column: 0 },
+            description: Some("What was asked for beyond the rules".to_owned()),
+            clause: None,
+            scope: Scope::default(),
+            trigger: Trigger::Always,
+            effect: Effect::Require,
+            requirement: Requirement {
+                max_age: wanted.max_age,
+                // Who gave a proof is a person, and no browser that is remembered.
+                presence: wanted.max_age.is_some(),
+                ..Requirement::of(wanted.aal)
+            },
+            lenient: false,
+            show: Vec::new(),
+            bind: Vec::new(),
+            notify: Vec::new(),
+            shadow: false,
+        }
+    }
 }
 
 /// When a rule fires.

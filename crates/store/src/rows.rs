@@ -228,13 +228,13 @@ fn bytes_of(hex: &str) -> Option<Vec<u8>> {
 }
 
 pub(crate) const SESSION: &str = "s.id, s.application_id, s.user_id, s.device_id, s.amr, s.aal, s.proofs, s.authenticated_at, s.created_at, \
-    s.expires_at, s.ended_at";
+    s.expires_at, s.ended_at, s.cnf";
 
 /// The session of a row that may have none.
 pub(crate) fn maybe_session(row: &mut Reader<'_, '_>) -> Result<Option<Session>, Fault> {
     match row.maybe_id(SessionId::from_uuid)? {
         None => {
-            row.skip(10);
+            row.skip(11);
             Ok(None)
         }
         Some(id) => session_of(id, row).map(Some),
@@ -259,6 +259,7 @@ fn session_of(id: SessionId, row: &mut Reader<'_, '_>) -> Result<Session, Fault>
         created_at: row.time()?,
         expires_at: row.time()?,
         ended_at: row.maybe_time()?,
+        cnf: row.maybe_named(|json| serde_json::from_str(json).ok())?,
     })
 }
 

@@ -32,7 +32,7 @@ impl App {
         user: UserId,
         session_id: SessionId,
     ) -> Result<(Authenticator, Vec<Secret>), Error> {
-        let session = self.own_session(actor, session_id).await?;
+        let session = self.session_in_hand(actor, session_id).await?;
         if session.user_id != user {
             return Err(Error::invalid("/session_id", "is a session of another user"));
         }

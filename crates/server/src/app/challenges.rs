@@ -85,7 +85,7 @@ impl App {
     async fn whom(&self, actor: &Actor, whom: &Whom) -> Result<(Option<UserId>, Option<SessionId>), Error> {
         Ok(match whom {
             Whom::Session(id) => {
-                let session = self.own_session(actor, *id).await?;
+                let session = self.session_in_hand(actor, *id).await?;
                 if !session.is_live(self.now()) {
                     return Err(Error::SessionOver);
                 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, DecisionId, Event, EventKind,
-    PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, Confirmation, DecisionId, Event,
+    EventKind, PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
     ApplicationFacts, Facts, Finding, Need, Outcome, Policy, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
-    UserFacts, Verdict,
+    UserFacts, Verdict, Wanted,
 };
 use serde_json::{Map, Value};
 use store::{Change, Commit, Effect, StoreError};
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
+use super::possession::bound_to;
 use super::risk::{Elsewhere, SCORES, Score, Source, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
@@ -82,6 +83,10 @@ pub(crate) struct Question {
     pub(crate) source: Source,
     /// A challenge that was satisfied for this very question.
     pub(crate) challenge_id: Option<ChallengeId>,
+    /// What is wanted beyond what the policy asks for.
+    pub(crate) wanted: Option<Wanted>,
+    /// The key that whoever shows the assertion has to have.
+    pub(crate) cnf: Option<Confirmation>,
 }
 
 /// What was decided.
@@ -174,13 +179,17 @@ impl App {
 
     /// The signed assertion of an allow.
     async fn allowing(&self, actor: &Actor, question: &Question, decision: &Decision) -> Result<String, Error> {
+        let newest = newest(&decision.session);
+        let rests_on = decision.verdict.rests_on.as_slice();
         let allowed = Allowed {
             application: actor.application.id,
             decision: decision.id,
             session: &decision.session,
             action: &question.action,
             hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
-            proof: newest(&decision.session),
+            // Where nothing was asked for, that is what there is to say.
+            proofs: if rests_on.is_empty() { newest } else { rests_on },
+            cnf: bound_to(Some(&decision.session), question.cnf)?,
         };
         self.assertion_of(&allowed).await
     }
@@ -237,10 +246,11 @@ impl App {
     }
 
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
-        let session = self.own_session(actor, question.session_id).await?;
+        let session = self.session_in_hand(actor, question.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
+        bound_to(Some(&session), question.cnf)?;
         let (user, authenticators, noticed) = tokio::join!(
             self.store.user(session.user_id),
             self.store.authenticators_of(session.user_id),
@@ -315,6 +325,7 @@ impl App {
                 last_active_at: question.last_active_at,
                 proofs: proofs.collect(),
             },
+            wanted: question.wanted,
             signals: seen.signals.clone(),
         })
     }
@@ -399,7 +410,8 @@ fn ask(question: &Question, need: &Need, verdict: &Verdict) -> Ask {
     }
 }
 
-/// What an assertion rests on: the proof that was given last. An older one may be stronger, and is not what `auth_time` is of.
-fn newest(session: &Session) -> Option<&Proof> {
-    session.proofs.iter().max_by_key(|proof| proof.verified_at)
+/// The proof that was given last, alone; an older one may be stronger, and is not what `auth_time` is of.
+fn newest(session: &Session) -> &[Proof] {
+    let last = session.proofs.iter().max_by_key(|proof| proof.verified_at);
+    last.map_or(&[], std::slice::from_ref)
 }

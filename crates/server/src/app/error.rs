@@ -62,6 +62,9 @@ pub(crate) enum Error {
     /// The session is not trusted enough for this.
     #[error("{0}")]
     StepUpNeeded(&'static str),
+    /// The session is bound to a key that was not shown.
+    #[error("the session's key was not shown")]
+    KeyNotShown,
     /// No gateway can send now what has to be sent.
     #[error("no gateway can send {0} now")]
     GatewayUnavailable(&'static str),

@@ -20,9 +20,11 @@ pub(crate) mod events;
 pub(crate) mod factors;
 pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
+mod introspect;
 pub(crate) mod keys;
 pub(crate) mod lately;
 pub(crate) mod pages;
+pub(crate) mod possession;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
@@ -51,6 +53,7 @@ pub(crate) use idempotency::{Made, Once};
 use crate::Settings;
 pub(crate) use crowd::Crowd;
 use lately::Lately;
+pub(crate) use possession::Possession;
 use telling::Told;
 use vault::Vault;
 
@@ -96,6 +99,8 @@ pub(crate) struct Actor {
     pub(crate) address: Option<IpAddr>,
     /// What the person behind it reads, as far as the request says: messages are written in it.
     pub(crate) language: Option<Language>,
+    /// What the request shows of the key of the session that it is about.
+    pub(crate) possession: Possession,
 }
 
 /// A user, by our id or the application's.

@@ -82,8 +82,8 @@ problems! {
         "The detail says what stands in the way.";
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "A body has at most 64 KiB.";
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
-        "Send the body as JSON, with `Content-Type: application/json`.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type",
+        "Send the body as JSON, with `Content-Type: application/json`; to `/v1/introspect` as a form.";
     PROOF_REJECTED = "proof-rejected", UNPROCESSABLE_ENTITY, "The code was not accepted",
         "It may be wrong, used already, or too many may have been tried. Which of these it is, and whether there is such a user at all, is told to nobody.";
     PUSH_HELD_BACK = "push-held-back", CONFLICT, "The phone is not asked again yet",
@@ -114,6 +114,8 @@ problems! {
         "Some of the events to go on from were removed, because the time is over for which events are kept. `oldest` is the position of the oldest one there is. Without a cursor, or with `after=0`, a list begins there; `events.expired` events say what was removed.";
     STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
         "The detail says what has to be proved first.";
+    KEY_NOT_SHOWN = "key-not-shown", FORBIDDEN, "The session's key was not shown",
+        "The session is bound to a key (`cnf`). Hand over a proof that its client signed for this request to you, in `Client-Proof`: `POST https://… eyJ…`. It has to be of that key and of the method and address that you say, a minute old at most, and serves once. Who cannot sign one is not whoever began the session.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
         "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
     SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
@@ -192,6 +194,7 @@ impl From<Error> for Problem {
             Error::PageElsewhere => Self::of(&PAGE_OPENED_ELSEWHERE),
             Error::SessionOver => Self::of(&SESSION_OVER),
             Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
+            Error::KeyNotShown => Self::of(&KEY_NOT_SHOWN),
             Error::GatewayUnavailable(channel) => {
                 tracing::warn!(channel, "no gateway could send");
                 Self::of(&GATEWAY_UNAVAILABLE)

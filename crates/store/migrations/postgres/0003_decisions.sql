@@ -25,3 +25,6 @@ CREATE TABLE risk_histories (
 );
 
 ALTER TABLE sessions ADD COLUMN risk BYTEA NOT NULL DEFAULT '';
+
+-- The key that a session is bound to, as the claim `cnf` (RFC 7800): JSON.
+ALTER TABLE sessions ADD COLUMN cnf TEXT;

@@ -25,3 +25,6 @@ CREATE TABLE risk_histories (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE sessions ADD COLUMN risk BLOB NOT NULL DEFAULT X'';
+
+-- The key that a session is bound to, as the claim `cnf` (RFC 7800): JSON.
+ALTER TABLE sessions ADD COLUMN cnf TEXT;

@@ -70,7 +70,9 @@ on_both_engines! {
     async fn what_is_kept_with_a_session_is_never_overwritten_unseen(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
-        let session = session(ann.user.id);
+        // S-09: with the key that it is bound to.
+        let cnf = Some(domain::Confirmation::Jkt(domain::Thumbprint([7; 32])));
+        let session = domain::Session { cnf, ..session(ann.user.id) };
         let new = RegisterSession { session: session.clone(), risk: vec![1, 2, 3] };
         apply(&store, Change::RegisterSession(Box::new(new))).await;
         assert_eq!(store.session_risk(session.id).await.unwrap(), [1, 2, 3]);

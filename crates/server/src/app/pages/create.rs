@@ -103,7 +103,7 @@ impl App {
                 (page.challenge_id, page.expires_at) = (Some(id), challenge.expires_at);
             }
             Subject::Security(id) => {
-                let session = self.own_session(actor, id).await?;
+                let session = self.session_in_hand(actor, id).await?;
                 if !session.is_live(now) {
                     return Err(Error::SessionOver);
                 }
@@ -111,7 +111,7 @@ impl App {
                 (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
             }
             Subject::Enroll(id) => {
-                let session = self.own_session(actor, id).await?;
+                let session = self.session_in_hand(actor, id).await?;
                 // Proof can be given on the page; another log-in cannot.
                 if self.lacks_to_enroll(&session).await? == Lacks::FreshLogIn {
                     return Err(LOG_IN_AGAIN);

@@ -10,7 +10,7 @@ use gateway::messages::Language;
 use store::{Change, Effect};
 
 use super::super::telling::With;
-use super::super::{Actor, App, Error};
+use super::super::{Actor, App, Error, Possession};
 use super::{Code, Seen, Step, Visit, hash};
 
 /// The secret in the link of a page, or the one that a browser keeps: 32 random bytes.
@@ -133,7 +133,13 @@ impl App {
         if !has(&Scope::Admin) && !scopes(page.purpose).iter().all(has) {
             return Err(Error::PageOver);
         }
-        let actor = Actor { application: application.into(), address: visitor.address, language: visitor.language };
+        let actor = Actor {
+            application: application.into(),
+            address: visitor.address,
+            language: visitor.language,
+            // It was shown where the page was made.
+            possession: Possession::Established,
+        };
         Ok(Visit { actor, page })
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn bodies(bytes: &[u8]) {
     let _ = read::<Rename>(bytes);
     let _ = read::<Rotate>(bytes);
     let _ = read::<NewChallenge>(bytes).map(|new| told(new.checked()));
-    let _ = read::<ProofGiven>(bytes).map(|given| told(given.checked()));
+    let _ = read::<ProofGiven>(bytes).map(|given| told(given.checked_with_cnf()));
     let _ = read::<NewPrompt>(bytes);
     let _ = read::<CreateDevice>(bytes);
     let _ = read::<NewEnrollment>(bytes).map(|new| told(new.checked()));

@@ -11,6 +11,7 @@ mod events;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
 mod hardware_tokens;
+mod introspection;
 mod keys;
 mod pages;
 pub(super) mod prompts;
@@ -42,6 +43,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(authenticators::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
+        .merge(introspection::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
         .merge(hardware_tokens::routes())

@@ -39,7 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
 /// opens it is the only one that it works in, and it comes to `return_url` with a `code` first, which you redeem. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
 /// `enroll`, and for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`.
-#[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
+#[utoipa::path(post, path = "/v1/pages", tag = "Pages",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = CreatePage,
     responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
 async fn create_page(
     State(app): Shared,
