@@ -123,7 +123,7 @@ static DELETE_APPLICATION: Set = Set::new(
                     AND k.application_id = q.id AND (k.expires_at IS NULL OR k.expires_at > i.at)))",
 );
 
-static DELETE_BELONGINGS: [Set; 4] = [
+static DELETE_BELONGINGS: [Set; 5] = [
     Set::new(
         &[("application_id", Id), ("at", Int)],
         "DELETE FROM api_keys WHERE application_id IN (SELECT i.application_id FROM input i)",
@@ -142,6 +142,10 @@ static DELETE_BELONGINGS: [Set; 4] = [
         &[("application_id", Id), ("at", Int)],
         "UPDATE pages AS g SET state = 'cancelled' FROM input i
          WHERE g.application_id = i.application_id AND g.state = 'open'",
+    ),
+    Set::new(
+        &[("application_id", Id), ("at", Int)],
+        "DELETE FROM sign_ins WHERE application_id IN (SELECT i.application_id FROM input i)",
     ),
 ];
 
