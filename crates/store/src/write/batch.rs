@@ -271,15 +271,11 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
         }
-        Change::CreateApplication(application, key) => clients::create_application(connection, application, key).await,
-        Change::UpdateApplication { application, at } => {
-            clients::update_application(connection, application, *at).await
-        }
-        Change::DeleteApplication { id, at } => clients::delete_application(connection, *id, *at).await,
-        Change::CreateApiKey { key, others_expire_at } => {
-            clients::create_api_key(connection, key, *others_expire_at).await
-        }
-        Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
+        Change::CreateApplication(..)
+        | Change::UpdateApplication { .. }
+        | Change::DeleteApplication { .. }
+        | Change::CreateApiKey { .. }
+        | Change::RevokeApiKey { .. } => clients::write(connection, change).await,
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
         Change::ResendPrompt { id, sends, hash, at } => {
             prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
