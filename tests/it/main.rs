@@ -19,6 +19,8 @@ mod crashes;
 mod decisions;
 mod enrolling;
 mod flood;
+mod forward_auth;
+mod forward_auth_refused;
 mod guessing;
 mod hardware_tokens;
 mod harness;
@@ -55,6 +57,7 @@ mod secrets;
 mod security_page;
 mod starts;
 // Both are what the gateways are tried with by themselves.
+mod site;
 #[path = "../../crates/gateway/tests/it/stand_in/mod.rs"]
 mod stand_in;
 // Who signs is the same as where the checks are tried by themselves.

@@ -224,6 +224,12 @@ kinds! {
     PageRefused = "page.refused",
     /// A hosted page was finished: proved, enrolled or cancelled.
     PageFinished = "page.finished",
+    /// A login made a link that signs its browser in at a site behind a proxy.
+    SignInCreated = "sign_in.created",
+    /// A browser is signed in at a site.
+    SignInFinished = "sign_in.finished",
+    /// A link that signs in came with another browser than the one that the site sent to the login.
+    SignInRefused = "sign_in.refused",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
     /// Old data keys were dropped from the vault's keyring.

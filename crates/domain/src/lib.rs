@@ -26,6 +26,7 @@ pub mod prompt;
 pub mod push;
 pub mod return_url;
 pub mod session;
+pub mod sign_in;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
@@ -45,7 +46,7 @@ pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
-    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, UserId,
+    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, SignInId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
@@ -53,4 +54,5 @@ pub use policy::PolicyInForce;
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use session::{Proof, Quality, Session, Trust};
+pub use sign_in::SignIn;
 pub use user::{User, UserKind, UserState};

@@ -7,7 +7,7 @@ use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
     HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyInForce, Prompt, PromptId,
-    ProofKind, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    ProofKind, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -140,6 +140,20 @@ impl Store {
     pub async fn page(&self, id: PageId) -> Result<Option<HostedPage>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::page(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A link that signs a browser in at a site.
+    pub async fn sign_in_by_code(&self, code: TokenHash) -> Result<Option<SignIn>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::sign_in_by_code(lease.connection(), code).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The browser that is signed in by what it keeps, with the application that it is of.
+    pub async fn signed_in(&self, browser: TokenHash) -> Result<Option<(SignIn, Application)>, StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = lists::signed_in(lease.connection(), browser).await?;
         lease.done();
         Ok(found)
     }
@@ -366,7 +380,7 @@ impl Store {
     pub async fn expire_events(&self, before: Timestamp, told: Event) -> Result<u64, StoreError> {
         self.0.expire_events(before, told).await
     }
-    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments, pages and sessions that were over for `keep`,
+    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments, pages, sign-ins and sessions that were over for `keep`,
     /// forgotten idempotency keys. Answers how many rows went.
     pub async fn sweep(&self, now: Timestamp, keep: std::time::Duration) -> Result<u64, StoreError> {
         self.0.sweep(now, keep).await

@@ -10,7 +10,8 @@ use domain::{
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState,
     PolicyId, PolicyInForce, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction,
-    Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
+    Scope, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
+    Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -432,6 +433,32 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         created_at: row.time()?,
         expires_at: row.time()?,
     })
+}
+
+pub(crate) const SIGN_IN: &str = "n.id, n.application_id, n.user_id, n.session_id, n.site, n.groups, n.return_url, n.code, n.state, \
+    n.browser, n.seen_at, n.created_at, n.expires_at";
+
+pub(crate) fn sign_in(row: &mut Reader<'_, '_>) -> Result<SignIn, Fault> {
+    Ok(SignIn {
+        id: row.id(SignInId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        user_id: row.id(UserId::from_uuid)?,
+        session_id: row.id(SessionId::from_uuid)?,
+        site: row.next()?,
+        groups: row.named(|text| serde_json::from_str(text).ok())?,
+        return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
+        code: TokenHash(row.bytes()?),
+        state: TokenHash(row.bytes()?),
+        browser: row.maybe_bytes()?.map(TokenHash),
+        seen_at: row.time()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+/// With the application that it is of.
+pub(crate) fn signed_in(row: &mut Reader<'_, '_>) -> Result<(SignIn, Application), Fault> {
+    Ok((sign_in(row)?, application(row)?))
 }
 
 /// With its certificates as a list in hex.

@@ -377,6 +377,13 @@ pub enum Sign {
     },
     /// Who sends a push message, for the push service (RFC 8292 §2): a JSON Web Token, ES256, of these claims and no others.
     Vapid(Vapid),
+    /// Whose a request is that a proxy lets through: as an assertion, with `typ` `countersign-identity+jwt`, so that neither is taken for the
+    /// other.
+    Identity {
+        /// The JSON of its claims.
+        #[serde(with = "crate::bytes")]
+        claims: Vec<u8>,
+    },
 }
 
 /// The claims by which a push service knows who sends (RFC 8292 §2).

@@ -216,6 +216,7 @@ impl Service {
         self.with(|open| {
             let token = match question {
                 Sign::Assertion { claims } => open.keyring.present()?.assertion.sign(claims)?,
+                Sign::Identity { claims } => open.keyring.present()?.assertion.sign_identity(claims)?,
                 Sign::Vapid(claims) => {
                     let claims = sign::vapid_claims(claims, self.trusted_time()?)?;
                     open.keyring.vapid().sign(claims.as_bytes())?

@@ -62,9 +62,19 @@ impl Signer {
 
     /// Signs the JSON object of claims.
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<String, Refusal> {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs the JSON object of claims that say whose a request is. The header tells it from an assertion (RFC 8725 §3.11).
+    pub(crate) fn sign_identity(&self, payload: &[u8]) -> Result<String, Refusal> {
+        let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-identity+jwt"}}"#, self.public.kid);
+        self.sign_under(&(BASE64URL_NOPAD.encode(header.as_bytes()) + "."), payload)
+    }
+
+    fn sign_under(&self, header: &str, payload: &[u8]) -> Result<String, Refusal> {
         check_payload(payload)?;
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 96);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 96);
+        token.push_str(header);
         BASE64URL_NOPAD.encode_append(payload, &mut token);
         let signature = self
             .key

@@ -28,3 +28,25 @@ ALTER TABLE sessions ADD COLUMN risk BLOB NOT NULL DEFAULT X'';
 
 -- The key that a session is bound to, as the claim `cnf` (RFC 7800): JSON.
 ALTER TABLE sessions ADD COLUMN cnf TEXT;
+-- Browsers that are signed in at a site behind a proxy, or are to be by a link.
+CREATE TABLE sign_ins (
+    id             BLOB PRIMARY KEY,
+    application_id BLOB NOT NULL,
+    user_id        BLOB NOT NULL,
+    session_id     BLOB NOT NULL,
+    site           TEXT NOT NULL,
+    -- The user's groups: JSON.
+    groups         TEXT NOT NULL,
+    return_url     TEXT NOT NULL,
+    -- Of the link, of what the browser keeps that may use it, and of what the browser keeps that used it.
+    code           BLOB NOT NULL,
+    state          BLOB NOT NULL,
+    browser        BLOB,
+    seen_at        INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    expires_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sign_ins_by_code ON sign_ins (code);
+CREATE UNIQUE INDEX sign_ins_by_browser ON sign_ins (browser) WHERE browser IS NOT NULL;
+CREATE INDEX sign_ins_by_user ON sign_ins (user_id);
+CREATE INDEX sign_ins_by_end ON sign_ins (expires_at);

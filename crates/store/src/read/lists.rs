@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
-    PageRequest, PolicyInForce, Prompt, PromptId, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    PageRequest, PolicyInForce, Prompt, PromptId, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
@@ -52,6 +52,21 @@ pub(crate) async fn page_by_token(connection: &mut Connection, token: TokenHash)
 pub(crate) async fn page(connection: &mut Connection, of: PageId) -> Result<Option<HostedPage>, Fault> {
     let args = [id(of.uuid())];
     Ok(select!(connection, rows::PAGE, "FROM pages g WHERE g.id = $1", args, rows::page)?.pop())
+}
+
+pub(crate) async fn sign_in_by_code(connection: &mut Connection, code: TokenHash) -> Result<Option<SignIn>, Fault> {
+    let args = [Arg::Blob(&code.0)];
+    Ok(select!(connection, rows::SIGN_IN, "FROM sign_ins n WHERE n.code = $1", args, rows::sign_in)?.pop())
+}
+
+pub(crate) async fn signed_in(
+    connection: &mut Connection,
+    browser: TokenHash,
+) -> Result<Option<(SignIn, Application)>, Fault> {
+    let columns = format!("{}, {}", rows::SIGN_IN, rows::APPLICATION);
+    let rest = "FROM sign_ins n JOIN applications p ON p.id = n.application_id WHERE n.browser = $1";
+    let args = [Arg::Blob(&browser.0)];
+    Ok(select!(connection, columns, rest, args, rows::signed_in)?.pop())
 }
 
 pub(crate) async fn prompt(connection: &mut Connection, of: PromptId) -> Result<Option<Prompt>, Fault> {

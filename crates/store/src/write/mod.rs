@@ -14,6 +14,7 @@ mod pages;
 mod prompts;
 mod rest;
 mod risk;
+mod sign_ins;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -48,7 +48,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 12] = [
+pub(super) static ERASE_BELONGINGS: [Set; 13] = [
     // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
     Set::new(
         &[("user_id", Id)],
@@ -70,6 +70,7 @@ pub(super) static ERASE_BELONGINGS: [Set; 12] = [
     Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM risk_histories WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM sign_ins WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM prompts WHERE user_id IN (SELECT user_id FROM input)"),

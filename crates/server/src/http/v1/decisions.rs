@@ -163,6 +163,7 @@ impl NewDecision {
             challenge_id: self.challenge_id,
             wanted,
             cnf: self.cnf,
+            identity: None,
         })
     }
 }
