@@ -38,6 +38,7 @@ mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod policies;
 mod push;
 mod readme;
 mod recipient;

@@ -89,7 +89,7 @@ async fn serve(
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
-    let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
+    let policy = policy_folder::source(settings.policy_folder.as_deref())?;
     let risk = risk_files::world(&settings.risk)?;
     let config = configuration(settings, movable, confinement, sending, (policy, risk));
     let starting = server::start(config, store.clone(), client);
@@ -173,7 +173,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk): (server::PolicyFiles, server::RiskWorld),
+    (policy, risk): (server::PolicySource, server::RiskWorld),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -188,6 +188,7 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         policy,
+        record_facts: settings.record_facts,
         risk,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,

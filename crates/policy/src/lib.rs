@@ -19,6 +19,7 @@ mod facts;
 mod mistake;
 mod preset;
 mod reader;
+mod record;
 mod rule;
 mod verdict;
 
@@ -87,6 +88,11 @@ impl Policy {
         user.subject_since.map(|since| since.plus(enforcement.grace_period))
     }
 
+    /// Whether there is an enforcement file, which has users have a second factor.
+    pub fn enforces(&self) -> bool {
+        self.enforcement.is_some()
+    }
+
     /// How whoever lost every authenticator comes back in, where an enforcement file says so.
     pub fn recovery(&self) -> Option<&Recovery> {
         self.enforcement.as_ref().map(|enforcement| &enforcement.recovery)
@@ -111,6 +117,11 @@ impl Policy {
     /// these differ in, wherever it stands.
     pub fn content(&self) -> &BTreeMap<String, Value> {
         &self.content
+    }
+
+    /// How many cases stand in the files.
+    pub fn case_count(&self) -> usize {
+        self.cases.len()
     }
 
     /// Decides each case that stands in the files, and compares.

@@ -1,4 +1,4 @@
-//! The policy that a server starts with.
+//! Files of a policy, and where a server has them from.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,15 @@ pub struct PolicyFiles {
     pub(crate) policy: Policy,
     /// By their names.
     pub(crate) files: BTreeMap<String, String>,
+}
+
+/// Where a server has its policy from.
+#[derive(Debug)]
+pub enum PolicySource {
+    /// From these files, which are put into force as it starts; no others can be applied.
+    Folder(PolicyFiles),
+    /// From whoever applies one. Until then these hold, where no other policy is in force.
+    BuiltIn(PolicyFiles),
 }
 
 /// The signals that there are. Applications may have others.
@@ -43,6 +52,11 @@ impl PolicyFiles {
         let files = BTreeMap::from([("built-in.yaml".to_owned(), BUILT_IN.to_owned())]);
         #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
         Self::read(files).expect("the built-in policy is one")
+    }
+
+    /// The files, by their names.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
     }
 
     /// The policy that they say.

@@ -58,6 +58,7 @@ pub(crate) struct House {
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
     pub(crate) authenticators: Gather<AuthenticatorId, Authenticator>,
     pub(crate) authenticators_of: Gather<UserId, Vec<Authenticator>>,
+    pub(crate) policy_number: Gather<(), i64>,
     /// Held last: what runs on it ends with it.
     _thread: Thread,
 }
@@ -119,6 +120,7 @@ impl House {
             enrollments: Gather::start(&quick, hot::enrollments),
             authenticators: Gather::start(&quick, hot::authenticators),
             authenticators_of: Gather::start(&quick, hot::authenticators_of),
+            policy_number: Gather::start(&quick, hot::policy_number),
             pool,
             quick,
             _thread: thread,

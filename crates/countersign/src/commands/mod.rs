@@ -24,7 +24,7 @@ use crate::output::Output;
 pub(crate) use administrator::administrator;
 pub(crate) use applications::applications;
 pub(crate) use authenticators::authenticators;
-pub(crate) use config::config;
+pub(crate) use config::{ask_server as config, test, validate};
 pub(crate) use doctor::doctor;
 pub(crate) use enroll::enroll;
 pub(crate) use events::events;

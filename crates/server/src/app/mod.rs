@@ -23,6 +23,7 @@ pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod lately;
 pub(crate) mod pages;
+pub(crate) mod policies;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
@@ -64,7 +65,9 @@ pub(crate) struct App {
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
     /// The policy that decides.
-    pub(crate) policy: decide::InForce,
+    pub(crate) policies: policies::Policies,
+    /// Places for decisions that are still to be told of.
+    pub(crate) untold: decide::Untold,
     /// What signals of risk are told by.
     pub(crate) world: ::risk::World,
     /// What leaves the machine towards people, where that is set up.

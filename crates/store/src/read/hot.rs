@@ -108,6 +108,14 @@ pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -
     })
 }
 
+/// The number of the policy that is in force.
+pub(crate) fn policy_number(connection: &mut Connection, _: Vec<()>) -> Found<'_, (), i64> {
+    Box::pin(async move {
+        let sql = "SELECT number FROM policies ORDER BY number DESC LIMIT 1";
+        Ok(connection.fetch(sql, &[], |row| row.get(0)).await?.into_iter().map(|number| ((), number)).collect())
+    })
+}
+
 static AUTHENTICATORS: Set = Set::of(
     &[("authenticator_id", Id)],
     &["SELECT ", rows::AUTHENTICATOR, " FROM input i {then} authenticators a ON a.id = i.authenticator_id"],

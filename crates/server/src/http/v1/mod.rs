@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod hardware_tokens;
 mod keys;
 mod pages;
+mod policies;
 pub(super) mod prompts;
 pub(super) mod proof;
 mod sessions;
@@ -42,6 +43,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(authenticators::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
+        .merge(policies::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
         .merge(hardware_tokens::routes())
