@@ -25,9 +25,11 @@ async fn apply_after(api: &Api, after: &str, files: &Value) -> Answer {
     Api::answer(request.json(&json!({ "files": files, "by": "ana", "reference": "commit 1f2e" }))).await.unwrap()
 }
 
+/// Whatever was decided before: of one user alone, any denial may be all that they did.
 async fn apply(api: &Api, files: &Value) -> Value {
     let after = in_force(api).await["id"].as_str().unwrap().to_owned();
-    apply_after(api, &after, files).await.expect(200)
+    let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{after}\""));
+    Api::answer(request.json(&json!({ "files": files, "allow_lock_out": true }))).await.unwrap().expect(200)
 }
 
 async fn decide(api: &Api, session: &str, action: &str) -> Answer {
@@ -320,4 +322,287 @@ async fn s11_where_a_folder_is_configured_nothing_is_applied_beside_it() {
     server.begin().await;
     let now = in_force(&server.api()).await;
     assert_eq!((&now["number"], &now["files"]), (&json!(3), &before["files"]));
+}
+
+/// What a plan says of decisions, once those that were answered are told of.
+async fn plan_of(api: &Api, files: &Value, decisions: u64) -> Value {
+    for _ in 0..200 {
+        let plan = api.post("/v1/policies/plan", json!({ "files": files })).await.expect(200);
+        if plan["replay"]["decisions"] == json!(decisions) {
+            return plan;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("there are not {decisions} decisions: {}", api.post("/v1/policies/plan", json!({ "files": files })).await);
+}
+
+async fn a_plan_says_whom_it_would_have_stopped(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let rules = |limit: u32, more: &str| {
+        let text = format!(
+            "policy:\n  otherwise: allow\n  rules:\n    - id: large\n      applies_to: {{actions: [pay]}}\n      when: context.amount > {limit}\n      effect: require\n      level: aal2\n{more}"
+        );
+        json!({ "rules.yaml": text })
+    };
+    apply(&api, &rules(1000, "")).await;
+    let (ana, ben, cid) = (api.enroll("ana").await, api.user("ben").await, api.user("cid").await);
+    let pay = |session: String, amount: u32, country: &'static str| {
+        let api = api.clone();
+        let question =
+            json!({ "action": "pay", "context": { "amount": amount, "country": country }, "groups": ["staff"] });
+        async move { api.post(&format!("/v1/sessions/{session}/decide"), question).await.expect(200) }
+    };
+    assert_eq!(pay(api.session(&ana.user_id).await, 700, "DE").await["outcome"], "allow");
+    assert_eq!(pay(api.session(&ana.user_id).await, 2000, "DE").await["outcome"], "step_up");
+    assert_eq!(pay(api.session(&ben).await, 700, "DE").await["outcome"], "allow");
+    assert_eq!(pay(api.session(&cid).await, 1, "XX").await["outcome"], "allow");
+    assert_eq!(pay(api.session(&cid).await, 2, "XX").await["outcome"], "allow");
+
+    let embargo = "    - id: embargo\n      when: context.country == \"XX\"\n      effect: deny\n";
+    let plan = plan_of(&api, &rules(500, embargo), 5).await;
+    let replay = &plan["replay"];
+    assert_eq!(
+        (&replay["users"], &replay["unrecorded"], &replay["locks_out"]),
+        (&json!(3), &json!(0), &Value::Null),
+        "{plan}"
+    );
+    let counts = json!({ "locked_out": 1, "refused": 0, "enroll": 1, "asked": 1, "eased": 0 });
+    assert_eq!(replay["counts"], counts, "{plan}");
+    let told: Vec<Value> = replay["affected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            json!([
+                one["external_id"],
+                one["effect"],
+                one["decisions"],
+                one["example"]["before"],
+                one["example"]["after"],
+                one["example"]["rule"]
+            ])
+        })
+        .collect();
+    let expected = [
+        json!(["cid", "locked_out", 2, "allow", "deny", "embargo"]),
+        json!(["ben", "enroll", 1, "allow", "enroll", "large"]),
+        json!(["ana", "asked", 1, "allow", "step_up", "large"]),
+    ];
+    assert_eq!(told, expected, "{plan}");
+    let changed: Vec<&Value> = plan["differences"].as_array().unwrap().iter().map(|one| &one["what"]).collect();
+    assert_eq!(changed, ["rules.embargo", "rules.large"], "{plan}");
+    assert_eq!(plan["differences"][1]["before"]["when"], "context.amount > 1000");
+    // Asking less is told of as well, and what says the same changes nothing.
+    assert_eq!(plan_of(&api, &rules(9000, ""), 5).await["replay"]["counts"]["eased"], 1);
+    let same = plan_of(&api, &rules(1000, ""), 5).await;
+    assert_eq!((&same["is_same"], &same["replay"]["affected"]), (&json!(true), &json!([])), "{same}");
+
+    // The last administrator is not locked out, nor is everybody.
+    let administrators = |who: &str, policy: &Value| {
+        let mut files = policy.clone();
+        files["who.yaml"] = json!(format!("administrators: {who}\n"));
+        files
+    };
+    let of_cid = administrators("{users: [CID]}", &rules(500, embargo));
+    let plan = plan_of(&api, &of_cid, 5).await;
+    assert_eq!(plan["replay"]["administrators"], json!({ "seen": 1, "locked_out": 1 }), "{plan}");
+    let id = in_force(&api).await["id"].as_str().unwrap().to_owned();
+    let problem = apply_after(&api, &id, &of_cid).await.expect_problem(409, "policy-locks-out");
+    assert!(problem["detail"].as_str().unwrap().contains("Every administrator"), "{problem}");
+    let all = rules(1000, "    - id: none\n      applies_to: {groups: [staff]}\n      effect: deny\n");
+    let problem = apply_after(&api, &id, &all).await.expect_problem(409, "policy-locks-out");
+    assert!(problem["detail"].as_str().unwrap().contains("Everybody"), "{problem}");
+    assert_eq!(in_force(&api).await["id"].as_str(), Some(id.as_str()), "nothing was changed");
+    // What is in force names them as well: leaving the line out opens nothing.
+    apply(&api, &administrators("{groups: [staff]}", &rules(1000, ""))).await;
+    let plan = plan_of(&api, &rules(500, embargo), 5).await;
+    assert_eq!(plan["replay"]["administrators"], json!({ "seen": 3, "locked_out": 1 }), "{plan}");
+
+    // W-12: with somebody goes what their decisions went by.
+    api.delete(&format!("/v1/users/{cid}")).await.expect(204);
+    let events = api.all("/v1/events?kind=decision.made").await;
+    let kept = events.iter().filter(|event| event["details"]["facts"].is_string()).count();
+    assert_eq!(kept, 3, "{events:?}");
+    assert!(events.iter().all(|event| !event["data"].to_string().contains("XX")), "{events:?}");
+    assert_eq!(plan_of(&api, &rules(500, embargo), 3).await["replay"]["users"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_plan_says_whom_it_would_have_stopped_on_sqlite() {
+    a_plan_says_whom_it_would_have_stopped(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_plan_says_whom_it_would_have_stopped_on_postgresql() {
+    a_plan_says_whom_it_would_have_stopped(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_where_nothing_is_to_be_kept_of_decisions_nothing_is() {
+    let arguments = vec!["--policy-record-facts=no".to_owned()];
+    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+    let api = server.api();
+    let session = api.session(&api.user("ana").await).await;
+    outcome(&api, &session, "login").await;
+    let events = api.all("/v1/events?kind=decision.made").await;
+    assert!(events.len() == 1 && events[0]["details"]["facts"].is_null(), "{events:?}");
+    let plan = api.post("/v1/policies/plan", json!({ "files": denying("a") })).await.expect(200);
+    assert_eq!((&plan["replay"]["decisions"], &plan["replay"]["unrecorded"]), (&json!(0), &json!(1)), "{plan}");
+}
+
+/// The pipeline of docs/guide/policy-in-git.md, as it stands there.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_the_pipeline_of_the_guide_works() {
+    let server = Server::new().await;
+    let api = server.api();
+    let guide =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/policy-in-git.md")).unwrap();
+    let pipeline = guide.split("# <!-- pipeline -->").nth(1).unwrap().split("```").next().unwrap();
+    let steps = |job: &str| -> Vec<Vec<String>> {
+        let after = pipeline.split(&format!("\n{job}:")).nth(1).unwrap();
+        let lines = after.lines().skip(1).take_while(|line| line.starts_with(' '));
+        let scripts = lines.filter_map(|line| line.trim().strip_prefix("- countersign "));
+        scripts.map(|script| script.split_whitespace().map(str::to_owned).collect()).collect()
+    };
+    assert_eq!((steps("check").len(), steps("apply").len(), steps("nightly").len()), (3, 2, 1));
+
+    // Two keys, each with what the guide gives it.
+    let key = |scopes: &'static [&'static str]| {
+        let api = api.clone();
+        async move {
+            let made =
+                api.post("/v1/applications", json!({ "name": scopes.join(" "), "scopes": scopes })).await.expect(201);
+            made["api_key"]["key"].as_str().unwrap().to_owned()
+        }
+    };
+    let (reads, applies) = (key(&["policies:read"]).await, key(&["policies:read", "policies:write"]).await);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("policy")).unwrap();
+    let run = |job: &str, key: &str| -> Result<(), String> {
+        for step in steps(job) {
+            let path = |word: &str| match word {
+                "policy/" | "plan.json" | "policy-tests.xml" => folder.path().join(word).to_str().unwrap().to_owned(),
+                "\"$AUTHOR\"" => "ana".to_owned(),
+                "\"$COMMIT\"" => "1f2e".to_owned(),
+                word => word.to_owned(),
+            };
+            let (words, into) = match step.iter().position(|word| word == ">") {
+                Some(at) => (&step[..at], Some(path(&step[at + 1]))),
+                None => (&step[..], None),
+            };
+            let mut words: Vec<String> = words.iter().map(|word| path(word)).collect();
+            if !matches!(words[1].as_str(), "validate" | "test") {
+                words.extend(["--key".to_owned(), key.to_owned()]);
+            }
+            let output = server.cli(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            if let Some(into) = into {
+                std::fs::write(into, &output.stdout).unwrap();
+            }
+            if !output.status.success() {
+                return Err(format!("{words:?}: {}", said(&output)));
+            }
+        }
+        Ok(())
+    };
+    let put = |action: &str, cases: &str| {
+        let mut files = denying(action);
+        files["cases.yaml"] = json!(cases);
+        write(&folder.path().join("policy"), &files);
+    };
+    let case = "cases:\n  - {name: a is denied, given: {action: a}, expect: deny}\n";
+    put("a", case);
+    run("check", &reads).unwrap();
+    assert!(
+        std::fs::read_to_string(folder.path().join("policy-tests.xml")).unwrap().contains("tests=\"1\" failures=\"0\"")
+    );
+    // A proposal applies nothing, and until it is merged the two are not in step.
+    let refused = run("apply", &reads).unwrap_err();
+    assert!(refused.contains("policies:write"), "{refused}");
+    let drift = run("nightly", &reads).unwrap_err();
+    assert!(drift.contains("+ rules.no-a") && drift.contains("which is in force"), "{drift}");
+    run("apply", &applies).unwrap();
+    run("nightly", &reads).unwrap();
+    let now = in_force(&api).await;
+    assert_eq!((&now["number"], &now["by"], &now["reference"]), (&json!(2), &json!("ana"), &json!("1f2e")));
+    // A case that comes out otherwise stops it.
+    put("b", case);
+    let stopped = run("check", &reads).unwrap_err();
+    assert!(stopped.contains("a is denied"), "{stopped}");
+    // So does what was planned for something else.
+    let (plan, path) = (folder.path().join("plan.json"), folder.path().join("policy"));
+    let late = ["config", "apply", path.to_str().unwrap(), "--plan", plan.to_str().unwrap()];
+    assert!(said(&server.cli(&late)).contains("plan again"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_what_would_happen_is_explained_rule_by_rule() {
+    let server = Server::new().await;
+    let api = server.api();
+    let rules = "policy:\n  otherwise: allow\n  rules:\n    - id: large\n      applies_to: {actions: [pay.*]}\n      when: context.amount > 1000\n      effect: step_up\n    - id: mules\n      when: signals.mule_account\n      effect: deny\n      shadow: true\n    - id: staff\n      applies_to: {groups: [staff], resource_types: [account]}\n      effect: notify\n      notify: [ops]\n";
+    apply(&api, &json!({ "rules.yaml": rules })).await;
+    let ana = api.enroll("ana").await;
+    let session = api.session(&ana.user_id).await;
+    let explain = |question: Value| {
+        let api = api.clone();
+        async move { api.post("/v1/policies/explain", question).await }
+    };
+    let why = |explained: &Value, rule: &str| -> (bool, String) {
+        let rules = explained["rules"].as_array().unwrap();
+        let rule = rules.iter().find(|explained| explained["rule"] == rule).unwrap();
+        (rule["fired"].as_bool().unwrap(), rule["why"].as_str().unwrap().to_owned())
+    };
+    let large = json!({ "external_id": "ana", "action": "pay.send", "context": { "amount": 5000 } });
+    let explained = explain(large.clone()).await.expect(200);
+    assert_eq!(
+        (&explained["verdict"]["outcome"], &explained["verdict"]["decided_by"]),
+        (&json!("step_up"), &json!("large"))
+    );
+    assert_eq!(why(&explained, "large"), (true, "`context.amount > 1000` holds".to_owned()));
+    assert_eq!(why(&explained, "mules"), (false, "`signals.mule_account` does not hold".to_owned()));
+    assert_eq!(why(&explained, "staff"), (false, "it is about groups staff, of which the user is in none".to_owned()));
+    assert_eq!(explained["has"], json!(["totp", "backup_codes"]), "{explained}");
+    // It is what is decided: by the same policy, for the same session.
+    let mut of_session = json!({ "session_id": session, "action": "pay.send", "context": { "amount": 5 } });
+    let explained = explain(of_session.clone()).await.expect(200);
+    let path = format!("/v1/sessions/{session}/decide");
+    let decided = api.post(&path, json!({ "action": "pay.send", "context": { "amount": 5 } })).await.expect(200);
+    assert_eq!(explained["verdict"]["outcome"], decided["outcome"]);
+    assert_eq!(why(&explained, "large"), (false, "`context.amount > 1000` does not hold".to_owned()));
+    // What nobody says of a session is not known, and said so; in shadow it counts for nothing.
+    assert_eq!(explained["verdict"]["in_shadow"], json!("deny"), "{explained}");
+    of_session["context"] = json!({ "amount": "much" });
+    let (fired, said_why) = why(&explain(of_session).await.expect(200), "large");
+    assert!(fired && said_why.ends_with("so it fires"), "{said_why}");
+    // Nothing is told, and nobody asked.
+    assert_eq!(api.all("/v1/events?kind=challenge.created").await.len(), 0);
+
+    for (wrong, status) in [
+        (json!({ "action": "a" }), 422),
+        (json!({ "external_id": "ana", "session_id": session, "action": "a" }), 422),
+        (json!({ "external_id": "nobody", "action": "a" }), 404),
+        (json!({ "external_id": "ana", "action": "a", "application": "none" }), 404),
+    ] {
+        assert_eq!(explain(wrong.clone()).await.status, status, "{wrong}");
+    }
+    let output =
+        server.cli(&["explain", "ana", "pay.send", "--context", r#"{"amount": 5000}"#, "--signals", "mule_account"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    for part in [
+        "ana, pay.send: step up, by large",
+        "if rules in shadow counted: deny",
+        "● mules → deny (in shadow)",
+        "○ staff",
+        "rules.yaml:4",
+    ] {
+        assert!(said(&output).contains(part), "{part}: {}", said(&output));
+    }
+    let nobody = server.cli(&["explain", "nobody", "pay.send"]);
+    assert!(
+        nobody.status.code() == Some(1) && said(&nobody).contains("there is no user `nobody`"),
+        "{}",
+        said(&nobody)
+    );
+    let context = server.cli(&["explain", "ana", "pay.send", "--context", "5000"]);
+    assert_eq!(context.status.code(), Some(2), "{}", said(&context));
 }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::bench::BenchArgs;
 use crate::config::{Flags, StoreFlags};
 
-pub(crate) use config::{ApplyArgs, Author, ConfigCommand, PolicyFolder, RevertArgs};
+pub(crate) use config::{ApplyArgs, Author, ConfigCommand, ExplainArgs, PolicyFolder, RevertArgs};
 
 /// Self-hosted multi-factor authentication.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     /// Check, try and apply the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say what would happen if somebody did something now, and why
+    Explain(Box<ExplainArgs>),
     /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
@@ -521,6 +523,7 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
+            Self::Explain(args) => Some(&args.connection),
             Self::Serve(_)
             | Self::Administrator(_)
             | Self::RootKey(_)

@@ -214,6 +214,11 @@ impl Client {
 }
 
 impl Refusal {
+    /// Whether it is that something is not there which these words name.
+    pub(crate) fn is_about(&self, what: &str) -> bool {
+        matches!(self, Self::Problem(problem) if problem.slug == "not-found" && problem.detail.contains(what))
+    }
+
     /// Whether it is the problem of this name.
     pub(crate) fn is(&self, slug: &str) -> bool {
         matches!(self, Self::Problem(problem) if problem.slug == slug)

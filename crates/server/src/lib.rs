@@ -258,7 +258,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
-    app.put_policy_in_force().await.map_err(in_one_line)?;
+    Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));

@@ -1,6 +1,7 @@
 //! Files of a policy, and where a server has them from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use policy::{Mistake, Policy, Vocabulary};
 
@@ -10,7 +11,7 @@ use crate::app::risk::SCORES;
 /// Files of a policy, understood as a whole.
 #[derive(Debug)]
 pub struct PolicyFiles {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     /// By their names.
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -41,7 +42,7 @@ impl PolicyFiles {
     pub fn read(files: BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
         let texts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let policy = Policy::read(&texts, &vocabulary())?;
-        Ok(Self { policy, files })
+        Ok(Self { policy: Arc::new(policy), files })
     }
 
     /// What holds where there are no files.

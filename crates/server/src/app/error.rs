@@ -47,6 +47,9 @@ pub(crate) enum Error {
     /// Another policy came into force since.
     #[error("another policy came into force meanwhile")]
     PolicyChanged,
+    /// A policy would lock out whoever may not be.
+    #[error("{0}")]
+    PolicyLocksOut(String),
     /// A policy does not hold.
     #[error("the policy does not hold")]
     PolicyMistaken(Vec<policy::Mistake>),

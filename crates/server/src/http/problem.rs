@@ -125,6 +125,8 @@ problems! {
         "The detail says what has to be proved first.";
     POLICY_CHANGED = "policy-changed", PRECONDITION_FAILED, "Another policy came into force meanwhile",
         "`If-Match` names a policy that is not in force any more: somebody else applied one. Look at what is in force now, plan again, and send it with that one's `ETag`. Nothing was changed.";
+    POLICY_LOCKS_OUT = "policy-locks-out", CONFLICT, "Nobody would be left who may do anything",
+        "By what was decided lately, the policy would deny everybody everything that they did, or every administrator. A plan says whom. Nothing was changed; `allow_lock_out` applies it all the same.";
     PRECONDITION_REQUIRED = "precondition-required", PRECONDITION_REQUIRED, "Which policy is it to come after?",
         "Send the `ETag` of the policy in force, as `GET /v1/policies/current` says it, as `If-Match`: so nobody's change is overwritten unseen.";
     POLICY_MISTAKEN = "policy-mistaken", UNPROCESSABLE_ENTITY, "The policy does not hold",
@@ -226,6 +228,7 @@ impl From<Error> for Problem {
             Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
+            Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
             Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
             Error::PolicyBroken { number, why } => {
                 tracing::error!(number, why, "the policy cannot be used");

@@ -1,5 +1,6 @@
 //! `countersign config`
 
+mod plan;
 mod remote;
 
 use std::fmt::Write as _;
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 use crate::output::{Look, Output, one_line};
 use crate::policy_folder;
 
-pub(crate) use remote::ask_server;
+pub(crate) use remote::{ask_server, refused};
 
 /// Tells every mistake in the files.
 pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failure> {

@@ -5,16 +5,18 @@ use std::path::Path;
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{read, warn_of};
+use super::{plan, read, warn_of};
 use crate::cli::{ApplyArgs, Author, ConfigCommand, RevertArgs};
 use crate::client::{Client, Refusal, at, items, text};
 use crate::commands::Desk;
-use crate::failure::{Failure, Reason};
+use crate::failure::{Failure, Reason, describe};
 use crate::output::{Column, Look, Table, moment, one_line};
 
 /// Carries out what asks the server.
 pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<(), Failure> {
     match command {
+        ConfigCommand::Plan { folder, days, .. } => plan::plan(desk, &folder, days).await,
+        ConfigCommand::Drift { folder, .. } => plan::drift(desk, &folder).await,
         ConfigCommand::Apply(args) => apply(desk, &args).await,
         ConfigCommand::History { limit, .. } => history(desk, limit).await,
         ConfigCommand::Revert(args) => revert(desk, &args).await,
@@ -27,22 +29,38 @@ pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<()
 async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     // What the server would refuse is told here with every place.
     let files = read(&args.folder, desk.output)?;
-    let after = match &args.after {
-        Some(after) => after.clone(),
-        None => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    let after = match (&args.plan, &args.after) {
+        (Some(plan), _) => planned(plan, files.policy().version())?,
+        (None, Some(after)) => after.clone(),
+        (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
     };
-    let body = json!({ "files": files.files(), "by": args.author.by, "reference": args.author.reference });
+    let Author { by, reference, allow_lock_out } = &args.author;
+    let body = json!({ "files": files.files(), "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
     let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
 }
 
+/// The policy that a plan was held against, if it was a plan for these files.
+fn planned(file: &Path, version: &str) -> Result<String, Failure> {
+    let path = file.display();
+    let read = std::fs::read_to_string(file)
+        .map_err(|error| Failure::configuration(format!("{path} cannot be read ({})", describe(&error))))?;
+    let plan: Value = serde_json::from_str(&read).map_err(|_| {
+        Failure::configuration(format!("{path} is no plan: `countersign config plan --json` makes one"))
+    })?;
+    if text(&plan, "/version") == version {
+        return Ok(text(&plan, "/after").to_owned());
+    }
+    Err(Failure::no("the files say something else than when it was planned: plan again"))
+}
+
 async fn revert(desk: &Desk, args: &RevertArgs) -> Result<(), Failure> {
-    let Author { by, reference } = &args.author;
+    let Author { by, reference, allow_lock_out } = &args.author;
     let policy = find(&desk.client, &args.policy).await?;
     let after = in_force(&desk.client).await?;
     let path = ["v1", "policies", text(&policy, "/id"), "revert"];
-    let body = json!({ "by": by, "reference": reference });
+    let body = json!({ "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
     let applied = desk.client.post_after(&path, text(&after, "/id"), body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
@@ -185,7 +203,7 @@ fn none(name: &str) -> Failure {
 }
 
 /// Why the server did not do it, in words that fit.
-pub(super) fn refused(refusal: Refusal) -> Failure {
+pub(crate) fn refused(refusal: Refusal) -> Failure {
     if refusal.is("not-found") || refusal.is("method-not-allowed") {
         return Failure::new(
             Reason::Unavailable,
@@ -196,6 +214,12 @@ pub(super) fn refused(refusal: Refusal) -> Failure {
         return Failure::no(
             "another policy came into force meanwhile, and nothing was changed: look at it with `countersign config history`, plan again, and apply then",
         );
+    }
+    if refusal.is("policy-locks-out") {
+        let why = Failure::from(refusal).message;
+        return Failure::no(format!(
+            "{why} Nothing was changed: `config plan` says whom; --allow-lock-out applies it all the same"
+        ));
     }
     refusal.into()
 }

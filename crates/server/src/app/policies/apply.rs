@@ -1,6 +1,7 @@
 //! Another policy comes into force: as a whole, after the one that was seen, or not at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::event::About;
 use domain::{EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Timestamp};
@@ -20,6 +21,8 @@ pub(crate) struct Apply {
     /// The one that it is to come after.
     pub(crate) after: PolicyId,
     pub(crate) by: PolicyAuthor,
+    /// Also where it locks out whoever may not be.
+    pub(crate) allow_lock_out: bool,
 }
 
 /// A policy that is to come into force again.
@@ -30,6 +33,8 @@ pub(crate) struct Revert {
     /// The one that it is to come after.
     pub(crate) after: PolicyId,
     pub(crate) by: PolicyAuthor,
+    /// Also where it locks out whoever may not be.
+    pub(crate) allow_lock_out: bool,
 }
 
 /// What came of it.
@@ -46,7 +51,7 @@ pub(crate) struct Applied {
 /// A policy that comes next.
 pub(super) struct Next<'p> {
     pub(super) files: BTreeMap<String, String>,
-    pub(super) policy: &'p Policy,
+    pub(super) policy: &'p Arc<Policy>,
     pub(super) origin: PolicyOrigin,
     pub(super) by: PolicyAuthor,
 }
@@ -65,7 +70,7 @@ impl App {
             return Ok(Applied { policy: before.policy, is_new: false, warnings });
         }
         let next = Next { files, policy: &policy, origin: PolicyOrigin::Applied, by: apply.by };
-        self.put_next(actor, next, before).await
+        self.put_next(actor, next, before, apply.allow_lock_out).await
     }
 
     /// Puts a policy into force again.
@@ -81,7 +86,7 @@ impl App {
         }
         let (files, policy) = understood(former.files).await?;
         let next = Next { files, policy: &policy, origin: PolicyOrigin::Reverted, by: revert.by };
-        self.put_next(actor, next, before).await
+        self.put_next(actor, next, before, revert.allow_lock_out).await
     }
 
     fn may_policies_be_applied(&self) -> Result<(), Error> {
@@ -93,7 +98,16 @@ impl App {
         Ok(())
     }
 
-    async fn put_next(&self, actor: &Actor, next: Next<'_>, before: Looked) -> Result<Applied, Error> {
+    async fn put_next(
+        &self,
+        actor: &Actor,
+        next: Next<'_>,
+        before: Looked,
+        allow_lock_out: bool,
+    ) -> Result<Applied, Error> {
+        if !allow_lock_out {
+            self.refuse_lock_out(next.policy).await?;
+        }
         let warnings = next.policy.warnings().to_vec();
         match self.put_policy(Some(actor), next, Some(&before.policy)).await? {
             (policy, Effect::Applied) => Ok(Applied { policy, is_new: true, warnings }),
@@ -145,7 +159,9 @@ impl App {
 }
 
 /// The policy that files say, as a whole.
-pub(super) async fn understood(files: BTreeMap<String, String>) -> Result<(BTreeMap<String, String>, Policy), Error> {
+pub(super) async fn understood(
+    files: BTreeMap<String, String>,
+) -> Result<(BTreeMap<String, String>, Arc<Policy>), Error> {
     let read = tokio::task::spawn_blocking(move || PolicyFiles::read(files)).await;
     let read = read.map_err(|error| Error::Internal(format!("a policy was not read: {error}")))?;
     read.map(|files| (files.files, files.policy)).map_err(Error::PolicyMistaken)

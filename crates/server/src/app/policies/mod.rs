@@ -5,6 +5,9 @@
 //! cannot be trusted or understood decides nothing (law 5).
 
 mod apply;
+mod explain;
+mod plan;
+mod replay;
 mod signature;
 mod start;
 
@@ -17,6 +20,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use apply::{Applied, Apply, Revert};
+pub(crate) use explain::{Explained, Supposed, Who};
+pub(crate) use plan::{Difference, Plan};
+pub(crate) use replay::{Affected, Effect, Example, Replay};
 
 use super::{App, Error};
 use crate::{PolicyFiles, PolicySource};
@@ -40,7 +46,7 @@ pub(crate) struct Policies {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) number: i64,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     /// Since when there has been one that has everybody have a second factor.
     pub(crate) enforced_since: Option<Timestamp>,
 }

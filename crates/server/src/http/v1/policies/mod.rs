@@ -1,5 +1,8 @@
 //! Policies: what is in force, what was, and another one that comes.
 
+mod explain;
+mod plan;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +37,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(show_policy_in_force, apply_policy))
         .routes(routes!(show_policy))
         .routes(routes!(revert_policy))
+        .routes(routes!(plan::plan_policy))
+        .routes(routes!(explain::explain_policy))
 }
 
 /// List policies
@@ -73,7 +78,8 @@ async fn apply_policy(
     File(Body { value: new, .. }): File<NewPolicy>,
 ) -> Result<Response, Problem> {
     let by = author(&may, new.by, new.reference)?;
-    let applied = app.apply_policy(&may.actor, Apply { files: new.files, after, by }).await?;
+    let applied =
+        app.apply_policy(&may.actor, Apply { files: new.files, after, by, allow_lock_out: new.allow_lock_out }).await?;
     Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
 }
 
@@ -102,7 +108,7 @@ async fn revert_policy(
     Body { value: new, .. }: Body<RevertPolicy>,
 ) -> Result<Response, Problem> {
     let by = author(&may, new.by, new.reference)?;
-    let applied = app.revert_policy(&may.actor, Revert { to, after, by }).await?;
+    let applied = app.revert_policy(&may.actor, Revert { to, after, by, allow_lock_out: new.allow_lock_out }).await?;
     Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
 }
 
@@ -173,6 +179,9 @@ struct NewPolicy {
     by: Option<String>,
     /// What for: a commit, a message.
     reference: Option<String>,
+    /// Also where it locks out everybody, or every administrator, by what was decided lately.
+    #[serde(default)]
+    allow_lock_out: bool,
 }
 
 /// A policy that is to come back into force.
@@ -183,6 +192,9 @@ struct RevertPolicy {
     by: Option<String>,
     /// What for.
     reference: Option<String>,
+    /// Also where it locks out everybody, or every administrator, by what was decided lately.
+    #[serde(default)]
+    allow_lock_out: bool,
 }
 
 /// A policy that is or was in force.
