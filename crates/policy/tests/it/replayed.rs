@@ -107,7 +107,7 @@ policy:
         .iter()
         .map(|rule| format!("{} {}: {}", if rule.fired { "+" } else { "-" }, rule.rule, rule.why))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(told.join("\n"), @r#"
     + mfa_enforcement: the enforcement file is about this user
     - mfa_enforcement.new_device: `signals.new_device` is not raised
     + mfa_enforcement.odd: `signals.odd` could not be told, so it fires
@@ -116,10 +116,10 @@ policy:
     - others: it is about groups guests, of which the user is in none
     - writing: it is about actions write, and not `read`
     - accounts: it is about resources account, and none is named
-    + small: `context.amount` is not known, so it fires
+    + small: `amount` is not known, so it fires
     - none: `action == "x"` does not hold
     - otherwise: a rule allows, and takes its place
-    ");
+    "#);
     // It says of a decision what the decision says of itself.
     assert_eq!(explanation.verdict, policy.decide(&facts));
     facts.user.groups.clear();
