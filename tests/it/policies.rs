@@ -177,8 +177,10 @@ async fn a_policy_that_was_changed_in_the_database_decides_nothing(database: Dat
     let history = api.get("/v1/policies").await.expect(200);
     assert!(history["items"][0]["trouble"].is_null(), "{history}");
 
-    // Another one mends it.
-    apply(&api, &denying("a")).await;
+    // Another one mends it, also where it has the number of one that this server saw.
+    apply(&api, &denying("b")).await;
+    let mended = (outcome(&api, &session, "a").await, outcome(&api, &session, "b").await);
+    assert_eq!(mended, ("allow".into(), "deny".into()));
     apply(&api, &denying("c")).await;
     assert_eq!(
         (outcome(&api, &session, "a").await, outcome(&api, &session, "c").await),
@@ -336,87 +338,120 @@ async fn plan_of(api: &Api, files: &Value, decisions: u64) -> Value {
     panic!("there are not {decisions} decisions: {}", api.post("/v1/policies/plan", json!({ "files": files })).await);
 }
 
+/// A policy that wants a second factor for payments above some amount, and whatever else it says.
+fn limiting(limit: u32, more: &str) -> Value {
+    let text = format!(
+        "policy:\n  otherwise: allow\n  rules:\n    - id: large\n      applies_to: {{actions: [pay]}}\n      when: context.amount > {limit}\n      effect: require\n      level: aal2\n{more}"
+    );
+    json!({ "rules.yaml": text })
+}
+
+const EMBARGO: &str = "    - id: embargo\n      when: context.country == \"XX\"\n      effect: deny\n";
+
+/// Decisions about Ana, who has something to be asked for, about Ben and Cid, who have not. Answers Cid.
+async fn five_decisions(api: &Api) -> String {
+    apply(api, &limiting(1000, "")).await;
+    let (ana, ben, cid) = (api.enroll("ana").await.user_id, api.user("ben").await, api.user("cid").await);
+    for (user, amount, country, outcome) in [
+        (&ana, 700, "DE", "allow"),
+        (&ana, 2000, "DE", "step_up"),
+        (&ben, 700, "DE", "allow"),
+        (&cid, 1, "XX", "allow"),
+        (&cid, 2, "XX", "allow"),
+    ] {
+        let session = api.session(user).await;
+        let context = json!({ "amount": amount, "country": country });
+        let question = json!({ "action": "pay", "context": context, "groups": ["staff"] });
+        let decided = api.post(&format!("/v1/sessions/{session}/decide"), question).await.expect(200);
+        assert_eq!(decided["outcome"], outcome);
+    }
+    cid
+}
+
 async fn a_plan_says_whom_it_would_have_stopped(database: Database) {
     let server = Server::on(database).await;
     let api = server.api();
-    let rules = |limit: u32, more: &str| {
-        let text = format!(
-            "policy:\n  otherwise: allow\n  rules:\n    - id: large\n      applies_to: {{actions: [pay]}}\n      when: context.amount > {limit}\n      effect: require\n      level: aal2\n{more}"
-        );
-        json!({ "rules.yaml": text })
-    };
-    apply(&api, &rules(1000, "")).await;
-    let (ana, ben, cid) = (api.enroll("ana").await, api.user("ben").await, api.user("cid").await);
-    let pay = |session: String, amount: u32, country: &'static str| {
-        let api = api.clone();
-        let question =
-            json!({ "action": "pay", "context": { "amount": amount, "country": country }, "groups": ["staff"] });
-        async move { api.post(&format!("/v1/sessions/{session}/decide"), question).await.expect(200) }
-    };
-    assert_eq!(pay(api.session(&ana.user_id).await, 700, "DE").await["outcome"], "allow");
-    assert_eq!(pay(api.session(&ana.user_id).await, 2000, "DE").await["outcome"], "step_up");
-    assert_eq!(pay(api.session(&ben).await, 700, "DE").await["outcome"], "allow");
-    assert_eq!(pay(api.session(&cid).await, 1, "XX").await["outcome"], "allow");
-    assert_eq!(pay(api.session(&cid).await, 2, "XX").await["outcome"], "allow");
-
-    let embargo = "    - id: embargo\n      when: context.country == \"XX\"\n      effect: deny\n";
-    let plan = plan_of(&api, &rules(500, embargo), 5).await;
+    five_decisions(&api).await;
+    let plan = plan_of(&api, &limiting(500, EMBARGO), 5).await;
     let replay = &plan["replay"];
-    assert_eq!(
-        (&replay["users"], &replay["unrecorded"], &replay["locks_out"]),
-        (&json!(3), &json!(0), &Value::Null),
-        "{plan}"
-    );
+    let known = (&replay["users"], &replay["unrecorded"], &replay["locks_out"]);
+    assert_eq!(known, (&json!(3), &json!(0), &Value::Null), "{plan}");
     let counts = json!({ "locked_out": 1, "refused": 0, "enroll": 1, "asked": 1, "eased": 0 });
     assert_eq!(replay["counts"], counts, "{plan}");
-    let told: Vec<Value> = replay["affected"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| {
-            json!([
-                one["external_id"],
-                one["effect"],
-                one["decisions"],
-                one["example"]["before"],
-                one["example"]["after"],
-                one["example"]["rule"]
-            ])
-        })
-        .collect();
+    let told = |one: &Value| {
+        let example = &one["example"];
+        let said = [&one["external_id"], &one["effect"], &one["decisions"]];
+        json!([said, [&example["before"], &example["after"], &example["rule"]]])
+    };
+    let told: Vec<Value> = replay["affected"].as_array().unwrap().iter().map(told).collect();
     let expected = [
-        json!(["cid", "locked_out", 2, "allow", "deny", "embargo"]),
-        json!(["ben", "enroll", 1, "allow", "enroll", "large"]),
-        json!(["ana", "asked", 1, "allow", "step_up", "large"]),
+        json!([["cid", "locked_out", 2], ["allow", "deny", "embargo"]]),
+        json!([["ben", "enroll", 1], ["allow", "enroll", "large"]]),
+        json!([["ana", "asked", 1], ["allow", "step_up", "large"]]),
     ];
     assert_eq!(told, expected, "{plan}");
     let changed: Vec<&Value> = plan["differences"].as_array().unwrap().iter().map(|one| &one["what"]).collect();
     assert_eq!(changed, ["rules.embargo", "rules.large"], "{plan}");
     assert_eq!(plan["differences"][1]["before"]["when"], "context.amount > 1000");
     // Asking less is told of as well, and what says the same changes nothing.
-    assert_eq!(plan_of(&api, &rules(9000, ""), 5).await["replay"]["counts"]["eased"], 1);
-    let same = plan_of(&api, &rules(1000, ""), 5).await;
+    assert_eq!(plan_of(&api, &limiting(9000, ""), 5).await["replay"]["counts"]["eased"], 1);
+    let same = plan_of(&api, &limiting(1000, ""), 5).await;
     assert_eq!((&same["is_same"], &same["replay"]["affected"]), (&json!(true), &json!([])), "{same}");
 
-    // The last administrator is not locked out, nor is everybody.
+    // As people read it.
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &limiting(500, EMBARGO));
+    let output = server.cli(&["config", "plan", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    for part in [
+        "~ rules.large",
+        "    - when: context.amount > 1000",
+        "    + when: context.amount > 500",
+        "+ rules.embargo",
+        "Of 3 users with 5 decisions in the last 30 days:",
+        "  1 would be locked out",
+        "  1 would now be asked",
+        "cid: locked out — pay: allow → deny, by embargo",
+    ] {
+        assert!(said(&output).contains(part), "{part}: {}", said(&output));
+    }
+}
+
+/// The last administrator is not locked out, nor is everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_policy_that_leaves_nobody_is_not_applied() {
+    let server = Server::new().await;
+    let api = server.api();
+    let cid = five_decisions(&api).await;
     let administrators = |who: &str, policy: &Value| {
         let mut files = policy.clone();
         files["who.yaml"] = json!(format!("administrators: {who}\n"));
         files
     };
-    let of_cid = administrators("{users: [CID]}", &rules(500, embargo));
+    let of_cid = administrators("{users: [CID]}", &limiting(500, EMBARGO));
     let plan = plan_of(&api, &of_cid, 5).await;
     assert_eq!(plan["replay"]["administrators"], json!({ "seen": 1, "locked_out": 1 }), "{plan}");
     let id = in_force(&api).await["id"].as_str().unwrap().to_owned();
     let problem = apply_after(&api, &id, &of_cid).await.expect_problem(409, "policy-locks-out");
     assert!(problem["detail"].as_str().unwrap().contains("Every administrator"), "{problem}");
-    let all = rules(1000, "    - id: none\n      applies_to: {groups: [staff]}\n      effect: deny\n");
+    let all = limiting(1000, "    - id: none\n      applies_to: {groups: [staff]}\n      effect: deny\n");
     let problem = apply_after(&api, &id, &all).await.expect_problem(409, "policy-locks-out");
     assert!(problem["detail"].as_str().unwrap().contains("Everybody"), "{problem}");
     assert_eq!(in_force(&api).await["id"].as_str(), Some(id.as_str()), "nothing was changed");
+    // The command line says so, and applies it where that is wanted.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    write(folder.path(), &all);
+    for command in ["plan", "apply"] {
+        let output = server.cli(&["config", command, &path]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("--allow-lock-out"), "{}", said(&output));
+    }
+    let output = server.cli(&["config", "apply", &path, "--allow-lock-out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     // What is in force names them as well: leaving the line out opens nothing.
-    apply(&api, &administrators("{groups: [staff]}", &rules(1000, ""))).await;
-    let plan = plan_of(&api, &rules(500, embargo), 5).await;
+    apply(&api, &administrators("{groups: [staff]}", &limiting(1000, ""))).await;
+    let plan = plan_of(&api, &limiting(500, EMBARGO), 5).await;
     assert_eq!(plan["replay"]["administrators"], json!({ "seen": 3, "locked_out": 1 }), "{plan}");
 
     // W-12: with somebody goes what their decisions went by.
@@ -425,7 +460,7 @@ async fn a_plan_says_whom_it_would_have_stopped(database: Database) {
     let kept = events.iter().filter(|event| event["details"]["facts"].is_string()).count();
     assert_eq!(kept, 3, "{events:?}");
     assert!(events.iter().all(|event| !event["data"].to_string().contains("XX")), "{events:?}");
-    assert_eq!(plan_of(&api, &rules(500, embargo), 3).await["replay"]["users"], 2);
+    assert_eq!(plan_of(&api, &limiting(500, EMBARGO), 3).await["replay"]["users"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -451,71 +486,73 @@ async fn s11_where_nothing_is_to_be_kept_of_decisions_nothing_is() {
     assert_eq!((&plan["replay"]["decisions"], &plan["replay"]["unrecorded"]), (&json!(0), &json!(1)), "{plan}");
 }
 
-/// The pipeline of docs/guide/policy-in-git.md, as it stands there.
+/// The steps of a job in docs/guide/policy-in-git.md, as they stand there.
+fn steps(job: &str) -> Vec<Vec<String>> {
+    let guide =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/policy-in-git.md")).unwrap();
+    let pipeline = guide.split("# <!-- pipeline -->").nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let after = pipeline.split(&format!("\n{job}:")).nth(1).unwrap();
+    let lines = after.lines().skip(1).take_while(|line| line.starts_with(' '));
+    let scripts = lines.filter_map(|line| line.trim().strip_prefix("- countersign "));
+    scripts.map(|script| script.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// Runs a job in a folder, with a key. What went wrong, if something did.
+fn run_job(server: &Server, folder: &Path, job: &str, key: &str) -> Result<(), String> {
+    for step in steps(job) {
+        let word = |word: &str| match word {
+            "policy/" | "plan.json" | "policy-tests.xml" => folder.join(word).to_str().unwrap().to_owned(),
+            "\"$AUTHOR\"" => "ana".to_owned(),
+            "\"$COMMIT\"" => "1f2e".to_owned(),
+            word => word.to_owned(),
+        };
+        let (words, into) = match step.iter().position(|word| word == ">") {
+            Some(at) => (&step[..at], Some(word(&step[at + 1]))),
+            None => (&step[..], None),
+        };
+        let mut words: Vec<String> = words.iter().map(|text| word(text)).collect();
+        if !matches!(words[1].as_str(), "validate" | "test") {
+            words.extend(["--key".to_owned(), key.to_owned()]);
+        }
+        let output = server.cli(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        if let Some(into) = into {
+            std::fs::write(into, &output.stdout).unwrap();
+        }
+        if !output.status.success() {
+            return Err(format!("{words:?}: {}", said(&output)));
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_the_pipeline_of_the_guide_works() {
     let server = Server::new().await;
     let api = server.api();
-    let guide =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/policy-in-git.md")).unwrap();
-    let pipeline = guide.split("# <!-- pipeline -->").nth(1).unwrap().split("```").next().unwrap();
-    let steps = |job: &str| -> Vec<Vec<String>> {
-        let after = pipeline.split(&format!("\n{job}:")).nth(1).unwrap();
-        let lines = after.lines().skip(1).take_while(|line| line.starts_with(' '));
-        let scripts = lines.filter_map(|line| line.trim().strip_prefix("- countersign "));
-        scripts.map(|script| script.split_whitespace().map(str::to_owned).collect()).collect()
-    };
     assert_eq!((steps("check").len(), steps("apply").len(), steps("nightly").len()), (3, 2, 1));
-
     // Two keys, each with what the guide gives it.
     let key = |scopes: &'static [&'static str]| {
         let api = api.clone();
         async move {
-            let made =
-                api.post("/v1/applications", json!({ "name": scopes.join(" "), "scopes": scopes })).await.expect(201);
+            let made = json!({ "name": scopes.join(" "), "scopes": scopes });
+            let made = api.post("/v1/applications", made).await.expect(201);
             made["api_key"]["key"].as_str().unwrap().to_owned()
         }
     };
     let (reads, applies) = (key(&["policies:read"]).await, key(&["policies:read", "policies:write"]).await);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("policy")).unwrap();
-    let run = |job: &str, key: &str| -> Result<(), String> {
-        for step in steps(job) {
-            let path = |word: &str| match word {
-                "policy/" | "plan.json" | "policy-tests.xml" => folder.path().join(word).to_str().unwrap().to_owned(),
-                "\"$AUTHOR\"" => "ana".to_owned(),
-                "\"$COMMIT\"" => "1f2e".to_owned(),
-                word => word.to_owned(),
-            };
-            let (words, into) = match step.iter().position(|word| word == ">") {
-                Some(at) => (&step[..at], Some(path(&step[at + 1]))),
-                None => (&step[..], None),
-            };
-            let mut words: Vec<String> = words.iter().map(|word| path(word)).collect();
-            if !matches!(words[1].as_str(), "validate" | "test") {
-                words.extend(["--key".to_owned(), key.to_owned()]);
-            }
-            let output = server.cli(&words.iter().map(String::as_str).collect::<Vec<_>>());
-            if let Some(into) = into {
-                std::fs::write(into, &output.stdout).unwrap();
-            }
-            if !output.status.success() {
-                return Err(format!("{words:?}: {}", said(&output)));
-            }
-        }
-        Ok(())
-    };
-    let put = |action: &str, cases: &str| {
+    let run = |job: &str, key: &str| run_job(&server, folder.path(), job, key);
+    let case = "cases:\n  - {name: a is denied, given: {action: a}, expect: deny}\n";
+    let put = |action: &str| {
         let mut files = denying(action);
-        files["cases.yaml"] = json!(cases);
+        files["cases.yaml"] = json!(case);
         write(&folder.path().join("policy"), &files);
     };
-    let case = "cases:\n  - {name: a is denied, given: {action: a}, expect: deny}\n";
-    put("a", case);
+    put("a");
     run("check", &reads).unwrap();
-    assert!(
-        std::fs::read_to_string(folder.path().join("policy-tests.xml")).unwrap().contains("tests=\"1\" failures=\"0\"")
-    );
+    let results = std::fs::read_to_string(folder.path().join("policy-tests.xml")).unwrap();
+    assert!(results.contains("tests=\"1\" failures=\"0\""), "{results}");
     // A proposal applies nothing, and until it is merged the two are not in step.
     let refused = run("apply", &reads).unwrap_err();
     assert!(refused.contains("policies:write"), "{refused}");
@@ -526,7 +563,7 @@ async fn s11_the_pipeline_of_the_guide_works() {
     let now = in_force(&api).await;
     assert_eq!((&now["number"], &now["by"], &now["reference"]), (&json!(2), &json!("ana"), &json!("1f2e")));
     // A case that comes out otherwise stops it.
-    put("b", case);
+    put("b");
     let stopped = run("check", &reads).unwrap_err();
     assert!(stopped.contains("a is denied"), "{stopped}");
     // So does what was planned for something else.

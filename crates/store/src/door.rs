@@ -287,9 +287,9 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// The number of the policy that is in force: asked with each decision, so that none goes by another.
-    pub async fn policy_number(&self) -> Result<Option<i64>, StoreError> {
-        self.0.policy_number.get(()).await
+    /// Which policy is in force: asked with each decision, so that none goes by another.
+    pub async fn policy_id(&self) -> Result<Option<PolicyId>, StoreError> {
+        self.0.policy_id.get(()).await
     }
     /// The policy that is in force.
     pub async fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {

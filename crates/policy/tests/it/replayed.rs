@@ -18,11 +18,13 @@ fn everything() -> Facts {
     facts.context = json!({ "amount": 5000.5, "payee": "Hänna", "list": [1, null] }).as_object().cloned().unwrap();
     facts.user.service_account = true;
     facts.user.subject_since = Some(NOW.minus(Duration::from_hours(24)));
-    facts.session.proofs = vec![proof(AuthenticatorKind::Totp, Duration::from_mins(3))];
-    facts.session.proofs.extend(facts.session.proofs.clone());
-    facts.session.proofs[1].for_this_decision = true;
-    facts.signals = vec![signal("new_device", Finding::Unknown), signal("odd", Finding::Known(json!({ "a": 1 })))];
-    facts.signals[0].raised_at = Some(NOW);
+    let earlier = proof(AuthenticatorKind::Totp, Duration::from_mins(3));
+    let mut present = earlier.clone();
+    present.for_this_decision = true;
+    facts.session.proofs = vec![earlier, present];
+    let mut new_device = signal("new_device", Finding::Unknown);
+    new_device.raised_at = Some(NOW);
+    facts.signals = vec![new_device, signal("odd", Finding::Known(json!({ "a": 1 })))];
     facts
 }
 

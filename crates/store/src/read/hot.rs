@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId,
-    KeyHash, ProofKind, Session, SessionId, User, UserId, UserState,
+    KeyHash, PolicyId, ProofKind, Session, SessionId, User, UserId, UserState,
 };
 
 use crate::engine::{Connection, Fault, Row};
@@ -108,11 +108,12 @@ pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -
     })
 }
 
-/// The number of the policy that is in force.
-pub(crate) fn policy_number(connection: &mut Connection, _: Vec<()>) -> Found<'_, (), i64> {
+/// Which policy is in force.
+pub(crate) fn policy_id(connection: &mut Connection, _: Vec<()>) -> Found<'_, (), PolicyId> {
     Box::pin(async move {
-        let sql = "SELECT number FROM policies ORDER BY number DESC LIMIT 1";
-        Ok(connection.fetch(sql, &[], |row| row.get(0)).await?.into_iter().map(|number| ((), number)).collect())
+        let sql = "SELECT id FROM policies ORDER BY number DESC LIMIT 1";
+        let found = connection.fetch(sql, &[], |row| Reader::new(row).id(PolicyId::from_uuid)).await?;
+        Ok(found.into_iter().map(|id| ((), id)).collect())
     })
 }
 

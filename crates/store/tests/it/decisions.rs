@@ -43,7 +43,7 @@ on_both_engines! {
 
     async fn s11_the_policy_in_force_is_the_one_that_was_put_last(home: Home) {
         let store = home.open().await;
-        assert_eq!((store.policy().await.unwrap(), store.policy_number().await.unwrap()), (None, None));
+        assert_eq!((store.policy().await.unwrap(), store.policy_id().await.unwrap()), (None, None));
         let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()));
         assert_eq!(commit(&store, put(&policy(2, 1))).await, Effect::Refused, "there is none that it could follow");
         let (first, mut second) = (policy(1, 1), policy(2, 2));
@@ -52,7 +52,7 @@ on_both_engines! {
         assert_eq!(store.policy().await.unwrap(), Some(first.clone()));
         apply(&store, put(&second)).await;
         assert_eq!(store.policy().await.unwrap(), Some(second.clone()));
-        assert_eq!(store.policy_number().await.unwrap(), Some(2));
+        assert_eq!(store.policy_id().await.unwrap(), Some(second.id));
         for taken in [1, 2, 4, 0, -1] {
             assert_eq!(commit(&store, put(&policy(taken, 3))).await, Effect::Refused, "{taken} does not follow");
         }

@@ -39,13 +39,16 @@ pub(crate) struct Policies {
     pub(crate) record_facts: bool,
     known: RwLock<Option<Arc<Known>>>,
     /// Held while one is read, so that a thousand decisions read it once. What could not be read, and when.
-    reading: Mutex<Option<(i64, Instant, Error)>>,
+    reading: Mutex<Option<(Option<PolicyId>, Instant, Error)>>,
 }
 
 /// A policy that was in force when it was read, and holds.
 #[derive(Debug)]
 pub(crate) struct Known {
+    pub(crate) id: PolicyId,
     pub(crate) number: i64,
+    /// Since when it has been in force.
+    pub(crate) at: Timestamp,
     pub(crate) policy: Arc<Policy>,
     /// Since when there has been one that has everybody have a second factor.
     pub(crate) enforced_since: Option<Timestamp>,
@@ -64,29 +67,36 @@ impl Policies {
         Self { source, record_facts, known: RwLock::default(), reading: Mutex::default() }
     }
 
-    fn known(&self, number: i64) -> Option<Arc<Known>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().filter(|known| known.number == number).cloned()
+    fn known(&self, id: Option<PolicyId>) -> Option<Arc<Known>> {
+        self.newest().filter(|known| Some(known.id) == id)
     }
 
-    fn highest(&self) -> i64 {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |known| known.number)
+    fn newest(&self) -> Option<Arc<Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Known {
+    /// Whether this can come after it. What was seen here does not go away by itself: one with a lower number, or with the same, is one that was
+    /// put back in the database, unless it was signed later.
+    fn comes_before(&self, next: &PolicyInForce) -> bool {
+        self.id == next.id || self.number < next.number || self.at < next.at
     }
 }
 
 impl App {
     /// The policy that is in force now, whichever server put it there.
     pub(crate) async fn policy_in_force(&self) -> Result<Arc<Known>, Error> {
-        let number = self.store.policy_number().await?.unwrap_or(0);
-        if let Some(known) = self.policies.known(number) {
+        let id = self.store.policy_id().await?;
+        if let Some(known) = self.policies.known(id) {
             return Ok(known);
         }
         let mut failed = self.policies.reading.lock().await;
-        if let Some(known) = self.policies.known(number) {
+        if let Some(known) = self.policies.known(id) {
             return Ok(known);
         }
         if let Some((of, at, error)) = &*failed
-            && *of == number
+            && *of == id
             && at.elapsed() < BROKEN
         {
             return Err(error.clone());
@@ -99,7 +109,7 @@ impl App {
                 Ok(known)
             }
             Err(error) => {
-                *failed = Some((number, Instant::now(), error.clone()));
+                *failed = Some((id, Instant::now(), error.clone()));
                 Err(error)
             }
         }
@@ -108,13 +118,12 @@ impl App {
     async fn read_policy_in_force(&self) -> Result<Known, Error> {
         let kept = self.store.policy().await?.ok_or_else(|| broken(0, "there is none"))?;
         let number = kept.number;
-        // What was seen here does not go away by itself.
-        if number < self.policies.highest() {
+        if self.policies.newest().is_some_and(|known| !known.comes_before(&kept)) {
             return Err(broken(number, "a newer one was in force, and is missing"));
         }
         let key = self.policy_key().await?;
         signature::check(&kept, &key).map_err(|why| broken(number, why))?;
-        let PolicyInForce { files, version, enforced_since, .. } = kept;
+        let PolicyInForce { id, files, version, enforced_since, at, .. } = kept;
         let read = tokio::task::spawn_blocking(move || PolicyFiles::read(files)).await;
         let read = read.map_err(|error| Error::Internal(format!("a policy was not read: {error}")))?;
         let policy = read
@@ -124,7 +133,7 @@ impl App {
             })?
             .policy;
         tracing::info!(number, version, "a policy is in force");
-        Ok(Known { number, policy, enforced_since })
+        Ok(Known { id, number, at, policy, enforced_since })
     }
 
     /// The policy that is in force, as it is kept: also one that cannot be used.

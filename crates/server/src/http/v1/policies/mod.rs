@@ -4,6 +4,7 @@ mod explain;
 mod plan;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
@@ -74,12 +75,12 @@ async fn show_policy_in_force(State(app): Shared, _: May<ReadPolicies>) -> Resul
 async fn apply_policy(
     State(app): Shared,
     may: May<WritePolicies>,
-    IfMatch(after): IfMatch,
+    matching: IfMatch,
     File(Body { value: new, .. }): File<NewPolicy>,
 ) -> Result<Response, Problem> {
-    let by = author(&may, new.by, new.reference)?;
-    let applied =
-        app.apply_policy(&may.actor, Apply { files: new.files, after, by, allow_lock_out: new.allow_lock_out }).await?;
+    let NewPolicy { files, by, reference, allow_lock_out } = new;
+    let (by, after) = (author(&may, by, reference)?, matching.policy()?);
+    let applied = app.apply_policy(&may.actor, Apply { files, after, by, allow_lock_out }).await?;
     Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
 }
 
@@ -104,10 +105,11 @@ async fn revert_policy(
     State(app): Shared,
     may: May<WritePolicies>,
     Id(to): Id<PolicyId>,
-    IfMatch(after): IfMatch,
+    matching: IfMatch,
     Body { value: new, .. }: Body<RevertPolicy>,
 ) -> Result<Response, Problem> {
     let by = author(&may, new.by, new.reference)?;
+    let after = matching.policy()?;
     let applied = app.revert_policy(&may.actor, Revert { to, after, by, allow_lock_out: new.allow_lock_out }).await?;
     Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
 }
@@ -133,17 +135,24 @@ struct Matching {
     if_match: String,
 }
 
-/// The policy that `If-Match` names (RFC 9110 §13.1.1).
-struct IfMatch(PolicyId);
+/// What `If-Match` says. It is looked at after all else that is wrong with a request (RFC 9110 §13.2.1).
+struct IfMatch(Option<HeaderValue>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let named = parts.headers.get(header::IF_MATCH).ok_or_else(|| Problem::of(&PRECONDITION_REQUIRED))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(header::IF_MATCH).cloned()))
+    }
+}
+
+impl IfMatch {
+    /// The policy that it names (§13.1.1).
+    fn policy(&self) -> Result<PolicyId, Problem> {
+        let named = self.0.as_ref().ok_or_else(|| Problem::of(&PRECONDITION_REQUIRED))?;
         let named = named.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
         // What is no ETag of ours is that of no policy that is in force.
-        named.map(Self).ok_or_else(|| Problem::of(&POLICY_CHANGED))
+        named.ok_or_else(|| Problem::of(&POLICY_CHANGED))
     }
 }
 
