@@ -41,6 +41,7 @@ mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod policies;
 mod possession;
 mod push;
 mod readme;

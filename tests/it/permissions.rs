@@ -86,6 +86,8 @@ async fn p06_each_scope_opens_what_it_names_and_nothing_else() {
         "challenges",
         "hardware_tokens",
         "events:read",
+        "policies:read",
+        "policies:write",
     ];
     for scope in scopes {
         let (_, client) = application(&api, scope, &[scope]).await;

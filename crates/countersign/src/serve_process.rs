@@ -89,7 +89,7 @@ async fn serve(
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
-    let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
+    let policy = policy_folder::source(settings.policy_folder.as_deref())?;
     let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
     let sites = crate::config::sites(&settings.sites)?;
     let config = configuration(settings, movable, confinement, sending, (policy, risk, sites));
@@ -174,7 +174,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk, sites): (server::PolicyFiles, server::RiskWorld, server::Sites),
+    (policy, risk, sites): (server::PolicySource, server::RiskWorld, server::Sites),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -189,6 +189,7 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         policy,
+        record_facts: settings.record_facts,
         risk,
         sites,
         factors: settings.factors.clone(),

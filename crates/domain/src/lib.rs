@@ -50,7 +50,7 @@ pub use id::{
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
-pub use policy::PolicyInForce;
+pub use policy::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use session::{Proof, Quality, Session, Trust};

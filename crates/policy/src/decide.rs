@@ -15,7 +15,7 @@ use crate::verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 const CLOCK_SLACK: Duration = Duration::from_mins(1);
 
 /// Whether a rule fires.
-enum Firing {
+pub(crate) enum Firing {
     No,
     Yes {
         /// Proofs from before do not answer it.
@@ -118,7 +118,7 @@ impl<'p> Decision<'p> {
         rests_on
     }
 
-    fn firing(&self, rule: &Rule, view: &View<'_>) -> Firing {
+    pub(crate) fn firing(&self, rule: &Rule, view: &View<'_>) -> Firing {
         if !rule.scope.covers(self.facts) {
             return Firing::No;
         }

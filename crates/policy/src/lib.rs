@@ -8,6 +8,7 @@
 //! function. It goes by three rules: **the strictest rule wins**, **what is not known never leads to more access**, and **levels are
 //! what fresh proofs amount to**, by [`domain::Aal::reached`], and nothing else. docs/guide/policy.md is the guide to the files.
 
+mod administrators;
 mod analysis;
 mod cases;
 mod condition;
@@ -15,15 +16,18 @@ mod decide;
 mod document;
 mod duration;
 mod enforcement;
+mod explain;
 mod facts;
 mod mistake;
 mod preset;
 mod reader;
+mod record;
 mod rule;
 mod verdict;
 
 use std::collections::BTreeMap;
 
+use administrators::Administrators;
 use domain::{AuthenticatorKind, Timestamp};
 use enforcement::Enforcement;
 use rule::{FACTOR_ORDER, Rule, matches};
@@ -33,6 +37,7 @@ pub use cases::CaseResult;
 pub use condition::MAX_BYTES as MAX_CONDITION_BYTES;
 pub use document::MAX_FILE_BYTES;
 pub use enforcement::{AdminRecovery, Recovery};
+pub use explain::{Explained, Explanation};
 pub use facts::{
     ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts, Wanted,
 };
@@ -47,6 +52,7 @@ pub use verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 pub struct Policy {
     rules: Vec<Rule>,
     enforcement: Option<Enforcement>,
+    administrators: Vec<Administrators>,
     orders: Orders,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<cases::Case>,
@@ -90,6 +96,16 @@ impl Policy {
         user.subject_since.map(|since| since.plus(enforcement.grace_period))
     }
 
+    /// Whether there is an enforcement file, which has users have a second factor.
+    pub fn enforces(&self) -> bool {
+        self.enforcement.is_some()
+    }
+
+    /// Whether the files name this user as an administrator, who is not to be locked out.
+    pub fn is_administrator(&self, user: &UserFacts) -> bool {
+        self.administrators.iter().any(|administrators| administrators.has(user))
+    }
+
     /// How whoever lost every authenticator comes back in, where an enforcement file says so.
     pub fn recovery(&self) -> Option<&Recovery> {
         self.enforcement.as_ref().map(|enforcement| &enforcement.recovery)
@@ -114,6 +130,11 @@ impl Policy {
     /// these differ in, wherever it stands.
     pub fn content(&self) -> &BTreeMap<String, Value> {
         &self.content
+    }
+
+    /// How many cases stand in the files.
+    pub fn case_count(&self) -> usize {
+        self.cases.len()
     }
 
     /// Decides each case that stands in the files, and compares.

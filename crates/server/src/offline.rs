@@ -85,7 +85,11 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
         },
         crowd: Crowd::default(),
         public: Public::default(),
-        policy: crate::app::decide::InForce::new(crate::PolicyFiles::built_in()),
+        policies: crate::app::policies::Policies::new(
+            crate::PolicySource::BuiltIn(crate::PolicyFiles::built_in()),
+            false,
+        ),
+        untold: crate::app::decide::Untold::default(),
         world: crate::RiskWorld::bare().watched(),
         post: None,
         errands: crate::app::errands::Errands::default(),

@@ -208,8 +208,8 @@ pub enum Change {
         /// As it is to be.
         risk: Vec<u8>,
     },
-    /// Puts a policy into force. Guard: the one that is in force is another one.
-    PutPolicy(PolicyInForce),
+    /// Puts a policy into force. Guard: its number is that after the one that is in force.
+    PutPolicy(Box<PolicyInForce>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
-    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyInForce, Prompt, PromptId,
-    ProofKind, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
+    PromptId, ProofKind, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -301,10 +301,28 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// The policy that is in force, and since when there has been one without interruption that has everybody have a second factor.
-    pub async fn policy(&self) -> Result<Option<(PolicyInForce, Option<Timestamp>)>, StoreError> {
+    /// Which policy is in force: asked with each decision, so that none goes by another.
+    pub async fn policy_id(&self) -> Result<Option<PolicyId>, StoreError> {
+        self.0.policy_id.get(()).await
+    }
+    /// The policy that is in force.
+    pub async fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::policy(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A policy that is or was in force.
+    pub async fn policy_by_id(&self, id: PolicyId) -> Result<Option<PolicyInForce>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::policy_by_id(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The policies that are and were in force, the newest first, without their files; before the number `page.after`.
+    pub async fn policies(&self, page: PageRequest<i64>) -> Result<Page<PolicyInForce, i64>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::policies(lease.connection(), page).await?;
         lease.done();
         Ok(found)
     }

@@ -9,9 +9,9 @@ use domain::{
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState,
-    PolicyId, PolicyInForce, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction,
-    Scope, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait,
-    Wanted,
+    PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin,
+    ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, User, UserId,
+    UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -362,15 +362,29 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
     })
 }
 
-pub(crate) const POLICY: &str = "p.id, p.version, p.files, p.enforces, p.at";
+/// Without the files, which may be large.
+pub(crate) const POLICY_HEAD: &str = "p.id, p.number, p.version, '{}', p.enforced_since, p.at, p.origin, p.application_id, p.certificate, \
+    p.author, p.reference, p.signature";
+
+pub(crate) const POLICY: &str = "p.id, p.number, p.version, p.files, p.enforced_since, p.at, p.origin, p.application_id, p.certificate, \
+    p.author, p.reference, p.signature";
 
 pub(crate) fn policy(row: &mut Reader<'_, '_>) -> Result<PolicyInForce, Fault> {
     Ok(PolicyInForce {
         id: row.id(PolicyId::from_uuid)?,
+        number: row.next()?,
         version: row.next()?,
         files: row.named(|json| serde_json::from_str(json).ok())?,
-        enforces: row.next::<i64>()? != 0,
+        enforced_since: row.maybe_time()?,
         at: row.time()?,
+        origin: row.named(PolicyOrigin::from_name)?,
+        by: PolicyAuthor {
+            application_id: row.maybe_id(ApplicationId::from_uuid)?,
+            certificate: row.maybe_named(CertificateFingerprint::parse)?,
+            name: row.next()?,
+            reference: row.next()?,
+        },
+        signature: row.next()?,
     })
 }
 

@@ -384,6 +384,12 @@ pub enum Sign {
         #[serde(with = "crate::bytes")]
         claims: Vec<u8>,
     },
+    /// Which policy came into force, after which: a JSON Web Signature, ES256, `typ` `countersign-policy+jws`.
+    Policy {
+        /// The JSON of what is said of it.
+        #[serde(with = "crate::bytes")]
+        statement: Vec<u8>,
+    },
 }
 
 /// The claims by which a push service knows who sends (RFC 8292 §2).
@@ -531,6 +537,8 @@ pub struct PublicKeys {
     /// The one that push services know the sender by (RFC 8292 §3.2). It stays the same for as long as the store, whatever is
     /// rotated: what browsers have subscribed to is bound to it.
     pub vapid: PublicKey,
+    /// The one that policies are signed with. It stays the same for as long as the store, so that every version is known by it.
+    pub policy: PublicKey,
     /// The one that files of hardware tokens are sealed to (X25519). It changes when keys are rotated; what was sealed to an older
     /// one opens until that is retired.
     pub import: [u8; 32],

@@ -221,6 +221,7 @@ impl Service {
                     let claims = sign::vapid_claims(claims, self.trusted_time()?)?;
                     open.keyring.vapid().sign(claims.as_bytes())?
                 }
+                Sign::Policy { statement } => open.keyring.policy().sign(statement)?,
             };
             Ok(Reply::Signed(token))
         })

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 54] = [
+pub(crate) const KEYS: [Key; 55] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -156,7 +156,12 @@ pub(crate) const KEYS: [Key; 54] = [
     one(
         "policy.folder",
         "DIR",
-        "Folder of the policy's files, *.yaml, read at the start [default: a second factor for everything]",
+        "Folder of the policy's files, *.yaml, read at the start; none can be applied then [default: what was applied, or a second factor for everything]",
+    ),
+    one(
+        "policy.record_facts",
+        "YES|NO",
+        "Keep with each decision what it went by, so that `config plan` can hold another policy against it [default: yes]",
     ),
     list(
         "risk.geo",

@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
+    /// Whether it is kept with each decision what it went by.
+    pub(crate) record_facts: bool,
     /// What signals of risk are told by.
     pub(crate) risk: server::RiskFiles,
     /// Which kinds of authenticator are offered, in this order.
@@ -241,6 +243,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
             risk: value::risk(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,

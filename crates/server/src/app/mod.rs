@@ -25,6 +25,7 @@ mod introspect;
 pub(crate) mod keys;
 pub(crate) mod lately;
 pub(crate) mod pages;
+pub(crate) mod policies;
 pub(crate) mod possession;
 pub(crate) mod prompts;
 pub(crate) mod proof;
@@ -68,7 +69,9 @@ pub(crate) struct App {
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
     /// The policy that decides.
-    pub(crate) policy: decide::InForce,
+    pub(crate) policies: policies::Policies,
+    /// Places for decisions that are still to be told of.
+    pub(crate) untold: decide::Untold,
     /// What signals of risk are told by.
     pub(crate) world: tokio::sync::watch::Receiver<Arc<::risk::World>>,
     /// What leaves the machine towards people, where that is set up.

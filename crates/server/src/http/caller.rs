@@ -65,6 +65,10 @@ permissions! {
     Decide = [Scope::Challenges];
     /// Asking whether an assertion counts.
     Introspect = [Scope::Challenges];
+    /// Seeing policies and what they would do.
+    ReadPolicies = [Scope::PoliciesRead];
+    /// Putting policies into force.
+    WritePolicies = [Scope::PoliciesWrite];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.
@@ -99,6 +103,11 @@ impl<P: Permission> May<P> {
     /// That the application has this scope, too.
     pub(crate) fn also(&self, scope: Scope) -> Result<(), Problem> {
         if has(&self.actor.application, scope) { Ok(()) } else { Err(lacking(&[scope])) }
+    }
+
+    /// What the request showed of who asks.
+    pub(crate) fn credential(&self) -> Credential {
+        self.credential
     }
 
     /// Whether it still holds, for what goes on for longer than a request: the key may have been revoked or have ended,

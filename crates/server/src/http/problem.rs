@@ -28,9 +28,18 @@ pub(crate) struct Problem {
     /// For `events-expired`: the position of the oldest event that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oldest: Option<i64>,
+    /// For `policy-mistaken`: each mistake, with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>)]
+    mistakes: Option<Box<Mistakes>>,
     #[serde(skip)]
     retry_after: bool,
 }
+
+/// What is wrong with a policy.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+struct Mistakes(Vec<policy::Mistake>);
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
 fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -130,6 +139,16 @@ problems! {
         "The detail says what has to be proved first.";
     KEY_NOT_SHOWN = "key-not-shown", FORBIDDEN, "The session's key was not shown",
         "The session is bound to a key (`cnf`). Hand over a proof that its client signed for this request to you, in `Client-Proof`: `POST https://… eyJ…`. It has to be of that key and of the method and address that you say, a minute old at most, and serves once. Who cannot sign one is not whoever began the session.";
+    POLICY_CHANGED = "policy-changed", PRECONDITION_FAILED, "Another policy came into force meanwhile",
+        "`If-Match` names a policy that is not in force any more: somebody else applied one. Look at what is in force now, plan again, and send it with that one's `ETag`. Nothing was changed.";
+    POLICY_LOCKS_OUT = "policy-locks-out", CONFLICT, "Nobody would be left who may do anything",
+        "By what was decided lately, the policy would deny everybody everything that they did, or every administrator. A plan says whom. Nothing was changed; `allow_lock_out` applies it all the same.";
+    PRECONDITION_REQUIRED = "precondition-required", PRECONDITION_REQUIRED, "Which policy is it to come after?",
+        "Send the `ETag` of the policy in force, as `GET /v1/policies/current` says it, as `If-Match`: so nobody's change is overwritten unseen.";
+    POLICY_MISTAKEN = "policy-mistaken", UNPROCESSABLE_ENTITY, "The policy does not hold",
+        "`mistakes` names each one with file, line and column. Nothing was changed.";
+    POLICY_BROKEN = "policy-broken", SERVICE_UNAVAILABLE, "The policy in force cannot be used",
+        "What is kept of it is not what was signed, or this release of the server cannot read it. Nothing is decided until another one is applied, the database is restored, or the server is updated; the log says why.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
         "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
     SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
@@ -164,6 +183,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             oldest: None,
+            mistakes: None,
             retry_after: kind.status == StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -171,6 +191,15 @@ impl Problem {
     /// A problem of this kind, in the words that explain it.
     pub(crate) fn of(kind: &Kind) -> Self {
         Self::new(kind, kind.meaning)
+    }
+
+    /// A policy with mistakes.
+    fn mistaken(mistakes: Vec<policy::Mistake>) -> Self {
+        let errors = mistakes.iter().filter(|mistake| mistake.severity == policy::Severity::Error);
+        let first = errors.clone().next().map(ToString::to_string).unwrap_or_default();
+        let more = errors.count().saturating_sub(1);
+        let detail = if more == 0 { first } else { format!("{first} (and {more} more)") };
+        Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(&POLICY_MISTAKEN, detail) }
     }
 
     /// A request with flaws.
@@ -215,6 +244,15 @@ impl From<Error> for Problem {
             }
             Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
+            Error::PolicyChanged => Self::of(&POLICY_CHANGED),
+            Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
+            Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
+            Error::PolicyBroken { number, why } => {
+                tracing::error!(number, why, "the policy cannot be used");
+                let detail =
+                    format!("The policy with the number {number} cannot be used: {why}. Nothing is decided by it.");
+                Self::new(&POLICY_BROKEN, detail)
+            }
             Error::EventsExpired { oldest } => Self {
                 oldest: Some(oldest),
                 ..Self::new(

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest, risk,
-    sign_ins,
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
+    rest, risk, sign_ins,
 };
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
@@ -337,7 +337,7 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
+        Change::PutPolicy(policy) => policies::put(connection, policy).await,
         _ => Ok(Effect::Refused),
     }
 }

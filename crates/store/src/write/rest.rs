@@ -2,11 +2,9 @@
 //! end, the keyring.
 
 use domain::{
-    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, PolicyInForce,
-    SessionId, Timestamp, Trust, UserId, UserKind, UserState,
+    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, SessionId, Timestamp,
+    Trust, UserId, UserKind, UserState,
 };
-
-use serde_json::json;
 
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
@@ -294,22 +292,6 @@ pub(super) async fn use_challenge(
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     one(connection, &USE_CHALLENGE, &[id.into(), at.into()]).await
-}
-
-static PUT_POLICY: Set = Set::new(
-    &[("id", Id), ("version", Text), ("files", Text), ("enforces", Int), ("at", Int)],
-    "INSERT INTO policies (id, version, files, enforces, at)
-     SELECT i.id, i.version, i.files, i.enforces, i.at FROM input i
-     WHERE NOT EXISTS (
-        SELECT 1 FROM policies p WHERE p.version = i.version AND p.id = (SELECT q.id FROM policies q ORDER BY q.id DESC LIMIT 1))",
-);
-
-pub(super) async fn put_policy(connection: &mut Connection, policy: &PolicyInForce) -> Result<Effect, Fault> {
-    let files = json!(policy.files).to_string();
-    let enforces = i64::from(policy.enforces);
-    let values =
-        [policy.id.into(), policy.version.as_str().into(), files.as_str().into(), enforces.into(), policy.at.into()];
-    one(connection, &PUT_POLICY, &values).await
 }
 
 static CANCEL_ENROLLMENT: Set = Set::new(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Aal, Amr, ExternalId, Proof, ReturnOrigin, Session};
+use domain::{Aal, Amr, ExternalId, ReturnOrigin, Session};
 use serde::Serialize;
 use vault_proto::{Reply, Sign, Verb};
 
@@ -54,9 +54,9 @@ impl App {
         user: &ExternalId,
         groups: &[String],
     ) -> Result<String, Error> {
-        let Allowed { decision, session, action, proof, .. } = allowed;
+        let Allowed { decision, session, action, proofs, .. } = allowed;
+        let leading = proofs.get(..1).unwrap_or_default();
         let now = self.now();
-        let proofs: &[Proof] = proof.map_or(&[], std::slice::from_ref);
         let claims = Claims {
             iss: &self.settings.issuer,
             aud: request.origin.as_str(),
@@ -66,9 +66,9 @@ impl App {
             iat: now.unix_seconds(),
             nbf: now.unix_seconds(),
             exp: now.plus(LIFETIME).min(session.expires_at).unix_seconds(),
-            auth_time: proof.map_or(session.authenticated_at, |proof| proof.verified_at).unix_seconds(),
-            acr: Aal::reached(&session.amr, proofs),
-            amr: &Session::methods(&session.amr, proofs),
+            auth_time: leading.first().map_or(session.authenticated_at, |proof| proof.verified_at).unix_seconds(),
+            acr: Aal::reached(&session.amr, leading),
+            amr: &Session::methods(&session.amr, leading),
             preferred_username: user.as_given(),
             groups,
             action,

@@ -20,7 +20,7 @@ use store::{Change, Commit};
 use super::decide::{Decision, Question};
 use super::pages::Token;
 use super::risk::Source;
-use super::{Actor, App, Error};
+use super::{Actor, App, Error, Possession};
 use crate::sites::Site;
 pub(crate) use identity::Request;
 pub(crate) use lead::{Came, Led};
@@ -116,7 +116,9 @@ impl App {
         if !may_ask(&application) {
             return Err(LACKS_SCOPES);
         }
-        let actor = Actor { application: Arc::new(application), address: visitor.address, language: visitor.language };
+        let (address, language) = (visitor.address, visitor.language);
+        // What a browser keeps at a site is no key: sessions that are bound to one are of no use there.
+        let actor = Actor { application: Arc::new(application), address, language, possession: Possession::None };
         Ok(Some(SignedIn { actor, sign_in }))
     }
 
@@ -184,6 +186,8 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         signals: Vec::new(),
         source: Source::new(visitor.address, visitor.user_agent.as_deref()),
         challenge_id,
+        wanted: None,
+        cnf: None,
         identity: Some(request.clone()),
     }
 }

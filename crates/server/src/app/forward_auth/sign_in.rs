@@ -46,6 +46,11 @@ impl App {
             Error::invalid("/return_to", why)
         })?;
         let session = self.own_session(actor, new.session_id).await?;
+        if session.cnf.is_some() {
+            return Err(Error::Conflict(
+                "the session is bound to a key, which browsers at a site behind a proxy cannot show",
+            ));
+        }
         let now = self.now();
         let code = Token::random(&*self.entropy);
         let origin = new.return_url.origin();

@@ -100,7 +100,7 @@ pub(crate) struct NewDecision {
 /// What an action is about.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Resource {
+pub(super) struct Resource {
     /// What it is, in your words.
     #[serde(rename = "type")]
     kind: String,
@@ -115,7 +115,7 @@ struct Resource {
 /// Something that an application noticed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OwnSignal {
+pub(super) struct OwnSignal {
     /// What, `new_device` say.
     name: String,
     /// What was found. Anything but `false`, `null`, 0 and what is empty is a signal that is raised.
@@ -139,16 +139,11 @@ impl NewDecision {
         let properties = resource.as_ref().map(|resource| &resource.properties);
         checked_context(&self.context, properties)?;
         checked_shown(&self.shown)?;
-        if self.groups.len() > MOST_GROUPS || self.groups.iter().any(|group| group.len() > LONGEST) {
-            return Err(flawed("/groups", format!("names at most {MOST_GROUPS} groups of {LONGEST} bytes at most")));
-        }
-        if self.signals.len() > MOST_SIGNALS {
-            return Err(flawed("/signals", format!("are at most {MOST_SIGNALS}")));
-        }
+        checked_groups(&self.groups)?;
         if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
             return Err(flawed("/user_agent", "has more than 512 bytes"));
         }
-        let signals = self.signals.into_iter().map(OwnSignal::checked).collect::<Result<_, _>>()?;
+        let signals = OwnSignal::all_checked(self.signals)?;
         let wanted = wanted(self.acr_values.as_deref(), self.max_age)?;
         Ok(Question {
             session_id,
@@ -182,8 +177,15 @@ fn wanted(acr_values: Option<&str>, max_age: Option<u64>) -> Result<Option<Wante
     Ok((least.is_some() || max_age.is_some()).then(|| Wanted { aal: least.unwrap_or(Aal::Aal1), max_age }))
 }
 
+pub(super) fn checked_groups(groups: &[String]) -> Result<(), Problem> {
+    if groups.len() > MOST_GROUPS || groups.iter().any(|group| group.len() > LONGEST) {
+        return Err(flawed("/groups", format!("names at most {MOST_GROUPS} groups of {LONGEST} bytes at most")));
+    }
+    Ok(())
+}
+
 impl Resource {
-    fn checked(self) -> Result<ResourceFacts, Problem> {
+    pub(super) fn checked(self) -> Result<ResourceFacts, Problem> {
         let Self { kind, id, properties } = self;
         if kind.is_empty() || kind.len() > LONGEST || id.len() > LONGEST {
             return Err(flawed("/resource", format!("has a type and an id of {LONGEST} bytes at most")));
@@ -193,6 +195,13 @@ impl Resource {
 }
 
 impl OwnSignal {
+    pub(super) fn all_checked(signals: Vec<Self>) -> Result<Vec<Signal>, Problem> {
+        if signals.len() > MOST_SIGNALS {
+            return Err(flawed("/signals", format!("are at most {MOST_SIGNALS}")));
+        }
+        signals.into_iter().map(Self::checked).collect()
+    }
+
     fn checked(self) -> Result<Signal, Problem> {
         let Self { name, value, weight, explanation } = self;
         let shaped = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -14,6 +14,7 @@ mod hardware_tokens;
 mod introspection;
 mod keys;
 pub(super) mod pages;
+mod policies;
 pub(super) mod prompts;
 pub(super) mod proof;
 mod sessions;
@@ -45,6 +46,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(challenges::routes())
         .merge(decisions::routes())
         .merge(introspection::routes())
+        .merge(policies::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
         .merge(sign_ins::routes())

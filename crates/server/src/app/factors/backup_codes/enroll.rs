@@ -13,7 +13,9 @@ pub(crate) type NewSet = ((Authenticator, Vec<BackupCode>), Vec<Secret>);
 /// A set of as many as the policy gives each user (I-05), active from the commit on that keeps it, and the codes in the clear; none where
 /// it gives none.
 pub(crate) async fn new_set(app: &App, user_id: UserId) -> Result<Option<NewSet>, Error> {
-    let count = app.policy.backup_codes();
+    let policy = app.policy_in_force().await?;
+    let recovery = policy.policy.recovery();
+    let count = recovery.map_or_else(|| policy::Recovery::default().backup_codes, |recovery| recovery.backup_codes);
     if count == 0 {
         return Ok(None);
     }
