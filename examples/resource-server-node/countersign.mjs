@@ -185,7 +185,8 @@ export class Guard {
     const wait = this.#fetchedAt === undefined ? 1 : COOL_DOWN;
     if ((!this.#keys.has(kid) || since(this.#fetchedAt) >= FRESH) && (this.#fetching || since(this.#triedAt) >= wait)) {
       this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined));
-      await this.#fetching;
+      // Who has a key goes on with it while others are fetched.
+      if (!this.#keys.has(kid)) await this.#fetching;
     }
     if (since(this.#fetchedAt) >= STALE) throw new Refused({ status: 503 });
     return this.#keys.get(kid);

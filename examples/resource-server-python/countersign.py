@@ -76,7 +76,7 @@ class Guard:
             raise ValueError("whoever is on the way could change the keys: the issuer has to be https")
         self.issuer, self.audiences, self.origin, self.clock = issuer, set(audiences), origin.rstrip("/"), clock
         self.keys, self.fetched_at, self.tried_at = {}, None, None
-        self.lock, self.seen = threading.Lock(), {}
+        self.fetching, self.lock, self.seen = threading.Lock(), threading.Lock(), {}
 
     def protect(self, app, need):
         """WSGI: calls `app` with what the assertion says in `environ["countersign.claims"]`."""
@@ -195,19 +195,28 @@ class Guard:
 
     def key(self, kid):
         """A key that assertions are signed with. While none can be fetched, those that are known serve for a day."""
-        with self.lock:
-            now = self.clock()
-            since = lambda at: float("inf") if at is None or at > now else now - at
-            wait = COOL_DOWN if self.fetched_at is not None else 1
-            if (kid not in self.keys or since(self.fetched_at) >= FRESH) and since(self.tried_at) >= wait:
-                self.tried_at = now
-                try:
+        now = self.clock()
+
+        def since(at):
+            return float("inf") if at is None or at > now else now - at
+
+        def is_wanted():
+            wait = 1 if self.fetched_at is None else COOL_DOWN
+            return (kid not in self.keys or since(self.fetched_at) >= FRESH) and since(self.tried_at) >= wait
+
+        # Who has a key goes on with it while somebody fetches others; who has none waits.
+        if is_wanted() and self.fetching.acquire(blocking=kid not in self.keys):
+            try:
+                if is_wanted():
                     self.keys, self.fetched_at = self.published(), now
-                except (OSError, ValueError, KeyError, TypeError):
-                    pass
-            if since(self.fetched_at) >= STALE:
-                raise Refused(status=503)
-            return self.keys[kid]
+            except (OSError, ValueError, KeyError, TypeError):
+                pass  # What is known stays.
+            finally:
+                self.tried_at = now
+                self.fetching.release()
+        if since(self.fetched_at) >= STALE:
+            raise Refused(status=503)
+        return self.keys[kid]
 
     def published(self):
         url = self.issuer.rstrip("/") + "/.well-known/jwks.json"

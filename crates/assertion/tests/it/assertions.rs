@@ -133,8 +133,8 @@ fn t21_the_public_key_is_no_shared_secret() {
     for secret in [point.as_slice(), signer.jwk().to_string().as_bytes()] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let header = with(header(), "alg", json!("HS256")).to_string();
-        let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims().to_string().as_bytes()));
-        let token = format!("{signed}.{}", encode(hmac::sign(&key, signed.as_bytes()).as_ref()));
+        let input = format!("{}.{}", encode(header.as_bytes()), encode(claims().to_string().as_bytes()));
+        let token = format!("{input}.{}", encode(hmac::sign(&key, input.as_bytes()).as_ref()));
         assert_eq!(judged(&signer, &token), Err(Refused::Algorithm));
     }
 }

@@ -7,6 +7,7 @@
     reason = "all of this is test"
 )]
 
+mod anything;
 mod assertions;
 mod possession;
 mod signer;

@@ -15,7 +15,7 @@ fn claims() -> Value {
 
 fn request() -> Request<'static> {
     // SHA-256 of `token`.
-    let ath = Some("PEaenWxYddN6Q_NT1PiOYfz4EsZu7jRXRlpAsNpBU5A");
+    let ath = Some("PEaenWxYddN6Q_NT1PiOYfz4EsZu7jRXRlpAsNpBU-A");
     Request { method: "POST", url: "https://api.example.org:443/payments?a=b", ath, nonce: None }
 }
 

@@ -99,11 +99,11 @@ impl Resource {
         })
     }
 
-    fn token(&self, more: Value) -> String {
+    fn token(&self, more: &Value) -> String {
         self.token_by("one", &self.signer, more)
     }
 
-    fn token_by(&self, kid: &str, signer: &Signer, more: Value) -> String {
+    fn token_by(&self, kid: &str, signer: &Signer, more: &Value) -> String {
         let mut claims = self.claims();
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         signer.sign(&json!({ "alg": "ES256", "kid": kid, "typ": "countersign-assertion+jwt" }), &claims)
@@ -131,14 +131,14 @@ fn wanted(response: &Response<String>) -> Vec<&str> {
 async fn s06_who_shows_an_assertion_is_let_in_and_the_handler_knows_what_it_says() {
     let resource = Resource::new();
     let need = Need::default();
-    let answer = resource.get(&need, &format!("Bearer {}", resource.token(json!({})))).await;
+    let answer = resource.get(&need, &format!("Bearer {}", resource.token(&json!({})))).await;
     assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "usr_1"));
     let nothing = resource.send(&need, Request::get("/payments")).await;
     assert_eq!((nothing.status(), wanted(&nothing)), (StatusCode::UNAUTHORIZED, vec!["Bearer"]));
     for strange in ["Basic YTpi", "Bearer", "Bearer x.y.z"] {
         assert_eq!(resource.get(&need, strange).await.status(), StatusCode::UNAUTHORIZED, "{strange}");
     }
-    let token = resource.token(json!({}));
+    let token = resource.token(&json!({}));
     let twice = Request::get("/payments").header("authorization", format!("Bearer {token}"));
     let twice = resource.send(&need, twice.header("authorization", format!("Bearer {token}"))).await;
     assert_eq!(twice.status(), StatusCode::UNAUTHORIZED);
@@ -152,7 +152,7 @@ async fn s06_who_shows_an_assertion_is_let_in_and_the_handler_knows_what_it_says
 async fn s07_who_shows_too_little_is_told_what_would_be_enough() {
     let resource = Resource::new();
     let need = Need { level: Some(Level::Aal2), max_age: Some(60), ..Need::default() };
-    let weak = resource.get(&need, &format!("Bearer {}", resource.token(json!({ "acr": "aal1" })))).await;
+    let weak = resource.get(&need, &format!("Bearer {}", resource.token(&json!({ "acr": "aal1" })))).await;
     assert_eq!(weak.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(
         wanted(&weak),
@@ -161,7 +161,7 @@ async fn s07_who_shows_too_little_is_told_what_would_be_enough() {
          acr_values=\"aal2 aal3\", max_age=\"60\""
         ]
     );
-    let token = resource.token(json!({}));
+    let token = resource.token(&json!({}));
     assert_eq!(resource.get(&need, &format!("Bearer {token}")).await.status(), StatusCode::OK);
     resource.advance(66).await;
     let old = resource.get(&need, &format!("Bearer {token}")).await;
@@ -180,7 +180,7 @@ async fn s09_a_stolen_assertion_without_its_key_is_worth_nothing() {
     let resource = Resource::new();
     let need = Need { bound: true, ..Need::default() };
     let key = Signer::new();
-    let token = resource.token(json!({ "cnf": { "jkt": key.jkt() } }));
+    let token = resource.token(&json!({ "cnf": { "jkt": key.jkt() } }));
     let shown = |token: &str, proof: &str| {
         Request::get("/payments?a=b").header("authorization", format!("DPoP {token}")).header("dpop", proof)
     };
@@ -200,7 +200,7 @@ async fn s09_a_stolen_assertion_without_its_key_is_worth_nothing() {
     let none = resource.send(&need, Request::get("/payments").header("authorization", format!("DPoP {token}"))).await;
     assert_eq!(none.status(), StatusCode::UNAUTHORIZED);
     // One that is bound to nothing is not enough here, and takes no proof for a binding.
-    let free = resource.token(json!({}));
+    let free = resource.token(&json!({}));
     assert_eq!(resource.get(&need, &format!("Bearer {free}")).await.status(), StatusCode::UNAUTHORIZED);
     let proved = resource.send(&Need::default(), shown(&free, &proof(&resource, &key, "5", &free))).await;
     assert_eq!(proved.status(), StatusCode::UNAUTHORIZED);
@@ -210,7 +210,7 @@ async fn s09_a_stolen_assertion_without_its_key_is_worth_nothing() {
 async fn s06_an_assertion_that_is_bound_to_a_certificate_comes_with_it() {
     let resource = Resource::new();
     let need = Need { bound: true, ..Need::default() };
-    let token = resource.token(json!({ "cnf": { "x5t#S256": assertion::sha256(b"the certificate") } }));
+    let token = resource.token(&json!({ "cnf": { "x5t#S256": assertion::sha256(b"the certificate") } }));
     let with = |certificate: Option<&[u8]>| {
         let request = Request::get("/payments").header("authorization", format!("Bearer {token}"));
         match certificate {
@@ -228,7 +228,7 @@ async fn s06_keys_are_fetched_once_and_again_for_one_that_is_not_known() {
     let resource = Resource::new();
     let need = Need::default();
     for _ in 0..5 {
-        let token = resource.token(json!({}));
+        let token = resource.token(&json!({}));
         assert_eq!(resource.get(&need, &format!("Bearer {token}")).await.status(), StatusCode::OK);
     }
     assert_eq!(resource.publisher.asked(), 1);
@@ -236,7 +236,7 @@ async fn s06_keys_are_fetched_once_and_again_for_one_that_is_not_known() {
     let next = Signer::new();
     resource.publisher.publish(&[("one", &resource.signer), ("two", &next)]);
     let status = async |resource: &Resource| {
-        let token = resource.token_by("two", &next, json!({}));
+        let token = resource.token_by("two", &next, &json!({}));
         resource.get(&need, &format!("Bearer {token}")).await.status()
     };
     assert_eq!(status(&resource).await, StatusCode::UNAUTHORIZED);
@@ -245,18 +245,18 @@ async fn s06_keys_are_fetched_once_and_again_for_one_that_is_not_known() {
     assert_eq!(resource.publisher.asked(), 2);
     // Whoever makes up names has nobody flooded.
     for n in 0..50 {
-        let token = resource.token_by(&format!("made up {n}"), &next, json!({}));
+        let token = resource.token_by(&format!("made up {n}"), &next, &json!({}));
         assert_eq!(resource.get(&need, &format!("Bearer {token}")).await.status(), StatusCode::UNAUTHORIZED);
     }
     assert_eq!(resource.publisher.asked(), 2);
     // A key that was retired is gone once the set was fetched anew.
     resource.publisher.publish(&[("two", &next)]);
     resource.advance(601).await;
-    let token = resource.token(json!({}));
+    let token = resource.token(&json!({}));
     let _ = resource.get(&need, &format!("Bearer {token}")).await;
     resource.advance(0).await;
     assert_eq!(resource.publisher.asked(), 3);
-    let token = resource.token(json!({}));
+    let token = resource.token(&json!({}));
     assert_eq!(resource.get(&need, &format!("Bearer {token}")).await.status(), StatusCode::UNAUTHORIZED);
 }
 
@@ -265,7 +265,7 @@ async fn s06_keys_are_fetched_once_and_again_for_one_that_is_not_known() {
 async fn t14_without_its_source_known_keys_serve_for_a_day_and_unknown_ones_never() {
     let resource = Resource::new();
     let need = Need::default();
-    let bearer = |resource: &Resource| format!("Bearer {}", resource.token(json!({})));
+    let bearer = |resource: &Resource| format!("Bearer {}", resource.token(&json!({})));
     resource.publisher.go_away();
     let early = resource.get(&need, &bearer(&resource)).await;
     assert_eq!(
@@ -282,7 +282,7 @@ async fn t14_without_its_source_known_keys_serve_for_a_day_and_unknown_ones_neve
         assert_eq!(resource.get(&need, &bearer(&resource)).await.status(), StatusCode::OK);
     }
     let stranger = Signer::new();
-    let unknown = resource.token_by("two", &stranger, json!({}));
+    let unknown = resource.token_by("two", &stranger, &json!({}));
     assert_eq!(resource.get(&need, &format!("Bearer {unknown}")).await.status(), StatusCode::UNAUTHORIZED);
     resource.advance(3601).await;
     assert_eq!(resource.get(&need, &bearer(&resource)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
