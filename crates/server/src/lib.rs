@@ -11,6 +11,7 @@ mod offline;
 mod policy_files;
 mod relying_party;
 mod risk_files;
+mod sites;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 pub use policy_files::PolicyFiles;
 pub use relying_party::{Webauthn, webauthn_policy};
 pub use risk_files::{NamedFile, RiskFiles, RiskThresholds, RiskWorld};
+pub use sites::{SiteMistake, SiteSettings, Sites};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct Config {
     pub policy: PolicyFiles,
     /// What signals of risk are told by.
     pub risk: RiskWorld,
+    /// Sites behind proxies that ask about each request.
+    pub sites: Sites,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -175,6 +179,7 @@ pub(crate) struct Settings {
     pub(crate) tls: bool,
     pub(crate) loopback: bool,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) sites: Sites,
 }
 
 /// A server that runs.
@@ -233,6 +238,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         tls: config.tls.is_some(),
         loopback,
         trusted_proxies: config.trusted_proxies.clone(),
+        sites: config.sites.clone(),
     };
     let vault = Arc::new(Vault::new(vault, store.clone()));
     let policy = app::decide::InForce::new(config.policy);

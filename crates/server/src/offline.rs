@@ -81,6 +81,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             tls: false,
             loopback: true,
             trusted_proxies: Vec::new(),
+            sites: crate::Sites::default(),
         },
         crowd: Crowd::default(),
         public: Public::default(),

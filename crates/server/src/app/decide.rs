@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{
     Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, DecisionId, Event, EventKind,
-    PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    ExternalId, PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
     ApplicationFacts, Facts, Finding, Need, Outcome, Policy, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
@@ -75,6 +75,8 @@ pub(crate) struct Question {
     pub(crate) source: Source,
     /// A challenge that was satisfied for this very question.
     pub(crate) challenge_id: Option<ChallengeId>,
+    /// The request to a site that it is about: what is allowed is told to that as an identity.
+    pub(crate) identity: Option<super::forward_auth::Request>,
 }
 
 /// What was decided.
@@ -86,6 +88,8 @@ pub(crate) struct Decision {
     pub(crate) version: String,
     /// The session as it was seen.
     pub(crate) session: Session,
+    /// Whose it is, by the application's name.
+    pub(crate) external_id: ExternalId,
     /// How high the risk is.
     pub(crate) risk: Score,
     /// What is to be proved, where that can be asked for.
@@ -159,6 +163,7 @@ impl App {
             verdict,
             version: self.policy.policy().version().to_owned(),
             session: seen.session.clone(),
+            external_id: seen.user.external_id.clone(),
             risk: seen.risk,
             challenge: None,
             assertion: None,
@@ -175,7 +180,10 @@ impl App {
             hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
             proof: newest(&decision.session),
         };
-        self.assertion_of(&allowed).await
+        match &question.identity {
+            Some(request) => self.identity_of(&allowed, request, &decision.external_id, &question.groups).await,
+            None => self.assertion_of(&allowed).await,
+        }
     }
 
     /// What follows from a decision: an assertion, a challenge, and that it is told of.

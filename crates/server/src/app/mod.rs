@@ -18,6 +18,7 @@ pub(crate) mod errands;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
+pub(crate) mod forward_auth;
 pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
 pub(crate) mod keys;

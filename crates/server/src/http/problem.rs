@@ -112,6 +112,20 @@ problems! {
         "The session was ended or has expired. Register a new one after the next log-in.";
     EVENTS_EXPIRED = "events-expired", GONE, "These events are not kept any more",
         "Some of the events to go on from were removed, because the time is over for which events are kept. `oldest` is the position of the oldest one there is. Without a cursor, or with `after=0`, a list begins there; `events.expired` events say what was removed.";
+    SIGN_IN_NEEDED = "sign-in-needed", UNAUTHORIZED, "Who is there?",
+        "The browser is not signed in at this site, or its session is over. `X-Countersign-Location` says where it can sign in: open that in the window.";
+    PROOF_NEEDED = "proof-needed", UNAUTHORIZED, "More proof is needed for this",
+        "The session is not trusted enough for this request (RFC 9470). `X-Countersign-Location` says where the person can prove more: open that in the window, then send the request again.";
+    NOT_ALLOWED = "not-allowed", FORBIDDEN, "This is not allowed",
+        "The policy does not allow it to this person, at this time or from this place. Nothing that could be proved would change that.";
+    PROXY_UNKNOWN = "proxy-unknown", FORBIDDEN, "Not a proxy that may ask",
+        "Who asks about requests to a site shows the key or certificate that is configured for it, exactly once. The site may be called otherwise, too.";
+    REQUEST_REFUSED = "request-refused", FORBIDDEN, "This request is not let through",
+        "It could be read in several ways, or what the proxy said of it was missing, doubled or not of this site.";
+    SIGN_IN_OVER = "sign-in-over", FORBIDDEN, "This link does not sign in any more",
+        "A link that signs in is good once, for a minute, and in the browser that was on its way to the login. Go back to the site and begin again there.";
+    NOT_PROVED = "not-proved", FORBIDDEN, "Nothing was proved",
+        "You went back without. What you wanted to do was not done.";
     STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
         "The detail says what has to be proved first.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",

@@ -26,6 +26,13 @@ impl Token {
         Self(zeroize::Zeroizing::new(bytes))
     }
 
+    /// A new one.
+    pub(crate) fn random(entropy: &dyn domain::Entropy) -> Self {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        Self::new(bytes)
+    }
+
     /// Reads 43 characters of base64url.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = zeroize::Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);

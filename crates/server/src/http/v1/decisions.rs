@@ -150,6 +150,7 @@ impl NewDecision {
             signals,
             source: Source::new(self.address, self.user_agent.as_deref()),
             challenge_id: self.challenge_id,
+            identity: None,
         })
     }
 }

@@ -11,6 +11,7 @@ use super::pages::CreatePage;
 use super::prompts::NewPrompt;
 use super::proof::ProofGiven;
 use super::sessions::NewSession;
+use super::sign_ins::NewSignInAtSite;
 use super::testing::MoveClock;
 use super::users::{CreateUser, UpdateUser};
 use crate::http::body::parse;
@@ -30,6 +31,7 @@ pub(crate) fn bodies(bytes: &[u8]) {
     let _ = read::<NewEnrollment>(bytes).map(|new| told(new.checked()));
     let _ = read::<CreatePage>(bytes).map(|new| told(new.checked()));
     let _ = read::<NewSession>(bytes).map(|new| told(new.checked()));
+    let _ = read::<NewSignInAtSite>(bytes).map(|new| told(new.checked()));
     let _ = read::<MoveClock>(bytes);
     let _ = read::<CreateUser>(bytes);
     let _ = read::<UpdateUser>(bytes).map(|new| told(new.checked()));

@@ -12,10 +12,11 @@ mod events;
 pub(crate) mod fuzz;
 mod hardware_tokens;
 mod keys;
-mod pages;
+pub(super) mod pages;
 pub(super) mod prompts;
 pub(super) mod proof;
 mod sessions;
+mod sign_ins;
 mod stream;
 mod testing;
 mod users;
@@ -44,6 +45,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(decisions::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
+        .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
         .merge(events::routes())
         .merge(keys::routes())

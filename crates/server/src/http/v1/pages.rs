@@ -60,7 +60,8 @@ async fn create_page(
     })
 }
 
-fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
+/// The link to a page.
+pub(in crate::http) fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
     Zeroizing::new(format!("{}/{}/{}", own.trim_end_matches('/'), purpose.name(), *token.text()))
 }
 
