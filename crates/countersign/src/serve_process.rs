@@ -91,8 +91,9 @@ async fn serve(
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
     let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
     let risk = risk_files::world(&settings.risk)?;
-    let config = configuration(settings, movable, confinement, sending, (policy, risk));
-    let starting = server::start(config, store.clone(), client);
+    let sites = crate::config::sites(&settings.sites)?;
+    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites));
+    let starting = Box::pin(server::start(config, store.clone(), client));
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());
@@ -173,7 +174,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk): (server::PolicyFiles, server::RiskWorld),
+    (policy, risk, sites): (server::PolicyFiles, server::RiskWorld, server::Sites),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -189,6 +190,7 @@ fn configuration(
         max_session_age: settings.max_session_age,
         policy,
         risk,
+        sites,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),
