@@ -18,6 +18,8 @@ mod crashes;
 mod decisions;
 mod enrolling;
 mod flood;
+mod forward_auth;
+mod forward_auth_refused;
 mod guessing;
 mod hardware_tokens;
 mod harness;
@@ -52,6 +54,7 @@ mod secrets;
 mod security_page;
 mod starts;
 // Both are what the gateways are tried with by themselves.
+mod site;
 #[path = "../../crates/gateway/tests/it/stand_in/mod.rs"]
 mod stand_in;
 mod stream;
