@@ -1,8 +1,11 @@
 //! What does not get past a proxy that asks (T-12, T-14, T-20, T-25): forged headers and cookies, other proxies, other browsers' links,
 //! paths that could be read in several ways, and parts that are down.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use crate::harness::{Answer, Api, Database, HOST, ProxyKind, Signal, got, signal};
 use crate::site::{KEY, Site, location, parameter};
@@ -154,6 +157,7 @@ async fn nobody_passes_while_it_is_down(kind: ProxyKind) {
     browser.fetches("/page").await.expect(200);
     let vault = site.server.ready().await.vault;
     signal(vault, Signal::STOP);
+    stands_still(vault).await;
     closed(&browser.fetches("/page").await);
     signal(vault, Signal::CONT);
     site.server.ready().await;
@@ -165,6 +169,19 @@ async fn nobody_passes_while_it_is_down(kind: ProxyKind) {
     }
     site.server.begin().await;
     browser.fetches("/page").await.expect(200);
+}
+
+/// Waits until no thread of a process that was told to stop runs any more: the one that is told tells the others.
+async fn stands_still(pid: i32) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    let stopped = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    };
+    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().all(stopped) {
+        assert!(Instant::now() < limit, "{pid} goes on");
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[track_caller]
