@@ -1,10 +1,13 @@
 //! What does not get past a proxy that asks (T-12, T-14, T-20, T-25): forged headers and cookies, other proxies, other browsers' links,
 //! paths that could be read in several ways, and parts that are down.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
-use crate::harness::{Answer, Api, Database, ProxyKind, Signal, got, signal};
+use crate::harness::{Answer, Api, Database, HOST, ProxyKind, Signal, got, signal};
 use crate::site::{KEY, Site, location, parameter};
 
 /// Names under which backends are told who somebody is, and how else they can be written.
@@ -154,6 +157,7 @@ async fn nobody_passes_while_it_is_down(kind: ProxyKind) {
     browser.fetches("/page").await.expect(200);
     let vault = site.server.ready().await.vault;
     signal(vault, Signal::STOP);
+    stands_still(vault).await;
     closed(&browser.fetches("/page").await);
     signal(vault, Signal::CONT);
     site.server.ready().await;
@@ -165,6 +169,19 @@ async fn nobody_passes_while_it_is_down(kind: ProxyKind) {
     }
     site.server.begin().await;
     browser.fetches("/page").await.expect(200);
+}
+
+/// Waits until no thread of a process that was told to stop runs any more: the one that is told tells the others.
+async fn stands_still(pid: i32) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    let stopped = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    };
+    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().all(stopped) {
+        assert!(Instant::now() < limit, "{pid} goes on");
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[track_caller]
@@ -280,50 +297,74 @@ async fn t20_no_way_leads_elsewhere() {
     site.api.post("/v1/sign-ins", new).await.expect_problem(422, "invalid-request");
 }
 
-/// T-20: who is not the proxy asks in vain, and of what a proxy says each thing is said once.
-#[tokio::test(flavor = "multi_thread")]
-async fn t20_only_the_sites_proxy_is_answered() {
-    let site = Site::start(ProxyKind::Nginx, Database::Sqlite).await;
-    let ana = site.api.user("ana").await;
-    let browser = site.signed_in(&ana).await;
-    let cookie = format!("__Host-countersign={}", browser.cookies["__Host-countersign"]);
-    let usual = || {
-        vec![
+/// Whoever asks as the site's proxy does, with what it usually says of a request of somebody who is signed in.
+struct Asker {
+    site: Site,
+    usual: Vec<(&'static str, String)>,
+}
+
+const CHECK: &str = "/forward-auth/wiki/check";
+
+impl Asker {
+    async fn new() -> Self {
+        let site = Site::start(ProxyKind::Nginx, Database::Sqlite).await;
+        let ana = site.api.user("ana").await;
+        let browser = site.signed_in(&ana).await;
+        let usual = vec![
             ("x-countersign-key", KEY.to_owned()),
             ("x-forwarded-method", "GET".to_owned()),
             ("x-forwarded-proto", "https".to_owned()),
             ("x-forwarded-host", site.origin.strip_prefix("https://").unwrap().to_owned()),
             ("x-forwarded-uri", "/page".to_owned()),
-            ("cookie", cookie.clone()),
-        ]
-    };
-    let ask = async |path: &str, headers: Vec<(&'static str, String)>| {
-        let request = reqwest::Client::new().get(format!("{}{path}", site.api.address));
+            ("cookie", format!("__Host-countersign={}", browser.cookies["__Host-countersign"])),
+        ];
+        Self { site, usual }
+    }
+
+    async fn asks(&self, path: &str, headers: Vec<(&'static str, String)>) -> Answer {
+        let request = reqwest::Client::new().get(format!("{}{path}", self.site.api.address));
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         Api::answer(request).await.unwrap()
-    };
-    let check = "/forward-auth/wiki/check";
-    ask(check, usual()).await.expect(200);
-    for (path, wanted) in
-        [("/forward-auth/other/check", "proxy-unknown"), ("/forward-auth/WIKI/check", "proxy-unknown")]
-    {
-        ask(path, usual()).await.expect_problem(403, wanted);
     }
-    let with = |name: &str, value: &str| {
-        let changed = usual().into_iter().map(|(n, v)| (n, if n == name { value.to_owned() } else { v }));
-        changed.collect::<Vec<_>>()
-    };
-    let short = &KEY[..KEY.len() - 1];
-    for key in ["", "x", short, &KEY.to_uppercase(), &format!("{KEY}x")] {
+
+    /// What it usually says, with something else under one name.
+    fn with(&self, name: &str, value: &str) -> Vec<(&'static str, String)> {
+        let usual = self.usual.iter().cloned();
+        usual.map(|(n, usual)| (n, if n == name { value.to_owned() } else { usual })).collect()
+    }
+}
+
+/// T-20: who is not the proxy asks in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_only_the_sites_proxy_is_answered() {
+    let asker = Asker::new().await;
+    asker.asks(CHECK, asker.usual.clone()).await.expect(200);
+    for path in ["/forward-auth/other/check", "/forward-auth/WIKI/check"] {
+        asker.asks(path, asker.usual.clone()).await.expect_problem(403, "proxy-unknown");
+    }
+    for key in ["", "x", &KEY[1..], &KEY.to_uppercase(), &format!("{KEY}x")] {
         for path in [
-            check,
+            CHECK,
             "/forward-auth/wiki/auth-request",
             "/forward-auth/wiki/ext-authz/page",
             "/forward-auth/wiki/browser/start?to=%2F",
         ] {
-            ask(path, with("x-countersign-key", key)).await.expect_problem(403, "proxy-unknown");
+            let answer = asker.asks(path, asker.with("x-countersign-key", key)).await;
+            answer.expect_problem(403, "proxy-unknown");
         }
     }
+    // At an application that lost its scopes, or is gone, what the browser keeps is worth nothing.
+    let path = format!("/v1/applications/{}", asker.site.application);
+    asker.site.api.patch(&path, json!({ "scopes": ["sessions"] })).await.expect(200);
+    assert_eq!(asker.asks(CHECK, asker.usual.clone()).await.status, 403);
+    asker.site.api.delete(&path).await.expect(204);
+    assert_eq!(asker.asks(CHECK, asker.usual.clone()).await.status, 401);
+}
+
+/// T-20: of what a proxy says each thing is said once, and makes sense.
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_what_a_proxy_says_is_said_once_and_of_the_site() {
+    let asker = Asker::new().await;
     for (name, value) in [
         ("x-forwarded-method", "get"),
         ("x-forwarded-method", ""),
@@ -331,7 +372,7 @@ async fn t20_only_the_sites_proxy_is_answered() {
         ("x-forwarded-proto", "ftp"),
         ("x-forwarded-proto", "http"),
         ("x-forwarded-proto", "https, http"),
-        ("x-forwarded-host", "wiki.example.org"),
+        ("x-forwarded-host", HOST),
         ("x-forwarded-host", "evil.example"),
         ("x-forwarded-host", ""),
         ("x-forwarded-uri", ""),
@@ -340,23 +381,15 @@ async fn t20_only_the_sites_proxy_is_answered() {
         ("x-forwarded-uri", "/../page"),
         ("x-forwarded-uri", "*"),
     ] {
-        ask(check, with(name, value)).await.expect_problem(403, "request-refused");
+        asker.asks(CHECK, asker.with(name, value)).await.expect_problem(403, "request-refused");
     }
-    for (name, value) in usual() {
-        let mut twice = usual();
+    for (name, value) in &asker.usual {
+        let mut twice = asker.usual.clone();
         twice.push((name, value.clone()));
-        let answer = ask(check, twice).await;
+        let answer = asker.asks(CHECK, twice).await;
         assert_eq!(answer.status, 403, "{name} twice: {answer}");
-        let without = usual().into_iter().filter(|(other, _)| *other != name).collect();
-        let answer = ask(check, without).await;
-        assert_eq!(answer.status, if name == "cookie" { 401 } else { 403 }, "without {name}: {answer}");
+        let without = asker.usual.iter().filter(|(other, _)| other != name).cloned().collect();
+        let answer = asker.asks(CHECK, without).await;
+        assert_eq!(answer.status, if *name == "cookie" { 401 } else { 403 }, "without {name}: {answer}");
     }
-    // Another site's cookie, or the same at an application that lost its scopes, is none.
-    site.api
-        .patch(&format!("/v1/applications/{}", site.application), json!({ "scopes": ["sessions"] }))
-        .await
-        .expect(200);
-    assert_eq!(ask(check, usual()).await.status, 403);
-    site.api.delete(&format!("/v1/applications/{}", site.application)).await.expect(204);
-    assert_eq!(ask(check, usual()).await.status, 401);
 }

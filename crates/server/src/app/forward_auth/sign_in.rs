@@ -76,11 +76,6 @@ impl App {
         Once::made(once, effect, ShownSignIn { sign_in, url }, Error::SessionOver)
     }
 
-    /// A link that was made by this application.
-    pub(crate) fn sign_in_was_made(&self, id: &str) -> Result<SignInId, Error> {
-        id.parse().map_err(|_| Error::Internal(format!("{id} is no sign-in")))
-    }
-
     /// Signs a browser in. Answers what it keeps from now on, and where it goes.
     pub(crate) async fn finish_sign_in(
         &self,

@@ -18,7 +18,7 @@ use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::caller::{May, UseSessions};
 use crate::http::idempotency_key::{Making, created, created_before};
-use crate::http::problem::Problem;
+use crate::http::problem::{INTERNAL, Problem};
 use crate::sites::are_groups;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -38,7 +38,10 @@ async fn create_sign_in(
 ) -> Result<Response, Problem> {
     Ok(match app.create_sign_in(&may.actor, new.checked()?, once.as_ref()).await? {
         Made::New(shown) => no_store(created(&CreatedSignIn::of(&shown.sign_in, shown.url))),
-        Made::Before(id) => created_before(&SignInBefore { id: app.sign_in_was_made(&id)?, url: None }),
+        Made::Before(id) => {
+            let id = id.parse().map_err(|_| Problem::of(&INTERNAL))?;
+            created_before(&SignInBefore { id, url: None })
+        }
     })
 }
 
