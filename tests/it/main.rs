@@ -30,6 +30,7 @@ mod messages;
 // Databases of addresses are made as for the crate that reads them.
 #[path = "../../crates/risk/tests/it/mmdb.rs"]
 mod mmdb;
+mod model;
 mod oracle;
 mod outages;
 mod over;
