@@ -82,7 +82,7 @@ async fn walk_on(database: Database, policy: Policy, steps: usize, noise: &mut N
         let ground = Arc::new(Ground { api: server.api(), policy: policy.clone(), moved, storm });
         let walks: Vec<_> =
             walkers.into_iter().map(|walker| tokio::spawn(stride(walker, Arc::clone(&ground)))).collect();
-        if noise.below(12) == 0 {
+        if noise.below(8) == 0 {
             sleep(noise.between(Duration::ZERO, Duration::from_millis(400))).await;
             ground.storm.store(true, Ordering::SeqCst);
             kill(&mut server, noise).await;

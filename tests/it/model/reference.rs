@@ -288,14 +288,17 @@ pub(super) fn level_of(proofs: &[Proof]) -> u8 {
 /// Whether proofs that are fresh amount to what is asked; with one more that would be made now; and as if the password had just been given.
 fn is_met(wanted: &Wanted, facts: &Facts<'_>, one_more: Option<Sort>, login_again: bool) -> bool {
     let password = login_again || wanted.login_max_age.is_none_or(|age| facts.now - facts.login_at <= age * 1000);
-    let is_fresh = |proof: &Proof| {
+    // "`0`: usable once, and made for this very decision."
+    let is_young = |proof: &Proof, age: i64| match age {
+        0 => facts.for_this.as_ref() == Some(proof),
+        age => facts.now - proof.at <= age * 1000,
+    };
+    let is_fresh = |proof: &&Proof| {
         let own = wanted.factors.iter().flatten().find(|(kind, _)| *kind == proof.sort.kind());
         let ages = [wanted.max_age, own.and_then(|(_, age)| *age)];
-        ages.into_iter().flatten().all(|age| age > 0 && facts.now - proof.at <= age * 1000)
+        ages.into_iter().flatten().all(|age| is_young(proof, age))
     };
-    // What was made for this decision is as fresh as can be.
-    let proofs = facts.proofs.iter().filter(|proof| is_fresh(proof)).map(|proof| proof.sort);
-    let sorts = proofs.chain(facts.for_this.as_ref().map(|proof| proof.sort)).chain(one_more);
+    let sorts = facts.proofs.iter().filter(is_fresh).map(|proof| proof.sort).chain(one_more);
     let counting: Vec<Sort> = sorts.filter(|sort| accepts(wanted, sort.kind())).collect();
     let level = counting.iter().map(|sort| sort.level(password)).max().unwrap_or(u8::from(password));
     let wants_proof =

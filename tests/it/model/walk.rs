@@ -177,12 +177,12 @@ impl Walker {
         // Mostly on with what there is to do, so that walks get somewhere; and now and then whatever else can be done.
         match self.noise.below(100) {
             0..=39 if person.suspended => self.suspend_or_resume(ground, whose).await,
-            0..=79 if !is_in => self.log_in(ground, whose).await,
+            0..=78 if !is_in => self.log_in(ground, whose).await,
             0..=59 if has_nothing || self.begun.is_some() => self.enroll(ground, whose).await,
             0..=44 if is_asked => self.prove(ground).await,
             0..=76 => self.ask(ground, whose).await,
-            77..=78 => self.prove(ground).await,
-            79..=81 => self.challenge(ground, whose).await,
+            77..=79 => self.prove(ground).await,
+            80 | 81 => self.challenge(ground, whose).await,
             82..=84 => self.enroll(ground, whose).await,
             85 | 86 => self.put(ground, whose).await,
             87 => self.end_session(ground, whose).await,
