@@ -302,7 +302,7 @@ impl<'p> Decision<'p> {
             (factors, login) = (offered(true), true);
         }
         let remembered_browser = !login && meets(AuthenticatorKind::Browser, false);
-        (!factors.is_empty()).then(|| Outcome::StepUp {
+        (!factors.is_empty()).then_some(Outcome::StepUp {
             need: Need {
                 level: all.level,
                 aal: all.aal,

@@ -73,7 +73,7 @@ async fn walk_on(database: Database, policy: Policy, steps: usize, noise: &mut N
         format!("--webauthn-origins={ORIGIN}"),
     ];
     let mut server = Server::start(Setup { database, arguments, ..Setup::default() }).await;
-    let count = if soak() { 96 } else { 32 };
+    let count = if soak() { 96 } else { 16 };
     let mut walkers: Vec<Walker> =
         (0..count).map(|n| Walker::new(format!("walker-{n}"), Noise::from(noise.below(u64::MAX)))).collect();
     let (mut moved, mut taken, mut ended) = (0, 0, BTreeMap::new());
@@ -82,7 +82,7 @@ async fn walk_on(database: Database, policy: Policy, steps: usize, noise: &mut N
         let ground = Arc::new(Ground { api: server.api(), policy: policy.clone(), moved, storm });
         let walks: Vec<_> =
             walkers.into_iter().map(|walker| tokio::spawn(stride(walker, Arc::clone(&ground)))).collect();
-        if noise.below(8) == 0 {
+        if noise.below(5) == 0 {
             sleep(noise.between(Duration::ZERO, Duration::from_millis(400))).await;
             ground.storm.store(true, Ordering::SeqCst);
             kill(&mut server, noise).await;
