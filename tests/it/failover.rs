@@ -107,7 +107,7 @@ async fn one_life(here: &Api, there: &Api, name: &str, n: usize) -> Option<()> {
     let revoked = ask(here, method, &path, body).await?;
     assert!(matches!(revoked.status, 200 | 204), "{name}: {revoked}");
     // From here on it is acknowledged: whoever answers, and if it takes until somebody does, says no.
-    let limit = Instant::now() + Duration::from_secs(60);
+    let limit = Instant::now() + Duration::from_mins(1);
     for api in [there, here] {
         loop {
             match ask(api, Method::POST, &decide, Some(question.clone())).await {

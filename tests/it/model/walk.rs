@@ -176,8 +176,10 @@ impl Walker {
         let whose = pick(&mut self.noise, 2);
         let now = real_now() + ground.moved;
         let person = &self.people[whose];
-        let is_in = person.sessions.iter().any(|session| session.is_live(now));
         let has_nothing = person.has().is_empty();
+        // Whoever has nothing enrolls, and that takes a fresh log-in.
+        let will_do = |at: i64| !has_nothing || now - at < 15 * 60_000;
+        let is_in = person.sessions.iter().any(|session| session.is_live(now) && will_do(session.login_at));
         let is_asked = self.challenges.iter().any(|challenge| challenge.is_open(now));
         // Mostly on with what there is to do, so that walks get somewhere; and now and then whatever else can be done.
         match self.noise.below(100) {

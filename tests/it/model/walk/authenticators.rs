@@ -182,7 +182,7 @@ impl Walker {
             self.lost = Lost::Nothing;
             let listed = hold(ground, &listed, 200)?;
             let set = listed["items"].as_array().into_iter().flatten();
-            let set = set.filter(|one| one["kind"] == "backup_codes" && one["state"] == "active").last();
+            let set = set.filter(|one| one["kind"] == "backup_codes" && one["state"] == "active").next_back();
             let Some(set) = set else { return disagree(format!("there are no backup codes among {listed}")) };
             let device = Device::Paper(codes, VecDeque::new());
             let paper = Holding { id: id(set), sort: Sort::BackupCodes, state: State::Active, device, failures: 0 };
