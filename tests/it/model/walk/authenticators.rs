@@ -181,8 +181,8 @@ impl Walker {
             let (listed, _) = self.call(ground, "list authenticators", &path, None).await?;
             self.lost = Lost::Nothing;
             let listed = hold(ground, &listed, 200)?;
-            let set = listed["items"].as_array().into_iter().flatten();
-            let set = set.filter(|one| one["kind"] == "backup_codes" && one["state"] == "active").next_back();
+            let mut sets = listed["items"].as_array().into_iter().flatten();
+            let set = sets.rfind(|one| one["kind"] == "backup_codes" && one["state"] == "active");
             let Some(set) = set else { return disagree(format!("there are no backup codes among {listed}")) };
             let device = Device::Paper(codes, VecDeque::new());
             let paper = Holding { id: id(set), sort: Sort::BackupCodes, state: State::Active, device, failures: 0 };
