@@ -18,6 +18,7 @@ mod browser;
 mod crashes;
 mod decisions;
 mod enrolling;
+mod failover;
 mod flood;
 mod forward_auth;
 mod forward_auth_refused;
@@ -33,6 +34,7 @@ mod messages;
 // Databases of addresses are made as for the crate that reads them.
 #[path = "../../crates/risk/tests/it/mmdb.rs"]
 mod mmdb;
+mod model;
 mod oracle;
 mod outages;
 mod over;
@@ -54,6 +56,7 @@ mod resource_servers;
 mod retention;
 mod risk;
 mod root_key;
+mod schemathesis;
 mod secrets;
 mod security_page;
 mod starts;

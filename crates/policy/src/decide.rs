@@ -283,9 +283,9 @@ impl<'p> Decision<'p> {
     fn fresh(&self, requirement: &Requirement, since: Option<Timestamp>) -> impl Iterator<Item = &'p Proof> {
         let fresh = self.facts.session.proofs.iter().filter(move |fact| {
             let proof = &fact.proof;
-            let max_age = requirement.max_age_of(proof.kind);
+            let ages = requirement.ages_of(proof.kind);
             self.counts(requirement, proof.kind)
-                && self.is_fresh(proof, max_age, fact.for_this_decision)
+                && ages.into_iter().all(|age| self.is_fresh(proof, age, fact.for_this_decision))
                 && since.is_none_or(|since| proof.verified_at >= since)
         });
         fresh.map(|fact| &fact.proof)
@@ -327,19 +327,34 @@ impl<'p> Decision<'p> {
     /// One proof that gives all rules what they miss, if there is one.
     fn joined(&self, rulings: &[Ruling<'p>]) -> Option<Outcome> {
         let missing: Vec<_> = rulings.iter().filter(|ruling| ruling.outcome.kind() == OutcomeKind::StepUp).collect();
-        let since = missing.iter().filter_map(|ruling| ruling.since).max();
         let all = missing.iter().map(|ruling| ruling.rule.requirement.clone()).reduce(|all, next| all.and(&next))?;
-        let mut need = self.need(&all, since)?;
-        let each = |kind: &AuthenticatorKind| {
+        // Each by its own first factor: what is too old for one may be good for another.
+        let meets = |kind: AuthenticatorKind, again: bool| {
             missing.iter().all(|ruling| {
                 let requirement = &ruling.rule.requirement;
-                let first = if need.login { self.facts.session.amr.clone() } else { self.first_factor(requirement) };
-                self.would_meet(requirement, ruling.since, &first, *kind)
+                let first = if again { self.facts.session.amr.clone() } else { self.first_factor(requirement) };
+                self.would_meet(requirement, ruling.since, &first, kind)
             })
         };
-        need.factors = need.factors.iter().copied().filter(each).collect();
-        need.remembered_browser = need.remembered_browser && each(&AuthenticatorKind::Browser);
-        (!need.factors.is_empty()).then_some(Outcome::StepUp { need })
+        let offered = |again| -> Vec<AuthenticatorKind> {
+            self.in_order(&all).into_iter().filter(|kind| meets(*kind, again)).collect()
+        };
+        let (mut factors, mut login) = (offered(false), false);
+        if factors.is_empty() && missing.iter().any(|ruling| self.is_login_old(&ruling.rule.requirement)) {
+            (factors, login) = (offered(true), true);
+        }
+        let remembered_browser = !login && meets(AuthenticatorKind::Browser, false);
+        (!factors.is_empty()).then_some(Outcome::StepUp {
+            need: Need {
+                level: all.level,
+                aal: all.aal,
+                factors,
+                max_age: all.max_age,
+                phishing_resistant: all.phishing_resistant,
+                remembered_browser,
+                login,
+            },
+        })
     }
 
     fn noticed(&self) -> Vec<Noticed> {

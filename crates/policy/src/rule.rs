@@ -174,10 +174,10 @@ impl Requirement {
         self.max_age.is_some_and(|age| age.is_zero())
     }
 
-    /// How old a proof of this kind may be.
-    pub(crate) fn max_age_of(&self, kind: AuthenticatorKind) -> Option<Duration> {
+    /// How old a proof of this kind may be: by the requirement, and by its list of factors. Both hold.
+    pub(crate) fn ages_of(&self, kind: AuthenticatorKind) -> [Option<Duration>; 2] {
         let own = self.factors.iter().flatten().find(|(factor, _)| *factor == kind).and_then(|(_, age)| *age);
-        shorter(self.max_age, own)
+        [self.max_age, own]
     }
 
     /// What fulfils both.

@@ -115,6 +115,11 @@ impl Api {
         self.move_clock(json!({ "advance_millis": seconds * 1000 })).await
     }
 
+    /// The same, to the millisecond.
+    pub(crate) async fn advance_millis(&self, millis: i64) -> i64 {
+        self.move_clock(json!({ "advance_millis": millis })).await
+    }
+
     /// Sets the wall clock of server and vault wrong.
     pub(crate) async fn jump(&self, seconds: i64) -> i64 {
         self.move_clock(json!({ "jump_millis": seconds * 1000 })).await
@@ -182,7 +187,7 @@ impl std::fmt::Display for Answer {
 }
 
 /// Milliseconds since the Unix epoch of an RFC 3339 time in UTC, by the civil calendar.
-pub(super) fn millis(text: &str) -> i64 {
+pub(crate) fn millis(text: &str) -> i64 {
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().unwrap_or_else(|_| panic!("no time: {text}"));
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
     // Days since 0000-03-01, so that the leap day ends the year.

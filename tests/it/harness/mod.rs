@@ -11,12 +11,12 @@ mod proxies;
 mod server;
 mod token;
 
-pub(crate) use api::{Answer, Api};
+pub(crate) use api::{Answer, Api, millis};
 pub(crate) use binaries::Binaries;
 pub(crate) use carriers::{Mailboxes, SmsApi, detour};
 pub(crate) use database::Database;
 pub(crate) use noise::Noise;
-pub(crate) use people::{Enrolled, Phone, Started};
+pub(crate) use people::{Enrolled, Phone, Started, id};
 pub(crate) use processes::{Signal, alive, children, name_of, signal};
 pub(crate) use proxies::{Backend, HOST, Places, Proxy, ProxyKind, got, shipped};
 pub(crate) use server::{Pids, Server, Setup, free_port};

@@ -427,3 +427,47 @@ fn s07_what_is_wanted_beyond_the_rules_is_one_rule_more() {
     facts.action = "write".to_owned();
     assert_eq!(decide(text, &facts), "deny");
 }
+
+#[test]
+fn s02_what_one_rule_says_of_the_login_is_none_of_another_rules_business() {
+    // A code is one factor by itself, and the second beside a password of yesterday: it gives both rules what they miss.
+    let text = "
+policy:
+  otherwise: allow
+  levels:
+    somebody: {aal: 1, max_age: 15m, login_max_age: 8h}
+    fresh: {aal: 2, max_age: 5m}
+  rules:
+    - {id: a, effect: require, level: somebody}
+    - {id: b, effect: require, level: fresh}
+";
+    let mut facts = ann_with(&[Totp]);
+    facts.session.authenticated_at = NOW.minus(24 * 60 * MINUTE);
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+    facts.session.proofs = vec![proof(Totp, Duration::ZERO)];
+    assert_eq!(decide(text, &facts), "allow");
+}
+
+#[test]
+fn s02_a_factor_is_as_young_as_its_own_age_also_where_it_is_for_this_decision() {
+    let text = "
+policy:
+  otherwise: allow
+  levels: {now: {aal: 2, max_age: 0, factors: [{totp: 1m}]}}
+  rules: [{id: a, effect: require, level: now}]
+";
+    let mut facts = ann_with(&[Totp]);
+    let mut made = proof(Totp, MINUTE / 2);
+    assert_eq!(decide(text, &Facts { session: with(&facts, made.clone()), ..facts.clone() }), "step_up aal2 [totp]");
+    made.for_this_decision = true;
+    facts.session = with(&facts, made.clone());
+    assert_eq!(decide(text, &facts), "allow");
+    made.proof.verified_at = NOW.minus(2 * MINUTE);
+    facts.session = with(&facts, made);
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+}
+
+/// The session with this proof alone.
+fn with(facts: &Facts, proof: policy::ProofFacts) -> policy::SessionFacts {
+    policy::SessionFacts { proofs: vec![proof], ..facts.session.clone() }
+}

@@ -121,6 +121,10 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     {
         return Err(Problem::invalid(vec![Flaw { pointer, detail: NO_ZERO.to_owned() }]));
     }
+    // To serde a list is as good as the members in their order. To whoever reads the documentation it is not.
+    if bytes.trim_ascii_start().first() == Some(&b'[') && serde_json::from_slice::<Value>(bytes).is_ok() {
+        return Err(Problem::invalid(vec![Flaw { pointer: String::new(), detail: "must be an object".to_owned() }]));
+    }
     serde_json::from_slice(bytes).or_else(|_| {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         serde_path_to_error::deserialize(&mut deserializer)
@@ -194,6 +198,12 @@ mod tests {
         assert_eq!(problem(r#"{"name": "a""#).0, 400);
         assert_eq!(problem("{\"name\": \"a\"} x").0, 400);
         assert_eq!(problem("\u{0}").0, 400);
+    }
+
+    #[test]
+    fn t33_a_list_is_no_object_with_its_members_in_order() {
+        assert_eq!(problem(r#" ["a", null]"#), (422, String::new()));
+        assert_eq!(problem(r#"["a""#).0, 400);
     }
 
     #[test]
