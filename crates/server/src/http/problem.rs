@@ -202,6 +202,14 @@ impl Problem {
         Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(&POLICY_MISTAKEN, detail) }
     }
 
+    /// Events before this position are gone.
+    fn expired(oldest: i64) -> Self {
+        let detail = format!(
+            "The events before position {oldest} are not kept any more: begin there, without a cursor or with after=0."
+        );
+        Self { oldest: Some(oldest), ..Self::new(&EVENTS_EXPIRED, detail) }
+    }
+
     /// A request with flaws.
     pub(crate) fn invalid(errors: Vec<Flaw>) -> Self {
         let first = errors.first().map(|flaw| format!("{}: {}", flaw.pointer, flaw.detail)).unwrap_or_default();
@@ -253,15 +261,7 @@ impl From<Error> for Problem {
                     format!("The policy with the number {number} cannot be used: {why}. Nothing is decided by it.");
                 Self::new(&POLICY_BROKEN, detail)
             }
-            Error::EventsExpired { oldest } => Self {
-                oldest: Some(oldest),
-                ..Self::new(
-                    &EVENTS_EXPIRED,
-                    format!(
-                        "The events before position {oldest} are not kept any more: begin there, without a cursor or with after=0."
-                    ),
-                )
-            },
+            Error::EventsExpired { oldest } => Self::expired(oldest),
             Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
             Error::Busy => Self::of(&BUSY),
             Error::ClockJumped => Self::of(&CLOCK_JUMPED),

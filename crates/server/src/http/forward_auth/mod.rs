@@ -57,7 +57,7 @@ async fn answered(app: &App, from: FromProxy, told: Told, leading: Leading) -> R
         Err(problem) => return answer::refused(problem, from.navigates()),
     };
     let checked = match from.site(app) {
-        Some(site) => app.check_request(site, asked).await,
+        Some(site) => Box::pin(app.check_request(site, asked)).await,
         // It was there a moment ago.
         None => return answer::refused(proxy::unknown(), from.navigates()),
     };
