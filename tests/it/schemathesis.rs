@@ -14,7 +14,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
     allow_header_conformance,ignored_auth";
 
 /// Scopes of an application that does everything but administer: it cannot take its own key away.
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 11] = [
     "users:read",
     "users:write",
     "sessions",
@@ -24,6 +24,8 @@ const SCOPES: [&str; 9] = [
     "challenges",
     "hardware_tokens",
     "events:read",
+    "policies:read",
+    "policies:write",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

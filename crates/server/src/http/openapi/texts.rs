@@ -2,8 +2,8 @@
 //! schemas and parameters; and whoever tries the API by its document (`scripts/schemathesis`) gets past the first look at a request.
 
 use domain::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, PageId, PromptId,
-    SessionId, UserId,
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, PageId, PolicyId,
+    PromptId, SessionId, UserId,
 };
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, SchemaType, Type};
@@ -31,6 +31,7 @@ const PATHS: &[(&str, &str)] = &[
     ("/v1/enrollments/", EnrollmentId::PREFIX),
     ("/v1/hardware-tokens/", HardwareTokenId::PREFIX),
     ("/v1/pages/", PageId::PREFIX),
+    ("/v1/policies/", PolicyId::PREFIX),
     ("/v1/sessions/", SessionId::PREFIX),
     ("/v1/users/", UserId::PREFIX),
 ];
