@@ -83,6 +83,14 @@ async fn uses(api: &Api, ana: &Enrolled, session: &str) -> Vec<(String, Value)> 
     ]
 }
 
+/// An enrollment that was begun with the key is gone on with by nobody who lacks it.
+async fn goes_on_by_the_key_alone(api: &Api, enrollment: &str) {
+    api.get(&format!("/v1/enrollments/{enrollment}/view")).await.expect_problem(403, "key-not-shown");
+    post(api, &format!("/v1/enrollments/{enrollment}/retry"), &json!({}), None)
+        .await
+        .expect_problem(403, "key-not-shown");
+}
+
 async fn a_stolen_session_is_worth_nothing_without_its_key(database: Database) {
     let server = server(database, RULES, true).await;
     let api = server.api();
@@ -102,6 +110,9 @@ async fn a_stolen_session_is_worth_nothing_without_its_key(database: Database) {
         }
         let shown = client.shows(&api).await;
         let answer = post(&api, &path, &body, Some(&shown)).await;
+        if path == "/v1/enrollments" && answer.status == 201 {
+            goes_on_by_the_key_alone(&api, answer.json()["id"].as_str().unwrap()).await;
+        }
         let too_weak = answer.status == 403 && answer.json()["type"] == "/problems/step-up-needed";
         assert!(answer.status < 300 || too_weak, "{path}: {answer}");
         assert_ne!(answer.json()["decision"], json!(false), "{answer}");

@@ -60,7 +60,7 @@ impl App {
         if authenticator.sealed.as_ref().is_some_and(|sealed| sealed.blob.is_empty()) {
             return Err(NOT_HANDED_OVER);
         }
-        let session = self.own_session(actor, enrollment.session_id).await?;
+        let session = self.session_in_hand(actor, enrollment.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
