@@ -40,6 +40,8 @@ pub(crate) struct Policies {
     known: RwLock<Option<Arc<Known>>>,
     /// Held while one is read, so that a thousand decisions read it once. What could not be read, and when.
     reading: Mutex<Option<(Option<PolicyId>, Instant, Error)>>,
+    /// Held while decisions are made again.
+    replaying: Mutex<()>,
 }
 
 /// A policy that was in force when it was read, and holds.
@@ -64,7 +66,7 @@ pub(crate) struct Looked {
 
 impl Policies {
     pub(crate) fn new(source: PolicySource, record_facts: bool) -> Self {
-        Self { source, record_facts, known: RwLock::default(), reading: Mutex::default() }
+        Self { source, record_facts, known: RwLock::default(), reading: Mutex::default(), replaying: Mutex::default() }
     }
 
     fn known(&self, id: Option<PolicyId>) -> Option<Arc<Known>> {

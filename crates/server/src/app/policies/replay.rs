@@ -211,7 +211,8 @@ impl Tallies {
             decisions: self.decisions,
             unrecorded: self.unrecorded,
             is_cut,
-            users: u64::try_from(self.of_users.len()).unwrap_or(u64::MAX),
+            // Who can do nothing as it is can be locked out by nothing.
+            users: self.of_users.values().fold(0, |sum, tally| sum + u64::from(tally.open > 0)),
             ..Replay::default()
         };
         for (user_id, tally) in self.of_users {
@@ -238,6 +239,9 @@ impl App {
         next: &Arc<Policy>,
         since: Timestamp,
     ) -> Result<Replay, Error> {
+        // One at a time: it takes what a server has to decide with.
+        let turn = tokio::time::timeout(PATIENCE, self.policies.replaying.lock()).await;
+        let _turn = turn.map_err(|_| Error::Busy)?;
         let began = Instant::now();
         let filter = EventFilter { kinds: vec![EventKind::DecisionMade], since: Some(since), ..EventFilter::default() };
         let applications = self.store.applications().await?.into_iter().map(|one| (one.id, one.name)).collect();

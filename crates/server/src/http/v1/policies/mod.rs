@@ -130,9 +130,9 @@ struct PolicyQuery {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "the OpenAPI document is made of it")]
 struct Matching {
-    /// The `ETag` of the policy in force.
+    /// The `ETag` of the policy in force. Without it the answer is 428 (RFC 6585 §3).
     #[param(rename = "If-Match")]
-    if_match: String,
+    if_match: Option<String>,
 }
 
 /// What `If-Match` says. It is looked at after all else that is wrong with a request (RFC 9110 §13.2.1).
