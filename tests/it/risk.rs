@@ -187,6 +187,36 @@ async fn a_stolen_cookie_gains_nothing_by_what_its_owner_proves_on_postgresql() 
     a_stolen_cookie_gains_nothing_by_what_its_owner_proves(Database::Postgres).await;
 }
 
+/// S-09: pages on which an account is changed open where the session began, or where something was proved.
+#[tokio::test(flavor = "multi_thread")]
+async fn s09_a_stolen_cookie_opens_no_page_on_what_its_owner_proved() {
+    let server = server(Database::Sqlite, ENFORCEMENT, &[]).await;
+    let api = server.api();
+    let me = api.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
+    let origins = json!({ "return_origins": ["https://shop.example.org"] });
+    api.patch(&format!("/v1/applications/{me}"), origins).await.expect(200);
+    let ana = api.enroll("ana").await;
+    let session = log_in(&api, &ana.user_id, None, HOME, FIREFOX).await;
+    let asked = decide(&api, &session, read_from(HOME, FIREFOX)).await;
+    prove(&api, &ana, &asked["challenge"]).await;
+    let page = async |purpose: &str, address: &str, agent: &str| {
+        let new = json!({ "purpose": purpose, "session_id": session, "return_url": "https://shop.example.org/back",
+            "address": address, "user_agent": agent });
+        api.post("/v1/pages", new).await
+    };
+    for purpose in ["enroll", "security"] {
+        page(purpose, HOME, FIREFOX).await.expect(201);
+        page(purpose, AWAY, FIREFOX).await.expect_problem(403, "step-up-needed");
+        page(purpose, HOME, CHROME).await.expect_problem(403, "step-up-needed");
+    }
+    // What is proved elsewhere, asked for from there, opens it there.
+    let asked = decide(&api, &session, read_from(AWAY, CHROME)).await;
+    assert_eq!(outcome(&asked), "step_up", "{asked}");
+    page("enroll", AWAY, CHROME).await.expect_problem(403, "step-up-needed");
+    prove(&api, &ana, &asked["challenge"]).await;
+    page("enroll", AWAY, CHROME).await.expect(201);
+}
+
 /// Two countries, with a city each.
 fn two_countries() -> Vec<u8> {
     use mmdb::Value::{Bool, Double, Map, Text};

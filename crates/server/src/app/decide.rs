@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
+use super::forward_auth::for_the_record;
 use super::policies::Known;
 use super::possession::bound_to;
 use super::risk::{Elsewhere, SCORES, Score, Source, together};
@@ -163,6 +164,10 @@ impl App {
     fn decision(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Decision {
         let facts = self.facts(actor, question, seen, now);
         let mut verdict = seen.policy.policy.decide(&facts);
+        let recorded = || match &question.identity {
+            Some(_) => for_the_record(&facts).to_record(),
+            None => facts.to_record(),
+        };
         verdict.signals.retain(|signal| !SCORES.contains(&signal.name.as_str()));
         Decision {
             id: DecisionId::generate(now, &*self.entropy),
@@ -171,7 +176,7 @@ impl App {
             session: seen.session.clone(),
             external_id: seen.user.external_id.clone(),
             risk: seen.risk,
-            facts: self.policies.record_facts.then(|| facts.to_record()).flatten(),
+            facts: self.policies.record_facts.then(recorded).flatten(),
             challenge: None,
             assertion: None,
         }

@@ -61,6 +61,8 @@ pub(crate) struct Noticed {
     pub(crate) signals: Vec<Signal>,
     /// Where the session is used now, if that is not where it began.
     pub(crate) elsewhere: Option<Elsewhere>,
+    /// Whether that is another place than where it began, by what was told of both, and nothing was proved there that was asked for there.
+    pub(crate) is_strange: bool,
 }
 
 /// Where a session is used that began elsewhere.
@@ -132,6 +134,12 @@ impl Mark {
     fn is_also(self, told: Self) -> bool {
         told.address.is_none_or(|address| self.address == Some(address))
             && told.agent.is_none_or(|agent| self.agent == Some(agent))
+    }
+
+    /// Whether both were told and are not the same. What was not told is no difference.
+    fn differs_from(self, told: Self) -> bool {
+        self.address.zip(told.address).is_some_and(|(one, other)| one != other)
+            || self.agent.zip(told.agent).is_some_and(|(one, other)| one != other)
     }
 }
 
@@ -314,7 +322,9 @@ impl App {
         let began = kept.began.as_ref().map(|began| began.mark);
         let is_told = source.address.is_some() || source.agent.is_some();
         let elsewhere = is_told && !began.is_some_and(|began| began.is_also(mark));
-        let since = if elsewhere { self.proved_at(&kept, mark).await?.unwrap_or(now) } else { now };
+        let proved_at = if elsewhere { self.proved_at(&kept, mark).await? } else { None };
+        let since = proved_at.unwrap_or(now);
+        let is_strange = proved_at.is_none() && began.is_some_and(|began| began.differs_from(mark));
         let began_with = risk::Session::BeganWith(began.and_then(|began| began.agent));
         let observation = observation(session, source, now, began_with);
         let world = self.world();
@@ -329,7 +339,21 @@ impl App {
         let signals = signals.collect();
         let moment = || History::of(&observation, &world).to_bytes();
         let elsewhere = elsewhere.then(|| Elsewhere { mark, at: now, moment: moment() });
-        Ok(Noticed { signals, elsewhere })
+        Ok(Noticed { signals, elsewhere, is_strange })
+    }
+
+    /// Whether a challenge was asked for in this place, by what was told of it then and now: what its owner proves is nothing to whoever has a
+    /// session's cookie elsewhere, nor may it become that by a link (T-12).
+    pub(super) async fn was_asked_here(
+        &self,
+        session: SessionId,
+        challenge: ChallengeId,
+        source: Source,
+    ) -> Result<bool, Error> {
+        let kept = Kept::read(&self.store.session_risk(session).await?);
+        let asked = kept.moments.iter().find(|moment| moment.challenge == challenge.uuid().as_u128());
+        let place = asked.map(|asked| asked.mark).or(kept.began.map(|began| began.mark));
+        Ok(place.is_none_or(|place| !place.differs_from(Mark::of(session, source))))
     }
 
     /// Since when a place has been known from which something was proved that was asked for there.

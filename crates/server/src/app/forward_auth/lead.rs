@@ -6,6 +6,7 @@
 use domain::{ChallengeId, PageId, PageState, ReturnUrl};
 
 use super::super::pages::{Code, NewPage, Subject, Token, Whose};
+use super::super::risk::Source;
 use super::super::{App, Error, Made};
 use super::SignedIn;
 
@@ -32,6 +33,7 @@ impl App {
         signed_in: &SignedIn,
         challenge: Option<ChallengeId>,
         back: ReturnUrl,
+        source: Source,
     ) -> Result<Led, Error> {
         let session = self.session_of(signed_in).await?.ok_or(Error::SessionOver)?;
         let subject = match challenge {
@@ -41,10 +43,13 @@ impl App {
                 if challenge.session_id != Some(session.id) {
                     return Err(Error::NotFound("challenge"));
                 }
+                if !self.was_asked_here(session.id, id, source).await? {
+                    return Err(Error::ChallengeOver);
+                }
                 Subject::Challenge(id)
             }
         };
-        let new = NewPage { subject, return_url: back, carried: None, code_challenge: None };
+        let new = NewPage { subject, return_url: back, carried: None, code_challenge: None, source };
         match self.create_page(&signed_in.actor, new, None).await? {
             Made::New(shown) => Ok(Led { purpose: shown.page.purpose, token: shown.token }),
             Made::Before(_) => Err(Error::Internal("a page without an idempotency key was made before".to_owned())),

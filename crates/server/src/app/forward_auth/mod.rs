@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use domain::{Application, ChallengeId, Scope, Session, SignIn};
 use gateway::messages::Language;
-use policy::ResourceFacts;
+use policy::{Facts, Outcome, ResourceFacts};
 use serde_json::{Map, Value, json};
 use store::{Change, Commit};
 
@@ -101,7 +101,10 @@ impl App {
             Err(Error::SessionOver | Error::NotFound("session")) => return Ok(Checked::NotSignedIn),
             Err(error) => return Err(error),
         };
-        self.note_that_it_was_seen(&signed_in.sign_in);
+        // Or else asking twice would do where somebody has to be there.
+        if decision.verdict.outcome == Outcome::Allow {
+            self.note_that_it_was_seen(&signed_in.sign_in);
+        }
         Ok(Checked::Decided(Box::new(Decided { decision, groups: signed_in.sign_in.groups })))
     }
 
@@ -175,10 +178,12 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
     }
     let mut context = Map::new();
     context.insert(URL.to_owned(), Value::String(request.url.clone()));
+    // As a backend may read it that makes no difference between letters; the proof is bound to the URL as it is.
+    let id = target.path().to_lowercase();
     Question {
         session_id: sign_in.session_id,
         action: site.action(&request.method, target).to_owned(),
-        resource: Some(ResourceFacts { kind: URL.to_owned(), id: target.path().to_owned(), properties }),
+        resource: Some(ResourceFacts { kind: URL.to_owned(), id, properties }),
         context,
         shown: vec![URL.to_owned()],
         groups: sign_in.groups.clone(),
@@ -190,6 +195,17 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         cnf: None,
         identity: Some(request.clone()),
     }
+}
+
+/// Facts as they are kept: queries hold what was meant for the site alone, links that let somebody in among it (T-18).
+pub(super) fn for_the_record(facts: &Facts) -> Facts {
+    let mut kept = facts.clone();
+    if let Some(resource) = &mut kept.resource
+        && let Some(query) = resource.properties.remove("query")
+    {
+        resource.properties.insert("query_hash".to_owned(), json!(hash_of(query.as_str().unwrap_or_default())));
+    }
+    kept
 }
 
 /// What resources of this type are called, and the member of the context that people are shown.

@@ -19,6 +19,7 @@ use super::answer::{page, refused};
 use super::proxy::{BROWSER, FromProxy, PROVED, STATE, unknown};
 use crate::app::forward_auth::{Came, Led, SignedIn};
 use crate::app::pages::{Code, Token};
+use crate::app::risk::Source;
 use crate::app::{App, Error};
 use crate::sites::{PREFIX, Site, within};
 
@@ -133,7 +134,9 @@ async fn led(app: &App, from: &FromProxy, challenge: Option<ChallengeId>, to: &s
     let rest = rest.strip_prefix(origin.as_str()).unwrap_or("/");
     let back = ReturnUrl::parse(&format!("{origin}{PREFIX}/back")).map_err(|_| Problem::of(&INTERNAL))?;
     let back = ReturnUrl::parse(&back.with_parameters([("to", rest)])).unwrap_or(back);
-    match app.lead_to_page(&signed_in, challenge, back).await {
+    let visitor = from.visitor(app)?;
+    let source = Source::new(visitor.address, visitor.user_agent.as_deref());
+    match app.lead_to_page(&signed_in, challenge, back, source).await {
         Ok(led) => to_page(app, &led),
         // Asked once more, there is another challenge, or the login has its turn.
         Err(Error::ChallengeOver | Error::SessionOver) => redirect(&to.to_string()),

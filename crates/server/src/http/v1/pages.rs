@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::enrollments::no_store;
 use super::{flawed, key_bytes};
 use crate::app::pages::{Code, NewPage, Subject, Token, Whose, scopes};
+use crate::app::risk::Source;
 use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -152,6 +153,12 @@ pub(crate) struct CreatePage {
     /// Wanted where the challenge has no session: SHA-256, base64url, of a `code_verifier` that you make at random and keep for the
     /// browser that you send (RFC 7636 §4.2, S256).
     code_challenge: Option<String>,
+    /// For `enroll` and `security`: the address that the browser comes from now. Elsewhere than where the session began, and nothing proved there that a
+    /// decision asked for, there is no page: 403 `step-up-needed`.
+    #[schema(value_type = Option<String>, example = "203.0.113.9")]
+    address: Option<std::net::IpAddr>,
+    /// Its `User-Agent`, 512 bytes at most.
+    user_agent: Option<String>,
 }
 
 impl CreatePage {
@@ -172,8 +179,13 @@ impl CreatePage {
         if self.state.as_ref().is_some_and(|state| state.chars().count() > MOST_CARRIED) {
             return Err(flawed("/state", format!("has more than {MOST_CARRIED} characters")));
         }
+        if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
+            return Err(flawed("/user_agent", "has more than 512 bytes"));
+        }
+        let source = Source::new(self.address, self.user_agent.as_deref());
         let code_challenge = self.code_challenge.map(|hash| key_bytes("/code_challenge", &hash)).transpose()?;
-        Ok(NewPage { subject, return_url, carried: self.state, code_challenge: code_challenge.map(TokenHash) })
+        let code_challenge = code_challenge.map(TokenHash);
+        Ok(NewPage { subject, return_url, carried: self.state, code_challenge, source })
     }
 }
 
