@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::processes::{Signal, ends_within, signal};
+
 /// What the files of the guides hold in the place of the key.
 const PLACEHOLDER: &str = "THE-KEY";
 /// The site's name in them.
@@ -96,7 +98,12 @@ impl Drop for Proxy {
         if std::thread::panicking() {
             eprintln!("--- what the proxy said ---\n{}", self.log());
         }
-        let _ = self.process.kill();
+        // Asked, it takes its workers with it.
+        let pid = i32::try_from(self.process.id()).unwrap();
+        signal(pid, Signal::TERM);
+        if !ends_within(pid, Duration::from_secs(5)) {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }
