@@ -88,6 +88,15 @@ pub(super) struct Allowed<'a> {
     pub(super) cnf: Option<Confirmation>,
 }
 
+impl Allowed<'_> {
+    /// When it was proved, to which level and how: what is said of it, to whomever.
+    pub(super) fn proved(&self) -> (Timestamp, Aal, BTreeSet<Amr>) {
+        let (session, leading) = (self.session, self.proofs.get(..1).unwrap_or_default());
+        let at = leading.first().map_or(session.authenticated_at, |proof| proof.verified_at);
+        (at, Aal::reached(&session.amr, leading), Session::methods(&session.amr, leading))
+    }
+}
+
 impl<'a> Asserted<'a> {
     /// A proof for a challenge, in its session if there is one. `None` where there is nobody to assert anything of.
     pub(super) fn of_proof(
@@ -143,13 +152,9 @@ impl App {
     /// The assertion that something may be done, signed. Its level, methods and time are those of the proof that it rests on.
     pub(super) async fn assertion_of(&self, allowed: &Allowed<'_>) -> Result<String, Error> {
         let Allowed { application, decision, session, action, hash, proofs, cnf } = allowed;
-        let leading = proofs.get(..1).unwrap_or_default();
+        let (at, aal, amr) = allowed.proved();
         let authenticators: Vec<AuthenticatorId> = proofs.iter().map(|proof| proof.authenticator_id).collect();
-        let proved = Proved {
-            at: leading.first().map_or(session.authenticated_at, |proof| proof.verified_at),
-            aal: Aal::reached(&session.amr, leading),
-            amr: &Session::methods(&session.amr, leading),
-        };
+        let proved = Proved { at, aal, amr: &amr };
         let asserted = Asserted {
             id: decision.to_string(),
             audience: *application,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Aal, Amr, ExternalId, ReturnOrigin, Session};
+use domain::{Aal, Amr, ExternalId, ReturnOrigin};
 use serde::Serialize;
 use vault_proto::{Reply, Sign, Verb};
 
@@ -54,8 +54,8 @@ impl App {
         user: &ExternalId,
         groups: &[String],
     ) -> Result<String, Error> {
-        let Allowed { decision, session, action, proofs, .. } = allowed;
-        let leading = proofs.get(..1).unwrap_or_default();
+        let Allowed { decision, session, action, .. } = allowed;
+        let (at, acr, amr) = allowed.proved();
         let now = self.now();
         let claims = Claims {
             iss: &self.settings.issuer,
@@ -66,9 +66,9 @@ impl App {
             iat: now.unix_seconds(),
             nbf: now.unix_seconds(),
             exp: now.plus(LIFETIME).min(session.expires_at).unix_seconds(),
-            auth_time: leading.first().map_or(session.authenticated_at, |proof| proof.verified_at).unix_seconds(),
-            acr: Aal::reached(&session.amr, leading),
-            amr: &Session::methods(&session.amr, leading),
+            auth_time: at.unix_seconds(),
+            acr,
+            amr: &amr,
             preferred_username: user.as_given(),
             groups,
             action,
