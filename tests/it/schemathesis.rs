@@ -6,31 +6,17 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Database, Noise, Server, Setup, soak};
+use crate::harness::{Database, Noise, SCOPES, Server, Setup, soak};
 
 /// What an answer is held against.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
     response_headers_conformance,negative_data_rejection,missing_required_header,unsupported_method,\
     allow_header_conformance,ignored_auth";
 
-/// Scopes of an application that does everything but administer: it cannot take its own key away.
-const SCOPES: [&str; 11] = [
-    "users:read",
-    "users:write",
-    "sessions",
-    "enrollments",
-    "authenticators:read",
-    "authenticators:write",
-    "challenges",
-    "hardware_tokens",
-    "events:read",
-    "policies:read",
-    "policies:write",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn t33_the_openapi_document_holds_under_schemathesis() {
     let server = Server::start(Setup { database: Database::Sqlite, movable_clock: false, ..Setup::default() }).await;
+    // One that administers could take its own key away.
     let shop = server.api().post("/v1/applications", json!({ "name": "shop", "scopes": SCOPES })).await.expect(201);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/schemathesis");
     let document = format!("{}/openapi.json", server.api().address);
@@ -39,7 +25,8 @@ async fn t33_the_openapi_document_holds_under_schemathesis() {
     let seed = if soak() { Noise::seeded().below(u64::MAX).to_string() } else { "1".to_owned() };
     // Streams go on for as long as anybody listens.
     let run = ["run", &document, "--header", &key, "--checks", CHECKS, "--seed", &seed, "--no-color"];
-    let bounds = ["--max-time", seconds, "--max-examples", examples, "--request-timeout", "20", "--workers", "2"];
+    // One worker: Python 3.11 cannot parse on two threads at once, and says that its recursion depth does not match.
+    let bounds = ["--max-time", seconds, "--max-examples", examples, "--request-timeout", "20", "--workers", "1"];
     let left_out = ["--exclude-path", "/v1/events/stream", "--exclude-path", "/push/stream"];
     let output = Command::new(&script)
         .args(run)

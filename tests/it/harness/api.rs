@@ -7,6 +7,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// Every scope but that of administrators.
+pub(crate) const SCOPES: [&str; 11] = [
+    "users:read",
+    "users:write",
+    "sessions",
+    "enrollments",
+    "authenticators:read",
+    "authenticators:write",
+    "challenges",
+    "hardware_tokens",
+    "events:read",
+    "policies:read",
+    "policies:write",
+];
+
 /// A client of one server with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {

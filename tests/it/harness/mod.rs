@@ -11,7 +11,7 @@ mod proxies;
 mod server;
 mod token;
 
-pub(crate) use api::{Answer, Api, millis};
+pub(crate) use api::{Answer, Api, SCOPES, millis};
 pub(crate) use binaries::Binaries;
 pub(crate) use carriers::{Mailboxes, SmsApi, detour};
 pub(crate) use database::Database;
