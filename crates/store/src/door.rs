@@ -13,7 +13,7 @@ use domain::{
 use crate::house::House;
 use crate::read::events::Order;
 use crate::read::{events, lists};
-use crate::{Attempt, Caller, Commit, Effect, EventFilter, Keyring, OpenError, StoreError, UserFilter};
+use crate::{Attempt, Caller, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, StoreError, UserFilter};
 
 /// Where the data is.
 #[derive(Debug, Clone)]
@@ -85,6 +85,10 @@ impl Store {
     /// Everything that is needed to judge such a proof.
     pub async fn attempt(&self, id: ChallengeId, kind: ProofKind) -> Result<Option<Attempt>, StoreError> {
         self.0.attempts.get((id, kind)).await
+    }
+    /// Everything that a decision about a session goes by.
+    pub async fn deciding(&self, id: SessionId) -> Result<Option<Deciding>, StoreError> {
+        self.0.deciding.get(id).await
     }
     /// A session.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

@@ -19,7 +19,7 @@ use crate::read::hot;
 use crate::schema::{self, Mismatch};
 use crate::threads::Thread;
 use crate::write::Writer;
-use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
+use crate::{Attempt, Caller, Deciding, Location, OpenError, Options, StoreError};
 
 /// Connections for lists. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
 const SQLITE_READERS: u8 = 3;
@@ -54,6 +54,7 @@ pub(crate) struct House {
     pub(crate) callers: Gather<KeyHash, Caller>,
     pub(crate) attempts: Gather<hot::Proving, Attempt>,
     pub(crate) sessions: Gather<SessionId, Session>,
+    pub(crate) deciding: Gather<SessionId, Deciding>,
     pub(crate) users: Gather<UserId, User>,
     pub(crate) users_by_key: Gather<String, User>,
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
@@ -116,6 +117,7 @@ impl House {
             callers: Gather::start(&quick, hot::callers),
             attempts: Gather::start(&quick, hot::attempts),
             sessions: Gather::start(&quick, hot::sessions),
+            deciding: Gather::start(&quick, hot::deciding),
             users: Gather::start(&quick, hot::users),
             users_by_key: Gather::start(&quick, hot::users_by_key),
             enrollments: Gather::start(&quick, hot::enrollments),

@@ -27,4 +27,4 @@ pub use change::{
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
-pub use record::{Attempt, Caller, EventFilter, Keyring, UserFilter};
+pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};

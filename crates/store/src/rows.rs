@@ -72,7 +72,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(id(self.next()?))
     }
 
-    fn maybe_id<T>(&mut self, id: fn(Uuid) -> T) -> Result<Option<T>, Fault> {
+    pub(crate) fn maybe_id<T>(&mut self, id: fn(Uuid) -> T) -> Result<Option<T>, Fault> {
         Ok(self.next::<Option<Uuid>>()?.map(id))
     }
 

@@ -17,7 +17,7 @@ use policy::{
     UserFacts, Verdict, Wanted,
 };
 use serde_json::{Map, Value};
-use store::{Change, Commit, Effect, Store, StoreError};
+use store::{Change, Commit, Deciding, Effect, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
@@ -131,7 +131,7 @@ struct Seen {
     policy: Arc<Known>,
     session: Session,
     user: User,
-    authenticators: Vec<Authenticator>,
+    authenticators: Arc<[Authenticator]>,
     /// The challenge that was satisfied for it.
     challenge: Option<Challenge>,
     /// What was noticed, and what that amounts to.
@@ -235,26 +235,26 @@ impl App {
     }
 
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
-        let session = self.session_in_hand(actor, question.session_id).await?;
-        if !session.is_live(now) {
+        let found = self.store.deciding(question.session_id).await?;
+        let found = found.filter(|found| found.session.application_id == actor.application.id);
+        let Deciding { session, session_risk, user, risk_history, authenticators, policy_id } =
+            found.ok_or(Error::NotFound("session"))?;
+        self.is_in_hand(actor, &session).await?;
+        if !session.is_live(now) || user.state != UserState::Active {
             return Err(Error::SessionOver);
         }
         bound_to(Some(&session), question.cnf)?;
-        let (policy, user, authenticators, noticed) = tokio::join!(
-            self.policy_in_force(),
-            self.store.user(session.user_id),
-            self.store.authenticators_of(session.user_id),
-            self.noticed(&session, question.source, now)
+        let (policy, noticed) = tokio::join!(
+            self.policy_known_as(policy_id),
+            self.noticed_of(&session, &session_risk, &risk_history, question.source, now)
         );
-        let user = user?.filter(|user| user.state == UserState::Active).ok_or(Error::SessionOver)?;
         let challenge = match question.challenge_id {
             Some(id) => Some(self.satisfied_for(actor, question, &session, id, now).await?),
             None => None,
         };
         let (policy, noticed) = (policy?, noticed?);
         let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
-        let (authenticators, elsewhere) = (authenticators?, noticed.elsewhere);
-        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere })
+        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere: noticed.elsewhere })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).

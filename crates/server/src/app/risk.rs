@@ -316,8 +316,21 @@ impl App {
 
     /// Each of our signals, for a session that is used now.
     pub(super) async fn noticed(&self, session: &Session, source: Source, now: Timestamp) -> Result<Noticed, Error> {
-        let (kept, history) = tokio::join!(self.store.session_risk(session.id), self.history_of(session.user_id));
-        let (kept, (_, history)) = (Kept::read(&kept?), history?);
+        let (kept, history) =
+            tokio::join!(self.store.session_risk(session.id), self.store.risk_history(session.user_id));
+        self.noticed_of(session, &kept?, &history?.1, source, now).await
+    }
+
+    /// The same, of what was read before: what is kept with the session, and what is remembered of its user.
+    pub(super) async fn noticed_of(
+        &self,
+        session: &Session,
+        kept: &[u8],
+        history: &[u8],
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Noticed, Error> {
+        let (kept, history) = (Kept::read(kept), read_history(session.user_id, history));
         let mark = Mark::of(session.id, source);
         let began = kept.began.as_ref().map(|began| began.mark);
         let is_told = source.address.is_some() || source.agent.is_some();
@@ -442,15 +455,19 @@ impl App {
         Ok(bytes.and_then(|bytes| History::from_bytes(&bytes).ok()))
     }
 
-    /// What is remembered of a user, and its version. Whoever cannot be read is a stranger: everything about them is new.
+    /// What is remembered of a user, and its version.
     async fn history_of(&self, user: UserId) -> Result<(i64, History), Error> {
         let (version, bytes) = self.store.risk_history(user).await?;
-        let history = History::from_bytes(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, %user, "what is remembered of a user cannot be read, and is begun anew");
-            History::default()
-        });
-        Ok((version, history))
+        Ok((version, read_history(user, &bytes)))
     }
+}
+
+/// Whoever cannot be read is a stranger: everything about them is new.
+fn read_history(user: UserId, bytes: &[u8]) -> History {
+    History::from_bytes(bytes).unwrap_or_else(|error| {
+        tracing::warn!(%error, %user, "what is remembered of a user cannot be read, and is begun anew");
+        History::default()
+    })
 }
 
 fn observation(session: &Session, source: Source, at: Timestamp, place: risk::Session) -> Observation<'static> {

@@ -89,7 +89,11 @@ impl Known {
 impl App {
     /// The policy that is in force now, whichever server put it there.
     pub(crate) async fn policy_in_force(&self) -> Result<Arc<Known>, Error> {
-        let id = self.store.policy_id().await?;
+        self.policy_known_as(self.store.policy_id().await?).await
+    }
+
+    /// The policy that was read to be in force a moment ago.
+    pub(crate) async fn policy_known_as(&self, id: Option<PolicyId>) -> Result<Arc<Known>, Error> {
         if let Some(known) = self.policies.known(id) {
             return Ok(known);
         }
