@@ -34,6 +34,9 @@ const PING_LASTS: Duration = Duration::from_secs(1);
 /// How long a ping waits.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a server that was killed may take to let go of its file: the next one may be started in the same moment.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// How often a server looks for events of others by itself, in case it was not told.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -65,11 +68,23 @@ pub(crate) struct House {
     _thread: Thread,
 }
 
+async fn sqlite_file(path: &Path) -> Result<(sqlite::Source, sqlite::Lock), OpenError> {
+    let limit = tokio::time::Instant::now() + LEAVING;
+    loop {
+        match sqlite::prepare(path) {
+            Err(OpenError::InUse { .. }) if tokio::time::Instant::now() < limit => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            prepared => return prepared,
+        }
+    }
+}
+
 impl House {
     pub(crate) async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         match &options.location {
             Location::Sqlite(path) => {
-                let (source, lock) = sqlite::prepare(path)?;
+                let (source, lock) = sqlite_file(path).await?;
                 let lock = Arc::new(lock);
                 let source = Source::Sqlite(source);
                 let because = |fault| sqlite::open_error(path, fault);

@@ -374,8 +374,9 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let supervisor = i32::try_from(process.id()).unwrap();
+        // It would start the others again.
+        signal(supervisor, Signal::STOP);
         let all = children(supervisor);
-        // The supervisor first, or it would start the others again.
         signal(supervisor, Signal::KILL);
         for pid in &all {
             signal(*pid, Signal::KILL);
