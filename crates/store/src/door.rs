@@ -68,6 +68,11 @@ impl Store {
         self.0.writer.commit(commit).await
     }
 
+    /// The same, and waits where too much is to be written already, rather than to be turned away.
+    pub async fn commit_in_turn(&self, commit: Commit) -> Result<Effect, StoreError> {
+        self.0.writer.commit_in_turn(commit).await
+    }
+
     // Read many at a time.
     /// Who a key stands for. The caller of this checks `expires_at`.
     pub async fn caller(&self, key: KeyHash) -> Result<Option<Caller>, StoreError> {
