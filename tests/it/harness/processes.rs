@@ -1,6 +1,6 @@
 //! The processes of a running Countersign, as the kernel tells of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -11,6 +11,15 @@ pub(crate) use rustix::process::Signal;
 pub(crate) fn signal(pid: i32, signal: Signal) {
     // One that is gone already needs none.
     let _ = rustix::process::kill_process(Pid::from_raw(pid).unwrap(), signal);
+}
+
+/// Stops a process, and waits until it does no more.
+pub(crate) fn stop(pid: i32) {
+    signal(pid, Signal::STOP);
+    let limit = Instant::now() + Duration::from_secs(10);
+    while stat(pid).is_some_and(|stat| !matches!(stat.state, 'T' | 'Z')) && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Whether the process is there and not merely waiting to be reaped.
