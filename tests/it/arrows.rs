@@ -16,7 +16,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
     ("gateway", &["domain"]),
-    ("policy", &["domain"]),
+    ("document", &[]),
+    ("condition", &["document"]),
+    ("policy", &["domain", "document", "condition"]),
     ("webauthn", &[]),
     ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
