@@ -159,6 +159,12 @@ impl Mistakes {
         self.0.iter().any(|mistake| mistake.severity == Severity::Error)
     }
 
+    /// Those so far, to be added to elsewhere.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
     /// All of them, in the order in which a reader of the files comes by them.
     pub fn into_vec(mut self) -> Vec<Mistake> {
         self.0.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
