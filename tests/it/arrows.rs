@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("document", &[]),
     ("condition", &["document"]),
     ("policy", &["domain", "document", "condition"]),
+    ("workflow", &["domain", "document", "condition"]),
     ("webauthn", &[]),
     ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
