@@ -10,6 +10,7 @@
 mod analysis;
 mod cron;
 mod definition;
+mod edit;
 mod expression;
 mod grammar;
 mod json_schema;
@@ -25,6 +26,7 @@ pub use definition::{
     ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Rate, SecretRef, Trigger, TriggerKind,
 };
 pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity};
+pub use edit::{EditError, Source, write};
 pub use expression::{Clause, Truth};
 pub use json_schema::{json_schema, tables};
 pub use machine::{
