@@ -236,7 +236,8 @@ pub struct Task {
     pub until: Timestamp,
 }
 
-/// A line of a run's history. It holds no secrets and nothing that was told to actions.
+/// A line of a run's history. It holds no secrets and nothing that was told to actions; but conditions are told with the values that they ask
+/// for, and messages of failures with what came back, so it is to be kept where it can be erased.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// When.

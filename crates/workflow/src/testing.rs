@@ -36,6 +36,11 @@ impl TestResult {
 }
 
 impl Definition {
+    /// How many tests stand in the file.
+    pub fn tests(&self) -> usize {
+        self.cases.len()
+    }
+
     /// Plays each test that stands in the file.
     pub fn run_tests(&self) -> Vec<TestResult> {
         self.cases.iter().map(|case| play::play(self, case)).collect()

@@ -9,7 +9,7 @@ use domain::{Aal, AuthenticatorKind, EventKind};
 use serde_json::Value;
 
 use crate::definition::{
-    Argument, BlockId, Definition, Doing, ExpressionId, InVain, Step, StepKind, TriggerKind, Wait,
+    Approval, Argument, BlockId, Definition, Doing, Excluded, ExpressionId, InVain, Step, StepKind, TriggerKind, Wait,
 };
 use crate::vocabulary::{EVIDENCE, HandsOut};
 
@@ -72,11 +72,7 @@ impl Checker<'_> {
             }
             StepKind::Approval(approval) => {
                 let surely = approval.on_timeout == InVain::Fail && approval.on_reject == InVain::Fail;
-                proved.max(if surely {
-                    by_evidence(&approval.evidence).map(|level| level.min(approval.level))
-                } else {
-                    None
-                })
+                proved.max(if surely { by_approval(approval) } else { None })
             }
             StepKind::Wait(Wait::Event {
                 kind: EventKind::AuthenticatorVerified, keep, in_vain: InVain::Fail, ..
@@ -122,7 +118,7 @@ impl Checker<'_> {
             if demanded != ["approved"] {
                 return None;
             }
-            by_evidence(&approval.evidence).map(|level| level.min(approval.level))
+            by_approval(approval)
         })
     }
 
@@ -164,8 +160,10 @@ impl Checker<'_> {
     }
 }
 
-/// What an approver has to have seen proves as much as the best of it.
-fn by_evidence(evidence: &[String]) -> Option<Aal> {
-    let levels = EVIDENCE.iter().filter(|(name, _)| evidence.iter().any(|seen| seen == name));
-    levels.map(|(_, level)| *level).max()
+/// What an approver has to have seen proves as much as the best of it, no more than the approver proves, and nothing if it is the subject who
+/// may approve.
+fn by_approval(approval: &Approval) -> Option<Aal> {
+    let levels = EVIDENCE.iter().filter(|(name, _)| approval.evidence.iter().any(|seen| seen == name));
+    let best = levels.map(|(_, level)| *level).max().filter(|_| approval.excludes.contains(&Excluded::Subject));
+    best.map(|level| level.min(approval.level))
 }

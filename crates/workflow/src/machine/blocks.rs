@@ -9,6 +9,9 @@ use super::{Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
 use crate::definition::{BlockId, Definition, ExpressionId, Step, StepId, StepKind};
 use crate::expression::Known;
 
+/// How many keys of what could not be undone are kept.
+const MAX_NOT_UNDONE: usize = 1000;
+
 impl Machine<'_> {
     pub(super) fn begin_block(&mut self, block: BlockId, iteration: Vec<u64>) {
         match self.definition.block(block).first() {
@@ -121,7 +124,7 @@ impl Machine<'_> {
         match self.arguments(key, &undo.with) {
             Ok(with) => self.run.undo.push(Undo { key: undo_key, with }),
             Err(failure) => {
-                self.run.not_undone.push(undo_key);
+                self.was_not_undone(undo_key);
                 return Err(failure);
             }
         }
@@ -198,13 +201,20 @@ impl Machine<'_> {
         match failed {
             None => self.tell(Some(key), What::StepDone),
             Some(failure) => {
-                self.run.not_undone.push(key.clone());
+                self.was_not_undone(key.clone());
                 self.tell(Some(key), What::StepFailed(failure));
             }
         }
         let Some(at) = self.run.undoing.iter().position(|undoing| undoing.current.key == *key) else { return };
         let undoing = self.run.undoing.remove(at);
         self.undo(undoing.owner, undoing.left, undoing.failure);
+    }
+
+    /// The history tells of all; a run over millions keeps those that came first.
+    fn was_not_undone(&mut self, key: Key) {
+        if self.run.not_undone.len() < MAX_NOT_UNDONE {
+            self.run.not_undone.push(key);
+        }
     }
 
     fn undone(&mut self, owner: Owner, failure: Failure) {

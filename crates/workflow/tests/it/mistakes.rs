@@ -144,6 +144,10 @@ fn t31_a_recovery_hands_out_no_more_than_it_proves() {
         &LOST.replace("{user: \"${subject}\", level", "{user: \"${inputs.user}\", level"),
         "of whom nothing is proved",
     );
+    refused(
+        &LOST.replace("      timeout: 24h\n", "      timeout: 24h\n      exclude: requester\n"),
+        "nothing is proved",
+    );
     refused(&LOST.replace("{user: \"${subject}\", level", "{user: usr_7, level"), "of whom nothing is proved");
     refused(&LOST.replace("level: aal2, valid_for", "level: \"${inputs.note}\", valid_for"), "is no level");
     let by_code = |kind: &str| {
