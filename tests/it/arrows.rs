@@ -24,7 +24,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
-        &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+        &[
+            "server",
+            "domain",
+            "policy",
+            "workflow",
+            "store",
+            "gateway",
+            "webauthn",
+            "software-authenticator",
+            "vault-proto",
+            "otp",
+        ],
     ),
     ("software-authenticator", &[]),
 ];
@@ -90,6 +101,12 @@ fn signals_of_risk_are_worked_out_without_input_and_output() {
 fn the_policy_is_made_without_input_and_output() {
     let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
     assert_tree_lacks("policy", &never);
+}
+
+#[test]
+fn workflows_are_made_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("workflow", &never);
 }
 
 #[test]

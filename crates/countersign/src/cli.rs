@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Check and try the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check and try the files of workflows
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
@@ -482,6 +485,24 @@ pub(crate) struct PolicyFolder {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowCommand {
+    /// Tell every mistake in the files, with its line
+    Validate(WorkflowFiles),
+    /// Play the tests that stand in the files, and compare
+    Test(WorkflowFiles),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowFiles {
+    /// Files, or folders with files, *.yaml
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -513,6 +534,7 @@ impl Command {
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
             Self::Config(ConfigCommand::Validate(folder) | ConfigCommand::Test { folder, .. }) => folder.json,
+            Self::Workflow(WorkflowCommand::Validate(files) | WorkflowCommand::Test(files)) => files.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -545,6 +567,7 @@ impl Command {
             | Self::RootKey(_)
             | Self::Bench(_)
             | Self::Config(_)
+            | Self::Workflow(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,

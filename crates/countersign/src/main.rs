@@ -47,6 +47,7 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
             Ok(ExitCode::SUCCESS)
         }
         Command::Config(command) => commands::config(&command, output).map(|()| ExitCode::SUCCESS),
+        Command::Workflow(command) => commands::workflow(&command, output).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()
