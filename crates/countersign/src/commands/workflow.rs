@@ -12,12 +12,16 @@ use crate::output::{Look, Output};
 /// Looks at files of workflows, without a server.
 pub(crate) fn workflow(command: &WorkflowCommand, output: Output) -> Result<(), Failure> {
     match command {
-        WorkflowCommand::Validate(args) => validate(&read(args, output)?, output),
+        WorkflowCommand::Validate(args) => {
+            told(&read(args, output)?, output);
+            Ok(())
+        }
         WorkflowCommand::Test(args) => test(&read(args, output)?, output),
     }
 }
 
-fn validate(definitions: &[Definition], output: Output) -> Result<(), Failure> {
+/// Tells of workflows that hold.
+fn told(definitions: &[Definition], output: Output) {
     let warnings: Vec<&Mistake> = definitions.iter().flat_map(Definition::warnings).collect();
     if output.is_json() {
         let each = definitions.iter().map(|definition| {
@@ -29,9 +33,11 @@ fn validate(definitions: &[Definition], output: Output) -> Result<(), Failure> {
             })
         });
         output.json(&json!({ "workflows": each.collect::<Vec<_>>(), "mistakes": warnings }));
-        return Ok(());
+        return;
     }
-    warnings.into_iter().for_each(|mistake| tell(mistake, output));
+    for mistake in warnings {
+        tell(mistake, output);
+    }
     let all = counted(definitions.len(), "workflow");
     output.success(format_args!("{all}, without a mistake."));
     for definition in definitions {
@@ -41,7 +47,6 @@ fn validate(definitions: &[Definition], output: Output) -> Result<(), Failure> {
         let about = format!("  {name}: {steps}, {tests}, {}", digest.get(..12).unwrap_or(digest));
         output.line(output.paint(Look::Faint, about));
     }
-    Ok(())
 }
 
 fn test(definitions: &[Definition], output: Output) -> Result<(), Failure> {
@@ -95,7 +100,9 @@ fn read(args: &WorkflowFiles, output: Output) -> Result<Vec<Definition>, Failure
     if output.is_json() {
         output.json(&json!({ "mistakes": mistakes }));
     } else {
-        mistakes.iter().for_each(|mistake| tell(mistake, output));
+        for mistake in &mistakes {
+            tell(mistake, output);
+        }
     }
     Err(Failure::configuration(format!("the workflows do not hold: {}", counted(errors, "mistake"))))
 }
