@@ -118,7 +118,7 @@ pub(crate) fn random_yaml(seed: u64) -> String {
 
 /// How many inputs are taken in all, at least.
 fn steps() -> usize {
-    if std::env::var_os("COUNTERSIGN_SOAK").is_some() { 1_000_000 } else { 5_000 }
+    if std::env::var_os("COUNTERSIGN_SOAK").is_some() { 1_000_000 } else { 10_000 }
 }
 
 fn seed() -> Option<u64> {

@@ -235,7 +235,8 @@ impl Making<'_> {
             batch,
             limit: if self.dice.one_in(8) { 3 } else { 1000 },
             canary: (one && self.dice.one_in(4)).then_some(30),
-            breaker: (one && self.dice.one_in(3)).then(|| (30, 1 + self.dice.below(4) as u64)),
+            breaker: (one && self.dice.one_in(3))
+                .then(|| ([0, 30, 50][self.dice.below(3)], 1 + self.dice.below(4) as u64)),
             rate: self.dice.one_in(3),
             body,
         }
