@@ -267,3 +267,47 @@ fn what_gives_more_than_is_kept_fails() {
     let advanced = go(&definition, &begin(&definition).run, done("ask", body.into()));
     assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
 }
+
+#[test]
+fn w02_why_says_of_each_clause_whether_it_held() {
+    let text = with_steps("- id: a\n  fail: a").replace(
+        "when: event.data.reason != \"workflow\"",
+        "when: event.data.reason != \"workflow\" && event.data.kind == \"hotp\" && event.data.from == \"active\"",
+    );
+    let definition = read(&text);
+    let why = serde_json::to_value(definition.why(&cause())).unwrap();
+    assert_eq!(
+        why,
+        json!([[
+            {"text": "event.data.reason != \"workflow\"", "holds": "true", "values": {"event.data.reason": "requested"}},
+            {"text": "event.data.kind == \"hotp\"", "holds": "false", "values": {"event.data.kind": "totp"}},
+            {"text": "event.data.from == \"active\"", "holds": "unknown", "values": {}},
+        ]])
+    );
+    assert_eq!(definition.is_started_by(&cause()), Ok(false), "one part that is false decides");
+    let other = Cause::Event(json!({"kind": "user.created", "data": {}}));
+    assert!(definition.why(&other).is_empty());
+    let unclear = Cause::Event(json!({"kind": "authenticator.lost", "data": {"reason": "a", "kind": "hotp"}}));
+    assert!(definition.is_started_by(&unclear).unwrap_err().contains("`event.data.from` is not known"));
+}
+
+#[test]
+fn w02_who_starts_a_run_tells_what_it_takes() {
+    let definition = read(LOST);
+    let by = |roles: &[&str], inputs: Value| {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let cause = Cause::Manual { roles, inputs: inputs.as_object().cloned().unwrap() };
+        let start = Start { id: "run_1".to_owned(), cause, requester: Some("bea".to_owned()), depth: 0 };
+        definition.begin(start, NOW, 1)
+    };
+    let begun = by(&["sales", "helpdesk"], json!({"user": "usr_3"})).unwrap();
+    assert_eq!(begun.run.subject(), Some("usr_3"));
+    for (roles, inputs) in [
+        (&["sales"][..], json!({"user": "usr_3"})),
+        (&["helpdesk"][..], json!({})),
+        (&["helpdesk"][..], json!({"user": 3})),
+        (&["helpdesk"][..], json!({"user": "usr_3", "usr": "x"})),
+    ] {
+        assert!(matches!(by(roles, inputs.clone()), Err(Refused::Unfit(_))), "{roles:?} {inputs}");
+    }
+}
