@@ -170,7 +170,13 @@ impl Scope {
             ["data", rest @ ..] => {
                 let fields = kinds.iter().flat_map(|kind| kind.fields());
                 let mut named: Vec<(&str, Type)> = fields.map(|field| (field.name, in_event(field.kind))).collect();
-                named.dedup();
+                // Of events that call two things by one name, it could be either.
+                for at in 0..named.len() {
+                    let Some((name, kind)) = named.get(at).copied() else { continue };
+                    if named.iter().any(|(other, another)| *other == name && *another != kind) {
+                        named.iter_mut().filter(|(other, _)| *other == name).for_each(|(_, kind)| *kind = Type::Any);
+                    }
+                }
                 Answer::among(&named, rest)
             }
             _ => {
