@@ -10,6 +10,8 @@ use serde_json::Value;
 /// arrows thought about first.
 const ARROWS: &[(&str, &[&str])] = &[
     ("otp", &[]),
+    ("assertion", &[]),
+    ("resource-server", &["assertion"]),
     ("domain", &[]),
     ("risk", &["domain"]),
     ("vault-proto", &["otp"]),
@@ -21,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["domain", "document", "condition"]),
     ("workflow", &["domain", "document", "condition"]),
     ("webauthn", &[]),
-    ("server", &["domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    ("server", &["assertion", "domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
         &[
@@ -107,6 +109,17 @@ fn the_policy_is_made_without_input_and_output() {
 fn workflows_are_made_without_input_and_output() {
     let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
     assert_tree_lacks("workflow", &never);
+}
+
+#[test]
+fn assertions_are_checked_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("assertion", &never);
+}
+
+#[test]
+fn resource_servers_get_neither_openssl_nor_the_rest_of_the_server() {
+    assert_tree_lacks("resource-server", &["axum", "domain", "native-tls", "openssl", "ring", "sqlx", "store"]);
 }
 
 #[test]

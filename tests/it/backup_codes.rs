@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Api, Database, Enrolled, Server};
+use crate::harness::{Answer, Api, Database, Enrolled, Server, Setup};
 
 async fn replace(api: &Api, ana: &Enrolled, session: &str) -> Answer {
     api.post(&format!("/v1/users/{}/backup-codes", ana.user_id), json!({ "session_id": session })).await
@@ -62,6 +62,28 @@ async fn a_new_set_ends_the_old_one(database: Database) {
         good += usize::from(api.prove(&ana.user_id, &codes(set)[0]).await.status == 200);
     }
     assert_eq!(good, 1, "of {} sets", made.len());
+}
+
+/// I-06: `recovery.backup_codes` of the enforcement file.
+#[tokio::test(flavor = "multi_thread")]
+async fn i06_the_enforcement_file_says_how_many_codes_there_are() {
+    for count in [4, 0] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = format!("mfa_enforcement: {{all_users: true, recovery: {{backup_codes: {count}}}}}\n");
+        std::fs::write(folder.path().join("policy.yaml"), file).unwrap();
+        let arguments = vec![format!("--policy-folder={}", folder.path().display())];
+        let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+        let api = server.api();
+        let ana = api.enroll("ana").await;
+        assert_eq!(ana.backup_codes.len(), count);
+        let again = replace(&api, &ana, &ana.session_id).await;
+        if count == 0 {
+            let problem = again.expect_problem(409, "conflict");
+            assert!(problem["detail"].as_str().unwrap().contains("no backup codes"), "{problem}");
+        } else {
+            assert_eq!(codes(&again.expect(200)).len(), count);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

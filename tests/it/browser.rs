@@ -103,6 +103,19 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    /// A browser that was led to a page by whoever knows nothing else of it.
+    pub(crate) fn led_to(api: &Api, url: &str) -> Self {
+        Self {
+            api: Api::new(&api.address, ""),
+            id: String::new(),
+            path: url.strip_prefix(&api.address).expect("a link to this server").to_owned(),
+            cookies: BTreeMap::new(),
+            headers: vec![("sec-fetch-site", "same-origin".to_owned()), ("origin", api.address.clone())],
+            recipient: Recipient::new(),
+            shop: api.clone(),
+        }
+    }
+
     /// Another browser with the same link.
     pub(crate) fn another(&self) -> Self {
         Self {

@@ -123,6 +123,29 @@ async fn s01_a_session_is_raised_when_it_has_to_be_on_postgresql() {
     a_session_is_raised_when_it_has_to_be(Database::Postgres).await;
 }
 
+/// S-10: who is to be told of a decision stands in its event, for whatever tells them.
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_whom_a_rule_has_told_stands_in_the_event() {
+    let rules = "policy:\n  otherwise: allow\n  rules:\n    - {id: tell, applies_to: {actions: [keys.export]}, effect: notify, notify: [security]}\n";
+    let server = server(Database::Sqlite, &[("rules.yaml", rules)]).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let session = api.session(&ana.user_id).await;
+    for action in ["keys.export", "keys.list"] {
+        assert_eq!(decide(&api, &session, json!({ "action": action })).await.expect(200)["outcome"], "allow");
+    }
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        told = api.all(&format!("/v1/events?kind=decision.made&user_id={}", ana.user_id)).await;
+        if told.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    let notify: Vec<&Value> = told.iter().map(|event| &event["data"]["notify"]).collect();
+    assert_eq!(notify, [&json!(["security"]), &Value::Null], "{told:?}");
+}
+
 async fn a_proof_for_one_action_serves_that_one_once(database: Database) {
     let server = server(database, &[("rules.yaml", RULES)]).await;
     let api = server.api();

@@ -12,12 +12,16 @@
 mod alike;
 mod approver;
 mod arrows;
+mod assertions;
 mod backup_codes;
 mod browser;
 mod crashes;
 mod decisions;
 mod enrolling;
+mod failover;
 mod flood;
+mod forward_auth;
+mod forward_auth_refused;
 mod guessing;
 mod hardware_tokens;
 mod harness;
@@ -30,6 +34,7 @@ mod messages;
 // Databases of addresses are made as for the crate that reads them.
 #[path = "../../crates/risk/tests/it/mmdb.rs"]
 mod mmdb;
+mod model;
 mod oracle;
 mod outages;
 mod over;
@@ -38,6 +43,8 @@ mod pages_handed_on;
 mod pages_refused;
 mod parallel;
 mod permissions;
+mod policies;
+mod possession;
 mod push;
 mod readme;
 mod recipient;
@@ -45,15 +52,22 @@ mod recovering;
 mod refusals;
 mod remembered;
 mod replay;
+mod resource_servers;
 mod retention;
 mod risk;
 mod root_key;
+mod schemathesis;
 mod secrets;
 mod security_page;
 mod starts;
 // Both are what the gateways are tried with by themselves.
+mod site;
 #[path = "../../crates/gateway/tests/it/stand_in/mod.rs"]
 mod stand_in;
+// Who signs is the same as where the checks are tried by themselves.
+#[path = "../../crates/assertion/tests/it/signer.rs"]
+#[allow(dead_code, reason = "not all of it is used here")]
+mod signer;
 mod stream;
 #[path = "../../crates/gateway/tests/it/subscriber.rs"]
 mod subscriber;

@@ -273,6 +273,7 @@ fn unknown(path: &str) -> String {
         "challenges" => "chl_",
         "pages" => "pag_",
         "hardware-tokens" => "tok_",
+        "policies" => "pol_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Api, Database, Server};
+use crate::harness::{Answer, Api, Database, SCOPES, Server};
 
 /// The operations that any application may use, whatever its scopes.
 const FOR_ANY_APPLICATION: &[&str] = &["GET /v1/whoami"];
@@ -76,18 +76,7 @@ async fn p06_each_scope_opens_what_it_names_and_nothing_else() {
     let server = Server::new().await;
     let api = server.api();
     let operations = operations(&api).await;
-    let scopes = [
-        "users:read",
-        "users:write",
-        "sessions",
-        "enrollments",
-        "authenticators:read",
-        "authenticators:write",
-        "challenges",
-        "hardware_tokens",
-        "events:read",
-    ];
-    for scope in scopes {
+    for scope in SCOPES {
         let (_, client) = application(&api, scope, &[scope]).await;
         let mut opened = 0;
         for (method, path, there) in &operations {

@@ -91,7 +91,7 @@ fn outcome(decision: &Value) -> &str {
 
 /// Decides until something was learned, which nobody waits for.
 async fn decide_until(api: &Api, session: &str, question: Value, learned: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..200 {
+    for _ in 0..800 {
         let decision = decide(api, session, question.clone()).await;
         if learned(&decision) {
             return decision;
@@ -187,6 +187,36 @@ async fn a_stolen_cookie_gains_nothing_by_what_its_owner_proves_on_postgresql() 
     a_stolen_cookie_gains_nothing_by_what_its_owner_proves(Database::Postgres).await;
 }
 
+/// S-09: pages on which an account is changed open where the session began, or where something was proved.
+#[tokio::test(flavor = "multi_thread")]
+async fn s09_a_stolen_cookie_opens_no_page_on_what_its_owner_proved() {
+    let server = server(Database::Sqlite, ENFORCEMENT, &[]).await;
+    let api = server.api();
+    let me = api.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
+    let origins = json!({ "return_origins": ["https://shop.example.org"] });
+    api.patch(&format!("/v1/applications/{me}"), origins).await.expect(200);
+    let ana = api.enroll("ana").await;
+    let session = log_in(&api, &ana.user_id, None, HOME, FIREFOX).await;
+    let asked = decide(&api, &session, read_from(HOME, FIREFOX)).await;
+    prove(&api, &ana, &asked["challenge"]).await;
+    let page = async |purpose: &str, address: &str, agent: &str| {
+        let new = json!({ "purpose": purpose, "session_id": session, "return_url": "https://shop.example.org/back",
+            "address": address, "user_agent": agent });
+        api.post("/v1/pages", new).await
+    };
+    for purpose in ["enroll", "security"] {
+        page(purpose, HOME, FIREFOX).await.expect(201);
+        page(purpose, AWAY, FIREFOX).await.expect_problem(403, "step-up-needed");
+        page(purpose, HOME, CHROME).await.expect_problem(403, "step-up-needed");
+    }
+    // What is proved elsewhere, asked for from there, opens it there.
+    let asked = decide(&api, &session, read_from(AWAY, CHROME)).await;
+    assert_eq!(outcome(&asked), "step_up", "{asked}");
+    page("enroll", AWAY, CHROME).await.expect_problem(403, "step-up-needed");
+    prove(&api, &ana, &asked["challenge"]).await;
+    page("enroll", AWAY, CHROME).await.expect(201);
+}
+
 /// Two countries, with a city each.
 fn two_countries() -> Vec<u8> {
     use mmdb::Value::{Bool, Double, Map, Text};
@@ -236,6 +266,45 @@ async fn with_a_database_places_are_known_and_nobody_travels_faster_than_a_plane
     let listed = decide(&api, &first, read_from("198.51.100.3", FIREFOX)).await;
     let explained = signal(&listed, "address_list").unwrap()["explanation"].as_str().unwrap().to_owned();
     assert!(explained.contains("bad"), "{explained}");
+}
+
+/// S-03, T-14: lists change while the server runs, and one that does not hold opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_a_list_that_changes_is_read_again_and_one_that_does_not_hold_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |text: &[u8]| {
+        let next = file(folder.path(), "bad.next", text);
+        std::fs::rename(next, folder.path().join("bad.txt")).unwrap();
+    };
+    put(b"192.0.2.1\n");
+    let list = folder.path().join("bad.txt");
+    let policy =
+        "policy:\n  otherwise: allow\n  rules:\n    - {id: listed, when: signals.address_list, effect: deny}\n";
+    let server = server(Database::Sqlite, policy, &[format!("--risk-block-lists={}", list.display())]).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    let session = log_in(&api, &ana.user_id, None, HOME, FIREFOX).await;
+    let from = |address: &str| read_from(address, FIREFOX);
+    assert_eq!(outcome(&decide(&api, &session, from("192.0.2.1")).await), "deny");
+    assert_eq!(outcome(&decide(&api, &session, from(AWAY)).await), "allow");
+    put(format!("{AWAY}\n198.51.100.0/24\n").as_bytes());
+    decide_until(&api, &session, from(AWAY), |decision| outcome(decision) == "deny").await;
+    assert_eq!(outcome(&decide(&api, &session, from("192.0.2.1")).await), "allow");
+    put(b"192.0.2.1\nexample.com\n");
+    said(&server, "bad.txt:2: `example.com` is neither").await;
+    assert_eq!(outcome(&decide(&api, &session, from(AWAY)).await), "deny", "what was read before goes on");
+    put(b"192.0.2.1\n");
+    decide_until(&api, &session, from("192.0.2.1"), |decision| outcome(decision) == "deny").await;
+}
+
+async fn said(server: &Server, words: &str) {
+    for _ in 0..400 {
+        if server.log().contains(words) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not say {words:?}: {}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,14 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 
 import { SCREENS as APP_SCREENS } from './authenticator/screens.ts';
 import { serve as serveApp } from './authenticator/server.ts';
+import { photographBank } from './bank-pictures.ts';
 import { launch, type Browser } from './browser.ts';
 import { serve } from './mock/http.ts';
+import { PROGRAM } from './real/server.ts';
 import { SCREENS } from './screens.ts';
 
 const THEMES = ['light', 'dark'] as const;
@@ -30,6 +32,15 @@ const DOCUMENTED: Readonly<Record<string, Theme>> = {
   'app-prompt': 'light',
   'app-accounts': 'dark',
 };
+/** The same of the sample bank. */
+const BANK_DOCUMENTED: Readonly<Record<string, `${Theme}-${Size}`>> = {
+  'bank-account': 'light-desktop',
+  'bank-step-up': 'light-phone',
+  'bank-receipt': 'light-desktop',
+  'bank-alarm': 'dark-desktop',
+};
+/** Beside a phone, a desktop is as high in the documentation. */
+const BANK_CUT = { phone: {}, desktop: { viewport: { width: 1280, height: 1010 } } } as const;
 const IMAGES = '../docs/images';
 
 /** How many are taken at a time: most of it is waiting. */
@@ -67,6 +78,7 @@ export async function takeAll(folder?: string, names: readonly string[] = []): P
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
+  await bank(browser, folder, names).catch((error: unknown) => failed.push(`bank: ${String(error)}`));
   await browser.close();
   console.log(`${wanted.length - failed.length} pictures are in ${into}`);
   if (failed.length > 0) throw new Error(failed.join('\n'));
@@ -98,15 +110,42 @@ function pictures(): Picture[] {
   );
 }
 
-async function photographed(browser: Browser, { theme, size, take }: Picture, path: string) {
+/** The sample bank in each look; into the documentation's folder, what is wanted there. Skipped where the program is not built. */
+export async function bank(
+  browser: Browser,
+  folder: string | undefined,
+  names: readonly string[],
+): Promise<void> {
+  if (PROGRAM === null)
+    return console.log('The bank is not photographed: cargo build -p countersign -p vault');
+  if (names.length > 0 && !names.some((name) => name.startsWith('bank'))) return;
+  for (const theme of THEMES)
+    for (const size of Object.keys(SIZES) as Size[]) {
+      const look = `${theme}-${size}` as const;
+      if (folder !== undefined) {
+        const into = (name: string) => ({ path: join(folder, `${name}-${look}.png`), fullPage: true });
+        await photographBank(browser, PROGRAM, looking(theme, size), into);
+      } else if (Object.values(BANK_DOCUMENTED).includes(look)) {
+        const picture = (name: string) => ({ path: join(IMAGES, `${name}.png`), fullPage: size === 'phone' });
+        const into = (name: string) => (BANK_DOCUMENTED[name] === look ? picture(name) : null);
+        await photographBank(browser, PROGRAM, { ...looking(theme, size), ...BANK_CUT[size] }, into);
+      }
+    }
+}
+
+function looking(theme: Theme, size: Size): BrowserContextOptions {
   const phone = size === 'phone';
-  const context = await browser.context({
+  return {
     viewport: SIZES[size],
     colorScheme: theme,
     hasTouch: phone,
     isMobile: phone,
     reducedMotion: 'reduce',
-  });
+  };
+}
+
+async function photographed(browser: Browser, { theme, size, take }: Picture, path: string) {
+  const context = await browser.context(looking(theme, size));
   const page = await context.newPage();
   await take(page, async () => {
     // Where the pointer was, nothing is to look pressed.

@@ -1,11 +1,15 @@
 //! The command line, as data: parsing, help, completions and the man page are made from it.
 
+mod config;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::config::{Flags, StoreFlags};
+
+pub(crate) use config::{ApplyArgs, Author, ConfigCommand, ExplainArgs, PolicyFolder, RevertArgs};
 
 /// Self-hosted multi-factor authentication.
 #[derive(Debug, Parser)]
@@ -55,12 +59,14 @@ pub(crate) enum Command {
     /// Seal a store's keys under another root key
     #[command(subcommand)]
     RootKey(RootKeyCommand),
-    /// Check and try the files of a policy
+    /// Check, try and apply the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check and try the files of workflows
     #[command(subcommand)]
     Workflow(WorkflowCommand),
+    /// Say what would happen if somebody did something now, and why
+    Explain(Box<ExplainArgs>),
     /// Measure a server under load, every answer checked
     Bench(Box<BenchArgs>),
     /// Print completions for a shell
@@ -462,30 +468,6 @@ pub(crate) enum KeysCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Tell every mistake in the files, with its line
-    Validate(PolicyFolder),
-    /// Decide the cases that stand in the files, and compare
-    Test {
-        #[command(flatten)]
-        folder: PolicyFolder,
-        /// Write the results to a file as well, in JUnit's XML
-        #[arg(long, value_name = "FILE")]
-        junit: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PolicyFolder {
-    /// The folder with the files, *.yaml
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// Answer in JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
     /// Tell every mistake in the files, with its line
     Validate(WorkflowFiles),
@@ -533,7 +515,7 @@ impl Command {
             Self::Man(args) => args.json,
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
-            Self::Config(ConfigCommand::Validate(folder) | ConfigCommand::Test { folder, .. }) => folder.json,
+            Self::Config(command) => command.wants_json(),
             Self::Workflow(WorkflowCommand::Validate(files) | WorkflowCommand::Test(files)) => files.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
@@ -562,11 +544,12 @@ impl Command {
             ) => Some(connection),
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
+            Self::Config(command) => command.connection(),
+            Self::Explain(args) => Some(&args.connection),
             Self::Serve(_)
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
-            | Self::Config(_)
             | Self::Workflow(_)
             | Self::Completions(_)
             | Self::Man(_)

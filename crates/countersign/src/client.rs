@@ -106,6 +106,21 @@ impl Client {
         self.send(Method::PATCH, path, &[], Some(body)).await
     }
 
+    /// `PUT`, after what has this `ETag`.
+    pub(crate) async fn put_after(&self, path: &[&str], tag: &str, body: Value) -> Result<Value, Refusal> {
+        self.send_after(Method::PUT, path, tag, body).await
+    }
+
+    /// `POST`, after what has this `ETag`.
+    pub(crate) async fn post_after(&self, path: &[&str], tag: &str, body: Value) -> Result<Value, Refusal> {
+        self.send_after(Method::POST, path, tag, body).await
+    }
+
+    async fn send_after(&self, method: Method, path: &[&str], tag: &str, body: Value) -> Result<Value, Refusal> {
+        let request = self.request(method, path, &[]).header("if-match", format!("\"{tag}\""));
+        self.answer(request.timeout(PATIENCE).json(&body)).await
+    }
+
     /// `DELETE`.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Value, Refusal> {
         self.send(Method::DELETE, path, &[], None).await
@@ -129,6 +144,10 @@ impl Client {
         if let Some(body) = &body {
             request = request.json(body);
         }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Refusal> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
@@ -195,6 +214,11 @@ impl Client {
 }
 
 impl Refusal {
+    /// Whether it is that something is not there which these words name.
+    pub(crate) fn is_about(&self, what: &str) -> bool {
+        matches!(self, Self::Problem(problem) if problem.slug == "not-found" && problem.detail.contains(what))
+    }
+
     /// Whether it is the problem of this name.
     pub(crate) fn is(&self, slug: &str) -> bool {
         matches!(self, Self::Problem(problem) if problem.slug == slug)

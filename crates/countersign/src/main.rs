@@ -9,7 +9,6 @@ mod failure;
 mod log;
 mod output;
 mod policy_folder;
-mod risk_files;
 mod sending;
 mod serve_process;
 mod supervisor;
@@ -17,7 +16,7 @@ mod supervisor;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use cli::{Cli, Command};
+use cli::{Cli, Command, ConfigCommand};
 use client::Client;
 use commands::Desk;
 use config::Environment;
@@ -46,7 +45,12 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
             commands::completions(&args, Cli::command(), output);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Config(command) => commands::config(&command, output).map(|()| ExitCode::SUCCESS),
+        Command::Config(ConfigCommand::Validate(folder)) => {
+            commands::validate(&folder, output).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Config(ConfigCommand::Test { folder, junit }) => {
+            commands::test(&folder, junit.as_deref(), output).map(|()| ExitCode::SUCCESS)
+        }
         Command::Workflow(command) => commands::workflow(&command, output).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
@@ -77,6 +81,8 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Applications(command) => commands::applications(&desk, command).await,
         Command::Events(args) => commands::events(&desk, &args).await,
         Command::Keys(command) => commands::keys(&desk, &command).await,
+        Command::Config(command) => commands::config(&desk, command).await,
+        Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),
     }
     .map(|()| ExitCode::SUCCESS)

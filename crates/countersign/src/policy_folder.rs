@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use policy::Mistake;
-use server::PolicyFiles;
+use server::{PolicyFiles, PolicySource};
 
 use crate::failure::Failure;
 
 /// The policy of a folder; the one that is built in where there is none.
-pub(crate) fn in_force(folder: Option<&Path>) -> Result<PolicyFiles, Failure> {
-    let Some(folder) = folder else { return Ok(PolicyFiles::built_in()) };
-    PolicyFiles::read(files(folder)?).map_err(|mistakes| {
+pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
+    let Some(folder) = folder else { return Ok(PolicySource::BuiltIn(PolicyFiles::built_in())) };
+    PolicyFiles::read(files(folder)?).map(PolicySource::Folder).map_err(|mistakes| {
         let told: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
         let folder = folder.display();
         Failure::configuration(format!("the policy in {folder} does not hold: {}", told.join("; ")))

@@ -14,9 +14,9 @@ use vault_proto::{Client, Connector};
 use crate::config::{Database, Settings};
 use crate::failure::{Failure, Reason};
 use crate::log;
+use crate::policy_folder;
 use crate::sending::sending;
 use crate::supervisor::message::{FromServer, ToServer, decode, encode, settings_from};
-use crate::{policy_folder, risk_files};
 
 /// Runs the process; ends when the supervisor is gone or asks for it.
 ///
@@ -89,10 +89,11 @@ async fn serve(
         () = asked_to_end.come() => { store.close().await; return Ok(()) }
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
-    let policy = policy_folder::in_force(settings.policy_folder.as_deref())?;
-    let risk = risk_files::world(&settings.risk)?;
-    let config = configuration(settings, movable, confinement, sending, (policy, risk));
-    let starting = server::start(config, store.clone(), client);
+    let policy = policy_folder::source(settings.policy_folder.as_deref())?;
+    let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
+    let sites = crate::config::sites(&settings.sites)?;
+    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites));
+    let starting = Box::pin(server::start(config, store.clone(), client));
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
         return Ok(());
@@ -173,7 +174,7 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk): (server::PolicyFiles, server::RiskWorld),
+    (policy, risk, sites): (server::PolicySource, server::RiskWorld, server::Sites),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -188,7 +189,9 @@ fn configuration(
         view_lifetime: settings.view_lifetime,
         max_session_age: settings.max_session_age,
         policy,
+        record_facts: settings.record_facts,
         risk,
+        sites,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -115,11 +115,17 @@ pub enum Scope {
     /// See events.
     #[serde(rename = "events:read")]
     EventsRead,
+    /// See policies, what they would change, and what would happen by them.
+    #[serde(rename = "policies:read")]
+    PoliciesRead,
+    /// Put policies into force.
+    #[serde(rename = "policies:write")]
+    PoliciesWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -130,6 +136,8 @@ impl Scope {
         Self::Challenges,
         Self::HardwareTokens,
         Self::EventsRead,
+        Self::PoliciesRead,
+        Self::PoliciesWrite,
     ];
 
     /// The scope's name, as in JSON and in the store.
@@ -145,6 +153,8 @@ impl Scope {
             Self::Challenges => "challenges",
             Self::HardwareTokens => "hardware_tokens",
             Self::EventsRead => "events:read",
+            Self::PoliciesRead => "policies:read",
+            Self::PoliciesWrite => "policies:write",
         }
     }
 

@@ -122,6 +122,10 @@ kinds! {
     SessionRegistered = "session.registered",
     /// What a session proved with an authenticator counts no more: that was lost, revoked, suspended or replaced.
     SessionLowered = "session.lowered",
+    /// The key that a session is bound to was shown.
+    SessionKeyShown = "session.key_shown",
+    /// A session that is bound to a key was to be used without it.
+    SessionKeyRefused = "session.key_refused",
     /// A session was ended.
     SessionEnded = "session.ended",
     /// An enrollment was granted.
@@ -220,6 +224,12 @@ kinds! {
     PageRefused = "page.refused",
     /// A hosted page was finished: proved, enrolled or cancelled.
     PageFinished = "page.finished",
+    /// A login made a link that signs its browser in at a site behind a proxy.
+    SignInCreated = "sign_in.created",
+    /// A browser is signed in at a site.
+    SignInFinished = "sign_in.finished",
+    /// A link that signs in came with another browser than the one that the site sent to the login.
+    SignInRefused = "sign_in.refused",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
     /// Old data keys were dropped from the vault's keyring.

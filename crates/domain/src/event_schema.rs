@@ -72,7 +72,7 @@ impl K {
             K::ApplicationDeleted => const { &[text("application")] },
             K::ApiKeyCreated | K::ApiKeyRevoked => API_KEY,
             K::AdministratorRecovered => const { &[text("application"), text("api_key"), flag("others_ended")] },
-            K::PolicyChanged => const { &[text("policy"), text("version")] },
+            K::PolicyChanged => const { &[text("policy"), number("number"), text("version"), text("origin")] },
             K::DecisionMade => {
                 const {
                     &[
@@ -83,6 +83,8 @@ impl K {
                         texts("signals"),
                         text("policy"),
                         text("decided_by"),
+                        texts("notify"),
+                        text("in_shadow"),
                     ]
                 }
             }
@@ -91,7 +93,8 @@ impl K {
             K::SessionLowered => const { &[number("aal")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
-            K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled => REASON,
+            K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
+            K::SignInCreated | K::SignInFinished | K::SignInRefused => const { &[text("sign_in"), text("site")] },
             K::AuthenticatorActivated => KIND,
             K::BrowserRemembered => const { &[text("proved_by"), text("expires_at")] },
             K::AuthenticatorSuspended | K::AuthenticatorResumed | K::AuthenticatorRevoked | K::AuthenticatorLost => {
@@ -126,6 +129,7 @@ impl K {
             | K::UserResumed
             | K::UserErased
             | K::DeviceDeleted
+            | K::SessionKeyShown
             | K::SessionEnded
             | K::EnrollmentViewed
             | K::AuthenticatorRenamed

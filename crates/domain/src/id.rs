@@ -99,6 +99,8 @@ ids! {
     HardwareTokenId = "tok_";
     /// A hosted page.
     PageId = "pag_";
+    /// A browser that is signed in at a site behind a proxy.
+    SignInId = "sgn_";
     /// An answer to whether a session may do something.
     DecisionId = "dec_";
     /// A policy while it was in force.

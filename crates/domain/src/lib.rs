@@ -9,6 +9,7 @@ pub mod authenticator;
 pub mod backoff;
 pub mod challenge;
 pub mod clock;
+pub mod confirmation;
 pub mod credential;
 pub mod device;
 pub mod enrollment;
@@ -26,6 +27,7 @@ pub mod prompt;
 pub mod push;
 pub mod return_url;
 pub mod session;
+pub mod sign_in;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
@@ -34,6 +36,7 @@ pub use authenticator::{
 };
 pub use challenge::{ActionHash, Challenge, ChallengeState, Requirement, Satisfaction};
 pub use clock::{Clock, ManualClock, MovableClock, SystemClock, Timestamp};
+pub use confirmation::{Confirmation, Thumbprint};
 pub use credential::{BrowserCredential, Credential, PushCredential, WebauthnCredential};
 pub use device::{Device, DeviceKind};
 pub use enrollment::{Enrollment, EnrollmentState};
@@ -45,12 +48,13 @@ pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
-    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, UserId,
+    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, SignInId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
-pub use policy::PolicyInForce;
+pub use policy::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use session::{Proof, Quality, Session, Trust};
+pub use sign_in::SignIn;
 pub use user::{User, UserKind, UserState};

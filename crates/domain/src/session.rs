@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Aal, Amr, ApplicationId, AuthenticatorId, AuthenticatorKind, DeviceId, SessionId, Timestamp, UserId};
+use crate::{
+    Aal, Amr, ApplicationId, AuthenticatorId, AuthenticatorKind, Confirmation, DeviceId, SessionId, Timestamp, UserId,
+};
 
 /// An application's login session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was ended, by log-out or revocation.
     pub ended_at: Option<Timestamp>,
+    /// The key that its client has, where it is bound to one: who cannot show it gets nothing by the session (S-09).
+    pub cnf: Option<Confirmation>,
 }
 
 /// Something proved in a session.

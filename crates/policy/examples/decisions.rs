@@ -47,6 +47,17 @@ fn main() {
         at(100),
         reasons / DECISIONS
     );
+    records(&facts);
+}
+
+/// What it costs to keep what a decision went by.
+fn records(facts: &Facts) {
+    let (began, mut bytes) = (Instant::now(), 0);
+    for _ in 0..DECISIONS {
+        bytes += facts.to_record().unwrap().len();
+    }
+    let each = began.elapsed() / u32::try_from(DECISIONS).unwrap();
+    println!("a record takes {each:?} and has {} bytes", bytes / DECISIONS);
 }
 
 fn policy(rules: usize) -> String {
@@ -91,6 +102,7 @@ fn facts() -> Facts {
             last_active_at: Some(now),
             proofs: Vec::new(),
         },
+        wanted: None,
         signals: (0..10).map(signal).collect(),
     }
 }

@@ -15,7 +15,7 @@ use crate::verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 const CLOCK_SLACK: Duration = Duration::from_mins(1);
 
 /// Whether a rule fires.
-enum Firing {
+pub(crate) enum Firing {
     No,
     Yes {
         /// Proofs from before do not answer it.
@@ -37,6 +37,8 @@ struct Ruling<'p> {
 pub(crate) struct Decision<'p> {
     policy: &'p Policy,
     facts: &'p Facts,
+    /// What is asked for beyond the rules.
+    wanted: Option<&'p Rule>,
     /// Kinds that do not count for this user, who has better (T-16).
     withheld: Vec<AuthenticatorKind>,
     order: &'p [AuthenticatorKind],
@@ -44,17 +46,18 @@ pub(crate) struct Decision<'p> {
 }
 
 impl<'p> Decision<'p> {
-    pub(crate) fn new(policy: &'p Policy, facts: &'p Facts) -> Self {
+    pub(crate) fn new(policy: &'p Policy, facts: &'p Facts, wanted: Option<&'p Rule>) -> Self {
         let resists = facts.user.authenticators.iter().any(|usable| usable.kind.is_phishing_resistant());
         let withheld = INTERCEPTED.iter().copied().filter(|kind| resists && !policy.fallback_factors.contains(kind));
-        Self { policy, facts, withheld: withheld.collect(), order: policy.factor_order(facts), grace_used: None }
+        let order = policy.factor_order(facts);
+        Self { policy, facts, wanted, withheld: withheld.collect(), order, grace_used: None }
     }
 
     pub(crate) fn verdict(mut self) -> Verdict {
         let view = View::new(self.facts);
         let (mut reasons, mut enforced, mut shadowed) = (Vec::new(), Vec::new(), Vec::new());
         let mut allowed = false;
-        for rule in &self.policy.rules {
+        for rule in self.policy.rules.iter().chain(self.wanted) {
             let replaced = matches!(rule.trigger, Trigger::Otherwise);
             let (since, trouble) = match self.firing(rule, &view) {
                 Firing::No => continue,
@@ -77,7 +80,7 @@ impl<'p> Decision<'p> {
         let counted = || enforced.iter().map(|ruling| ruling.rule);
         Verdict {
             grace_ends: self.grace_used.filter(|_| outcome == Outcome::Allow),
-            outcome,
+            rests_on: if outcome == Outcome::Allow { self.rests_on(&enforced) } else { Vec::new() },
             decided_by,
             reasons,
             signals: self.noticed(),
@@ -85,10 +88,37 @@ impl<'p> Decision<'p> {
             show: union(counted().map(|rule| &rule.show)),
             bind: union(counted().map(|rule| &rule.bind)),
             in_shadow,
+            outcome,
         }
     }
 
-    fn firing(&self, rule: &Rule, view: &View<'_>) -> Firing {
+    /// The proofs that what is allowed rests on: for each rule the newest that by itself amounts to what the rule asks for. One always does,
+    /// as a level is what the best of all proofs reaches.
+    fn rests_on(&self, rulings: &[Ruling<'p>]) -> Vec<Proof> {
+        let mut proofs: Vec<(bool, Aal, Proof)> = Vec::new();
+        let asking = |ruling: &&Ruling<'p>| matches!(ruling.rule.effect, Effect::Require | Effect::StepUp);
+        for ruling in rulings.iter().filter(asking) {
+            let requirement = &ruling.rule.requirement;
+            let first = self.first_factor(requirement);
+            let amounts_to = |proof: &Proof| Aal::reached(&first, std::slice::from_ref(proof));
+            let enough = self.fresh(requirement, ruling.since).filter(|proof| amounts_to(proof) >= requirement.aal);
+            let needed = self.proof_needed(requirement, ruling.since);
+            if let Some(proof) = enough.max_by_key(|proof| proof.verified_at).filter(|_| needed) {
+                let is_wanted = self.wanted.is_some_and(|wanted| std::ptr::eq(wanted, ruling.rule));
+                proofs.push((is_wanted, amounts_to(proof), proof.clone()));
+            }
+        }
+        proofs.sort_by_key(|(is_wanted, aal, proof)| std::cmp::Reverse((*is_wanted, *aal, proof.verified_at)));
+        let mut rests_on: Vec<Proof> = Vec::new();
+        for (.., proof) in proofs {
+            if !rests_on.contains(&proof) {
+                rests_on.push(proof);
+            }
+        }
+        rests_on
+    }
+
+    pub(crate) fn firing(&self, rule: &Rule, view: &View<'_>) -> Firing {
         if !rule.scope.covers(self.facts) {
             return Firing::No;
         }
@@ -232,21 +262,33 @@ impl<'p> Decision<'p> {
         first: &BTreeSet<Amr>,
         imagined: Option<&Proof>,
     ) -> bool {
+        let imagined = imagined.filter(|proof| self.counts(requirement, proof.kind));
+        let proofs: Vec<Proof> = self.fresh(requirement, since).chain(imagined).cloned().collect();
+        !(self.proof_needed(requirement, since) && proofs.is_empty()) && Aal::reached(first, &proofs) >= requirement.aal
+    }
+
+    /// Whether there has to be a proof, beside the first factor.
+    fn proof_needed(&self, requirement: &Requirement, since: Option<Timestamp>) -> bool {
+        requirement.needs_proof() || self.is_login_old(requirement) || since.is_some()
+    }
+
+    /// Whether proofs of this kind count for this user.
+    fn counts(&self, requirement: &Requirement, kind: AuthenticatorKind) -> bool {
         // Where nothing better is accepted, nothing is held back: that is what the rule asks for.
         let better = requirement.accepts(AuthenticatorKind::Webauthn);
-        let counts = |kind| requirement.accepts(kind) && !(better && self.withheld.contains(&kind));
-        let proofs = self.facts.session.proofs.iter();
-        let fresh = proofs.filter(|fact| {
+        requirement.accepts(kind) && !(better && self.withheld.contains(&kind))
+    }
+
+    /// The proofs of the session that count, and are fresh enough.
+    fn fresh(&self, requirement: &Requirement, since: Option<Timestamp>) -> impl Iterator<Item = &'p Proof> {
+        let fresh = self.facts.session.proofs.iter().filter(move |fact| {
             let proof = &fact.proof;
-            let max_age = requirement.max_age_of(proof.kind);
-            counts(proof.kind)
-                && self.is_fresh(proof, max_age, fact.for_this_decision)
+            let ages = requirement.ages_of(proof.kind);
+            self.counts(requirement, proof.kind)
+                && ages.into_iter().all(|age| self.is_fresh(proof, age, fact.for_this_decision))
                 && since.is_none_or(|since| proof.verified_at >= since)
         });
-        let fresh = fresh.map(|fact| &fact.proof);
-        let proofs: Vec<Proof> = fresh.chain(imagined.filter(|proof| counts(proof.kind))).cloned().collect();
-        let proof_needed = requirement.needs_proof() || self.is_login_old(requirement) || since.is_some();
-        !(proof_needed && proofs.is_empty()) && Aal::reached(first, &proofs) >= requirement.aal
+        fresh.map(|fact| &fact.proof)
     }
 
     fn is_fresh(&self, proof: &Proof, max_age: Option<Duration>, for_this_decision: bool) -> bool {
@@ -285,19 +327,34 @@ impl<'p> Decision<'p> {
     /// One proof that gives all rules what they miss, if there is one.
     fn joined(&self, rulings: &[Ruling<'p>]) -> Option<Outcome> {
         let missing: Vec<_> = rulings.iter().filter(|ruling| ruling.outcome.kind() == OutcomeKind::StepUp).collect();
-        let since = missing.iter().filter_map(|ruling| ruling.since).max();
         let all = missing.iter().map(|ruling| ruling.rule.requirement.clone()).reduce(|all, next| all.and(&next))?;
-        let mut need = self.need(&all, since)?;
-        let each = |kind: &AuthenticatorKind| {
+        // Each by its own first factor: what is too old for one may be good for another.
+        let meets = |kind: AuthenticatorKind, again: bool| {
             missing.iter().all(|ruling| {
                 let requirement = &ruling.rule.requirement;
-                let first = if need.login { self.facts.session.amr.clone() } else { self.first_factor(requirement) };
-                self.would_meet(requirement, ruling.since, &first, *kind)
+                let first = if again { self.facts.session.amr.clone() } else { self.first_factor(requirement) };
+                self.would_meet(requirement, ruling.since, &first, kind)
             })
         };
-        need.factors = need.factors.iter().copied().filter(each).collect();
-        need.remembered_browser = need.remembered_browser && each(&AuthenticatorKind::Browser);
-        (!need.factors.is_empty()).then_some(Outcome::StepUp { need })
+        let offered = |again| -> Vec<AuthenticatorKind> {
+            self.in_order(&all).into_iter().filter(|kind| meets(*kind, again)).collect()
+        };
+        let (mut factors, mut login) = (offered(false), false);
+        if factors.is_empty() && missing.iter().any(|ruling| self.is_login_old(&ruling.rule.requirement)) {
+            (factors, login) = (offered(true), true);
+        }
+        let remembered_browser = !login && meets(AuthenticatorKind::Browser, false);
+        (!factors.is_empty()).then_some(Outcome::StepUp {
+            need: Need {
+                level: all.level,
+                aal: all.aal,
+                factors,
+                max_age: all.max_age,
+                phishing_resistant: all.phishing_resistant,
+                remembered_browser,
+                login,
+            },
+        })
     }
 
     fn noticed(&self) -> Vec<Noticed> {

@@ -1,8 +1,9 @@
 //! What is known when something is to be decided.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use domain::{Amr, AuthenticatorKind, Proof, Quality, Timestamp};
+use domain::{Aal, Amr, AuthenticatorKind, Proof, Quality, Timestamp};
 use serde_json::{Map, Value};
 
 /// What is known when something is to be decided. What is not in it is unknown, and what is unknown leads to less access.
@@ -23,8 +24,19 @@ pub struct Facts {
     pub context: Map<String, Value>,
     /// What the session has proved.
     pub session: SessionFacts,
+    /// What is asked for beyond what rules ask, by the application or a resource server (RFC 9470).
+    pub wanted: Option<Wanted>,
     /// What was noticed. A signal that is not here is unknown; one that was looked for and not found is here, with `false`.
     pub signals: Vec<Signal>,
+}
+
+/// What whoever asks wants to have been proved, whatever rules say: one rule more, for this decision alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The level.
+    pub aal: Aal,
+    /// How old the proof may be; zero: it has to be made for this decision.
+    pub max_age: Option<Duration>,
 }
 
 /// Who.
@@ -190,6 +202,7 @@ impl Facts {
             resource: None,
             context: Map::new(),
             session,
+            wanted: None,
             signals: Vec::new(),
         }
     }

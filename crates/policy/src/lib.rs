@@ -8,19 +8,23 @@
 //! function. It goes by three rules: **the strictest rule wins**, **what is not known never leads to more access**, and **levels are
 //! what fresh proofs amount to**, by [`domain::Aal::reached`], and nothing else. docs/guide/policy.md is the guide to the files.
 
+mod administrators;
 mod analysis;
 mod cases;
 mod condition;
 mod decide;
 mod enforcement;
+mod explain;
 mod facts;
 mod preset;
 mod reader;
+mod record;
 mod rule;
 mod verdict;
 
 use std::collections::BTreeMap;
 
+use administrators::Administrators;
 use domain::{AuthenticatorKind, Timestamp};
 use enforcement::Enforcement;
 use rule::{FACTOR_ORDER, Rule, matches};
@@ -31,10 +35,13 @@ pub use cases::CaseResult;
 pub use document::MAX_FILE_BYTES;
 pub use document::{Mistake, Place, Severity};
 pub use enforcement::{AdminRecovery, Recovery};
-pub use facts::{ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts};
+pub use explain::{Explained, Explanation};
+pub use facts::{
+    ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts, Wanted,
+};
 pub use preset::{PRESETS, Preset};
 pub use reader::{MAX_FILES, MAX_RULES, Vocabulary};
-pub use rule::Effect;
+pub use rule::{Effect, WANTED};
 pub use verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 
 /// A policy that was understood as a whole.
@@ -42,6 +49,7 @@ pub use verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 pub struct Policy {
     rules: Vec<Rule>,
     enforcement: Option<Enforcement>,
+    administrators: Vec<Administrators>,
     orders: Orders,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<cases::Case>,
@@ -69,7 +77,8 @@ impl Policy {
 
     /// What happens, given what is known.
     pub fn decide(&self, facts: &Facts) -> Verdict {
-        decide::Decision::new(self, facts).verdict()
+        let wanted = facts.wanted.map(Rule::wanted);
+        decide::Decision::new(self, facts, wanted.as_ref()).verdict()
     }
 
     /// Whether `mfa_enforcement` is about this user: from when this is first so, the grace period runs, and whoever keeps users keeps that
@@ -82,6 +91,16 @@ impl Policy {
     pub fn grace_ends(&self, user: &UserFacts) -> Option<Timestamp> {
         let enforcement = self.enforcement.as_ref().filter(|enforcement| enforcement.is_about(user))?;
         user.subject_since.map(|since| since.plus(enforcement.grace_period))
+    }
+
+    /// Whether there is an enforcement file, which has users have a second factor.
+    pub fn enforces(&self) -> bool {
+        self.enforcement.is_some()
+    }
+
+    /// Whether the files name this user as an administrator, who is not to be locked out.
+    pub fn is_administrator(&self, user: &UserFacts) -> bool {
+        self.administrators.iter().any(|administrators| administrators.has(user))
     }
 
     /// How whoever lost every authenticator comes back in, where an enforcement file says so.
@@ -108,6 +127,11 @@ impl Policy {
     /// these differ in, wherever it stands.
     pub fn content(&self) -> &BTreeMap<String, Value> {
         &self.content
+    }
+
+    /// How many cases stand in the files.
+    pub fn case_count(&self) -> usize {
+        self.cases.len()
     }
 
     /// Decides each case that stands in the files, and compares.

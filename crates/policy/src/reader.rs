@@ -1,15 +1,18 @@
 //! Policy files, from YAML to rules.
 
+mod factors;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use condition::{Source, Type};
-use document::{Fields, Key, Mistake, Mistakes, Node, Place, Yaml, listed, nearest, one_of, parse};
+use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, listed, nearest, one_of, parse};
 use domain::{Aal, AuthenticatorKind};
 use serde_json::{Value, json};
 
+use crate::administrators::Administrators;
 use crate::analysis;
 use crate::cases::{self, Case};
 use crate::condition::{Words, signals};
@@ -17,6 +20,7 @@ use crate::enforcement::Enforcement;
 use crate::preset::PRESETS;
 use crate::rule::{Effect, FACTOR_ORDER, INTERCEPTED, Requirement, Rule, Scope, Trigger};
 use crate::{Orders, Policy};
+use factors::{factors, kinds};
 
 /// The most files.
 pub const MAX_FILES: usize = 64;
@@ -61,7 +65,7 @@ impl Vocabulary {
     }
 }
 
-const DOCUMENT: &[&str] = &["mfa_enforcement", "policy", "cases"];
+const DOCUMENT: &[&str] = &["mfa_enforcement", "policy", "administrators", "cases"];
 const POLICY: &[&str] = &[
     "presets",
     "shadow",
@@ -122,6 +126,7 @@ struct Reader<'v> {
     /// The conditions of rules, by their place in `rules`.
     sources: Vec<(usize, Place, String)>,
     enforcement: Option<Enforcement>,
+    administrators: Vec<Administrators>,
     otherwise: Option<Rule>,
     orders: Orders,
     /// What may stand once in all files, and where it does.
@@ -143,6 +148,7 @@ impl Reader<'_> {
             rules: Vec::new(),
             sources: Vec::new(),
             enforcement: None,
+            administrators: Vec::new(),
             otherwise: None,
             orders: Orders::default(),
             once: BTreeMap::new(),
@@ -254,6 +260,12 @@ impl Reader<'_> {
         }
         if let Some(node) = fields.find("policy") {
             self.policy(node);
+        }
+        if let Some(node) = fields.find("administrators") {
+            if self.is_first("administrators", node) {
+                self.administrators.push(Administrators::read(node, &mut self.mistakes));
+            }
+            self.content.insert("administrators".to_owned(), node.json());
         }
         if let Some(node) = fields.find("cases") {
             self.cases.extend(cases::read(node, &mut self.mistakes));
@@ -491,6 +503,7 @@ impl Reader<'_> {
         Ok(Policy {
             rules: self.rules,
             enforcement: self.enforcement,
+            administrators: self.administrators,
             orders: self.orders,
             fallback_factors: self.fallback_factors,
             cases: self.cases,
@@ -563,58 +576,6 @@ fn scope(node: &Node, mistakes: &mut Mistakes) -> Scope {
         actions: texts("actions"),
         resource_types: texts("resource_types"),
     }
-}
-
-fn kind_words() -> Vec<(&'static str, AuthenticatorKind)> {
-    AuthenticatorKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect()
-}
-
-/// Kinds in order. What is not named comes behind, in the order that is built in.
-fn kinds(node: &Node, mistakes: &mut Mistakes) -> Vec<AuthenticatorKind> {
-    let mut order: Vec<AuthenticatorKind> = Vec::new();
-    for (word, place) in node.texts(mistakes) {
-        let Some(kind) = one_of(word, place, "factor", &kind_words(), mistakes) else { continue };
-        if order.contains(&kind) {
-            mistakes.error(place, format!("`{word}` stands here twice"));
-        } else if kind != AuthenticatorKind::Browser {
-            order.push(kind);
-        }
-    }
-    let rest: Vec<_> = FACTOR_ORDER.iter().copied().filter(|kind| !order.contains(kind)).collect();
-    order.extend(rest);
-    order
-}
-
-/// `[webauthn, totp]`, or with an age of its own, `[{webauthn: 8h}, totp]`.
-fn factors(node: &Node, mistakes: &mut Mistakes) -> Vec<(AuthenticatorKind, Option<Duration>)> {
-    let mut factors: Vec<(AuthenticatorKind, Option<Duration>)> = Vec::new();
-    let items = if matches!(node.yaml, Yaml::Text(_)) { std::slice::from_ref(node) } else { node.list(mistakes) };
-    for item in items {
-        let named = match &item.yaml {
-            Yaml::Map(entries) => factor_with_age(item, entries, mistakes),
-            _ => item.text(mistakes).map(|text| (text, &item.place, None)),
-        };
-        let Some((word, place, age)) = named else { continue };
-        let Some(kind) = one_of(word, place, "factor", &kind_words(), mistakes) else { continue };
-        if factors.iter().any(|(other, _)| *other == kind) {
-            mistakes.error(place, format!("`{word}` stands here twice"));
-        } else {
-            factors.push((kind, age));
-        }
-    }
-    factors
-}
-
-fn factor_with_age<'n>(
-    item: &Node,
-    entries: &'n [(Key, Node)],
-    mistakes: &mut Mistakes,
-) -> Option<(&'n str, &'n Place, Option<Duration>)> {
-    if let [(key, value)] = entries {
-        return Some((&key.name, &key.place, value.duration(mistakes)));
-    }
-    mistakes.error(&item.place, "expected one factor and its age, as in `webauthn: 8h`");
-    None
 }
 
 /// A hash over what was read: the same for files that say the same, however they are laid out, named or commented.

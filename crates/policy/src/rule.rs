@@ -6,7 +6,7 @@ use domain::{Aal, AuthenticatorKind};
 use serde::Serialize;
 
 use crate::condition::Condition;
-use crate::facts::Facts;
+use crate::facts::{Facts, Wanted};
 use document::Place;
 
 /// What a rule does where it fires.
@@ -56,6 +56,35 @@ pub(crate) struct Rule {
     pub(crate) bind: Vec<String>,
     pub(crate) notify: Vec<String>,
     pub(crate) shadow: bool,
+}
+
+/// The name by which reasons speak of what was asked for beyond the rules.
+pub const WANTED: &str = "wanted";
+
+impl Rule {
+    /// What was asked for beyond the rules, as one.
+    pub(crate) fn wanted(wanted: Wanted) -> Self {
+        Self {
+            id: WANTED.to_owned(),
+            place: Place { file: "".into(), line: 0, column: 0 },
+            description: Some("What was asked for beyond the rules".to_owned()),
+            clause: None,
+            scope: Scope::default(),
+            trigger: Trigger::Always,
+            effect: Effect::Require,
+            requirement: Requirement {
+                max_age: wanted.max_age,
+                // Who gave a proof is a person, and no browser that is remembered.
+                presence: wanted.max_age.is_some(),
+                ..Requirement::of(wanted.aal)
+            },
+            lenient: false,
+            show: Vec::new(),
+            bind: Vec::new(),
+            notify: Vec::new(),
+            shadow: false,
+        }
+    }
 }
 
 /// When a rule fires.
@@ -145,10 +174,10 @@ impl Requirement {
         self.max_age.is_some_and(|age| age.is_zero())
     }
 
-    /// How old a proof of this kind may be.
-    pub(crate) fn max_age_of(&self, kind: AuthenticatorKind) -> Option<Duration> {
+    /// How old a proof of this kind may be: by the requirement, and by its list of factors. Both hold.
+    pub(crate) fn ages_of(&self, kind: AuthenticatorKind) -> [Option<Duration>; 2] {
         let own = self.factors.iter().flatten().find(|(factor, _)| *factor == kind).and_then(|(_, age)| *age);
-        shorter(self.max_age, own)
+        [self.max_age, own]
     }
 
     /// What fulfils both.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Aal, AuthenticatorKind, Timestamp};
+use domain::{Aal, AuthenticatorKind, Proof, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -20,6 +20,10 @@ pub struct Verdict {
     pub decided_by: Option<String>,
     /// Each rule that fired, and each that could not be evaluated.
     pub reasons: Vec<Reason>,
+    /// The proofs that it rests on, of an allow: one for each rule that asked for one. First that for what was wanted beyond the rules, then
+    /// the one that amounts to most; of equals, the newest.
+    #[serde(skip)]
+    pub rests_on: Vec<Proof>,
     /// Each signal that is raised or could not be told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Noticed>,

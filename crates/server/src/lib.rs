@@ -11,6 +11,7 @@ mod offline;
 mod policy_files;
 mod relying_party;
 mod risk_files;
+mod sites;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -28,9 +29,10 @@ use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
-pub use policy_files::PolicyFiles;
+pub use policy_files::{PolicyFiles, PolicySource};
 pub use relying_party::{Webauthn, webauthn_policy};
-pub use risk_files::{NamedFile, RiskFiles, RiskThresholds, RiskWorld};
+pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
+pub use sites::{SiteMistake, SiteSettings, Sites};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -48,9 +50,13 @@ pub struct Config {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// What decides whether a session may do something.
-    pub policy: PolicyFiles,
+    pub policy: PolicySource,
+    /// Whether it is kept with each decision what it went by, so that other policies can be held against it.
+    pub record_facts: bool,
     /// What signals of risk are told by.
     pub risk: RiskWorld,
+    /// Sites behind proxies that ask about each request.
+    pub sites: Sites,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -175,6 +181,7 @@ pub(crate) struct Settings {
     pub(crate) tls: bool,
     pub(crate) loopback: bool,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) sites: Sites,
 }
 
 /// A server that runs.
@@ -185,6 +192,7 @@ pub struct Running {
     listener: http::Listening,
     tasks: Vec<JoinHandle<()>>,
     errands: app::errands::Running,
+    untold: app::decide::Untold,
     store: Store,
 }
 
@@ -233,9 +241,10 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         tls: config.tls.is_some(),
         loopback,
         trusted_proxies: config.trusted_proxies.clone(),
+        sites: config.sites.clone(),
     };
     let vault = Arc::new(Vault::new(vault, store.clone()));
-    let policy = app::decide::InForce::new(config.policy);
+    let policies = app::policies::Policies::new(config.policy, config.record_facts);
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
     let app = Arc::new(App {
         store: store.clone(),
@@ -245,8 +254,9 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         settings,
         crowd: Crowd::default(),
         public: Public::default(),
-        policy,
-        world: config.risk.0,
+        policies,
+        untold: app::decide::Untold::default(),
+        world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
         wake: Arc::default(),
@@ -254,14 +264,15 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
-    app.put_policy_in_force().await.map_err(in_one_line)?;
+    Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));
+    let untold = app.untold.clone();
     let upkeep = tokio::spawn(app::upkeep::run(app));
     let tasks = vec![upkeep, waking];
     let administrator_key = administrator.map(|key| key.text);
-    Ok(Running { address, url, administrator_key, listener, tasks, errands, store })
+    Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }
 
 fn in_one_line(error: Error) -> StartError {
@@ -291,6 +302,7 @@ impl Running {
     pub async fn stop(self) {
         self.listener.stop().await;
         self.errands.stop().await;
+        self.untold.settle().await;
         self.tasks.iter().for_each(JoinHandle::abort);
         self.store.close().await;
     }

@@ -1,6 +1,7 @@
-//! The policy that a server starts with.
+//! Files of a policy, and where a server has them from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use policy::{Mistake, Policy, Vocabulary};
 
@@ -10,9 +11,18 @@ use crate::app::risk::SCORES;
 /// Files of a policy, understood as a whole.
 #[derive(Debug)]
 pub struct PolicyFiles {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     /// By their names.
     pub(crate) files: BTreeMap<String, String>,
+}
+
+/// Where a server has its policy from.
+#[derive(Debug)]
+pub enum PolicySource {
+    /// From these files, which are put into force as it starts; no others can be applied.
+    Folder(PolicyFiles),
+    /// From whoever applies one. Until then these hold, where no other policy is in force.
+    BuiltIn(PolicyFiles),
 }
 
 /// The signals that there are. Applications may have others.
@@ -32,7 +42,7 @@ impl PolicyFiles {
     pub fn read(files: BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
         let texts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let policy = Policy::read(&texts, &vocabulary())?;
-        Ok(Self { policy, files })
+        Ok(Self { policy: Arc::new(policy), files })
     }
 
     /// What holds where there are no files.
@@ -43,6 +53,11 @@ impl PolicyFiles {
         let files = BTreeMap::from([("built-in.yaml".to_owned(), BUILT_IN.to_owned())]);
         #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
         Self::read(files).expect("the built-in policy is one")
+    }
+
+    /// The files, by their names.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
     }
 
     /// The policy that they say.

@@ -92,6 +92,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         created_at: at,
         expires_at: at.plus(Duration::from_hours(8)),
         ended_at: None,
+        cnf: None,
     };
     let (user_id, session_id) = (user.id, session.id);
     go(&store, told(Change::CreateUser(user), EventKind::UserCreated, user_id)).await;

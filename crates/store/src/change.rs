@@ -10,7 +10,8 @@ use domain::{
     Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
     Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
     HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, Proof,
-    Satisfaction, Sealed, Session, SessionId, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
+    Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust, User, UserId, UserKind,
+    UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -207,8 +208,8 @@ pub enum Change {
         /// As it is to be.
         risk: Vec<u8>,
     },
-    /// Puts a policy into force. Guard: the one that is in force is another one.
-    PutPolicy(PolicyInForce),
+    /// Puts a policy into force. Guard: its number is that after the one that is in force.
+    PutPolicy(Box<PolicyInForce>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.
@@ -390,6 +391,24 @@ pub enum Change {
         id: PageId,
         /// What came of it.
         to: PageState,
+    },
+    /// A link that signs a browser in at a site. Guard: its session is live, and of its application and its user.
+    CreateSignIn(Box<SignIn>),
+    /// A browser is signed in by its link. Guard: see [`FinishSignIn`].
+    FinishSignIn(Box<FinishSignIn>),
+    /// A link that signs in is of no use any more, since another browser came with it. Guard: it was not used, and has not expired.
+    RefuseSignIn {
+        /// Which.
+        id: SignInId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Notes that a browser that is signed in asked for something. Guard: that was noted [`SignIn::NOTED_EACH`] ago or longer.
+    SeeSignIn {
+        /// Which.
+        id: SignInId,
+        /// When.
+        at: Timestamp,
     },
     /// The vault's wrapped keyring. Guard: the version in the store is `expected` (0: there is none yet).
     PutKeyring {
@@ -579,6 +598,22 @@ pub struct RedeemPage {
     pub verifier: Option<TokenHash>,
     /// When.
     pub at: Timestamp,
+}
+
+/// See [`Change::FinishSignIn`]. Guard: the link was not used and has not expired; the browser is the one that the site sent to the login
+/// (T-12); and the session is live.
+#[derive(Debug, Clone)]
+pub struct FinishSignIn {
+    /// Which.
+    pub id: SignInId,
+    /// Of what the browser keeps that was sent to the login.
+    pub state: TokenHash,
+    /// Of what the browser keeps from now on.
+    pub browser: TokenHash,
+    /// When.
+    pub at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
 }
 
 /// What a right proof uses up.

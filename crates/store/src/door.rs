@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
-    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyInForce, Prompt, PromptId,
-    ProofKind, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
+    PromptId, ProofKind, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -140,6 +140,20 @@ impl Store {
     pub async fn page(&self, id: PageId) -> Result<Option<HostedPage>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::page(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A link that signs a browser in at a site.
+    pub async fn sign_in_by_code(&self, code: TokenHash) -> Result<Option<SignIn>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::sign_in_by_code(lease.connection(), code).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The browser that is signed in by what it keeps, with the application that it is of.
+    pub async fn signed_in(&self, browser: TokenHash) -> Result<Option<(SignIn, Application)>, StoreError> {
+        let mut lease = self.0.quick.lease().await?;
+        let found = lists::signed_in(lease.connection(), browser).await?;
         lease.done();
         Ok(found)
     }
@@ -287,10 +301,28 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// The policy that is in force, and since when there has been one without interruption that has everybody have a second factor.
-    pub async fn policy(&self) -> Result<Option<(PolicyInForce, Option<Timestamp>)>, StoreError> {
+    /// Which policy is in force: asked with each decision, so that none goes by another.
+    pub async fn policy_id(&self) -> Result<Option<PolicyId>, StoreError> {
+        self.0.policy_id.get(()).await
+    }
+    /// The policy that is in force.
+    pub async fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::policy(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A policy that is or was in force.
+    pub async fn policy_by_id(&self, id: PolicyId) -> Result<Option<PolicyInForce>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::policy_by_id(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The policies that are and were in force, the newest first, without their files; before the number `page.after`.
+    pub async fn policies(&self, page: PageRequest<i64>) -> Result<Page<PolicyInForce, i64>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::policies(lease.connection(), page).await?;
         lease.done();
         Ok(found)
     }
@@ -366,7 +398,7 @@ impl Store {
     pub async fn expire_events(&self, before: Timestamp, told: Event) -> Result<u64, StoreError> {
         self.0.expire_events(before, told).await
     }
-    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments, pages and sessions that were over for `keep`,
+    /// Deletes what has served its time, a bounded amount at a go: challenges, enrollments, pages, sign-ins and sessions that were over for `keep`,
     /// forgotten idempotency keys. Answers how many rows went.
     pub async fn sweep(&self, now: Timestamp, keep: std::time::Duration) -> Result<u64, StoreError> {
         self.0.sweep(now, keep).await

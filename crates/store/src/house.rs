@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    Authenticator, AuthenticatorId, Clock, Enrollment, EnrollmentId, KeyHash, Session, SessionId, User, UserId,
+    Authenticator, AuthenticatorId, Clock, Enrollment, EnrollmentId, KeyHash, PolicyId, Session, SessionId, User,
+    UserId,
 };
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
@@ -58,6 +59,7 @@ pub(crate) struct House {
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
     pub(crate) authenticators: Gather<AuthenticatorId, Authenticator>,
     pub(crate) authenticators_of: Gather<UserId, Vec<Authenticator>>,
+    pub(crate) policy_id: Gather<(), PolicyId>,
     /// Held last: what runs on it ends with it.
     _thread: Thread,
 }
@@ -119,6 +121,7 @@ impl House {
             enrollments: Gather::start(&quick, hot::enrollments),
             authenticators: Gather::start(&quick, hot::authenticators),
             authenticators_of: Gather::start(&quick, hot::authenticators_of),
+            policy_id: Gather::start(&quick, hot::policy_id),
             pool,
             quick,
             _thread: thread,

@@ -9,8 +9,9 @@ use domain::{
     AuthenticatorKind, AuthenticatorState, BackupCode, CertificateFingerprint, Challenge, ChallengeId, ChallengeState,
     Credential, Details, Device, DeviceId, DeviceKind, Enrollment, EnrollmentId, EnrollmentState, Event, EventId,
     EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, PageId, PagePurpose, PageState,
-    PolicyId, PolicyInForce, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin, ReturnUrl, Satisfaction,
-    Scope, Sealed, Session, SessionId, Timestamp, TokenHash, User, UserId, UserKind, UserState, Wait, Wanted,
+    PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Prompt, PromptId, PromptState, Proof, Quality, ReturnOrigin,
+    ReturnUrl, Satisfaction, Scope, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, User, UserId,
+    UserKind, UserState, Wait, Wanted,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -228,13 +229,13 @@ fn bytes_of(hex: &str) -> Option<Vec<u8>> {
 }
 
 pub(crate) const SESSION: &str = "s.id, s.application_id, s.user_id, s.device_id, s.amr, s.aal, s.proofs, s.authenticated_at, s.created_at, \
-    s.expires_at, s.ended_at";
+    s.expires_at, s.ended_at, s.cnf";
 
 /// The session of a row that may have none.
 pub(crate) fn maybe_session(row: &mut Reader<'_, '_>) -> Result<Option<Session>, Fault> {
     match row.maybe_id(SessionId::from_uuid)? {
         None => {
-            row.skip(10);
+            row.skip(11);
             Ok(None)
         }
         Some(id) => session_of(id, row).map(Some),
@@ -259,6 +260,7 @@ fn session_of(id: SessionId, row: &mut Reader<'_, '_>) -> Result<Session, Fault>
         created_at: row.time()?,
         expires_at: row.time()?,
         ended_at: row.maybe_time()?,
+        cnf: row.maybe_named(|json| serde_json::from_str(json).ok())?,
     })
 }
 
@@ -360,15 +362,29 @@ pub(crate) fn challenge(row: &mut Reader<'_, '_>) -> Result<Challenge, Fault> {
     })
 }
 
-pub(crate) const POLICY: &str = "p.id, p.version, p.files, p.enforces, p.at";
+/// Without the files, which may be large.
+pub(crate) const POLICY_HEAD: &str = "p.id, p.number, p.version, '{}', p.enforced_since, p.at, p.origin, p.application_id, p.certificate, \
+    p.author, p.reference, p.signature";
+
+pub(crate) const POLICY: &str = "p.id, p.number, p.version, p.files, p.enforced_since, p.at, p.origin, p.application_id, p.certificate, \
+    p.author, p.reference, p.signature";
 
 pub(crate) fn policy(row: &mut Reader<'_, '_>) -> Result<PolicyInForce, Fault> {
     Ok(PolicyInForce {
         id: row.id(PolicyId::from_uuid)?,
+        number: row.next()?,
         version: row.next()?,
         files: row.named(|json| serde_json::from_str(json).ok())?,
-        enforces: row.next::<i64>()? != 0,
+        enforced_since: row.maybe_time()?,
         at: row.time()?,
+        origin: row.named(PolicyOrigin::from_name)?,
+        by: PolicyAuthor {
+            application_id: row.maybe_id(ApplicationId::from_uuid)?,
+            certificate: row.maybe_named(CertificateFingerprint::parse)?,
+            name: row.next()?,
+            reference: row.next()?,
+        },
+        signature: row.next()?,
     })
 }
 
@@ -431,6 +447,32 @@ pub(crate) fn page(row: &mut Reader<'_, '_>) -> Result<HostedPage, Fault> {
         created_at: row.time()?,
         expires_at: row.time()?,
     })
+}
+
+pub(crate) const SIGN_IN: &str = "n.id, n.application_id, n.user_id, n.session_id, n.site, n.groups, n.return_url, n.code, n.state, \
+    n.browser, n.seen_at, n.created_at, n.expires_at";
+
+pub(crate) fn sign_in(row: &mut Reader<'_, '_>) -> Result<SignIn, Fault> {
+    Ok(SignIn {
+        id: row.id(SignInId::from_uuid)?,
+        application_id: row.id(ApplicationId::from_uuid)?,
+        user_id: row.id(UserId::from_uuid)?,
+        session_id: row.id(SessionId::from_uuid)?,
+        site: row.next()?,
+        groups: row.named(|text| serde_json::from_str(text).ok())?,
+        return_url: row.named(|text| ReturnUrl::parse(text).ok())?,
+        code: TokenHash(row.bytes()?),
+        state: TokenHash(row.bytes()?),
+        browser: row.maybe_bytes()?.map(TokenHash),
+        seen_at: row.time()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+    })
+}
+
+/// With the application that it is of.
+pub(crate) fn signed_in(row: &mut Reader<'_, '_>) -> Result<(SignIn, Application), Fault> {
+    Ok((sign_in(row)?, application(row)?))
 }
 
 /// With its certificates as a list in hex.

@@ -330,6 +330,7 @@ ids!(
     domain::EnrollmentId,
     domain::EventId,
     domain::PageId,
+    domain::SignInId,
     domain::PolicyId,
     domain::SessionId,
     domain::UserId

@@ -41,7 +41,7 @@ macro_rules! over_by_id {
 }
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 8] = [
+static SWEEPS: [Set; 9] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -53,6 +53,11 @@ static SWEEPS: [Set; 8] = [
     ),
     delete!("prompts WHERE id", "x.id FROM prompts", over_by_id!()),
     delete!("pages WHERE id", "x.id FROM pages", over_by_id!()),
+    delete!(
+        "sign_ins WHERE id",
+        "x.id FROM sign_ins",
+        "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
+    ),
     // A session that was ended is kept until its time would have been over, too.
     delete!(
         "sessions WHERE id",

@@ -377,6 +377,19 @@ pub enum Sign {
     },
     /// Who sends a push message, for the push service (RFC 8292 §2): a JSON Web Token, ES256, of these claims and no others.
     Vapid(Vapid),
+    /// Whose a request is that a proxy lets through: as an assertion, with `typ` `countersign-identity+jwt`, so that neither is taken for the
+    /// other.
+    Identity {
+        /// The JSON of its claims.
+        #[serde(with = "crate::bytes")]
+        claims: Vec<u8>,
+    },
+    /// Which policy came into force, after which: a JSON Web Signature, ES256, `typ` `countersign-policy+jws`.
+    Policy {
+        /// The JSON of what is said of it.
+        #[serde(with = "crate::bytes")]
+        statement: Vec<u8>,
+    },
 }
 
 /// The claims by which a push service knows who sends (RFC 8292 §2).
@@ -524,6 +537,8 @@ pub struct PublicKeys {
     /// The one that push services know the sender by (RFC 8292 §3.2). It stays the same for as long as the store, whatever is
     /// rotated: what browsers have subscribed to is bound to it.
     pub vapid: PublicKey,
+    /// The one that policies are signed with. It stays the same for as long as the store, so that every version is known by it.
+    pub policy: PublicKey,
     /// The one that files of hardware tokens are sealed to (X25519). It changes when keys are rotated; what was sealed to an older
     /// one opens until that is retired.
     pub import: [u8; 32],

@@ -17,7 +17,7 @@ const MAX_VERSIONS: usize = 32;
 /// Versions of which only the keys of backup codes are left, at most: each is one more to check a code with.
 const MAX_RETIRED: usize = 256;
 /// Tries at a scalar of P-256, of which one in 2^32 fails.
-const VAPID_DRAWS: u8 = 4;
+const DRAWS: u8 = 4;
 
 /// Data keys that are ready for use.
 pub(crate) struct Keyring {
@@ -30,6 +30,8 @@ pub(crate) struct Keyring {
     retired_codes: Vec<hmac::Key>,
     /// What push services know the sender by.
     vapid: Signer,
+    /// What versions of the policy are signed with.
+    policy: Signer,
 }
 
 /// The data keys of one version.
@@ -85,8 +87,9 @@ impl Keyring {
             plain.retired.iter().map(|keys| hmac::Key::new(hmac::HMAC_SHA256, &keys.codes)).collect();
         sandbox::lock(&versions);
         sandbox::lock(&retired_codes);
-        let vapid = plain.vapid()?;
-        Ok(Self { root_key_id: header.root_key_id, wrapped, versions, retired_codes, vapid })
+        let (vapid, policy) =
+            (plain.lasting("vapid key", Signer::vapid)?, plain.lasting("policy key", Signer::policy)?);
+        Ok(Self { root_key_id: header.root_key_id, wrapped, versions, retired_codes, vapid, policy })
     }
 
     /// A keyring without the data keys below `before`, wrapped, and the version of the newest. What is left of
@@ -178,11 +181,17 @@ impl Keyring {
         &self.vapid
     }
 
+    /// What signs versions of the policy.
+    pub(crate) fn policy(&self) -> &Signer {
+        &self.policy
+    }
+
     /// The public halves of the vault's own keys.
     pub(crate) fn public_keys(&self) -> PublicKeys {
         PublicKeys {
             assertion: self.versions.iter().rev().map(|keys| keys.assertion.public_key()).collect(),
             vapid: self.vapid.public_key(),
+            policy: self.policy.public_key(),
             import: self.versions.last().map_or([0; 32], |keys| keys.import.public),
         }
     }
@@ -224,13 +233,14 @@ fn unwrap(wrapped: &[u8], origin: &Origin) -> Result<(Header, Plain), Refusal> {
 }
 
 impl Plain {
-    /// The key for push services. Browsers subscribe to it, and a subscription is lost with it: so it comes from the first keys
-    /// of backup codes, which stay through every rotation, as a pseudorandom function of theirs with a label of its own.
-    fn vapid(&self) -> Result<Signer, Refusal> {
+    /// A key that lasts as long as the store. Browsers subscribe to the one for push services, and a subscription is lost with it; what a
+    /// policy was signed with has to be known for as long as the policy is kept. So it comes from the first keys of backup codes, which
+    /// stay through every rotation, as a pseudorandom function of theirs with a label of its own.
+    fn lasting(&self, label: &str, signer: impl Fn(&crypto::Key) -> Option<Signer>) -> Result<Signer, Refusal> {
         let first = self.retired.first().map(|keys| &keys.codes);
         let first = first.or(self.versions.first().map(|keys| &keys.codes)).ok_or_else(malformed)?;
-        (0..VAPID_DRAWS)
-            .find_map(|draw| Signer::vapid(&crypto::derive(first, &format!("countersign vapid key v1, draw {draw}"))))
+        (0..DRAWS)
+            .find_map(|draw| signer(&crypto::derive(first, &format!("countersign {label} v1, draw {draw}"))))
             .ok_or_else(malformed)
     }
 }

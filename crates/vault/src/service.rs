@@ -216,10 +216,12 @@ impl Service {
         self.with(|open| {
             let token = match question {
                 Sign::Assertion { claims } => open.keyring.present()?.assertion.sign(claims)?,
+                Sign::Identity { claims } => open.keyring.present()?.assertion.sign_identity(claims)?,
                 Sign::Vapid(claims) => {
                     let claims = sign::vapid_claims(claims, self.trusted_time()?)?;
                     open.keyring.vapid().sign(claims.as_bytes())?
                 }
+                Sign::Policy { statement } => open.keyring.policy().sign(statement)?,
             };
             Ok(Reply::Signed(token))
         })

@@ -1,4 +1,4 @@
-//! Assertions, and who sends push messages: JSON Web Signatures (RFC 7515) in compact form, ES256 (RFC 7518 §3.4).
+//! Assertions, who sends push messages, and which policy came into force: JSON Web Signatures (RFC 7515) in compact form, ES256 (RFC 7518 §3.4).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -45,10 +45,14 @@ impl Signer {
 
     /// A key for push services, the scalar being given; `None` where that is no scalar, once in 2^32.
     pub(crate) fn vapid(scalar: &Key) -> Option<Self> {
-        let der = Zeroizing::new([BEFORE_SCALAR, scalar.as_slice(), AFTER_SCALAR].concat());
-        let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).ok()?;
         // Push services find the key beside the token, not by a name in it.
-        Self::with_header(key, |_| r#"{"alg":"ES256","typ":"JWT"}"#.to_owned()).ok()
+        Self::with_header(of_scalar(scalar)?, |_| r#"{"alg":"ES256","typ":"JWT"}"#.to_owned()).ok()
+    }
+
+    /// A key for versions of the policy, likewise.
+    pub(crate) fn policy(scalar: &Key) -> Option<Self> {
+        let header = |kid: &str| format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"countersign-policy+jws"}}"#);
+        Self::with_header(of_scalar(scalar)?, header).ok()
     }
 
     fn with_header(key: EcdsaKeyPair, header: impl FnOnce(&str) -> String) -> Result<Self, Refusal> {
@@ -62,9 +66,19 @@ impl Signer {
 
     /// Signs the JSON object of claims.
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<String, Refusal> {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs the JSON object of claims that say whose a request is. The header tells it from an assertion (RFC 8725 §3.11).
+    pub(crate) fn sign_identity(&self, payload: &[u8]) -> Result<String, Refusal> {
+        let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-identity+jwt"}}"#, self.public.kid);
+        self.sign_under(&(BASE64URL_NOPAD.encode(header.as_bytes()) + "."), payload)
+    }
+
+    fn sign_under(&self, header: &str, payload: &[u8]) -> Result<String, Refusal> {
         check_payload(payload)?;
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 96);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 96);
+        token.push_str(header);
         BASE64URL_NOPAD.encode_append(payload, &mut token);
         let signature = self
             .key
@@ -79,6 +93,11 @@ impl Signer {
     pub(crate) fn public_key(&self) -> PublicKey {
         self.public.clone()
     }
+}
+
+fn of_scalar(scalar: &Key) -> Option<EcdsaKeyPair> {
+    let der = Zeroizing::new([BEFORE_SCALAR, scalar.as_slice(), AFTER_SCALAR].concat());
+    EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).ok()
 }
 
 /// The JSON of the claims for a push service. It is put together here, so that a token for a push service is all that its key
@@ -149,6 +168,10 @@ mod tests {
         let key = Signer::vapid(&scalar(7)).unwrap().public_key();
         assert_eq!(Signer::vapid(&scalar(7)).unwrap().public_key(), key);
         assert_ne!(Signer::vapid(&scalar(8)).unwrap().public_key(), key);
+        // T-21: what is signed for one purpose says so in a header that nobody who asks has a say in.
+        let header = |signed: &str| BASE64URL_NOPAD.decode(signed.split('.').next().unwrap().as_bytes()).unwrap();
+        let signed = Signer::policy(&scalar(7)).unwrap().sign(b"{}").unwrap();
+        assert!(String::from_utf8(header(&signed)).unwrap().ends_with(r#""typ":"countersign-policy+jws"}"#));
         // SEC 2 §2.4.2: the base point is that of the scalar 1.
         let mut one = scalar(0);
         one[31] = 1;

@@ -7,6 +7,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// Every scope but that of administrators.
+pub(crate) const SCOPES: [&str; 11] = [
+    "users:read",
+    "users:write",
+    "sessions",
+    "enrollments",
+    "authenticators:read",
+    "authenticators:write",
+    "challenges",
+    "hardware_tokens",
+    "events:read",
+    "policies:read",
+    "policies:write",
+];
+
 /// A client of one server with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
@@ -115,6 +130,11 @@ impl Api {
         self.move_clock(json!({ "advance_millis": seconds * 1000 })).await
     }
 
+    /// The same, to the millisecond.
+    pub(crate) async fn advance_millis(&self, millis: i64) -> i64 {
+        self.move_clock(json!({ "advance_millis": millis })).await
+    }
+
     /// Sets the wall clock of server and vault wrong.
     pub(crate) async fn jump(&self, seconds: i64) -> i64 {
         self.move_clock(json!({ "jump_millis": seconds * 1000 })).await
@@ -182,7 +202,7 @@ impl std::fmt::Display for Answer {
 }
 
 /// Milliseconds since the Unix epoch of an RFC 3339 time in UTC, by the civil calendar.
-pub(super) fn millis(text: &str) -> i64 {
+pub(crate) fn millis(text: &str) -> i64 {
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().unwrap_or_else(|_| panic!("no time: {text}"));
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
     // Days since 0000-03-01, so that the leap day ends the year.

@@ -7,17 +7,19 @@ mod database;
 mod noise;
 mod people;
 mod processes;
+mod proxies;
 mod server;
 mod token;
 
-pub(crate) use api::{Answer, Api};
+pub(crate) use api::{Answer, Api, SCOPES, millis};
 pub(crate) use binaries::Binaries;
 pub(crate) use carriers::{Mailboxes, SmsApi, detour};
 pub(crate) use database::Database;
 pub(crate) use noise::Noise;
-pub(crate) use people::{Enrolled, Phone, Started};
+pub(crate) use people::{Enrolled, Phone, Started, id};
 pub(crate) use processes::{Signal, alive, children, name_of, signal};
-pub(crate) use server::{Pids, Server, Setup};
+pub(crate) use proxies::{Backend, HOST, Places, Proxy, ProxyKind, got, shipped};
+pub(crate) use server::{Pids, Server, Setup, free_port};
 pub(crate) use token::Token;
 
 /// Whether the long forms of the tests are asked for.

@@ -17,6 +17,11 @@ impl Noise {
         Self(seed.max(1))
     }
 
+    /// Noise from a seed.
+    pub(crate) fn from(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
     /// The next number under `limit`.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;

@@ -423,7 +423,7 @@ fn nobody() -> Option<u32> {
 
 /// A port that is free, outside the range that outgoing connections take theirs from, so that a server which is killed
 /// finds it free again.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 10_000).unwrap();
     loop {

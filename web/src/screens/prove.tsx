@@ -63,12 +63,12 @@ function Facts({ page }: { page: Page }) {
   return (
     <section aria-label={words.whatYouConfirm}>
       <dl className="facts">
-        {facts.map(([name, said]) => (
+        {facts.map(([name, said], place) => (
           <div key={name}>
             <dt>
               <bdi>{asItStands(name)}</bdi>
             </dt>
-            <dd>
+            <dd className={place === 0 ? 'action' : undefined}>
               <bdi>{asItStands(said)}</bdi>
             </dd>
           </div>

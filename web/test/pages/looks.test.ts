@@ -1,13 +1,10 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { AXE, violations } from '../accessible.ts';
 import { launch, type Browser } from '../browser.ts';
 import { serve, type Served } from '../mock/http.ts';
 import { SCREENS } from '../screens.ts';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let served: Served;
 let browser: Browser;
@@ -19,18 +16,6 @@ afterAll(async () => {
   await browser.close();
   await served.close();
 });
-
-/** What a check of accessibility (WCAG 2.2 A and AA, and good practice) finds. */
-async function violations(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
-    type Found = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
-    const { axe } = window as unknown as { axe: { run(): Promise<Found> } };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`),
-    );
-  });
-}
 
 /** What can be pressed and is smaller than a finger, 44 CSS pixels high (WCAG 2.2, 2.5.5). */
 async function tooSmall(page: Page): Promise<string[]> {

@@ -104,7 +104,7 @@ function client(program: string, address: string, key: string): Omit<Real, 'clos
 }
 
 /** A port that nobody listens on just now: an address has to be known before the server is there. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const listening = createServer();
   await new Promise<void>((ready) => listening.listen(0, '127.0.0.1', ready));
   const { port } = listening.address() as AddressInfo;

@@ -1,5 +1,4 @@
-//! `[gateway.NAME]`: who carries messages, as many as there are names. Like the other keys these are a table, which file and
-//! environment follow; they have no flags.
+//! `[gateway.NAME]`: who carries messages.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,43 +7,33 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Environment;
-use super::layers::{Given, Layers};
+use super::layers::Layers;
+use super::tables::{TableKey, one, secret};
 use super::value::dereference;
 use crate::failure::Failure;
 
-/// One thing that can be said of a gateway.
-#[derive(Debug)]
-pub(crate) struct GatewayKey {
-    /// Its name in `[gateway.NAME]`.
-    pub(crate) name: &'static str,
-    /// Whether it takes a list.
-    pub(crate) list: bool,
-    /// Whether it is a secret, which is given by reference.
-    pub(crate) secret: bool,
-}
-
 /// Every key of a gateway.
-pub(crate) const GATEWAY_KEYS: [GatewayKey; 26] = [
+pub(crate) const GATEWAY_KEYS: [TableKey; 26] = [
     one("kind"),
     one("weight"),
     one("from"),
     one("service"),
     one("account"),
     one("key"),
-    GatewayKey { secret: true, ..one("secret") },
-    GatewayKey { secret: true, ..one("session") },
+    TableKey { secret: true, ..one("secret") },
+    TableKey { secret: true, ..one("session") },
     one("region"),
     one("url"),
     one("method"),
-    GatewayKey { list: true, ..one("headers") },
+    TableKey { list: true, ..one("headers") },
     one("body"),
     one("body_kind"),
     one("reference"),
-    GatewayKey { secret: true, ..one("receipt_secret") },
+    TableKey { secret: true, ..one("receipt_secret") },
     one("receipt_signature"),
-    GatewayKey { list: true, ..one("receipt_fields") },
-    GatewayKey { list: true, ..one("receipt_delivered") },
-    GatewayKey { list: true, ..one("receipt_failed") },
+    TableKey { list: true, ..one("receipt_fields") },
+    TableKey { list: true, ..one("receipt_delivered") },
+    TableKey { list: true, ..one("receipt_failed") },
     one("host"),
     one("encryption"),
     one("user"),
@@ -52,10 +41,6 @@ pub(crate) const GATEWAY_KEYS: [GatewayKey; 26] = [
     one("topic"),
     one("environment"),
 ];
-
-const fn one(name: &'static str) -> GatewayKey {
-    GatewayKey { name, list: false, secret: false }
-}
 
 /// A gateway as it is configured, secrets resolved. Does not print.
 #[derive(Clone, Serialize, Deserialize)]
@@ -88,7 +73,7 @@ impl fmt::Debug for GatewaySettings {
 /// The gateways, in the order of their names.
 pub(crate) fn resolve(layers: &Layers, environment: &Environment) -> Result<Vec<GatewaySettings>, Failure> {
     let mut gateways = Vec::new();
-    for (name, given) in layers.gateways() {
+    for (name, given) in layers.tables("gateway") {
         // Variables alone make a gateway only where they say of which kind it is: Kubernetes sets many that look alike.
         let Some(kind) = given.get("kind") else {
             match given.values().find(|given| given.is_in_a_file()) {
@@ -116,54 +101,12 @@ pub(crate) fn resolve(layers: &Layers, environment: &Environment) -> Result<Vec<
 
 /// A value with what it refers to in its place.
 fn resolved(key: &str, item: &str, environment: &Environment) -> Result<String, String> {
-    let is_reference = item.starts_with("env:") || item.starts_with("file:");
     if GATEWAY_KEYS.iter().any(|known| known.name == key && known.secret) {
-        return if is_reference {
-            dereference(item, environment)
-        } else {
-            Err("names where the secret is: env:NAME or file:PATH".to_owned())
-        };
+        return secret(item, environment);
     }
     // A header is `Name: value`, and its value often a secret.
     match item.split_once(": ").filter(|_| key == "headers") {
         Some((name, value)) => Ok(format!("{name}: {}", dereference(value, environment)?)),
         None => Ok(item.to_owned()),
-    }
-}
-
-/// The gateway and key that a variable is for: `COUNTERSIGN_GATEWAY_MAIN_SECRET` is `secret` of `main`.
-pub(super) fn of_variable(variable: &str) -> Option<(String, &'static GatewayKey)> {
-    let rest = variable.strip_prefix("COUNTERSIGN_GATEWAY_")?;
-    let longest = GATEWAY_KEYS.iter().filter_map(|key| {
-        let name = rest.strip_suffix(&key.name.to_uppercase())?.strip_suffix('_')?;
-        (!name.is_empty()).then(|| (name.to_lowercase().replace('_', "-"), key))
-    });
-    longest.max_by_key(|(_, key)| key.name.len())
-}
-
-/// Whether a gateway can be called this: it becomes part of variables and of addresses.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=32).contains(&name.len()) && name.bytes().all(is_fine) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-impl Given {
-    fn is_in_a_file(&self) -> bool {
-        matches!(self.origin, super::layers::Origin::File(..))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variable_names_gateway_and_key() {
-        let of = |variable| of_variable(variable).map(|(name, key)| (name, key.name));
-        assert_eq!(of("COUNTERSIGN_GATEWAY_MAIN_SECRET"), Some(("main".to_owned(), "secret")));
-        assert_eq!(of("COUNTERSIGN_GATEWAY_MAIN_RECEIPT_SECRET"), Some(("main".to_owned(), "receipt_secret")));
-        assert_eq!(of("COUNTERSIGN_GATEWAY_EU_WEST_KIND"), Some(("eu-west".to_owned(), "kind")));
-        assert_eq!(of("COUNTERSIGN_GATEWAY_KIND"), None);
-        assert_eq!(of("COUNTERSIGN_GATEWAY_MAIN_X"), None);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 54] = [
+pub(crate) const KEYS: [Key; 55] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -156,12 +156,33 @@ pub(crate) const KEYS: [Key; 54] = [
     one(
         "policy.folder",
         "DIR",
-        "Folder of the policy's files, *.yaml, read at the start [default: a second factor for everything]",
+        "Folder of the policy's files, *.yaml, read at the start; none can be applied then [default: what was applied, or a second factor for everything]",
     ),
-    list("risk.geo", "FILE,…", "Databases that say where addresses are, in MaxMind's format, read at the start"),
-    one("risk.networks", "FILE", "Which networks are VPNs and mobile carriers, one a line, read at the start"),
-    list("risk.block_lists", "FILE,…", "Addresses and networks that are known for bad, one a line, read at the start"),
-    list("risk.allow_lists", "FILE,…", "Addresses and networks that are trusted, one a line, read at the start"),
+    one(
+        "policy.record_facts",
+        "YES|NO",
+        "Keep with each decision what it went by, so that `config plan` can hold another policy against it [default: yes]",
+    ),
+    list(
+        "risk.geo",
+        "FILE,…",
+        "Databases that say where addresses are, in MaxMind's format, read again when they change",
+    ),
+    one(
+        "risk.networks",
+        "FILE",
+        "Which networks are VPNs and mobile carriers, one a line, read again when they change",
+    ),
+    list(
+        "risk.block_lists",
+        "FILE,…",
+        "Addresses and networks that are known for bad, one a line, read again when they change",
+    ),
+    list(
+        "risk.allow_lists",
+        "FILE,…",
+        "Addresses and networks that are trusted, one a line, read again when they change",
+    ),
     one("risk.thresholds", "NAME", "How soon the risk is called high: relaxed, standard or strict [default: standard]"),
     one(
         "events.retention",

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::gateways::{GATEWAY_KEYS, is_name, of_variable};
 use super::keys::{KEYS, Key, distance, nearest};
+use super::tables::{TABLES, Tables, is_name};
 use crate::failure::{Failure, describe};
 
 /// The values that were given, by the names of their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Layers(BTreeMap<&'static str, Given>, BTreeMap<String, OfGateway>);
+pub(crate) struct Layers(BTreeMap<&'static str, Given>, BTreeMap<&'static str, BTreeMap<String, Table>>);
 
-/// What was given of one gateway.
-pub(crate) type OfGateway = BTreeMap<&'static str, Given>;
+/// What was given in one of several tables of a kind.
+pub(crate) type Table = BTreeMap<&'static str, Given>;
 
 /// One value and who gave it.
 #[derive(Debug, Clone)]
@@ -47,15 +47,25 @@ impl fmt::Display for Origin {
     }
 }
 
+impl Given {
+    pub(super) fn is_in_a_file(&self) -> bool {
+        matches!(self.origin, Origin::File(..))
+    }
+}
+
 impl Layers {
     /// The value of a key, if any layer has one.
     pub(crate) fn given(&self, name: &str) -> Option<&Given> {
         self.0.get(name)
     }
 
-    /// What was given of each gateway, by its name.
-    pub(crate) fn gateways(&self) -> &BTreeMap<String, OfGateway> {
-        &self.1
+    /// What was given in each table of a section, by its name.
+    pub(crate) fn tables(&self, section: &str) -> impl Iterator<Item = (&String, &Table)> {
+        self.1.get(section).into_iter().flatten()
+    }
+
+    fn put(&mut self, tables: &'static Tables, name: &str, key: &'static str, given: Given) {
+        self.1.entry(tables.section).or_default().entry(name.to_owned()).or_default().insert(key, given);
     }
 
     /// Lays the flags over what is there.
@@ -80,8 +90,8 @@ impl Layers {
             };
             if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
                 self.0.insert(key.name, given(key.list));
-            } else if let Some((gateway, key)) = of_variable(name) {
-                self.1.entry(gateway).or_default().insert(key.name, given(key.list));
+            } else if let Some((tables, table, key)) = Tables::of_variable(name) {
+                self.put(tables, &table, key.name, given(key.list));
             } else if let Some(near) = KEYS.iter().map(Key::variable).find(|known| distance(name, known) <= 2) {
                 return Err(Failure::configuration(format!("{name}: unknown variable; did you mean {near}?")));
             }
@@ -114,11 +124,10 @@ impl Reader<'_> {
             let line = line_of(self.text, name.span().start);
             let full =
                 section.map_or_else(|| name.get_ref().to_string(), |section| format!("{section}.{}", name.get_ref()));
+            let tables = Tables::named(name.get_ref()).filter(|_| section.is_none());
             match (Key::named(&full), value.get_ref()) {
                 (Some(key), value) => self.value(key, value, line)?,
-                (None, DeValue::Table(inner)) if section.is_none() && name.get_ref() == "gateway" => {
-                    self.gateways(inner)?;
-                }
+                (None, DeValue::Table(inner)) if let Some(tables) = tables => self.tables(tables, inner)?,
                 (None, DeValue::Table(inner)) if section.is_none() && is_section(name.get_ref()) => {
                     self.table(inner, Some(name.get_ref()))?;
                 }
@@ -128,39 +137,46 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The tables `[gateway.NAME]`.
-    fn gateways(&mut self, tables: &DeTable<'_>) -> Result<(), Failure> {
-        for (name, table) in tables {
-            let place = |offset| format!("{}:{}", self.path.display(), line_of(self.text, offset));
-            let at = place(name.span().start);
+    /// Tables of one kind, `[gateway.NAME]` say.
+    fn tables(&mut self, tables: &'static Tables, inner: &DeTable<'_>) -> Result<(), Failure> {
+        let Tables { section, of, example, .. } = tables;
+        for (name, table) in inner {
+            let at = self.place(name.span().start);
             let DeValue::Table(table) = table.get_ref() else {
-                return Err(Failure::configuration(format!("{at}: a gateway has a name: [gateway.main]")));
+                return Err(Failure::configuration(format!("{at}: {of} has a name: [{section}.{example}]")));
             };
-            let gateway = name.get_ref();
-            if !is_name(gateway) {
+            let named = name.get_ref();
+            if !is_name(named) {
                 return Err(Failure::configuration(format!(
-                    "{at}: `{gateway}` is no name of a gateway: small letters, digits and - are, up to 32"
+                    "{at}: `{named}` is no name of {of}: small letters, digits and - are, up to 32"
                 )));
             }
             for (name, value) in table {
                 let line = line_of(self.text, name.span().start);
-                let known = GATEWAY_KEYS.iter().find(|key| key.name == name.get_ref().as_ref());
-                let Some(key) = known else {
-                    let names = GATEWAY_KEYS.iter().map(|key| key.name);
-                    let near = nearest(name.get_ref(), names.clone());
-                    let hint = near.map_or_else(
-                        || format!("the keys are: {}", names.collect::<Vec<_>>().join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    let unknown = format!("unknown key `gateway.{gateway}.{}`; {hint}", name.get_ref());
-                    return Err(Failure::configuration(format!("{}: {unknown}", place(name.span().start))));
+                let Some(key) = tables.keys.iter().find(|key| key.name == name.get_ref().as_ref()) else {
+                    return Err(self.unknown_in_table(tables, named, name.get_ref(), name.span().start));
                 };
-                let shown = format!("gateway.{gateway}.{}", key.name);
+                let shown = format!("{section}.{named}.{}", key.name);
                 let given = self.given(&shown, (key.list, false), value.get_ref(), line)?;
-                self.layers.1.entry(gateway.to_string()).or_default().insert(key.name, given);
+                self.layers.put(tables, named, key.name, given);
             }
         }
         Ok(())
+    }
+
+    fn unknown_in_table(&self, tables: &Tables, table: &str, name: &str, at: usize) -> Failure {
+        let names = tables.keys.iter().map(|key| key.name);
+        let near = nearest(name, names.clone());
+        let hint = near.map_or_else(
+            || format!("the keys are: {}", names.collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let unknown = format!("unknown key `{}.{table}.{name}`; {hint}", tables.section);
+        Failure::configuration(format!("{}: {unknown}", self.place(at)))
+    }
+
+    fn place(&self, offset: usize) -> String {
+        format!("{}:{}", self.path.display(), line_of(self.text, offset))
     }
 
     fn value(&mut self, key: &'static Key, value: &DeValue<'_>, line: usize) -> Result<(), Failure> {
@@ -201,7 +217,7 @@ impl Reader<'_> {
 
     fn unknown(&self, full: &str, section: Option<&str>, line: usize) -> Failure {
         let place = format!("{}:{line}", self.path.display());
-        let names = KEYS.iter().map(|key| key.name).chain(sections()).chain(["gateway"]);
+        let names = KEYS.iter().map(|key| key.name).chain(sections()).chain(TABLES.iter().map(|tables| tables.section));
         // Somebody who forgot the section meant the key of that name in whichever section has it.
         let elsewhere =
             KEYS.iter().find(|key| section.is_none() && key.name.split_once('.').is_some_and(|(_, k)| k == full));

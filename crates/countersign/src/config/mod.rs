@@ -6,6 +6,8 @@ mod gateways;
 mod keys;
 mod layers;
 mod messages;
+mod sites;
+mod tables;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +25,8 @@ pub(crate) use gateways::GatewaySettings;
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
 pub(crate) use messages::{EmailSettings, MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
+
+pub(crate) use sites::{SiteSettings, sites};
 
 use crate::failure::Failure;
 
@@ -58,8 +62,10 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
+    /// Whether it is kept with each decision what it went by.
+    pub(crate) record_facts: bool,
     /// What signals of risk are told by.
-    pub(crate) risk: RiskSettings,
+    pub(crate) risk: server::RiskFiles,
     /// Which kinds of authenticator are offered, in this order.
     pub(crate) factors: Vec<AuthenticatorKind>,
     /// Whether codes by text message and e-mail count for users who have a passkey or security key.
@@ -80,34 +86,14 @@ pub(crate) struct Settings {
     pub(crate) messages: MessagesSettings,
     /// Whom the server may call.
     pub(crate) outside: OutsideSettings,
+    /// Sites behind proxies that ask about each request.
+    pub(crate) sites: Vec<SiteSettings>,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// How phones are asked, and woken up.
     pub(crate) push: PushSettings,
     /// What is logged, and how.
     pub(crate) log: Log,
-}
-
-/// See `[risk]`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct RiskSettings {
-    /// Databases of addresses.
-    pub(crate) geo: Vec<PathBuf>,
-    /// Kinds of networks.
-    pub(crate) networks: Option<PathBuf>,
-    /// Addresses that are known for bad.
-    pub(crate) block_lists: Vec<PathBuf>,
-    /// Addresses that are trusted.
-    pub(crate) allow_lists: Vec<PathBuf>,
-    /// Where the bands of the score begin.
-    pub(crate) thresholds: server::RiskThresholds,
-}
-
-impl RiskSettings {
-    /// Every file that is read.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.geo.iter().chain(&self.networks).chain(&self.block_lists).chain(&self.allow_lists)
-    }
 }
 
 /// A database.
@@ -251,11 +237,13 @@ impl Settings {
             remembered_browsers: value::parse(layers, "remembered_browsers.lifetime", value::remembered)?.flatten(),
             brand: value::brand(layers)?,
             gateways: gateways::resolve(layers, environment)?,
+            sites: sites::resolve(layers, environment)?,
             sms: SmsSettings::resolve(layers)?,
             email: EmailSettings::resolve(layers)?,
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
             risk: value::risk(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
@@ -278,7 +266,8 @@ impl Settings {
                 self.listen
             )));
         }
-        // Made once to see that it can be: what is wrong with a gateway is said before anything starts.
+        // Made once to see that they can be: what is wrong with a site or a gateway is said before anything starts.
+        sites(&self.sites)?;
         crate::sending::sending(self, Arc::new(domain::SystemClock), Arc::new(server::OsEntropy)).map(drop)
     }
 
@@ -336,6 +325,26 @@ mod tests {
             let settings = load(&format!("[events]\n{file}"), &[]).unwrap();
             assert_eq!(settings.events_retention, days.map(|days| Duration::from_hours(days * 24)), "{file}");
         }
+    }
+
+    #[test]
+    fn t20_what_is_wrong_with_a_site_is_said_before_anything_starts() {
+        let site = "[forward_auth.wiki]\napplication = 'login'\norigins = ['https://wiki.example']\nlogin = 'https://l.example/'\n";
+        let key = "k".repeat(32);
+        let with = |more: &str| load(&format!("{site}{more}"), &[("K", &key), ("SHORT", "k")]);
+        assert_eq!(with("key = 'env:K'").unwrap().sites.len(), 1);
+        assert!(!format!("{:?}", with("key = 'env:K'").unwrap()).contains(&key));
+        let keyless = "c.toml:2: forward_auth.wiki.key: is wanted, or certificates: or else anybody could ask";
+        assert_eq!(with("").unwrap_err(), keyless);
+        assert!(with("key = 'env:SHORT'").unwrap_err().contains("must have 32 characters"));
+        let inline = "c.toml:5: forward_auth.wiki.key: names where the secret is: env:NAME or file:PATH";
+        assert_eq!(with(&format!("key = '{key}'")).unwrap_err(), inline);
+        let slip = "c.toml:5: unknown key `forward_auth.wiki.opne`; did you mean `open`?";
+        assert_eq!(with("opne = []").unwrap_err(), slip);
+        let nobody = load("[forward_auth.wiki]\nlogin = 'https://l.example/'", &[]).unwrap_err();
+        assert_eq!(nobody, "c.toml:2: forward_auth.wiki needs the application whose sessions count there");
+        let twice = format!("key = 'env:K'\n{}key = 'env:K'", site.replace("wiki]", "other]"));
+        assert!(with(&twice).unwrap_err().contains("has one of them already"));
     }
 
     #[test]
@@ -527,6 +536,14 @@ mod tests {
         let page = include_str!("../../../../docs/guide/gateways.md");
         for key in &gateways::GATEWAY_KEYS {
             assert!(page.contains(key.name), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_site_is_documented() {
+        let page = include_str!("../../../../docs/guide/forward-auth/README.md");
+        for key in &sites::SITE_KEYS {
+            assert!(page.contains(&format!("| `{}` |", key.name)), "{}", key.name);
         }
     }
 

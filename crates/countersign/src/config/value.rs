@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::AuthenticatorKind;
-use server::RiskThresholds;
+use server::{RiskFiles, RiskThresholds};
 
 use super::layers::{Given, Layers};
-use super::{Database, Environment, RiskSettings, RootKey, Tls};
+use super::{Database, Environment, RootKey, Tls};
 use crate::failure::{Failure, describe};
 
 /// Reads the value of a key, if it is given, with `read`.
@@ -216,7 +216,7 @@ pub(crate) fn webauthn(layers: &Layers) -> Result<server::Webauthn, Failure> {
     })
 }
 
-pub(crate) fn risk(layers: &Layers) -> Result<RiskSettings, Failure> {
+pub(crate) fn risk(layers: &Layers) -> Result<RiskFiles, Failure> {
     let files = |name: &str| -> Vec<PathBuf> {
         layers.given(name).map(|given| given.items.iter().map(PathBuf::from).collect()).unwrap_or_default()
     };
@@ -227,7 +227,7 @@ pub(crate) fn risk(layers: &Layers) -> Result<RiskSettings, Failure> {
             _ => RiskThresholds::Standard,
         })
     })?;
-    Ok(RiskSettings {
+    Ok(RiskFiles {
         geo: files("risk.geo"),
         networks: files("risk.networks").into_iter().next(),
         block_lists: files("risk.block_lists"),

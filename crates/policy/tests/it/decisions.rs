@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::AuthenticatorKind::{self, BackupCodes, Browser, Email, Hotp, Push, Sms, Totp, Webauthn};
-use domain::{Amr, Quality};
-use policy::{Facts, ResourceFacts, Usable};
+use domain::{Aal, Amr, AuthenticatorId, Quality};
+use policy::{Facts, ProofFacts, ResourceFacts, Usable, Wanted};
 use serde_json::json;
 
 use crate::support::{NOW, ann, ann_with, proof, read, short};
@@ -366,4 +366,108 @@ fn s11_what_two_policies_differ_in_is_seen_piece_by_piece() {
     let changed = |(key, value): &(&String, &serde_json::Value)| before.content().get(*key) != Some(*value);
     let changed: Vec<&str> = after.content().iter().filter(changed).map(|(key, _)| key.as_str()).collect();
     assert_eq!(changed, ["otherwise", "rules.b"]);
+}
+
+/// A proof that is told from others by its number.
+fn numbered(number: u128, kind: AuthenticatorKind, age: Duration) -> ProofFacts {
+    let mut fact = proof(kind, age);
+    fact.proof.authenticator_id = AuthenticatorId::from_uuid(uuid::Uuid::from_u128(number));
+    fact
+}
+
+/// The numbers of the proofs that an allow rests on.
+fn rests_on(text: &str, facts: &Facts) -> Vec<u128> {
+    let verdict = read(text).decide(facts);
+    assert_eq!(short(&verdict), "allow");
+    verdict.rests_on.iter().map(|proof| proof.authenticator_id.uuid().as_u128()).collect()
+}
+
+#[test]
+fn s06_an_allow_rests_on_the_proofs_that_were_asked_for() {
+    let codes = "policy: {otherwise: allow, rules: [{id: r, effect: require, factors: [totp], max_age: 1h}]}";
+    let mut facts = ann_with(&[Totp, Push]);
+    facts.session.proofs = vec![numbered(1, Totp, 9 * MINUTE), numbered(2, Push, MINUTE)];
+    assert_eq!(rests_on(codes, &facts), [1], "a newer one of another kind is not what was asked for");
+    assert_eq!(rests_on("policy: {otherwise: aal2}", &facts), [2], "of two that are enough, the newer one");
+    assert_eq!(rests_on("policy: {otherwise: allow}", &facts), [] as [u128; 0], "nothing was asked for");
+    // What is asked for in shadow was not asked for, and what is not allowed rests on nothing.
+    let shadow = "policy: {otherwise: allow, rules: [{id: r, effect: require, factors: [totp], shadow: true}]}";
+    assert_eq!(rests_on(shadow, &facts), [] as [u128; 0]);
+    let denied = "policy: {otherwise: aal2, rules: [{id: r, effect: deny, when: action == 'read'}]}";
+    assert!(read(denied).decide(&facts).rests_on.is_empty());
+    // What was wanted beyond the rules comes first, then what amounts to most.
+    let quality = Quality { user_verified: true, hardware_bound: true };
+    let mut key = numbered(3, Webauthn, 30 * MINUTE);
+    key.proof.quality = quality;
+    facts.user.authenticators.push(Usable { kind: Webauthn, quality });
+    facts.session.proofs.push(key);
+    let both = "policy: {otherwise: aal3, rules: [{id: r, effect: require, factors: [totp]}]}";
+    assert_eq!(rests_on(both, &facts), [3, 1]);
+    facts.wanted = Some(Wanted { aal: Aal::Aal2, max_age: Some(5 * MINUTE) });
+    assert_eq!(rests_on(both, &facts), [2, 3, 1]);
+}
+
+#[test]
+fn s07_what_is_wanted_beyond_the_rules_is_one_rule_more() {
+    let text = "policy: {otherwise: allow, rules: [{id: r, effect: deny, when: action == 'write'}]}";
+    let mut facts = ann_with(&[Totp]);
+    facts.wanted = Some(Wanted { aal: Aal::Aal2, max_age: Some(5 * MINUTE) });
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+    assert_eq!(read(text).decide(&facts).decided_by.as_deref(), Some(policy::WANTED));
+    facts.session.proofs = vec![proof(Totp, 4 * MINUTE)];
+    assert_eq!(decide(text, &facts), "allow");
+    facts.session.proofs = vec![proof(Totp, 6 * MINUTE)];
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+    // A browser that is remembered is nobody who gave a proof.
+    facts.session.proofs = vec![proof(Browser, MINUTE)];
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+    facts.wanted = Some(Wanted { aal: Aal::Aal2, max_age: None });
+    assert_eq!(decide(text, &facts), "allow");
+    // It takes nothing away.
+    facts.action = "write".to_owned();
+    assert_eq!(decide(text, &facts), "deny");
+}
+
+#[test]
+fn s02_what_one_rule_says_of_the_login_is_none_of_another_rules_business() {
+    // A code is one factor by itself, and the second beside a password of yesterday: it gives both rules what they miss.
+    let text = "
+policy:
+  otherwise: allow
+  levels:
+    somebody: {aal: 1, max_age: 15m, login_max_age: 8h}
+    fresh: {aal: 2, max_age: 5m}
+  rules:
+    - {id: a, effect: require, level: somebody}
+    - {id: b, effect: require, level: fresh}
+";
+    let mut facts = ann_with(&[Totp]);
+    facts.session.authenticated_at = NOW.minus(24 * 60 * MINUTE);
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+    facts.session.proofs = vec![proof(Totp, Duration::ZERO)];
+    assert_eq!(decide(text, &facts), "allow");
+}
+
+#[test]
+fn s02_a_factor_is_as_young_as_its_own_age_also_where_it_is_for_this_decision() {
+    let text = "
+policy:
+  otherwise: allow
+  levels: {now: {aal: 2, max_age: 0, factors: [{totp: 1m}]}}
+  rules: [{id: a, effect: require, level: now}]
+";
+    let mut facts = ann_with(&[Totp]);
+    let mut made = proof(Totp, MINUTE / 2);
+    assert_eq!(decide(text, &Facts { session: with(&facts, made.clone()), ..facts.clone() }), "step_up aal2 [totp]");
+    made.for_this_decision = true;
+    facts.session = with(&facts, made.clone());
+    assert_eq!(decide(text, &facts), "allow");
+    made.proof.verified_at = NOW.minus(2 * MINUTE);
+    facts.session = with(&facts, made);
+    assert_eq!(decide(text, &facts), "step_up aal2 [totp]");
+}
+
+/// The session with this proof alone.
+fn with(facts: &Facts, proof: policy::ProofFacts) -> policy::SessionFacts {
+    policy::SessionFacts { proofs: vec![proof], ..facts.session.clone() }
 }

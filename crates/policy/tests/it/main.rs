@@ -7,5 +7,6 @@ mod enforcement;
 mod guide;
 mod mistakes;
 mod presets;
+mod replayed;
 mod strictest;
 mod support;

@@ -48,6 +48,7 @@ pub(crate) fn ann() -> Facts {
             last_active_at: Some(NOW),
             proofs: Vec::new(),
         },
+        wanted: None,
         signals: Vec::new(),
     }
 }

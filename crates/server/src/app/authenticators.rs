@@ -121,7 +121,7 @@ impl App {
         inline: Option<Qr>,
     ) -> Result<Wish, Error> {
         let old = self.authenticator(id).await?.authenticator;
-        let session = self.own_session(actor, session_id).await?;
+        let session = self.session_in_hand(actor, session_id).await?;
         if session.user_id != old.user_id {
             return Err(Error::invalid("/session_id", "is a session of another user"));
         }

@@ -32,7 +32,7 @@ impl App {
         user: UserId,
         session_id: SessionId,
     ) -> Result<(Authenticator, Vec<Secret>), Error> {
-        let session = self.own_session(actor, session_id).await?;
+        let session = self.session_in_hand(actor, session_id).await?;
         if session.user_id != user {
             return Err(Error::invalid("/session_id", "is a session of another user"));
         }
@@ -41,7 +41,9 @@ impl App {
         let existing = self.store.authenticators_of(user).await?;
         let trust = trusted_enough(self, &session, &existing, now)?;
         let seen = existing.iter().find(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()).map(|a| a.id);
-        let ((set, codes), shown) = new_set(self, user).await?;
+        let Some(((set, codes), shown)) = new_set(self, user).await? else {
+            return Err(Error::Conflict("the policy gives no backup codes (`recovery.backup_codes: 0`)"));
+        };
         let of = |authenticator_id: AuthenticatorId| About {
             user_id: Some(user),
             session_id: Some(session_id),

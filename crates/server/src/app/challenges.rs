@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{
-    ActionHash, Challenge, ChallengeId, ChallengeState, DecisionId, EventKind, Requirement, Session, SessionId, UserId,
+    ActionHash, Challenge, ChallengeId, ChallengeState, DecisionId, Event, EventKind, Requirement, Session, SessionId,
+    UserId,
 };
 use serde_json::{Map, Value};
 use store::{Change, Effect};
@@ -47,6 +48,17 @@ impl App {
         ask: Ask,
         once: Option<&Once>,
     ) -> Result<Made<Challenge>, Error> {
+        self.create_challenge_telling(actor, ask, once, None).await
+    }
+
+    /// The same, and tells in the same commit of what it was made for.
+    pub(crate) async fn create_challenge_telling(
+        &self,
+        actor: &Actor,
+        ask: Ask,
+        once: Option<&Once>,
+        cause: Option<Event>,
+    ) -> Result<Made<Challenge>, Error> {
         let (user_id, session_id) = self.whom(actor, &ask.whom).await?;
         let now = self.now();
         let id = ChallengeId::generate(now, &*self.entropy);
@@ -78,14 +90,15 @@ impl App {
             .with("action", challenge.action.as_str())
             .detailed(self.origin(actor));
         let record = Once::record(once, actor, challenge.id, now);
-        let effect = self.commit_once(Change::CreateChallenge(challenge.clone()), event, record).await?;
+        let told: Vec<Event> = cause.into_iter().chain([event]).collect();
+        let effect = self.commit_once(Change::CreateChallenge(challenge.clone()), told, record).await?;
         Once::made(once, effect, challenge, Error::Conflict("the challenge could not be made: try again"))
     }
 
     async fn whom(&self, actor: &Actor, whom: &Whom) -> Result<(Option<UserId>, Option<SessionId>), Error> {
         Ok(match whom {
             Whom::Session(id) => {
-                let session = self.own_session(actor, *id).await?;
+                let session = self.session_in_hand(actor, *id).await?;
                 if !session.is_live(self.now()) {
                     return Err(Error::SessionOver);
                 }

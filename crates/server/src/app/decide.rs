@@ -1,54 +1,76 @@
 //! Decisions: whether a session may do something now (law 4). Every allow, step-up, enroll and deny is given here.
 //!
 //! What a session has proved is read each time, so that a revocation holds for the next decision, whichever server gives it (T-22).
-//! The policy is in memory.
+//! Which policy is in force is read with it; what that says is in memory.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, DecisionId, Event, EventKind,
-    PolicyId, PolicyInForce, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, Confirmation, DecisionId, Event,
+    EventKind, ExternalId, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
-    ApplicationFacts, Facts, Finding, Need, Outcome, Policy, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
-    UserFacts, Verdict,
+    ApplicationFacts, Facts, Finding, Need, Outcome, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
+    UserFacts, Verdict, Wanted,
 };
 use serde_json::{Map, Value};
-use store::{Change, Commit, Effect, StoreError};
+use store::{Change, Commit, Effect, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
+use super::forward_auth::for_the_record;
+use super::policies::Known;
+use super::possession::bound_to;
 use super::risk::{Elsewhere, SCORES, Score, Source, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
 
-/// The policy that decides.
-#[derive(Debug)]
-pub(crate) struct InForce {
-    source: crate::PolicyFiles,
-    /// Since when there has been one that has everybody have a second factor. Known once the store was asked.
-    enforced_since: OnceLock<Option<Timestamp>>,
-    /// Places for decisions that are still to be told of.
-    untold: Arc<Semaphore>,
-}
-
 /// The most decisions that are still to be told of.
-const MOST_UNTOLD: usize = 4096;
+const MOST_UNTOLD: u32 = 4096;
 /// After how long the store is asked again that was busy.
 const AGAIN: Duration = Duration::from_millis(5);
+/// How long a server that stops goes on telling.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-impl InForce {
-    pub(crate) fn new(source: crate::PolicyFiles) -> Self {
-        Self { source, enforced_since: OnceLock::new(), untold: Arc::new(Semaphore::new(MOST_UNTOLD)) }
+/// Decisions that changed nothing, and are told of without anybody waiting for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Untold(Arc<Semaphore>);
+
+impl Default for Untold {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_UNTOLD as usize)))
+    }
+}
+
+impl Untold {
+    /// Tells without waiting until that is durable: unless so much waits already that who asks has to as well.
+    async fn tell(&self, store: &Store, event: Event) -> Result<(), Error> {
+        let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let (store, commit) = (store.clone(), Commit { change: Change::Tell, events: vec![event], idempotency: None });
+        tokio::spawn(async move {
+            let mut told = store.commit(commit.clone()).await;
+            while matches!(told, Err(StoreError::Busy)) {
+                tokio::time::sleep(AGAIN).await;
+                told = store.commit(commit.clone()).await;
+            }
+            if let Err(error) = told {
+                tracing::error!(%error, "a decision was not told of");
+            }
+            drop(place);
+        });
+        Ok(())
     }
 
-    fn policy(&self) -> &Policy {
-        &self.source.policy
+    /// Waits until everything is told, a few seconds at most.
+    pub(crate) async fn settle(&self) {
+        if tokio::time::timeout(PATIENCE, self.0.acquire_many(MOST_UNTOLD)).await.is_err() {
+            tracing::error!("some decisions were not told of before the server stopped");
+        }
     }
 }
 
@@ -75,6 +97,12 @@ pub(crate) struct Question {
     pub(crate) source: Source,
     /// A challenge that was satisfied for this very question.
     pub(crate) challenge_id: Option<ChallengeId>,
+    /// What is wanted beyond what the policy asks for.
+    pub(crate) wanted: Option<Wanted>,
+    /// The key that whoever shows the assertion has to have.
+    pub(crate) cnf: Option<Confirmation>,
+    /// The request to a site that it is about: what is allowed is told to that as an identity.
+    pub(crate) identity: Option<super::forward_auth::Request>,
 }
 
 /// What was decided.
@@ -86,8 +114,12 @@ pub(crate) struct Decision {
     pub(crate) version: String,
     /// The session as it was seen.
     pub(crate) session: Session,
+    /// Whose it is, by the application's name.
+    pub(crate) external_id: ExternalId,
     /// How high the risk is.
     pub(crate) risk: Score,
+    /// What it went by, for holding another policy against it.
+    facts: Option<String>,
     /// What is to be proved, where that can be asked for.
     pub(crate) challenge: Option<Challenge>,
     /// That it is allowed, signed.
@@ -96,6 +128,7 @@ pub(crate) struct Decision {
 
 /// All that a decision goes by.
 struct Seen {
+    policy: Arc<Known>,
     session: Session,
     user: User,
     authenticators: Vec<Authenticator>,
@@ -108,29 +141,6 @@ struct Seen {
 }
 
 impl App {
-    /// Puts the policy into force that this server was started with, and keeps since when.
-    pub(crate) async fn put_policy_in_force(&self) -> Result<(), Error> {
-        let policy = self.policy.policy();
-        let now = self.now();
-        let next = PolicyInForce {
-            id: PolicyId::generate(now, &*self.entropy),
-            version: policy.version().to_owned(),
-            files: self.policy.source.files.clone(),
-            enforces: policy.recovery().is_some(),
-            at: now,
-        };
-        let event = self
-            .event(EventKind::PolicyChanged, None, About::default())
-            .with("policy", next.id.to_string())
-            .with("version", next.version.as_str());
-        // Refused where it is in force already.
-        self.commit(Change::PutPolicy(next), event).await?;
-        let since = self.store.policy().await?.and_then(|(_, since)| since);
-        // Asked once, when the server starts.
-        let _ = self.policy.enforced_since.set(since);
-        Ok(())
-    }
-
     /// Decides whether a session may do something now. What comes of it is durable before it is answered, but for an allow that rests on
     /// what was proved before: it changes nothing, and its event follows.
     pub(crate) async fn decide(&self, actor: &Actor, question: Question) -> Result<Decision, Error> {
@@ -152,14 +162,21 @@ impl App {
     }
 
     fn decision(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Decision {
-        let mut verdict = self.verdict(actor, question, seen, now);
+        let facts = self.facts(actor, question, seen, now);
+        let mut verdict = seen.policy.policy.decide(&facts);
+        let recorded = || match &question.identity {
+            Some(_) => for_the_record(&facts).to_record(),
+            None => facts.to_record(),
+        };
         verdict.signals.retain(|signal| !SCORES.contains(&signal.name.as_str()));
         Decision {
             id: DecisionId::generate(now, &*self.entropy),
             verdict,
-            version: self.policy.policy().version().to_owned(),
+            version: seen.policy.policy.version().to_owned(),
             session: seen.session.clone(),
+            external_id: seen.user.external_id.clone(),
             risk: seen.risk,
+            facts: self.policies.record_facts.then(recorded).flatten(),
             challenge: None,
             assertion: None,
         }
@@ -167,15 +184,22 @@ impl App {
 
     /// The signed assertion of an allow.
     async fn allowing(&self, actor: &Actor, question: &Question, decision: &Decision) -> Result<String, Error> {
+        let newest = newest(&decision.session);
+        let rests_on = decision.verdict.rests_on.as_slice();
         let allowed = Allowed {
             application: actor.application.id,
             decision: decision.id,
             session: &decision.session,
             action: &question.action,
             hash: decision_hash(decision.id, &decision.session, &question.action, question.bound()),
-            proof: newest(&decision.session),
+            // Where nothing was asked for, that is what there is to say.
+            proofs: if rests_on.is_empty() { newest } else { rests_on },
+            cnf: bound_to(Some(&decision.session), question.cnf)?,
         };
-        self.assertion_of(&allowed).await
+        match &question.identity {
+            Some(request) => self.identity_of(&allowed, request, &decision.external_id, &question.groups).await,
+            None => self.assertion_of(&allowed).await,
+        }
     }
 
     /// What follows from a decision: an assertion, a challenge, and that it is told of.
@@ -190,12 +214,12 @@ impl App {
         match &decision.verdict.outcome {
             Outcome::Allow => {
                 decision.assertion = Some(self.allowing(actor, &question, &decision).await?);
-                self.tell_later(event).await?;
+                self.untold.tell(&self.store, event).await?;
             }
             Outcome::StepUp { need } if !need.login => {
                 let ask = ask(&question, need, &decision.verdict);
-                self.commit(Change::Tell, event).await?;
-                let Made::New(challenge) = self.create_challenge(actor, ask, None).await? else {
+                let made = self.create_challenge_telling(actor, ask, None, Some(event)).await?;
+                let Made::New(challenge) = made else {
                     return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
                 };
                 if let Some(elsewhere) = elsewhere {
@@ -210,31 +234,14 @@ impl App {
         Ok(decision)
     }
 
-    /// Tells of what changed nothing without waiting until that is durable: unless so much waits already that who asks has to as well.
-    async fn tell_later(&self, event: Event) -> Result<(), Error> {
-        let place = Arc::clone(&self.policy.untold).acquire_owned().await.map_err(|_| Error::Busy)?;
-        let (store, commit) =
-            (self.store.clone(), Commit { change: Change::Tell, events: vec![event], idempotency: None });
-        tokio::spawn(async move {
-            let mut told = store.commit(commit.clone()).await;
-            while matches!(told, Err(StoreError::Busy)) {
-                tokio::time::sleep(AGAIN).await;
-                told = store.commit(commit.clone()).await;
-            }
-            if let Err(error) = told {
-                tracing::error!(%error, "a decision was not told of");
-            }
-            drop(place);
-        });
-        Ok(())
-    }
-
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
-        let session = self.own_session(actor, question.session_id).await?;
+        let session = self.session_in_hand(actor, question.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
-        let (user, authenticators, noticed) = tokio::join!(
+        bound_to(Some(&session), question.cnf)?;
+        let (policy, user, authenticators, noticed) = tokio::join!(
+            self.policy_in_force(),
             self.store.user(session.user_id),
             self.store.authenticators_of(session.user_id),
             self.noticed(&session, question.source, now)
@@ -244,10 +251,10 @@ impl App {
             Some(id) => Some(self.satisfied_for(actor, question, &session, id, now).await?),
             None => None,
         };
-        let noticed = noticed?;
-        let (signals, risk) = together(noticed.signals, signals(question), self.world.settings.thresholds);
+        let (policy, noticed) = (policy?, noticed?);
+        let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
         let (authenticators, elsewhere) = (authenticators?, noticed.elsewhere);
-        Ok(Seen { session, user, authenticators, challenge, signals, risk, elsewhere })
+        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).
@@ -275,26 +282,21 @@ impl App {
         Ok(challenge)
     }
 
-    fn verdict(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Verdict {
+    fn facts(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Facts {
         let satisfied = seen.challenge.as_ref().and_then(|challenge| challenge.satisfied.as_ref());
         let proofs = seen.session.proofs.iter().map(|proof| ProofFacts {
             proof: proof.clone(),
             for_this_decision: satisfied
                 .is_some_and(|s| s.authenticator_id == proof.authenticator_id && s.at == proof.verified_at),
         });
-        let usable = seen.authenticators.iter().filter(|a| a.state == AuthenticatorState::Active);
-        let usable =
-            usable.map(|authenticator| Usable { kind: authenticator.kind, quality: best_quality(self, authenticator) });
-        let since = self.policy.enforced_since.get().copied().flatten();
-        self.policy.policy().decide(&Facts {
+        Facts {
             now,
-            user: UserFacts {
-                external_id: seen.user.external_id.as_given().to_owned(),
-                groups: question.groups.clone(),
-                service_account: seen.user.kind == UserKind::Service,
-                authenticators: usable.collect(),
-                subject_since: since.map(|since| since.max(seen.user.created_at)),
-            },
+            user: self.user_facts(
+                &seen.user,
+                &seen.authenticators,
+                question.groups.clone(),
+                seen.policy.enforced_since,
+            ),
             application: ApplicationFacts {
                 id: actor.application.id.to_string(),
                 name: actor.application.name.clone(),
@@ -308,8 +310,28 @@ impl App {
                 last_active_at: question.last_active_at,
                 proofs: proofs.collect(),
             },
+            wanted: question.wanted,
             signals: seen.signals.clone(),
-        })
+        }
+    }
+
+    pub(super) fn user_facts(
+        &self,
+        user: &User,
+        authenticators: &[Authenticator],
+        groups: Vec<String>,
+        enforced_since: Option<Timestamp>,
+    ) -> UserFacts {
+        let usable = authenticators.iter().filter(|a| a.state == AuthenticatorState::Active);
+        let usable =
+            usable.map(|authenticator| Usable { kind: authenticator.kind, quality: best_quality(self, authenticator) });
+        UserFacts {
+            external_id: user.external_id.as_given().to_owned(),
+            groups,
+            service_account: user.kind == UserKind::Service,
+            authenticators: usable.collect(),
+            subject_since: enforced_since.map(|since| since.max(user.created_at)),
+        }
     }
 
     fn decided(&self, actor: &Actor, question: &Question, decision: &Decision) -> Event {
@@ -329,12 +351,16 @@ impl App {
             .with("rules", rules)
             .with("signals", signals)
             .with("policy", decision.version.as_str());
-        let by = decision.verdict.decided_by.as_deref();
-        let event = match by {
-            Some(rule) => event.with("decided_by", rule),
-            None => event,
-        };
-        event.detailed(self.origin(actor))
+        let notify: Vec<&str> = decision.verdict.notify.iter().map(String::as_str).collect();
+        let event = if notify.is_empty() { event } else { event.with("notify", notify) };
+        let said = [
+            ("decided_by", decision.verdict.decided_by.as_deref()),
+            ("in_shadow", decision.verdict.in_shadow.map(policy::OutcomeKind::name)),
+        ];
+        let said = said.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let event = said.fold(event, |event, (name, value)| event.with(name, value));
+        let address = actor.address.map(|address| ("address", address.to_string()));
+        event.detailed(self.details(address.into_iter().chain(decision.facts.clone().map(|facts| (FACTS, facts)))))
     }
 }
 
@@ -349,6 +375,9 @@ impl Question {
         bound
     }
 }
+
+/// The name under which what a decision went by stands in the details of its event.
+pub(super) const FACTS: &str = "facts";
 
 /// The name by which the resource stands in what is bound; no application's context has it.
 pub(crate) const RESOURCE: &str = "countersign:resource";
@@ -390,7 +419,8 @@ fn ask(question: &Question, need: &Need, verdict: &Verdict) -> Ask {
     }
 }
 
-/// What an assertion rests on: the proof that was given last. An older one may be stronger, and is not what `auth_time` is of.
-fn newest(session: &Session) -> Option<&Proof> {
-    session.proofs.iter().max_by_key(|proof| proof.verified_at)
+/// The proof that was given last, alone; an older one may be stronger, and is not what `auth_time` is of.
+fn newest(session: &Session) -> &[Proof] {
+    let last = session.proofs.iter().max_by_key(|proof| proof.verified_at);
+    last.map_or(&[], std::slice::from_ref)
 }

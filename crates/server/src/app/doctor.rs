@@ -37,6 +37,7 @@ impl App {
         let mut checks = self.vault_checks().await;
         checks.extend(self.confinement_checks());
         checks.push(self.store_check().await);
+        checks.push(Box::pin(self.policy_check()).await);
         checks.push(self.transport_check());
         checks.extend(self.gateway_checks());
         checks
@@ -101,6 +102,19 @@ impl App {
         match self.store.ping().await {
             Ok(()) => check("store", Level::Ok, format!("{}, writes are durable", self.store.engine())),
             Err(error) => check("store", Level::Error, error.to_string()),
+        }
+    }
+
+    async fn policy_check(&self) -> Check {
+        match self.policy_in_force().await {
+            Ok(known) => {
+                let (number, at) = (known.number, known.at);
+                check("policy", Level::Ok, format!("policy {number} is in force since {at}, as it was signed"))
+            }
+            Err(error) => {
+                let what = "nothing is decided until another one is applied or the database is restored";
+                check("policy", Level::Error, format!("{error}: {what}"))
+            }
         }
     }
 

@@ -44,6 +44,23 @@ pub(crate) enum Error {
     /// The enrollment is over.
     #[error("the enrollment is over")]
     EnrollmentOver,
+    /// Another policy came into force since.
+    #[error("another policy came into force meanwhile")]
+    PolicyChanged,
+    /// A policy would lock out whoever may not be.
+    #[error("{0}")]
+    PolicyLocksOut(String),
+    /// A policy does not hold.
+    #[error("the policy does not hold")]
+    PolicyMistaken(Vec<policy::Mistake>),
+    /// A policy cannot be trusted or understood.
+    #[error("the policy with the number {number} cannot be used: {why}")]
+    PolicyBroken {
+        /// Which.
+        number: i64,
+        /// Why.
+        why: String,
+    },
     /// The view was had already.
     #[error("the view was shown already")]
     ViewGone,
@@ -62,6 +79,9 @@ pub(crate) enum Error {
     /// The session is not trusted enough for this.
     #[error("{0}")]
     StepUpNeeded(&'static str),
+    /// The session is bound to a key that was not shown.
+    #[error("the session's key was not shown")]
+    KeyNotShown,
     /// No gateway can send now what has to be sent.
     #[error("no gateway can send {0} now")]
     GatewayUnavailable(&'static str),

@@ -18,11 +18,15 @@ pub(crate) mod errands;
 mod error;
 pub(crate) mod events;
 pub(crate) mod factors;
+pub(crate) mod forward_auth;
 pub(crate) mod hardware_tokens;
 pub(crate) mod idempotency;
+mod introspect;
 pub(crate) mod keys;
 pub(crate) mod lately;
 pub(crate) mod pages;
+pub(crate) mod policies;
+pub(crate) mod possession;
 pub(crate) mod prompts;
 pub(crate) mod proof;
 mod resynchronize;
@@ -51,6 +55,7 @@ pub(crate) use idempotency::{Made, Once};
 use crate::Settings;
 pub(crate) use crowd::Crowd;
 use lately::Lately;
+pub(crate) use possession::Possession;
 use telling::Told;
 use vault::Vault;
 
@@ -64,9 +69,11 @@ pub(crate) struct App {
     pub(crate) crowd: Crowd,
     pub(crate) public: Public,
     /// The policy that decides.
-    pub(crate) policy: decide::InForce,
+    pub(crate) policies: policies::Policies,
+    /// Places for decisions that are still to be told of.
+    pub(crate) untold: decide::Untold,
     /// What signals of risk are told by.
-    pub(crate) world: ::risk::World,
+    pub(crate) world: tokio::sync::watch::Receiver<Arc<::risk::World>>,
     /// What leaves the machine towards people, where that is set up.
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.
@@ -96,6 +103,8 @@ pub(crate) struct Actor {
     pub(crate) address: Option<IpAddr>,
     /// What the person behind it reads, as far as the request says: messages are written in it.
     pub(crate) language: Option<Language>,
+    /// What the request shows of the key of the session that it is about.
+    pub(crate) possession: Possession,
 }
 
 /// A user, by our id or the application's.

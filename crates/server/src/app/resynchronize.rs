@@ -42,7 +42,7 @@ impl App {
         let Made::New(challenge) = self.create_challenge(&actor, ask, None).await? else {
             return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
         };
-        Arc::clone(&self).verify(actor, challenge.id, given).await?;
+        Arc::clone(&self).verify(actor, challenge.id, given, None).await?;
         self.authenticator(id).await
     }
 }

@@ -4,10 +4,11 @@
 //! right there. So a cookie that was stolen gains nothing by what its owner proves. And only what was proved is learned from.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use domain::{ChallengeId, Session, SessionId, Timestamp, UserId};
 use policy::{Finding, Signal};
-use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason};
+use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason, World};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Change, Effect};
@@ -60,6 +61,8 @@ pub(crate) struct Noticed {
     pub(crate) signals: Vec<Signal>,
     /// Where the session is used now, if that is not where it began.
     pub(crate) elsewhere: Option<Elsewhere>,
+    /// Whether that is another place than where it began, by what was told of both, and nothing was proved there that was asked for there.
+    pub(crate) is_strange: bool,
 }
 
 /// Where a session is used that began elsewhere.
@@ -131,6 +134,12 @@ impl Mark {
     fn is_also(self, told: Self) -> bool {
         told.address.is_none_or(|address| self.address == Some(address))
             && told.agent.is_none_or(|agent| self.agent == Some(agent))
+    }
+
+    /// Whether both were told and are not the same. What was not told is no difference.
+    fn differs_from(self, told: Self) -> bool {
+        self.address.zip(told.address).is_some_and(|(one, other)| one != other)
+            || self.agent.zip(told.agent).is_some_and(|(one, other)| one != other)
     }
 }
 
@@ -278,12 +287,18 @@ pub(crate) enum Lesson {
 }
 
 impl App {
+    /// What signals are told by at this moment.
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world.borrow())
+    }
+
     /// What is kept with a session that begins, and counted of it.
     pub(super) async fn begin_to_watch(&self, session: &Session, source: Source) -> Result<Vec<u8>, Error> {
         let (_, history) = self.history_of(session.user_id).await?;
         let observation = observation(session, source, session.created_at, risk::Session::Begins);
-        self.world.note(&observation, &history);
-        let assessment = self.world.assess(&observation, &history);
+        let world = self.world();
+        world.note(&observation, &history);
+        let assessment = world.assess(&observation, &history);
         let noteworthy = assessment.signals.iter().filter(|signal| signal.value != Some(0.0));
         let signals = noteworthy.map(|signal| KeptSignal {
             name: signal.name.to_owned(),
@@ -294,7 +309,7 @@ impl App {
         let began = Began {
             mark: Mark::of(session.id, source),
             signals: signals.collect(),
-            moment: History::of(&observation, &self.world).to_bytes(),
+            moment: History::of(&observation, &world).to_bytes(),
         };
         Ok(Kept { began: Some(began), moments: Vec::new() }.to_bytes())
     }
@@ -307,10 +322,13 @@ impl App {
         let began = kept.began.as_ref().map(|began| began.mark);
         let is_told = source.address.is_some() || source.agent.is_some();
         let elsewhere = is_told && !began.is_some_and(|began| began.is_also(mark));
-        let since = if elsewhere { self.proved_at(&kept, mark).await?.unwrap_or(now) } else { now };
+        let proved_at = if elsewhere { self.proved_at(&kept, mark).await? } else { None };
+        let since = proved_at.unwrap_or(now);
+        let is_strange = proved_at.is_none() && began.is_some_and(|began| began.differs_from(mark));
         let began_with = risk::Session::BeganWith(began.and_then(|began| began.agent));
         let observation = observation(session, source, now, began_with);
-        let assessment = self.world.assess(&observation, &history);
+        let world = self.world();
+        let assessment = world.assess(&observation, &history);
         let signals = Name::ALL.into_iter().zip(&assessment.signals).map(|(name, present)| match name {
             // These are of the user, wherever a session is.
             Name::FailedAttempts => of(present, history.failed_at()),
@@ -319,9 +337,23 @@ impl App {
             _ => kept.signal(name, session),
         });
         let signals = signals.collect();
-        let moment = || History::of(&observation, &self.world).to_bytes();
+        let moment = || History::of(&observation, &world).to_bytes();
         let elsewhere = elsewhere.then(|| Elsewhere { mark, at: now, moment: moment() });
-        Ok(Noticed { signals, elsewhere })
+        Ok(Noticed { signals, elsewhere, is_strange })
+    }
+
+    /// Whether a challenge was asked for in this place, by what was told of it then and now: what its owner proves is nothing to whoever has a
+    /// session's cookie elsewhere, nor may it become that by a link (T-12).
+    pub(super) async fn was_asked_here(
+        &self,
+        session: SessionId,
+        challenge: ChallengeId,
+        source: Source,
+    ) -> Result<bool, Error> {
+        let kept = Kept::read(&self.store.session_risk(session).await?);
+        let asked = kept.moments.iter().find(|moment| moment.challenge == challenge.uuid().as_u128());
+        let place = asked.map(|asked| asked.mark).or(kept.began.map(|began| began.mark));
+        Ok(place.is_none_or(|place| !place.differs_from(Mark::of(session, source))))
     }
 
     /// Since when a place has been known from which something was proved that was asked for there.
@@ -388,8 +420,8 @@ impl App {
             let (seen, history) = self.history_of(user_id).await?;
             let next = match (&moment, what) {
                 (Some(moment), _) => history.learned(moment, at),
-                (None, Lesson::FraudReported) => history.after(&nothing, Outcome::FraudReported, &self.world),
-                (None, _) => history.after(&nothing, Outcome::Failed, &self.world),
+                (None, Lesson::FraudReported) => history.after(&nothing, Outcome::FraudReported, &self.world()),
+                (None, _) => history.after(&nothing, Outcome::Failed, &self.world()),
             };
             if next.is_as_good_as(&history) {
                 return Ok(());

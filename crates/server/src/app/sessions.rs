@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, Amr, DeviceId, EventKind, Session, SessionId, Timestamp, Trust, UserId};
+use domain::{Aal, Amr, Confirmation, DeviceId, EventKind, Session, SessionId, Timestamp, Trust, UserId};
 use store::{Change, Effect, RegisterSession};
 
 use super::risk::Source;
@@ -29,6 +29,8 @@ pub(crate) struct LogIn {
     pub(crate) address: Option<IpAddr>,
     /// With which program, as the application saw it.
     pub(crate) user_agent: Option<String>,
+    /// The key that the session is bound to.
+    pub(crate) cnf: Option<Confirmation>,
 }
 
 /// How far an application's clock may be ahead of ours.
@@ -67,6 +69,7 @@ impl App {
             created_at: now,
             expires_at: now.plus(log_in.lifetime),
             ended_at: None,
+            cnf: log_in.cnf,
         };
         let risk = self.begin_to_watch(&session, Source::new(log_in.address, log_in.user_agent.as_deref())).await?;
         let address = log_in.address.map(|address| address.to_string());

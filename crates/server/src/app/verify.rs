@@ -7,17 +7,20 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::{
     Aal, Amr, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId,
-    ChallengeState, Event, EventKind, Prompt, Proof, ProofKind, Quality, Satisfaction, Session, Timestamp, UserState,
+    ChallengeState, Confirmation, Event, EventKind, Prompt, Proof, ProofKind, Quality, Satisfaction, Session,
+    Timestamp, UserState,
 };
 use store::{Attempt, Change, Effect, Raise, Reject, Satisfy};
 use tokio::time::Instant;
 
+use super::assertion::{Asserted, Proved};
 use super::errands::Errand;
 use super::factors::{Against, Judgement, Right};
+use super::possession::bound_to;
 use super::proof::{Given, is_considered};
 use super::risk::{Learning, Lesson};
 use super::telling::With;
-use super::{Actor, App, Error, assertion, crowd, slot};
+use super::{Actor, App, Error, crowd, slot};
 
 /// What a right proof yields.
 #[derive(Debug)]
@@ -34,18 +37,26 @@ pub(crate) struct Verified {
     pub(crate) assertion: String,
 }
 
+/// What a right proof amounts to, and the key that its assertion is bound to.
+struct Yield {
+    aal: Aal,
+    amr: BTreeSet<Amr>,
+    cnf: Option<Confirmation>,
+}
+
 impl App {
     /// Verifies a proof for a challenge. Once begun it runs to its end, whether or not the caller waits for it: a wrong
-    /// proof is counted even if the connection is cut (T-03).
+    /// proof is counted even if the connection is cut (T-03). The assertion that it yields is bound to `cnf`.
     pub(crate) async fn verify(
         self: Arc<Self>,
         actor: Actor,
         id: ChallengeId,
         given: Given,
+        cnf: Option<Confirmation>,
     ) -> Result<Verified, Error> {
         let begun = Instant::now();
         // Boxed, since tokio aligns a task so that a large one goes the allocator's long way.
-        let to_the_end = Box::pin(async move { self.verify_to_the_end(&actor, id, &given).await });
+        let to_the_end = Box::pin(async move { self.verify_to_the_end(&actor, id, &given, cnf).await });
         let verified = tokio::spawn(to_the_end)
             .await
             .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?;
@@ -55,13 +66,20 @@ impl App {
         verified
     }
 
-    async fn verify_to_the_end(&self, actor: &Actor, id: ChallengeId, given: &Given) -> Result<Verified, Error> {
+    async fn verify_to_the_end(
+        &self,
+        actor: &Actor,
+        id: ChallengeId,
+        given: &Given,
+        cnf: Option<Confirmation>,
+    ) -> Result<Verified, Error> {
         let now = self.now();
         let prompt = self.prompt_answered(given, |prompt| prompt.challenge_id == Some(id), now).await?;
         let mut attempt = self.attempt(actor, id, given.kind(prompt.as_ref())).await?;
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
+        let cnf = bound_to(attempt.session.as_ref(), cnf)?;
         let may = may_prove(&attempt, now);
         let too_weak = self.is_too_weak(&attempt.challenge, given.kind(prompt.as_ref())).await?;
         let most = crowd::most(&attempt);
@@ -85,7 +103,9 @@ impl App {
         // What the vault signs as it finds the code right. Where more is found out about a proof, that is said and signed afterwards.
         let expected = authenticators.first().map_or(given.kind(prompt.as_ref()).kinds()[0], |a| a.kind);
         let (aal, amr) = reached(attempt.session.as_ref(), expected, Quality::default());
-        let claims = assertion::claims(&self.settings.issuer, &attempt.challenge, now, aal, &amr)?;
+        let proved = Proved { at: now, aal, amr: &amr };
+        let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, cnf);
+        let claims = asserted.map(|asserted| asserted.claims(&self.settings.issuer, now)).transpose()?;
         let backup_codes = &attempt.backup_codes;
         let against = Against { authenticators: &authenticators, backup_codes, prompt: prompt.as_ref(), claims };
 
@@ -99,12 +119,12 @@ impl App {
             .ok_or_else(|| Error::Internal("a proof is right of no authenticator".to_owned()))?;
         // Where no more was found out than was expected, that was worked out already.
         let is_expected = right.quality == Quality::default() && authenticator.kind == expected;
-        let amounts_to =
+        let (aal, amr) =
             if is_expected { (aal, amr) } else { reached(attempt.session.as_ref(), authenticator.kind, right.quality) };
-        if attempt.challenge.required.as_ref().is_some_and(|r| !r.is_met_by(authenticator.kind, amounts_to.0)) {
+        if attempt.challenge.required.as_ref().is_some_and(|r| !r.is_met_by(authenticator.kind, aal)) {
             return self.reject(actor, &attempt, Vec::new(), "too_weak", now).await;
         }
-        let satisfied = self.count(actor, &attempt, authenticator, right, amounts_to, now).await?;
+        let satisfied = self.count(actor, &attempt, authenticator, right, Yield { aal, amr, cnf }, now).await?;
         let Some((session, assertion)) = satisfied else {
             // Somebody else used the code, or closed the challenge, between our read and our write. Who comes later still finds
             // a backup code used, and it is not among those that are compared: to whoever judges, that code is as wrong as any, and
@@ -153,13 +173,16 @@ impl App {
         attempt: &Attempt,
         authenticator: &Authenticator,
         right: Right,
-        (aal, amr): (Aal, BTreeSet<Amr>),
+        Yield { aal, amr, cnf }: Yield,
         now: Timestamp,
     ) -> Result<Option<(Option<Session>, String)>, Error> {
         let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
-        let assertion = match right.assertion {
-            Some(assertion) => assertion,
-            None => self.signed_assertion(&attempt.challenge, now, aal, &amr).await?,
+        let assertion = if let Some(assertion) = right.assertion {
+            assertion
+        } else {
+            let proved = Proved { at: now, aal, amr: &amr };
+            let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, cnf);
+            self.signed_assertion(asserted.as_ref()).await?
         };
         let proof = Proof { authenticator_id, kind, verified_at: now, quality: right.quality };
         let satisfy = Satisfy {

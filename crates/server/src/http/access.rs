@@ -30,7 +30,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// As the OpenID AuthZEN Authorization API 1.0 has it. The subject is a session: `{"type": "session", "id": "ses_…"}`. `decision` is true for
 /// `allow` alone; `context` says what else there is to know, as `decide` answers it.
-#[utoipa::path(post, path = "/access/v1/evaluation", tag = "Decisions", request_body = Evaluation,
+#[utoipa::path(post, path = "/access/v1/evaluation", tag = "Decisions",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = Evaluation,
     responses((status = 200, description = "Whether it is allowed, and why", body = Evaluated)))]
 async fn evaluate(
     State(app): Shared,
@@ -43,7 +44,8 @@ async fn evaluate(
 /// Evaluate access, many at a time
 ///
 /// What is said beside `evaluations` holds for each that does not say otherwise; 50 at most.
-#[utoipa::path(post, path = "/access/v1/evaluations", tag = "Decisions", request_body = Evaluations,
+#[utoipa::path(post, path = "/access/v1/evaluations", tag = "Decisions",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = Evaluations,
     responses((status = 200, description = "Each of them, in their order", body = EvaluatedMany)))]
 async fn evaluate_many(
     State(app): Shared,
@@ -97,7 +99,7 @@ async fn evaluated(app: &App, actor: &Actor, wanted: Evaluation, at: &str) -> Re
             Ok(Evaluated { decision: decision.is_allow(), context: json!(decision) })
         }
         // The subject may do nothing, and there is nothing wrong with the question.
-        Err(error @ (Error::NotFound(_) | Error::SessionOver)) => {
+        Err(error @ (Error::NotFound(_) | Error::SessionOver | Error::KeyNotShown)) => {
             let problem = Problem::from(error);
             Ok(Evaluated { decision: false, context: json!({ "outcome": "deny", "problem": problem }) })
         }
@@ -127,7 +129,7 @@ struct Subject {
     #[serde(rename = "type")]
     kind: String,
     id: String,
-    /// `groups`, `signals`, `last_active_at`, `shown`, `address`, `user_agent` and `challenge_id`, as `decide` takes them.
+    /// `groups`, `signals`, `last_active_at`, `shown`, `address`, `user_agent`, `challenge_id`, `acr_values`, `max_age` and `cnf`, as `decide` takes them.
     #[serde(default)]
     properties: Map<String, Value>,
 }
@@ -212,4 +214,15 @@ impl Evaluation {
 }
 
 /// The properties of a subject that mean something here; others may be there for others.
-const SUBJECT: [&str; 7] = ["groups", "signals", "last_active_at", "shown", "challenge_id", "address", "user_agent"];
+const SUBJECT: [&str; 10] = [
+    "groups",
+    "signals",
+    "last_active_at",
+    "shown",
+    "challenge_id",
+    "address",
+    "user_agent",
+    "acr_values",
+    "max_age",
+    "cnf",
+];

@@ -1,5 +1,6 @@
 //! Reading bodies: JSON, bounded, every member known.
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -47,10 +48,58 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body that may be left out.
+pub(crate) struct MaybeBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        Body::from_request(request, state).await.map(|body| Self(body.value))
+    }
+}
+
+/// A form (`application/x-www-form-urlencoded`), as OAuth's requests come.
+pub(crate) struct Form(bytes::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is(&request, "application/x-www-form-urlencoded") {
+            let detail = "Send a form, with `Content-Type: application/x-www-form-urlencoded`.";
+            return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        whole(request, MAX_BYTES).await.map(Self)
+    }
+}
+
+impl Form {
+    /// The parameter of this name. One that is there twice is refused (RFC 6749 §3.2), and so is one that says nothing.
+    pub(crate) fn one(&self, name: &str) -> Result<String, Problem> {
+        let mut values = form_urlencoded::parse(&self.0).filter(|(key, _)| key == name).map(|(_, value)| value);
+        let flaw =
+            |detail: &str| Problem::invalid(vec![Flaw { pointer: format!("/{name}"), detail: detail.to_owned() }]);
+        match (values.next(), values.next()) {
+            (Some(value), None) if value.contains('\0') => Err(flaw(NO_ZERO)),
+            (Some(value), None) if !value.is_empty() => Ok(value.into_owned()),
+            (Some(_), Some(_)) => Err(flaw("is there twice")),
+            _ => Err(flaw("is wanted")),
+        }
+    }
+}
+
 async fn read(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
-    if !is_json(&request) {
+    if !is(&request, "application/json") {
         return Err(Problem::of(&UNSUPPORTED_MEDIA_TYPE));
     }
+    whole(request, most).await
+}
+
+async fn whole(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
     match Limited::new(request.into_body(), most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::of(&TOO_LARGE)),
@@ -58,10 +107,10 @@ async fn read(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
+fn is(request: &Request, wanted: &str) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(wanted))
 }
 
 /// Reads a body, in no text of which there may be a zero character. On the way that every log-in takes it is read without keeping track of where; only what fails is read again
@@ -71,6 +120,10 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         && let Some(pointer) = serde_json::from_slice(bytes).ok().and_then(|value| zero_in(&value))
     {
         return Err(Problem::invalid(vec![Flaw { pointer, detail: NO_ZERO.to_owned() }]));
+    }
+    // To serde a list is as good as the members in their order. To whoever reads the documentation it is not.
+    if bytes.trim_ascii_start().first() == Some(&b'[') && serde_json::from_slice::<Value>(bytes).is_ok() {
+        return Err(Problem::invalid(vec![Flaw { pointer: String::new(), detail: "must be an object".to_owned() }]));
     }
     serde_json::from_slice(bytes).or_else(|_| {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -145,6 +198,12 @@ mod tests {
         assert_eq!(problem(r#"{"name": "a""#).0, 400);
         assert_eq!(problem("{\"name\": \"a\"} x").0, 400);
         assert_eq!(problem("\u{0}").0, 400);
+    }
+
+    #[test]
+    fn t33_a_list_is_no_object_with_its_members_in_order() {
+        assert_eq!(problem(r#" ["a", null]"#), (422, String::new()));
+        assert_eq!(problem(r#"["a""#).0, 400);
     }
 
     #[test]

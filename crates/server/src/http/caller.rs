@@ -9,9 +9,11 @@ use domain::{Application, Scope};
 use gateway::messages::Language;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
+use tokio::sync::OnceCell;
 
 use crate::app::applications::Credential;
-use crate::app::{Actor, App};
+use crate::app::possession::{Possession, Shown};
+use crate::app::{Actor, App, Flaw};
 
 use super::peer::Peer;
 use super::problem::{CROSS_SITE, FORBIDDEN, Problem, UNAUTHENTICATED};
@@ -61,6 +63,12 @@ permissions! {
     Challenge = [Scope::Challenges];
     /// Asking what a session may do.
     Decide = [Scope::Challenges];
+    /// Asking whether an assertion counts.
+    Introspect = [Scope::Challenges];
+    /// Seeing policies and what they would do.
+    ReadPolicies = [Scope::PoliciesRead];
+    /// Putting policies into force.
+    WritePolicies = [Scope::PoliciesWrite];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.
@@ -85,7 +93,9 @@ impl<P: Permission> FromRequestParts<Arc<App>> for May<P> {
         }
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
         let language = language(&parts.headers);
-        Ok(Self { actor: Actor { application, address, language }, credential, permission: PhantomData })
+        let possession = possession(&parts.headers)?;
+        let actor = Actor { application, address, language, possession };
+        Ok(Self { actor, credential, permission: PhantomData })
     }
 }
 
@@ -93,6 +103,11 @@ impl<P: Permission> May<P> {
     /// That the application has this scope, too.
     pub(crate) fn also(&self, scope: Scope) -> Result<(), Problem> {
         if has(&self.actor.application, scope) { Ok(()) } else { Err(lacking(&[scope])) }
+    }
+
+    /// What the request showed of who asks.
+    pub(crate) fn credential(&self) -> Credential {
+        self.credential
     }
 
     /// Whether it still holds, for what goes on for longer than a request: the key may have been revoked or have ended,
@@ -133,6 +148,27 @@ pub(super) fn is_origin_of(origin: &[u8], url: &str) -> bool {
 /// Pages are shown in the same language.
 pub(super) fn language(headers: &HeaderMap) -> Option<Language> {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|accepted| Language::of_accepted(accepted.to_str().ok()?))
+}
+
+/// The header in which an application hands on the proof of possession that its client sent with a request: the request's method and address, the
+/// proof, and the hash of the token that it came with, if there was one.
+pub(super) const CLIENT_PROOF: &str = "client-proof";
+
+fn possession(headers: &HeaderMap) -> Result<Possession, Problem> {
+    let mut values = headers.get_all(CLIENT_PROOF).iter();
+    let Some(value) = values.next() else { return Ok(Possession::None) };
+    let parts: Vec<&str> = value.to_str().unwrap_or_default().split(' ').collect();
+    let (method, url, proof, ath) = match (parts.as_slice(), values.next()) {
+        ([method, url, proof], None) => (method, url, proof, None),
+        ([method, url, proof, ath], None) => (method, url, proof, Some((*ath).to_owned())),
+        _ => {
+            let detail =
+                "must be a method, an address, a proof, and the hash of a token if there was one, with single spaces";
+            return Err(Problem::invalid(vec![Flaw { pointer: CLIENT_PROOF.to_owned(), detail: detail.to_owned() }]));
+        }
+    };
+    let [method, url, proof] = [method, url, proof].map(|part| (*part).to_owned());
+    Ok(Possession::Shown(Arc::new(Shown { method, url, proof, ath, found: OnceCell::new() })))
 }
 
 fn has_one(application: &Application, scopes: &[Scope]) -> bool {

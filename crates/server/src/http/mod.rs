@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod caller;
 mod docs;
+mod forward_auth;
 mod health;
 mod idempotency_key;
 mod listen;
@@ -37,6 +38,7 @@ fn router(app: Arc<App>) -> Router {
     let (api, document) = openapi::routes(app.settings.movable_clock.is_some());
     api.merge(docs::routes(&document))
         .merge(pages::files())
+        .merge(forward_auth::routes())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(middleware::from_fn(log::around))

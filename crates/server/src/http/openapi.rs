@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made from the code: what is routed is described, and what is described is routed.
 
+mod texts;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -38,6 +40,7 @@ pub(super) fn routes(movable_clock: bool) -> (Router<Arc<App>>, OpenApi) {
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten();
         operations.for_each(describe_problems);
     }
+    texts::describe(&mut document);
     (router, document)
 }
 

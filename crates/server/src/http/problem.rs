@@ -28,9 +28,18 @@ pub(crate) struct Problem {
     /// For `events-expired`: the position of the oldest event that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oldest: Option<i64>,
+    /// For `policy-mistaken`: each mistake, with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>)]
+    mistakes: Option<Box<Mistakes>>,
     #[serde(skip)]
     retry_after: bool,
 }
+
+/// What is wrong with a policy.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+struct Mistakes(Vec<policy::Mistake>);
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
 fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -82,8 +91,8 @@ problems! {
         "The detail says what stands in the way.";
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "A body has at most 64 KiB.";
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
-        "Send the body as JSON, with `Content-Type: application/json`.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type",
+        "Send the body as JSON, with `Content-Type: application/json`; to `/v1/introspect` as a form.";
     PROOF_REJECTED = "proof-rejected", UNPROCESSABLE_ENTITY, "The code was not accepted",
         "It may be wrong, used already, or too many may have been tried. Which of these it is, and whether there is such a user at all, is told to nobody.";
     PUSH_HELD_BACK = "push-held-back", CONFLICT, "The phone is not asked again yet",
@@ -112,8 +121,34 @@ problems! {
         "The session was ended or has expired. Register a new one after the next log-in.";
     EVENTS_EXPIRED = "events-expired", GONE, "These events are not kept any more",
         "Some of the events to go on from were removed, because the time is over for which events are kept. `oldest` is the position of the oldest one there is. Without a cursor, or with `after=0`, a list begins there; `events.expired` events say what was removed.";
+    SIGN_IN_NEEDED = "sign-in-needed", UNAUTHORIZED, "Who is there?",
+        "The browser is not signed in at this site, or its session is over. `X-Countersign-Location` says where it can sign in: open that in the window.";
+    PROOF_NEEDED = "proof-needed", UNAUTHORIZED, "More proof is needed for this",
+        "The session is not trusted enough for this request (RFC 9470). `X-Countersign-Location` says where the person can prove more: open that in the window, then send the request again.";
+    NOT_ALLOWED = "not-allowed", FORBIDDEN, "This is not allowed",
+        "The policy does not allow it to this person, at this time or from this place. Nothing that could be proved would change that.";
+    PROXY_UNKNOWN = "proxy-unknown", FORBIDDEN, "Not a proxy that may ask",
+        "Who asks about requests to a site shows the key or certificate that is configured for it, exactly once. The site may be called otherwise, too.";
+    REQUEST_REFUSED = "request-refused", FORBIDDEN, "This request is not let through",
+        "It could be read in several ways, or what the proxy said of it was missing, doubled or not of this site.";
+    SIGN_IN_OVER = "sign-in-over", FORBIDDEN, "This link does not sign in any more",
+        "A link that signs in is good once, for a minute, and in the browser that was on its way to the login. Go back to the site and begin again there.";
+    NOT_PROVED = "not-proved", FORBIDDEN, "Nothing was proved",
+        "You went back without. What you wanted to do was not done.";
     STEP_UP_NEEDED = "step-up-needed", FORBIDDEN, "The session is not trusted enough for this",
         "The detail says what has to be proved first.";
+    KEY_NOT_SHOWN = "key-not-shown", FORBIDDEN, "The session's key was not shown",
+        "The session is bound to a key (`cnf`). Hand over a proof that its client signed for this request to you, in `Client-Proof`: `POST https://… eyJ…`. It has to be of that key and of the method and address that you say, a minute old at most, and serves once. Who cannot sign one is not whoever began the session.";
+    POLICY_CHANGED = "policy-changed", PRECONDITION_FAILED, "Another policy came into force meanwhile",
+        "`If-Match` names a policy that is not in force any more: somebody else applied one. Look at what is in force now, plan again, and send it with that one's `ETag`. Nothing was changed.";
+    POLICY_LOCKS_OUT = "policy-locks-out", CONFLICT, "Nobody would be left who may do anything",
+        "By what was decided lately, the policy would deny everybody everything that they did, or every administrator. A plan says whom. Nothing was changed; `allow_lock_out` applies it all the same.";
+    PRECONDITION_REQUIRED = "precondition-required", PRECONDITION_REQUIRED, "Which policy is it to come after?",
+        "Send the `ETag` of the policy in force, as `GET /v1/policies/current` says it, as `If-Match`: so nobody's change is overwritten unseen.";
+    POLICY_MISTAKEN = "policy-mistaken", UNPROCESSABLE_ENTITY, "The policy does not hold",
+        "`mistakes` names each one with file, line and column. Nothing was changed.";
+    POLICY_BROKEN = "policy-broken", SERVICE_UNAVAILABLE, "The policy in force cannot be used",
+        "What is kept of it is not what was signed, or this release of the server cannot read it. Nothing is decided until another one is applied, the database is restored, or the server is updated; the log says why.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
         "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
     SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
@@ -148,6 +183,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             oldest: None,
+            mistakes: None,
             retry_after: kind.status == StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -155,6 +191,23 @@ impl Problem {
     /// A problem of this kind, in the words that explain it.
     pub(crate) fn of(kind: &Kind) -> Self {
         Self::new(kind, kind.meaning)
+    }
+
+    /// A policy with mistakes.
+    fn mistaken(mistakes: Vec<policy::Mistake>) -> Self {
+        let errors = mistakes.iter().filter(|mistake| mistake.severity == policy::Severity::Error);
+        let first = errors.clone().next().map(ToString::to_string).unwrap_or_default();
+        let more = errors.count().saturating_sub(1);
+        let detail = if more == 0 { first } else { format!("{first} (and {more} more)") };
+        Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(&POLICY_MISTAKEN, detail) }
+    }
+
+    /// Events before this position are gone.
+    fn expired(oldest: i64) -> Self {
+        let detail = format!(
+            "The events before position {oldest} are not kept any more: begin there, without a cursor or with after=0."
+        );
+        Self { oldest: Some(oldest), ..Self::new(&EVENTS_EXPIRED, detail) }
     }
 
     /// A request with flaws.
@@ -192,21 +245,23 @@ impl From<Error> for Problem {
             Error::PageElsewhere => Self::of(&PAGE_OPENED_ELSEWHERE),
             Error::SessionOver => Self::of(&SESSION_OVER),
             Error::StepUpNeeded(why) => Self::new(&STEP_UP_NEEDED, sentence(why)),
+            Error::KeyNotShown => Self::of(&KEY_NOT_SHOWN),
             Error::GatewayUnavailable(channel) => {
                 tracing::warn!(channel, "no gateway could send");
                 Self::of(&GATEWAY_UNAVAILABLE)
             }
             Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
-            Error::EventsExpired { oldest } => Self {
-                oldest: Some(oldest),
-                ..Self::new(
-                    &EVENTS_EXPIRED,
-                    format!(
-                        "The events before position {oldest} are not kept any more: begin there, without a cursor or with after=0."
-                    ),
-                )
-            },
+            Error::PolicyChanged => Self::of(&POLICY_CHANGED),
+            Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
+            Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
+            Error::PolicyBroken { number, why } => {
+                tracing::error!(number, why, "the policy cannot be used");
+                let detail =
+                    format!("The policy with the number {number} cannot be used: {why}. Nothing is decided by it.");
+                Self::new(&POLICY_BROKEN, detail)
+            }
+            Error::EventsExpired { oldest } => Self::expired(oldest),
             Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
             Error::Busy => Self::of(&BUSY),
             Error::ClockJumped => Self::of(&CLOCK_JUMPED),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, ChallengeId, Door, Enrollment, EnrollmentId,
-    KeyHash, ProofKind, Session, SessionId, User, UserId, UserState,
+    KeyHash, PolicyId, ProofKind, Session, SessionId, User, UserId, UserState,
 };
 
 use crate::engine::{Connection, Fault, Row};
@@ -105,6 +105,15 @@ pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -
             rows::enrollment(&mut Reader::new(row)).map(|enrollment| (enrollment.id, enrollment))
         })
         .await
+    })
+}
+
+/// Which policy is in force.
+pub(crate) fn policy_id(connection: &mut Connection, _: Vec<()>) -> Found<'_, (), PolicyId> {
+    Box::pin(async move {
+        let sql = "SELECT id FROM policies ORDER BY number DESC LIMIT 1";
+        let found = connection.fetch(sql, &[], |row| Reader::new(row).id(PolicyId::from_uuid)).await?;
+        Ok(found.into_iter().map(|id| ((), id)).collect())
     })
 }
 

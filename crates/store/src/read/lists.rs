@@ -6,7 +6,8 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
-    PageRequest, PolicyInForce, Prompt, PromptId, Session, SessionId, Timestamp, TokenHash, User, UserId,
+    PageRequest, PolicyId, PolicyInForce, Prompt, PromptId, Session, SessionId, SignIn, Timestamp, TokenHash, User,
+    UserId,
 };
 use uuid::Uuid;
 
@@ -52,6 +53,21 @@ pub(crate) async fn page_by_token(connection: &mut Connection, token: TokenHash)
 pub(crate) async fn page(connection: &mut Connection, of: PageId) -> Result<Option<HostedPage>, Fault> {
     let args = [id(of.uuid())];
     Ok(select!(connection, rows::PAGE, "FROM pages g WHERE g.id = $1", args, rows::page)?.pop())
+}
+
+pub(crate) async fn sign_in_by_code(connection: &mut Connection, code: TokenHash) -> Result<Option<SignIn>, Fault> {
+    let args = [Arg::Blob(&code.0)];
+    Ok(select!(connection, rows::SIGN_IN, "FROM sign_ins n WHERE n.code = $1", args, rows::sign_in)?.pop())
+}
+
+pub(crate) async fn signed_in(
+    connection: &mut Connection,
+    browser: TokenHash,
+) -> Result<Option<(SignIn, Application)>, Fault> {
+    let columns = format!("{}, {}", rows::SIGN_IN, rows::APPLICATION);
+    let rest = "FROM sign_ins n JOIN applications p ON p.id = n.application_id WHERE n.browser = $1";
+    let args = [Arg::Blob(&browser.0)];
+    Ok(select!(connection, columns, rest, args, rows::signed_in)?.pop())
 }
 
 pub(crate) async fn prompt(connection: &mut Connection, of: PromptId) -> Result<Option<Prompt>, Fault> {
@@ -258,15 +274,23 @@ pub(crate) async fn api_keys(connection: &mut Connection, of: ApplicationId) -> 
     select!(connection, rows::API_KEY, rest, [id(of.uuid())], rows::api_key)
 }
 
-pub(crate) async fn policy(connection: &mut Connection) -> Result<Option<(PolicyInForce, Option<Timestamp>)>, Fault> {
-    let rest = "FROM policies p ORDER BY p.id DESC LIMIT 1";
-    let mut newest = select!(connection, rows::POLICY, rest, [], rows::policy)?;
-    let Some(policy) = newest.pop() else { return Ok(None) };
-    let since = "SELECT MIN(p.at) FROM policies p
-        WHERE p.enforces = 1 AND NOT EXISTS (SELECT 1 FROM policies q WHERE q.enforces = 0 AND q.id > p.id)";
-    let read = connection.fetch(since, &[], |row| row.get::<Option<i64>>(0));
-    let since = read.await?.pop().flatten().map(Timestamp::from_unix_millis);
-    Ok(Some((policy, since)))
+pub(crate) async fn policy(connection: &mut Connection) -> Result<Option<PolicyInForce>, Fault> {
+    let rest = "FROM policies p ORDER BY p.number DESC LIMIT 1";
+    Ok(select!(connection, rows::POLICY, rest, [], rows::policy)?.pop())
+}
+
+pub(crate) async fn policy_by_id(connection: &mut Connection, of: PolicyId) -> Result<Option<PolicyInForce>, Fault> {
+    Ok(select!(connection, rows::POLICY, "FROM policies p WHERE p.id = $1", [id(of.uuid())], rows::policy)?.pop())
+}
+
+pub(crate) async fn policies(
+    connection: &mut Connection,
+    page: PageRequest<i64>,
+) -> Result<Page<PolicyInForce, i64>, Fault> {
+    let rest = "FROM policies p WHERE p.number < $1 ORDER BY p.number DESC LIMIT $2";
+    let args = [Arg::Int(page.after.unwrap_or(i64::MAX)), limit(page.limit)];
+    let items = select!(connection, rows::POLICY_HEAD, rest, args, rows::policy)?;
+    Ok(cut(items, page.limit, |policy| policy.number))
 }
 
 /// What is remembered of a user for signals of risk, and its version.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, prompts, rest, risk,
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
+    rest, risk, sign_ins,
 };
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
@@ -165,6 +166,9 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
             ids.push(id.uuid());
         }
+        Change::CreateSignIn(sign_in) => ids.extend([sign_in.id.uuid(), sign_in.session_id.uuid()]),
+        Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
+        Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
     }
     let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
@@ -267,15 +271,11 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
             rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
         }
-        Change::CreateApplication(application, key) => clients::create_application(connection, application, key).await,
-        Change::UpdateApplication { application, at } => {
-            clients::update_application(connection, application, *at).await
-        }
-        Change::DeleteApplication { id, at } => clients::delete_application(connection, *id, *at).await,
-        Change::CreateApiKey { key, others_expire_at } => {
-            clients::create_api_key(connection, key, *others_expire_at).await
-        }
-        Change::RevokeApiKey { id, at } => clients::revoke_api_key(connection, *id, *at).await,
+        Change::CreateApplication(..)
+        | Change::UpdateApplication { .. }
+        | Change::DeleteApplication { .. }
+        | Change::CreateApiKey { .. }
+        | Change::RevokeApiKey { .. } => clients::write(connection, change).await,
         Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
         Change::ResendPrompt { id, sends, hash, at } => {
             prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
@@ -297,6 +297,9 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
+        Change::CreateSignIn(_) | Change::FinishSignIn(_) | Change::RefuseSignIn { .. } | Change::SeeSignIn { .. } => {
+            sign_ins::write(connection, change).await
+        }
         Change::PutRiskHistory { .. } | Change::PutSessionRisk { .. } => risk::put(connection, change).await,
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
             write_house(connection, change).await
@@ -334,7 +337,7 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy) => rest::put_policy(connection, policy).await,
+        Change::PutPolicy(policy) => policies::put(connection, policy).await,
         _ => Ok(Effect::Refused),
     }
 }

@@ -6,7 +6,18 @@ use super::rest::one;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, rows};
+use crate::{Change, Effect, rows};
+
+pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CreateApplication(application, key) => create_application(connection, application, key).await,
+        Change::UpdateApplication { application, at } => update_application(connection, application, *at).await,
+        Change::DeleteApplication { id, at } => delete_application(connection, *id, *at).await,
+        Change::CreateApiKey { key, others_expire_at } => create_api_key(connection, key, *others_expire_at).await,
+        Change::RevokeApiKey { id, at } => revoke_api_key(connection, *id, *at).await,
+        _ => Ok(Effect::Refused),
+    }
+}
 
 /// Makes servers change API clients one after the other, so that each sees which administrators are left.
 static HOLD_CLIENTS: Set =
@@ -38,7 +49,7 @@ async fn create_certificates(connection: &mut Connection, application: &Applicat
     CREATE_CERTIFICATES.all(connection, input).await
 }
 
-pub(super) async fn create_application(
+async fn create_application(
     connection: &mut Connection,
     application: &Application,
     key: &ApiKey,
@@ -87,7 +98,7 @@ static DELETE_CERTIFICATES: Set = Set::new(
     "DELETE FROM application_certificates WHERE application_id IN (SELECT i.application_id FROM input i)",
 );
 
-pub(super) async fn update_application(
+async fn update_application(
     connection: &mut Connection,
     application: &Application,
     at: Timestamp,
@@ -123,7 +134,7 @@ static DELETE_APPLICATION: Set = Set::new(
                     AND k.application_id = q.id AND (k.expires_at IS NULL OR k.expires_at > i.at)))",
 );
 
-static DELETE_BELONGINGS: [Set; 4] = [
+static DELETE_BELONGINGS: [Set; 5] = [
     Set::new(
         &[("application_id", Id), ("at", Int)],
         "DELETE FROM api_keys WHERE application_id IN (SELECT i.application_id FROM input i)",
@@ -143,13 +154,13 @@ static DELETE_BELONGINGS: [Set; 4] = [
         "UPDATE pages AS g SET state = 'cancelled' FROM input i
          WHERE g.application_id = i.application_id AND g.state = 'open'",
     ),
+    Set::new(
+        &[("application_id", Id), ("at", Int)],
+        "DELETE FROM sign_ins WHERE application_id IN (SELECT i.application_id FROM input i)",
+    ),
 ];
 
-pub(super) async fn delete_application(
-    connection: &mut Connection,
-    id: ApplicationId,
-    at: Timestamp,
-) -> Result<Effect, Fault> {
+async fn delete_application(connection: &mut Connection, id: ApplicationId, at: Timestamp) -> Result<Effect, Fault> {
     hold(connection).await?;
     let effect = one(connection, &DELETE_APPLICATION, &[id.into(), at.into()]).await?;
     if effect == Effect::Applied {
@@ -185,7 +196,7 @@ static END_OTHER_KEYS: Set = Set::new(
         AND (k.expires_at IS NULL OR k.expires_at > i.end_at)",
 );
 
-pub(super) async fn create_api_key(
+async fn create_api_key(
     connection: &mut Connection,
     key: &ApiKey,
     others_expire_at: Option<Timestamp>,
@@ -213,7 +224,7 @@ static REVOKE_API_KEY: Set = Set::new(
                     AND (o.expires_at IS NULL OR o.expires_at > i.at)))",
 );
 
-pub(super) async fn revoke_api_key(connection: &mut Connection, id: ApiKeyId, at: Timestamp) -> Result<Effect, Fault> {
+async fn revoke_api_key(connection: &mut Connection, id: ApiKeyId, at: Timestamp) -> Result<Effect, Fault> {
     hold(connection).await?;
     one(connection, &REVOKE_API_KEY, &[id.into(), at.into()]).await
 }

@@ -70,12 +70,13 @@ static REGISTER_SESSIONS: Set = Set::new(
         ("expires_at", Int),
         ("ended_at", Int),
         ("risk", Blob),
+        ("cnf", Text),
     ],
     "INSERT INTO sessions
         (id, application_id, user_id, device_id, amr, aal, proofs, authenticated_at, created_at, expires_at, ended_at,
-         risk)
+         risk, cnf)
      SELECT i.id, i.application_id, i.user_id, i.device_id, i.amr, i.aal, i.proofs, i.authenticated_at, i.created_at,
-        i.expires_at, i.ended_at, i.risk
+        i.expires_at, i.ended_at, i.risk, i.cnf
      FROM input i
      WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
      ON CONFLICT DO NOTHING RETURNING id",
@@ -88,6 +89,7 @@ pub(super) async fn register_sessions(
 ) -> Result<(), Fault> {
     let mut input = Rows::default();
     for (_, RegisterSession { session, risk }) in items {
+        let cnf = session.cnf.and_then(|cnf| serde_json::to_string(&cnf).ok());
         input.push(&[
             session.id.into(),
             session.application_id.into(),
@@ -101,6 +103,7 @@ pub(super) async fn register_sessions(
             session.expires_at.into(),
             session.ended_at.into(),
             risk.into(),
+            cnf.as_deref().into(),
         ]);
     }
     let ids = REGISTER_SESSIONS.ids(connection, input).await?;

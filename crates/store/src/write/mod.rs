@@ -11,9 +11,11 @@ mod login;
 mod lower;
 mod outcome;
 mod pages;
+mod policies;
 mod prompts;
 mod rest;
 mod risk;
+mod sign_ins;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -360,6 +362,7 @@ mod tests {
             .chain(&hardware_tokens::ALL)
             .chain(&browsers::ALL)
             .chain(&risk::ALL)
+            .chain(&policies::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;

@@ -2,11 +2,9 @@
 //! end, the keyring.
 
 use domain::{
-    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, PolicyInForce,
-    SessionId, Timestamp, Trust, UserId, UserKind, UserState,
+    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, SessionId, Timestamp,
+    Trust, UserId, UserKind, UserState,
 };
-
-use serde_json::json;
 
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
@@ -48,7 +46,7 @@ pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 12] = [
+pub(super) static ERASE_BELONGINGS: [Set; 13] = [
     // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
     Set::new(
         &[("user_id", Id)],
@@ -70,6 +68,7 @@ pub(super) static ERASE_BELONGINGS: [Set; 12] = [
     Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM risk_histories WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM sign_ins WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM prompts WHERE user_id IN (SELECT user_id FROM input)"),
@@ -293,22 +292,6 @@ pub(super) async fn use_challenge(
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     one(connection, &USE_CHALLENGE, &[id.into(), at.into()]).await
-}
-
-static PUT_POLICY: Set = Set::new(
-    &[("id", Id), ("version", Text), ("files", Text), ("enforces", Int), ("at", Int)],
-    "INSERT INTO policies (id, version, files, enforces, at)
-     SELECT i.id, i.version, i.files, i.enforces, i.at FROM input i
-     WHERE NOT EXISTS (
-        SELECT 1 FROM policies p WHERE p.version = i.version AND p.id = (SELECT q.id FROM policies q ORDER BY q.id DESC LIMIT 1))",
-);
-
-pub(super) async fn put_policy(connection: &mut Connection, policy: &PolicyInForce) -> Result<Effect, Fault> {
-    let files = json!(policy.files).to_string();
-    let enforces = i64::from(policy.enforces);
-    let values =
-        [policy.id.into(), policy.version.as_str().into(), files.as_str().into(), enforces.into(), policy.at.into()];
-    one(connection, &PUT_POLICY, &values).await
 }
 
 static CANCEL_ENROLLMENT: Set = Set::new(

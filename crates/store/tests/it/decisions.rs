@@ -8,9 +8,24 @@ use store::*;
 
 use crate::home::*;
 
-fn policy(version: u8, enforces: bool, at: Timestamp) -> PolicyInForce {
-    let files = BTreeMap::from([("policy.yaml".to_owned(), format!("policy: {{version: {version}}}"))]);
-    PolicyInForce { id: PolicyId::generate(at, &Counter), version: version.to_string(), files, enforces, at }
+fn policy(number: i64, version: u8) -> PolicyInForce {
+    let at = after(number.unsigned_abs());
+    PolicyInForce {
+        id: PolicyId::generate(at, &Counter),
+        number,
+        version: version.to_string(),
+        files: BTreeMap::from([("policy.yaml".to_owned(), format!("policy: {{version: {version}}}"))]),
+        enforced_since: (version > 1).then(|| after(2)),
+        at,
+        origin: PolicyOrigin::Applied,
+        by: PolicyAuthor {
+            application_id: Some(ApplicationId::generate(at, &Counter)),
+            certificate: Some(CertificateFingerprint([7; 32])),
+            name: Some("ana".to_owned()),
+            reference: Some("commit 1f2e".to_owned()),
+        },
+        signature: format!("signature {number}"),
+    }
 }
 
 on_both_engines! {
@@ -28,20 +43,41 @@ on_both_engines! {
 
     async fn s11_the_policy_in_force_is_the_one_that_was_put_last(home: Home) {
         let store = home.open().await;
-        assert_eq!(store.policy().await.unwrap(), None);
-        let (lax, first, second) = (policy(1, false, after(1)), policy(2, true, after(2)), policy(3, true, after(3)));
-        apply(&store, Change::PutPolicy(lax.clone())).await;
-        assert_eq!(store.policy().await.unwrap(), Some((lax, None)));
-        apply(&store, Change::PutPolicy(first.clone())).await;
-        let again = PolicyInForce { id: PolicyId::generate(after(9), &Counter), ..first.clone() };
-        assert_eq!(commit(&store, Change::PutPolicy(again)).await, Effect::Refused, "it is in force already");
-        assert_eq!(store.policy().await.unwrap(), Some((first, Some(after(2)))));
-        apply(&store, Change::PutPolicy(second.clone())).await;
-        assert_eq!(store.policy().await.unwrap(), Some((second, Some(after(2)))), "it went on");
-        apply(&store, Change::PutPolicy(policy(1, false, after(4)))).await;
-        let back = policy(2, true, after(5));
-        apply(&store, Change::PutPolicy(back.clone())).await;
-        assert_eq!(store.policy().await.unwrap(), Some((back, Some(after(5)))), "it begins anew");
+        assert_eq!((store.policy().await.unwrap(), store.policy_id().await.unwrap()), (None, None));
+        let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()));
+        assert_eq!(commit(&store, put(&policy(2, 1))).await, Effect::Refused, "there is none that it could follow");
+        let (first, mut second) = (policy(1, 1), policy(2, 2));
+        second.by = PolicyAuthor::default();
+        apply(&store, put(&first)).await;
+        assert_eq!(store.policy().await.unwrap(), Some(first.clone()));
+        apply(&store, put(&second)).await;
+        assert_eq!(store.policy().await.unwrap(), Some(second.clone()));
+        assert_eq!(store.policy_id().await.unwrap(), Some(second.id));
+        for taken in [1, 2, 4, 0, -1] {
+            assert_eq!(commit(&store, put(&policy(taken, 3))).await, Effect::Refused, "{taken} does not follow");
+        }
+        // What is there stays as it was, and can be had again.
+        assert_eq!(store.policy_by_id(first.id).await.unwrap(), Some(first.clone()));
+        let page = store.policies(PageRequest { after: None, limit: 1 }).await.unwrap();
+        let bare = |policy: &PolicyInForce| PolicyInForce { files: BTreeMap::new(), ..policy.clone() };
+        assert_eq!((page.items, page.next), (vec![bare(&second)], Some(2)));
+        let page = store.policies(PageRequest { after: Some(2), limit: 1 }).await.unwrap();
+        assert_eq!((page.items, page.next), (vec![bare(&first)], None));
+    }
+
+    async fn s11_of_policies_that_were_to_follow_the_same_one_does(home: Home) {
+        let store = home.open().await;
+        let other = if home.is_sqlite() { store.clone() } else { home.open().await };
+        let all = join_all((0..16_u8).map(|version| {
+            let store = if version % 2 == 0 { &store } else { &other };
+            async move { commit(store, Change::PutPolicy(Box::new(policy(1, version)))).await }
+        }))
+        .await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        let winner = (0..16_u8).zip(&all).find(|(_, effect)| **effect == Effect::Applied).map(|(version, _)| version);
+        for store in [&store, &other] {
+            assert_eq!(store.policy().await.unwrap().map(|policy| policy.version), winner.map(|v| v.to_string()));
+        }
     }
 
     async fn what_is_remembered_of_a_user_is_never_overwritten_unseen(home: Home) {
@@ -70,7 +106,9 @@ on_both_engines! {
     async fn what_is_kept_with_a_session_is_never_overwritten_unseen(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
-        let session = session(ann.user.id);
+        // S-09: with the key that it is bound to.
+        let cnf = Some(domain::Confirmation::Jkt(domain::Thumbprint([7; 32])));
+        let session = domain::Session { cnf, ..session(ann.user.id) };
         let new = RegisterSession { session: session.clone(), risk: vec![1, 2, 3] };
         apply(&store, Change::RegisterSession(Box::new(new))).await;
         assert_eq!(store.session_risk(session.id).await.unwrap(), [1, 2, 3]);

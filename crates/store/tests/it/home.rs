@@ -156,6 +156,7 @@ pub(crate) fn session(user: UserId) -> Session {
         created_at: START,
         expires_at: after(8 * 3600),
         ended_at: None,
+        cnf: None,
     }
 }
 

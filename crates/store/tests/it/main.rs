@@ -29,3 +29,4 @@ mod people;
 mod prompts;
 mod races;
 mod schemas;
+mod sign_ins;

@@ -9,7 +9,7 @@ use store::*;
 
 use crate::home::*;
 
-async fn application(store: &Store) -> ApplicationId {
+pub(crate) async fn application(store: &Store) -> ApplicationId {
     let application = Application {
         id: application_id(),
         name: "shop".to_owned(),

@@ -67,6 +67,11 @@ async fn t21_what_is_signed_has_the_vaults_own_header() {
     let keys = vault.public_keys().await.assertion;
     assert_eq!(keys.len(), 1);
     let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"countersign-assertion+jwt"}}"#, keys[0].kid);
+    assert_eq!(opened(&token, &keys[0]), [header.clone(), r#"{"sub":"usr_1"}"#.to_owned()]);
+    // Whose a request is has a type of its own, so that neither is taken for the other.
+    let sign = Verb::Sign(Sign::Identity { claims: br#"{"sub":"usr_1"}"#.to_vec() });
+    let Reply::Signed(token) = vault.ask(sign).await.unwrap() else { panic!() };
+    let header = header.replace("countersign-assertion+jwt", "countersign-identity+jwt");
     assert_eq!(opened(&token, &keys[0]), [header, r#"{"sub":"usr_1"}"#.to_owned()]);
 }
 

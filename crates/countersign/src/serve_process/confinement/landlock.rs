@@ -69,7 +69,7 @@ impl Reach {
         // Read at the start, but after this.
         read.extend([&settings.webauthn.mds_blob, &settings.webauthn.mds_root].into_iter().flatten().cloned());
         read.extend(settings.policy_folder.iter().cloned());
-        read.extend(settings.risk.files().cloned());
+        read.extend(settings.risk.all().flat_map(|file| folders(file)));
         let mut write = Vec::new();
         match &settings.database {
             Database::Sqlite(file) => write.extend(folders(file)),

@@ -10,7 +10,7 @@ use domain::{
 use store::{Change, ConfirmEnrollment, Effect, Raise, Used};
 use vault_proto::Secret;
 
-use super::super::factors::{Against, Judgement, Right, new_set};
+use super::super::factors::{Against, Judgement, NewSet, Right, new_set};
 use super::super::proof::Given;
 use super::super::telling::With;
 use super::super::{Actor, App, Error};
@@ -60,7 +60,7 @@ impl App {
         if authenticator.sealed.as_ref().is_some_and(|sealed| sealed.blob.is_empty()) {
             return Err(NOT_HANDED_OVER);
         }
-        let session = self.own_session(actor, enrollment.session_id).await?;
+        let session = self.session_in_hand(actor, enrollment.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }
@@ -172,14 +172,11 @@ impl App {
     }
 
     /// A set of backup codes for a user who has none (I-05), and the codes in the clear.
-    async fn first_backup_codes(
-        &self,
-        enrollment: &Enrollment,
-    ) -> Result<Option<((Authenticator, Vec<BackupCode>), Vec<Secret>)>, Error> {
+    async fn first_backup_codes(&self, enrollment: &Enrollment) -> Result<Option<NewSet>, Error> {
         let existing = self.store.authenticators_of(enrollment.user_id).await?;
         if existing.iter().any(|a| a.kind == AuthenticatorKind::BackupCodes && a.is_bound()) {
             return Ok(None);
         }
-        new_set(self, enrollment.user_id).await.map(Some)
+        new_set(self, enrollment.user_id).await
     }
 }

@@ -22,7 +22,7 @@ impl App {
 
     async fn start_over(&self, actor: &Actor, id: EnrollmentId) -> Result<(Enrollment, Option<DeviceId>), Error> {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
-        let session = self.own_session(actor, enrollment.session_id).await?;
+        let session = self.session_in_hand(actor, enrollment.session_id).await?;
         let now = self.now();
         self.active_user(enrollment.user_id).await?;
         let existing = self.store.authenticators_of(enrollment.user_id).await?;

@@ -178,7 +178,7 @@ impl App {
 
     /// Whether this session may bind an authenticator to its user now.
     async fn grant(&self, actor: &Actor, wish: &Wish) -> Result<Grant, Error> {
-        let session = self.own_session(actor, wish.session_id).await?;
+        let session = self.session_in_hand(actor, wish.session_id).await?;
         let now = self.now();
         if !session.is_live(now) {
             return Err(Error::SessionOver);

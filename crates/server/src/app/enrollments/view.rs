@@ -22,7 +22,7 @@ impl App {
         let (enrollment, authenticator) = self.enrollment_and_authenticator(actor, id).await?;
         let now = self.now();
         let again = viewable(&enrollment, now)?;
-        let session = self.own_session(actor, enrollment.session_id).await?;
+        let session = self.session_in_hand(actor, enrollment.session_id).await?;
         if !session.is_live(now) {
             return Err(Error::SessionOver);
         }

@@ -1,13 +1,19 @@
 //! Making a page, with the link that leads to it.
 
 use domain::{
-    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, TokenHash,
+    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, Session, SessionId,
+    Timestamp, TokenHash,
 };
 use store::Change;
 
 use super::super::enrollments::{LOG_IN_AGAIN, Lacks};
+use super::super::risk::Source;
 use super::super::{Actor, App, Error, Made, Once};
 use super::open::Token;
+
+const STRANGE_PLACE: Error = Error::StepUpNeeded(
+    "the session is used elsewhere than it began: ask for a decision with this address and user_agent, and have its challenge proved there",
+);
 
 /// A page to make.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub(crate) struct NewPage {
     pub(crate) carried: Option<String>,
     /// What the application knows the browser by, where it has no session with us.
     pub(crate) code_challenge: Option<TokenHash>,
+    /// From where it is asked for.
+    pub(crate) source: Source,
 }
 
 /// What a page is for.
@@ -103,15 +111,17 @@ impl App {
                 (page.challenge_id, page.expires_at) = (Some(id), challenge.expires_at);
             }
             Subject::Security(id) => {
-                let session = self.own_session(actor, id).await?;
+                let session = self.session_in_hand(actor, id).await?;
                 if !session.is_live(now) {
                     return Err(Error::SessionOver);
                 }
+                self.is_no_strange_place(&session, new.source, now).await?;
                 page.purpose = PagePurpose::Security;
                 (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
             }
             Subject::Enroll(id) => {
-                let session = self.own_session(actor, id).await?;
+                let session = self.session_in_hand(actor, id).await?;
+                self.is_no_strange_place(&session, new.source, now).await?;
                 // Proof can be given on the page; another log-in cannot.
                 if self.lacks_to_enroll(&session).await? == Lacks::FreshLogIn {
                     return Err(LOG_IN_AGAIN);
@@ -126,6 +136,14 @@ impl App {
             ));
         }
         Ok(page)
+    }
+
+    /// Whoever has a session's cookie elsewhere has nothing of what its owner proved: there is no page there on which that would count (S-09).
+    async fn is_no_strange_place(&self, session: &Session, source: Source, now: Timestamp) -> Result<(), Error> {
+        if self.noticed(session, source, now).await?.is_strange {
+            return Err(STRANGE_PLACE);
+        }
+        Ok(())
     }
 
     /// A page of this application's.

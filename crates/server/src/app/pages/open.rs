@@ -10,7 +10,7 @@ use gateway::messages::Language;
 use store::{Change, Effect};
 
 use super::super::telling::With;
-use super::super::{Actor, App, Error};
+use super::super::{Actor, App, Error, Possession};
 use super::{Code, Seen, Step, Visit, hash};
 
 /// The secret in the link of a page, or the one that a browser keeps: 32 random bytes.
@@ -24,6 +24,13 @@ impl Token {
 
     pub(super) fn new(bytes: [u8; 32]) -> Self {
         Self(zeroize::Zeroizing::new(bytes))
+    }
+
+    /// A new one.
+    pub(crate) fn random(entropy: &dyn domain::Entropy) -> Self {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        Self::new(bytes)
     }
 
     /// Reads 43 characters of base64url.
@@ -133,7 +140,13 @@ impl App {
         if !has(&Scope::Admin) && !scopes(page.purpose).iter().all(has) {
             return Err(Error::PageOver);
         }
-        let actor = Actor { application: application.into(), address: visitor.address, language: visitor.language };
+        let actor = Actor {
+            application: application.into(),
+            address: visitor.address,
+            language: visitor.language,
+            // It was shown where the page was made.
+            possession: Possession::Established,
+        };
         Ok(Visit { actor, page })
     }
 

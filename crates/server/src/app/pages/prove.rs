@@ -19,13 +19,13 @@ impl App {
         match visit.page.purpose {
             PagePurpose::Challenge => {
                 let id = visit.page.challenge_id.ok_or(Error::PageOver)?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given, None).await?;
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
             }
             PagePurpose::Enroll | PagePurpose::Security => {
                 let id = self.proof_wanted(&mut visit).await?;
-                Arc::clone(&self).verify(visit.actor.clone(), id, given).await?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given, None).await?;
                 self.after_proof(visit).await
             }
         }

@@ -50,7 +50,8 @@ async fn list_authenticators(
 ///
 /// For a session that could enroll: recent, and in which an authenticator of the user's was proved. The old set is worth nothing from
 /// then on, and sessions forget what was proved with it. The codes are shown here and nowhere else.
-#[utoipa::path(post, path = "/v1/users/{id}/backup-codes", tag = "Authenticators", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/users/{id}/backup-codes", tag = "Authenticators", params(("id" = String, Path),
+        ("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")),
     request_body = NewBackupCodes,
     responses((status = 200, description = "The new set", body = NewSet)))]
 async fn replace_backup_codes(
@@ -157,7 +158,8 @@ async fn resynchronize_authenticator(
 /// Give an authenticator a new key
 ///
 /// Starts an enrollment on the same device; the old key counts until the new one is confirmed.
-#[utoipa::path(post, path = "/v1/authenticators/{id}/rotate", tag = "Authenticators", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/authenticators/{id}/rotate", tag = "Authenticators", params(("id" = String, Path),
+        ("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")),
     request_body = Rotate,
     responses((status = 201, description = "The enrollment of the new key", body = Object)))]
 async fn rotate_authenticator(

@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{
-    Aal, AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Requirement, SessionId, Timestamp, UserId,
+    Aal, AuthenticatorId, AuthenticatorKind, ChallengeId, ChallengeState, Confirmation, Requirement, SessionId,
+    Timestamp, UserId,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use super::{flawed, user_ref};
 use crate::app::challenges::{Ask, Whom};
 use crate::app::{App, Made, assertion};
 use crate::http::Shared;
-use crate::http::body::Body;
+use crate::http::body::{Body, MaybeBody};
 use crate::http::caller::{self, May};
 use crate::http::idempotency_key::{Making, created, created_before};
 use crate::http::parameters::Id;
@@ -46,7 +47,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// For a session, which the proof then raises, or for a user. The answer does not tell whether there is such a user or what
 /// the user has: a challenge for somebody unknown looks like any other and can only fail.
-#[utoipa::path(post, path = "/v1/challenges", tag = "Challenges", request_body = NewChallenge,
+#[utoipa::path(post, path = "/v1/challenges", tag = "Challenges",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = NewChallenge,
     responses((status = 201, description = "The challenge", body = Challenge)))]
 async fn create_challenge(
     State(app): Shared,
@@ -99,7 +101,8 @@ async fn verify_challenge(
     Id(id): Id<ChallengeId>,
     Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Json<Satisfied>, Problem> {
-    let verified = Arc::clone(&app).verify(may.actor, id, proof.checked()?).await?;
+    let (given, cnf) = proof.checked_with_cnf()?;
+    let verified = Arc::clone(&app).verify(may.actor, id, given, cnf).await?;
     Ok(Json(Satisfied {
         challenge: Challenge::at(verified.challenge, &app),
         authenticator: ProvedAuthenticator { id: verified.authenticator_id, kind: verified.kind },
@@ -110,15 +113,28 @@ async fn verify_challenge(
 
 /// Get the assertion of a challenge
 ///
-/// Of one that is satisfied, for five minutes after: where the proof was given on a page or on a phone, and the answer to it went there.
+/// Of one that is satisfied, for five minutes after: where the proof was given on a page or on a phone, and the answer to it went there. The
+/// body may be left out.
 #[utoipa::path(post, path = "/v1/challenges/{id}/assertion", tag = "Challenges", params(("id" = String, Path)),
+    request_body(content = Option<NewAssertion>),
     responses((status = 200, description = "The assertion", body = Asserted)))]
 async fn assert_challenge(
     State(app): Shared,
     may: May<caller::Challenge>,
     Id(id): Id<ChallengeId>,
+    MaybeBody(new): MaybeBody<NewAssertion>,
 ) -> Result<Json<Asserted>, Problem> {
-    Ok(Json(Asserted { assertion: app.assertion(&may.actor, id).await? }))
+    Ok(Json(Asserted { assertion: app.assertion(&may.actor, id, new.cnf).await? }))
+}
+
+/// What the assertion is to say.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAssertion {
+    /// The key that whoever shows it has to have (RFC 7800): `{"jkt": "…"}` for DPoP (RFC 9449), `{"x5t#S256": "…"}` for a client certificate
+    /// (RFC 8705).
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Confirmation>,
 }
 
 /// A signed token.

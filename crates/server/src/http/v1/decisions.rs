@@ -1,11 +1,12 @@
 //! Decisions: whether a session may do something now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use domain::{AuthenticatorKind, ChallengeId, DecisionId, SessionId, Timestamp};
-use policy::{Finding, Need, Outcome, Reason, ResourceFacts, Signal};
+use domain::{Aal, AuthenticatorKind, ChallengeId, Confirmation, DecisionId, SessionId, Timestamp};
+use policy::{Finding, Need, Outcome, Reason, ResourceFacts, Signal, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -40,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Ask before anything that is not for everybody. `allow` comes with a signed assertion; `step_up` with a challenge for what is missing and
 /// only that: have it proved, on a page or by yourself, and ask again. Where the policy wants a proof for each time, name the satisfied
 /// challenge as `challenge_id` then: it serves one decision.
-#[utoipa::path(post, path = "/v1/sessions/{id}/decide", tag = "Decisions", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/sessions/{id}/decide", tag = "Decisions", params(("id" = String, Path),
+        ("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")),
     request_body = NewDecision,
     responses((status = 200, description = "What was decided, and why", body = Decision)))]
 async fn decide_session(
@@ -85,12 +87,20 @@ pub(crate) struct NewDecision {
     /// A challenge that was satisfied for this very question.
     #[schema(value_type = Option<String>)]
     challenge_id: Option<ChallengeId>,
+    /// Levels of which one is wanted beyond what the policy asks for, as a resource server named them (RFC 9470 §3): `aal2 aal3`, say.
+    acr_values: Option<String>,
+    /// How old the proof may be, in seconds, as a resource server said it (RFC 9470 §3). 0: it has to be made for this decision.
+    max_age: Option<u64>,
+    /// The key that whoever shows the assertion has to have (RFC 7800): `{"jkt": "…"}` for DPoP (RFC 9449), `{"x5t#S256": "…"}` for a client
+    /// certificate (RFC 8705).
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Confirmation>,
 }
 
 /// What an action is about.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Resource {
+pub(super) struct Resource {
     /// What it is, in your words.
     #[serde(rename = "type")]
     kind: String,
@@ -105,7 +115,7 @@ struct Resource {
 /// Something that an application noticed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OwnSignal {
+pub(super) struct OwnSignal {
     /// What, `new_device` say.
     name: String,
     /// What was found. Anything but `false`, `null`, 0 and what is empty is a signal that is raised.
@@ -129,16 +139,12 @@ impl NewDecision {
         let properties = resource.as_ref().map(|resource| &resource.properties);
         checked_context(&self.context, properties)?;
         checked_shown(&self.shown)?;
-        if self.groups.len() > MOST_GROUPS || self.groups.iter().any(|group| group.len() > LONGEST) {
-            return Err(flawed("/groups", format!("names at most {MOST_GROUPS} groups of {LONGEST} bytes at most")));
-        }
-        if self.signals.len() > MOST_SIGNALS {
-            return Err(flawed("/signals", format!("are at most {MOST_SIGNALS}")));
-        }
+        checked_groups(&self.groups)?;
         if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
             return Err(flawed("/user_agent", "has more than 512 bytes"));
         }
-        let signals = self.signals.into_iter().map(OwnSignal::checked).collect::<Result<_, _>>()?;
+        let signals = OwnSignal::all_checked(self.signals)?;
+        let wanted = wanted(self.acr_values.as_deref(), self.max_age)?;
         Ok(Question {
             session_id,
             action,
@@ -150,12 +156,36 @@ impl NewDecision {
             signals,
             source: Source::new(self.address, self.user_agent.as_deref()),
             challenge_id: self.challenge_id,
+            wanted,
+            cnf: self.cnf,
+            identity: None,
         })
     }
 }
 
+/// What is wanted beyond the policy: the least of the levels, as a higher one is as good.
+fn wanted(acr_values: Option<&str>, max_age: Option<u64>) -> Result<Option<Wanted>, Problem> {
+    let known = |name: &str| [Aal::Aal1, Aal::Aal2, Aal::Aal3].into_iter().find(|aal| aal.to_string() == name);
+    let least = match acr_values {
+        Some(names) => {
+            let least = names.split(' ').filter_map(known).min();
+            Some(least.ok_or_else(|| flawed("/acr_values", "names none of aal1, aal2 and aal3"))?)
+        }
+        None => None,
+    };
+    let max_age = max_age.map(Duration::from_secs);
+    Ok((least.is_some() || max_age.is_some()).then(|| Wanted { aal: least.unwrap_or(Aal::Aal1), max_age }))
+}
+
+pub(super) fn checked_groups(groups: &[String]) -> Result<(), Problem> {
+    if groups.len() > MOST_GROUPS || groups.iter().any(|group| group.len() > LONGEST) {
+        return Err(flawed("/groups", format!("names at most {MOST_GROUPS} groups of {LONGEST} bytes at most")));
+    }
+    Ok(())
+}
+
 impl Resource {
-    fn checked(self) -> Result<ResourceFacts, Problem> {
+    pub(super) fn checked(self) -> Result<ResourceFacts, Problem> {
         let Self { kind, id, properties } = self;
         if kind.is_empty() || kind.len() > LONGEST || id.len() > LONGEST {
             return Err(flawed("/resource", format!("has a type and an id of {LONGEST} bytes at most")));
@@ -165,6 +195,13 @@ impl Resource {
 }
 
 impl OwnSignal {
+    pub(super) fn all_checked(signals: Vec<Self>) -> Result<Vec<Signal>, Problem> {
+        if signals.len() > MOST_SIGNALS {
+            return Err(flawed("/signals", format!("are at most {MOST_SIGNALS}")));
+        }
+        signals.into_iter().map(Self::checked).collect()
+    }
+
     fn checked(self) -> Result<Signal, Problem> {
         let Self { name, value, weight, explanation } = self;
         let shaped = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -45,7 +45,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// Needs a session that is recent, and where the user has an authenticator already, one in which it was proved. The key is made
 /// when its view is asked for: with `"view": "inline"` at once.
-#[utoipa::path(post, path = "/v1/enrollments", tag = "Enrollments", request_body = NewEnrollment,
+#[utoipa::path(post, path = "/v1/enrollments", tag = "Enrollments",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = NewEnrollment,
     responses((status = 201, description = "The enrollment, and the view if it was wanted at once", body = StartedEnrollment)))]
 async fn start_enrollment(
     State(app): Shared,

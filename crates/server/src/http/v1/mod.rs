@@ -11,11 +11,14 @@ mod events;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
 mod hardware_tokens;
+mod introspection;
 mod keys;
-mod pages;
+pub(super) mod pages;
+mod policies;
 pub(super) mod prompts;
 pub(super) mod proof;
 mod sessions;
+mod sign_ins;
 mod stream;
 mod testing;
 mod users;
@@ -42,8 +45,11 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(authenticators::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
+        .merge(introspection::routes())
+        .merge(policies::routes())
         .merge(prompts::routes())
         .merge(pages::routes())
+        .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
         .merge(events::routes())
         .merge(keys::routes())

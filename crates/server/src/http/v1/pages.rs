@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::enrollments::no_store;
 use super::{flawed, key_bytes};
 use crate::app::pages::{Code, NewPage, Subject, Token, Whose, scopes};
+use crate::app::risk::Source;
 use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -39,7 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
 /// opens it is the only one that it works in, and it comes to `return_url` with a `code` first, which you redeem. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
 /// `enroll`, and for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`.
-#[utoipa::path(post, path = "/v1/pages", tag = "Pages", request_body = CreatePage,
+#[utoipa::path(post, path = "/v1/pages", tag = "Pages",
+    params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = CreatePage,
     responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
 async fn create_page(
     State(app): Shared,
@@ -60,7 +62,8 @@ async fn create_page(
     })
 }
 
-fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
+/// The link to a page.
+pub(in crate::http) fn link(own: &str, purpose: PagePurpose, token: &Token) -> Zeroizing<String> {
     Zeroizing::new(format!("{}/{}/{}", own.trim_end_matches('/'), purpose.name(), *token.text()))
 }
 
@@ -150,6 +153,12 @@ pub(crate) struct CreatePage {
     /// Wanted where the challenge has no session: SHA-256, base64url, of a `code_verifier` that you make at random and keep for the
     /// browser that you send (RFC 7636 §4.2, S256).
     code_challenge: Option<String>,
+    /// For `enroll` and `security`: the address that the browser comes from now. Elsewhere than where the session began, and nothing proved there that a
+    /// decision asked for, there is no page: 403 `step-up-needed`.
+    #[schema(value_type = Option<String>, example = "203.0.113.9")]
+    address: Option<std::net::IpAddr>,
+    /// Its `User-Agent`, 512 bytes at most.
+    user_agent: Option<String>,
 }
 
 impl CreatePage {
@@ -170,8 +179,13 @@ impl CreatePage {
         if self.state.as_ref().is_some_and(|state| state.chars().count() > MOST_CARRIED) {
             return Err(flawed("/state", format!("has more than {MOST_CARRIED} characters")));
         }
+        if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
+            return Err(flawed("/user_agent", "has more than 512 bytes"));
+        }
+        let source = Source::new(self.address, self.user_agent.as_deref());
         let code_challenge = self.code_challenge.map(|hash| key_bytes("/code_challenge", &hash)).transpose()?;
-        Ok(NewPage { subject, return_url, carried: self.state, code_challenge: code_challenge.map(TokenHash) })
+        let code_challenge = code_challenge.map(TokenHash);
+        Ok(NewPage { subject, return_url, carried: self.state, code_challenge, source })
     }
 }
 

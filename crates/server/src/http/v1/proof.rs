@@ -1,7 +1,7 @@
 //! A proof, as a body says it.
 
 use data_encoding::BASE64URL_NOPAD;
-use domain::PromptId;
+use domain::{Confirmation, PromptId};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -26,12 +26,29 @@ pub(crate) struct ProofGiven {
     /// What this answers: the prompt by which a code was sent, or a passkey or a remembered browser was asked.
     #[schema(value_type = Option<String>)]
     prompt_id: Option<PromptId>,
+    /// The key that whoever shows the assertion has to have (RFC 7800): `{"jkt": "…"}` for DPoP (RFC 9449), `{"x5t#S256": "…"}` for a client
+    /// certificate (RFC 8705). Only where a proof yields an assertion.
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Confirmation>,
 }
 
 impl ProofGiven {
-    /// The proof in its canonical form.
+    /// The proof in its canonical form, where it yields no assertion.
     pub(in crate::http) fn checked(self) -> Result<Given, Problem> {
-        let Self { code, webauthn, browser, prompt_id } = self;
+        match self.checked_with_cnf()? {
+            (given, None) => Ok(given),
+            (_, Some(_)) => Err(flawed("/cnf", "has no place here, where a proof yields no assertion")),
+        }
+    }
+
+    /// The proof in its canonical form, and what its assertion is bound to.
+    pub(in crate::http) fn checked_with_cnf(self) -> Result<(Given, Option<Confirmation>), Problem> {
+        let cnf = self.cnf;
+        Ok((self.given()?, cnf))
+    }
+
+    fn given(self) -> Result<Given, Problem> {
+        let Self { code, webauthn, browser, prompt_id, cnf: _ } = self;
         if [code.is_some(), webauthn.is_some(), browser.is_some()].into_iter().filter(|given| *given).count() > 1 {
             let pointer = if browser.is_some() { "/browser" } else { "/webauthn" };
             return Err(flawed(pointer, "one of code, webauthn and browser is wanted, and not two"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{Aal, Amr, AuthenticatorId, AuthenticatorKind, DeviceId, SessionId, Timestamp, UserId};
+use domain::{Aal, Amr, AuthenticatorId, AuthenticatorKind, Confirmation, DeviceId, SessionId, Timestamp, UserId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -111,6 +111,10 @@ pub(crate) struct NewSession {
     address: Option<std::net::IpAddr>,
     /// The `User-Agent` that the user came with, 512 bytes at most.
     user_agent: Option<String>,
+    /// The key that the client has and keeps, by its thumbprint (RFC 7638): `{"jkt": "…"}`. The session is then good for nothing without a proof of it
+    /// in `Client-Proof`, and its assertions are bound to it.
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Confirmation>,
 }
 
 impl NewSession {
@@ -126,7 +130,14 @@ impl NewSession {
         if self.user_agent.as_ref().is_some_and(|agent| agent.len() > 512) {
             return Err(flawed("/user_agent", "has more than 512 bytes"));
         }
+        if matches!(self.cnf, Some(Confirmation::X5tS256(_))) {
+            return Err(flawed(
+                "/cnf",
+                "must name a key by `jkt`: a certificate of your client's cannot be shown to us",
+            ));
+        }
         Ok(LogIn {
+            cnf: self.cnf,
             user,
             amr: self.amr,
             authenticated_at: self.authenticated_at,
@@ -163,6 +174,10 @@ pub(super) struct Session {
     expires_at: Timestamp,
     #[schema(value_type = Option<String>)]
     ended_at: Option<Timestamp>,
+    /// The key that it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Confirmation>,
 }
 
 /// Something proved in a session.
@@ -194,6 +209,7 @@ impl From<domain::Session> for Session {
             created_at: session.created_at,
             expires_at: session.expires_at,
             ended_at: session.ended_at,
+            cnf: session.cnf,
         }
     }
 }

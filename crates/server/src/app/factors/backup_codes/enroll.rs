@@ -7,14 +7,18 @@ use super::owner;
 use crate::app::vault::unexpected;
 use crate::app::{App, Error};
 
-/// Codes in a set (I-05).
-const COUNT: u8 = 10;
+/// What is kept of a set, and its codes in the clear.
+pub(crate) type NewSet = ((Authenticator, Vec<BackupCode>), Vec<Secret>);
 
-/// A set for somebody, active from the commit on that keeps it, and the codes in the clear.
-pub(crate) async fn new_set(
-    app: &App,
-    user_id: UserId,
-) -> Result<((Authenticator, Vec<BackupCode>), Vec<Secret>), Error> {
+/// A set of as many as the policy gives each user (I-05), active from the commit on that keeps it, and the codes in the clear; none where
+/// it gives none.
+pub(crate) async fn new_set(app: &App, user_id: UserId) -> Result<Option<NewSet>, Error> {
+    let policy = app.policy_in_force().await?;
+    let recovery = policy.policy.recovery();
+    let count = recovery.map_or_else(|| policy::Recovery::default().backup_codes, |recovery| recovery.backup_codes);
+    if count == 0 {
+        return Ok(None);
+    }
     let now = app.now();
     let set = Authenticator {
         id: AuthenticatorId::generate(now, &*app.entropy),
@@ -34,10 +38,10 @@ pub(crate) async fn new_set(
         last_used_at: None,
     };
     let owner = owner(&set);
-    match app.vault.ask(|| Verb::IssueBackupCodes { owner, count: COUNT }).await? {
+    match app.vault.ask(|| Verb::IssueBackupCodes { owner, count }).await? {
         Reply::Issued { codes, hashes } => {
             let kept = (0..).zip(hashes).map(|(position, hash)| BackupCode { position, hash: hash.to_vec() });
-            Ok(((set, kept.collect()), codes))
+            Ok(Some(((set, kept.collect()), codes)))
         }
         other => Err(unexpected(&other)),
     }

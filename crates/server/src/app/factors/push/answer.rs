@@ -15,7 +15,7 @@ use crate::app::errands::Errand;
 use crate::app::proof::Given;
 use crate::app::risk::{Learning, Lesson};
 use crate::app::telling::With;
-use crate::app::{Actor, App, Error};
+use crate::app::{Actor, App, Error, Possession};
 
 /// What an app answers.
 pub(crate) struct Answering {
@@ -90,7 +90,7 @@ impl App {
         };
         let actor = self.on_behalf_of(device, challenge).await?;
         let given = Given::Push { prompt_id: prompt.id, number: number.to_owned(), signature: signature.to_owned() };
-        match Arc::clone(&self).verify(actor, challenge, given).await {
+        match Arc::clone(&self).verify(actor, challenge, given, None).await {
             Ok(_) => Ok(PushState::Approved),
             Err(Error::ProofRejected) => {
                 self.end(device, prompt, EventKind::PromptMismatched).await?;
@@ -145,7 +145,12 @@ impl App {
     async fn on_behalf_of(&self, device: &AppDevice, challenge: ChallengeId) -> Result<Actor, Error> {
         let challenge = self.store.challenge(challenge).await?.ok_or(Error::PromptOver)?;
         let application = self.store.application(challenge.application_id).await?.ok_or(Error::PromptOver)?;
-        Ok(Actor { application: Arc::new(application), address: device.address, language: None })
+        Ok(Actor {
+            application: Arc::new(application),
+            address: device.address,
+            language: None,
+            possession: Possession::Established,
+        })
     }
 
     /// Changes how an app is woken up. One request after the other, as they were signed: an old one that is sent again changes nothing.

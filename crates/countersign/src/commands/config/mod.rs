@@ -1,47 +1,51 @@
 //! `countersign config`
 
+mod plan;
+mod remote;
+
 use std::fmt::Write as _;
+use std::path::Path;
 
 use policy::{CaseResult, Mistake, Severity};
-use serde_json::json;
+use serde_json::{Value, json};
 use server::PolicyFiles;
 
-use crate::cli::{ConfigCommand, PolicyFolder};
+use crate::cli::PolicyFolder;
+use crate::client::text;
 use crate::failure::Failure;
-use crate::output::{Look, Output};
+use crate::output::{Look, Output, one_line};
 use crate::policy_folder;
 
-/// Looks at files of a policy, without a server.
-pub(crate) fn config(command: &ConfigCommand, output: Output) -> Result<(), Failure> {
-    match command {
-        ConfigCommand::Validate(args) => {
-            let read = read(args, output)?;
-            let (rules, cases) = (read.policy().rules().count(), read.policy().run_cases().len());
-            let version = read.policy().version();
-            if output.is_json() {
-                output.json(&json!({ "version": version, "rules": rules, "cases": cases, "mistakes": read.policy().warnings() }));
-            } else {
-                warn(read.policy().warnings(), output);
-                output.success(format_args!("The policy holds: {rules} rules, {cases} cases."));
-                output.line(output.paint(Look::Faint, format_args!("  version {version}")));
-            }
-            Ok(())
-        }
-        ConfigCommand::Test { folder, junit } => {
-            let read = read(folder, output)?;
-            let results = read.policy().run_cases();
-            if let Some(file) = junit {
-                std::fs::write(file, as_junit(&results)).map_err(|error| {
-                    Failure::new(crate::failure::Reason::CannotWrite, format!("{}: {error}", file.display()))
-                })?;
-            }
-            told(&results, output)
-        }
+pub(crate) use remote::{ask_server, refused};
+
+/// Tells every mistake in the files.
+pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failure> {
+    let read = read(&args.folder, output)?;
+    let policy = read.policy();
+    let (rules, cases, version) = (policy.rules().count(), policy.case_count(), policy.version());
+    if output.is_json() {
+        output.json(&json!({ "version": version, "rules": rules, "cases": cases, "mistakes": policy.warnings() }));
+    } else {
+        warn(policy.warnings(), output);
+        output.success(format_args!("The policy holds: {rules} rules, {cases} cases."));
+        output.line(output.paint(Look::Faint, format_args!("  version {version}")));
     }
+    Ok(())
 }
 
-fn read(folder: &PolicyFolder, output: Output) -> Result<PolicyFiles, Failure> {
-    PolicyFiles::read(policy_folder::files(&folder.folder)?).map_err(|mistakes| {
+/// Decides the cases, and compares.
+pub(crate) fn test(args: &PolicyFolder, junit: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let results = read(&args.folder, output)?.policy().run_cases();
+    if let Some(file) = junit {
+        std::fs::write(file, as_junit(&results)).map_err(|error| {
+            Failure::new(crate::failure::Reason::CannotWrite, format!("{}: {error}", file.display()))
+        })?;
+    }
+    told(&results, output)
+}
+
+fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
+    PolicyFiles::read(policy_folder::files(folder)?).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));
         } else {
@@ -50,6 +54,17 @@ fn read(folder: &PolicyFolder, output: Output) -> Result<PolicyFiles, Failure> {
         let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
         Failure::configuration(format!("the policy does not hold: {}", counted(errors, "mistake")))
     })
+}
+
+/// The same of mistakes that a server tells.
+fn warn_of(mistakes: &Value, output: Output) {
+    for mistake in mistakes.as_array().into_iter().flatten() {
+        let (file, message) = (text(mistake, "/place/file"), text(mistake, "/message"));
+        let (line, column) = (mistake.pointer("/place/line"), mistake.pointer("/place/column"));
+        let (line, column) = (line.and_then(Value::as_i64), column.and_then(Value::as_i64));
+        let place = format_args!("{file}:{}:{}", line.unwrap_or(0), column.unwrap_or(0)).to_string();
+        output.line(output.paint(Look::Warning, one_line(&format!("{place}: warning: {message}"))));
+    }
 }
 
 fn warn(mistakes: &[Mistake], output: Output) {

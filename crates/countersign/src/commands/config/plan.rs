@@ -1,0 +1,208 @@
+//! What files would change: said by the server, shown to people.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::remote::refused;
+use super::{counted, read, warn_of};
+use crate::client::{at, text};
+use crate::commands::Desk;
+use crate::failure::Failure;
+use crate::output::{Look, count, one_line};
+
+/// How many users are shown.
+const SHOWN: usize = 20;
+
+/// What can come of each user, and how a count of them reads: for one, and for several.
+const EFFECTS: [(&str, Look, &str); 5] = [
+    ("locked_out", Look::Bad, "would be locked out"),
+    ("refused", Look::Bad, "would be denied something"),
+    ("enroll", Look::Warning, "would have to enroll first"),
+    ("asked", Look::Warning, "would now be asked"),
+    ("eased", Look::Good, "would be asked less"),
+];
+
+/// Shows what would change. It ends with 1 where the policy would lock out whoever may not be.
+pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16) -> Result<(), Failure> {
+    let plan = ask(desk, folder, days).await?;
+    if desk.output.is_json() {
+        desk.output.json(&plan);
+    } else {
+        warn_of(at(&plan, "warnings"), desk.output);
+        show_differences(desk, &plan);
+        show_replay(desk, at(&plan, "replay"), days);
+        let after = text(&plan, "/after");
+        let hint =
+            format_args!("  planned after {after}: `config apply --after {after}` applies this and nothing else");
+        desk.output.line(desk.output.paint(Look::Faint, hint));
+    }
+    match plan.pointer("/replay/locks_out").and_then(Value::as_str) {
+        None => Ok(()),
+        Some(why) => Err(Failure::no(format!("{why}: it will not be applied without --allow-lock-out"))),
+    }
+}
+
+/// Says whether files and server say the same: it ends with 1 where they don't.
+pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
+    let plan = ask(desk, folder, 0).await?;
+    let is_same = at(&plan, "is_same") == &Value::Bool(true);
+    let number = at(&plan, "after_number");
+    if desk.output.is_json() {
+        let (differences, files) = (at(&plan, "differences"), at(&plan, "files"));
+        desk.output.json(
+            &json!({ "in_step": is_same, "policy": at(&plan, "after"), "differences": differences, "files": files }),
+        );
+    } else if is_same {
+        desk.output.success(format_args!("In step with policy {number}."));
+        let files = names(at(&plan, "files"));
+        if !files.is_empty() {
+            let files = files.join(", ");
+            desk.output.line(format_args!("  It is written otherwise, and says the same, in {files}."));
+        }
+    } else {
+        show_differences(desk, &plan);
+    }
+    if let Some(why) = at(&plan, "trouble").as_str() {
+        return Err(Failure::no(format!("policy {number} cannot be trusted: {why}")));
+    }
+    if is_same {
+        Ok(())
+    } else {
+        Err(Failure::no(format!("the files say something else than policy {number}, which is in force")))
+    }
+}
+
+async fn ask(desk: &Desk, folder: &Path, days: u16) -> Result<Value, Failure> {
+    let files = read(folder, desk.output)?;
+    let body = json!({ "files": files.files(), "days": days });
+    desk.client.post(&["v1", "policies", "plan"], body).await.map_err(refused)
+}
+
+fn show_differences(desk: &Desk, plan: &Value) {
+    let (out, number) = (desk.output, at(plan, "after_number"));
+    if let Some(why) = at(plan, "trouble").as_str() {
+        out.line(out.paint(Look::Bad, format_args!("✗ policy {number} cannot be trusted: {}", one_line(why))));
+    }
+    let differences = at(plan, "differences").as_array().map_or(&[][..], Vec::as_slice);
+    if differences.is_empty() {
+        out.line(format_args!("Says the same as policy {number}, which is in force."));
+        return;
+    }
+    out.line(format_args!("Held against policy {number}, which is in force:"));
+    for difference in differences {
+        let what = one_line(text(difference, "/what"));
+        match (at(difference, "before"), at(difference, "after")) {
+            (Value::Null, after) => {
+                out.line(out.paint(Look::Good, format_args!("+ {what}")));
+                show_members(desk, Look::Good, '+', after);
+            }
+            (before, Value::Null) => {
+                out.line(out.paint(Look::Bad, format_args!("- {what}")));
+                show_members(desk, Look::Bad, '-', before);
+            }
+            (before, after) => {
+                out.line(out.paint(Look::Warning, format_args!("~ {what}")));
+                show_change(desk, before, after);
+            }
+        }
+    }
+}
+
+/// What a rule, level or setting says, a line for each key.
+fn show_members(desk: &Desk, look: Look, sign: char, value: &Value) {
+    for (key, said) in members(value) {
+        desk.output.line(desk.output.paint(look, format_args!("    {sign} {}", one_line(&format!("{key}{said}")))));
+    }
+}
+
+fn show_change(desk: &Desk, before: &Value, after: &Value) {
+    let (before, after) = (members(before), members(after));
+    for (key, said) in before.iter().filter(|member| !after.contains(member)) {
+        desk.output.line(desk.output.paint(Look::Bad, format_args!("    - {}", one_line(&format!("{key}{said}")))));
+    }
+    for (key, said) in after.iter().filter(|member| !before.contains(member)) {
+        desk.output.line(desk.output.paint(Look::Good, format_args!("    + {}", one_line(&format!("{key}{said}")))));
+    }
+}
+
+fn members(value: &Value) -> Vec<(String, String)> {
+    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match value {
+        Value::Object(members) => members.iter().map(|(key, value)| (format!("{key}: "), said(value))).collect(),
+        other => vec![(String::new(), said(other))],
+    }
+}
+
+fn show_replay(desk: &Desk, replay: &Value, days: u16) {
+    if replay.is_null() {
+        return;
+    }
+    let out = desk.output;
+    let number = |name: &str| at(replay, name).as_u64().unwrap_or(0);
+    let users = number("users");
+    out.line("");
+    if users == 0 {
+        out.line(format_args!(
+            "No decision of the last {} can be made again: of whom it would stop nothing is known.",
+            counted(days.into(), "day")
+        ));
+    } else {
+        let since = if at(replay, "is_cut") == &Value::Bool(true) {
+            format!("since {}, as far as there was time for", text(replay, "/since"))
+        } else {
+            format!("in the last {}", counted(days.into(), "day"))
+        };
+        let decisions = count(number("decisions"));
+        out.line(format_args!("Of {} users with {decisions} decisions {since}:", count(users)));
+        show_counts(desk, at(replay, "counts"));
+        show_affected(desk, at(replay, "affected"));
+    }
+    if number("unrecorded") > 0 {
+        let unrecorded = count(number("unrecorded"));
+        out.line(out.paint(
+            Look::Faint,
+            format_args!("  {unrecorded} decisions were left out: nothing is kept of what they went by"),
+        ));
+    }
+    let administrators = at(replay, "administrators");
+    if at(administrators, "seen").as_u64() == Some(0) {
+        out.line(out.paint(Look::Faint, "  of administrators nothing is known: name them under `administrators:`, and see docs/guide/policy-in-git.md"));
+    }
+}
+
+fn show_counts(desk: &Desk, counts: &Value) {
+    let out = desk.output;
+    let mut nobody = true;
+    for (name, look, what) in EFFECTS {
+        let users = at(counts, name).as_u64().unwrap_or(0);
+        if users > 0 {
+            nobody = false;
+            out.line(format_args!("  {} {what}", out.paint(look, count(users))));
+        }
+    }
+    if nobody {
+        out.line("  nothing else would have come of it for anybody");
+    }
+}
+
+fn show_affected(desk: &Desk, affected: &Value) {
+    let out = desk.output;
+    let all = affected.as_array().map_or(&[][..], Vec::as_slice);
+    for one in all.iter().take(SHOWN) {
+        let name = at(one, "external_id").as_str().unwrap_or_else(|| text(one, "/user_id"));
+        let (effect, example) = (text(one, "/effect").replace('_', " "), at(one, "example"));
+        let (action, before, after) = (text(example, "/action"), text(example, "/before"), text(example, "/after"));
+        let rule = at(example, "rule").as_str().map_or_else(String::new, |rule| format!(", by {rule}"));
+        let line = format!("    {name}: {effect} — {action}: {before} → {after}{rule}");
+        out.line(one_line(&line));
+    }
+    if all.len() > SHOWN {
+        let more = all.len() - SHOWN;
+        out.line(out.paint(Look::Faint, format_args!("    and {more} more: --json tells of all")));
+    }
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(one_line)).collect()
+}

@@ -1,0 +1,225 @@
+//! What the server has in force: put there, looked at, put back, written out.
+
+use std::path::Path;
+
+use domain::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use super::{plan, read, warn_of};
+use crate::cli::{ApplyArgs, Author, ConfigCommand, RevertArgs};
+use crate::client::{Client, Refusal, at, items, text};
+use crate::commands::Desk;
+use crate::failure::{Failure, Reason, describe};
+use crate::output::{Column, Look, Table, moment, one_line};
+
+/// Carries out what asks the server.
+pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Plan { folder, days, .. } => plan::plan(desk, &folder, days).await,
+        ConfigCommand::Drift { folder, .. } => plan::drift(desk, &folder).await,
+        ConfigCommand::Apply(args) => apply(desk, &args).await,
+        ConfigCommand::History { limit, .. } => history(desk, limit).await,
+        ConfigCommand::Revert(args) => revert(desk, &args).await,
+        ConfigCommand::Export { folder, policy, force, .. } => export(desk, &folder, policy.as_deref(), force).await,
+        // These ask no server.
+        ConfigCommand::Validate(_) | ConfigCommand::Test { .. } => Ok(()),
+    }
+}
+
+async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
+    // What the server would refuse is told here with every place.
+    let files = read(&args.folder, desk.output)?;
+    let after = match (&args.plan, &args.after) {
+        (Some(plan), _) => planned(plan, files.policy().version())?,
+        (None, Some(after)) => after.clone(),
+        (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    };
+    let Author { by, reference, allow_lock_out } = &args.author;
+    let body = json!({ "files": files.files(), "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
+    let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
+    tell(desk, &applied);
+    Ok(())
+}
+
+/// The policy that a plan was held against, if it was a plan for these files.
+fn planned(file: &Path, version: &str) -> Result<String, Failure> {
+    let path = file.display();
+    let read = std::fs::read_to_string(file)
+        .map_err(|error| Failure::configuration(format!("{path} cannot be read ({})", describe(&error))))?;
+    let plan: Value = serde_json::from_str(&read).map_err(|_| {
+        Failure::configuration(format!("{path} is no plan: `countersign config plan --json` makes one"))
+    })?;
+    if text(&plan, "/version") == version {
+        return Ok(text(&plan, "/after").to_owned());
+    }
+    Err(Failure::no("the files say something else than when it was planned: plan again"))
+}
+
+async fn revert(desk: &Desk, args: &RevertArgs) -> Result<(), Failure> {
+    let Author { by, reference, allow_lock_out } = &args.author;
+    let policy = find(&desk.client, &args.policy).await?;
+    let after = in_force(&desk.client).await?;
+    let path = ["v1", "policies", text(&policy, "/id"), "revert"];
+    let body = json!({ "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
+    let applied = desk.client.post_after(&path, text(&after, "/id"), body).await.map_err(refused)?;
+    tell(desk, &applied);
+    Ok(())
+}
+
+fn tell(desk: &Desk, applied: &Value) {
+    if desk.output.is_json() {
+        desk.output.json(applied);
+        return;
+    }
+    warn_of(at(applied, "warnings"), desk.output);
+    let policy = at(applied, "policy");
+    let number = at(policy, "number");
+    if at(applied, "is_new") == &Value::Bool(true) {
+        desk.output.success(format_args!("Policy {number} is in force."));
+    } else {
+        desk.output.success(format_args!("Policy {number} is in force already: nothing was changed."));
+    }
+    desk.output.line(desk.output.paint(Look::Faint, format_args!("  {}", text(policy, "/id"))));
+    desk.output.line(desk.output.paint(Look::Faint, format_args!("  version {}", text(policy, "/version"))));
+}
+
+async fn history(desk: &Desk, limit: u32) -> Result<(), Failure> {
+    let query = [("limit", limit.clamp(1, 500).to_string())];
+    let list = desk.client.find_in(&["v1", "policies"], &query).await.map_err(refused)?;
+    let broken = items(&list).iter().filter(|policy| !at(policy, "trouble").is_null()).count();
+    if desk.output.is_json() {
+        desk.output.json(&list);
+    } else {
+        print_history(desk, items(&list));
+    }
+    if broken == 0 {
+        return Ok(());
+    }
+    Err(Failure::no(format!("{broken} of these cannot be trusted: the database was changed by something else")))
+}
+
+fn print_history(desk: &Desk, policies: &[Value]) {
+    let now = SystemClock.now();
+    let mut table = Table::new([
+        Column::number("NO"),
+        Column::text("SINCE"),
+        Column::text("HOW"),
+        Column::text("VERSION"),
+        Column::long("BY"),
+        Column::long("WHAT FOR"),
+    ]);
+    for policy in policies {
+        let by = [text(policy, "/by"), text(policy, "/application_id")];
+        let by = by.into_iter().find(|name| !name.is_empty()).unwrap_or("the server");
+        table.row([
+            (Look::Strong, at(policy, "number").to_string()),
+            (Look::Plain, moment(at(policy, "at").as_str(), now)),
+            (Look::Plain, text(policy, "/origin").replace('_', " ")),
+            (Look::Faint, text(policy, "/version").chars().take(12).collect()),
+            (Look::Plain, one_line(by)),
+            (Look::Plain, one_line(text(policy, "/reference"))),
+        ]);
+    }
+    table.print(desk.output, 0);
+    for policy in policies.iter().filter(|policy| !at(policy, "trouble").is_null()) {
+        let (number, why) = (at(policy, "number"), one_line(text(policy, "/trouble")));
+        desk.output.line(desk.output.paint(Look::Bad, format_args!("✗ {number} cannot be trusted: {why}")));
+    }
+}
+
+async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -> Result<(), Failure> {
+    let policy = match policy {
+        Some(name) => find(&desk.client, name).await?,
+        None => in_force(&desk.client).await?,
+    };
+    if let Some(why) = at(&policy, "trouble").as_str() {
+        return Err(Failure::no(format!("policy {} cannot be trusted: {why}", at(&policy, "number"))));
+    }
+    let files: Vec<(&String, &str)> = at(&policy, "files")
+        .as_object()
+        .map_or_else(Vec::new, |files| files.iter().filter_map(|(name, text)| Some((name, text.as_str()?))).collect());
+    std::fs::create_dir_all(folder).map_err(|error| Failure::cannot_write(folder, &error))?;
+    // Nothing is written before all of it can be.
+    for (name, said) in &files {
+        let path = place(folder, name)?;
+        let other = std::fs::read_to_string(&path).is_ok_and(|present| present != *said);
+        if other && !force {
+            let path = path.display();
+            return Err(Failure::no(format!(
+                "{path} says something else: nothing was written; --force writes over it"
+            )));
+        }
+    }
+    for (name, said) in &files {
+        let path = place(folder, name)?;
+        std::fs::write(&path, said).map_err(|error| Failure::cannot_write(&path, &error))?;
+    }
+    if desk.output.is_json() {
+        let names: Vec<&String> = files.iter().map(|(name, _)| *name).collect();
+        desk.output.json(&json!({ "policy": at(&policy, "id"), "number": at(&policy, "number"), "files": names }));
+    } else {
+        let number = at(&policy, "number");
+        desk.output.success(format_args!("Policy {number} is in {}: {} files.", folder.display(), files.len()));
+    }
+    Ok(())
+}
+
+/// Where a file goes. A server that is not ours cannot have one written elsewhere.
+fn place(folder: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
+    let is_plain = Path::new(name).file_name().is_some_and(|plain| plain == name) && !name.starts_with('.');
+    if is_plain {
+        return Ok(folder.join(name));
+    }
+    Err(Failure::no(format!(
+        "the policy has a file `{}`, which is no name for one: nothing was written",
+        one_line(name)
+    )))
+}
+
+/// The policy in force, with its files.
+pub(super) async fn in_force(client: &Client) -> Result<Value, Failure> {
+    client.get(&["v1", "policies", "current"]).await.map_err(refused)
+}
+
+/// A policy by its number or id, with its files.
+async fn find(client: &Client, name: &str) -> Result<Value, Failure> {
+    let id = match name.parse::<i64>() {
+        Err(_) => name.to_owned(),
+        Ok(number) => {
+            let query = [("limit", "1".to_owned()), ("cursor", number.saturating_add(1).to_string())];
+            let list = client.find_in(&["v1", "policies"], &query).await.map_err(refused)?;
+            let found = items(&list).first().filter(|policy| at(policy, "number") == &json!(number));
+            found.map(|policy| text(policy, "/id").to_owned()).ok_or_else(|| none(name))?
+        }
+    };
+    match client.get(&["v1", "policies", &id]).await {
+        Err(refusal) if refusal.is("not-found") => Err(none(name)),
+        found => found.map_err(refused),
+    }
+}
+
+fn none(name: &str) -> Failure {
+    Failure::no(format!("there is no policy `{name}`: `countersign config history` shows which there are"))
+}
+
+/// Why the server did not do it, in words that fit.
+pub(crate) fn refused(refusal: Refusal) -> Failure {
+    if refusal.is("not-found") || refusal.is("method-not-allowed") {
+        return Failure::new(
+            Reason::Unavailable,
+            "this server knows nothing of policies that are applied: it is older than this program; update it first",
+        );
+    }
+    if refusal.is("policy-changed") {
+        return Failure::no(
+            "another policy came into force meanwhile, and nothing was changed: look at it with `countersign config history`, plan again, and apply then",
+        );
+    }
+    if refusal.is("policy-locks-out") {
+        let why = Failure::from(refusal).message;
+        return Failure::no(format!(
+            "{why} Nothing was changed: `config plan` says whom; --allow-lock-out applies it all the same"
+        ));
+    }
+    refusal.into()
+}

@@ -1,0 +1,40 @@
+//! Who is not to be locked out: those who could take a policy back.
+
+use domain::ExternalId;
+
+use crate::facts::UserFacts;
+use crate::rule::matches;
+use document::{Mistakes, Node};
+
+/// The users that a file names as administrators.
+#[derive(Debug, Default)]
+pub(crate) struct Administrators {
+    /// As they are compared.
+    users: Vec<String>,
+    groups: Vec<String>,
+}
+
+impl Administrators {
+    pub(crate) fn read(node: &Node, mistakes: &mut Mistakes) -> Self {
+        let fields = node.fields(&["users", "groups"], mistakes);
+        let mut texts = |key| fields.find(key).map(|node| node.texts(mistakes)).unwrap_or_default();
+        let (users, groups) = (texts("users"), texts("groups"));
+        if users.is_empty() && groups.is_empty() {
+            mistakes.error(&node.place, "say who they are: `users`, `groups` or both");
+        }
+        let users = users.into_iter().filter_map(|(name, place)| match ExternalId::parse(name) {
+            Ok(id) => Some(id.key().to_owned()),
+            Err(error) => {
+                mistakes.error(place, format!("this is no user's name: {error}"));
+                None
+            }
+        });
+        Self { users: users.collect(), groups: groups.into_iter().map(|(group, _)| group.to_owned()).collect() }
+    }
+
+    pub(crate) fn has(&self, user: &UserFacts) -> bool {
+        let key = ExternalId::parse(&user.external_id).map(|id| id.key().to_owned()).unwrap_or_default();
+        self.users.contains(&key)
+            || self.groups.iter().any(|pattern| user.groups.iter().any(|group| matches(pattern, group)))
+    }
+}

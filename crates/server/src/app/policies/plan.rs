@@ -1,0 +1,125 @@
+//! What another policy would change: what it says otherwise, and for whom of those who were decided about something else would have come of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::PolicyInForce;
+use policy::{Mistake, Policy};
+use serde_json::Value;
+
+use super::apply::understood;
+use super::replay::Replay;
+use super::signature;
+use crate::PolicyFiles;
+use crate::app::{App, Error};
+
+/// What another policy would change.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The policy in force, which it was held against.
+    pub(crate) before: PolicyInForce,
+    /// Why that cannot be trusted, if it cannot: nothing was replayed then.
+    pub(crate) trouble: Option<String>,
+    /// Of the other policy.
+    pub(crate) version: String,
+    /// What the two say otherwise.
+    pub(crate) differences: Vec<Difference>,
+    /// The names of files that are not the same, though they may say the same.
+    pub(crate) files: BTreeSet<String>,
+    /// What was found in it that is no error.
+    pub(crate) warnings: Vec<Mistake>,
+    /// What would have come of it.
+    pub(crate) replay: Option<Replay>,
+}
+
+/// Something that two policies say otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    /// `rules.large-payments`, say.
+    pub(crate) what: String,
+    /// What the one in force says; nothing where it is silent.
+    pub(crate) before: Option<Value>,
+    /// What the other says; nothing where it is silent.
+    pub(crate) after: Option<Value>,
+}
+
+impl App {
+    /// What would change if these files came into force, held against what was decided in the time `back`.
+    pub(crate) async fn plan_policy(
+        &self,
+        files: BTreeMap<String, String>,
+        back: Option<Duration>,
+    ) -> Result<Plan, Error> {
+        let before = self.store.policy().await?.ok_or(Error::NotFound("policy"))?;
+        let (files, policy) = understood(files).await?;
+        let trouble = signature::check(&before, &self.policy_key().await?).err();
+        // What this release cannot read says nothing that could be compared.
+        let present = PolicyFiles::read(before.files.clone()).ok();
+        let nothing = BTreeMap::new();
+        let content = present.as_ref().map_or(&nothing, |present| present.policy.content());
+        let replay = match (back, &trouble) {
+            (Some(back), None) => {
+                Some(self.replay(&self.policy_in_force().await?, &policy, self.now().minus(back)).await?)
+            }
+            _ => None,
+        };
+        Ok(Plan {
+            version: policy.version().to_owned(),
+            differences: differences(content, policy.content()),
+            files: other_files(&before.files, &files),
+            warnings: policy.warnings().to_vec(),
+            before,
+            trouble,
+            replay,
+        })
+    }
+
+    /// Refuses a policy that would lock out everybody of whom something is known, or every administrator.
+    pub(super) async fn refuse_lock_out(&self, next: &Arc<Policy>) -> Result<(), Error> {
+        let present = match self.policy_in_force().await {
+            // It stops everybody by now; another one is how that ends.
+            Err(Error::PolicyBroken { .. }) => return Ok(()),
+            present => present?,
+        };
+        let replay = self.replay(&present, next, self.now().minus(Replay::BACK)).await?;
+        replay.locks_out().map_or(Ok(()), |why| Err(Error::PolicyLocksOut(why)))
+    }
+}
+
+fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<Difference> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let all = names.into_iter().map(|name| Difference {
+        what: name.clone(),
+        before: before.get(name).cloned(),
+        after: after.get(name).cloned(),
+    });
+    all.filter(|difference| difference.before != difference.after).collect()
+}
+
+fn other_files(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn s11_what_is_added_removed_and_changed_is_told_by_name() {
+        let content =
+            |pairs: &[(&str, Value)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let before = content(&[("rules.a", json!(1)), ("rules.b", json!(1)), ("rules.c", json!(1))]);
+        let after = content(&[("rules.b", json!(2)), ("rules.c", json!(1)), ("rules.d", json!(1))]);
+        let told: Vec<_> = differences(&before, &after).into_iter().map(|d| (d.what, d.before, d.after)).collect();
+        let expected = [
+            ("rules.a".to_owned(), Some(json!(1)), None),
+            ("rules.b".to_owned(), Some(json!(1)), Some(json!(2))),
+            ("rules.d".to_owned(), None, Some(json!(1))),
+        ];
+        assert_eq!(told, expected);
+    }
+}
