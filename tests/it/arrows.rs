@@ -18,12 +18,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["vault-proto", "otp"]),
     ("store", &["domain"]),
     ("gateway", &["domain"]),
-    ("policy", &["domain"]),
+    ("document", &[]),
+    ("condition", &["document"]),
+    ("policy", &["domain", "document", "condition"]),
+    ("workflow", &["domain", "document", "condition"]),
     ("webauthn", &[]),
     ("server", &["assertion", "domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
     (
         "countersign",
-        &["server", "domain", "policy", "store", "gateway", "webauthn", "software-authenticator", "vault-proto", "otp"],
+        &[
+            "server",
+            "domain",
+            "policy",
+            "workflow",
+            "store",
+            "gateway",
+            "webauthn",
+            "software-authenticator",
+            "vault-proto",
+            "otp",
+        ],
     ),
     ("software-authenticator", &[]),
 ];
@@ -89,6 +103,12 @@ fn signals_of_risk_are_worked_out_without_input_and_output() {
 fn the_policy_is_made_without_input_and_output() {
     let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
     assert_tree_lacks("policy", &never);
+}
+
+#[test]
+fn workflows_are_made_without_input_and_output() {
+    let never: Vec<&str> = NEVER_IN_THE_DOMAIN.iter().copied().filter(|name| *name != "aws-lc-rs").collect();
+    assert_tree_lacks("workflow", &never);
 }
 
 #[test]

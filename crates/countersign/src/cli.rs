@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Check, try and apply the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check and try the files of workflows
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Say what would happen if somebody did something now, and why
     Explain(Box<ExplainArgs>),
     /// Measure a server under load, every answer checked
@@ -464,6 +467,24 @@ pub(crate) enum KeysCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowCommand {
+    /// Tell every mistake in the files, with its line
+    Validate(WorkflowFiles),
+    /// Play the tests that stand in the files, and compare
+    Test(WorkflowFiles),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowFiles {
+    /// Files, or folders with files, *.yaml
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -495,6 +516,7 @@ impl Command {
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
             Self::Config(command) => command.wants_json(),
+            Self::Workflow(WorkflowCommand::Validate(files) | WorkflowCommand::Test(files)) => files.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -528,6 +550,7 @@ impl Command {
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
+            | Self::Workflow(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,

@@ -51,6 +51,7 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
         Command::Config(ConfigCommand::Test { folder, junit }) => {
             commands::test(&folder, junit.as_deref(), output).map(|()| ExitCode::SUCCESS)
         }
+        Command::Workflow(command) => commands::workflow(&command, output).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()

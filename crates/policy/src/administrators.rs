@@ -2,10 +2,9 @@
 
 use domain::ExternalId;
 
-use crate::document::Node;
 use crate::facts::UserFacts;
-use crate::mistake::Mistakes;
 use crate::rule::matches;
+use document::{Mistakes, Node};
 
 /// The users that a file names as administrators.
 #[derive(Debug, Default)]

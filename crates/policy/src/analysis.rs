@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::mistake::{Mistakes, Place};
 use crate::rule::{Effect, Rule, Scope, Trigger, matches};
+use document::{Mistakes, Place};
 
 /// Looks for what cannot be meant: two rules of one name, rules against each other, rules that never fire, and nobody let in.
 pub(crate) fn look_over(rules: &[Rule], mistakes: &mut Mistakes) {
@@ -93,7 +93,7 @@ fn lock_out(rules: &[Rule], mistakes: &mut Mistakes) {
     for rule in rules.iter().filter(|rule| rule.effect == Effect::Deny && !rule.shadow && rule.scope.is_everything()) {
         let always = match &rule.trigger {
             Trigger::Always => true,
-            Trigger::When(condition) => condition.constant == Some(true),
+            Trigger::When(condition) => condition.constant() == Some(true),
             Trigger::Otherwise => !allows,
             _ => false,
         };

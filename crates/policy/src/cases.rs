@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Policy;
-use crate::document::{Fields, Node, Yaml, one_of};
 use crate::facts::{Facts, Finding, ProofFacts, ResourceFacts, Signal, Usable};
-use crate::mistake::{Mistakes, Place};
 use crate::rule::Trigger;
 use crate::verdict::{Outcome, OutcomeKind, Verdict};
+use document::{Fields, Node, Yaml, one_of};
+use document::{Mistakes, Place};
 
 /// The most cases.
 const MAX_CASES: usize = 5000;
@@ -280,7 +280,7 @@ impl Policy {
         for rule in &self.rules {
             match &rule.trigger {
                 Trigger::Signal(name) => drop(names.insert(name.as_str())),
-                Trigger::When(condition) => names.extend(condition.signals.iter().map(String::as_str)),
+                Trigger::When(condition) => names.extend(crate::condition::signals(condition)),
                 Trigger::Always | Trigger::Subject | Trigger::Otherwise => {}
             }
         }

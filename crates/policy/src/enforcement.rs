@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use domain::Aal;
 
-use crate::document::{Node, Yaml, listed};
 use crate::facts::UserFacts;
-use crate::mistake::{Mistakes, Place};
 use crate::reader::Vocabulary;
 use crate::rule::{Effect, Requirement, Rule, Scope, Trigger, matches};
+use document::{Mistakes, Place};
+use document::{Node, Yaml, listed};
 
 /// The enforcement file, beyond the rules that it makes.
 #[derive(Debug)]

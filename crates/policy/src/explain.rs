@@ -6,9 +6,9 @@ use crate::Policy;
 use crate::condition::View;
 use crate::decide::{Decision, Firing};
 use crate::facts::Facts;
-use crate::mistake::Place;
 use crate::rule::{Effect, Rule, Scope, Trigger, matches};
 use crate::verdict::{OutcomeKind, Verdict};
+use document::Place;
 
 /// A verdict, and what each rule has to do with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -135,9 +135,9 @@ impl Facts {
     /// The most values in a context, those inside others counted.
     pub const MAX_CONTEXT_VALUES: usize = 512;
     /// The longest list that anything is looked for in.
-    pub const MAX_LIST: usize = 256;
+    pub const MAX_LIST: usize = condition::MAX_LIST;
     /// The longest text, in bytes.
-    pub const MAX_TEXT: usize = 4096;
+    pub const MAX_TEXT: usize = condition::MAX_TEXT;
     pub(crate) const MAX_DEPTH: usize = 8;
 }
 

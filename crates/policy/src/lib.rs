@@ -13,12 +13,9 @@ mod analysis;
 mod cases;
 mod condition;
 mod decide;
-mod document;
-mod duration;
 mod enforcement;
 mod explain;
 mod facts;
-mod mistake;
 mod preset;
 mod reader;
 mod record;
@@ -33,15 +30,15 @@ use enforcement::Enforcement;
 use rule::{FACTOR_ORDER, Rule, matches};
 use serde_json::Value;
 
+pub use ::condition::MAX_BYTES as MAX_CONDITION_BYTES;
 pub use cases::CaseResult;
-pub use condition::MAX_BYTES as MAX_CONDITION_BYTES;
 pub use document::MAX_FILE_BYTES;
+pub use document::{Mistake, Place, Severity};
 pub use enforcement::{AdminRecovery, Recovery};
 pub use explain::{Explained, Explanation};
 pub use facts::{
     ApplicationFacts, Facts, Finding, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable, UserFacts, Wanted,
 };
-pub use mistake::{Mistake, Place, Severity};
 pub use preset::{PRESETS, Preset};
 pub use reader::{MAX_FILES, MAX_RULES, Vocabulary};
 pub use rule::{Effect, WANTED};

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use condition::{Source, Type};
+use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, listed, nearest, one_of, parse};
 use domain::{Aal, AuthenticatorKind};
 use serde_json::{Value, json};
 
 use crate::administrators::Administrators;
 use crate::analysis;
 use crate::cases::{self, Case};
-use crate::condition::{self, Flaw};
-use crate::document::{Fields, Node, Yaml, listed, one_of, parse};
+use crate::condition::{Words, signals};
 use crate::enforcement::Enforcement;
-use crate::mistake::{Mistake, Mistakes, Place, nearest};
 use crate::preset::PRESETS;
 use crate::rule::{Effect, FACTOR_ORDER, INTERCEPTED, Requirement, Rule, Scope, Trigger};
 use crate::{Orders, Policy};
@@ -450,13 +450,14 @@ impl Reader<'_> {
     /// Understands the conditions, all at once.
     fn conditions(&mut self) {
         let sources = std::mem::take(&mut self.sources);
-        let texts: Vec<&str> = sources.iter().map(|(_, _, text)| text.as_str()).collect();
+        let read: Vec<Source<'_, Words>> =
+            sources.iter().map(|(_, _, text)| Source { text, schema: &Words, wanted: Type::Bool }).collect();
         let mut cost = 0_u32;
-        for ((rule, place, text), read) in sources.iter().zip(condition::read_all(&texts)) {
+        for ((rule, place, text), read) in sources.iter().zip(condition::read_all(&read)) {
             match read {
                 Ok(condition) => {
-                    cost = cost.saturating_add(condition.cost);
-                    for name in &condition.signals {
+                    cost = cost.saturating_add(condition.cost());
+                    for name in signals(&condition) {
                         self.signal(name, place);
                     }
                     if let Some(rule) = self.rules.get_mut(*rule) {
@@ -465,7 +466,10 @@ impl Reader<'_> {
                 }
                 Err(flaws) => {
                     for flaw in flaws {
-                        let place = self.within(place, text, &flaw);
+                        let place = match self.texts.get(&place.file) {
+                            Some(file) => place.within(file, text, flaw.offset),
+                            None => place.clone(),
+                        };
                         self.mistakes.suggesting(&place, flaw.message, flaw.suggestion);
                     }
                 }
@@ -479,26 +483,6 @@ impl Reader<'_> {
 
     fn signal(&mut self, name: &str, place: &Place) {
         self.vocabulary.check(name, place, &mut self.mistakes, |_| format!("there is no signal `{name}`"));
-    }
-
-    /// Where in the file a part of a condition stands, if the file has the condition's line as it is.
-    fn within(&self, place: &Place, text: &str, flaw: &Flaw) -> Place {
-        let before: String = text.chars().take(flaw.offset).collect();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).map_or(0, |part| part.chars().count());
-        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        let Some(file) = self.texts.get(&place.file) else { return place.clone() };
-        let from = usize::try_from(place.line.saturating_sub(1)).unwrap_or(0);
-        let found = file.lines().enumerate().skip(from).find_map(|(number, candidate)| {
-            let at = candidate.find(line.trim()).filter(|_| !line.trim().is_empty())?;
-            Some((number, candidate.get(..at)?.chars().count()))
-        });
-        let indent = line.chars().take_while(|c| c.is_whitespace()).count();
-        found.map_or(place.clone(), |(number, start)| Place {
-            file: Arc::clone(&place.file),
-            line: u32::try_from(number + 1).unwrap_or(u32::MAX),
-            column: u32::try_from(start + column.saturating_sub(indent) + 1).unwrap_or(u32::MAX),
-        })
     }
 
     fn finish(mut self, version: String) -> Result<Policy, Vec<Mistake>> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::condition::Condition;
 use crate::facts::{Facts, Wanted};
-use crate::mistake::Place;
+use document::Place;
 
 /// What a rule does where it fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

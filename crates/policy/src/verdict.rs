@@ -7,8 +7,8 @@ use domain::{Aal, AuthenticatorKind, Proof, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::mistake::Place;
 use crate::rule::Effect;
+use document::Place;
 
 /// What was decided, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -17,6 +17,7 @@ mod serve;
 mod tokens;
 mod users;
 mod verify;
+mod workflow;
 
 use crate::client::{Client, Refusal};
 use crate::failure::Failure;
@@ -37,6 +38,7 @@ pub(crate) use serve::serve;
 pub(crate) use tokens::tokens;
 pub(crate) use users::users;
 pub(crate) use verify::verify;
+pub(crate) use workflow::workflow;
 
 /// What a command that asks a server works with.
 #[derive(Debug)]

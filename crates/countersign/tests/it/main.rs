@@ -8,3 +8,4 @@ mod help;
 mod paper;
 mod shell;
 mod without_server;
+mod workflows;

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
+use condition::{Flaw, Source, read_all};
+
 use super::*;
 use crate::facts::{Facts, Finding, ResourceFacts, Signal, Usable};
 
 fn read_one(source: &str) -> Result<Condition, Vec<Flaw>> {
-    read_all(&[source]).remove(0)
+    read_all(&[Source { text: source, schema: &Words, wanted: Type::Bool }]).remove(0)
 }
 
 fn facts() -> Facts {
@@ -92,9 +94,9 @@ fn what_cannot_be_said_is_an_error_and_never_false() {
 
 #[test]
 fn what_is_constant_is_seen() {
-    assert_eq!(read_one("1 < 2 && 'a' in ['a']").unwrap().constant, Some(true));
-    assert_eq!(read_one("1 / 0 == 1").unwrap().constant, None);
-    assert_eq!(read_one("action == 'a'").unwrap().constant, None);
+    assert_eq!(read_one("1 < 2 && 'a' in ['a']").unwrap().constant(), Some(true));
+    assert_eq!(read_one("1 / 0 == 1").unwrap().constant(), None);
+    assert_eq!(read_one("action == 'a'").unwrap().constant(), None);
 }
 
 /// What `cel` itself says of the same facts.

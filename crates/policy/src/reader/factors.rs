@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use domain::AuthenticatorKind;
 
-use crate::document::{Key, Node, Yaml, one_of};
-use crate::mistake::{Mistakes, Place};
 use crate::rule::FACTOR_ORDER;
+use document::{Key, Mistakes, Node, Place, Yaml, one_of};
 
 fn kind_words() -> Vec<(&'static str, AuthenticatorKind)> {
     AuthenticatorKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect()

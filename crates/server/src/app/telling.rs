@@ -88,6 +88,11 @@ pub(crate) trait With: Sized {
 
 impl With for Event {
     fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        debug_assert!(
+            self.kind.fields().iter().any(|field| field.name == name),
+            "`{name}` is no field of {}: say in domain::event_schema what it is",
+            self.kind.name()
+        );
         self.data.insert(name.to_owned(), value.into());
         self
     }

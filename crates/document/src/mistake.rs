@@ -1,4 +1,4 @@
-//! What is wrong with a policy, where, and what was probably meant.
+//! What is wrong with a file, where, and what was probably meant.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Place {
     pub column: u32,
 }
 
-/// Whether a policy can be used in spite of it.
+/// Whether a file can be used in spite of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -27,7 +27,7 @@ pub enum Severity {
     Warning,
 }
 
-/// Something that is wrong with a policy.
+/// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mistake {
     /// How bad it is.
@@ -46,6 +46,29 @@ pub struct Mistake {
 
 fn text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
+}
+
+impl Place {
+    /// Where a part of a text stands whose value begins here, `offset` characters into it, if `file` has that line of it as it is. Otherwise
+    /// where the value begins.
+    #[must_use]
+    pub fn within(&self, file: &str, text: &str, offset: usize) -> Self {
+        let before: String = text.chars().take(offset).collect();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..).map_or(0, |part| part.chars().count());
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let from = usize::try_from(self.line.saturating_sub(1)).unwrap_or(0);
+        let found = file.lines().enumerate().skip(from).find_map(|(number, candidate)| {
+            let at = candidate.find(line.trim()).filter(|_| !line.trim().is_empty())?;
+            Some((number, candidate.get(..at)?.chars().count()))
+        });
+        let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+        found.map_or(self.clone(), |(number, start)| Self {
+            file: Arc::clone(&self.file),
+            line: u32::try_from(number + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(start + column.saturating_sub(indent) + 1).unwrap_or(u32::MAX),
+        })
+    }
 }
 
 impl fmt::Display for Place {
@@ -76,22 +99,24 @@ impl fmt::Display for Mistake {
 
 /// Gathers mistakes, so that all of them are told and not the first alone.
 #[derive(Default)]
-pub(crate) struct Mistakes(Vec<Mistake>);
+pub struct Mistakes(Vec<Mistake>);
 
 /// More are of no use to anybody.
 const MOST: usize = 200;
 
 impl Mistakes {
-    pub(crate) fn error(&mut self, place: &Place, message: impl Into<String>) {
+    /// An error.
+    pub fn error(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Error, place, message.into(), None, None);
     }
 
-    pub(crate) fn warning(&mut self, place: &Place, message: impl Into<String>) {
+    /// A warning.
+    pub fn warning(&mut self, place: &Place, message: impl Into<String>) {
         self.push(Severity::Warning, place, message.into(), None, None);
     }
 
     /// An error about a word that is none of `known`.
-    pub(crate) fn unknown<'k>(
+    pub fn unknown<'k>(
         &mut self,
         place: &Place,
         message: impl Into<String>,
@@ -101,12 +126,13 @@ impl Mistakes {
         self.push(Severity::Error, place, message.into(), nearest(word, known), None);
     }
 
-    pub(crate) fn suggesting(&mut self, place: &Place, message: String, suggestion: Option<String>) {
+    /// An error with the word that was probably meant.
+    pub fn suggesting(&mut self, place: &Place, message: String, suggestion: Option<String>) {
         self.push(Severity::Error, place, message, suggestion, None);
     }
 
     /// An error that has two places.
-    pub(crate) fn between(&mut self, place: &Place, other: &Place, message: impl Into<String>) {
+    pub fn between(&mut self, place: &Place, other: &Place, message: impl Into<String>) {
         self.push(Severity::Error, place, message.into(), None, Some(other.clone()));
     }
 
@@ -123,16 +149,24 @@ impl Mistakes {
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
+    /// Whether any of them is an error.
+    pub fn has_errors(&self) -> bool {
         self.0.iter().any(|mistake| mistake.severity == Severity::Error)
     }
 
+    /// Those so far, to be added to elsewhere.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
     /// All of them, in the order in which a reader of the files comes by them.
-    pub(crate) fn into_vec(mut self) -> Vec<Mistake> {
+    pub fn into_vec(mut self) -> Vec<Mistake> {
         self.0.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
         self.0.dedup();
         self.0
@@ -140,7 +174,7 @@ impl Mistakes {
 }
 
 /// The word among `known` that is written most like `word`, if one is written much like it.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let near = word.chars().count().div_ceil(3).max(1);
     let distances = known.into_iter().map(|other| (distance(word, other), other));
     distances.filter(|(distance, _)| *distance <= near).min().map(|(_, other)| other.to_owned())

@@ -6,7 +6,7 @@ use std::time::Duration;
 const LONGEST: u64 = 3650 * 86_400;
 
 /// `30_days`, `24 hours`, `15m`, `90s`, `0`: a number and a unit, with `_` or a space between them if one likes.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;

@@ -4,16 +4,22 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use domain::Aal;
 use serde_json::{Map, Value as Json};
 
-use super::check::{Comparison, Expr, Operation, TextTest};
-use super::schema::Attribute;
-use crate::facts::{Facts, Finding, is_bounded};
+use crate::check::{Comparison, Expr, Operation, TextTest};
+use crate::schema::Attribute;
+use crate::{MAX_LIST, MAX_TEXT};
 
 /// Why a condition says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble(Cow<'static, str>);
+pub struct Trouble(Cow<'static, str>);
+
+impl Trouble {
+    /// A reason, for people.
+    pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Self(why.into())
+    }
+}
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,115 +35,123 @@ fn missing<T>(name: &str) -> Result<T, Trouble> {
     trouble(format!("`{name}` is not known"))
 }
 
-const TOO_MUCH: &str = "more was sent than is looked at";
+/// What is said of what is larger than is looked at.
+pub const TOO_MUCH: &str = "more was sent than is looked at";
 
-/// The facts as conditions see them: made once for a decision, asked by each rule.
-pub(crate) struct View<'a> {
-    facts: &'a Facts,
-    groups: Vec<&'a str>,
-    factors: Vec<&'a str>,
-    amr: Vec<&'a str>,
-    proved: Vec<&'a str>,
-    context: Option<&'a Map<String, Json>>,
-    properties: Option<&'a Map<String, Json>>,
-    level: i64,
-    risk: i64,
+/// What conditions are asked about.
+pub trait Facts {
+    /// How a fact is named.
+    type Attribute: Attribute;
+
+    /// What is known of it.
+    ///
+    /// # Errors
+    /// Nothing is, and why.
+    fn value(&self, attribute: &Self::Attribute) -> Result<Value<'_>, Trouble>;
+
+    /// Whether anything is known of it.
+    fn has(&self, attribute: &Self::Attribute) -> bool {
+        self.value(attribute).is_ok()
+    }
 }
 
-impl<'a> View<'a> {
-    pub(crate) fn new(facts: &'a Facts) -> Self {
-        let session = &facts.session;
-        let proofs: Vec<_> = session.proofs.iter().map(|fact| fact.proof.clone()).collect();
-        let raised = facts.signals.iter().filter(|signal| signal.is_raised());
-        Self {
-            facts,
-            groups: facts.user.groups.iter().map(String::as_str).collect(),
-            factors: facts.user.authenticators.iter().map(|usable| usable.kind.name()).collect(),
-            amr: session.amr.iter().map(domain::Amr::name).collect(),
-            proved: session.proofs.iter().map(|fact| fact.proof.kind.name()).collect(),
-            context: is_bounded(&facts.context).then_some(&facts.context),
-            properties: facts.resource.as_ref().map(|r| &r.properties).filter(|properties| is_bounded(properties)),
-            level: Aal::reached(&session.amr, &proofs).number().into(),
-            risk: raised.map(|signal| i64::from(signal.weight)).sum(),
+/// Whether an expression holds.
+pub(crate) fn holds<F: Facts>(facts: &F, expr: &Expr<F::Attribute>) -> Result<bool, Trouble> {
+    Scope { facts, element: Value::Null }.bool(expr)
+}
+
+/// What an expression comes to. A list that stands in it is handed back by its parts.
+pub(crate) fn json_of<F: Facts>(facts: &F, expr: &Expr<F::Attribute>) -> Result<Json, Trouble> {
+    let scope = Scope { facts, element: Value::Null };
+    let value = match expr {
+        Expr::List(items) => return items.iter().map(|item| json_of(facts, item)).collect(),
+        Expr::If(parts) => {
+            let [when, then, otherwise] = &**parts;
+            return json_of(facts, if scope.bool(when)? { then } else { otherwise });
+        }
+        _ => scope.value(expr)?,
+    };
+    Ok(value.to_json())
+}
+
+/// What an expression without attributes says.
+pub(crate) fn constant<A: Attribute>(expr: &Expr<A>) -> Option<bool> {
+    struct Nothing<A>(std::marker::PhantomData<A>);
+    impl<A: Attribute> Facts for Nothing<A> {
+        type Attribute = A;
+        fn value(&self, _: &A) -> Result<Value<'_>, Trouble> {
+            trouble("there are no facts")
         }
     }
-
-    pub(super) fn holds(&self, expr: &Expr) -> Result<bool, Trouble> {
-        Scope { view: self, element: Value::Null }.bool(expr)
-    }
-
-    fn attribute(&self, attribute: &Attribute) -> Result<Value<'_>, Trouble> {
-        let facts = self.facts;
-        let seconds = |since| i64::try_from(facts.now.since(since).as_secs()).unwrap_or(i64::MAX);
-        let resource = || facts.resource.as_ref().ok_or(Trouble("no resource was named".into()));
-        Ok(match attribute {
-            Attribute::UserExternalId => text(&facts.user.external_id)?,
-            Attribute::Groups => texts(&self.groups)?,
-            Attribute::UserServiceAccount => Value::Bool(facts.user.service_account),
-            Attribute::UserFactors => texts(&self.factors)?,
-            Attribute::ApplicationId => text(&facts.application.id)?,
-            Attribute::ApplicationName => text(&facts.application.name)?,
-            Attribute::Action => text(&facts.action)?,
-            Attribute::ResourceType => text(&resource()?.kind)?,
-            Attribute::ResourceId => text(&resource()?.id)?,
-            Attribute::ResourceProperties => {
-                resource()?;
-                Value::Object(self.properties.ok_or(Trouble(TOO_MUCH.into()))?)
-            }
-            Attribute::Context => Value::Object(self.context.ok_or(Trouble(TOO_MUCH.into()))?),
-            Attribute::SessionAmr => texts(&self.amr)?,
-            Attribute::SessionAge => Value::Int(seconds(facts.session.authenticated_at)),
-            Attribute::SessionIdle => match facts.session.last_active_at {
-                Some(at) => Value::Int(seconds(at)),
-                None => return missing("session.idle"),
-            },
-            Attribute::SessionLevel => Value::Int(self.level),
-            Attribute::SessionProved => texts(&self.proved)?,
-            Attribute::Risk => Value::Int(self.risk),
-            Attribute::Signal(name) => match facts.signals.iter().find(|s| *s.name == **name).map(|s| &s.value) {
-                Some(Finding::Known(value)) => json(value)?,
-                _ => return trouble(format!("`signals.{name}` is not known")),
-            },
-        })
-    }
-
-    fn has(&self, attribute: &Attribute) -> bool {
-        match attribute {
-            Attribute::ResourceType | Attribute::ResourceId | Attribute::ResourceProperties => {
-                self.facts.resource.is_some()
-            }
-            Attribute::SessionIdle => self.facts.session.last_active_at.is_some(),
-            Attribute::Signal(name) => {
-                self.facts.signals.iter().any(|s| *s.name == **name && s.value != Finding::Unknown)
-            }
-            _ => true,
-        }
-    }
+    holds(&Nothing(std::marker::PhantomData), expr).ok()
 }
 
-/// What a condition without attributes says.
-pub(super) fn constant(expr: &Expr) -> Option<bool> {
-    View::new(&Facts::nothing()).holds(expr).ok()
-}
-
+/// A value that an expression is about.
 #[derive(Debug, Clone, Copy)]
-enum Value<'a> {
+pub enum Value<'a> {
+    /// Nothing, and known to be nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// A number with a fraction.
     Double(f64),
+    /// A text.
     Text(&'a str),
+    /// A list of texts.
     Texts(&'a [&'a str]),
+    /// A list as it came in JSON.
     Array(&'a [Json]),
+    /// A map as it came in JSON.
     Object(&'a Map<String, Json>),
 }
 
+impl<'a> Value<'a> {
+    /// A text, if it is not longer than is looked at.
+    ///
+    /// # Errors
+    /// It is longer than [`MAX_TEXT`].
+    pub fn text(value: &'a str) -> Result<Self, Trouble> {
+        text(value)
+    }
+
+    /// A list of texts, if it is not longer than is looked at.
+    ///
+    /// # Errors
+    /// It is longer than [`MAX_LIST`].
+    pub fn texts(values: &'a [&'a str]) -> Result<Self, Trouble> {
+        texts(values)
+    }
+
+    /// What came as JSON, if it is not larger than is looked at.
+    ///
+    /// # Errors
+    /// A text is longer than [`MAX_TEXT`], a list longer than [`MAX_LIST`], or a number none.
+    pub fn json(value: &'a Json) -> Result<Self, Trouble> {
+        json(value)
+    }
+
+    fn to_json(self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => value.into(),
+            Self::Int(value) => value.into(),
+            Self::Double(value) => value.into(),
+            Self::Text(value) => value.into(),
+            Self::Texts(values) => values.into(),
+            Self::Array(values) => values.into(),
+            Self::Object(entries) => entries.clone().into(),
+        }
+    }
+}
+
 fn text(text: &str) -> Result<Value<'_>, Trouble> {
-    if text.len() > Facts::MAX_TEXT { trouble(TOO_MUCH) } else { Ok(Value::Text(text)) }
+    if text.len() > MAX_TEXT { trouble(TOO_MUCH) } else { Ok(Value::Text(text)) }
 }
 
 fn texts<'a>(texts: &'a [&'a str]) -> Result<Value<'a>, Trouble> {
-    if texts.len() > Facts::MAX_LIST { trouble(TOO_MUCH) } else { Ok(Value::Texts(texts)) }
+    if texts.len() > MAX_LIST { trouble(TOO_MUCH) } else { Ok(Value::Texts(texts)) }
 }
 
 fn json(value: &Json) -> Result<Value<'_>, Trouble> {
@@ -149,27 +163,27 @@ fn json(value: &Json) -> Result<Value<'_>, Trouble> {
             None => Value::Double(number.as_f64().filter(|f| f.is_finite()).ok_or(Trouble("no such number".into()))?),
         },
         Json::String(value) => return text(value),
-        Json::Array(items) if items.len() > Facts::MAX_LIST => return trouble(TOO_MUCH),
+        Json::Array(items) if items.len() > MAX_LIST => return trouble(TOO_MUCH),
         Json::Array(items) => Value::Array(items),
         Json::Object(entries) => Value::Object(entries),
     })
 }
 
 /// The facts, and where `exists` or `all` is at.
-struct Scope<'a> {
-    view: &'a View<'a>,
+struct Scope<'a, F> {
+    facts: &'a F,
     element: Value<'a>,
 }
 
-impl<'a> Scope<'a> {
-    fn value(&self, expr: &'a Expr) -> Result<Value<'a>, Trouble> {
+impl<'a, F: Facts> Scope<'a, F> {
+    fn value(&self, expr: &'a Expr<F::Attribute>) -> Result<Value<'a>, Trouble> {
         Ok(match expr {
             Expr::Null => Value::Null,
             Expr::Bool(value) => Value::Bool(*value),
             Expr::Int(value) => Value::Int(*value),
             Expr::Double(value) => Value::Double(*value),
             Expr::Text(value) => Value::Text(value),
-            Expr::Attribute(attribute) => self.view.attribute(attribute)?,
+            Expr::Attribute(attribute) => self.facts.value(attribute)?,
             Expr::Element => self.element,
             Expr::Field(of, name) => match self.value(of)? {
                 Value::Object(entries) => match entries.get(&**name) {
@@ -194,13 +208,13 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn bool(&self, expr: &'a Expr) -> Result<bool, Trouble> {
+    fn bool(&self, expr: &'a Expr<F::Attribute>) -> Result<bool, Trouble> {
         match expr {
             Expr::Bool(value) => Ok(*value),
             Expr::And(parts) => decided(parts.iter().map(|part| self.bool(part)), false),
             Expr::Or(parts) => decided(parts.iter().map(|part| self.bool(part)), true),
             Expr::Not(of) => self.bool(of).map(|value| !value),
-            Expr::HasAttribute(attribute) => Ok(self.view.has(attribute)),
+            Expr::HasAttribute(attribute) => Ok(self.facts.has(attribute)),
             Expr::HasField(of, name) => match self.value(of)? {
                 Value::Object(entries) => Ok(entries.contains_key(&**name)),
                 _ => trouble(format!("`{name}` is asked of what has no fields")),
@@ -228,8 +242,13 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn quantified(&self, list: &'a Expr, body: &'a Expr, enough: bool) -> Result<bool, Trouble> {
-        let at = |element| Scope { view: self.view, element }.bool(body);
+    fn quantified(
+        &self,
+        list: &'a Expr<F::Attribute>,
+        body: &'a Expr<F::Attribute>,
+        enough: bool,
+    ) -> Result<bool, Trouble> {
+        let at = |element| Scope { facts: self.facts, element }.bool(body);
         match self.elements(list)? {
             Elements::Exprs(items) => decided(items.iter().map(|item| at(self.value(item)?)), enough),
             Elements::Texts(items) => decided(items.iter().map(|item| at(text(item)?)), enough),
@@ -237,7 +256,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn elements(&self, list: &'a Expr) -> Result<Elements<'a>, Trouble> {
+    fn elements(&self, list: &'a Expr<F::Attribute>) -> Result<Elements<'a, F::Attribute>, Trouble> {
         if let Expr::List(items) = list {
             return Ok(Elements::Exprs(items));
         }
@@ -248,7 +267,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn is_in(&self, item: &'a Expr, list: &'a Expr) -> Result<bool, Trouble> {
+    fn is_in(&self, item: &'a Expr<F::Attribute>, list: &'a Expr<F::Attribute>) -> Result<bool, Trouble> {
         let item = self.value(item)?;
         if !matches!(list, Expr::List(_))
             && let Value::Object(entries) = self.value(list)?
@@ -263,7 +282,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn compare(&self, how: Comparison, left: &'a Expr, right: &'a Expr) -> Result<bool, Trouble> {
+    fn compare(
+        &self,
+        how: Comparison,
+        left: &'a Expr<F::Attribute>,
+        right: &'a Expr<F::Attribute>,
+    ) -> Result<bool, Trouble> {
         if matches!(left, Expr::List(_)) || matches!(right, Expr::List(_)) {
             let same = self.same_lists(left, right)?;
             return Ok(same == (how == Comparison::Equal));
@@ -279,7 +303,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn same_lists(&self, left: &'a Expr, right: &'a Expr) -> Result<bool, Trouble> {
+    fn same_lists(&self, left: &'a Expr<F::Attribute>, right: &'a Expr<F::Attribute>) -> Result<bool, Trouble> {
         let (left, right) = (self.elements(left)?, self.elements(right)?);
         if left.len() != right.len() {
             return Ok(false);
@@ -287,7 +311,7 @@ impl<'a> Scope<'a> {
         decided((0..left.len()).map(|i| equal(self.at(&left, i)?, self.at(&right, i)?)), false)
     }
 
-    fn at(&self, elements: &Elements<'a>, i: usize) -> Result<Value<'a>, Trouble> {
+    fn at(&self, elements: &Elements<'a, F::Attribute>, i: usize) -> Result<Value<'a>, Trouble> {
         let found = match elements {
             Elements::Exprs(items) => items.get(i).map(|item| self.value(item)),
             Elements::Texts(items) => items.get(i).map(|item| text(item)),
@@ -297,13 +321,13 @@ impl<'a> Scope<'a> {
     }
 }
 
-enum Elements<'a> {
-    Exprs(&'a [Expr]),
+enum Elements<'a, A> {
+    Exprs(&'a [Expr<A>]),
     Texts(&'a [&'a str]),
     Values(&'a [Json]),
 }
 
-impl Elements<'_> {
+impl<A> Elements<'_, A> {
     fn len(&self) -> usize {
         match self {
             Self::Exprs(items) => items.len(),

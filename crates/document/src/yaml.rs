@@ -17,30 +17,43 @@ const MAX_DEPTH: usize = 24;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) yaml: Yaml,
+pub struct Node {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub yaml: Yaml,
 }
 
+/// What a value is.
 #[derive(Debug, Clone)]
-pub(crate) enum Yaml {
+pub enum Yaml {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// A number with a fraction.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the file; no key is in it twice without a mistake.
     Map(Vec<(Key, Node)>),
 }
 
+/// The key of a value in a map.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) place: Place,
-    pub(crate) name: String,
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// What it says.
+    pub name: String,
 }
 
 /// The documents of one file. What is no YAML is a mistake, and no document.
-pub(crate) fn parse(file: &Arc<str>, text: &str, mistakes: &mut Mistakes) -> Vec<Node> {
+pub fn parse(file: &Arc<str>, text: &str, mistakes: &mut Mistakes) -> Vec<Node> {
     let whole = Place { file: Arc::clone(file), line: 0, column: 0 };
     if text.len() > MAX_FILE_BYTES {
         mistakes.error(&whole, format!("a file has at most {MAX_FILE_BYTES} bytes"));
@@ -203,7 +216,8 @@ impl Node {
         mistakes.error(&self.place, format!("expected {what}, found {}", self.called()));
     }
 
-    pub(crate) fn text(&self, mistakes: &mut Mistakes) -> Option<&str> {
+    /// A text that is not empty.
+    pub fn text(&self, mistakes: &mut Mistakes) -> Option<&str> {
         match &self.yaml {
             Yaml::Text(text) if !text.trim().is_empty() => Some(text),
             Yaml::Text(_) => {
@@ -217,7 +231,8 @@ impl Node {
         }
     }
 
-    pub(crate) fn bool(&self, mistakes: &mut Mistakes) -> Option<bool> {
+    /// True or false.
+    pub fn bool(&self, mistakes: &mut Mistakes) -> Option<bool> {
         if let Yaml::Bool(value) = self.yaml {
             return Some(value);
         }
@@ -225,7 +240,8 @@ impl Node {
         None
     }
 
-    pub(crate) fn int(&self, within: std::ops::RangeInclusive<i64>, mistakes: &mut Mistakes) -> Option<i64> {
+    /// A whole number.
+    pub fn int(&self, within: std::ops::RangeInclusive<i64>, mistakes: &mut Mistakes) -> Option<i64> {
         match self.yaml {
             Yaml::Int(value) if within.contains(&value) => Some(value),
             Yaml::Int(_) => {
@@ -240,7 +256,7 @@ impl Node {
     }
 
     /// A span of time: `30_days`, `15m`, `1 hour`, or `0`.
-    pub(crate) fn duration(&self, mistakes: &mut Mistakes) -> Option<std::time::Duration> {
+    pub fn duration(&self, mistakes: &mut Mistakes) -> Option<std::time::Duration> {
         let read = match &self.yaml {
             Yaml::Text(text) => duration::parse(text),
             Yaml::Int(0) => Some(std::time::Duration::ZERO),
@@ -259,7 +275,8 @@ impl Node {
         read
     }
 
-    pub(crate) fn list(&self, mistakes: &mut Mistakes) -> &[Self] {
+    /// A list that is not empty.
+    pub fn list(&self, mistakes: &mut Mistakes) -> &[Self] {
         match &self.yaml {
             Yaml::List(items) if !items.is_empty() => items,
             Yaml::List(_) => {
@@ -274,14 +291,15 @@ impl Node {
     }
 
     /// A list of texts; a text by itself is a list of one.
-    pub(crate) fn texts(&self, mistakes: &mut Mistakes) -> Vec<(&str, &Place)> {
+    pub fn texts(&self, mistakes: &mut Mistakes) -> Vec<(&str, &Place)> {
         if let Yaml::Text(_) = self.yaml {
             return self.text(mistakes).map(|text| (text, &self.place)).into_iter().collect();
         }
         self.list(mistakes).iter().filter_map(|item| Some((item.text(mistakes)?, &item.place))).collect()
     }
 
-    pub(crate) fn entries(&self, mistakes: &mut Mistakes) -> &[(Key, Self)] {
+    /// The keys and values of a map.
+    pub fn entries(&self, mistakes: &mut Mistakes) -> &[(Key, Self)] {
         if let Yaml::Map(entries) = &self.yaml {
             return entries;
         }
@@ -290,7 +308,7 @@ impl Node {
     }
 
     /// The values of a map whose keys are known beforehand: any other is a mistake.
-    pub(crate) fn fields(&self, known: &[&str], mistakes: &mut Mistakes) -> Fields<'_> {
+    pub fn fields(&self, known: &[&str], mistakes: &mut Mistakes) -> Fields<'_> {
         let entries = self.entries(mistakes);
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
@@ -302,13 +320,13 @@ impl Node {
     }
 
     /// One of the words of a list, by its name.
-    pub(crate) fn word<T: Copy>(&self, what: &str, words: &[(&str, T)], mistakes: &mut Mistakes) -> Option<T> {
+    pub fn word<T: Copy>(&self, what: &str, words: &[(&str, T)], mistakes: &mut Mistakes) -> Option<T> {
         let text = self.text(mistakes)?;
         one_of(text, &self.place, what, words, mistakes)
     }
 
     /// As JSON, without what only readers of the file see.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         match &self.yaml {
             Yaml::Null => serde_json::Value::Null,
             Yaml::Bool(value) => (*value).into(),
@@ -326,7 +344,7 @@ impl Node {
 }
 
 /// What `text` names among `words`.
-pub(crate) fn one_of<T: Copy>(
+pub fn one_of<T: Copy>(
     text: &str,
     place: &Place,
     what: &str,
@@ -341,23 +359,26 @@ pub(crate) fn one_of<T: Copy>(
     found
 }
 
-pub(crate) fn listed(names: &[&str]) -> String {
+/// Words as they are listed in a mistake.
+pub fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The values of a map, by key.
-pub(crate) struct Fields<'a> {
-    pub(crate) place: &'a Place,
+pub struct Fields<'a> {
+    /// Where the map begins.
+    pub place: &'a Place,
     entries: &'a [(Key, Node)],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn find(&self, name: &str) -> Option<&'a Node> {
+    /// The value of this key, if it is there.
+    pub fn find(&self, name: &str) -> Option<&'a Node> {
         self.entries.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
     /// One that has to be there.
-    pub(crate) fn need(&self, name: &str, mistakes: &mut Mistakes) -> Option<&'a Node> {
+    pub fn need(&self, name: &str, mistakes: &mut Mistakes) -> Option<&'a Node> {
         let found = self.find(name);
         if found.is_none() {
             mistakes.error(self.place, format!("`{name}` is missing"));

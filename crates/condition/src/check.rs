@@ -1,17 +1,17 @@
 //! From what the parser makes to what is evaluated: typed, counted, and without all that is not needed.
 
-use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr as Parsed, IdedExpr, LiteralValue, SourceInfo, operators};
 use regex::{Regex, RegexBuilder};
 
-use super::schema::{Attribute, FUNCTIONS, RECORDS, SIGNALS, SINGLE, Type, names};
-use super::{Condition, Flaw};
-use crate::facts::Facts;
-use crate::mistake::nearest;
+use document::nearest;
+
+use crate::schema::{Found, Schema, Type};
+use crate::{Condition, Flaw, MAX_LIST};
 
 /// The most steps that a condition may take.
-pub(super) const MAX_COST: u32 = 16_384;
+pub(crate) const MAX_COST: u32 = 16_384;
 const MAX_DEPTH: usize = 24;
 /// A step is some ten nanoseconds: what a list or a text costs to go through is more of them.
 const LIST_COST: u32 = 32;
@@ -20,20 +20,22 @@ const REGEX_COST: u32 = 256;
 const MAX_REGEX_BYTES: usize = 128;
 const MAX_REGEX_SIZE: usize = 256 * 1024;
 
-/// What is evaluated.
+const FUNCTIONS: &[&str] = &["size", "startsWith", "endsWith", "contains", "matches", "has", "exists", "all"];
+
+/// What is evaluated, about attributes of the kind `A`.
 #[derive(Debug)]
-pub(super) enum Expr {
+pub(crate) enum Expr<A> {
     Null,
     Bool(bool),
     Int(i64),
     Double(f64),
     Text(Box<str>),
-    Attribute(Attribute),
+    Attribute(A),
     /// What `exists` or `all` is at.
     Element,
     Field(Box<Self>, Box<str>),
     Index(Box<Self>, Box<Self>),
-    HasAttribute(Attribute),
+    HasAttribute(A),
     HasField(Box<Self>, Box<str>),
     Not(Box<Self>),
     Negate(Box<Self>),
@@ -52,7 +54,7 @@ pub(super) enum Expr {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     Equal,
     NotEqual,
     Less,
@@ -62,7 +64,7 @@ pub(super) enum Comparison {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Add,
     Subtract,
     Multiply,
@@ -71,44 +73,56 @@ pub(super) enum Operation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextTest {
+pub(crate) enum TextTest {
     StartsWith,
     EndsWith,
     Contains,
 }
 
-pub(super) fn check(parsed: &IdedExpr, source: &SourceInfo) -> Result<Condition, Vec<Flaw>> {
-    let mut checker = Checker { source, flaws: Vec::new(), signals: BTreeSet::new(), variable: None };
+pub(crate) fn check<S: Schema>(
+    parsed: &IdedExpr,
+    source: &SourceInfo,
+    schema: &S,
+    wanted: Type,
+) -> Result<Condition<S::Attribute>, Vec<Flaw>> {
+    let mut checker = Checker { source, schema, flaws: Vec::new(), variable: None };
     let whole = checker.expression(parsed, 0);
     if let Some(whole) = &whole
-        && !matches!(whole.kind, Type::Bool | Type::Any)
+        && !whole.kind.serves_as(wanted)
     {
-        checker.flaw(parsed, format!("a condition is true or false; this is {}", whole.kind.called()));
+        let is = whole.kind.called();
+        checker.flaw(
+            parsed,
+            match wanted {
+                Type::Bool => format!("a condition is true or false; this is {is}"),
+                _ => format!("this has to be {}; it is {is}", wanted.called()),
+            },
+        );
     }
     match whole {
         Some(whole) if checker.flaws.is_empty() => {
-            Ok(Condition { expr: whole.expr, cost: whole.cost, signals: checker.signals, constant: None })
+            Ok(Condition { expr: whole.expr, cost: whole.cost, kind: whole.kind, constant: None })
         }
         _ => Err(checker.flaws),
     }
 }
 
 /// An expression that was checked.
-struct Checked {
-    expr: Expr,
+struct Checked<A> {
+    expr: Expr<A>,
     kind: Type,
     cost: u32,
 }
 
-struct Checker<'a> {
+struct Checker<'a, S> {
     source: &'a SourceInfo,
+    schema: &'a S,
     flaws: Vec<Flaw>,
-    signals: BTreeSet<String>,
     /// What the list's elements are called inside `exists` and `all`, and what they are.
     variable: Option<(&'a str, Type)>,
 }
 
-impl<'a> Checker<'a> {
+impl<'a, S: Schema> Checker<'a, S> {
     fn flaw(&mut self, at: &IdedExpr, message: impl Into<String>) {
         self.suggest(at, message, None);
     }
@@ -118,7 +132,7 @@ impl<'a> Checker<'a> {
         self.flaws.push(Flaw { offset, message: message.into(), suggestion });
     }
 
-    fn expression(&mut self, at: &'a IdedExpr, depth: usize) -> Option<Checked> {
+    fn expression(&mut self, at: &'a IdedExpr, depth: usize) -> Option<Checked<S::Attribute>> {
         if depth > MAX_DEPTH {
             self.flaw(at, format!("this goes more than {MAX_DEPTH} deep"));
             return None;
@@ -157,26 +171,30 @@ impl<'a> Checker<'a> {
     }
 
     /// `user.groups`, `context.amount`, `signals.new_device`, `has(context.amount)`, or the element of a list.
-    fn selection(&mut self, at: &'a IdedExpr, depth: usize) -> Option<Checked> {
+    fn selection(&mut self, at: &'a IdedExpr, depth: usize) -> Option<Checked<S::Attribute>> {
         let Parsed::Select(select) = &at.expr else {
             let Parsed::Ident(name) = &at.expr else { return None };
             return self.name(at, name);
         };
-        if let Parsed::Ident(root) = &select.operand.expr
-            && self.variable.is_none_or(|(variable, _)| variable != root)
-        {
-            if root == SIGNALS {
-                self.signals.insert(select.field.clone());
-                return Some(fact(Attribute::Signal(select.field.as_str().into()), Type::Any, select.test));
-            }
-            if let Some((_, fields)) = RECORDS.iter().find(|(name, _)| name == root) {
-                let found = fields.iter().find(|(name, _, _)| *name == select.field);
-                let Some((_, attribute, kind)) = found else {
-                    let word = nearest(&select.field, fields.iter().map(|(name, _, _)| *name));
-                    self.suggest(at, format!("`{root}` has no `{}`", select.field), word);
+        if let Some(path) = self.path(at) {
+            match self.schema.find(&path) {
+                Found::Attribute(attribute, kind) => return Some(fact(attribute, kind, select.test)),
+                Found::Record(_) => {
+                    let name = path.join(".");
+                    self.flaw(at, format!("say what of `{name}` is meant, as in `{name}.…`"));
                     return None;
-                };
-                return Some(fact(attribute.clone(), *kind, select.test));
+                }
+                Found::Nothing(known) => {
+                    // What is wrong further left is told there.
+                    let before = path.get(..path.len().saturating_sub(1)).unwrap_or_default();
+                    if let Found::Record(_) = self.schema.find(before) {
+                        let message = format!("`{}` has no `{}`", before.join("."), select.field);
+                        let word = nearest(&select.field, known.iter().map(AsRef::as_ref));
+                        self.suggest(at, message, word);
+                        return None;
+                    }
+                }
+                Found::Within => {}
             }
         }
         let of = self.expression(&select.operand, depth + 1)?;
@@ -192,26 +210,39 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn name(&mut self, at: &IdedExpr, name: &str) -> Option<Checked> {
+    /// `a.b.c` as it is written, if it is nothing else and begins with no element of a list.
+    fn path(&self, at: &'a IdedExpr) -> Option<Vec<&'a str>> {
+        match &at.expr {
+            Parsed::Ident(name) if self.variable.is_none_or(|(variable, _)| variable != name) => Some(vec![name]),
+            Parsed::Select(select) => {
+                let mut path = self.path(&select.operand)?;
+                path.push(&select.field);
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
+    fn name(&mut self, at: &IdedExpr, name: &str) -> Option<Checked<S::Attribute>> {
         if let Some((variable, kind)) = self.variable
             && variable == name
         {
             return Some(Checked { expr: Expr::Element, kind, cost: 1 });
         }
-        if let Some((_, attribute, kind)) = SINGLE.iter().find(|(single, _, _)| *single == name) {
-            return Some(fact(attribute.clone(), *kind, false));
-        }
-        if names().any(|known| known == name) {
-            self.flaw(at, format!("say what of `{name}` is meant, as in `{name}.…`"));
-        } else {
-            let mut known: Vec<&str> = names().collect();
-            known.extend(self.variable.map(|(variable, _)| variable));
-            self.suggest(at, format!("there is no `{name}`"), nearest(name, known));
+        match self.schema.find(&[name]) {
+            Found::Attribute(attribute, kind) => return Some(fact(attribute, kind, false)),
+            Found::Record(_) => self.flaw(at, format!("say what of `{name}` is meant, as in `{name}.…`")),
+            Found::Nothing(known) => {
+                let variable = self.variable.map(|(variable, _)| variable);
+                let word = nearest(name, known.iter().map(AsRef::as_ref).chain(variable));
+                self.suggest(at, format!("there is no `{name}`"), word);
+            }
+            Found::Within => self.flaw(at, format!("there is no `{name}`")),
         }
         None
     }
 
-    fn call(&mut self, at: &'a IdedExpr, call: &'a CallExpr, depth: usize) -> Option<Checked> {
+    fn call(&mut self, at: &'a IdedExpr, call: &'a CallExpr, depth: usize) -> Option<Checked<S::Attribute>> {
         let name = call.func_name.as_str();
         if name == operators::LOGICAL_AND || name == operators::LOGICAL_OR {
             return self.chain(at, name, depth);
@@ -228,13 +259,13 @@ impl<'a> Checker<'a> {
             self.suggest(at, message, word);
             return None;
         }
-        let checked: Vec<Option<Checked>> = parsed.iter().map(|part| self.expression(part, depth + 1)).collect();
+        let checked: Vec<Option<Checked<_>>> = parsed.iter().map(|part| self.expression(part, depth + 1)).collect();
         let checked = checked.into_iter().collect::<Option<Vec<_>>>()?;
-        match (<[Checked; 1]>::try_from(checked), call.target.is_some()) {
+        match (<[Checked<_>; 1]>::try_from(checked), call.target.is_some()) {
             (Ok([one]), target) => self.unary(at, name, one, target),
-            (Err(checked), target) => match <[Checked; 2]>::try_from(checked) {
+            (Err(checked), target) => match <[Checked<_>; 2]>::try_from(checked) {
                 Ok(two) => self.binary(at, name, two, target),
-                Err(checked) => match <[Checked; 3]>::try_from(checked) {
+                Err(checked) => match <[Checked<_>; 3]>::try_from(checked) {
                     Ok([when, then, otherwise]) if name == operators::CONDITIONAL => {
                         self.want(at, &when, Type::Bool, "what stands before `?`")?;
                         let kind = if then.kind == otherwise.kind { then.kind } else { Type::Any };
@@ -251,7 +282,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `a && b && c` is one thing with three parts, however the parser sees it.
-    fn chain(&mut self, at: &'a IdedExpr, name: &str, depth: usize) -> Option<Checked> {
+    fn chain(&mut self, at: &'a IdedExpr, name: &str, depth: usize) -> Option<Checked<S::Attribute>> {
         let mut parts = Vec::new();
         flatten(at, name, &mut parts);
         let mut exprs = Vec::new();
@@ -274,7 +305,13 @@ impl<'a> Checker<'a> {
         whole.then_some(Checked { expr, kind: Type::Bool, cost })
     }
 
-    fn unary(&mut self, at: &IdedExpr, name: &str, of: Checked, _method: bool) -> Option<Checked> {
+    fn unary(
+        &mut self,
+        at: &IdedExpr,
+        name: &str,
+        of: Checked<S::Attribute>,
+        _method: bool,
+    ) -> Option<Checked<S::Attribute>> {
         match name {
             operators::LOGICAL_NOT => {
                 self.want(at, &of, Type::Bool, "what stands behind `!`")?;
@@ -299,7 +336,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn binary(&mut self, at: &IdedExpr, name: &str, [left, right]: [Checked; 2], method: bool) -> Option<Checked> {
+    fn binary(
+        &mut self,
+        at: &IdedExpr,
+        name: &str,
+        [left, right]: [Checked<S::Attribute>; 2],
+        method: bool,
+    ) -> Option<Checked<S::Attribute>> {
         let cost = left.cost + right.cost + 1;
         if let Some(comparison) = comparison(name) {
             return self.comparison(at, comparison, left, right);
@@ -325,7 +368,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn comparison(&mut self, at: &IdedExpr, how: Comparison, left: Checked, right: Checked) -> Option<Checked> {
+    fn comparison(
+        &mut self,
+        at: &IdedExpr,
+        how: Comparison,
+        left: Checked<S::Attribute>,
+        right: Checked<S::Attribute>,
+    ) -> Option<Checked<S::Attribute>> {
         let ordered = |kind| matches!(kind, Type::Number | Type::Text | Type::Any);
         let equality = matches!(how, Comparison::Equal | Comparison::NotEqual);
         let fits = left.kind.compares_with(right.kind) && (equality || ordered(left.kind) && ordered(right.kind));
@@ -339,7 +388,12 @@ impl<'a> Checker<'a> {
         Some(Checked { expr: Expr::Compare(how, Box::new((left.expr, right.expr))), kind: Type::Bool, cost })
     }
 
-    fn membership(&mut self, at: &IdedExpr, left: Checked, right: Checked) -> Option<Checked> {
+    fn membership(
+        &mut self,
+        at: &IdedExpr,
+        left: Checked<S::Attribute>,
+        right: Checked<S::Attribute>,
+    ) -> Option<Checked<S::Attribute>> {
         let element = if right.kind == Type::Map { Some(Type::Text) } else { right.kind.element() };
         let Some(element) = element else {
             self.flaw(at, format!("nothing is in {}", right.kind.called()));
@@ -353,7 +407,13 @@ impl<'a> Checker<'a> {
         Some(Checked { expr: Expr::In(Box::new((left.expr, right.expr))), kind: Type::Bool, cost })
     }
 
-    fn text_test(&mut self, at: &IdedExpr, name: &str, left: Checked, right: Checked) -> Option<Checked> {
+    fn text_test(
+        &mut self,
+        at: &IdedExpr,
+        name: &str,
+        left: Checked<S::Attribute>,
+        right: Checked<S::Attribute>,
+    ) -> Option<Checked<S::Attribute>> {
         for side in [&left, &right] {
             self.want(at, side, Type::Text, &format!("what `{name}` is about"))?;
         }
@@ -368,7 +428,12 @@ impl<'a> Checker<'a> {
     }
 
     /// A pattern is read once, with the policy. One that only the facts know could be any.
-    fn regex(&mut self, at: &IdedExpr, of: Checked, pattern: &Checked) -> Option<Checked> {
+    fn regex(
+        &mut self,
+        at: &IdedExpr,
+        of: Checked<S::Attribute>,
+        pattern: &Checked<S::Attribute>,
+    ) -> Option<Checked<S::Attribute>> {
         let Expr::Text(pattern) = &pattern.expr else {
             self.flaw(at, "the pattern of `matches` has to stand here as it is");
             return None;
@@ -392,7 +457,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn comprehension(&mut self, at: &'a IdedExpr, loops: &'a ComprehensionExpr, depth: usize) -> Option<Checked> {
+    fn comprehension(
+        &mut self,
+        at: &'a IdedExpr,
+        loops: &'a ComprehensionExpr,
+        depth: usize,
+    ) -> Option<Checked<S::Attribute>> {
         let Some((every, body)) = quantifier(loops) else {
             self.flaw(at, "lists are not made here: ask with `exists` or `all`");
             return None;
@@ -406,7 +476,7 @@ impl<'a> Checker<'a> {
             self.flaw(&loops.iter_range, format!("this goes through a list; {} is none", list.kind.called()));
             return None;
         };
-        if names().any(|known| known == loops.iter_var) {
+        if !matches!(self.schema.find(&[loops.iter_var.as_str()]), Found::Nothing(_)) {
             self.flaw(at, format!("`{}` has a meaning already: take another name", loops.iter_var));
             return None;
         }
@@ -415,13 +485,13 @@ impl<'a> Checker<'a> {
         self.variable = None;
         let checked = checked?;
         self.want(body, &checked, Type::Bool, "what is asked of each element")?;
-        let times = u32::try_from(Facts::MAX_LIST).unwrap_or(u32::MAX);
+        let times = u32::try_from(MAX_LIST).unwrap_or(u32::MAX);
         let cost = list.cost.saturating_add(checked.cost.saturating_mul(times));
         let parts = Box::new((list.expr, checked.expr));
         Some(Checked { expr: if every { Expr::All(parts) } else { Expr::Exists(parts) }, kind: Type::Bool, cost })
     }
 
-    fn want(&mut self, at: &IdedExpr, checked: &Checked, kind: Type, what: &str) -> Option<()> {
+    fn want(&mut self, at: &IdedExpr, checked: &Checked<S::Attribute>, kind: Type, what: &str) -> Option<()> {
         if checked.kind == kind || checked.kind == Type::Any {
             return Some(());
         }
@@ -430,7 +500,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn fact(attribute: Attribute, kind: Type, test: bool) -> Checked {
+fn fact<A>(attribute: A, kind: Type, test: bool) -> Checked<A> {
     if test {
         return Checked { expr: Expr::HasAttribute(attribute), kind: Type::Bool, cost: 1 };
     }
@@ -486,7 +556,7 @@ fn operation(name: &str) -> Option<Operation> {
 }
 
 /// Whether it says the same whatever the facts are.
-pub(super) fn is_constant(expr: &Expr) -> bool {
+pub(crate) fn is_constant<A>(expr: &Expr<A>) -> bool {
     match expr {
         Expr::Null | Expr::Bool(_) | Expr::Int(_) | Expr::Double(_) | Expr::Text(_) | Expr::Element => true,
         Expr::Attribute(_) | Expr::HasAttribute(_) => false,
@@ -508,20 +578,43 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
     }
 }
 
+/// The facts that an expression asks for.
+pub(crate) fn attributes<'a, A>(expr: &'a Expr<A>, found: &mut Vec<&'a A>) {
+    match expr {
+        Expr::Attribute(attribute) | Expr::HasAttribute(attribute) => found.push(attribute),
+        Expr::Null | Expr::Bool(_) | Expr::Int(_) | Expr::Double(_) | Expr::Text(_) | Expr::Element => {}
+        Expr::Field(of, _)
+        | Expr::HasField(of, _)
+        | Expr::Not(of)
+        | Expr::Negate(of)
+        | Expr::Size(of)
+        | Expr::Matches(of, _) => attributes(of, found),
+        Expr::And(parts) | Expr::Or(parts) | Expr::List(parts) => parts.iter().for_each(|part| attributes(part, found)),
+        Expr::If(parts) => parts.iter().for_each(|part| attributes(part, found)),
+        Expr::Index(one, two) => [one, two].into_iter().for_each(|part| attributes(part, found)),
+        Expr::Compare(_, two)
+        | Expr::Arithmetic(_, two)
+        | Expr::In(two)
+        | Expr::TextTest(_, two)
+        | Expr::Exists(two)
+        | Expr::All(two) => [&two.0, &two.1].into_iter().for_each(|part| attributes(part, found)),
+    }
+}
+
 /// What a condition asks of one attribute, where all its parts have to hold.
-fn demanded(expr: &Expr) -> Vec<(String, Comparison, &Expr)> {
+fn demanded<A: Debug>(expr: &Expr<A>) -> Vec<(String, Comparison, &Expr<A>)> {
     let parts = if let Expr::And(parts) = expr { parts.as_slice() } else { std::slice::from_ref(expr) };
     parts.iter().filter_map(demand).collect()
 }
 
-fn demand(part: &Expr) -> Option<(String, Comparison, &Expr)> {
+fn demand<A: Debug>(part: &Expr<A>) -> Option<(String, Comparison, &Expr<A>)> {
     let Expr::Compare(how, sides) = part else { return None };
     let (left, right) = &**sides;
     let literal = matches!(right, Expr::Text(_) | Expr::Int(_) | Expr::Double(_) | Expr::Bool(_));
     if literal { Some((path(left)?, *how, right)) } else { None }
 }
 
-fn path(expr: &Expr) -> Option<String> {
+fn path<A: Debug>(expr: &Expr<A>) -> Option<String> {
     match expr {
         Expr::Attribute(attribute) => Some(format!("{attribute:?}")),
         Expr::Field(of, name) => Some(format!("{}.{name}", path(of)?)),
@@ -530,7 +623,7 @@ fn path(expr: &Expr) -> Option<String> {
 }
 
 /// Whether two parts that have to hold together cannot.
-pub(super) fn contradicts_itself(expr: &Expr) -> bool {
+pub(crate) fn contradicts_itself<A: Debug>(expr: &Expr<A>) -> bool {
     let demanded = demanded(expr);
     demanded.iter().enumerate().any(|(i, (path, how, value))| {
         demanded.iter().skip(i + 1).any(|(other_path, other_how, other)| {
@@ -539,9 +632,9 @@ pub(super) fn contradicts_itself(expr: &Expr) -> bool {
     })
 }
 
-fn excludes(how: Comparison, value: &Expr, other_how: Comparison, other: &Expr) -> bool {
+fn excludes<A>(how: Comparison, value: &Expr<A>, other_how: Comparison, other: &Expr<A>) -> bool {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-    let number = |expr: &Expr| match expr {
+    let number = |expr: &Expr<A>| match expr {
         #[allow(clippy::cast_precision_loss, reason = "a warning is all that hangs on it")]
         Expr::Int(value) => Some(*value as f64),
         Expr::Double(value) => Some(*value),
@@ -566,7 +659,7 @@ fn excludes(how: Comparison, value: &Expr, other_how: Comparison, other: &Expr) 
 }
 
 /// The texts of which `attribute` has to be one, if it has.
-pub(super) fn demands<'a>(expr: &'a Expr, attribute: &str) -> Option<Vec<&'a str>> {
+pub(crate) fn demands<'a, A: Debug>(expr: &'a Expr<A>, attribute: &str) -> Option<Vec<&'a str>> {
     demanded(expr).into_iter().find_map(|(path, how, value)| match value {
         Expr::Text(text) if how == Comparison::Equal && path == attribute => Some(vec![&**text]),
         _ => None,

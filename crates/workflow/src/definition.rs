@@ -1,0 +1,432 @@
+//! A workflow that was understood: what the machine runs and the builder draws.
+
+use std::time::Duration;
+
+use document::{Mistake, Place};
+use domain::{Aal, EventKind};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::cron::Schedule;
+use crate::expression::Expression;
+use crate::template::Template;
+use crate::testing::Case;
+use crate::vocabulary::{Action, Kind, Query};
+
+/// The number of an expression in [`Definition::expressions`].
+pub(crate) type ExpressionId = usize;
+/// The number of a block in [`Definition::blocks`].
+pub(crate) type BlockId = usize;
+/// The number of a step in [`Definition::steps`].
+pub(crate) type StepId = usize;
+
+/// A workflow.
+#[derive(Debug)]
+pub struct Definition {
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) triggers: Vec<Trigger>,
+    pub(crate) subject: Option<ExpressionId>,
+    pub(crate) concurrency: Option<Concurrency>,
+    pub(crate) limits: Limits,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) main: BlockId,
+    pub(crate) on_error: Option<BlockId>,
+    pub(crate) finally: Option<BlockId>,
+    pub(crate) expressions: Vec<Expression>,
+    pub(crate) cases: Vec<Case>,
+    pub(crate) digest: String,
+    pub(crate) content: Value,
+    pub(crate) warnings: Vec<Mistake>,
+}
+
+/// What starts a run.
+#[derive(Debug)]
+pub struct Trigger {
+    /// Where it stands.
+    pub place: Place,
+    /// What it is.
+    pub kind: TriggerKind,
+    pub(crate) when: Option<ExpressionId>,
+}
+
+/// What starts a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TriggerKind {
+    /// An event of this kind.
+    Event(EventKind),
+    /// A time.
+    Schedule(Schedule),
+    /// A call from outside, signed with this secret.
+    Webhook(SecretRef),
+    /// A person with one of these roles, who fills in the inputs.
+    Manual(Vec<String>),
+    /// Another workflow that calls it.
+    Workflow,
+}
+
+/// Where a secret is to be found; never the secret itself. Conditions and messages cannot say it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretRef(pub(crate) String);
+
+impl SecretRef {
+    /// `env:NAME` or `file:PATH`.
+    pub fn reference(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for SecretRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Map::from_iter([("secret".to_owned(), Value::from(self.0.as_str()))]).serialize(serializer)
+    }
+}
+
+/// What happens where a run of the same key is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConcurrencyPolicy {
+    /// The later one waits.
+    Queue,
+    /// The later one does not begin.
+    Drop,
+    /// The later ones that wait become one.
+    Coalesce,
+    /// The earlier one is cancelled.
+    Replace,
+}
+
+impl ConcurrencyPolicy {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("queue", Self::Queue), ("drop", Self::Drop), ("coalesce", Self::Coalesce), ("replace", Self::Replace)];
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Concurrency {
+    pub(crate) key: Option<ExpressionId>,
+    pub(crate) policy: ConcurrencyPolicy,
+}
+
+/// How much a workflow may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a run may take, `on_error` and `finally` aside.
+    pub duration: Duration,
+    /// How many items a loop over everybody goes through at most, unless the loop says less.
+    pub subjects: Option<u64>,
+    /// How many runs begin at most, in this span.
+    pub rate: Option<Rate>,
+}
+
+/// So many in such a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub number: u32,
+    /// In how long.
+    pub per: Duration,
+}
+
+/// What is told to a run as it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it has to be told.
+    pub required: bool,
+    /// What it is if it is not told.
+    pub default: Option<Value>,
+    /// What a form asks for.
+    pub label: Option<String>,
+}
+
+/// Steps, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    pub(crate) steps: Vec<StepId>,
+    /// The step that it belongs to; none for the three of the workflow.
+    pub(crate) parent: Option<StepId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) id: String,
+    pub(crate) place: Place,
+    pub(crate) block: BlockId,
+    /// Its place in its block.
+    pub(crate) index: usize,
+    /// How many loops it stands in.
+    pub(crate) loops: usize,
+    pub(crate) kind: StepKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum StepKind {
+    Action(ActionStep),
+    Switch(Vec<Branch>),
+    Parallel(Vec<BlockId>),
+    ForEach(ForEach),
+    Wait(Wait),
+    Approval(Approval),
+    Call(Call),
+    Try { body: BlockId, catch: BlockId },
+    Fail(Template),
+}
+
+#[derive(Debug)]
+pub(crate) struct ActionStep {
+    pub(crate) does: Doing,
+    pub(crate) undo: Option<Doing>,
+}
+
+/// An action with what it is told, and how often it is tried.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    pub(crate) action: &'static Action,
+    pub(crate) with: Vec<(String, Argument)>,
+    pub(crate) retry: Retry,
+    /// How long one attempt may take.
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retry {
+    /// How many attempts there are at most, the first one counted.
+    pub(crate) limit: u32,
+    /// How long after the first one that failed; twice that after the next, and so on.
+    pub(crate) backoff: Duration,
+    /// The longest.
+    pub(crate) longest: Duration,
+    /// How much later at most, in hundredths.
+    pub(crate) jitter: u32,
+    /// Whether the step is held for somebody to look at, where all attempts failed.
+    pub(crate) hold: bool,
+}
+
+/// What is told to an action.
+#[derive(Debug)]
+pub(crate) enum Argument {
+    Literal(Value),
+    Expression(ExpressionId),
+    Message(Template),
+    Secret(SecretRef),
+    List(Vec<Argument>),
+    Map(Vec<(String, Argument)>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Branch {
+    /// None: otherwise.
+    pub(crate) when: Option<ExpressionId>,
+    pub(crate) block: BlockId,
+}
+
+#[derive(Debug)]
+pub(crate) struct ForEach {
+    pub(crate) query: &'static Query,
+    pub(crate) with: Vec<(String, Argument)>,
+    pub(crate) keep: Option<ExpressionId>,
+    pub(crate) name: String,
+    /// How many are under way at once.
+    pub(crate) batch: u32,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) limit: Option<u64>,
+    /// How many hundredths of all go first, and have to end before the rest begins.
+    pub(crate) canary: Option<u32>,
+    pub(crate) breaker: Option<Breaker>,
+    pub(crate) body: BlockId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    /// How many hundredths of those that ended may have failed.
+    pub(crate) failures: u32,
+    /// How many have to have ended before that is looked at.
+    pub(crate) after: u64,
+    /// Whether the loop is held for somebody to look at, rather than failed.
+    pub(crate) hold: bool,
+}
+
+/// What becomes of a step that waited in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InVain {
+    Fail,
+    Continue,
+}
+
+impl InVain {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("continue", Self::Continue)];
+}
+
+#[derive(Debug)]
+pub(crate) enum Wait {
+    For(Duration),
+    Until(ExpressionId),
+    Event { kind: EventKind, keep: Option<ExpressionId>, timeout: Duration, in_vain: InVain },
+}
+
+#[derive(Debug)]
+pub(crate) struct Approval {
+    pub(crate) quorum: usize,
+    pub(crate) roles: Vec<String>,
+    pub(crate) excludes: Vec<Excluded>,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) level: Aal,
+    pub(crate) timeout: Duration,
+    pub(crate) on_timeout: InVain,
+    pub(crate) on_reject: InVain,
+    pub(crate) message: Option<Template>,
+}
+
+/// Who may not approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Excluded {
+    /// The one whom the run is about.
+    Subject,
+    /// The one who started it.
+    Requester,
+}
+
+impl Excluded {
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("subject", Self::Subject), ("requester", Self::Requester)];
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) workflow: String,
+    pub(crate) with: Vec<(String, Argument)>,
+    pub(crate) timeout: Duration,
+}
+
+impl Definition {
+    /// The workflow's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is called for people.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// What starts it.
+    pub fn triggers(&self) -> &[Trigger] {
+        &self.triggers
+    }
+
+    /// What is told to it as it begins.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// How much it may do.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What happens where a run of the same key is under way; without it, all go on beside each other.
+    pub fn concurrency(&self) -> Option<ConcurrencyPolicy> {
+        self.concurrency.map(|concurrency| concurrency.policy)
+    }
+
+    /// SHA-256 over what the document says, its tests left out, in hexadecimal: what a run is pinned to. The same however it is laid out or
+    /// commented.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What the document says, as JSON.
+    pub const fn content(&self) -> &Value {
+        &self.content
+    }
+
+    /// What was found that is no error.
+    pub fn warnings(&self) -> &[Mistake] {
+        &self.warnings
+    }
+
+    /// The ids of its steps with their places, in the order of the document.
+    pub fn steps(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.steps.iter().map(|step| (step.id.as_str(), &step.place))
+    }
+
+    /// The kinds of events that its steps wait for: what a run has to be told of from its beginning, so that none comes too early.
+    pub fn awaits(&self) -> Vec<EventKind> {
+        let mut kinds: Vec<EventKind> = self.steps.iter().filter_map(Step::awaits).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// The workflows that its steps call.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Call(call) => Some(call.workflow.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Everything that it does, undoing included.
+    pub(crate) fn doings(&self) -> impl Iterator<Item = (&Step, &Doing)> {
+        self.steps.iter().flat_map(|step| {
+            let action = if let StepKind::Action(action) = &step.kind { Some(action) } else { None };
+            action.into_iter().flat_map(move |action| {
+                [Some(&action.does), action.undo.as_ref()].into_iter().flatten().map(move |doing| (step, doing))
+            })
+        })
+    }
+
+    pub(crate) fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.get(id)
+    }
+
+    pub(crate) fn step_named(&self, name: &str) -> Option<(StepId, &Step)> {
+        self.steps.iter().enumerate().find(|(_, step)| step.id == name)
+    }
+
+    pub(crate) fn block(&self, id: BlockId) -> &[StepId] {
+        self.blocks.get(id).map_or(&[], |block| &block.steps)
+    }
+
+    pub(crate) fn expression(&self, id: ExpressionId) -> Option<&Expression> {
+        self.expressions.get(id)
+    }
+}
+
+impl Step {
+    pub(crate) fn awaits(&self) -> Option<EventKind> {
+        match &self.kind {
+            StepKind::Wait(Wait::Event { kind, .. }) => Some(*kind),
+            _ => None,
+        }
+    }
+
+    /// The blocks in it, in the order of the document.
+    pub(crate) fn inner(&self) -> Vec<BlockId> {
+        match &self.kind {
+            StepKind::Switch(branches) => branches.iter().map(|branch| branch.block).collect(),
+            StepKind::Parallel(blocks) => blocks.clone(),
+            StepKind::ForEach(each) => vec![each.body],
+            StepKind::Try { body, catch } => vec![*body, *catch],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the steps behind it can ask of it.
+    pub(crate) fn outputs(&self) -> Vec<(&'static str, Kind)> {
+        match &self.kind {
+            StepKind::Action(step) => step.does.action.gives.to_vec(),
+            StepKind::ForEach(_) => vec![("done", Kind::Number), ("failed", Kind::Number), ("skipped", Kind::Number)],
+            StepKind::Wait(Wait::Event { .. }) => vec![("outcome", Kind::Text), ("event", Kind::Any)],
+            StepKind::Approval(_) => vec![("outcome", Kind::Text), ("approvers", Kind::Texts)],
+            StepKind::Call(_) => vec![("outcome", Kind::Text)],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Workflows: files of YAML in, a definition out; a run and an input in, the next run and what is to be done out.
+//!
+//! ```text
+//! file ── Definition::read ──► Definition ── begin, advance ──► Run, effects, history
+//! ```
+//!
+//! Nothing here does I/O, knows the time or waits. [`Definition::read`] tells every mistake it finds, with its place; [`check_together`] those of
+//! workflows that are in force beside each other; [`Definition::advance`] is a pure function. docs/guide/workflows.md is the guide to the files.
+
+mod analysis;
+mod cron;
+mod definition;
+mod edit;
+mod expression;
+mod grammar;
+mod json_schema;
+mod machine;
+mod reader;
+mod template;
+mod testing;
+mod vocabulary;
+
+pub use analysis::{REASON, check_together};
+pub use cron::Schedule;
+pub use definition::{
+    ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Rate, SecretRef, Trigger, TriggerKind,
+};
+pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity};
+pub use edit::{EditError, Source, write};
+pub use expression::{Clause, Truth};
+pub use json_schema::{json_schema, tables};
+pub use machine::{
+    Advanced, Cause, Effect, Entry, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX, MAX_KEPT, MAX_OUTPUT,
+    Outcome, PAGE, Phase, Refused, Run, STATE_VERSION, Start, Task, Told, Verdict, What, event_json,
+};
+pub use reader::{MAX_DEPTH, MAX_ID, MAX_STEPS};
+pub use testing::TestResult;
+pub use vocabulary::{ACTIONS, Action, EVIDENCE, HandsOut, Kind, Parameter, QUERIES, Query, Reach};

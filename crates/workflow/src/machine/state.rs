@@ -1,0 +1,421 @@
+//! What is kept of a run between two inputs: all of it, and as JSON.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+
+use domain::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// The version of what is kept. What was kept by another is not read.
+pub const STATE_VERSION: u16 = 1;
+
+/// Which step, and in which rounds of the loops around it: what an effect of a run is known by, the same on every attempt.
+///
+/// In text `step`, `step@17` or `step@17.3`, with `!undo` behind it for what undoes the step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The id of the step.
+    pub step: String,
+    /// The number of the item in each loop around it, the outermost first.
+    pub iteration: Vec<u64>,
+    /// It is undone.
+    pub undo: bool,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step)?;
+        for (i, item) in self.iteration.iter().enumerate() {
+            write!(f, "{}{item}", if i == 0 { '@' } else { '.' })?;
+        }
+        if self.undo { f.write_str("!undo") } else { Ok(()) }
+    }
+}
+
+impl FromStr for Key {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const NONE: &str = "this is no key of a step";
+        let (text, undo) = text.strip_suffix("!undo").map_or((text, false), |text| (text, true));
+        let (step, iteration) = match text.split_once('@') {
+            Some((step, items)) => {
+                let items: Result<_, _> = items.split('.').map(str::parse).collect();
+                (step, items.map_err(|_| NONE)?)
+            }
+            None => (text, Vec::new()),
+        };
+        if step.is_empty() { Err(NONE) } else { Ok(Self { step: step.to_owned(), iteration, undo }) }
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A run, as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub(crate) version: u16,
+    pub(crate) id: String,
+    pub(crate) workflow: String,
+    pub(crate) digest: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) depth: u32,
+    pub(crate) event: Option<Value>,
+    pub(crate) webhook: Option<Value>,
+    pub(crate) inputs: Map<String, Value>,
+    pub(crate) subject: Option<String>,
+    pub(crate) requester: Option<String>,
+    pub(crate) phase: Phase,
+    /// The timer of its end, while there is one.
+    pub(crate) deadline: Option<Timer>,
+    pub(crate) timers: u64,
+    pub(crate) nodes: BTreeMap<Key, Node>,
+    pub(crate) outputs: BTreeMap<Key, Map<String, Value>>,
+    /// How many bytes `outputs` has.
+    pub(crate) kept: usize,
+    /// What would undo what was done, in the order in which it was.
+    pub(crate) undo: Vec<Undo>,
+    pub(crate) undoing: Vec<Undoing>,
+    pub(crate) inbox: Vec<Signal>,
+    pub(crate) seen: BTreeSet<i64>,
+    /// The highest position of those seen that are remembered no more.
+    pub(crate) floor: i64,
+    /// Why no other step begins.
+    pub(crate) stopping: Option<Failure>,
+    /// Why it failed.
+    pub(crate) failure: Option<Failure>,
+    /// What could not be undone.
+    pub(crate) not_undone: Vec<Key>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its steps.
+    Main,
+    /// What was done is undone.
+    Undoing,
+    /// `on_error`.
+    OnError,
+    /// `finally`.
+    Finally,
+    /// It is over.
+    Over(Outcome),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it should.
+    Completed,
+    /// A step failed, or it took too long.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The outcome in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    pub(crate) number: u64,
+    pub(crate) at: Timestamp,
+}
+
+/// A step that is under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Node {
+    /// An attempt is under way.
+    Acting {
+        attempt: u32,
+        timer: Timer,
+    },
+    /// It is tried again later.
+    Resting {
+        attempt: u32,
+        timer: Timer,
+    },
+    /// Somebody has to look at it.
+    Held {
+        attempt: u32,
+        failure: Failure,
+    },
+    /// For a time, or for an event.
+    Waiting {
+        timer: Timer,
+    },
+    Approving {
+        timer: Timer,
+        approvers: Vec<String>,
+    },
+    /// `giving_up`: it was cancelled, for this reason, and its end is waited for.
+    Calling {
+        timer: Option<Timer>,
+        giving_up: Option<Failure>,
+    },
+    Switch,
+    Parallel {
+        open: usize,
+        failed: Option<(usize, Failure)>,
+    },
+    ForEach(Box<Loop>),
+    Try {
+        error: Option<Failure>,
+    },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Loop {
+    pub(crate) with: BTreeMap<String, Told>,
+    /// Which page is waited for, from 1; none if none is.
+    pub(crate) asked: Option<u64>,
+    pub(crate) pages: u64,
+    pub(crate) cursor: Option<String>,
+    pub(crate) exhausted: bool,
+    pub(crate) queue: VecDeque<Value>,
+    pub(crate) active: BTreeMap<u64, Value>,
+    /// The number of the next item.
+    pub(crate) next: u64,
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+    /// How many go first.
+    pub(crate) canary: Option<u64>,
+    /// When the next item may begin.
+    pub(crate) next_at: Timestamp,
+    pub(crate) timer: Option<Timer>,
+    /// What ended before somebody looked at it is not held against it again: done and failed by then.
+    pub(crate) forgiven: (u64, u64),
+    pub(crate) held: bool,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What is told to an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// A value.
+    Value(Value),
+    /// Where a secret is: `env:NAME` or `file:PATH`. Whoever carries the action out looks there, and tells nobody.
+    Secret(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Undo {
+    pub(crate) key: Key,
+    pub(crate) with: BTreeMap<String, Told>,
+}
+
+/// Something is undone before it goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Undoing {
+    pub(crate) owner: Owner,
+    /// The next one is the last.
+    pub(crate) left: Vec<Undo>,
+    pub(crate) current: Undo,
+    pub(crate) failure: Failure,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Owner {
+    Run,
+    Try(Key),
+    Item(Key, u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Signal {
+    pub(crate) position: i64,
+    pub(crate) event: Value,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// At which step; none where it was the run as a whole.
+    pub step: Option<String>,
+    /// What kind of failure it was.
+    pub kind: FailureKind,
+    /// For people.
+    pub message: String,
+}
+
+/// What kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// An action failed at every attempt.
+    Action,
+    /// An expression could not be told. Nothing catches that: it says that the workflow is wrong.
+    Expression,
+    /// Something was waited for in vain.
+    Timeout,
+    /// Somebody did not approve.
+    Rejected,
+    /// A workflow that was called failed.
+    Call,
+    /// Too many items of a loop failed, or there were too many.
+    Loop,
+    /// A step `fail`.
+    Explicit,
+    /// The run took too long.
+    Deadline,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl Failure {
+    pub(crate) fn at(key: &Key, kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { step: Some(key.step.clone()), kind, message: message.into() }
+    }
+}
+
+impl FailureKind {
+    /// Whether `catch`, or a loop over items, goes on after it.
+    pub(crate) const fn is_caught(self) -> bool {
+        !matches!(self, Self::Expression | Self::Deadline | Self::Cancelled)
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Expression => "expression",
+            Self::Timeout => "timeout",
+            Self::Rejected => "rejected",
+            Self::Call => "call",
+            Self::Loop => "loop",
+            Self::Explicit => "explicit",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Run {
+    /// Ours.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Which workflow.
+    pub fn workflow(&self) -> &str {
+        &self.workflow
+    }
+
+    /// The digest of the definition that it began with, and goes by to its end.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Whom it is about.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// How far it is.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How it ended, if it did.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self.phase {
+            Phase::Over(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// What was to be undone and could not be.
+    pub fn not_undone(&self) -> &[Key] {
+        &self.not_undone
+    }
+
+    /// The steps that are under way.
+    pub fn under_way(&self) -> impl Iterator<Item = &Key> {
+        self.nodes.keys()
+    }
+
+    /// The steps that are held for somebody to look at.
+    pub fn held(&self) -> impl Iterator<Item = &Key> {
+        let held = |node: &Node| match node {
+            Node::Held { .. } => true,
+            Node::ForEach(each) => each.held,
+            _ => false,
+        };
+        self.nodes.iter().filter(move |(_, node)| held(node)).map(|(key, _)| key)
+    }
+
+    /// When its next timer is due.
+    pub fn next_timer(&self) -> Option<(u64, Timestamp)> {
+        let timers = self.nodes.values().filter_map(Node::timer).chain(self.deadline);
+        timers.map(|timer| (timer.at, timer.number)).min().map(|(at, number)| (number, at))
+    }
+
+    /// How far a loop is: how many items ended well, failed, and were left out.
+    pub fn progress(&self, key: &Key) -> Option<(u64, u64, u64)> {
+        match self.nodes.get(key) {
+            Some(Node::ForEach(each)) => Some((each.done, each.failed, each.skipped)),
+            _ => None,
+        }
+    }
+}
+
+impl Node {
+    pub(crate) fn timer(&self) -> Option<Timer> {
+        match self {
+            Self::Acting { timer, .. }
+            | Self::Resting { timer, .. }
+            | Self::Waiting { timer }
+            | Self::Approving { timer, .. } => Some(*timer),
+            Self::Calling { timer, .. } => *timer,
+            Self::ForEach(each) => each.timer,
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_read_back_from_their_text() {
+        for text in ["tell", "tell@0", "tell@17.3", "tell!undo", "tell@17.3!undo"] {
+            assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "@1", "tell@", "tell@a", "!undo"] {
+            assert!(wrong.parse::<Key>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Workflow files, from YAML to what the machine runs.
+
+mod blocks;
+mod triggers;
+
+pub(crate) use triggers::is_of;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use condition::Type;
+use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, parse};
+use serde_json::{Value, json};
+
+use crate::analysis;
+use crate::definition::{
+    Argument, Block, Concurrency, ConcurrencyPolicy, Definition, ExpressionId, Limits, Rate, SecretRef, Step,
+};
+use crate::expression::{Scope, Written, understand};
+use crate::grammar::{self, API_VERSION, KIND, Key, names};
+use crate::template::Template;
+use crate::testing;
+use crate::vocabulary::{Kind, Parameter};
+
+/// The most steps.
+pub const MAX_STEPS: usize = 200;
+/// How deep blocks may stand in one another.
+pub const MAX_DEPTH: usize = 8;
+/// The longest id, in bytes.
+pub const MAX_ID: usize = 64;
+/// How long a run takes at most, if it does not say.
+const STANDARD_DURATION: Duration = Duration::from_hours(30 * 24);
+const NO_LIMITS: Limits = Limits { duration: STANDARD_DURATION, subjects: None, rate: None };
+/// The longest that a run may take.
+const LONGEST: Duration = Duration::from_hours(400 * 24);
+
+impl Definition {
+    /// Reads a file that holds one workflow.
+    ///
+    /// # Errors
+    /// Every mistake that was found, warnings among them, in the order of the file.
+    pub fn read(file: &str, text: &str) -> Result<Self, Vec<Mistake>> {
+        let mut mistakes = Mistakes::default();
+        let name: Arc<str> = file.into();
+        let mut documents = parse(&name, text, &mut mistakes);
+        documents.retain(|node| !matches!(node.yaml, Yaml::Null));
+        if documents.len() > 1 {
+            let place = documents.get(1).map(|node| node.place.clone());
+            mistakes.error(&place.unwrap_or(Place { file: name, line: 0, column: 0 }), "a file holds one workflow");
+        } else if documents.is_empty() && !mistakes.has_errors() {
+            mistakes.error(&Place { file: name, line: 0, column: 0 }, "there is no workflow in this");
+        }
+        let definition = documents.first().and_then(|document| Reader::new(mistakes.take()).read(document, text));
+        match definition {
+            Some(Ok(definition)) => Ok(definition),
+            Some(Err(mistakes)) => Err(mistakes),
+            None => Err(mistakes.into_vec()),
+        }
+    }
+}
+
+/// What is made of a file as it is read.
+struct Reader {
+    mistakes: Mistakes,
+    blocks: Vec<Block>,
+    steps: Vec<Step>,
+    ids: BTreeMap<String, Place>,
+    written: Vec<Written>,
+    /// What expressions can ask about at the place that is read.
+    scope: Scope,
+}
+
+impl Reader {
+    fn new(mistakes: Mistakes) -> Self {
+        let (blocks, steps, ids, written) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        Self { mistakes, blocks, steps, ids, written, scope: Scope::default() }
+    }
+
+    fn read(mut self, document: &Node, text: &str) -> Option<Result<Definition, Vec<Mistake>>> {
+        let fields = self.record(document, grammar::WORKFLOW);
+        for (key, only) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+            if let Some(node) = fields.find(key) {
+                let found = node.text(&mut self.mistakes);
+                if found.is_some_and(|found| found != only) {
+                    self.mistakes.suggesting(&node.place, format!("this reads `{key}: {only}`"), Some(only.to_owned()));
+                }
+            }
+        }
+        let metadata = fields.find("metadata").map(|node| self.record(node, grammar::METADATA));
+        let of_metadata = |key| metadata.as_ref().and_then(|fields: &Fields<'_>| fields.find(key));
+        let name = of_metadata("name").and_then(|node| self.id(node));
+        let title = of_metadata("title").and_then(|node| node.text(&mut self.mistakes)).map(str::to_owned);
+        self.scope.inputs = fields.find("inputs").map(triggers::input_kinds).unwrap_or_default();
+        let inputs = fields.find("inputs").map(|node| self.inputs(node)).unwrap_or_default();
+        let triggers = fields.find("triggers").map(|node| self.triggers(node)).unwrap_or_default();
+        self.scope.events = triggers::kinds(&triggers);
+        self.scope.webhook = triggers::has_webhook(&triggers);
+        let subject = fields.find("subject").and_then(|node| self.expression(node, Type::Text));
+        let concurrency = fields.find("concurrency").and_then(|node| self.concurrency(node));
+        let limits = fields.find("limits").map_or(NO_LIMITS, |node| self.limits(node));
+        self.scope.running = true;
+        let main = fields.find("steps").map_or(0, |node| self.block(node, None, 0));
+        let seen = self.scope.steps.clone();
+        self.scope.error = true;
+        let on_error = fields.find("on_error").map(|node| self.block(node, None, 0));
+        self.scope.error = false;
+        self.scope.steps = seen;
+        let finally = fields.find("finally").map(|node| self.block(node, None, 0));
+        let (written, mut mistakes) = (std::mem::take(&mut self.written), std::mem::take(&mut self.mistakes));
+        let expressions = understand(&written, text, &mut mistakes);
+        let cases =
+            fields.find("tests").map(|node| testing::read(node, &self.steps, &mut mistakes)).unwrap_or_default();
+        if mistakes.has_errors() {
+            return Some(Err(mistakes.into_vec()));
+        }
+        let mut definition = Definition {
+            name: name?,
+            title,
+            triggers,
+            subject,
+            concurrency,
+            limits,
+            inputs,
+            blocks: self.blocks,
+            steps: self.steps,
+            main,
+            on_error,
+            finally,
+            expressions: expressions.into_iter().collect::<Option<_>>()?,
+            cases,
+            digest: digest_of(document),
+            content: document.json(),
+            warnings: Vec::new(),
+        };
+        analysis::look_over(&definition, &mut mistakes);
+        let failed = mistakes.has_errors();
+        let mistakes = mistakes.into_vec();
+        if failed {
+            return Some(Err(mistakes));
+        }
+        definition.warnings = mistakes;
+        Some(Ok(definition))
+    }
+
+    /// The values of a map whose keys are `keys`; those that have to be there are.
+    fn record<'n>(&mut self, node: &'n Node, keys: &[Key]) -> Fields<'n> {
+        let fields = node.fields(&names(keys), &mut self.mistakes);
+        for key in keys.iter().filter(|key| key.required) {
+            fields.need(key.name, &mut self.mistakes);
+        }
+        fields
+    }
+
+    fn id(&mut self, node: &Node) -> Option<String> {
+        let text = node.text(&mut self.mistakes)?;
+        let shaped = text.len() <= MAX_ID
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !shaped {
+            let message =
+                format!("an id begins with a small letter, and has small letters, digits and `_`, {MAX_ID} at most");
+            self.mistakes.suggesting(&node.place, message, as_id(text));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn concurrency(&mut self, node: &Node) -> Option<Concurrency> {
+        let fields = self.record(node, grammar::CONCURRENCY);
+        let key = fields.find("key").and_then(|node| self.expression(node, Type::Text));
+        let policy = fields.find("policy")?.word("policy", ConcurrencyPolicy::NAMES, &mut self.mistakes)?;
+        Some(Concurrency { key, policy })
+    }
+
+    fn limits(&mut self, node: &Node) -> Limits {
+        let fields = self.record(node, grammar::LIMITS);
+        let duration = fields.find("duration").and_then(|node| self.span(node)).unwrap_or(STANDARD_DURATION);
+        let subjects = fields.find("subjects").and_then(|node| self.count(node, 10_000_000));
+        let rate = fields.find("rate").and_then(|node| self.rate(node));
+        Limits { duration, subjects, rate }
+    }
+
+    /// A span of time that is not nothing.
+    fn span(&mut self, node: &Node) -> Option<Duration> {
+        let span = node.duration(&mut self.mistakes)?;
+        if span.is_zero() || span > LONGEST {
+            self.mistakes.error(&node.place, "this goes from a second to 400 days");
+            return None;
+        }
+        Some(span)
+    }
+
+    fn count(&mut self, node: &Node, most: i64) -> Option<u64> {
+        node.int(1..=most, &mut self.mistakes).and_then(|n| u64::try_from(n).ok())
+    }
+
+    fn small(&mut self, node: &Node, most: i64) -> Option<u32> {
+        node.int(1..=most, &mut self.mistakes).and_then(|n| u32::try_from(n).ok())
+    }
+
+    /// `50/s`, `10/m`, `100/h`, `1000/d`.
+    fn rate(&mut self, node: &Node) -> Option<Rate> {
+        let text = node.text(&mut self.mistakes)?;
+        let read = text.split_once('/').and_then(|(number, unit)| {
+            let number: u32 = number.trim().parse().ok().filter(|n| (1..=1000).contains(n))?;
+            Some(Rate { number, per: document::parse_duration(&format!("1{}", unit.trim()))? })
+        });
+        if read.is_none() {
+            self.mistakes.error(
+                &node.place,
+                "this is no rate: write how many in what, as in `50/s`, `10/m` or `100/h`, 1000 at most",
+            );
+        }
+        read
+    }
+
+    /// `5%`.
+    fn percent(&mut self, node: &Node) -> Option<u32> {
+        let text = node.text(&mut self.mistakes)?;
+        let read = text.strip_suffix('%').and_then(|n| n.trim().parse().ok()).filter(|n: &u32| *n <= 100);
+        if read.is_none() {
+            self.mistakes.error(&node.place, "this is no share: write it as in `5%`");
+        }
+        read
+    }
+
+    /// Notes an expression, to be understood with all others.
+    fn write(&mut self, text: &str, place: &Place, wanted: Type) -> ExpressionId {
+        self.written.push(Written { text: text.to_owned(), place: place.clone(), wanted, scope: self.scope.clone() });
+        self.written.len() - 1
+    }
+
+    fn condition(&mut self, node: &Node) -> Option<ExpressionId> {
+        if let Yaml::Bool(value) = node.yaml {
+            return Some(self.write(if value { "true" } else { "false" }, &node.place, Type::Bool));
+        }
+        let text = node.text(&mut self.mistakes)?.to_owned();
+        Some(self.write(&text, &node.place, Type::Bool))
+    }
+
+    /// `${…}`.
+    fn expression(&mut self, node: &Node, wanted: Type) -> Option<ExpressionId> {
+        let text = node.text(&mut self.mistakes)?;
+        let Some(inner) = in_braces(text) else {
+            self.mistakes.error(&node.place, "this is told by an expression: write it as in `${event.user}`");
+            return None;
+        };
+        let inner = inner.to_owned();
+        Some(self.write(&inner, &node.place, wanted))
+    }
+
+    fn message(&mut self, node: &Node) -> Option<Template> {
+        let text = node.text(&mut self.mistakes)?.to_owned();
+        let mut mistakes = std::mem::take(&mut self.mistakes);
+        let template =
+            Template::read(&text, &node.place, &mut mistakes, |inner| self.write(inner, &node.place, Type::Any));
+        self.mistakes = mistakes;
+        Some(template)
+    }
+
+    fn secret(&mut self, node: &Node) -> Option<SecretRef> {
+        let text = node.text(&mut self.mistakes)?;
+        let reference = text.split_once(':').is_some_and(|(from, name)| {
+            let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            match from {
+                "env" => !name.is_empty() && name.chars().all(named),
+                "file" => name.starts_with('/'),
+                _ => false,
+            }
+        });
+        if !reference {
+            self.mistakes.error(
+                &node.place,
+                "a secret never stands here itself: say where it is, as in `env:NAME` or `file:/path`",
+            );
+            return None;
+        }
+        Some(SecretRef(text.to_owned()))
+    }
+
+    /// What is told to an action or query, held against what it takes.
+    fn arguments(&mut self, node: Option<&Node>, takes: &[Parameter], of: &str, at: &Place) -> Vec<(String, Argument)> {
+        let known: Vec<&str> = takes.iter().map(|parameter| parameter.name).collect();
+        if let (Some(node), true) = (node, known.is_empty()) {
+            self.mistakes.error(&node.place, format!("`{of}` takes nothing"));
+            return Vec::new();
+        }
+        let fields = node.map(|node| node.fields(&known, &mut self.mistakes));
+        let mut arguments = Vec::new();
+        for parameter in takes {
+            match fields.as_ref().and_then(|fields| fields.find(parameter.name)) {
+                Some(node) => {
+                    let argument = self.argument(node, parameter.kind);
+                    arguments.extend(argument.map(|argument| (parameter.name.to_owned(), argument)));
+                }
+                None if parameter.required => {
+                    let message =
+                        format!("`{of}` needs `{}`: {}, under `with`", parameter.name, parameter.kind.called());
+                    self.mistakes.error(node.map_or(at, |node| &node.place), message);
+                }
+                None => {}
+            }
+        }
+        arguments
+    }
+
+    fn argument(&mut self, node: &Node, kind: Kind) -> Option<Argument> {
+        let wrong = |reader: &mut Self| {
+            reader.mistakes.error(&node.place, format!("expected {}", kind.called()));
+            None
+        };
+        match (kind, &node.yaml) {
+            (Kind::Secret, Yaml::Map(_)) => {
+                let fields = node.fields(&["secret"], &mut self.mistakes);
+                let node = fields.need("secret", &mut self.mistakes)?;
+                self.secret(node).map(Argument::Secret)
+            }
+            (Kind::Secret, _) => wrong(self),
+            (Kind::Message, Yaml::Text(_)) => self.message(node).map(Argument::Message),
+            (Kind::Span, Yaml::Text(_)) => {
+                let span = self.span(node)?;
+                Some(Argument::Literal(span.as_secs().into()))
+            }
+            (Kind::Level, _) => {
+                let words = [("aal1", "aal1"), ("aal2", "aal2"), ("aal3", "aal3")];
+                node.word("level", &words, &mut self.mistakes).map(|word| Argument::Literal(word.into()))
+            }
+            (kind, Yaml::Text(text)) if let Some(inner) = in_braces(text) => {
+                let wanted = kind.in_conditions()?;
+                let inner = inner.to_owned();
+                Some(Argument::Expression(self.write(&inner, &node.place, wanted)))
+            }
+            (Kind::Word(words), Yaml::Text(_)) => {
+                let words: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
+                node.word("word for this", &words, &mut self.mistakes).map(|word| Argument::Literal(word.into()))
+            }
+            (Kind::Text | Kind::User | Kind::Time, Yaml::Text(text)) => Some(Argument::Literal(text.as_str().into())),
+            (Kind::Number, Yaml::Int(_) | Yaml::Float(_)) | (Kind::Bool, Yaml::Bool(_)) => {
+                Some(Argument::Literal(node.json()))
+            }
+            (Kind::Texts, Yaml::Text(_) | Yaml::List(_)) => {
+                let texts: Vec<Value> = node.texts(&mut self.mistakes).iter().map(|(text, _)| (*text).into()).collect();
+                Some(Argument::Literal(texts.into()))
+            }
+            (Kind::Any, _) => self.anything(node),
+            _ => wrong(self),
+        }
+    }
+
+    /// Whatever stands here, with `${…}` in it.
+    fn anything(&mut self, node: &Node) -> Option<Argument> {
+        Some(match &node.yaml {
+            Yaml::Text(text) => match in_braces(text) {
+                Some(inner) => Argument::Expression(self.write(inner, &node.place, Type::Any)),
+                None => Argument::Literal(node.json()),
+            },
+            Yaml::List(items) => Argument::List(items.iter().map(|item| self.anything(item)).collect::<Option<_>>()?),
+            Yaml::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| Some((key.name.clone(), self.anything(value)?)));
+                Argument::Map(entries.collect::<Option<_>>()?)
+            }
+            _ => Argument::Literal(node.json()),
+        })
+    }
+}
+
+fn in_braces(text: &str) -> Option<&str> {
+    text.trim().strip_prefix("${")?.strip_suffix('}').map(str::trim)
+}
+
+/// What could have been meant as an id.
+fn as_id(text: &str) -> Option<String> {
+    let id: String = text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let id = id.trim_start_matches(|c: char| !c.is_ascii_lowercase()).to_owned();
+    (!id.is_empty() && id.len() <= MAX_ID).then_some(id)
+}
+
+/// A hash over what a document says that has something to do with how runs go.
+fn digest_of(document: &Node) -> String {
+    let mut content = document.json();
+    if let Some(entries) = content.as_object_mut() {
+        entries.remove("tests");
+    }
+    let canonical = json!({ "format": 1, "document": content }).to_string();
+    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
+}

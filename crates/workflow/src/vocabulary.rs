@@ -1,0 +1,402 @@
+//! The words that workflows are made of, as data: actions with their parameters and outputs, queries, evidence.
+//!
+//! The engine carries actions out; this says what can be asked of it. docs/guide/workflows.md lists them.
+
+use condition::Type;
+use domain::{Aal, EventKind};
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Bool,
+    /// A list of texts.
+    Texts,
+    /// The id of a user.
+    User,
+    /// A span of time, as it stands in the file.
+    Span,
+    /// A time in RFC 3339.
+    Time,
+    /// An assurance level, as it stands in the file.
+    Level,
+    /// A text for people, with `{{ … }}` in it.
+    Message,
+    /// A reference to a secret, `{secret: env:NAME}`.
+    Secret,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A map, or whatever else.
+    Any,
+}
+
+impl Kind {
+    /// What it is to conditions. A secret is nothing to them.
+    pub(crate) const fn in_conditions(self) -> Option<Type> {
+        Some(match self {
+            Self::Text | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => Type::Text,
+            Self::Number | Self::Span => Type::Number,
+            Self::Bool => Type::Bool,
+            Self::Texts => Type::Texts,
+            Self::Any => Type::Any,
+            Self::Secret => return None,
+        })
+    }
+
+    /// What it is called where it is spoken of.
+    pub(crate) const fn called(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Number => "a number",
+            Self::Bool => "true or false",
+            Self::Texts => "a list of texts",
+            Self::User => "the id of a user",
+            Self::Span => "a span of time",
+            Self::Time => "a time",
+            Self::Level => "`aal1`, `aal2` or `aal3`",
+            Self::Message => "a message",
+            Self::Secret => "a secret, as in `{secret: env:NAME}`",
+            Self::Word(_) => "one of some words",
+            Self::Any => "anything",
+        }
+    }
+
+    /// The kinds that inputs can be of, by name.
+    pub(crate) const INPUTS: &'static [(&'static str, Self)] = &[
+        ("text", Self::Text),
+        ("number", Self::Number),
+        ("bool", Self::Bool),
+        ("texts", Self::Texts),
+        ("user", Self::User),
+        ("time", Self::Time),
+    ];
+}
+
+/// A parameter of an action or query, or a field of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it has to be there.
+    pub required: bool,
+}
+
+/// Where the effect of an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// On our own data: it is one commit with the step, and happens once.
+    Inside,
+    /// Somewhere else: it happens at least once, each time with the same key.
+    Outside,
+}
+
+/// Something that a step can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// Its name, `noun.verb`.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub does: &'static str,
+    /// Where its effect is.
+    pub reach: Reach,
+    /// What it takes.
+    pub takes: &'static [Parameter],
+    /// What it gives: name and kind.
+    pub gives: &'static [(&'static str, Kind)],
+    /// The events that it leads to.
+    pub emits: &'static [EventKind],
+    /// What it hands out to a user, who then counts as that much.
+    pub hands_out: HandsOut,
+}
+
+/// What an action hands out (T-31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandsOut {
+    /// Nothing.
+    Nothing,
+    /// This level.
+    Level(Aal),
+    /// The level that the parameter `level` names.
+    Parameter,
+}
+
+const fn need(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { name, kind, required: true }
+}
+
+const fn may(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { name, kind, required: false }
+}
+
+const USER: Parameter = need("user", Kind::User);
+const REASON: Parameter = may("reason", Kind::Text);
+const KINDS: Parameter = may("kinds", Kind::Texts);
+const COUNT: &[(&str, Kind)] = &[("count", Kind::Number)];
+const SENT: &[(&str, Kind)] = &[("gateway", Kind::Text), ("reference", Kind::Text)];
+const MESSAGE: Parameter = need("message", Kind::Message);
+
+const fn action(name: &'static str, does: &'static str, reach: Reach, takes: &'static [Parameter]) -> Action {
+    Action { name, does, reach, takes, gives: &[], emits: &[], hands_out: HandsOut::Nothing }
+}
+
+const fn inside(name: &'static str, does: &'static str, takes: &'static [Parameter]) -> Action {
+    action(name, does, Reach::Inside, takes)
+}
+
+const fn outside(name: &'static str, does: &'static str, takes: &'static [Parameter]) -> Action {
+    action(name, does, Reach::Outside, takes)
+}
+
+impl Action {
+    const fn gives(mut self, gives: &'static [(&'static str, Kind)]) -> Self {
+        self.gives = gives;
+        self
+    }
+
+    const fn emits(mut self, emits: &'static [EventKind]) -> Self {
+        self.emits = emits;
+        self
+    }
+
+    const fn hands_out(mut self, hands_out: HandsOut) -> Self {
+        self.hands_out = hands_out;
+        self
+    }
+
+    /// The action of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ACTIONS.iter().find(|action| action.name == name)
+    }
+}
+
+/// Of whose authenticators, or which one.
+const WHICH: &[Parameter] = &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, REASON];
+
+/// Every action.
+pub const ACTIONS: &[Action] = &[
+    inside("authenticator.suspend", "Suspends authenticators.", WHICH)
+        .gives(COUNT)
+        .emits(&[EventKind::AuthenticatorSuspended]),
+    inside("authenticator.resume", "Lets suspended authenticators be used again.", WHICH)
+        .gives(COUNT)
+        .emits(&[EventKind::AuthenticatorResumed]),
+    inside("authenticator.revoke", "Revokes authenticators for good.", WHICH)
+        .gives(COUNT)
+        .emits(&[EventKind::AuthenticatorRevoked, EventKind::SessionLowered]),
+    inside(
+        "authenticator.expire",
+        "Ends authenticators at a time.",
+        &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, need("in", Kind::Span)],
+    )
+    .gives(COUNT),
+    inside("authenticator.rotate", "Has the key of authenticators replaced at the next enrollment.", WHICH)
+        .gives(COUNT),
+    inside("authenticator.require", "Asks a user to have one of these kinds.", &[USER, need("kinds", Kind::Texts)]),
+    inside(
+        "enrollment.start",
+        "Invites a user to enroll. What the user has to prove for it is decided as for every enrollment.",
+        &[USER, KINDS, need("valid_for", Kind::Span)],
+    )
+    .gives(&[("enrollment", Kind::Text), ("link", Kind::Text)])
+    .emits(&[EventKind::EnrollmentStarted]),
+    inside("enrollment.cancel", "Takes an enrollment back.", &[need("enrollment", Kind::Text), REASON])
+        .emits(&[EventKind::EnrollmentCancelled]),
+    inside(
+        "session.revoke",
+        "Ends sessions: one, or all of a user.",
+        &[may("session", Kind::Text), may("user", Kind::User), REASON],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::SessionEnded]),
+    inside(
+        "session.require_step_up",
+        "Has sessions of a user prove this level again.",
+        &[USER, need("level", Kind::Level)],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::SessionLowered]),
+    inside("user.lock", "Lets a user prove nothing until unlocked.", &[USER, REASON])
+        .emits(&[EventKind::UserSuspended]),
+    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON]).emits(&[EventKind::UserResumed]),
+    inside(
+        "user.set_attribute",
+        "Sets an attribute of a user.",
+        &[USER, need("name", Kind::Text), need("value", Kind::Text)],
+    )
+    .emits(&[EventKind::UserUpdated]),
+    inside("user.add_to_group", "Puts a user into a group.", &[USER, need("group", Kind::Text)])
+        .emits(&[EventKind::UserUpdated]),
+    inside("user.remove_from_group", "Takes a user out of a group.", &[USER, need("group", Kind::Text)])
+        .emits(&[EventKind::UserUpdated]),
+    inside("user.extend_grace", "Gives a user more of a grace period.", &[USER, need("by", Kind::Span)]),
+    inside(
+        "recovery.issue_pass",
+        "Gives a user a pass that counts once as a proof of a level.",
+        &[USER, need("level", Kind::Level), need("valid_for", Kind::Span)],
+    )
+    .gives(&[("link", Kind::Text)])
+    .hands_out(HandsOut::Parameter),
+    inside("recovery.issue_backup_codes", "Gives a user new backup codes.", &[USER, need("valid_for", Kind::Span)])
+        .gives(&[("link", Kind::Text)])
+        .hands_out(HandsOut::Level(Aal::Aal2)),
+    inside(
+        "risk.raise",
+        "Raises a signal about a user for a time.",
+        &[USER, need("signal", Kind::Text), need("for", Kind::Span)],
+    ),
+    inside(
+        "risk.block_address",
+        "Refuses an address or prefix for a time.",
+        &[need("address", Kind::Text), need("for", Kind::Span)],
+    ),
+    inside(
+        "gateway.switch",
+        "Sends by another gateway of a channel from now on.",
+        &[need("channel", Kind::Word(&["sms", "mail", "push"])), may("away_from", Kind::Text)],
+    ),
+    inside(
+        "event.emit",
+        "Tells of something by an event of your own name.",
+        &[need("name", Kind::Text), may("data", Kind::Any)],
+    ),
+    outside("notify.mail", "Sends a mail.", &[USER, need("subject", Kind::Message), MESSAGE]).gives(SENT),
+    outside("notify.sms", "Sends a text message.", &[USER, MESSAGE]).gives(SENT),
+    outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),
+    outside("notify.slack", "Posts to Slack.", &[need("webhook", Kind::Secret), MESSAGE]),
+    outside("notify.teams", "Posts to Microsoft Teams.", &[need("webhook", Kind::Secret), MESSAGE]),
+    outside("notify.chat", "Posts to another chat by its webhook.", &[need("webhook", Kind::Secret), MESSAGE]),
+    outside(
+        "notify.page",
+        "Has whoever is on call paged.",
+        &[
+            need("routing_key", Kind::Secret),
+            MESSAGE,
+            may("severity", Kind::Word(&["info", "warning", "error", "critical"])),
+        ],
+    )
+    .gives(&[("reference", Kind::Text)]),
+    outside(
+        "http.call",
+        "Calls an address by HTTP, signed.",
+        &[
+            need("url", Kind::Text),
+            may("method", Kind::Word(&["GET", "POST", "PUT", "PATCH", "DELETE"])),
+            may("body", Kind::Any),
+            may("signing_key", Kind::Secret),
+            may("bearer", Kind::Secret),
+        ],
+    )
+    .gives(&[("status", Kind::Number), ("body", Kind::Any)]),
+    outside(
+        "validator.radius",
+        "Asks a RADIUS server whether a code is right.",
+        &[USER, need("server", Kind::Text), need("shared_secret", Kind::Secret)],
+    )
+    .gives(&[("accepted", Kind::Bool)]),
+    outside(
+        "validator.http",
+        "Asks a validator by HTTP whether a code is right.",
+        &[USER, need("url", Kind::Text), may("bearer", Kind::Secret)],
+    )
+    .gives(&[("accepted", Kind::Bool)]),
+    outside(
+        "ticket.open",
+        "Opens a ticket.",
+        &[
+            need("system", Kind::Word(&["jira", "servicenow", "http"])),
+            need("url", Kind::Text),
+            need("bearer", Kind::Secret),
+            need("title", Kind::Message),
+            MESSAGE,
+        ],
+    )
+    .gives(&[("id", Kind::Text), ("url", Kind::Text)]),
+];
+
+/// What `for_each` goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// Its name.
+    pub name: &'static str,
+    /// What it finds, for people.
+    pub finds: &'static str,
+    /// What it takes.
+    pub takes: &'static [Parameter],
+    /// What each item has.
+    pub gives: &'static [(&'static str, Kind)],
+    /// Whether it may find everybody, so that a limit has to be said.
+    pub everyone: bool,
+}
+
+const AUTHENTICATOR: &[(&str, Kind)] =
+    &[("id", Kind::Text), ("user", Kind::User), ("kind", Kind::Text), ("state", Kind::Text)];
+
+/// Every query.
+pub const QUERIES: &[Query] = &[
+    Query {
+        name: "users",
+        finds: "Users: all of them, or those that the parameters leave.",
+        takes: &[may("group", Kind::Text), may("without_authenticator", Kind::Bool), may("inactive_for", Kind::Span)],
+        gives: &[("id", Kind::User), ("external_id", Kind::Text), ("kind", Kind::Text), ("state", Kind::Text)],
+        everyone: true,
+    },
+    Query {
+        name: "authenticators",
+        finds: "Authenticators: all of them, or those that the parameters leave.",
+        takes: &[KINDS, may("unused_for", Kind::Span), may("older_than", Kind::Span), may("model", Kind::Text)],
+        gives: AUTHENTICATOR,
+        everyone: true,
+    },
+    Query {
+        name: "authenticators_of",
+        finds: "The authenticators of a user.",
+        takes: &[USER, KINDS],
+        gives: AUTHENTICATOR,
+        everyone: false,
+    },
+    Query {
+        name: "sessions_of",
+        finds: "The sessions of a user.",
+        takes: &[USER],
+        gives: &[("id", Kind::Text), ("user", Kind::User), ("aal", Kind::Number)],
+        everyone: false,
+    },
+];
+
+impl Query {
+    /// The query of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        QUERIES.iter().find(|query| query.name == name)
+    }
+}
+
+/// What whoever approves has to have seen, and which level it proves of the subject (T-31).
+pub const EVIDENCE: &[(&str, Aal)] =
+    &[("identity_document", Aal::Aal2), ("in_person", Aal::Aal2), ("call_back", Aal::Aal1)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_noun_dot_verb_once() {
+        let names: std::collections::BTreeSet<&str> = ACTIONS.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), ACTIONS.len());
+        assert!(names.iter().all(|name| name.split_once('.').is_some()));
+    }
+
+    #[test]
+    fn what_hands_something_out_says_to_whom_and_how_much() {
+        for action in ACTIONS.iter().filter(|action| action.hands_out != HandsOut::Nothing) {
+            assert!(action.takes.contains(&USER), "{}", action.name);
+            let level = action.takes.iter().any(|p| p.name == "level" && p.kind == Kind::Level && p.required);
+            assert!(action.hands_out != HandsOut::Parameter || level, "{}", action.name);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The step machine, step by step.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use serde_json::{Map, Value, json};
+use workflow::{Advanced, Cause, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict};
+
+use crate::support::{LOST, read, with_steps};
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
+
+fn cause() -> Cause {
+    Cause::Event(
+        json!({"kind": "authenticator.lost", "user": "usr_1", "data": {"reason": "requested", "kind": "totp"}}),
+    )
+}
+
+fn begin(definition: &Definition) -> Advanced {
+    let start = Start { id: "run_1".to_owned(), cause: cause(), requester: None, depth: 0 };
+    definition.begin(start, NOW, 1).unwrap()
+}
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+fn done(text: &str, outputs: Value) -> Input {
+    Input::Done { key: key(text), attempt: 1, outputs: outputs.as_object().cloned().unwrap_or_default() }
+}
+
+fn started(effects: &[Effect]) -> Vec<String> {
+    let keys = effects.iter().filter_map(|effect| match effect {
+        Effect::Start { key, .. } => Some(key.to_string()),
+        _ => None,
+    });
+    keys.collect()
+}
+
+fn go(definition: &Definition, run: &Run, input: Input) -> Advanced {
+    definition.advance(run, input, NOW, 7).unwrap()
+}
+
+fn yes(by: &str) -> Verdict {
+    Verdict {
+        by: by.to_owned(),
+        approves: true,
+        roles: vec!["helpdesk".to_owned()],
+        evidence: vec!["identity_document".to_owned()],
+        level: domain::Aal::Aal2,
+    }
+}
+
+#[test]
+fn w01_a_lost_device_goes_from_step_to_step() {
+    let definition = read(LOST);
+    let advanced = begin(&definition);
+    assert_eq!(started(&advanced.effects), ["suspend"]);
+    let advanced = go(&definition, &advanced.run, done("suspend", json!({"count": 2})));
+    let [Effect::SetTimer { .. }, Effect::Start { with, idempotency_key, .. }] = advanced.effects.as_slice() else {
+        panic!("{:?}", advanced.effects)
+    };
+    assert_eq!(idempotency_key, "run_1/tell");
+    assert!(format!("{with:?}").contains("We suspended 2 of your authenticators. (none)"), "{with:?}");
+    let advanced = go(&definition, &advanced.run, done("tell", json!({})));
+    let asked = advanced.effects.iter().any(|effect| matches!(effect, Effect::Ask { .. }));
+    assert!(asked, "{:?}", advanced.effects);
+    let advanced = go(&definition, &advanced.run, Input::Verdict { key: key("identity"), verdict: yes("ann") });
+    assert_eq!(started(&advanced.effects), ["pass"]);
+    let advanced = go(&definition, &advanced.run, done("pass", json!({"link": "https://…"})));
+    let event = json!({"kind": "authenticator.activated", "user": "usr_1", "data": {"kind": "totp"}});
+    let advanced = go(&definition, &advanced.run, Input::Signal { position: 7, event });
+    assert_eq!(started(&advanced.effects), ["revoke"]);
+    let advanced = go(&definition, &advanced.run, done("revoke", json!({"count": 1})));
+    assert_eq!(started(&advanced.effects), ["note"]);
+    let advanced = go(&definition, &advanced.run, done("note", json!({})));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Completed));
+    assert_eq!(advanced.effects, [Effect::Finish(Outcome::Completed)]);
+    assert_eq!(definition.advance(&advanced.run, done("note", json!({})), NOW, 1), Err(Refused::Over));
+}
+
+#[test]
+fn w04_an_input_that_comes_twice_changes_nothing() {
+    let definition = read(LOST);
+    let first = begin(&definition);
+    let input = done("suspend", json!({"count": 2}));
+    let second = go(&definition, &first.run, input.clone());
+    assert_eq!(definition.advance(&second.run, input, NOW, 9), Err(Refused::NotAwaited));
+    assert_eq!(definition.advance(&second.run, done("pass", json!({})), NOW, 9), Err(Refused::NotAwaited));
+}
+
+#[test]
+fn w04_a_run_goes_by_the_definition_that_it_began_with() {
+    let (one, other) = (read(LOST), read(&LOST.replace("limit: 4", "limit: 5")));
+    let run = begin(&one).run;
+    assert_eq!(other.advance(&run, done("suspend", json!({})), NOW, 1), Err(Refused::OtherDefinition));
+    let laid_out_otherwise = read(&LOST.replace("# at once", "# another comment"));
+    assert_eq!(one.digest(), laid_out_otherwise.digest());
+}
+
+#[test]
+fn w04_a_run_is_kept_as_json_and_reads_back() {
+    let definition = read(LOST);
+    let run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    let text = serde_json::to_string(&run).unwrap();
+    assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
+    let newer = text.replacen("\"version\":1", "\"version\":2", 1);
+    let newer: Run = serde_json::from_str(&newer).unwrap();
+    assert_eq!(definition.advance(&newer, done("tell", json!({})), NOW, 1), Err(Refused::OtherVersion));
+}
+
+#[test]
+fn w04_attempts_are_bounded_and_what_was_done_is_undone() {
+    let definition = read(LOST);
+    let mut now = NOW;
+    let mut run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    for attempt in 1..=4 {
+        let failed = Input::Failed { key: key("tell"), attempt, message: "away".to_owned(), retryable: true };
+        let advanced = definition.advance(&run, failed, now, 3).unwrap();
+        run = advanced.run;
+        if attempt == 4 {
+            assert_eq!(started(&advanced.effects), ["suspend!undo"]);
+            break;
+        }
+        let Some(Effect::SetTimer { timer, at }) = advanced.effects.last() else { panic!("{:?}", advanced.effects) };
+        assert_eq!(at.since(now), Duration::from_secs(10 << (attempt - 1)));
+        let early = definition.advance(&run, Input::Timer(*timer), now, 3);
+        assert_eq!(early, Err(Refused::Early { at: *at }));
+        now = *at;
+        let advanced = definition.advance(&run, Input::Timer(*timer), now, 3).unwrap();
+        let key = advanced.effects.iter().find_map(|effect| match effect {
+            Effect::Start { idempotency_key, attempt, .. } => Some((idempotency_key.as_str(), *attempt)),
+            _ => None,
+        });
+        assert_eq!(key, Some(("run_1/tell", attempt + 1)), "the same key on every attempt");
+        run = advanced.run;
+    }
+    let advanced = definition.advance(&run, done("suspend!undo", json!({})), now, 3).unwrap();
+    assert_eq!(started(&advanced.effects), ["alarm"]);
+    let alarm = serde_json::to_string(&advanced.effects).unwrap();
+    assert!(alarm.contains("run_1: away") && alarm.contains(r#"{"secret":"env:PAGER_KEY"}"#), "{alarm}");
+    let history = serde_json::to_string(&advanced.history).unwrap();
+    assert!(!history.contains("PAGER_KEY"), "{history}");
+    let advanced = definition.advance(&advanced.run, done("alarm", json!({})), now, 3).unwrap();
+    assert_eq!(started(&advanced.effects), ["note"], "`finally` is done whatever happened");
+    let advanced = definition.advance(&advanced.run, done("note", json!({})), now, 3).unwrap();
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+}
+
+#[test]
+fn w04_who_cancels_has_it_undone_and_what_acts_comes_to_its_end_first() {
+    let definition = read(LOST);
+    let run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    let advanced = go(&definition, &run, Input::Cancel { reason: "found again".to_owned() });
+    assert!(advanced.effects.is_empty(), "a mail is under way: {:?}", advanced.effects);
+    let again = Input::Cancel { reason: "again".to_owned() };
+    assert_eq!(definition.advance(&advanced.run, again, NOW, 1), Err(Refused::NotAwaited));
+    let advanced = go(&definition, &advanced.run, done("tell", json!({})));
+    assert_eq!(started(&advanced.effects), ["suspend!undo"]);
+    let advanced = go(&definition, &advanced.run, done("suspend!undo", json!({})));
+    assert_eq!(started(&advanced.effects), ["note"], "who cancels has no `on_error`");
+    let advanced = go(&definition, &advanced.run, done("note", json!({})));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Cancelled));
+}
+
+#[test]
+fn w02_an_event_that_comes_too_early_is_kept() {
+    let definition = read(LOST);
+    let event = |user: &str| json!({"kind": "authenticator.activated", "user": user, "data": {"kind": "totp"}});
+    let run = begin(&definition).run;
+    let run = go(&definition, &run, Input::Signal { position: 9, event: event("usr_2") }).run;
+    let run = go(&definition, &run, Input::Signal { position: 8, event: event("usr_1") }).run;
+    let twice = definition.advance(&run, Input::Signal { position: 8, event: event("usr_1") }, NOW, 1);
+    assert_eq!(twice, Err(Refused::NotAwaited));
+    let run = go(&definition, &run, done("suspend", json!({"count": 2}))).run;
+    let run = go(&definition, &run, done("tell", json!({}))).run;
+    let run = go(&definition, &run, Input::Verdict { key: key("identity"), verdict: yes("ann") }).run;
+    let advanced = go(&definition, &run, done("pass", json!({})));
+    assert_eq!(started(&advanced.effects), ["revoke"], "it has come already");
+    let other = json!({"kind": "user.created", "user": "usr_1", "data": {}});
+    let refused = definition.advance(&advanced.run, Input::Signal { position: 10, event: other }, NOW, 1);
+    assert_eq!(refused, Err(Refused::NotAwaited), "no step waits for this kind");
+}
+
+#[test]
+fn w03_who_may_not_approve_does_not() {
+    let definition = read(LOST);
+    let run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    let run = go(&definition, &run, done("tell", json!({}))).run;
+    let refused = [
+        Verdict { by: "usr_1".to_owned(), ..yes("ann") },
+        Verdict { roles: vec!["sales".to_owned()], ..yes("ann") },
+        Verdict { evidence: Vec::new(), ..yes("ann") },
+        Verdict { level: domain::Aal::Aal1, ..yes("ann") },
+    ];
+    for verdict in refused {
+        let refused = definition.advance(&run, Input::Verdict { key: key("identity"), verdict }, NOW, 1);
+        assert!(matches!(refused, Err(Refused::NotAllowed(_))), "{refused:?}");
+    }
+}
+
+#[test]
+fn w03_what_cannot_be_told_stops_the_run_and_is_caught_by_nothing() {
+    let text = with_steps(
+        "- id: careful\n  try:\n    - id: ask\n      switch:\n        - when: event.data.from == \"active\"\n          steps: [{id: a, fail: a}]\n  catch:\n    - id: b\n      fail: caught",
+    );
+    let definition = read(&text);
+    let advanced = begin(&definition);
+    let failure = advanced.run.failure().unwrap();
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+    assert!(failure.message.contains("`event.data.from` is not known"), "{failure:?}");
+    let history = serde_json::to_string(&advanced.history).unwrap();
+    assert!(history.contains(r#""holds":"unknown""#), "{history}");
+}
+
+#[test]
+fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
+    let text = with_steps(
+        "- id: everyone\n  for_each:\n    query: users\n    limit: 100000\n    batch: 10\n    breaker: {failures: 10%, after: 20, then: hold}\n    steps:\n      - id: lock\n        action: user.lock\n        with: {user: \"${item.id}\"}",
+    );
+    let definition = read(&text);
+    let item = |i: usize| json!({"id": format!("usr_{i}")});
+    let page = |page: u64, from: usize, next: bool| Input::Page {
+        key: key("everyone"),
+        page,
+        items: (from..from + 100).map(item).collect(),
+        next: next.then(|| from.to_string()),
+        total: Some(1000),
+    };
+    let advanced = begin(&definition);
+    assert!(matches!(advanced.effects.last(), Some(Effect::Query { page: 1, .. })), "{:?}", advanced.effects);
+    let mut advanced = go(&definition, &advanced.run, page(1, 0, true));
+    let mut open = started(&advanced.effects);
+    assert_eq!(open.len(), 10);
+    let (mut ended, mut most) = (0, 0);
+    while ended < 60 {
+        let key = open.remove(0);
+        advanced = go(&definition, &advanced.run, done(&key, json!({})));
+        ended += 1;
+        open.extend(started(&advanced.effects));
+        most = most.max(serde_json::to_string(&advanced.run).unwrap().len());
+    }
+    assert!(most < 16_384, "a run over many is no larger: {most}");
+    // 7 of 67 are more than 10 %.
+    for _ in 0..7 {
+        let failing = open.remove(0).parse().unwrap();
+        let failed = Input::Failed { key: failing, attempt: 1, message: "no".to_owned(), retryable: true };
+        advanced = go(&definition, &advanced.run, failed);
+        open.extend(started(&advanced.effects));
+    }
+    assert!(advanced.effects.iter().any(|effect| matches!(effect, Effect::Hold { .. })), "{:?}", advanced.effects);
+    assert_eq!(advanced.run.progress(&key("everyone")), Some((60, 7, 0)));
+    let more = definition.advance(&advanced.run, Input::Retry(key("everyone")), NOW, 1).unwrap();
+    assert!(!started(&more.effects).is_empty(), "somebody looked at it: it goes on");
+    let mut advanced = go(&definition, &advanced.run, Input::Discard(key("everyone")));
+    for key in open {
+        advanced = go(&definition, &advanced.run, done(&key, json!({})));
+    }
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+}
+
+#[test]
+fn what_gives_more_than_is_kept_fails() {
+    let text = with_steps("- id: ask\n  action: http.call\n  with: {url: \"https://example.org\"}");
+    let definition = read(&text);
+    let body: Map<String, Value> = Map::from_iter([("body".to_owned(), "a".repeat(20_000).into())]);
+    let advanced = go(&definition, &begin(&definition).run, done("ask", body.into()));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+}
+
+#[test]
+fn w02_why_says_of_each_clause_whether_it_held() {
+    let text = with_steps("- id: a\n  fail: a").replace(
+        "when: event.data.reason != \"workflow\"",
+        "when: event.data.reason != \"workflow\" && event.data.kind == \"hotp\" && event.data.from == \"active\"",
+    );
+    let definition = read(&text);
+    let why = serde_json::to_value(definition.why(&cause())).unwrap();
+    assert_eq!(
+        why,
+        json!([[
+            {"text": "event.data.reason != \"workflow\"", "holds": "true", "values": {"event.data.reason": "requested"}},
+            {"text": "event.data.kind == \"hotp\"", "holds": "false", "values": {"event.data.kind": "totp"}},
+            {"text": "event.data.from == \"active\"", "holds": "unknown", "values": {}},
+        ]])
+    );
+    assert_eq!(definition.is_started_by(&cause()), Ok(false), "one part that is false decides");
+    let other = Cause::Event(json!({"kind": "user.created", "data": {}}));
+    assert!(definition.why(&other).is_empty());
+    let unclear = Cause::Event(json!({"kind": "authenticator.lost", "data": {"reason": "a", "kind": "hotp"}}));
+    assert!(definition.is_started_by(&unclear).unwrap_err().contains("`event.data.from` is not known"));
+}
+
+#[test]
+fn w02_who_starts_a_run_tells_what_it_takes() {
+    let definition = read(LOST);
+    let by = |roles: &[&str], inputs: Value| {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let cause = Cause::Manual { roles, inputs: inputs.as_object().cloned().unwrap() };
+        let start = Start { id: "run_1".to_owned(), cause, requester: Some("bea".to_owned()), depth: 0 };
+        definition.begin(start, NOW, 1)
+    };
+    let begun = by(&["sales", "helpdesk"], json!({"user": "usr_3"})).unwrap();
+    assert_eq!(begun.run.subject(), Some("usr_3"));
+    for (roles, inputs) in [
+        (&["sales"][..], json!({"user": "usr_3"})),
+        (&["helpdesk"][..], json!({})),
+        (&["helpdesk"][..], json!({"user": 3})),
+        (&["helpdesk"][..], json!({"user": "usr_3", "usr": "x"})),
+    ] {
+        assert!(matches!(by(roles, inputs.clone()), Err(Refused::Unfit(_))), "{roles:?} {inputs}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Every mistake is told, with its place and the nearest right word.
+
+use workflow::{Definition, check_together};
+
+use crate::support::{LOST, listed, mistakes, read, with_steps};
+
+#[test]
+fn a_file_that_holds_is_told_nothing_of() {
+    assert_eq!(mistakes(LOST), "");
+}
+
+#[test]
+fn unknown_keys_wrong_types_and_wrong_words_are_told_at_once() {
+    insta::assert_snapshot!(mistakes(
+        "apiVersion: countersign/v2
+kind: Workflo
+metadata: {name: Lost Device, titel: x}
+triggers:
+  - event: authenticator.lots
+    when: event.data.kind == \"totp\"
+  - schedule: 0 3 * *
+  - event: authenticator.lost
+    webhook: {secret: hunter2}
+  - webhook: {secret: hunter2}
+limits: {duration: 5, rate: often}
+steps:
+  - id: tell
+    action: notify.mial
+  - id: tell
+    action: notify.mail
+    with: {user: usr_1, subjekt: x, message: 5}
+    compensat: {}
+  - id: wait
+    wait: {event: authenticator.activated}
+    retry: {limit: 2}
+  - id: two
+    action: user.lock
+    call: other
+  - id: chat
+    action: notify.slack
+    with: {webhook: https://hooks.example/secret, message: hi}
+"
+    ));
+}
+
+#[test]
+fn expressions_are_checked_against_what_there_is() {
+    insta::assert_snapshot!(mistakes(&with_steps(
+        "- id: a
+  switch:
+    - when: event.data.knid == \"totp\"
+      steps: [{id: b, fail: \"{{ event.user }} {{ evnt.user }}\"}]
+    - when: event.user == 5
+      steps: [{id: c, fail: no}]
+    - when: steps.later.count > 1
+      steps: [{id: d, fail: no}]
+- id: later
+  action: authenticator.revoke
+  with: {user: \"${steps.later.count}\"}
+- id: e
+  action: user.lock
+  with: {user: \"${event.data.kind.more}\"}
+- id: f
+  wait: {event: authenticator.verified, where: arrived.data.all > 2, timeout: 1d}
+- id: g
+  wait: {until: \"${event.position}\"}"
+    )));
+}
+
+#[test]
+fn what_is_never_reached_never_fires_or_never_ends_is_refused() {
+    insta::assert_snapshot!(mistakes(
+        "apiVersion: countersign/v1
+kind: Workflow
+metadata: {name: w}
+triggers:
+  - schedule: 0 0 30 2 *
+  - event: user.created
+    when: event.data.kind == \"a\" && event.data.kind == \"b\"
+inputs:
+  why: {type: text, required: true}
+steps:
+  - id: everyone
+    for_each:
+      query: users
+      steps: [{id: l, action: user.set_attribute, with: {user: \"${item.id}\", name: a, value: b}}]
+  - id: nothing
+    action: authenticator.revoke
+  - id: itself
+    call: w
+  - id: way
+    switch:
+      - when: true
+        steps: [{id: a, fail: a}]
+      - otherwise: [{id: b, fail: b}]
+  - id: never
+    fail: never
+finally:
+  - id: slow
+    wait: {for: 1h}
+"
+    ));
+}
+
+#[test]
+fn w02_what_starts_itself_is_refused() {
+    let loops = LOST
+        .replace("    when: event.data.reason != \"workflow\"\n", "")
+        .replace("action: authenticator.suspend\n", "action: authenticator.revoke\n");
+    let loops = loops.replace("event: authenticator.lost", "event: authenticator.revoked");
+    let told = mistakes(&loops);
+    assert!(
+        told.contains("this workflow starts itself: `authenticator.revoke` leads to `authenticator.revoked`"),
+        "{told}"
+    );
+    let careful = loops.replace(
+        "event: authenticator.revoked\n",
+        "event: authenticator.revoked\n    when: event.data.reason != \"workflow\"\n",
+    );
+    assert_eq!(mistakes(&careful), "");
+}
+
+#[test]
+fn t31_a_recovery_hands_out_no_more_than_it_proves() {
+    let refused = |text: &str, why: &str| {
+        let told = mistakes(text);
+        assert!(told.contains(why), "{told}");
+    };
+    refused(&LOST.replace("level: aal2, valid_for", "level: aal3, valid_for"), "hands out aal3, and aal2 is proved");
+    refused(
+        &LOST.replace("evidence: [identity_document]", "evidence: [call_back]"),
+        "hands out aal2, and aal1 is proved",
+    );
+    refused(&LOST.replace("      evidence: [identity_document]\n", ""), "hands out aal2, and nothing is proved");
+    refused(
+        &LOST.replace("      timeout: 24h\n", "      timeout: 24h\n      on_timeout: continue\n"),
+        "nothing is proved",
+    );
+    refused(
+        &LOST.replace("      timeout: 24h\n", "      timeout: 24h\n      level: aal1\n"),
+        "hands out aal2, and aal1 is proved",
+    );
+    refused(
+        &LOST.replace("{user: \"${subject}\", level", "{user: \"${inputs.user}\", level"),
+        "of whom nothing is proved",
+    );
+    refused(
+        &LOST.replace("      timeout: 24h\n", "      timeout: 24h\n      exclude: requester\n"),
+        "nothing is proved",
+    );
+    refused(&LOST.replace("{user: \"${subject}\", level", "{user: usr_7, level"), "of whom nothing is proved");
+    refused(&LOST.replace("level: aal2, valid_for", "level: \"${inputs.note}\", valid_for"), "is no level");
+    let by_code = |kind: &str| {
+        with_steps(&format!(
+            "- id: back\n  wait: {{event: authenticator.verified, where: arrived.user == subject && arrived.data.kind == \"{kind}\", timeout: 1h}}\n- id: pass\n  action: recovery.issue_pass\n  with: {{user: \"${{subject}}\", level: aal2, valid_for: 1h}}"
+        ))
+    };
+    assert_eq!(mistakes(&by_code("backup_codes")), "");
+    refused(&by_code("email"), "hands out aal2, and aal1 is proved");
+    refused(&by_code("backup_codes").replace("arrived.user == subject && ", ""), "nothing is proved");
+    refused(
+        &by_code("backup_codes").replace("timeout: 1h}", "timeout: 1h, on_timeout: continue}"),
+        "nothing is proved",
+    );
+    let way = with_steps(
+        "- id: ok\n  approval: {roles: [a], evidence: [in_person], timeout: 1h, on_reject: continue}\n- id: way\n  switch:\n    - when: steps.ok.outcome == \"approved\"\n      steps:\n        - id: pass\n          action: recovery.issue_pass\n          with: {user: \"${subject}\", level: aal2, valid_for: 1h}",
+    );
+    assert_eq!(mistakes(&way), "");
+    refused(&way.replace("== \"approved\"", "== \"rejected\""), "nothing is proved");
+}
+
+#[test]
+fn secrets_are_references_that_nothing_can_say() {
+    for steps in [
+        "- id: a\n  action: notify.slack\n  with: {webhook: \"${event.user}\", message: hi}",
+        "- id: a\n  action: notify.slack\n  with: {webhook: {secret: hunter2}, message: hi}",
+    ] {
+        assert!(mistakes(&with_steps(steps)).contains("error"), "{steps}");
+    }
+    let text =
+        with_steps("- id: a\n  action: http.call\n  with: {url: \"https://a.example\", body: {secret: env:KEY}}");
+    let definition = read(&text);
+    let start = workflow::Start {
+        id: "r".to_owned(),
+        cause: workflow::Cause::Event(
+            serde_json::json!({"kind": "authenticator.lost", "user": "u", "data": {"reason": "a"}}),
+        ),
+        requester: None,
+        depth: 0,
+    };
+    let effects = definition.begin(start, domain::Timestamp::default(), 0).unwrap().effects;
+    let told = serde_json::to_string(&effects).unwrap();
+    assert!(told.contains(r#""body":{"value":{"secret":"env:KEY"}}"#), "what only looks like a secret is none: {told}");
+}
+
+#[test]
+fn workflows_beside_each_other_call_what_is_there_and_go_in_no_circle() {
+    let calling = |name: &str, other: &str| {
+        read(&format!(
+            "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: {name}}}\ntriggers: [{{workflow: true}}]\nsteps: [{{id: s, call: {other}}}]\n"
+        ))
+    };
+    let (a, b, c) = (calling("a", "b"), calling("b", "c"), calling("c", "a"));
+    let told = listed(&check_together(&[&a, &b, &c]));
+    assert!(told.contains("`a` calls itself by way of `b`"), "{told}");
+    let told = listed(&check_together(&[&a, &calling("bb", "a")]));
+    assert!(told.contains("there is no workflow `b`; did you mean"), "{told}");
+    let on = |name: &str, event: &str, action: &str| {
+        read(&format!(
+            "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: {name}}}\ntriggers: [{{event: {event}}}]\nsubject: ${{event.user}}\nsteps: [{{id: s, action: {action}, with: {{user: \"${{subject}}\"}}}}]\n"
+        ))
+    };
+    let (lock, unlock) = (on("lock", "user.resumed", "user.lock"), on("unlock", "user.suspended", "user.unlock"));
+    let told = listed(&check_together(&[&lock, &unlock]));
+    assert!(told.contains("`lock` starts itself by way of `unlock`"), "{told}");
+    assert!(check_together(&[&lock]).is_empty());
+}
+
+#[test]
+fn what_is_large_or_deep_is_refused() {
+    let many = (0..300).fold(String::new(), |text, i| format!("{text}- id: s{i}\n  fail: x\n"));
+    assert!(mistakes(&with_steps(&many)).contains("at most 200 steps"));
+    let deep = (0..9).fold("[{id: x, fail: x}]".to_owned(), |inner, i| {
+        format!("[{{id: t{i}, try: {inner}, catch: [{{id: c{i}, fail: x}}]}}]")
+    });
+    let told = mistakes(&with_steps("").replace("steps:\n", &format!("steps: {deep}\n")));
+    assert!(told.contains("deep"), "{told}");
+    let wide = with_steps(
+        "- id: a\n  for_each:\n    query: users\n    limit: 5\n    batch: 100\n    steps:\n      - id: b\n        for_each:\n          query: sessions_of\n          with: {user: \"${item.id}\"}\n          as: session\n          batch: 100\n          steps: [{id: c, action: session.revoke, with: {session: \"${session.id}\"}}]",
+    );
+    assert!(mistakes(&wide).contains("could be under way at once"), "{}", mistakes(&wide));
+    assert!(Definition::read("w", "").is_err());
+}
