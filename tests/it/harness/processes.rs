@@ -1,9 +1,9 @@
 //! The processes of a running Countersign, as the kernel tells of them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 pub(crate) use rustix::process::Signal;
 
@@ -13,13 +13,12 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
     let _ = rustix::process::kill_process(Pid::from_raw(pid).unwrap(), signal);
 }
 
-/// Stops a process, and waits until it does no more.
+/// Stops a process that this one started, and waits until it does no more.
 pub(crate) fn stop(pid: i32) {
     signal(pid, Signal::STOP);
-    let limit = Instant::now() + Duration::from_secs(10);
-    while stat(pid).is_some_and(|stat| !matches!(stat.state, 'T' | 'Z')) && Instant::now() < limit {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    // Or until it has ended, which is left to be waited for.
+    let until = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), until).unwrap();
 }
 
 /// Whether the process is there and not merely waiting to be reaped.
