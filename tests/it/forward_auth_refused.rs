@@ -198,6 +198,16 @@ async fn forged_cookies_do_not_get_through(site: &Site, signed_in: &crate::site:
         assert!(matches!(answer.status, 400 | 401 | 403 | 500), "{cookie}: {answer}");
         assert!(!String::from_utf8_lossy(&answer.body).contains("remote-user"), "{cookie}: {answer}");
     }
+    // Nor do others' cookies, of whatever name, lock anybody out.
+    for others in
+        ["gr\u{fc}n=1", "\u{65e5}\u{672c}=\u{20ac}", "=x", "y", "__host-countersign=1", "x__Host-countersign=1"]
+    {
+        for cookie in [format!("{others}; __Host-countersign={own}"), format!("__Host-countersign={own};{others}")] {
+            let request = signed_in.request(Method::GET, "/page").header("sec-fetch-mode", "cors");
+            let answer = site.browser().send(request.header("cookie", cookie)).await;
+            assert_eq!(got(&answer.expect(200), "remote-user"), ["ana"], "{others}: {answer}");
+        }
+    }
 }
 
 /// T-20: no spelling of a path gets around what is asked for it.

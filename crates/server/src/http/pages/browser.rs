@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::app::App;
 use crate::app::pages::{Token, Visitor};
 use crate::http::caller::{is_origin_of, language};
+use crate::http::cookies::named;
 use crate::http::peer::Peer;
 use crate::http::problem::{CROSS_SITE, Problem};
 use crate::http::v1::flawed;
@@ -20,8 +21,6 @@ const HEADER: HeaderName = HeaderName::from_static("x-countersign-page");
 /// What the cookie's name begins with. Browsers take one of a name that begins so from this host alone, over TLS or on loopback, for all
 /// of its paths (RFC 6265bis §4.1.3.2).
 const COOKIE: &str = "__Host-countersign-page-";
-/// The most pages that one browser's cookies are looked through for.
-const MOST_COOKIES: usize = 256;
 
 /// Proof that a request was sent by a page of ours, in a browser that shows what it keeps for that page.
 pub(super) struct FromPage(pub(super) Visitor);
@@ -59,10 +58,7 @@ fn cookie_name(token: TokenHash) -> String {
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<Token> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs =
-        values.flat_map(|value| value.split(';')).take(MOST_COOKIES).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(found, _)| found.trim() == name).and_then(|(_, value)| Token::parse(value.trim()))
+    named(headers, name).next().and_then(|value| Token::parse(std::str::from_utf8(value).ok()?))
 }
 
 /// The cookie that makes a browser the page's, for as long as the page is there.
@@ -111,7 +107,7 @@ mod tests {
         assert!(kept.ends_with("; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Strict"), "{kept}");
         let mut headers = HeaderMap::new();
         let pair = kept.split(';').next().unwrap();
-        headers.append(header::COOKIE, format!("a=b; {pair}; c").parse().unwrap());
+        headers.append(header::COOKIE, HeaderValue::from_bytes(format!("gr\u{fc}n=b; {pair}; c").as_bytes()).unwrap());
         assert_eq!(cookie(&headers, &cookie_name(page)).map(|token| token.hash()), Some(browser.hash()));
         assert!(cookie(&headers, &cookie_name(TokenHash([8; 32]))).is_none());
     }
