@@ -151,9 +151,7 @@ impl Site {
 
     /// Proves what a site's answer leads to, on the page, and answers where the browser is led afterwards.
     pub(crate) async fn proves(&self, browser: &mut Surfer, led: &Answer, ana: &Enrolled) -> String {
-        let mut page = self.comes_to_page(browser, &location(led)).await;
-        let seen = page.opens_first().await.expect(200);
-        assert_eq!(seen["step"], "prove", "{seen}");
+        let (mut page, _) = self.is_asked(browser, led).await;
         let code = ana.phone.code_at(self.api.advance(60).await);
         let done = page.prove(&code).await.expect(200);
         assert_eq!(done["step"], "done", "{done}");
@@ -172,6 +170,14 @@ impl Site {
         let redeemed = browser.follows(opened["return_to"].as_str().unwrap()).await;
         assert_eq!(location(&redeemed), location(&to_page), "{redeemed}");
         page
+    /// Comes to the page on which what a site's answer leads to is proved: what is asked there.
+    pub(crate) async fn is_asked(&self, browser: &mut Surfer, led: &Answer) -> (Browser, Value) {
+        let mut page = self.comes_to_page(browser, &location(led)).await;
+        let seen = page.opens_first().await.expect(200);
+        assert_eq!(seen["step"], "prove", "{seen}");
+        (page, seen)
+    }
+
     }
 
     /// Whether somebody may pass by a request: what the backend got.

@@ -29,6 +29,8 @@ pub(crate) use target::Target;
 
 /// The longest query that rules can look at; of a longer one the proof is bound to its hash.
 const LONGEST_QUERY: usize = 1024;
+/// The longest query that people are shown as a whole; of a longer one they see this much, and how long it is.
+const LONGEST_SHOWN: usize = 256;
 
 /// A browser at a site, as the site's proxy tells of it.
 #[derive(Debug)]
@@ -161,15 +163,15 @@ fn is_about_the_challenge(decided: &Result<Decision, Error>) -> bool {
     matches!(decided, Err(Error::Conflict(_) | Error::ChallengeOver | Error::NotFound("challenge")))
 }
 
-/// What is asked about a request. The person is shown its URL; the proof is bound to that, to the method and to the query.
+/// What is asked about a request. The person is shown what the proof is bound to: method, URL and query.
 fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<ChallengeId>) -> Question {
     let Asked { request, target, visitor, .. } = asked;
     let mut properties = Map::new();
-    properties.insert("method".to_owned(), json!(request.method));
+    properties.insert(METHOD.to_owned(), json!(request.method));
     properties.insert("host".to_owned(), json!(host(request)));
     match target.query() {
         Some(query) if query.len() <= LONGEST_QUERY => {
-            properties.insert("query".to_owned(), json!(query));
+            properties.insert(QUERY.to_owned(), json!(query));
         }
         Some(query) => {
             properties.insert("query_hash".to_owned(), json!(hash_of(query)));
@@ -185,9 +187,14 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         action: site.action(&request.method, target).to_owned(),
         resource: Some(ResourceFacts { kind: URL.to_owned(), id, properties }),
         context,
-        shown: vec![URL.to_owned()],
+        shown,
         groups: sign_in.groups.clone(),
+    context.insert(METHOD.to_owned(), Value::String(request.method.clone()));
         last_active_at: Some(sign_in.seen_at),
+    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
+        context.insert(QUERY.to_owned(), Value::String(as_shown(query)));
+    }
+    let shown = context.keys().cloned().collect();
         signals: Vec::new(),
         source: Source::new(visitor.address, visitor.user_agent.as_deref()),
         challenge_id,
@@ -201,15 +208,16 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
 pub(super) fn for_the_record(facts: &Facts) -> Facts {
     let mut kept = facts.clone();
     if let Some(resource) = &mut kept.resource
-        && let Some(query) = resource.properties.remove("query")
+        && let Some(query) = resource.properties.remove(QUERY)
     {
         resource.properties.insert("query_hash".to_owned(), json!(hash_of(query.as_str().unwrap_or_default())));
     }
     kept
 }
 
-/// What resources of this type are called, and the member of the context that people are shown.
+/// What resources of this type are called, and what people are shown of a request.
 const URL: &str = "url";
+    kept.context.remove(QUERY);
 
 fn hash_of(text: &str) -> String {
     data_encoding::HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
@@ -217,4 +225,15 @@ fn hash_of(text: &str) -> String {
 
 fn host(request: &Request) -> &str {
     request.origin.as_str().split_once("://").map_or("", |(_, host)| host)
+}
+const METHOD: &str = "method";
+const QUERY: &str = "query";
+
+/// A query for people: as it was written, which is in signs that show nothing else than they are, and bounded. What stands beyond that is
+/// bound all the same.
+fn as_shown(query: &str) -> String {
+    match query.get(..LONGEST_SHOWN) {
+        Some(start) if query.len() > LONGEST_SHOWN => format!("{start}… ({} characters)", query.len()),
+        _ => query.to_owned(),
+    }
 }
