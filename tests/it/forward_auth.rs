@@ -144,6 +144,11 @@ async fn s08_a_site_is_guarded_by_caddy_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s08_a_site_is_guarded_by_haproxy_on_sqlite() {
+    a_site_is_guarded(ProxyKind::Haproxy, Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes Traefik: scripts/need proxies"]
 async fn s08_a_site_is_guarded_by_traefik() {
     a_site_is_guarded(ProxyKind::Traefik, Database::Sqlite).await;
@@ -208,11 +213,6 @@ async fn s08_the_ways_that_are_taken_less_often() {
     assert!(!site.login.get(&format!("/v1/sessions/{session}")).await.expect(200)["ended_at"].is_null());
 }
 
-/// What the guides show is what is tried here.
-#[test]
-fn s08_each_guide_shows_the_configuration_that_ships() {
-    for (guide, file) in [
-        ("nginx", "nginx/wiki.conf"),
 /// S-05: who proves something for a request sees which: method, address and query, as they are asked about.
 #[tokio::test(flavor = "multi_thread")]
 async fn s08_a_page_shows_what_a_proof_is_bound_to() {
@@ -244,8 +244,16 @@ async fn s08_a_page_shows_what_a_proof_is_bound_to() {
     assert!(!kept.is_empty() && !json!(kept).to_string().contains("eve%20"), "{kept:?}");
 }
 
+/// What the guides show is what is tried here.
+#[test]
+fn s08_each_guide_shows_the_configuration_that_ships() {
+    for (guide, file) in [
+        ("nginx", "nginx/wiki.conf"),
         ("nginx", "nginx/countersign-request.conf"),
+        ("nginx", "nginx/countersign-request-by-certificate.conf"),
         ("caddy", "caddy/Caddyfile"),
+        ("haproxy", "haproxy/haproxy.cfg"),
+        ("haproxy", "haproxy/countersign.lua"),
         ("traefik", "traefik/wiki.yaml"),
         ("envoy", "envoy/envoy.yaml"),
     ] {

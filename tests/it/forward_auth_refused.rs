@@ -265,6 +265,11 @@ async fn t20_forged_headers_do_not_get_through_caddy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t20_forged_headers_do_not_get_through_haproxy() {
+    forged_headers_do_not_get_through(ProxyKind::Haproxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes Traefik: scripts/need proxies"]
 async fn t20_forged_headers_do_not_get_through_traefik() {
     forged_headers_do_not_get_through(ProxyKind::Traefik).await;
@@ -284,6 +289,11 @@ async fn t20_the_backend_hears_what_was_asked_behind_nginx() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t20_the_backend_hears_what_was_asked_behind_caddy() {
     the_backend_hears_what_was_asked(ProxyKind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_the_backend_hears_what_was_asked_behind_haproxy() {
+    the_backend_hears_what_was_asked(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,6 +357,11 @@ async fn t14_nobody_passes_nginx_while_countersign_is_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t14_nobody_passes_caddy_while_countersign_is_down() {
     nobody_passes_while_it_is_down(ProxyKind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_nobody_passes_haproxy_while_countersign_is_down() {
+    nobody_passes_while_it_is_down(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod failover;
 mod flood;
 mod forward_auth;
 mod forward_auth_refused;
+mod forward_auth_wire;
 mod guessing;
 mod hardware_tokens;
 mod harness;

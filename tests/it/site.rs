@@ -86,7 +86,7 @@ impl Site {
         let new = json!({ "name": "login", "scopes": scopes, "return_origins": [origin] });
         let made = api.post("/v1/applications", new).await.expect(201);
         let backend = Backend::start();
-        let places = Places { site: port, countersign: server.port(), backend: backend.port, key: KEY };
+        let places = Places { site: port, countersign: server.port(), backend: backend.port, key: KEY, files: &[] };
         let proxy = Proxy::start(kind, &places).await;
         Self {
             login: api.with_key(made["api_key"]["key"].as_str().unwrap()),
