@@ -39,6 +39,8 @@ mod model;
 mod oracle;
 mod outages;
 mod over;
+mod own_sign_in;
+mod own_sign_in_refused;
 mod pages;
 mod pages_handed_on;
 mod pages_refused;

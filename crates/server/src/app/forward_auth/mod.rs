@@ -11,7 +11,7 @@ mod target;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::{Application, ChallengeId, Scope, Session, SignIn};
+use domain::{Application, AuthenticatorKind, ChallengeId, Scope, Session, SignIn};
 use gateway::messages::Language;
 use policy::{Facts, Outcome, ResourceFacts};
 use serde_json::{Map, Value, json};
@@ -121,10 +121,20 @@ impl App {
         if !may_ask(&application) {
             return Err(LACKS_SCOPES);
         }
+        if site.login.is_none() && !self.is_still_proved(&sign_in).await? {
+            return Ok(None);
+        }
         let (address, language) = (visitor.address, visitor.language);
         // What a browser keeps at a site is no key: sessions that are bound to one are of no use there.
         let actor = Actor { application: Arc::new(application), address, language, possession: Possession::None };
         Ok(Some(SignedIn { actor, sign_in }))
+    }
+
+    /// Whether a session that began with a passkey still rests on one. There is no other first factor: whose passkey was lost or removed is
+    /// nobody here, until they sign in again.
+    async fn is_still_proved(&self, sign_in: &SignIn) -> Result<bool, Error> {
+        let session = self.store.session(sign_in.session_id).await?;
+        Ok(session.is_some_and(|session| session.proofs.iter().any(|proof| proof.kind == AuthenticatorKind::Webauthn)))
     }
 
     /// The session of a browser that is signed in, if that is live.
@@ -179,7 +189,12 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         None => {}
     }
     let mut context = Map::new();
+    context.insert(METHOD.to_owned(), Value::String(request.method.clone()));
     context.insert(URL.to_owned(), Value::String(request.url.clone()));
+    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
+        context.insert(QUERY.to_owned(), Value::String(as_shown(query)));
+    }
+    let shown = context.keys().cloned().collect();
     // As a backend may read it that makes no difference between letters; the proof is bound to the URL as it is.
     let id = target.path().to_lowercase();
     Question {
@@ -189,12 +204,7 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         context,
         shown,
         groups: sign_in.groups.clone(),
-    context.insert(METHOD.to_owned(), Value::String(request.method.clone()));
         last_active_at: Some(sign_in.seen_at),
-    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
-        context.insert(QUERY.to_owned(), Value::String(as_shown(query)));
-    }
-    let shown = context.keys().cloned().collect();
         signals: Vec::new(),
         source: Source::new(visitor.address, visitor.user_agent.as_deref()),
         challenge_id,
@@ -207,6 +217,7 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
 /// Facts as they are kept: queries hold what was meant for the site alone, links that let somebody in among it (T-18).
 pub(super) fn for_the_record(facts: &Facts) -> Facts {
     let mut kept = facts.clone();
+    kept.context.remove(QUERY);
     if let Some(resource) = &mut kept.resource
         && let Some(query) = resource.properties.remove(QUERY)
     {
@@ -217,15 +228,6 @@ pub(super) fn for_the_record(facts: &Facts) -> Facts {
 
 /// What resources of this type are called, and what people are shown of a request.
 const URL: &str = "url";
-    kept.context.remove(QUERY);
-
-fn hash_of(text: &str) -> String {
-    data_encoding::HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
-}
-
-fn host(request: &Request) -> &str {
-    request.origin.as_str().split_once("://").map_or("", |(_, host)| host)
-}
 const METHOD: &str = "method";
 const QUERY: &str = "query";
 
@@ -236,4 +238,12 @@ fn as_shown(query: &str) -> String {
         Some(start) if query.len() > LONGEST_SHOWN => format!("{start}… ({} characters)", query.len()),
         _ => query.to_owned(),
     }
+}
+
+fn hash_of(text: &str) -> String {
+    data_encoding::HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
+}
+
+fn host(request: &Request) -> &str {
+    request.origin.as_str().split_once("://").map_or("", |(_, host)| host)
 }

@@ -1,15 +1,17 @@
 //! Who sends what is under `/pages/`: a script of our own pages, for one page, in one browser.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::TokenHash;
+use gateway::messages::Language;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::app::App;
 use crate::app::pages::{Token, Visitor};
-use crate::http::caller::{is_origin_of, language};
+use crate::http::caller::{is_origin_of, language, user_agent};
 use crate::http::cookies::named;
 use crate::http::peer::Peer;
 use crate::http::problem::{CROSS_SITE, Problem};
@@ -38,7 +40,27 @@ impl FromRequestParts<Arc<App>> for FromPage {
         let peer = parts.extensions.get::<Peer>().copied();
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
         let language = language(&parts.headers);
-        Ok(Self(Visitor { token, browser, address, language }))
+        let user_agent = user_agent(&parts.headers);
+        Ok(Self(Visitor { token, browser, address, language, user_agent }))
+    }
+}
+
+/// Proof that a request was sent by our page for signing in, before there is one of its own. [`HEADER`] names none, and is there all the same.
+pub(super) struct FromSignIn {
+    pub(super) address: Option<IpAddr>,
+    pub(super) language: Option<Language>,
+}
+
+impl FromRequestParts<Arc<App>> for FromSignIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if !is_own(&parts.headers, &app.settings.issuer) {
+            return Err(Problem::of(&CROSS_SITE));
+        }
+        let peer = parts.extensions.get::<Peer>().copied();
+        let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
+        Ok(Self { address, language: language(&parts.headers) })
     }
 }
 
