@@ -154,6 +154,11 @@ pub enum StartError {
     /// Nobody can be registered as the relying party that is described.
     #[error("webauthn: {0}")]
     Webauthn(String),
+    /// People are to sign in with passkeys where browsers know none.
+    #[error(
+        "forward_auth.{0} names no login, so people sign in here with a passkey; but at {1} browsers know none: set public_url to where they reach this server, or name a login"
+    )]
+    NoPasskeys(String, String),
     /// The vault or the store did not do what a start needs.
     #[error("{0}")]
     Bootstrap(String),
@@ -224,6 +229,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let public_url = config.public_url.as_deref().unwrap_or(&url);
     let name = config.brand.name.as_deref().or(config.issuer.as_deref()).unwrap_or("Countersign");
     let relying_party = config.webauthn.relying_party(public_url, name, clock.now().into())?.map(Arc::new);
+    have_a_way_in(&config.sites, relying_party.is_some(), public_url)?;
     let settings = Settings {
         relying_party,
         issuer: config.public_url.clone().unwrap_or_else(|| url.clone()),
@@ -253,6 +259,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         entropy: Arc::new(OsEntropy),
         settings,
         crowd: Crowd::default(),
+        arrivals: app::Arrivals::default(),
         public: Public::default(),
         policies,
         untold: app::decide::Untold::default(),
@@ -273,6 +280,14 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let tasks = vec![upkeep, waking];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
+}
+
+/// Whether people can sign in at each site.
+fn have_a_way_in(sites: &Sites, knows_passkeys: bool, public_url: &str) -> Result<(), StartError> {
+    match sites.with_our_login().filter(|_| !knows_passkeys) {
+        Some(site) => Err(StartError::NoPasskeys(site.to_owned(), public_url.to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn in_one_line(error: Error) -> StartError {

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use domain::{
-    Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, Proof,
-    Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust, User, UserId, UserKind,
-    UserState,
+    Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
+    BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
+    HardwareToken, HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId,
+    PromptState, Proof, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust, User,
+    UserId, UserKind, UserState,
 };
 
 /// One change with its events: together one commit (law 2).
@@ -365,6 +365,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Who signs in has said who they are: their challenge is theirs from now on. Guard: see [`NameChallenge`].
+    NameChallenge(Box<NameChallenge>),
     /// The browser on a page is the one that it was made for. Guard: see [`RedeemPage`].
     RedeemPage(Box<RedeemPage>),
     /// What is done on a page from now on. Guard: it is open, redeemed and has not expired, and what is done on it is what was seen.
@@ -561,6 +563,24 @@ pub struct Satisfy {
     pub satisfied: Satisfaction,
     /// What the session gains.
     pub raise: Option<Raise>,
+    /// The session that begins by it: of the user who is asked.
+    pub begins: Option<Box<RegisterSession>>,
+}
+
+/// See [`Change::NameChallenge`]. Guard: the challenge is open, has not expired, has no session, and nobody is asked yet; it is the one of
+/// this page, which is for signing in and open; and there is such a user.
+#[derive(Debug, Clone)]
+pub struct NameChallenge {
+    /// Which.
+    pub id: ChallengeId,
+    /// On which page.
+    pub page_id: PageId,
+    /// Who is asked from now on.
+    pub user_id: UserId,
+    /// What their proof is bound to.
+    pub action_hash: ActionHash,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// See [`Change::RememberBrowser`]. Guard: the user is active; the session is the user's, live, and has reached AAL2; the challenge is the

@@ -100,6 +100,9 @@ pub(crate) enum Error {
     /// An idempotency key was used for something else.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// Too many come from one network that nobody knows.
+    #[error("too many came to sign in from that network")]
+    TooManyArrivals,
     /// Too much is waiting.
     #[error("busy")]
     Busy,

@@ -150,6 +150,15 @@ pub(super) fn language(headers: &HeaderMap) -> Option<Language> {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|accepted| Language::of_accepted(accepted.to_str().ok()?))
 }
 
+/// What a browser says that it is, as far as that is looked at.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok())?;
+    Some(agent.chars().take(LONGEST_AGENT).collect())
+}
+
+/// The most characters of a `User-Agent` that are looked at.
+const LONGEST_AGENT: usize = 512;
+
 /// The header in which an application hands on the proof of possession that its client sent with a request: the request's method and address, the
 /// proof, and the hash of the token that it came with, if there was one.
 pub(super) const CLIENT_PROOF: &str = "client-proof";

@@ -108,6 +108,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
                 ids.push(prompt.uuid());
             }
             ids.extend(proof.raise.as_ref().map(|raise| raise.session_id.uuid()));
+            ids.extend(proof.begins.iter().flat_map(|new| [new.session.id.uuid(), new.session.user_id.uuid()]));
         }
         Change::Reject(proof) => {
             ids.push(proof.challenge_id.uuid());
@@ -162,6 +163,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::RedeemPage(redeem) => ids.push(redeem.id.uuid()),
+        Change::NameChallenge(name) => ids.extend([name.id.uuid(), name.page_id.uuid(), name.user_id.uuid()]),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
             ids.push(id.uuid());
@@ -294,6 +296,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::RedeemPage(redeem) => pages::redeem(connection, redeem).await,
+        Change::NameChallenge(name) => pages::name(connection, name).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,

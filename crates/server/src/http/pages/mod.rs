@@ -4,6 +4,7 @@ mod browser;
 mod files;
 mod remember;
 mod security;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
         .merge(security::routes())
+        .merge(sign_in::routes())
         .routes(routes!(remember::remember_on_page))
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
@@ -234,7 +236,7 @@ struct PageSeen {
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
     /// At `redeem`: where the browser goes before anything is asked, so that the application sees which one it is. At `done`: where it goes
-    /// back to.
+    /// back to, or after signing in a link that is good once.
     return_to: Option<String>,
 }
 
@@ -381,6 +383,7 @@ impl PageSeen {
                 answer.backup_codes = Some(codes.iter().map(text).collect());
             }
             Step::Done => answer.return_to = Some(seen.page.return_to()),
+            Step::SignedIn(link) => answer.return_to = Some(link.to_string()),
         }
         answer
     }
