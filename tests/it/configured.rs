@@ -579,3 +579,26 @@ async fn s11_t23_a_file_has_nobody_inside_called() {
         "{said}"
     );
 }
+
+/// A server that starts makes nobody an application, and uses no gateway that it could not.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_folder_of_the_configuration_names_gateways_and_no_applications() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sms, mail) = (SmsApi::start(), Mailboxes::start());
+    write(folder.path(), &carried_by(&sms, &mail));
+    let mut setup = lets_files_name_gateways(Database::Sqlite);
+    setup.arguments.push(format!("--policy-folder={}", folder.path().display()));
+    let mut server = Server::start(setup).await;
+    let session = server.api().session(&server.api().user("ana").await).await;
+    hand_over(&server.api(), &session, "sms", "+49 151 23456789").await.expect(200);
+    assert_eq!(sms.settled(1).await.len(), 1);
+    server.stop();
+    let gateway = "gateways:\n  a: {kind: twilio, account: AC1, from: X, secret: \"env:OTHER\"}\n";
+    for (file, said) in [(gateway, "policy.secrets"), ("applications: {evil: {scopes: [admin]}}\n", "config apply")] {
+        std::fs::write(folder.path().join("gateways.yaml"), file).unwrap();
+        let (status, told) = server.begin_in_vain();
+        assert_eq!(status.code(), Some(78), "{told}");
+        assert!(told.contains("gateways.yaml:1:") || told.contains("gateways.yaml:2:"), "{told}");
+        assert!(told.contains(said), "{told}");
+    }
+}

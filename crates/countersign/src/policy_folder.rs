@@ -27,6 +27,16 @@ pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
     Ok(PolicySource::Folder(read))
 }
 
+/// Refuses gateways of a folder that this server cannot use, as it does those of its configuration.
+pub(crate) fn can_be_used(source: &PolicySource, sending: Option<&server::Sending>) -> Result<(), Failure> {
+    let maker = sending.and_then(|sending| sending.maker.as_ref());
+    let (PolicySource::Folder(files), Some(maker)) = (source, maker) else { return Ok(()) };
+    let wanted = files.policy().settings().gateways.as_deref().unwrap_or_default();
+    maker.make(wanted).map(drop).map_err(|server::UnusableGateway { place, why }| {
+        Failure::configuration(format!("the policy in policy.folder does not hold: {place}: {why}"))
+    })
+}
+
 /// What the files of a folder say, by their names. What does not end in `.yaml` or `.yml`, or begins with a dot, is none; nor is a picture
 /// that none of them names.
 pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {

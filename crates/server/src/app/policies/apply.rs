@@ -76,7 +76,7 @@ impl App {
             return Err(Error::PolicyChanged);
         }
         let (files, policy) = understood(apply.files).await?;
-        let steps = self.steps_to(actor, &before.policy, &files, &policy, apply.prune).await?;
+        let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
         if apply.seen.is_some_and(|seen| seen != steps.seen) {
             return Err(Error::PolicyChanged);
         }
@@ -102,7 +102,7 @@ impl App {
             return Err(Error::PolicyBroken { number: former.number, why });
         }
         let (files, policy) = understood(former.files).await?;
-        let steps = self.steps_to(actor, &before.policy, &files, &policy, false).await?;
+        let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
         let (origin, by) = (PolicyOrigin::Reverted, revert.by);
         let next = Next { files, policy: &policy, origin, by, applications: &steps };
         let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
@@ -113,13 +113,15 @@ impl App {
     async fn steps_to(
         &self,
         actor: &Actor,
-        before: &PolicyInForce,
+        before: &Looked,
         files: &BTreeMap<String, String>,
         policy: &Policy,
         prune: bool,
     ) -> Result<Steps, Error> {
-        let steps = self.application_steps(Some(&settings_of(before)), policy.settings(), prune).await?;
-        let is_about_more = !steps.is_empty() || says_other_settings(before, files);
+        let steps = self.application_steps(Some(&settings_of(&before.policy)), policy.settings(), prune).await?;
+        // What was changed in the database has nothing that could stay as it is.
+        let is_new = before.trouble.is_some() && !policy.settings().is_empty();
+        let is_about_more = !steps.is_empty() || is_new || says_other_settings(&before.policy, files);
         if is_about_more && !has(&actor.application, Scope::ConfigurationWrite) {
             return Err(Error::MayNot(
                 "what files say of applications, gateways and branding takes the scope `configuration:write`"
