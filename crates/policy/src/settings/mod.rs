@@ -22,10 +22,10 @@ use crate::mistake::{Mistakes, Place};
 /// The keys at the top of a file that are about something else than policy.
 pub(crate) const SECTIONS: [&str; 3] = ["applications", "gateways", "branding"];
 
-/// What files say beside policy. What they are silent about stays as it is.
+/// What files say beside policy.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// The applications that there are to be, where any file speaks of them.
+    /// The applications that there are to be, where any file speaks of them. Others stay.
     pub applications: Option<Vec<ApplicationSettings>>,
     /// Who carries messages, where any file speaks of it.
     pub gateways: Option<Vec<GatewaySettings>>,
