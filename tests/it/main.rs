@@ -15,6 +15,7 @@ mod arrows;
 mod assertions;
 mod backup_codes;
 mod browser;
+mod configured;
 mod crashes;
 mod decisions;
 mod enrolling;

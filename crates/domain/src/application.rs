@@ -121,11 +121,17 @@ pub enum Scope {
     /// Put policies into force.
     #[serde(rename = "policies:write")]
     PoliciesWrite,
+    /// See what files say of applications, gateways and branding, and what they would change of them.
+    #[serde(rename = "configuration:read")]
+    ConfigurationRead,
+    /// Put applications, gateways and branding into force by files.
+    #[serde(rename = "configuration:write")]
+    ConfigurationWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -138,6 +144,8 @@ impl Scope {
         Self::EventsRead,
         Self::PoliciesRead,
         Self::PoliciesWrite,
+        Self::ConfigurationRead,
+        Self::ConfigurationWrite,
     ];
 
     /// The scope's name, as in JSON and in the store.
@@ -155,6 +163,8 @@ impl Scope {
             Self::EventsRead => "events:read",
             Self::PoliciesRead => "policies:read",
             Self::PoliciesWrite => "policies:write",
+            Self::ConfigurationRead => "configuration:read",
+            Self::ConfigurationWrite => "configuration:write",
         }
     }
 

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::sending::Post;
-pub use app::sending::{Sending, WebPushSettings};
+pub use app::sending::{GatewayMaker, Sending, UnusableGateway, WebPushSettings};
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
@@ -110,7 +110,7 @@ impl Config {
 }
 
 /// The operator's name, logo and colour, for the pages.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Brand {
     /// The name that people know the operator by.
     pub name: Option<String>,
@@ -274,10 +274,11 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
+    let following = tokio::spawn(app::policies::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));
     let untold = app.untold.clone();
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking];
+    let tasks = vec![upkeep, waking, following];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }

@@ -208,8 +208,9 @@ pub enum Change {
         /// As it is to be.
         risk: Vec<u8>,
     },
-    /// Puts a policy into force. Guard: its number is that after the one that is in force.
-    PutPolicy(Box<PolicyInForce>),
+    /// Puts a policy into force, and with it what its files say of applications: all of it or nothing. Guard: its number is that after the
+    /// one that is in force, and each application is as it was seen. [`Effect::Exists`] if the name or a certificate of one is another's.
+    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.
@@ -678,4 +679,25 @@ pub struct Reject {
     pub authenticators: Vec<AuthenticatorId>,
     /// When.
     pub at: Timestamp,
+}
+
+/// What comes of an application with a policy that comes into force.
+#[derive(Debug, Clone)]
+pub enum ApplicationChange {
+    /// It is made, without a key.
+    Create(Application),
+    /// It changes, as [`Change::UpdateApplication`] does.
+    Update(Application),
+    /// It is deleted, as by [`Change::DeleteApplication`]. Guard: it is there in this version.
+    Delete(ApplicationId, i64),
+}
+
+impl ApplicationChange {
+    /// Which application it is about.
+    pub fn id(&self) -> ApplicationId {
+        match self {
+            Self::Create(application) | Self::Update(application) => application.id,
+            Self::Delete(id, _) => *id,
+        }
+    }
 }

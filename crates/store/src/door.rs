@@ -7,7 +7,7 @@ use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
     HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
-    PromptId, ProofKind, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
+    PromptId, ProofKind, ReturnOrigin, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
 };
 
 use crate::house::House;
@@ -307,6 +307,18 @@ impl Store {
     pub async fn api_keys(&self, id: ApplicationId) -> Result<Vec<ApiKey>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::api_keys(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many of an application's pages are open that lead back to an origin.
+    pub async fn pages_open_at(
+        &self,
+        id: ApplicationId,
+        origin: &ReturnOrigin,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::pages_open_at(lease.connection(), id, origin.as_str(), now).await?;
         lease.done();
         Ok(found)
     }

@@ -22,9 +22,9 @@ mod threads;
 mod write;
 
 pub use change::{
-    Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency, NameChallenge, Raise,
-    RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes, Satisfy, StartEnrollment,
-    Used,
+    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency,
+    NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes,
+    Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};

@@ -44,6 +44,9 @@ pub(crate) enum Error {
     /// The enrollment is over.
     #[error("the enrollment is over")]
     EnrollmentOver,
+    /// Whoever asks has not got what it takes.
+    #[error("{0}")]
+    MayNot(String),
     /// Another policy came into force since.
     #[error("another policy came into force meanwhile")]
     PolicyChanged,

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use tokio::sync::OnceCell;
 
-use crate::app::applications::Credential;
+use crate::app::applications::{Credential, has};
 use crate::app::possession::{Possession, Shown};
 use crate::app::{Actor, App, Flaw};
 
@@ -105,6 +105,11 @@ impl<P: Permission> May<P> {
         if has(&self.actor.application, scope) { Ok(()) } else { Err(lacking(&[scope])) }
     }
 
+    /// Whether the application has this scope, too.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        has(&self.actor.application, scope)
+    }
+
     /// What the request showed of who asks.
     pub(crate) fn credential(&self) -> Credential {
         self.credential
@@ -187,10 +192,6 @@ fn has_one(application: &Application, scopes: &[Scope]) -> bool {
 fn lacking(scopes: &[Scope]) -> Problem {
     let names: Vec<String> = scopes.iter().map(|scope| format!("the scope `{}`", scope.name())).collect();
     Problem::new(&FORBIDDEN, format!("The application has not got {}.", names.join(" or ")))
-}
-
-fn has(application: &Application, scope: Scope) -> bool {
-    application.scopes.contains(&scope) || application.scopes.contains(&Scope::Admin)
 }
 
 fn credential(parts: &Parts, peer: Option<Peer>) -> Result<Credential, Problem> {

@@ -254,6 +254,7 @@ impl From<Error> for Problem {
             }
             Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
+            Error::MayNot(why) => Self::new(&FORBIDDEN, sentence(&why)),
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
             Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
             Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),

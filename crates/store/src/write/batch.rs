@@ -128,7 +128,10 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
-        Change::PutPolicy(policy) => ids.push(policy.id.uuid()),
+        Change::PutPolicy(policy, applications) => {
+            ids.push(policy.id.uuid());
+            ids.extend(applications.iter().map(|change| change.id().uuid()));
+        }
         Change::PutRiskHistory { user_id, .. } => ids.push(user_id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
@@ -304,7 +307,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             sign_ins::write(connection, change).await
         }
         Change::PutRiskHistory { .. } | Change::PutSessionRisk { .. } => risk::put(connection, change).await,
-        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
+        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(..) => {
             write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
@@ -340,7 +343,7 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy) => policies::put(connection, policy).await,
+        Change::PutPolicy(policy, applications) => policies::put(connection, policy, applications).await,
         _ => Ok(Effect::Refused),
     }
 }
