@@ -121,11 +121,17 @@ pub enum Scope {
     /// Put policies into force.
     #[serde(rename = "policies:write")]
     PoliciesWrite,
+    /// See workflows, and what their runs did and do.
+    #[serde(rename = "workflows:read")]
+    WorkflowsRead,
+    /// Start runs, cancel them, and say what becomes of steps that are held.
+    #[serde(rename = "workflows:write")]
+    WorkflowsWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -138,6 +144,8 @@ impl Scope {
         Self::EventsRead,
         Self::PoliciesRead,
         Self::PoliciesWrite,
+        Self::WorkflowsRead,
+        Self::WorkflowsWrite,
     ];
 
     /// The scope's name, as in JSON and in the store.
@@ -155,6 +163,8 @@ impl Scope {
             Self::EventsRead => "events:read",
             Self::PoliciesRead => "policies:read",
             Self::PoliciesWrite => "policies:write",
+            Self::WorkflowsRead => "workflows:read",
+            Self::WorkflowsWrite => "workflows:write",
         }
     }
 

@@ -15,6 +15,7 @@ mod read;
 mod record;
 mod retention;
 mod rows;
+mod runs;
 mod schema;
 mod set;
 mod sweep;
@@ -28,3 +29,4 @@ pub use change::{
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
 pub use record::{Attempt, Caller, EventFilter, Keyring, UserFilter};
+pub use runs::{AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput};
