@@ -11,15 +11,24 @@ use crate::failure::Failure;
 /// The policy of a folder; the one that is built in where there is none.
 pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
     let Some(folder) = folder else { return Ok(PolicySource::BuiltIn(PolicyFiles::built_in())) };
-    PolicyFiles::read(files(folder)?).map(PolicySource::Folder).map_err(|mistakes| {
+    PolicyFiles::read(files(folder, Empty::IsAMistake)?).map(PolicySource::Folder).map_err(|mistakes| {
         let told: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
         let folder = folder.display();
         Failure::configuration(format!("the policy in {folder} does not hold: {}", told.join("; ")))
     })
 }
 
+/// What a folder without files is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    /// One that says nothing, which is meant.
+    IsFine,
+    /// One that cannot be meant.
+    IsAMistake,
+}
+
 /// What the files of a folder say, by their names. What does not end in `.yaml` or `.yml`, or begins with a dot, is none.
-pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, String>, Failure> {
     let unreadable = |what: &Path, error: std::io::Error| {
         Failure::configuration(format!("{} cannot be read: {error}", what.display()))
     };
@@ -33,7 +42,7 @@ pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> 
             files.insert(name, text);
         }
     }
-    if files.is_empty() {
+    if files.is_empty() && empty == Empty::IsAMistake {
         let folder = folder.display();
         return Err(Failure::configuration(format!(
             "there is no .yaml file in {folder}: a policy that says nothing is a mistake"
