@@ -23,7 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["domain", "document", "condition"]),
     ("workflow", &["domain", "document", "condition"]),
     ("webauthn", &[]),
-    ("server", &["assertion", "domain", "policy", "risk", "store", "gateway", "webauthn", "vault-proto", "otp"]),
+    (
+        "server",
+        &["assertion", "domain", "policy", "risk", "workflow", "store", "gateway", "webauthn", "vault-proto", "otp"],
+    ),
     (
         "countersign",
         &[

@@ -80,3 +80,4 @@ mod view;
 mod waking;
 mod weak_sessions;
 mod webauthn;
+mod workflows;

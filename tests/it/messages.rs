@@ -29,7 +29,7 @@ impl Post {
         Self::with(database, &[]).await
     }
 
-    async fn with(database: Database, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(database: Database, more: &[(&str, &str)]) -> Self {
         Self::at(database, more, |_, port| port).await
     }
 
@@ -97,6 +97,17 @@ impl Post {
         let code = self.main.next().await.code();
         confirm(&api, &enrollment, &code, &prompt).await.expect(200);
         (user, session)
+    }
+
+    /// Somebody with a mailbox that was proved.
+    pub(crate) async fn with_mailbox(&self, name: &str, address: &str) -> String {
+        let api = self.api();
+        let user = api.user(name).await;
+        let session = api.session(&user).await;
+        let view = hand_over(&api, &session, "email", address).await.expect(200);
+        let (enrollment, prompt) = (text(&view["enrollment"]), text(&view["prompt"]["id"]));
+        confirm(&api, &enrollment, &self.mail.code(), &prompt).await.expect(200);
+        user
     }
 
     async fn events(&self, kind: &str) -> Vec<Value> {

@@ -31,10 +31,12 @@ async fn operations(api: &Api) -> Vec<(Method, String, String)> {
                     "sessions" => "ses",
                     "challenges" => "chl",
                     "pages" => "pag",
+                    "runs" => "run",
                     _ => "app",
                 };
                 let zeros = "0".repeat(32);
                 let there = path.replace("{id}", &format!("{prefix}_{zeros}")).replace("{external_id}", "nobody");
+                let there = there.replace("{name}", "nobody");
                 let there = there.replace("{key_id}", &format!("key_{zeros}"));
                 assert!(!there.contains('{'), "what stands for {path}?");
                 operations.push((method, path.clone(), there));

@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// Check and try the files of workflows
     #[command(subcommand)]
     Workflow(WorkflowCommand),
+    /// See the runs of workflows, cancel them, and say what becomes of steps that are held
+    #[command(subcommand)]
+    Runs(RunsCommand),
     /// Say what would happen if somebody did something now, and why
     Explain(Box<ExplainArgs>),
     /// Measure a server under load, every answer checked
@@ -468,6 +471,58 @@ pub(crate) enum KeysCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List runs, the newest first
+    List {
+        /// Only of this workflow
+        #[arg(long, value_name = "NAME")]
+        workflow: Option<String>,
+        /// Only in this state: queued, running, waiting, held, completed, failed or cancelled
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Only about this user
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// How many of the latest
+        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show a run and what happened in it
+    Show(OneRun),
+    /// Show why a run went the way it went: its conditions with their values, and its failures
+    Why(OneRun),
+    /// Cancel a run; what it did is undone
+    Cancel(OneRun),
+    /// Have a step that is held tried again
+    Retry(OneStep),
+    /// Give a step up that is held
+    Discard(OneStep),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run: run_…
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneStep {
+    /// The run: run_…
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The step, as `countersign runs show` tells it [default: the one that is held, if it is one]
+    #[arg(value_name = "STEP")]
+    pub(crate) step: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
     /// Tell every mistake in the files, with its line
     Validate(WorkflowFiles),
@@ -545,6 +600,7 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
+            Self::Runs(command) => Some(command.connection()),
             Self::Explain(args) => Some(&args.connection),
             Self::Serve(_)
             | Self::Administrator(_)
@@ -577,6 +633,16 @@ impl AuthenticatorsCommand {
             | Self::Resume(one)
             | Self::Revoke(one)
             | Self::ReportLost(one) => &one.connection,
+        }
+    }
+}
+
+impl RunsCommand {
+    const fn connection(&self) -> &Connection {
+        match self {
+            Self::List { connection, .. } => connection,
+            Self::Show(one) | Self::Why(one) | Self::Cancel(one) => &one.connection,
+            Self::Retry(one) | Self::Discard(one) => &one.connection,
         }
     }
 }

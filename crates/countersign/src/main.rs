@@ -82,6 +82,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Events(args) => commands::events(&desk, &args).await,
         Command::Keys(command) => commands::keys(&desk, &command).await,
         Command::Config(command) => commands::config(&desk, command).await,
+        Command::Runs(command) => commands::runs(&desk, command).await,
         Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),
     }

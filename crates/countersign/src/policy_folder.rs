@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// The policy of a folder; the one that is built in where there is none.
 pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
     let Some(folder) = folder else { return Ok(PolicySource::BuiltIn(PolicyFiles::built_in())) };
-    let read = PolicyFiles::read(files(folder)?).map_err(|mistakes| {
+    let read = PolicyFiles::read(files(folder, Empty::IsAMistake)?).map_err(|mistakes| {
         let told: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
         let folder = folder.display();
         Failure::configuration(format!("the policy in {folder} does not hold: {}", told.join("; ")))
@@ -37,9 +37,18 @@ pub(crate) fn can_be_used(source: &PolicySource, sending: Option<&server::Sendin
     })
 }
 
+/// What a folder without files is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    /// One that says nothing, which is meant.
+    IsFine,
+    /// One that cannot be meant.
+    IsAMistake,
+}
+
 /// What the files of a folder say, by their names. What does not end in `.yaml` or `.yml`, or begins with a dot, is none; nor is a picture
 /// that none of them names.
-pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, String>, Failure> {
     let unreadable = |what: &Path, error: std::io::Error| {
         Failure::configuration(format!("{} cannot be read: {error}", what.display()))
     };
@@ -56,7 +65,7 @@ pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, String>, Failure> 
         }
     }
     pictures.retain(|(name, _, _)| files.values().any(|text| text.contains(name.as_str())));
-    if files.is_empty() {
+    if files.is_empty() && empty == Empty::IsAMistake {
         let folder = folder.display();
         return Err(Failure::configuration(format!(
             "there is no .yaml file in {folder}: a policy that says nothing is a mistake"

@@ -93,7 +93,8 @@ async fn serve(
     policy_folder::can_be_used(&policy, sending.as_ref())?;
     let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
     let sites = crate::config::sites(&settings.sites)?;
-    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites));
+    let workflows = settings.workflows.as_ref().map(crate::config::WorkflowSettings::read).transpose()?;
+    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites, workflows));
     let starting = Box::pin(server::start(config, store.clone(), client));
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
@@ -175,7 +176,12 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk, sites): (server::PolicySource, server::RiskWorld, server::Sites),
+    (policy, risk, sites, workflows): (
+        server::PolicySource,
+        server::RiskWorld,
+        server::Sites,
+        Option<server::WorkflowFiles>,
+    ),
 ) -> server::Config {
     server::Config {
         listen: settings.listen,
@@ -193,6 +199,7 @@ fn configuration(
         record_facts: settings.record_facts,
         risk,
         sites,
+        workflows,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -127,11 +127,17 @@ pub enum Scope {
     /// Put applications, gateways and branding into force by files.
     #[serde(rename = "configuration:write")]
     ConfigurationWrite,
+    /// See workflows, and what their runs did and do.
+    #[serde(rename = "workflows:read")]
+    WorkflowsRead,
+    /// Start runs, cancel them, and say what becomes of steps that are held.
+    #[serde(rename = "workflows:write")]
+    WorkflowsWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -146,6 +152,8 @@ impl Scope {
         Self::PoliciesWrite,
         Self::ConfigurationRead,
         Self::ConfigurationWrite,
+        Self::WorkflowsRead,
+        Self::WorkflowsWrite,
     ];
 
     /// The scope's name, as in JSON and in the store.
@@ -165,6 +173,8 @@ impl Scope {
             Self::PoliciesWrite => "policies:write",
             Self::ConfigurationRead => "configuration:read",
             Self::ConfigurationWrite => "configuration:write",
+            Self::WorkflowsRead => "workflows:read",
+            Self::WorkflowsWrite => "workflows:write",
         }
     }
 

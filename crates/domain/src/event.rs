@@ -232,6 +232,30 @@ kinds! {
     SignInFinished = "sign_in.finished",
     /// A link that signs in came with another browser than the one that the site sent to the login.
     SignInRefused = "sign_in.refused",
+    /// A workflow came into force, or another version of it.
+    WorkflowChanged = "workflow.changed",
+    /// A workflow is in force no more. What began by it goes on to its end.
+    WorkflowWithdrawn = "workflow.withdrawn",
+    /// A run of a workflow was started.
+    RunStarted = "run.started",
+    /// A run was not started, because another one of its kind is under way.
+    RunSkipped = "run.skipped",
+    /// A run ended as it should.
+    RunCompleted = "run.completed",
+    /// A run failed, or could not begin.
+    RunFailed = "run.failed",
+    /// A run was cancelled.
+    RunCancelled = "run.cancelled",
+    /// A step of a run failed for good, and is held until somebody looks at it.
+    RunHeld = "run.held",
+    /// Somebody has a run cancelled, or a step that is held tried again or given up.
+    RunInstructed = "run.instructed",
+    /// A step of a run ended well.
+    StepCompleted = "step.completed",
+    /// A step of a run failed.
+    StepFailed = "step.failed",
+    /// A workflow told of something, by a name of its own.
+    EventEmitted = "event.emitted",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
     /// Old data keys were dropped from the vault's keyring.

@@ -47,13 +47,18 @@ impl K {
     /// The facts that an event of this kind may tell of. One that is not listed is in none: whoever writes events is held to it in tests.
     #[allow(clippy::too_many_lines, clippy::match_same_arms, reason = "a table, in the order of the kinds")]
     pub const fn fields(self) -> &'static [EventField] {
-        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind")];
+        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run")];
         const REASON: &[EventField] = &[text("reason")];
+        // What a workflow does tells by which run.
+        const CHANGED: &[EventField] = &[text("reason"), text("run")];
+        const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
+        const RUN: &[EventField] =
+            &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
         const API_KEY: &[EventField] = &[text("application"), text("api_key"), text("others_expire_at")];
-        const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome")];
+        const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome"), text("site")];
         const TOKEN: &[EventField] = &[text("hardware_token_id"), text("serial")];
         const PROMPT: &[EventField] = &[text("prompt"), text("kind"), number("sends"), text("reason")];
         const SENDING: &[EventField] = &[
@@ -67,9 +72,9 @@ impl K {
         ];
         match self {
             K::ApplicationCreated | K::ApplicationUpdated => {
-                const { &[text("application"), texts("scopes"), texts("return_origins")] }
+                const { &[text("application"), texts("scopes"), texts("return_origins"), text("policy")] }
             }
-            K::ApplicationDeleted => const { &[text("application")] },
+            K::ApplicationDeleted => const { &[text("application"), text("policy")] },
             K::ApiKeyCreated | K::ApiKeyRevoked => API_KEY,
             K::AdministratorRecovered => const { &[text("application"), text("api_key"), flag("others_ended")] },
             K::PolicyChanged => const { &[text("policy"), number("number"), text("version"), text("origin")] },
@@ -104,7 +109,7 @@ impl K {
             K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => REJECTED,
             K::BackupCodesLow => const { &[number("left")] },
             K::AuthenticatorUnsubscribed => const { &[text("reason"), text("by")] },
-            K::ChallengeCreated => const { &[text("action")] },
+            K::ChallengeCreated | K::ChallengeNamed => const { &[text("action")] },
             K::PromptCreated | K::PromptWithdrawn | K::PromptMismatched | K::PushDenied => PROMPT,
             K::AuthenticatorFraudReported => PROMPT,
             K::PromptAnswered => const { &[text("prompt"), text("answer"), text("signature")] },
@@ -119,18 +124,27 @@ impl K {
             K::PageCreated | K::PageOpened | K::PageRedeemed | K::PageAdvanced | K::PageRefused | K::PageFinished => {
                 PAGE
             }
+            K::UserSuspended | K::UserResumed | K::SessionEnded => CHANGED,
+            K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
+            K::RunStarted
+            | K::RunSkipped
+            | K::RunCompleted
+            | K::RunFailed
+            | K::RunCancelled
+            | K::RunHeld
+            | K::RunInstructed
+            | K::StepCompleted
+            | K::StepFailed => RUN,
+            K::EventEmitted => const { &[text("name"), text("run"), text("reason")] },
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },
             K::RootKeyChanged => const { &[text("from"), text("to")] },
             K::ServerStarted => const { &[text("version"), text("engine")] },
             K::EventsExpired => const { &[text("before"), number("first"), number("last")] },
             K::ClockJumped => const { &[number("by_millis")] },
-            K::UserSuspended
-            | K::UserResumed
-            | K::UserErased
+            K::UserErased
             | K::DeviceDeleted
             | K::SessionKeyShown
-            | K::SessionEnded
             | K::EnrollmentViewed
             | K::AuthenticatorRenamed
             | K::AuthenticatorLinked
@@ -150,6 +164,8 @@ impl K {
                 | K::ApiKeyRevoked
                 | K::AdministratorRecovered
                 | K::PolicyChanged
+                | K::WorkflowChanged
+                | K::WorkflowWithdrawn
                 | K::HardwareTokenImported
                 | K::HardwareTokenReleased
                 | K::HardwareTokenRemoved

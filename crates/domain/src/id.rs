@@ -105,6 +105,8 @@ ids! {
     DecisionId = "dec_";
     /// A policy while it was in force.
     PolicyId = "pol_";
+    /// One execution of a workflow.
+    RunId = "run_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

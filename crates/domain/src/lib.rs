@@ -26,6 +26,7 @@ pub mod policy;
 pub mod prompt;
 pub mod push;
 pub mod return_url;
+pub mod run;
 pub mod session;
 pub mod sign_in;
 pub mod user;
@@ -48,13 +49,14 @@ pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
-    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, SessionId, SignInId, UserId,
+    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, UserId,
 };
 pub use level::{Aal, Amr};
 pub use page::{Page, PageRequest};
 pub use policy::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 pub use prompt::{Prompt, PromptState};
 pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
+pub use run::{Run, RunLine, RunState, WorkflowInForce};
 pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
 pub use user::{User, UserKind, UserState};

@@ -250,6 +250,11 @@ impl Gateways {
         line.gateway.receipt(posted, self.clock.now())
     }
 
+    /// The client that calls others by HTTP.
+    pub fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
     /// How each gateway is.
     pub fn health(&self) -> Vec<Health> {
         let sms = self.sms.iter().map(Line::health);

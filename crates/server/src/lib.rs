@@ -12,6 +12,7 @@ mod policy_files;
 mod relying_party;
 mod risk_files;
 mod sites;
+mod workflow_files;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub use policy_files::{PolicyFiles, PolicySource};
 pub use relying_party::{Webauthn, webauthn_policy};
 pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
 pub use sites::{SiteMistake, SiteSettings, Sites};
+pub use workflow_files::WorkflowFiles;
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub struct Config {
     pub risk: RiskWorld,
     /// Sites behind proxies that ask about each request.
     pub sites: Sites,
+    /// Workflows that are to be in force; as the store has them if not said.
+    pub workflows: Option<WorkflowFiles>,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -230,28 +234,14 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let name = config.brand.name.as_deref().or(config.issuer.as_deref()).unwrap_or("Countersign");
     let relying_party = config.webauthn.relying_party(public_url, name, clock.now().into())?.map(Arc::new);
     have_a_way_in(&config.sites, relying_party.is_some(), public_url)?;
-    let settings = Settings {
-        relying_party,
-        issuer: config.public_url.clone().unwrap_or_else(|| url.clone()),
-        issuer_name: config.issuer.clone(),
-        view_lifetime: config.view_lifetime,
-        max_session_age: config.max_session_age,
-        factors: config.factors.clone(),
-        fall_back: config.fall_back,
-        remembered_browsers: config.remembered_browsers,
-        brand: config.brand.clone(),
-        events_retention: config.events_retention,
-        push_digits: config.push_digits,
-        movable_clock: config.movable_clock.clone(),
-        confinement: config.confinement.clone(),
-        tls: config.tls.is_some(),
-        loopback,
-        trusted_proxies: config.trusted_proxies.clone(),
-        sites: config.sites.clone(),
-    };
+    let settings = settings(&config, &url, relying_party);
     let vault = Arc::new(Vault::new(vault, store.clone()));
     let policies = app::policies::Policies::new(config.policy, config.record_facts);
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
+    let (workflow_files, secrets) = match config.workflows {
+        Some(WorkflowFiles { workflows, secrets }) => (Some(workflows), secrets),
+        None => (None, workflow_files::Secrets::new()),
+    };
     let app = Arc::new(App {
         store: store.clone(),
         vault,
@@ -266,19 +256,23 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
+        workflows: app::workflows::Workflows::new(secrets),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
         streams: http::push_places(),
     });
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
+    app.begin_workflows(workflow_files.as_deref()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
-    let following = tokio::spawn(app::policies::follow(Arc::clone(&app)));
+    let configuring = tokio::spawn(app::policies::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));
     let untold = app.untold.clone();
+    let following = tokio::spawn(app::workflows::follow(Arc::clone(&app)));
+    let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, following];
+    let tasks = vec![upkeep, waking, configuring, following, working];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }
@@ -288,6 +282,28 @@ fn have_a_way_in(sites: &Sites, knows_passkeys: bool, public_url: &str) -> Resul
     match sites.with_our_login().filter(|_| !knows_passkeys) {
         Some(site) => Err(StartError::NoPasskeys(site.to_owned(), public_url.to_owned())),
         None => Ok(()),
+    }
+}
+
+fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::RelyingParty>>) -> Settings {
+    Settings {
+        relying_party,
+        issuer: config.public_url.clone().unwrap_or_else(|| url.to_owned()),
+        issuer_name: config.issuer.clone(),
+        view_lifetime: config.view_lifetime,
+        max_session_age: config.max_session_age,
+        factors: config.factors.clone(),
+        fall_back: config.fall_back,
+        remembered_browsers: config.remembered_browsers,
+        brand: config.brand.clone(),
+        events_retention: config.events_retention,
+        push_digits: config.push_digits,
+        movable_clock: config.movable_clock.clone(),
+        confinement: config.confinement.clone(),
+        tls: config.tls.is_some(),
+        loopback: config.listen.ip().is_loopback(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        sites: config.sites.clone(),
     }
 }
 

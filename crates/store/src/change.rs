@@ -6,13 +6,17 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use domain::{
     Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
     BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
     HardwareToken, HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId,
-    PromptState, Proof, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust, User,
-    UserId, UserKind, UserState,
+    PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust,
+    User, UserId, UserKind, UserState,
 };
+
+use crate::runs::{AdvanceRun, BeginRuns, PutWorkflows, RunInput};
 
 /// One change with its events: together one commit (law 2).
 #[derive(Debug, Clone)]
@@ -431,8 +435,44 @@ pub enum Change {
         /// The oldest version of data keys that is left.
         oldest: u32,
     },
+    /// Which workflows are in force. Guard: those that are were seen.
+    PutWorkflows(Box<PutWorkflows>),
+    /// Runs that are started. Guard: see [`BeginRuns`].
+    BeginRuns(Box<BeginRuns>),
+    /// Takes runs that something is to be done for. What claims them is found by [`crate::Store::claimed_runs`].
+    ClaimRuns {
+        /// Ours: another one each time.
+        claim: Uuid,
+        /// When.
+        now: Timestamp,
+        /// Until when nobody else takes them.
+        until: Timestamp,
+        /// How many at most.
+        at_most: u32,
+    },
+    /// Keeps runs for longer. Those that somebody else has claimed since are left to them.
+    RenewRuns {
+        /// Each with the number of its claim.
+        runs: Vec<(RunId, i64)>,
+        /// Until when nobody else takes them.
+        until: Timestamp,
+    },
+    /// A run goes on. Guard: see [`AdvanceRun`].
+    AdvanceRun(Box<AdvanceRun>),
+    /// Something comes for a run. Guard: it is not over.
+    TellRun(RunInput),
     /// Nothing but the events.
     Tell,
+}
+
+impl Change {
+    /// The changes to our own data that it is made of.
+    pub(crate) fn parts(&self) -> &[Self] {
+        match self {
+            Self::AdvanceRun(advance) => &advance.changes,
+            other => std::slice::from_ref(other),
+        }
+    }
 }
 
 /// See [`Change::RegisterSession`].

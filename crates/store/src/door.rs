@@ -1,5 +1,6 @@
 //! The door: what can be read, and `commit`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,13 +8,18 @@ use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
     HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
-    PromptId, ProofKind, ReturnOrigin, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
+    PromptId, ProofKind, ReturnOrigin, Run, RunId, RunLine, RunState, Session, SessionId, SignIn, Timestamp, TokenHash,
+    User, UserId, WorkflowInForce,
 };
+use uuid::Uuid;
 
 use crate::house::House;
 use crate::read::events::Order;
-use crate::read::{events, lists};
-use crate::{Attempt, Caller, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, StoreError, UserFilter};
+use crate::read::{events, lists, runs};
+use crate::{
+    Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter, StoreError,
+    UserFilter,
+};
 
 /// Where the data is.
 #[derive(Debug, Clone)]
@@ -375,6 +381,107 @@ impl Store {
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::sealed_authenticators(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The workflows that are in force, by name.
+    pub async fn workflows(&self) -> Result<Vec<WorkflowInForce>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::in_force(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The digests of all workflows that are or were in force: runs may go by any of them.
+    pub async fn workflow_digests(&self) -> Result<Vec<String>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::documents(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The file of this digest, its name and what stands in it.
+    pub async fn workflow_document(&self, digest: &str) -> Result<Option<(String, String)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::document(lease.connection(), digest).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Up to which position events have started what they start.
+    pub async fn workflow_cursor(&self) -> Result<i64, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::cursor(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The runs that were claimed by this.
+    pub async fn claimed_runs(&self, claim: Uuid) -> Result<Vec<ClaimedRun>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::claimed(lease.connection(), claim).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How often something had come for a run; nothing if it is not claimed by this number any more.
+    pub async fn run_pokes(&self, id: RunId, fence: i64) -> Result<Option<i64>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::pokes(lease.connection(), id, fence).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What came for a run and was not taken, in order; a hundred at most.
+    pub async fn run_inbox(&self, id: RunId) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::inbox(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// When there is something to be done for a run; nothing if there is none.
+    pub async fn next_run_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::next_due(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The runs that each of these events, by kind, user and position, is to be told to; each with the place of the event.
+    pub async fn awaiting_runs(
+        &self,
+        events: &[(EventKind, Option<UserId>, i64)],
+    ) -> Result<Vec<(usize, RunId)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::awaiting(lease.connection(), events).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A run.
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::one(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The run that a step of a run called.
+    pub async fn called_run(&self, by: RunId, key: &str) -> Result<Option<RunId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::called(lease.connection(), by, key).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The history of a run, in order.
+    pub async fn run_lines(&self, id: RunId, page: PageRequest<i64>) -> Result<Page<RunLine, i64>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::lines(lease.connection(), id, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Runs, the newest first, without what is for whoever goes on with them.
+    pub async fn runs(&self, filter: &RunFilter, page: PageRequest<RunId>) -> Result<Page<Run, RunId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::list(lease.connection(), filter, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many runs are in each of the states that are not the end.
+    pub async fn runs_under_way(&self) -> Result<BTreeMap<RunState, i64>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::under_way(lease.connection()).await?;
         lease.done();
         Ok(found)
     }

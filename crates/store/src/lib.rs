@@ -15,6 +15,7 @@ mod read;
 mod record;
 mod retention;
 mod rows;
+mod runs;
 mod schema;
 mod set;
 mod sweep;
@@ -29,3 +30,4 @@ pub use change::{
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
 pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
+pub use runs::{AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput};

@@ -60,11 +60,11 @@ impl<'a, 'r> Reader<'a, 'r> {
         name.map(|name| named(name).ok_or_else(|| unknown(name))).transpose()
     }
 
-    fn time(&mut self) -> Result<Timestamp, Fault> {
+    pub(crate) fn time(&mut self) -> Result<Timestamp, Fault> {
         Ok(Timestamp::from_unix_millis(self.next()?))
     }
 
-    fn maybe_time(&mut self) -> Result<Option<Timestamp>, Fault> {
+    pub(crate) fn maybe_time(&mut self) -> Result<Option<Timestamp>, Fault> {
         Ok(self.next::<Option<i64>>()?.map(Timestamp::from_unix_millis))
     }
 

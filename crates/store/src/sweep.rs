@@ -18,7 +18,7 @@ const SOME: i64 = 500;
 macro_rules! delete {
     ($from:literal, $of:literal, $over:expr) => {
         Set::new(
-            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("at_most", Int)],
+            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)],
             concat!(
                 "DELETE FROM ",
                 $from,
@@ -40,8 +40,18 @@ macro_rules! over_by_id {
     };
 }
 
+/// Runs that were over for as long as they are kept, the first ones first.
+macro_rules! over_runs {
+    () => {
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
+    };
+}
+
+/// How long runs are kept, and what happened in them, once they are over.
+const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
+
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 9] = [
+static SWEEPS: [Set; 11] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -64,6 +74,9 @@ static SWEEPS: [Set; 9] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
+    // A run's history goes with it, and before it.
+    delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
+    delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",
@@ -91,7 +104,8 @@ pub(crate) async fn sweep(connection: &mut Connection, now: Timestamp, keep: Dur
 
 async fn sweep_within(connection: &mut Connection, now: Timestamp, keep: Duration) -> Result<u64, Fault> {
     let over_at = now.minus(keep);
-    let row = [least_id(over_at).into(), over_at.into(), now.minus(Idempotency::LIFETIME).into(), SOME.into()];
+    let forgotten_at = now.minus(Idempotency::LIFETIME);
+    let row = [least_id(over_at).into(), over_at.into(), forgotten_at.into(), now.minus(KEEP_RUNS).into(), SOME.into()];
     let mut gone = 0;
     for sweep in &SWEEPS {
         gone += sweep.execute(connection, Rows::one(&row)).await?;

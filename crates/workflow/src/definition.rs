@@ -67,6 +67,21 @@ pub enum TriggerKind {
     Workflow,
 }
 
+/// Something that whoever carries runs has to be able to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// An action of this name.
+    Action(&'static str),
+    /// A query of this name.
+    Query(&'static str),
+    /// A parameter of a query.
+    Parameter(&'static str, String),
+    /// Asking people to approve.
+    Approval,
+    /// Taking calls from outside.
+    Webhook,
+}
+
 /// Where a secret is to be found; never the secret itself. Conditions and messages cannot say it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretRef(pub(crate) String);
@@ -370,6 +385,49 @@ impl Definition {
             StepKind::Call(call) => Some(call.workflow.as_str()),
             _ => None,
         })
+    }
+
+    /// What whoever carries its runs has to be able to do: each word once, with the first place where it stands.
+    pub fn needs(&self) -> Vec<(Need, &Place)> {
+        let triggers = self.triggers.iter().filter_map(|trigger| match &trigger.kind {
+            TriggerKind::Webhook(_) => Some((Need::Webhook, &trigger.place)),
+            _ => None,
+        });
+        let doings = self.doings().map(|(step, doing)| (Need::Action(doing.action.name), &step.place));
+        let steps = self.steps.iter().flat_map(|step| {
+            let needs = match &step.kind {
+                StepKind::Approval(_) => vec![Need::Approval],
+                StepKind::ForEach(each) => {
+                    let parameters = each.with.iter().map(|(name, _)| Need::Parameter(each.query.name, name.clone()));
+                    std::iter::once(Need::Query(each.query.name)).chain(parameters).collect()
+                }
+                _ => Vec::new(),
+            };
+            needs.into_iter().map(move |need| (need, &step.place))
+        });
+        let mut needs: Vec<(Need, &Place)> = Vec::new();
+        for (need, place) in triggers.chain(doings).chain(steps) {
+            if needs.iter().all(|(known, _)| *known != need) {
+                needs.push((need, place));
+            }
+        }
+        needs
+    }
+
+    /// Where the secrets are to be found that its actions and triggers take.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let of_triggers = self.triggers.iter().filter_map(|trigger| match &trigger.kind {
+            TriggerKind::Webhook(secret) => Some(secret),
+            _ => None,
+        });
+        let of_actions = self.doings().flat_map(|(_, doing)| &doing.with).filter_map(|(_, argument)| match argument {
+            Argument::Secret(secret) => Some(secret),
+            _ => None,
+        });
+        let mut secrets: Vec<&SecretRef> = of_triggers.chain(of_actions).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        secrets
     }
 
     /// Everything that it does, undoing included.

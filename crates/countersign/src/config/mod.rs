@@ -9,6 +9,7 @@ mod messages;
 mod sites;
 mod tables;
 mod value;
+mod workflows;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use layers::{Given, Layers};
 pub(crate) use messages::{EmailSettings, MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
 
 pub(crate) use sites::{SiteSettings, sites};
+pub(crate) use workflows::WorkflowSettings;
 
 use crate::failure::Failure;
 
@@ -62,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
+    /// Where the workflows' files are, and the secrets that they name.
+    pub(crate) workflows: Option<WorkflowSettings>,
     /// Whether it is kept with each decision what it went by.
     pub(crate) record_facts: bool,
     /// What applied files may refer to.
@@ -245,6 +249,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            workflows: workflows::resolve(layers, environment)?,
             record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
             policy_secrets: PolicySecrets::resolve(layers, environment)?,
             risk: value::risk(layers)?,
@@ -271,6 +276,9 @@ impl Settings {
         }
         // Made once to see that they can be: what is wrong with a site or a gateway is said before anything starts.
         sites(&self.sites)?;
+        if let Some(workflows) = &self.workflows {
+            workflows.read()?;
+        }
         crate::sending::sending(self, Arc::new(domain::SystemClock), Arc::new(server::OsEntropy)).map(drop)
     }
 

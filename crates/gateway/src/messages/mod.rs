@@ -62,6 +62,30 @@ pub struct MailText {
     pub language: Language,
 }
 
+impl MailText {
+    /// A mail that says something in plain words.
+    pub fn plain(subject: &str, text: &str, language: Language) -> Self {
+        let mut html = String::with_capacity(text.len() + 64);
+        html.push_str("<!doctype html><meta charset=\"utf-8\"><p style=\"white-space: pre-wrap\">");
+        for c in text.chars() {
+            match c {
+                '<' => html.push_str("&lt;"),
+                '>' => html.push_str("&gt;"),
+                '&' => html.push_str("&amp;"),
+                c => html.push(c),
+            }
+        }
+        html.push_str("</p>");
+        Self {
+            // Whatever is in it: a subject is one line.
+            subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
+            text: Secret::new(text),
+            html: Secret::new(html),
+            language,
+        }
+    }
+}
+
 /// All templates.
 pub struct Messages {
     templates: BTreeMap<(Part, Language), Template>,
@@ -293,6 +317,14 @@ mod tests {
             let sms = messages.sms(language, &words(&code, "Example")).unwrap();
             assert!(!format!("{sms:?} {:?}", words(&code, "Example")).contains("012345"));
         }
+    }
+
+    #[test]
+    fn plain_words_become_no_markup_and_a_subject_is_one_line() {
+        let mail = MailText::plain("Your\r\nBcc: x@y", "1 < 2 & <script>\nnext", Language::En);
+        assert_eq!(mail.subject, "Your Bcc: x@y");
+        assert_eq!(mail.text.expose(), "1 < 2 & <script>\nnext");
+        assert!(mail.html.expose().contains("1 &lt; 2 &amp; &lt;script&gt;\nnext"), "{}", mail.html.expose());
     }
 
     #[test]

@@ -238,6 +238,16 @@ impl Request {
         Ok(Self { method, url, headers: HeaderMap::new(), body: Vec::new(), http2: false })
     }
 
+    /// A request with the method of this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`], and [`OutsideError::Header`] where there is no such method.
+    pub fn with_method(method: &str, url: &str) -> Result<Self, OutsideError> {
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| OutsideError::Header(method.to_owned()))?;
+        Self::new(method, url)
+    }
+
     /// A `POST`.
     ///
     /// # Errors

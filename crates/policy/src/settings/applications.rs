@@ -7,8 +7,8 @@ use domain::{CertificateFingerprint, ReturnOrigin, Scope};
 use serde_json::{Value, json};
 
 use super::texts;
-use crate::document::{Node, Yaml, one_of};
-use crate::mistake::{Mistakes, Place};
+use document::{Mistakes, Place};
+use document::{Node, Yaml, one_of};
 
 /// The most applications.
 const MOST: usize = 1000;

@@ -7,8 +7,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 
 use super::Picture;
-use crate::document::Node;
-use crate::mistake::{Mistakes, Place, nearest};
+use document::Node;
+use document::{Mistakes, Place, nearest};
 
 const KEYS: &[&str] = &["name", "logo", "colour"];
 /// The longest name, in characters.

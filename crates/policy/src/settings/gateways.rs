@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::document::{Fields, Node, listed};
-use crate::mistake::{Mistakes, Place};
+use document::{Fields, Node, listed};
+use document::{Mistakes, Place};
 
 /// The most gateways.
 const MOST: usize = 64;

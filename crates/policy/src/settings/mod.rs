@@ -16,8 +16,8 @@ pub use applications::ApplicationSettings;
 pub use branding::BrandingSettings;
 pub use gateways::{GATEWAY_KEYS, GatewayKey, GatewaySettings, channel_of};
 
-use crate::document::{Fields, Node, Yaml, parse};
-use crate::mistake::{Mistakes, Place};
+use document::{Fields, Node, Yaml, parse};
+use document::{Mistakes, Place};
 
 /// The keys at the top of a file that are about something else than policy.
 pub(crate) const SECTIONS: [&str; 3] = ["applications", "gateways", "branding"];

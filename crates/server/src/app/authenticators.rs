@@ -2,7 +2,7 @@
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, SessionId, Trust, UserId,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Event, EventKind, SessionId, Trust, UserId,
 };
 use store::{Change, Effect};
 use vault_proto::Qr;
@@ -74,6 +74,24 @@ impl App {
         if seen.authenticator.state == to {
             return Ok(seen);
         }
+        let (change, event) = self.authenticator_into(Some(actor), &seen.authenticator, to, by);
+        match self.commit(change, event).await? {
+            Effect::Applied => self.authenticator(id).await,
+            _ if to == AuthenticatorState::Active => Err(Error::Conflict(
+                "it cannot be resumed: only a suspended one can, and not after a hundred wrong codes; rotate or revoke it",
+            )),
+            _ => Err(Error::Conflict("its present state does not allow that")),
+        }
+    }
+
+    /// What brings an authenticator into another state, and what is told of it. By a workflow where nobody asks.
+    pub(in crate::app) fn authenticator_into(
+        &self,
+        actor: Option<&Actor>,
+        authenticator: &Authenticator,
+        to: AuthenticatorState,
+        by: Option<Trust>,
+    ) -> (Change, Event) {
         let kind = match to {
             AuthenticatorState::Active => EventKind::AuthenticatorResumed,
             AuthenticatorState::Suspended => EventKind::AuthenticatorSuspended,
@@ -83,17 +101,11 @@ impl App {
             }
         };
         let event = self
-            .event(kind, Some(actor), about(&seen.authenticator))
-            .with("from", seen.authenticator.state.name())
+            .event(kind, actor, about(authenticator))
+            .with("from", authenticator.state.name())
             .with("reason", "requested")
-            .detailed(self.origin(actor));
-        match self.commit(Change::SetAuthenticatorState { id, to, by, at: self.now() }, event).await? {
-            Effect::Applied => self.authenticator(id).await,
-            _ if to == AuthenticatorState::Active => Err(Error::Conflict(
-                "it cannot be resumed: only a suspended one can, and not after a hundred wrong codes; rotate or revoke it",
-            )),
-            _ => Err(Error::Conflict("its present state does not allow that")),
-        }
+            .detailed(actor.and_then(|actor| self.origin(actor)));
+        (Change::SetAuthenticatorState { id: authenticator.id, to, by, at: self.now() }, event)
     }
 
     /// A new key for an authenticator; the old one counts until the new one is confirmed.

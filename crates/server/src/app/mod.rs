@@ -42,6 +42,7 @@ pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod verify;
 pub(crate) mod wake;
+pub(crate) mod workflows;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub(crate) struct App {
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.
     pub(crate) errands: errands::Errands,
+    /// Which workflows are in force, and what is done for their runs here.
+    pub(crate) workflows: workflows::Workflows,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,

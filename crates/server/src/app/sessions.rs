@@ -152,11 +152,23 @@ impl App {
     /// Ends a session.
     pub(crate) async fn end_session(&self, actor: &Actor, id: SessionId, by: Option<Trust>) -> Result<(), Error> {
         let session = self.own_session(actor, id).await?;
-        let event = self.event(EventKind::SessionEnded, Some(actor), about(&session)).detailed(self.origin(actor));
-        match self.commit(Change::EndSession { id, by, at: self.now() }, event).await? {
+        let (change, event) = self.session_over(Some(actor), &session, by);
+        match self.commit(change, event).await? {
             Effect::Applied => Ok(()),
             _ => Err(Error::SessionOver),
         }
+    }
+
+    /// What ends a session, and what is told of it. By a workflow where nobody asks.
+    pub(in crate::app) fn session_over(
+        &self,
+        actor: Option<&Actor>,
+        session: &Session,
+        by: Option<Trust>,
+    ) -> (Change, Event) {
+        let event = self.event(EventKind::SessionEnded, actor, about(session)).with("reason", "requested");
+        let event = event.detailed(actor.and_then(|actor| self.origin(actor)));
+        (Change::EndSession { id: session.id, by, at: self.now() }, event)
     }
 }
 

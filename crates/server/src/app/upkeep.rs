@@ -32,6 +32,7 @@ pub(crate) async fn run(app: Arc<App>) {
         sweep(&app).await;
         make_room(&app).await;
         expire_events(&app).await;
+        super::workflows::measure(&app).await;
         if let Some(post) = &app.post {
             post.sweep(app.now());
         }

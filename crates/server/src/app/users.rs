@@ -1,7 +1,7 @@
 //! Users: making them known, finding them, suspending and erasing them.
 
 use domain::event::About;
-use domain::{EventKind, ExternalId, Page, PageRequest, User, UserId, UserKind, UserState};
+use domain::{Event, EventKind, ExternalId, Page, PageRequest, User, UserId, UserKind, UserState};
 use store::{Change, Effect, UserFilter};
 
 use super::telling::With;
@@ -119,14 +119,20 @@ impl App {
     /// Suspends or resumes a user. One that is in that state already stays in it.
     pub(crate) async fn set_user_state(&self, actor: &Actor, id: UserId, to: UserState) -> Result<User, Error> {
         let mut user = self.user(id).await?;
+        let (change, event) = self.user_in_state(Some(actor), id, to);
+        self.commit(change, event).await?;
+        user.state = to;
+        Ok(user)
+    }
+
+    /// What suspends or resumes a user, and what is told of it. By a workflow where nobody asks.
+    pub(in crate::app) fn user_in_state(&self, actor: Option<&Actor>, id: UserId, to: UserState) -> (Change, Event) {
         let kind = match to {
             UserState::Active => EventKind::UserResumed,
             UserState::Suspended => EventKind::UserSuspended,
         };
-        let event = self.event(kind, Some(actor), about(id)).detailed(self.origin(actor));
-        self.commit(Change::SetUserState { id, to }, event).await?;
-        user.state = to;
-        Ok(user)
+        let event = self.event(kind, actor, about(id)).with("reason", "requested");
+        (Change::SetUserState { id, to }, event.detailed(actor.and_then(|actor| self.origin(actor))))
     }
 
     /// Erases everything about a user but the bare facts in the events.

@@ -69,6 +69,10 @@ permissions! {
     ReadPolicies = [Scope::PoliciesRead];
     /// Putting policies into force.
     WritePolicies = [Scope::PoliciesWrite];
+    /// Seeing workflows and their runs.
+    ReadWorkflows = [Scope::WorkflowsRead];
+    /// Starting runs, and having them go on or end.
+    RunWorkflows = [Scope::WorkflowsWrite];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.

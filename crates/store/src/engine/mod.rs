@@ -32,6 +32,7 @@ impl Dialect {
                 ("{hold}", ""),
                 ("{hold s}", ""),
                 ("{alone}", ""),
+                ("{skip}", ""),
                 ("{merge<}", "json_patch("),
                 ("{merge|}", ", "),
                 ("{merge>}", ")"),
@@ -64,6 +65,8 @@ impl Dialect {
                 ("{hold s}", "FOR NO KEY UPDATE OF s"),
                 // Does not.
                 ("{alone}", "FOR UPDATE"),
+                // What another server has in hand is left to it.
+                ("{skip}", "FOR UPDATE SKIP LOCKED"),
                 ("{merge<}", "(("),
                 ("{merge|}", ")::jsonb || ("),
                 ("{merge>}", ")::jsonb)::text"),

@@ -4,3 +4,4 @@ pub(crate) mod events;
 pub(crate) mod gather;
 pub(crate) mod hot;
 pub(crate) mod lists;
+pub(crate) mod runs;

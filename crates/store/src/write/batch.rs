@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::outcome::Outcomes;
 use super::{
     Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
-    rest, risk, sign_ins,
+    rest, risk, runs, sign_ins,
 };
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
@@ -77,10 +77,21 @@ fn rounds(commits: &[&Commit]) -> Vec<Vec<usize>> {
     rounds
 }
 
-#[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
 fn touched(commit: &Commit) -> Vec<Touched<'_>> {
     let mut ids: Vec<Uuid> = Vec::with_capacity(4);
-    match &commit.change {
+    if let Change::AdvanceRun(advance) = &commit.change {
+        ids.push(advance.id.uuid());
+    }
+    for part in commit.change.parts() {
+        touched_by(part, &mut ids);
+    }
+    let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
+    ids.into_iter().map(Touched::Id).chain(key).collect()
+}
+
+#[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
+fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
+    match change {
         Change::CreateUser(user) => ids.push(user.id.uuid()),
         Change::RegisterSession(new) => ids.extend([new.session.id.uuid(), new.session.user_id.uuid()]),
         Change::StartEnrollment(start) => {
@@ -159,7 +170,7 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         | Change::AssignHardwareToken { .. }
         | Change::ReleaseHardwareToken { .. }
         | Change::RewrapHardwareToken { .. }
-        | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(&commit.change)),
+        | Change::EnrollHardwareToken(_) => ids.extend(hardware_tokens::touched(change)),
         Change::RememberBrowser(remember) => {
             ids.extend([remember.browser.id.uuid(), remember.browser.user_id.uuid(), remember.proved.uuid()]);
             ids.extend([remember.session_id.uuid(), remember.challenge_id.uuid()]);
@@ -174,10 +185,17 @@ fn touched(commit: &Commit) -> Vec<Touched<'_>> {
         Change::CreateSignIn(sign_in) => ids.extend([sign_in.id.uuid(), sign_in.session_id.uuid()]),
         Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
-        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::Tell => {}
+        Change::TellRun(input) => ids.push(input.run_id.uuid()),
+        // What of them is about a run is written one after the other, and looks at the claim first.
+        Change::AdvanceRun(_)
+        | Change::PutWorkflows(_)
+        | Change::BeginRuns(_)
+        | Change::ClaimRuns { .. }
+        | Change::RenewRuns { .. }
+        | Change::PutKeyring { .. }
+        | Change::RetireKeys { .. }
+        | Change::Tell => {}
     }
-    let key = commit.idempotency.as_ref().map(|key| Touched::Key(key.application_id, &key.key));
-    ids.into_iter().map(Touched::Id).chain(key).collect()
 }
 
 /// The changes of a round by kind; those that are rare in one list.
@@ -233,7 +251,15 @@ async fn write_round(
         }
     }
     for (index, change) in &round.rest {
-        let effect = write_rare(connection, change).await?;
+        let effect = match change {
+            Change::PutWorkflows(_)
+            | Change::BeginRuns(_)
+            | Change::ClaimRuns { .. }
+            | Change::RenewRuns { .. }
+            | Change::AdvanceRun(_)
+            | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
+            change => write_rare(connection, change).await?,
+        };
         outcomes.set(*index, effect);
     }
     login::create_users(connection, &round.users, outcomes).await?;
@@ -272,22 +298,17 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
         Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
-        Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
-        Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
-            rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
-        }
+        Change::CancelEnrollment { .. } | Change::RetryEnrollment { .. } => write_enrollment(connection, change).await,
         Change::CreateApplication(..)
         | Change::UpdateApplication { .. }
         | Change::DeleteApplication { .. }
         | Change::CreateApiKey { .. }
         | Change::RevokeApiKey { .. } => clients::write(connection, change).await,
-        Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
-        Change::ResendPrompt { id, sends, hash, at } => {
-            prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
-        }
-        Change::ClaimPrompt { id, answer, at } => prompts::claim(connection, *id, answer, *at).await,
-        Change::MovePrompt { id, from, to, data, at } => prompts::move_to(connection, *id, *from, *to, data, *at).await,
-        Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
+        Change::CreatePrompt(_)
+        | Change::ResendPrompt { .. }
+        | Change::ClaimPrompt { .. }
+        | Change::MovePrompt { .. }
+        | Change::EndPrompt { .. } => write_prompt(connection, change).await,
         Change::ReplaceBackupCodes(replace) => enroll::replace_backup_codes(connection, replace).await,
         Change::ImportHardwareTokens(tokens) => hardware_tokens::import(connection, tokens).await,
         Change::RemoveHardwareToken { id, at } => hardware_tokens::remove(connection, *id, *at).await,
@@ -311,8 +332,14 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
-        // Those that are written as sets.
-        Change::CreateUser(_)
+        // Those that are written as sets, and runs, which are written by themselves.
+        Change::PutWorkflows(_)
+        | Change::BeginRuns(_)
+        | Change::ClaimRuns { .. }
+        | Change::RenewRuns { .. }
+        | Change::AdvanceRun(_)
+        | Change::TellRun(_)
+        | Change::CreateUser(_)
         | Change::RegisterSession(_)
         | Change::StartEnrollment(_)
         | Change::RecordView(_)
@@ -321,6 +348,31 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What becomes of an enrollment but being viewed and confirmed.
+async fn write_enrollment(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
+        Change::RetryEnrollment { id, at, view_expires_at, expires_at } => {
+            rest::retry_enrollment(connection, *id, *at, *view_expires_at, *expires_at).await
+        }
+        _ => Ok(Effect::Refused),
+    }
+}
+
+/// What is sent to people and asked of devices.
+async fn write_prompt(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CreatePrompt(prompt) => prompts::create(connection, prompt).await,
+        Change::ResendPrompt { id, sends, hash, at } => {
+            prompts::resend(connection, *id, *sends, hash.as_ref(), *at).await
+        }
+        Change::ClaimPrompt { id, answer, at } => prompts::claim(connection, *id, answer, *at).await,
+        Change::MovePrompt { id, from, to, data, at } => prompts::move_to(connection, *id, *from, *to, data, *at).await,
+        Change::EndPrompt { id, to } => prompts::end(connection, *id, *to).await,
+        _ => Ok(Effect::Refused),
     }
 }
 

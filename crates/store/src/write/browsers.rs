@@ -60,21 +60,23 @@ pub(super) async fn forget(
 ) -> Result<(), Fault> {
     let (mut by_authenticator, mut by_user) = (Vec::new(), HashMap::new());
     for index in places.iter().copied().filter(|index| outcomes.is_applied(*index)) {
-        match commits.get(index).map(|commit| &commit.change) {
-            Some(Change::ConfirmEnrollment(confirm)) => {
-                by_user.insert(confirm.user_id.uuid(), index);
+        for part in commits.get(index).map_or(&[][..], |commit| commit.change.parts()) {
+            match part {
+                Change::ConfirmEnrollment(confirm) => {
+                    by_user.insert(confirm.user_id.uuid(), index);
+                }
+                Change::ReplaceBackupCodes(replace) => {
+                    by_user.insert(replace.set.user_id.uuid(), index);
+                }
+                Change::SetUserState { id, to: UserState::Suspended } => {
+                    by_user.insert(id.uuid(), index);
+                }
+                Change::SetAuthenticatorState { id, .. } => by_authenticator.push((id.uuid(), index)),
+                Change::Reject(_) => {
+                    by_authenticator.extend(outcomes.exhausted(index).into_iter().map(|id| (id.uuid(), index)));
+                }
+                _ => {}
             }
-            Some(Change::ReplaceBackupCodes(replace)) => {
-                by_user.insert(replace.set.user_id.uuid(), index);
-            }
-            Some(Change::SetUserState { id, to: UserState::Suspended }) => {
-                by_user.insert(id.uuid(), index);
-            }
-            Some(Change::SetAuthenticatorState { id, .. }) => by_authenticator.push((id.uuid(), index)),
-            Some(Change::Reject(_)) => {
-                by_authenticator.extend(outcomes.exhausted(index).into_iter().map(|id| (id.uuid(), index)));
-            }
-            _ => {}
         }
     }
     let asked = Rows::of_ids(by_authenticator.iter().map(|(id, _)| *id));

@@ -170,6 +170,7 @@ fn told<'a>(commits: &[&'a Commit], outcomes: &Outcomes) -> Result<Vec<Cow<'a, E
         }
         let first = events.len();
         events.extend(commit.events.iter().map(Cow::Borrowed));
+        events.extend(outcome.told.iter().cloned().map(Cow::Owned));
         if let Some(highest) = outcome.counted.iter().map(|counted| counted.failures).max()
             && let Some(event) = events.get_mut(first)
         {

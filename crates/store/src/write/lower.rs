@@ -77,13 +77,14 @@ fn out_of_use(commit: &Commit, index: usize, outcomes: &Outcomes) -> Vec<Authent
     if !outcomes.is_applied(index) {
         return Vec::new();
     }
-    let mut gone = match &commit.change {
+    let of_part = |part: &Change| match part {
         Change::SetAuthenticatorState { id, to, .. } if *to != AuthenticatorState::Active => vec![*id],
         Change::ConfirmEnrollment(confirm) => confirm.replaces.into_iter().collect(),
         Change::ReplaceBackupCodes(replace) => replace.seen.into_iter().collect(),
         Change::Reject(_) => outcomes.exhausted(index),
         _ => Vec::new(),
     };
+    let mut gone: Vec<AuthenticatorId> = commit.change.parts().iter().flat_map(of_part).collect();
     gone.extend(outcomes.forgotten(index));
     gone
 }

@@ -15,6 +15,7 @@ mod policies;
 mod prompts;
 mod rest;
 mod risk;
+mod runs;
 mod sign_ins;
 
 use std::collections::HashSet;
@@ -370,6 +371,8 @@ mod tests {
             .chain(&browsers::ALL)
             .chain(&risk::ALL)
             .chain(&policies::ALL)
+            .chain(&runs::ALL)
+            .chain(&crate::read::runs::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
             let scans = set.scans(&mut connection).await;

@@ -1,6 +1,6 @@
 //! What became of each change of a batch.
 
-use domain::{AuthenticatorId, DeviceId, SessionId, UserId, backoff};
+use domain::{AuthenticatorId, DeviceId, Event, SessionId, UserId, backoff};
 
 use super::Item;
 use crate::Effect;
@@ -46,6 +46,8 @@ pub(crate) struct Outcome {
     pub(crate) counted: Vec<Counted>,
     pub(crate) forgotten: Vec<Forgotten>,
     pub(crate) lowered: Vec<Lowered>,
+    /// Told behind what the commit tells.
+    pub(crate) told: Vec<Event>,
 }
 
 /// What became of each change of a batch, by its place there. Refused, until somebody says otherwise.
@@ -55,7 +57,13 @@ pub(crate) struct Outcomes(Vec<Outcome>);
 impl Outcomes {
     pub(crate) fn new(changes: usize) -> Self {
         Self(vec![
-            Outcome { effect: Effect::Refused, counted: Vec::new(), forgotten: Vec::new(), lowered: Vec::new() };
+            Outcome {
+                effect: Effect::Refused,
+                counted: Vec::new(),
+                forgotten: Vec::new(),
+                lowered: Vec::new(),
+                told: Vec::new(),
+            };
             changes
         ])
     }
@@ -88,6 +96,13 @@ impl Outcomes {
     pub(crate) fn lowered(&mut self, index: usize, sessions: impl Iterator<Item = Lowered>) {
         if let Some(outcome) = self.0.get_mut(index) {
             outcome.lowered.extend(sessions);
+        }
+    }
+
+    /// Remembers what is told of a change as it turned out.
+    pub(crate) fn tell(&mut self, index: usize, events: Vec<Event>) {
+        if let Some(outcome) = self.0.get_mut(index) {
+            outcome.told.extend(events);
         }
     }
 

@@ -103,6 +103,7 @@ pub(super) async fn erase_user(connection: &mut Connection, id: UserId) -> Resul
         for belongings in &ERASE_BELONGINGS {
             belongings.execute(connection, Rows::one(&[id.into()])).await?;
         }
+        super::runs::erase_of_user(connection, id).await?;
     }
     Ok(effect)
 }

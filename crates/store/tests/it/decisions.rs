@@ -139,7 +139,7 @@ on_both_engines! {
         let [anns, bobs] = both().await.map(Option::unwrap);
         assert_eq!((&anns.policy_id, &anns.risk_history), (&None, &Vec::new()), "there is nothing yet");
         assert_eq!((anns.user.id, bobs.user.id), (ann.user.id, bob.user.id));
-        apply(&store, Change::PutPolicy(Box::new(policy(1, 1)))).await;
+        apply(&store, Change::PutPolicy(Box::new(policy(1, 1)), Vec::new())).await;
         apply(&store, Change::PutRiskHistory { user_id: ann.user.id, seen: 0, history: vec![7; 40] }).await;
         for found in both().await.map(Option::unwrap) {
             assert_eq!(Some(&found.session), store.session(found.session.id).await.unwrap().as_ref());

@@ -28,5 +28,6 @@ mod pages;
 mod people;
 mod prompts;
 mod races;
+mod runs;
 mod schemas;
 mod sign_ins;

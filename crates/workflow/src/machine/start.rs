@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Event, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::state::Phase;
@@ -12,7 +13,7 @@ use crate::expression::{Clause, Known};
 use crate::reader::is_of;
 
 /// A run that is to begin.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {
     /// Ours.
     pub id: String,
@@ -25,7 +26,8 @@ pub struct Start {
 }
 
 /// What starts a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// An event, as [`Cause::event`] makes it.
     Event(Value),

@@ -366,6 +366,20 @@ impl Run {
         self.nodes.keys()
     }
 
+    /// Whether something is done for a step just now, or is to be found out: what an effect began is still waited for.
+    pub fn acts(&self, key: &Key) -> bool {
+        match self.nodes.get(key) {
+            Some(Node::Acting { .. } | Node::Calling { .. }) => true,
+            Some(Node::ForEach(each)) => each.asked.is_some(),
+            _ => false,
+        }
+    }
+
+    /// How many calls deep it is: 0 for one that no workflow called.
+    pub const fn depth(&self) -> u32 {
+        self.depth
+    }
+
     /// The steps that are held for somebody to look at.
     pub fn held(&self) -> impl Iterator<Item = &Key> {
         let held = |node: &Node| match node {

@@ -54,7 +54,7 @@ pub(crate) fn test(args: &PolicyFolder, junit: Option<&Path>, output: Output) ->
 }
 
 fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
-    PolicyFiles::read(policy_folder::files(folder)?).map_err(|mistakes| {
+    PolicyFiles::read(policy_folder::files(folder, policy_folder::Empty::IsAMistake)?).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));
         } else {

@@ -18,9 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
 use gateway::mail::MailAddress;
-use gateway::messages::{Language, Messages};
+use gateway::messages::{Language, MailText, Messages};
 use gateway::push::PushServices;
-use gateway::{Asking, Caps, Countries, Country, Gateways, Number, Recipient, Refused, TollGuard, Verdict};
+use gateway::{
+    Asking, Caps, Countries, Country, Delivery, Fault, Gateways, Number, Outcome, Recipient, Refused, TollGuard,
+    Verdict,
+};
 
 use super::vault::Vault;
 pub(crate) use deliver::Message;
@@ -184,6 +187,23 @@ impl Post {
         }
     }
 
+    /// Sends a mail that nobody asked for, of which a budget knows as well; where one stands against it, until when.
+    pub(in crate::app) async fn notify(
+        &self,
+        to: &Authenticator,
+        mail: &MailText,
+        now: Timestamp,
+    ) -> Result<Delivery, Refused> {
+        match (self.withheld(to, Door::Trusted, now), &to.credential) {
+            (Some(refused), _) => Err(refused),
+            (None, Some(Credential::Email(address))) => match MailAddress::parse(address) {
+                Ok(address) => Ok(self.gateways().send_mail(&address, mail).await),
+                Err(_) => Ok(undelivered()),
+            },
+            _ => Ok(undelivered()),
+        }
+    }
+
     /// Forgets what no budget looks at any more.
     pub(crate) fn sweep(&self, now: Timestamp) {
         lock(&self.sms_guard).sweep(now);
@@ -213,6 +233,12 @@ impl Post {
         let place = awaited.iter().position(|((of, named), _)| of == gateway && named == reference)?;
         awaited.remove(place).map(|(_, about)| about)
     }
+}
+
+/// What becomes of a message to what is no mailbox.
+fn undelivered() -> Delivery {
+    let outcome = Outcome::Undeliverable(Fault::Unknown);
+    Delivery { outcome, attempts: Vec::new(), changes: Vec::new() }
 }
 
 /// Nothing behind these locks can be left half done.

@@ -3,7 +3,7 @@
 
 use domain::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, PageId, PolicyId,
-    PromptId, SessionId, UserId,
+    PromptId, RunId, SessionId, UserId,
 };
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, SchemaType, Type};
@@ -18,6 +18,7 @@ const IDS: &[(&str, &str)] = &[
     ("enrollment_id", EnrollmentId::PREFIX),
     ("key_id", ApiKeyId::PREFIX),
     ("prompt_id", PromptId::PREFIX),
+    ("called_by", RunId::PREFIX),
     ("session_id", SessionId::PREFIX),
     ("user_id", UserId::PREFIX),
 ];
@@ -32,6 +33,7 @@ const PATHS: &[(&str, &str)] = &[
     ("/v1/hardware-tokens/", HardwareTokenId::PREFIX),
     ("/v1/pages/", PageId::PREFIX),
     ("/v1/policies/", PolicyId::PREFIX),
+    ("/v1/runs/", RunId::PREFIX),
     ("/v1/sessions/", SessionId::PREFIX),
     ("/v1/users/", UserId::PREFIX),
 ];

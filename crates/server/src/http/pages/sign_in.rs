@@ -45,7 +45,9 @@ async fn begin_sign_in(
     let left = (arrived.seen.page.expires_at.unix_millis() - app.now().unix_millis()).max(0) / 1000;
     let cookie = keep(arrived.token.hash(), &arrived.browser, left).ok_or_else(|| Problem::of(&INTERNAL))?;
     let token = arrived.token.text();
-    let mut response = no_store(Json(SignInBegun { token, page: PageSeen::of(arrived.seen, &app) }).into_response());
+    let mut response = no_store(
+        Json(SignInBegun { token, page: PageSeen::of(arrived.seen, &app, app.brand().await) }).into_response(),
+    );
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }

@@ -17,11 +17,13 @@ pub(super) mod pages;
 mod policies;
 pub(super) mod prompts;
 pub(super) mod proof;
+mod runs;
 mod sessions;
 mod sign_ins;
 mod stream;
 mod testing;
 mod users;
+mod workflows;
 
 use std::sync::Arc;
 
@@ -51,6 +53,8 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(pages::routes())
         .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
+        .merge(workflows::routes())
+        .merge(runs::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());

@@ -1,0 +1,181 @@
+//! `countersign runs`
+
+use domain::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use super::{Desk, need_user};
+use crate::cli::{OneStep, RunsCommand};
+use crate::client::{at, items, text};
+use crate::failure::Failure;
+use crate::output::{Column, Look, Output, Table, clock_time, moment, one_line};
+
+/// How many lines of a history are asked for at a time.
+const PART: &str = "500";
+
+/// Shows runs of workflows, and says what becomes of them.
+pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failure> {
+    match command {
+        RunsCommand::List { workflow, state, user, limit, .. } => {
+            let mut query = vec![("limit", limit.clamp(1, 500).to_string())];
+            query.extend(workflow.map(|workflow| ("workflow", workflow)));
+            query.extend(state.map(|state| ("state", state)));
+            if let Some(name) = user {
+                query.push(("user_id", text(&need_user(&desk.client, &name).await?, "/id").to_owned()));
+            }
+            list(desk, &query).await
+        }
+        RunsCommand::Show(one) => show(desk, &one.run, |_| true).await,
+        RunsCommand::Why(one) => show(desk, &one.run, tells_why).await,
+        RunsCommand::Cancel(one) => {
+            let run = desk.client.post(&["v1", "runs", &one.run, "cancel"], json!({})).await?;
+            done(desk, &run, "is to be cancelled; `countersign runs show` tells when it is");
+            Ok(())
+        }
+        RunsCommand::Retry(one) => resolve(desk, &one, "retry", "is tried again").await,
+        RunsCommand::Discard(one) => resolve(desk, &one, "discard", "is given up").await,
+    }
+}
+
+async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
+    let list = desk.client.find_in(&["v1", "runs"], query).await?;
+    if desk.output.is_json() {
+        desk.output.json(&list);
+        return Ok(());
+    }
+    if items(&list).is_empty() {
+        desk.output.remark("No runs.");
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    let columns = ["WORKFLOW", "STATE", "STARTED"].map(Column::text);
+    let mut table =
+        Table::new(columns.into_iter().chain([Column::text("ID"), Column::long("WHY")]).collect::<Vec<_>>());
+    for run in items(&list) {
+        let state = text(run, "/state");
+        table.row([
+            (Look::Strong, one_line(text(run, "/workflow"))),
+            (look(state), state.to_owned()),
+            (Look::Plain, moment(at(run, "created_at").as_str(), now)),
+            (Look::Faint, text(run, "/id").to_owned()),
+            (Look::Faint, one_line(text(run, "/error"))),
+        ]);
+    }
+    table.print(desk.output, 0);
+    Ok(())
+}
+
+/// Shows a run, and those lines of its history that are wanted.
+async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), Failure> {
+    let run = desk.client.get(&["v1", "runs", id]).await?;
+    let mut lines = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut query = vec![("limit", PART.to_owned())];
+        query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        let page = desk.client.find_in(&["v1", "runs", id, "steps"], &query).await?;
+        lines.extend(items(&page).iter().filter(|line| wanted(at(line, "entry"))).cloned());
+        match at(&page, "next_cursor").as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    let output = desk.output;
+    if output.is_json() {
+        output.json(&json!({ "run": run, "steps": lines }));
+        return Ok(());
+    }
+    let state = text(&run, "/state");
+    let (name, id) = (one_line(text(&run, "/workflow")), output.paint(Look::Faint, text(&run, "/id")));
+    output.line(format_args!("{}  {}  {id}", output.paint(Look::Strong, name), output.paint(look(state), state)));
+    for (what, value) in
+        [("about", "/user_id"), ("by", "/requester"), ("because of", "/event/kind"), ("error", "/error")]
+    {
+        let value = text(&run, value);
+        if !value.is_empty() {
+            output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{what:<10}")), one_line(value)));
+        }
+    }
+    for step in at(&run, "held").as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let step = output.paint(Look::Warning, step);
+        output.line(format_args!("  {}  {step}", output.paint(Look::Faint, format!("{:<10}", "held"))));
+    }
+    for line in &lines {
+        tell(line, output);
+    }
+    Ok(())
+}
+
+/// One line of a history, and what its condition asked for behind it.
+fn tell(line: &Value, output: Output) {
+    let entry = at(line, "entry");
+    let what = text(entry, "/what");
+    let (look, words) = match what {
+        "step_done" => (Look::Good, "done".to_owned()),
+        "step_failed" | "held" | "stopping" => {
+            (Look::Bad, format!("{}: {}", what.replace('_', " "), text(entry, "/message")))
+        }
+        "attempt_failed" => (Look::Warning, format!("failed, again later: {}", text(entry, "/message"))),
+        "asked" if at(entry, "holds") == true => (Look::Plain, "the condition holds".to_owned()),
+        "asked" => (Look::Plain, "the condition does not hold".to_owned()),
+        "phase" => (Look::Plain, format!("goes on to {}", phase(at(entry, "phase")))),
+        other => (Look::Plain, other.replace('_', " ")),
+    };
+    let step = text(line, "/step");
+    let at_time = output.paint(Look::Faint, clock_time(text(line, "/at")));
+    output.line(format_args!("{at_time}  {step:<20}  {}", output.paint(look, one_line(&words))));
+    for clause in at(entry, "clauses").as_array().into_iter().flatten() {
+        let clause = one_line(&clause.to_string());
+        output.line(format_args!("{:<43}{}", "", output.paint(Look::Faint, clause)));
+    }
+}
+
+fn phase(phase: &Value) -> String {
+    match phase {
+        Value::String(name) => name.replace('_', " "),
+        // `over`, with how.
+        other => other.get("over").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Whether a line of a history says why a run went the way it went.
+fn tells_why(entry: &Value) -> bool {
+    matches!(
+        text(entry, "/what"),
+        "asked" | "step_failed" | "attempt_failed" | "held" | "stopping" | "arrived" | "phase"
+    )
+}
+
+async fn resolve(desk: &Desk, one: &OneStep, how: &str, said: &str) -> Result<(), Failure> {
+    let step = if let Some(step) = &one.step { step.clone() } else { only_held(desk, &one.run).await? };
+    let run = desk.client.post(&["v1", "runs", &one.run, how], json!({ "step": step })).await?;
+    done(desk, &run, &format!("goes on: {step} {said}"));
+    Ok(())
+}
+
+/// The step of a run that is held, where it is one.
+async fn only_held(desk: &Desk, id: &str) -> Result<String, Failure> {
+    let run = desk.client.get(&["v1", "runs", id]).await?;
+    let held: Vec<&str> = at(&run, "held").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match held.as_slice() {
+        [] => Err(Failure::no("no step of this run is held")),
+        [only] => Ok((*only).to_owned()),
+        several => Err(Failure::no(format!("several steps are held: say which, {}", several.join(", ")))),
+    }
+}
+
+fn done(desk: &Desk, run: &Value, said: &str) {
+    if desk.output.is_json() {
+        desk.output.json(run);
+    } else {
+        desk.output.success(format_args!("{} {said}", one_line(text(run, "/workflow"))));
+    }
+}
+
+fn look(state: &str) -> Look {
+    match state {
+        "completed" => Look::Good,
+        "failed" => Look::Bad,
+        "held" | "cancelled" => Look::Warning,
+        _ => Look::Plain,
+    }
+}

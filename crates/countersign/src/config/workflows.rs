@@ -1,0 +1,66 @@
+//! `workflows.folder`: the workflows that are in force.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Environment;
+use super::layers::Layers;
+use super::tables::secret;
+use super::value;
+use crate::failure::Failure;
+use crate::policy_folder::{Empty, files};
+
+/// What a folder of a policy calls the one of its workflows.
+const FOLDER: &str = "workflows";
+
+/// Where the workflows' files are, and the secrets that they name. Those are found where the environment is known, and do not print.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct WorkflowSettings {
+    /// Where the files are.
+    pub(crate) folder: PathBuf,
+    secrets: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for WorkflowSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkflowSettings").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// The folder that is said, or the one in that of the policy, where there is one.
+pub(super) fn resolve(layers: &Layers, environment: &Environment) -> Result<Option<WorkflowSettings>, Failure> {
+    let said = value::parse(layers, "workflows.folder", |text| Ok(PathBuf::from(text)))?;
+    let of_policy = value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text).join(FOLDER)))?;
+    let Some(folder) = said.or(of_policy.filter(|folder| folder.is_dir())) else { return Ok(None) };
+    let mut secrets = BTreeMap::new();
+    for (name, text) in files(&folder, Empty::IsFine)? {
+        // What is wrong with a file is told as they are read as a whole.
+        let Ok(definition) = workflow::Definition::read(&name, &text) else { continue };
+        for reference in definition.secrets() {
+            let found = secret(reference.reference(), environment).map_err(|why| {
+                Failure::configuration(format!("{}: {}: {why}", folder.join(&name).display(), reference.reference()))
+            })?;
+            secrets.insert(reference.reference().to_owned(), Zeroizing::new(found));
+        }
+    }
+    Ok(Some(WorkflowSettings { folder, secrets }))
+}
+
+impl WorkflowSettings {
+    /// The workflows, understood as a whole.
+    ///
+    /// # Errors
+    /// Every mistake in them, in one line.
+    pub(crate) fn read(&self) -> Result<server::WorkflowFiles, Failure> {
+        let secret = |reference: &str| {
+            self.secrets.get(reference).cloned().ok_or_else(|| "was not there when the program was started".to_owned())
+        };
+        server::WorkflowFiles::read(&files(&self.folder, Empty::IsFine)?, secret).map_err(|wrong| {
+            let folder = self.folder.display();
+            Failure::configuration(format!("the workflows in {folder} do not hold: {}", wrong.join("; ")))
+        })
+    }
+}

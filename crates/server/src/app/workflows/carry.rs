@@ -1,0 +1,539 @@
+//! Carrying a run that is claimed, step by step, until it waits or is over.
+//!
+//! Each step is one commit: what the run is then, what it does to our own data, what is told of it, and what of its inbox it took. What is
+//! done outside is done before that commit, and again after a crash, with the same key.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::About;
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp};
+use serde_json::{Map, Value, json};
+use store::{AdvanceRun, Change, ClaimedRun, Effect as Written, NewRun, Release, RunInput};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use uuid::Uuid;
+use workflow::{
+    Action, Advanced, Cause, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine, Start,
+    What,
+};
+
+use super::inside::Own;
+use super::outside::Errand;
+use super::start::{Started, of_run};
+use crate::app::telling::With;
+use crate::app::{App, Error};
+
+/// When a run is due that waits for another one of its kind to end, or for what has no time.
+const NEVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+/// How often what a run does to our own data is worked out anew, where it changes meanwhile.
+const TRIES: u32 = 5;
+/// How often it is looked what came for a run while something is done for it.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest text that is kept of why a run failed, in characters.
+const LONGEST: usize = 1000;
+
+/// Carries a run as far as it goes now.
+pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Error> {
+    let definition = app.definition(&claimed.run.digest).await?;
+    let broken =
+        |what: &str, error: serde_json::Error| Error::Internal(format!("{what} of a run cannot be read: {error}"));
+    let machine = claimed.run.machine.as_deref().map(serde_json::from_str).transpose();
+    let machine = machine.map_err(|error| broken("the state", error))?;
+    let pending = serde_json::from_str(&claimed.run.pending).map_err(|error| broken("what is to be done", error))?;
+    let started = serde_json::from_str(&claimed.run.cause).map_err(|error| broken("the cause", error))?;
+    let ClaimedRun { run, fence, pokes } = claimed;
+    let app = Arc::clone(app);
+    let mut carrier = Carrier { app, definition, run, started, machine, pending, fence, pokes, flying: JoinSet::new() };
+    match carrier.go().await {
+        Ok(()) | Err(Stop::Lost) => Ok(()),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// Why a run is not carried on.
+pub(super) enum Stop {
+    /// Somebody else has claimed it, or it is gone.
+    Lost,
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+struct Carrier {
+    app: Arc<App>,
+    definition: Arc<Definition>,
+    run: Run,
+    started: Started,
+    machine: Option<Machine>,
+    /// What the run asked for and has not got yet.
+    pending: Vec<Effect>,
+    fence: i64,
+    pokes: i64,
+    /// What is done outside just now.
+    flying: JoinSet<(Key, Input)>,
+}
+
+/// What goes into a commit beside the run itself.
+#[derive(Default)]
+struct Beside {
+    own: Own,
+    taken: Vec<Uuid>,
+    calls: Vec<NewRun>,
+    inputs: Vec<RunInput>,
+    release: Option<Release>,
+}
+
+impl Carrier {
+    async fn go(&mut self) -> Result<(), Stop> {
+        let mut under_way: BTreeSet<String> = BTreeSet::new();
+        let mut looked = Instant::now();
+        loop {
+            if self.run.state.is_over() {
+                return Ok(());
+            }
+            if self.machine.is_none() {
+                if !self.begin().await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.set_off(&mut under_way);
+            if looked.elapsed() >= LOOK {
+                // However much there is to do: who cancels the run is heard.
+                looked = Instant::now();
+                self.take_inbox().await?;
+            } else if let Some(effect) = self.next_inside() {
+                self.do_inside(effect).await?;
+            } else if let Some(timer) = self.due_timer() {
+                self.advance(Input::Timer(timer), Beside::default()).await?;
+            } else if self.take_inbox().await? {
+                // What came may have more to be done.
+            } else if self.flying.is_empty() {
+                if self.rest().await? {
+                    return Ok(());
+                }
+            } else if let Ok(Some(Ok((key, input)))) = tokio::time::timeout(LOOK, self.flying.join_next()).await {
+                under_way.remove(&key.to_string());
+                self.advance(input, Beside::default()).await?;
+            }
+        }
+    }
+
+    /// Begins the run, if it may. Whether it did.
+    async fn begin(&mut self) -> Result<bool, Stop> {
+        self.look_for_pokes().await?;
+        let inbox = self.app.store.run_inbox(self.run.id).await?;
+        let cancelled = inbox.iter().any(|(_, input)| matches!(serde_json::from_str(input), Ok(Input::Cancel { .. })));
+        if cancelled {
+            self.over(Outcome::Cancelled, None).await?;
+            return Ok(false);
+        }
+        if self.run.state == RunState::Queued {
+            let release = Some(Release { due_at: NEVER, pokes: self.pokes });
+            self.commit(None, Beside { release, ..Beside::default() }).await?;
+            return Ok(false);
+        }
+        let Started { cause, requester, depth } = self.started.clone();
+        let start = Start { id: self.run.id.to_string(), cause, requester, depth };
+        match self.definition.begin(start, self.app.now(), self.chance()) {
+            Ok(advanced) => {
+                metrics::counter!("countersign_runs_started_total", "workflow" => self.run.workflow.clone())
+                    .increment(1);
+                self.commit(Some(advanced), Beside::default()).await?;
+                Ok(true)
+            }
+            Err(refused) => {
+                self.over(Outcome::Failed, Some(refused.to_string())).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Ends a run that never began.
+    async fn over(&mut self, outcome: Outcome, error: Option<String>) -> Result<(), Stop> {
+        self.run.state = state_of(outcome);
+        self.run.error = error.map(|error| shortened(&error));
+        self.commit(None, Beside::default()).await
+    }
+
+    /// Sends off what is to be done outside and is not under way.
+    fn set_off(&mut self, under_way: &mut BTreeSet<String>) {
+        for effect in &self.pending {
+            let Effect::Start { key, idempotency_key, action, with, attempt, until } = effect else { continue };
+            let outside = Action::named(action).is_some_and(|action| action.reach == Reach::Outside);
+            if outside && under_way.insert(key.to_string()) {
+                let errand = Errand {
+                    action: action.clone(),
+                    with: with.clone(),
+                    idempotency_key: idempotency_key.clone(),
+                    patience: until.since(self.app.now()),
+                };
+                let (app, key, attempt) = (Arc::clone(&self.app), key.clone(), *attempt);
+                self.flying.spawn(async move {
+                    let input = match app.run_errand(errand).await {
+                        Ok(outputs) => Input::Done { key: key.clone(), attempt, outputs },
+                        Err(fault) => Input::Failed {
+                            key: key.clone(),
+                            attempt,
+                            message: shortened(&fault.message),
+                            retryable: fault.again,
+                        },
+                    };
+                    (key, input)
+                });
+            }
+        }
+    }
+
+    /// The next thing to do that takes no more than our own data.
+    fn next_inside(&self) -> Option<Effect> {
+        let inside = |effect: &&Effect| match effect {
+            Effect::Start { action, .. } => Action::named(action).is_none_or(|action| action.reach == Reach::Inside),
+            Effect::Query { .. } | Effect::Call { .. } | Effect::CancelCall(_) => true,
+            _ => false,
+        };
+        self.pending.iter().find(inside).cloned()
+    }
+
+    async fn do_inside(&mut self, effect: Effect) -> Result<(), Stop> {
+        match effect {
+            Effect::Start { key, action, with, attempt, .. } => self.act(key, &action, &with, attempt).await,
+            Effect::Query { key, query, with, page, cursor } => {
+                let found = self.app.items_of(&query, &with, cursor.as_deref()).await?;
+                let input = Input::Page { key, page, items: found.items, next: found.next, total: None };
+                self.advance(input, Beside::default()).await
+            }
+            Effect::Call { key, workflow, inputs, depth, .. } => self.call(key, &workflow, inputs, depth).await,
+            Effect::CancelCall(key) => {
+                self.pending.retain(|effect| !matches!(effect, Effect::CancelCall(of) if *of == key));
+                let called = self.app.store.called_run(self.run.id, &key.to_string()).await?;
+                let reason = format!("{}, which called it, does not want it any more", self.run.id);
+                let inputs = called.map(|called| self.input(called, self.run.id.uuid(), &Input::Cancel { reason }));
+                self.commit(None, Beside { inputs: inputs.into_iter().collect(), ..Beside::default() }).await?;
+                self.app.workflows.due.notify_one();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does something to our own data, in one commit with the step.
+    async fn act(
+        &mut self,
+        key: Key,
+        action: &str,
+        with: &std::collections::BTreeMap<String, workflow::Told>,
+        attempt: u32,
+    ) -> Result<(), Stop> {
+        for _ in 0..TRIES {
+            let (own, outputs) = match self.app.own(self.run.id, action, with).await? {
+                Ok(done) => done,
+                Err(fault) => {
+                    let (message, retryable) = (shortened(&fault.message), fault.again);
+                    let input = Input::Failed { key, attempt, message, retryable };
+                    return self.advance(input, Beside::default()).await;
+                }
+            };
+            let input = Input::Done { key: key.clone(), attempt, outputs };
+            match self.try_advance(input, Beside { own, ..Beside::default() }).await? {
+                Written::Applied => return Ok(()),
+                // What it does was not as it was seen: it is worked out anew.
+                _ => self.look_for_pokes().await?,
+            }
+        }
+        let message = "what it is about changed again and again".to_owned();
+        self.advance(Input::Failed { key, attempt, message, retryable: true }, Beside::default()).await
+    }
+
+    async fn call(&mut self, key: Key, workflow: &str, inputs: Map<String, Value>, depth: u32) -> Result<(), Stop> {
+        let in_force = self.app.workflows.in_force();
+        let started = Started { cause: Cause::Call { inputs }, requester: self.started.requester.clone(), depth };
+        let since = *self.app.store.head().borrow();
+        let new = in_force.get(workflow).and_then(|called| self.app.new_run(called, &started, None, since).ok());
+        let Some(mut new) = new else {
+            return self.advance(Input::Ended { key, outcome: Outcome::Failed }, Beside::default()).await;
+        };
+        new.run.caller = Some((self.run.id, key.to_string()));
+        // Somebody waits for its end: it waits for its turn, rather than that it is left out.
+        if matches!(new.meeting, store::Meeting::Drop | store::Meeting::Coalesce) {
+            new.meeting = store::Meeting::Queue;
+        }
+        self.pending.retain(|effect| !matches!(effect, Effect::Call { key: of, .. } if *of == key));
+        self.commit(None, Beside { calls: vec![new], ..Beside::default() }).await?;
+        self.app.workflows.due.notify_one();
+        Ok(())
+    }
+
+    fn due_timer(&self) -> Option<u64> {
+        let (timer, at) = self.machine.as_ref()?.next_timer()?;
+        (at <= self.app.now()).then_some(timer)
+    }
+
+    /// Takes what came for the run. Whether there was anything.
+    async fn take_inbox(&mut self) -> Result<bool, Stop> {
+        self.look_for_pokes().await?;
+        let inbox = self.app.store.run_inbox(self.run.id).await?;
+        for (id, input) in &inbox {
+            let beside = Beside { taken: vec![*id], ..Beside::default() };
+            match serde_json::from_str(input) {
+                Ok(input) => self.advance(input, beside).await?,
+                Err(error) => {
+                    tracing::error!(%error, run = %self.run.id, "what came for a run cannot be read, and is left out");
+                    self.commit(None, beside).await?;
+                }
+            }
+            if self.run.state.is_over() {
+                break;
+            }
+        }
+        Ok(!inbox.is_empty())
+    }
+
+    /// How often something has come by now, before it is looked what: so that what comes later is noticed as the claim is given back.
+    async fn look_for_pokes(&mut self) -> Result<(), Stop> {
+        self.pokes = self.app.store.run_pokes(self.run.id, self.fence).await?.ok_or(Stop::Lost)?;
+        Ok(())
+    }
+
+    /// Gives the claim back until something is due. Whether that is so: nothing to do may be left.
+    async fn rest(&mut self) -> Result<bool, Stop> {
+        let Some(machine) = &self.machine else { return Ok(true) };
+        let due_at = machine.next_timer().map_or(NEVER, |(_, at)| at);
+        let held = machine.held().next().is_some();
+        self.run.state = if held { RunState::Held } else { RunState::Waiting };
+        let release = Some(Release { due_at, pokes: self.pokes });
+        self.commit(None, Beside { release, ..Beside::default() }).await?;
+        Ok(true)
+    }
+
+    /// Has something happen to the run, in a commit. What the run does not take changes nothing in it.
+    async fn advance(&mut self, input: Input, beside: Beside) -> Result<(), Stop> {
+        match self.try_advance(input, beside).await? {
+            Written::Applied => Ok(()),
+            _ => Err(Stop::Lost),
+        }
+    }
+
+    async fn try_advance(&mut self, input: Input, beside: Beside) -> Result<Written, Stop> {
+        let Some(machine) = &self.machine else { return Ok(Written::Refused) };
+        let advanced = match self.definition.advance(machine, input.clone(), self.app.now(), self.chance()) {
+            Ok(advanced) => Some(advanced),
+            Err(Refused::OtherVersion) => {
+                return Err(Stop::Error(Error::Internal(Refused::OtherVersion.to_string())));
+            }
+            Err(refused) => {
+                tracing::debug!(run = %self.run.id, %refused, "a run did not take what came for it");
+                self.forget(&input);
+                // Nothing of what it would have done is done.
+                return self.write(None, Beside { own: Own::default(), ..beside }).await;
+            }
+        };
+        self.write(advanced, beside).await
+    }
+
+    /// What a refused input answers is not asked for again.
+    fn forget(&mut self, input: &Input) {
+        self.pending.retain(|effect| match (effect, input) {
+            (Effect::Start { key, attempt, .. }, Input::Done { key: of, attempt: answered, .. })
+            | (Effect::Start { key, attempt, .. }, Input::Failed { key: of, attempt: answered, .. }) => {
+                key != of || attempt != answered
+            }
+            (Effect::Query { key, .. }, Input::Page { key: of, .. })
+            | (Effect::Call { key, .. }, Input::Ended { key: of, .. }) => key != of,
+            _ => true,
+        });
+    }
+
+    async fn commit(&mut self, advanced: Option<Advanced>, beside: Beside) -> Result<(), Stop> {
+        match self.write(advanced, beside).await? {
+            Written::Applied => Ok(()),
+            _ => Err(Stop::Lost),
+        }
+    }
+
+    /// Writes the run as it is then. As long as that is not written, it is here as it was.
+    async fn write(&mut self, advanced: Option<Advanced>, beside: Beside) -> Result<Written, Stop> {
+        let now = self.app.now();
+        let (machine, history, effects) = match advanced {
+            Some(Advanced { run, effects, history }) => (Some(run), history, effects),
+            None => (self.machine.clone(), Vec::new(), Vec::new()),
+        };
+        let pending = pending(&self.pending, effects, machine.as_ref());
+        let state = match machine.as_ref().and_then(Machine::outcome) {
+            Some(outcome) => state_of(outcome),
+            None if beside.release.is_none() && !self.run.state.is_over() && machine.is_some() => RunState::Running,
+            None => self.run.state,
+        };
+        let failure = machine.as_ref().and_then(Machine::failure).map(|failure| shortened(&failure.message));
+        let error = failure.or_else(|| self.run.error.clone());
+        let mut inputs = beside.inputs;
+        if let (true, Some((caller, key))) = (state.is_over(), &self.run.caller)
+            && let Ok(key) = key.parse()
+        {
+            inputs.push(self.input(*caller, self.run.id.uuid(), &Input::Ended { key, outcome: outcome_of(state) }));
+        }
+        let mut events = beside.own.events;
+        events.extend(self.told(&history, state, error.as_deref()));
+        let text = |value: serde_json::Result<String>| {
+            value.map_err(|error| Stop::Error(Error::Internal(format!("a run cannot be written: {error}"))))
+        };
+        let lines = self.lines(&history);
+        let many = i64::try_from(lines.len()).unwrap_or(0);
+        let told_parent = state.is_over() && self.run.caller.is_some();
+        let advance = AdvanceRun {
+            id: self.run.id,
+            fence: self.fence,
+            state,
+            machine: machine.as_ref().map(serde_json::to_string).map(text).transpose()?,
+            pending: text(serde_json::to_string(&pending))?,
+            error: error.clone(),
+            at: now,
+            release: beside.release,
+            taken: beside.taken,
+            lines,
+            changes: beside.own.changes,
+            calls: beside.calls,
+            inputs,
+        };
+        let written = self.app.commit(Change::AdvanceRun(Box::new(advance)), events).await?;
+        if written == Written::Applied {
+            self.machine = machine;
+            self.pending = pending;
+            self.run.state = state;
+            self.run.error = error;
+            self.run.lines += many;
+            self.count(state, &history);
+            if told_parent {
+                self.app.workflows.due.notify_one();
+            }
+        }
+        Ok(written)
+    }
+
+    fn lines(&self, history: &[Entry]) -> Vec<RunLine> {
+        let line = |(place, entry): (usize, &Entry)| RunLine {
+            line: self.run.lines + i64::try_from(place).unwrap_or(0),
+            at: entry.at,
+            step: entry.key.as_ref().map(Key::to_string),
+            entry: json!(entry.what).to_string(),
+        };
+        history.iter().enumerate().map(line).collect()
+    }
+
+    /// What is told of a run: its steps and its end. Why something failed may tell of people, and stands apart.
+    fn told(&self, history: &[Entry], state: RunState, error: Option<&str>) -> Vec<Event> {
+        let event = |kind| of_run(self.app.event(kind, None, About::default()), &self.run, self.started.depth);
+        let mut events = Vec::new();
+        for entry in history {
+            let (kind, failure) = match &entry.what {
+                What::StepDone => (EventKind::StepCompleted, None),
+                What::StepFailed(failure) => (EventKind::StepFailed, Some(failure)),
+                What::Held(failure) => (EventKind::RunHeld, Some(failure)),
+                _ => continue,
+            };
+            let told = event(kind);
+            let told = match &entry.key {
+                Some(key) => told.with("step", key.to_string()),
+                None => told,
+            };
+            events.push(match failure {
+                Some(failure) => told
+                    .with("reason", json!(failure.kind))
+                    .detailed(self.app.details([("message", shortened(&failure.message))])),
+                None => told,
+            });
+        }
+        let end = match state {
+            RunState::Completed => EventKind::RunCompleted,
+            RunState::Failed => EventKind::RunFailed,
+            RunState::Cancelled => EventKind::RunCancelled,
+            _ => return events,
+        };
+        let message = error.map(|error| ("message", error.to_owned()));
+        events.push(event(end).detailed(self.app.details(message)));
+        events
+    }
+
+    fn count(&self, state: RunState, history: &[Entry]) {
+        let workflow = || self.run.workflow.clone();
+        let of = |what: fn(&What) -> bool| u64::try_from(history.iter().filter(|entry| what(&entry.what)).count());
+        let steps = [
+            ("completed", of(|what| matches!(what, What::StepDone))),
+            ("failed", of(|what| matches!(what, What::StepFailed(_)))),
+            ("held", of(|what| matches!(what, What::Held(_)))),
+        ];
+        for (outcome, count) in steps {
+            if let Some(count) = count.ok().filter(|count| *count > 0) {
+                metrics::counter!("countersign_steps_total", "workflow" => workflow(), "outcome" => outcome)
+                    .increment(count);
+            }
+        }
+        if state.is_over() {
+            metrics::counter!("countersign_runs_ended_total", "workflow" => workflow(), "outcome" => state.name())
+                .increment(1);
+            let took = self.app.now().since(self.run.created_at);
+            metrics::histogram!("countersign_run_seconds", "workflow" => workflow()).record(took);
+        }
+    }
+
+    fn input(&self, run_id: RunId, id: Uuid, input: &Input) -> RunInput {
+        RunInput { run_id, id, input: json!(input).to_string(), at: self.app.now() }
+    }
+
+    fn chance(&self) -> u64 {
+        u64::from_ne_bytes(self.app.random())
+    }
+}
+
+/// What is still to be done: of what was, and of what is new, as far as the run waits for it.
+fn pending(before: &[Effect], new: Vec<Effect>, machine: Option<&Machine>) -> Vec<Effect> {
+    let Some(machine) = machine.filter(|machine| machine.outcome().is_none()) else { return Vec::new() };
+    let mut pending: Vec<Effect> = before.to_vec();
+    for effect in new {
+        match &effect {
+            Effect::Start { key, .. } | Effect::Query { key, .. } | Effect::Call { key, .. } => {
+                pending.retain(|other| key_of(other) != Some(key));
+                pending.push(effect);
+            }
+            Effect::CancelCall(_) => pending.push(effect),
+            // Timers stand in the run, and which events it is told of was said as it was started.
+            _ => {}
+        }
+    }
+    pending.retain(|effect| key_of(effect).is_none_or(|key| machine.acts(key)));
+    pending
+}
+
+/// By which step something is to be done.
+fn key_of(effect: &Effect) -> Option<&Key> {
+    match effect {
+        Effect::Start { key, .. } | Effect::Query { key, .. } | Effect::Call { key, .. } => Some(key),
+        _ => None,
+    }
+}
+
+const fn state_of(outcome: Outcome) -> RunState {
+    match outcome {
+        Outcome::Completed => RunState::Completed,
+        Outcome::Failed => RunState::Failed,
+        Outcome::Cancelled => RunState::Cancelled,
+    }
+}
+
+const fn outcome_of(state: RunState) -> Outcome {
+    match state {
+        RunState::Completed => Outcome::Completed,
+        RunState::Cancelled => Outcome::Cancelled,
+        _ => Outcome::Failed,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}

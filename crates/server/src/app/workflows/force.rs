@@ -1,0 +1,110 @@
+//! Which workflows are in force: those that the server's files say, as it starts.
+
+use std::collections::BTreeMap;
+
+use domain::event::About;
+use domain::{Event, EventKind, Timestamp, WorkflowInForce};
+use store::{Change, Effect, PutWorkflows};
+use workflow::{Definition, TriggerKind};
+
+use super::{InForce, understood};
+use crate::app::telling::With;
+use crate::app::{App, Error};
+use crate::workflow_files::WorkflowFile;
+
+/// How often it is tried while other servers do the same.
+const TRIES: usize = 10;
+
+impl App {
+    /// Puts the workflows of files into force, if there are files; else those stay in force that are.
+    pub(crate) async fn begin_workflows(&self, files: Option<&[WorkflowFile]>) -> Result<(), Error> {
+        match files {
+            Some(files) => self.put_workflows_in_force(files).await,
+            None => self.load_workflows().await,
+        }
+    }
+
+    /// Puts the workflows of files into force, and withdraws all others. What began by those goes on.
+    async fn put_workflows_in_force(&self, files: &[WorkflowFile]) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let there = self.store.workflows().await?;
+            let seen: Vec<(String, String)> =
+                there.iter().map(|workflow| (workflow.name.clone(), workflow.digest.clone())).collect();
+            let wanted: Vec<(String, String)> = files
+                .iter()
+                .map(|file| (file.definition.name().to_owned(), file.definition.digest().to_owned()))
+                .collect();
+            let (put, events) = self.changes(files, &seen);
+            if events.is_empty() {
+                return self.load_workflows().await;
+            }
+            let change = Change::PutWorkflows(Box::new(PutWorkflows { seen, put }));
+            if self.commit(change, events).await? == Effect::Applied {
+                tracing::info!(workflows = wanted.len(), "put workflows into force");
+                return self.load_workflows().await;
+            }
+        }
+        Err(Error::StoreDown("other servers put other workflows into force at the same time".to_owned()))
+    }
+
+    fn changes(&self, files: &[WorkflowFile], seen: &[(String, String)]) -> (Vec<WorkflowInForce>, Vec<Event>) {
+        let (now, since) = (self.now(), *self.store.head().borrow());
+        let mut events = Vec::new();
+        let put = files.iter().map(|file| {
+            let (name, digest) = (file.definition.name().to_owned(), file.definition.digest().to_owned());
+            if !seen.contains(&(name.clone(), digest.clone())) {
+                events.push(self.of_workflow(EventKind::WorkflowChanged, &name, &digest));
+            }
+            let (file_name, document) = (file.file.clone(), file.document.clone());
+            let next_at = next_of_schedules(&file.definition, now);
+            WorkflowInForce { name, digest, file: file_name, document, at: now, since, next_at }
+        });
+        let put: Vec<WorkflowInForce> = put.collect();
+        for (name, digest) in seen.iter().filter(|(name, _)| put.iter().all(|workflow| workflow.name != *name)) {
+            events.push(self.of_workflow(EventKind::WorkflowWithdrawn, name, digest));
+        }
+        (put, events)
+    }
+
+    fn of_workflow(&self, kind: EventKind, name: &str, digest: &str) -> Event {
+        self.event(kind, None, About::default()).with("workflow", name).with("digest", digest)
+    }
+
+    /// Takes over which workflows are in force.
+    pub(super) async fn load_workflows(&self) -> Result<(), Error> {
+        let mut in_force = BTreeMap::new();
+        for row in self.store.workflows().await? {
+            let known = self.workflows.read().get(&row.digest).cloned();
+            let definition = match known {
+                Some(known) => known,
+                // Files of another server's, which may be a newer one: what this one cannot read it cannot start.
+                None => match understood(&row.file, &row.document, &row.digest) {
+                    Ok(definition) => definition,
+                    Err(error) => {
+                        tracing::error!(%error, workflow = row.name, "a workflow in force is not carried by this server");
+                        continue;
+                    }
+                },
+            };
+            self.workflows.read().insert(row.digest.clone(), std::sync::Arc::clone(&definition));
+            in_force.insert(row.name.clone(), InForce { row, definition });
+        }
+        self.workflows.put(in_force);
+        for digest in self.store.workflow_digests().await? {
+            if let Err(error) = self.definition(&digest).await {
+                tracing::error!(%error, "runs that go by this workflow wait for a server that can read it");
+            }
+        }
+        self.workflows.due.notify_one();
+        Ok(())
+    }
+}
+
+/// When the first of a workflow's schedules fires after a time.
+pub(super) fn next_of_schedules(definition: &Definition, after: Timestamp) -> Option<Timestamp> {
+    let schedules = definition.triggers().iter().filter_map(|trigger| match &trigger.kind {
+        TriggerKind::Schedule(schedule) => schedule.next(after),
+        _ => None,
+    });
+    schedules.min()
+}

@@ -1,0 +1,137 @@
+//! Workflows: which are in force, what starts their runs, and carrying these out.
+//!
+//! ```text
+//! events ─► follow ──► runs, and what comes for them ──► work: claim ─► carry ─► advance, one commit a step
+//! schedules, people ───────────────┘                                     │
+//!                                                                        └─► outside: never within a transaction
+//! ```
+//!
+//! What becomes of a run is for the crate `workflow` to say; here it is carried. Everything that a run is stands in the store, so that any
+//! server goes on where another one stopped. No request waits for any of this, and no decision asks for it.
+
+mod carry;
+mod follow;
+mod force;
+mod inside;
+mod outside;
+mod see;
+mod start;
+mod work;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use domain::{RunId, WorkflowInForce};
+use tokio::sync::Notify;
+use workflow::Definition;
+
+use super::{App, Error};
+use crate::workflow_files::Secrets;
+pub(crate) use follow::follow;
+pub(crate) use see::{Resolve, Shown};
+pub(crate) use start::ByHand;
+pub(crate) use work::{measure, work};
+
+/// The actions that are carried out.
+pub(crate) const CARRIED: &[&str] = &[
+    "authenticator.suspend",
+    "authenticator.resume",
+    "authenticator.revoke",
+    "session.revoke",
+    "user.lock",
+    "user.unlock",
+    "event.emit",
+    "http.call",
+    "notify.mail",
+];
+/// The queries that are answered.
+pub(crate) const FOUND: &[&str] = &["users", "authenticators_of", "sessions_of"];
+/// What can be said of them.
+pub(crate) const PARAMETERS: &[(&str, &str)] =
+    &[("authenticators_of", "user"), ("authenticators_of", "kinds"), ("sessions_of", "user")];
+
+/// What is known of workflows here. All of it can be had from the store again.
+#[derive(Default)]
+pub(crate) struct Workflows {
+    /// Those in force, by name.
+    in_force: RwLock<Arc<BTreeMap<String, InForce>>>,
+    /// Every one that a run may go by, by digest.
+    read: Mutex<HashMap<String, Arc<Definition>>>,
+    /// What actions take that nobody may see.
+    secrets: Secrets,
+    /// The runs that are claimed here, with the number of the claim.
+    claimed: Mutex<HashMap<RunId, i64>>,
+    /// That there may be something to do.
+    due: Notify,
+}
+
+/// A workflow that is in force.
+#[derive(Debug, Clone)]
+pub(crate) struct InForce {
+    pub(crate) row: WorkflowInForce,
+    pub(crate) definition: Arc<Definition>,
+}
+
+impl Workflows {
+    /// With what the files' actions take.
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
+    pub(crate) fn in_force(&self) -> Arc<BTreeMap<String, InForce>> {
+        Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, in_force: BTreeMap<String, InForce>) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
+    }
+
+    fn read(&self) -> MutexGuard<'_, HashMap<String, Arc<Definition>>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claimed(&self) -> MutexGuard<'_, HashMap<RunId, i64>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no workflow is in force and none ever was: then nothing is asked of the store.
+    fn is_idle(&self) -> bool {
+        self.read().is_empty()
+    }
+}
+
+impl std::fmt::Debug for Workflows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.in_force().keys()).finish()
+    }
+}
+
+impl App {
+    /// The workflow of this digest: what a run goes by, also where another version is in force by now.
+    async fn definition(&self, digest: &str) -> Result<Arc<Definition>, Error> {
+        if let Some(known) = self.workflows.read().get(digest) {
+            return Ok(Arc::clone(known));
+        }
+        let (file, document) = self
+            .store
+            .workflow_document(digest)
+            .await?
+            .ok_or_else(|| Error::Internal(format!("the workflow {digest} of a run is missing")))?;
+        let definition = understood(&file, &document, digest)?;
+        self.workflows.read().insert(digest.to_owned(), Arc::clone(&definition));
+        Ok(definition)
+    }
+}
+
+/// A workflow that was understood before.
+fn understood(file: &str, document: &str, digest: &str) -> Result<Arc<Definition>, Error> {
+    let definition = Definition::read(file, document).map_err(|mistakes| {
+        let told: Vec<String> = mistakes.iter().map(workflow::Mistake::to_string).collect();
+        Error::Internal(format!("the workflow in {file} cannot be read by this version: {}", told.join("; ")))
+    })?;
+    if definition.digest() == digest {
+        Ok(Arc::new(definition))
+    } else {
+        Err(Error::Internal(format!("the workflow in {file} is not what it was: its digest is another")))
+    }
+}

@@ -1,0 +1,142 @@
+//! Seeing runs, and having them go on or end.
+
+use domain::event::About;
+use domain::{Event, EventKind, Page, PageRequest, Run, RunId, RunLine};
+use serde_json::{Value, json};
+use store::{Change, Effect, RunFilter, RunInput};
+use workflow::{Input, Key, Run as Machine};
+
+use super::InForce;
+use super::start::{Started, of_run};
+use crate::app::telling::With;
+use crate::app::{Actor, App, Error};
+
+/// A run with what can be seen of it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) run: Run,
+    /// Who started it, where that was a person.
+    pub(crate) requester: Option<String>,
+    /// What started it: `event`, `schedule`, `manual` or `call`, and the event where it was one.
+    pub(crate) cause: &'static str,
+    pub(crate) event: Option<Value>,
+    /// The steps that are under way.
+    pub(crate) under_way: Vec<String>,
+    /// Those that are held until somebody looks at them.
+    pub(crate) held: Vec<String>,
+    /// What was to be undone and could not be.
+    pub(crate) not_undone: Vec<String>,
+}
+
+/// What becomes of a step that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolve {
+    /// It is tried again.
+    Retry,
+    /// It is given up.
+    Discard,
+}
+
+impl App {
+    /// The workflows that are in force.
+    pub(crate) async fn workflows_in_force(&self) -> Result<Vec<InForce>, Error> {
+        // As the store has them: this server may not have heard yet.
+        self.load_workflows().await?;
+        Ok(self.workflows.in_force().values().cloned().collect())
+    }
+
+    /// Runs, the newest first.
+    pub(crate) async fn runs(&self, filter: &RunFilter, page: PageRequest<RunId>) -> Result<Page<Run, RunId>, Error> {
+        Ok(self.store.runs(filter, page).await?)
+    }
+
+    /// A run.
+    pub(crate) async fn run(&self, id: RunId) -> Result<Shown, Error> {
+        let run = self.store.run(id).await?.ok_or(Error::NotFound("run"))?;
+        let unread = |error: serde_json::Error| Error::Internal(format!("a run cannot be read: {error}"));
+        let started: Started = serde_json::from_str(&run.cause).map_err(unread)?;
+        let machine: Option<Machine> = run.machine.as_deref().map(serde_json::from_str).transpose().map_err(unread)?;
+        let (cause, event) = match started.cause {
+            workflow::Cause::Event(event) => ("event", Some(event)),
+            workflow::Cause::Schedule => ("schedule", None),
+            workflow::Cause::Webhook(_) => ("webhook", None),
+            workflow::Cause::Manual { .. } => ("manual", None),
+            workflow::Cause::Call { .. } => ("call", None),
+        };
+        let keys = |keys: Vec<&Key>| keys.into_iter().map(Key::to_string).collect();
+        let machine = machine.as_ref();
+        Ok(Shown {
+            requester: started.requester,
+            cause,
+            event,
+            under_way: keys(machine.map(|one| one.under_way().collect()).unwrap_or_default()),
+            held: keys(machine.map(|one| one.held().collect()).unwrap_or_default()),
+            not_undone: keys(machine.map(|one| one.not_undone().iter().collect()).unwrap_or_default()),
+            run,
+        })
+    }
+
+    /// What happened in a run, in order.
+    pub(crate) async fn run_history(&self, id: RunId, page: PageRequest<i64>) -> Result<Page<RunLine, i64>, Error> {
+        self.store.run(id).await?.ok_or(Error::NotFound("run"))?;
+        Ok(self.store.run_lines(id, page).await?)
+    }
+
+    /// Has a run cancelled. What it began it undoes; that takes its time.
+    pub(crate) async fn cancel_run(&self, actor: &Actor, id: RunId) -> Result<Shown, Error> {
+        let run = self.going(id).await?;
+        let reason = format!("{} cancelled it", actor.application.name);
+        let event = self.instructed(actor, &run, "cancel");
+        self.tell_run(id, &Input::Cancel { reason }, event).await?;
+        self.run(id).await
+    }
+
+    /// Has a step that is held tried again, or given up.
+    pub(crate) async fn resolve_step(
+        &self,
+        actor: &Actor,
+        id: RunId,
+        step: &str,
+        how: Resolve,
+    ) -> Result<Shown, Error> {
+        let run = self.going(id).await?;
+        let shown = self.run(id).await?;
+        if !shown.held.iter().any(|held| held == step) {
+            return Err(Error::Conflict("no such step of it is held"));
+        }
+        let key: Key = step.parse().map_err(|why: &str| Error::invalid("/step", why))?;
+        let (what, input) = match how {
+            Resolve::Retry => ("retry", Input::Retry(key)),
+            Resolve::Discard => ("discard", Input::Discard(key)),
+        };
+        let event = self.instructed(actor, &run, what).with("step", step);
+        self.tell_run(id, &input, event).await?;
+        self.run(id).await
+    }
+
+    fn instructed(&self, actor: &Actor, run: &Run, what: &'static str) -> Event {
+        let event = of_run(self.event(EventKind::RunInstructed, Some(actor), About::default()), run, 0);
+        event.with("reason", what).detailed(self.origin(actor))
+    }
+
+    async fn going(&self, id: RunId) -> Result<Run, Error> {
+        let run = self.store.run(id).await?.ok_or(Error::NotFound("run"))?;
+        if run.state.is_over() { Err(OVER) } else { Ok(run) }
+    }
+
+    async fn tell_run(&self, run_id: RunId, input: &Input, event: Event) -> Result<(), Error> {
+        let now = self.now();
+        // Sorted by time, behind what came before.
+        let id = RunId::generate(now, &*self.entropy).uuid();
+        let told = RunInput { run_id, id, input: json!(input).to_string(), at: now };
+        match self.commit(Change::TellRun(told), event).await? {
+            Effect::Applied => {
+                self.workflows.due.notify_one();
+                Ok(())
+            }
+            _ => Err(OVER),
+        }
+    }
+}
+
+const OVER: Error = Error::Conflict("the run is over");

@@ -1,0 +1,135 @@
+//! Starting runs: whose they are, what they meet, and what is told of them.
+
+use std::sync::Arc;
+
+use domain::event::About;
+use domain::{Event, EventKind, Run, RunId, RunState, UserId};
+use serde_json::{Map, Value, json};
+use store::{BeginRuns, Change, Effect, Meeting, NewRun};
+use workflow::{Cause, ConcurrencyPolicy, Definition, Input, TriggerKind};
+
+use super::InForce;
+use crate::app::telling::With;
+use crate::app::{Actor, App, Error, Made, Once};
+
+/// What starts a run, and how it is kept until it begins.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Started {
+    pub(crate) cause: Cause,
+    pub(crate) requester: Option<String>,
+    pub(crate) depth: u32,
+}
+
+/// A run that a person starts.
+#[derive(Debug)]
+pub(crate) struct ByHand {
+    /// Who, in the application's words.
+    pub(crate) requester: String,
+    /// The roles that they have, in the application's words.
+    pub(crate) roles: Vec<String>,
+    /// What they filled in.
+    pub(crate) inputs: Map<String, Value>,
+}
+
+impl App {
+    /// Starts a run for a person.
+    pub(crate) async fn start_run(
+        &self,
+        actor: &Actor,
+        workflow: &str,
+        by_hand: ByHand,
+        once: Option<&Once>,
+    ) -> Result<Made<Run>, Error> {
+        let in_force = self.workflows.in_force();
+        let found = in_force.get(workflow).ok_or(Error::NotFound("workflow"))?;
+        let ByHand { requester, roles, inputs } = by_hand;
+        let by_hand = found.definition.triggers().iter().any(|trigger| matches!(trigger.kind, TriggerKind::Manual(_)));
+        if !by_hand {
+            return Err(Error::Conflict("nobody starts this workflow by hand: it has no trigger `manual`"));
+        }
+        let cause = Cause::Manual { roles, inputs };
+        match found.definition.is_started_by(&cause) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Error::invalid("/roles", "none of them may start this workflow as it is asked for"));
+            }
+            Err(why) => return Err(Error::invalid("/inputs", why)),
+        }
+        // What is told to it is looked at here, where somebody hears of it.
+        found.definition.subject_of(&cause).map_err(|why| Error::invalid("/inputs", why))?;
+        let started = Started { cause, requester: Some(requester), depth: 0 };
+        let since = *self.store.head().borrow();
+        let new = self.new_run(found, &started, Some(actor), since).map_err(|why| Error::invalid("/inputs", why))?;
+        let record = Once::record(once, actor, new.run.id, new.run.created_at);
+        let run = new.run.clone();
+        let change = Change::BeginRuns(Box::new(BeginRuns { runs: vec![new], ..BeginRuns::default() }));
+        let effect = self.commit_once(change, Vec::new(), record).await?;
+        if effect == Effect::Applied && self.store.run(run.id).await?.is_none() {
+            return Err(Error::Conflict("a run of this kind is under way, beside which no other one is started"));
+        }
+        self.workflows.due.notify_one();
+        Once::made(once, effect, run, Error::Conflict("the run could not be started"))
+    }
+
+    /// A run, as it is to be written. What could not be told of it is the error.
+    pub(super) fn new_run(
+        &self,
+        workflow: &InForce,
+        started: &Started,
+        actor: Option<&Actor>,
+        since: i64,
+    ) -> Result<NewRun, String> {
+        let definition = &workflow.definition;
+        let subject = definition.subject_of(&started.cause)?;
+        let user_id = subject.as_deref().and_then(|subject| subject.parse::<UserId>().ok());
+        let key = definition.concurrency_key(&started.cause)?;
+        let now = self.now();
+        let run = Run {
+            id: RunId::generate(now, &*self.entropy),
+            workflow: definition.name().to_owned(),
+            digest: definition.digest().to_owned(),
+            state: RunState::Running,
+            user_id,
+            key: key.filter(|_| definition.concurrency().is_some()),
+            cause: serde_json::to_string(started).map_err(|error| error.to_string())?,
+            machine: None,
+            pending: "[]".to_owned(),
+            error: None,
+            caller: None,
+            lines: 0,
+            created_at: now,
+            ended_at: None,
+        };
+        let about = |kind| of_run(self.event(kind, actor, About::default()), &run, started.depth);
+        let (started_event, skipped) = (about(EventKind::RunStarted), about(EventKind::RunSkipped));
+        let meeting = meeting(definition, &run);
+        let (pace, awaits) = (pace(definition), definition.awaits());
+        Ok(NewRun { run, meeting, pace, started: started_event, skipped, awaits, since })
+    }
+}
+
+/// An event about a run.
+pub(super) fn of_run(mut event: Event, run: &Run, depth: u32) -> Event {
+    event.about.user_id = run.user_id;
+    let event = event.with("run", run.id.to_string()).with("workflow", run.workflow.as_str());
+    event.with("digest", run.digest.as_str()).with("depth", depth)
+}
+
+fn meeting(definition: &Arc<Definition>, run: &Run) -> Meeting {
+    match definition.concurrency() {
+        None | Some(ConcurrencyPolicy::Queue) => Meeting::Queue,
+        Some(ConcurrencyPolicy::Drop) => Meeting::Drop,
+        Some(ConcurrencyPolicy::Coalesce) => Meeting::Coalesce,
+        Some(ConcurrencyPolicy::Replace) => {
+            let input = Input::Cancel { reason: format!("{} takes its place", run.id) };
+            Meeting::Replace { input: json!(input).to_string() }
+        }
+    }
+}
+
+/// How many milliseconds lie between two runs, where a workflow says how many may begin.
+fn pace(definition: &Definition) -> i64 {
+    let Some(rate) = definition.limits().rate else { return 0 };
+    let per = i64::try_from(rate.per.as_millis()).unwrap_or(i64::MAX);
+    (per / i64::from(rate.number.max(1))).max(1)
+}

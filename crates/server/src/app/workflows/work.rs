@@ -1,0 +1,115 @@
+//! Finding what there is to do, claiming it, and keeping what is claimed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{RunId, RunState};
+use store::{Change, ClaimedRun, Effect};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::carry::carry;
+use crate::app::{App, Error};
+
+/// Runs that are carried at the same time by one server.
+const MOST_AT_ONCE: usize = 64;
+/// How long a claim lasts. Whoever is paused for longer writes nothing any more, and another server goes on.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often claims are renewed.
+const RENEW: Duration = Duration::from_secs(4);
+/// How often it is looked for what became due, or what another server left.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often it is looked whether there are workflows at all.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Carries runs until the task is ended.
+pub(crate) async fn work(app: Arc<App>) {
+    let mut under_way = JoinSet::new();
+    let mut renew = tokio::time::interval(RENEW);
+    loop {
+        while under_way.try_join_next().is_some() {}
+        let free = MOST_AT_ONCE.saturating_sub(under_way.len());
+        let mut found = 0;
+        if free > 0 && !app.workflows.is_idle() {
+            match claim(&app, free).await {
+                Ok(claimed) => {
+                    found = claimed.len();
+                    for run in claimed {
+                        under_way.spawn(carried(Arc::clone(&app), run));
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "what runs have to do could not be looked for; trying again"),
+            }
+        }
+        if found == free && free > 0 {
+            continue;
+        }
+        let look = if app.workflows.is_idle() { IDLE } else { LOOK };
+        tokio::select! {
+            () = app.workflows.due.notified() => {}
+            () = tokio::time::sleep(look) => {}
+            _ = under_way.join_next(), if free == 0 => {}
+            _ = renew.tick() => keep(&app).await,
+        }
+    }
+}
+
+/// Runs that something is to be done for, claimed.
+async fn claim(app: &App, at_most: usize) -> Result<Vec<ClaimedRun>, Error> {
+    let now = app.now();
+    if app.store.next_run_due().await?.is_none_or(|due| due > now) {
+        return Ok(Vec::new());
+    }
+    let claim = Uuid::from_bytes(app.random());
+    let at_most = u32::try_from(at_most).unwrap_or(u32::MAX);
+    let change = Change::ClaimRuns { claim, now, until: now.plus(LEASE), at_most };
+    if app.commit(change, Vec::new()).await? != Effect::Applied {
+        return Ok(Vec::new());
+    }
+    let claimed = app.store.claimed_runs(claim).await?;
+    let mut all = app.workflows.claimed();
+    for run in &claimed {
+        all.insert(run.run.id, run.fence);
+    }
+    Ok(claimed)
+}
+
+async fn carried(app: Arc<App>, claimed: ClaimedRun) {
+    let (id, fence) = (claimed.run.id, claimed.fence);
+    if let Err(error) = carry(&app, claimed).await {
+        tracing::warn!(%error, run = %id, "a run could not go on; it is tried again once the claim on it is over");
+    }
+    let mut all = app.workflows.claimed();
+    if all.get(&id) == Some(&fence) {
+        all.remove(&id);
+    }
+}
+
+/// Renews what is claimed here. What another server has claimed since is left to it.
+async fn keep(app: &App) {
+    let runs: Vec<(RunId, i64)> = app.workflows.claimed().iter().map(|(id, fence)| (*id, *fence)).collect();
+    if runs.is_empty() {
+        return;
+    }
+    let until = app.now().plus(LEASE);
+    if let Err(error) = app.commit(Change::RenewRuns { runs, until }, Vec::new()).await {
+        tracing::warn!(%error, "the claims on runs could not be renewed; trying again");
+    }
+}
+
+/// Tells how many runs are under way.
+pub(crate) async fn measure(app: &App) {
+    if app.workflows.is_idle() {
+        return;
+    }
+    match app.store.runs_under_way().await {
+        Ok(counts) => {
+            for state in RunState::ALL.into_iter().filter(|state| !state.is_over()) {
+                let count = counts.get(&state).copied().unwrap_or(0);
+                let count = i32::try_from(count).unwrap_or(i32::MAX);
+                metrics::gauge!("countersign_runs", "state" => state.name()).set(f64::from(count));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the runs could not be counted; trying again later"),
+    }
+}

@@ -1,0 +1,99 @@
+//! Files of workflows, and what they need that this program can do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use workflow::{Definition, Mistake, Need, Severity, check_together};
+use zeroize::Zeroizing;
+
+use crate::app::workflows::{CARRIED, FOUND, PARAMETERS};
+
+/// Workflows that are to be in force, understood as a whole.
+#[derive(Default)]
+pub struct WorkflowFiles {
+    pub(crate) workflows: Vec<WorkflowFile>,
+    pub(crate) secrets: Secrets,
+}
+
+/// One of them.
+pub(crate) struct WorkflowFile {
+    pub(crate) file: String,
+    pub(crate) document: String,
+    pub(crate) definition: Arc<Definition>,
+}
+
+/// Secrets that actions take, by where they were found. Do not print.
+pub(crate) type Secrets = BTreeMap<String, Zeroizing<String>>;
+
+impl WorkflowFiles {
+    /// Reads files, by their names. `secret` finds what stands behind a reference, `env:NAME` or `file:PATH`.
+    ///
+    /// # Errors
+    /// What is wrong with them, a line for each: a mistake with its place, something that this version cannot do yet, a secret that is not there.
+    pub fn read(
+        files: &BTreeMap<String, String>,
+        secret: impl Fn(&str) -> Result<Zeroizing<String>, String>,
+    ) -> Result<Self, Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut workflows = Vec::new();
+        for (file, document) in files {
+            match Definition::read(file, document) {
+                Ok(definition) => {
+                    let (file, document, definition) = (file.clone(), document.clone(), Arc::new(definition));
+                    workflows.push(WorkflowFile { file, document, definition });
+                }
+                Err(mistakes) => wrong.extend(mistakes.iter().filter(|one| is_error(one)).map(Mistake::to_string)),
+            }
+        }
+        if wrong.is_empty() {
+            let all: Vec<&Definition> = workflows.iter().map(|workflow| &*workflow.definition).collect();
+            let together = check_together(&all);
+            wrong.extend(together.iter().filter(|one| is_error(one)).map(Mistake::to_string));
+        }
+        let mut secrets = Secrets::new();
+        for workflow in &workflows {
+            wrong.extend(beyond(&workflow.definition));
+            for reference in workflow.definition.secrets() {
+                match secret(reference.reference()) {
+                    Ok(found) => drop(secrets.insert(reference.reference().to_owned(), found)),
+                    Err(why) => wrong.push(format!("{}: {}: {why}", workflow.file, reference.reference())),
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(Self { workflows, secrets }) } else { Err(wrong) }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.workflows.len()
+    }
+}
+
+impl std::fmt::Debug for WorkflowFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.workflows.iter().map(|workflow| &workflow.file)).finish()
+    }
+}
+
+fn is_error(mistake: &Mistake) -> bool {
+    mistake.severity == Severity::Error
+}
+
+/// What of a workflow this program cannot do: it does not come into force, rather than that a step of it is skipped one day.
+fn beyond(definition: &Definition) -> Vec<String> {
+    let needs = definition.needs().into_iter();
+    let beyond = needs.filter_map(|(need, place)| {
+        let what = match need {
+            Need::Action(name) if !CARRIED.contains(&name) => format!("the action `{name}`"),
+            Need::Query(name) if !FOUND.contains(&name) => format!("the query `{name}`"),
+            Need::Parameter(query, name) if !PARAMETERS.contains(&(query, name.as_str())) => {
+                format!("`{name}` of the query `{query}`")
+            }
+            Need::Approval => "approvals".to_owned(),
+            Need::Webhook => "triggers by webhook".to_owned(),
+            _ => return None,
+        };
+        Some(format!("{place}: {what} cannot be carried out by this version, so that this workflow cannot be in force"))
+    });
+    beyond.collect()
+}

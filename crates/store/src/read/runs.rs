@@ -1,0 +1,189 @@
+//! Workflows and their runs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use domain::{EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
+use uuid::Uuid;
+
+use super::lists::{cut, limit};
+use crate::engine::{Arg, Connection, Fault};
+use crate::rows::Reader;
+use crate::set::Kind::{Id, Int, Text};
+use crate::set::{Rows, Set};
+use crate::{ClaimedRun, RunFilter};
+
+/// Every document that a run may go by: the columns of one that is in force.
+const IN_FORCE: &str = "SELECT w.name, w.digest, d.file, d.document, w.at, w.since, w.next_at
+    FROM workflows w JOIN workflow_documents d ON d.digest = w.digest ORDER BY w.name";
+
+const RUN: &str = "r.id, r.workflow, r.digest, r.state, r.user_id, r.key, r.cause, r.machine, r.pending, r.error, r.caller, r.caller_key, \
+    r.lines, r.created_at, r.ended_at";
+
+/// The same without what is only for whoever goes on with it.
+const RUN_HEAD: &str = "r.id, r.workflow, r.digest, r.state, r.user_id, r.key, r.cause, NULL, '[]', r.error, r.caller, r.caller_key, \
+    r.lines, r.created_at, r.ended_at";
+
+fn run(row: &mut Reader<'_, '_>) -> Result<Run, Fault> {
+    Ok(Run {
+        id: row.id(RunId::from_uuid)?,
+        workflow: row.next()?,
+        digest: row.next()?,
+        state: row.named(RunState::from_name)?,
+        user_id: row.maybe_id(UserId::from_uuid)?,
+        key: row.next()?,
+        cause: row.next()?,
+        machine: row.next()?,
+        pending: row.next()?,
+        error: row.next()?,
+        caller: row.maybe_id(RunId::from_uuid)?.zip(row.next::<Option<String>>()?),
+        lines: row.next()?,
+        created_at: row.time()?,
+        ended_at: row.maybe_time()?,
+    })
+}
+
+pub(crate) async fn in_force(connection: &mut Connection) -> Result<Vec<WorkflowInForce>, Fault> {
+    let read = |row: &mut Reader<'_, '_>| -> Result<WorkflowInForce, Fault> {
+        Ok(WorkflowInForce {
+            name: row.next()?,
+            digest: row.next()?,
+            file: row.next()?,
+            document: row.next()?,
+            at: row.time()?,
+            since: row.next()?,
+            next_at: row.maybe_time()?,
+        })
+    };
+    connection.fetch(IN_FORCE, &[], |row| read(&mut Reader::new(row))).await
+}
+
+pub(crate) async fn documents(connection: &mut Connection) -> Result<Vec<String>, Fault> {
+    let sql = "SELECT d.digest FROM workflow_documents d ORDER BY d.digest";
+    connection.fetch(sql, &[], |row| row.get(0)).await
+}
+
+pub(crate) async fn document(connection: &mut Connection, digest: &str) -> Result<Option<(String, String)>, Fault> {
+    let sql = "SELECT d.file, d.document FROM workflow_documents d WHERE d.digest = $1";
+    Ok(connection.fetch(sql, &[Arg::Text(digest)], |row| Ok((row.get(0)?, row.get(1)?))).await?.pop())
+}
+
+pub(crate) async fn cursor(connection: &mut Connection) -> Result<i64, Fault> {
+    let found = connection.fetch("SELECT c.position FROM workflow_cursor c", &[], |row| row.get(0)).await?;
+    found.first().copied().ok_or_else(|| Fault::Damaged("the cursor of workflows is missing".to_owned()))
+}
+
+/// The claims come first, before what came for their runs is looked at: what comes in between has counted up `pokes`.
+pub(crate) async fn claimed(connection: &mut Connection, claim: Uuid) -> Result<Vec<ClaimedRun>, Fault> {
+    let sql =
+        format!("SELECT c.fence, c.pokes, {RUN} FROM run_claims c JOIN runs r ON r.id = c.run_id WHERE c.claim = $1");
+    let read = |row: &mut Reader<'_, '_>| -> Result<ClaimedRun, Fault> {
+        Ok(ClaimedRun { fence: row.next()?, pokes: row.next()?, run: run(row)? })
+    };
+    connection.fetch(&sql, &[Arg::Id(claim)], |row| read(&mut Reader::new(row))).await
+}
+
+/// How often something had come for a run, if it is claimed by this number.
+pub(crate) async fn pokes(connection: &mut Connection, of: RunId, fence: i64) -> Result<Option<i64>, Fault> {
+    let sql = "SELECT c.pokes FROM run_claims c WHERE c.run_id = $1 AND c.fence = $2 AND c.claim IS NOT NULL";
+    let args = [Arg::Id(of.uuid()), Arg::Int(fence)];
+    Ok(connection.fetch(sql, &args, |row| row.get(0)).await?.pop())
+}
+
+pub(crate) async fn inbox(connection: &mut Connection, of: RunId) -> Result<Vec<(Uuid, String)>, Fault> {
+    let sql = "SELECT b.id, b.input FROM run_inbox b WHERE b.run_id = $1 ORDER BY b.id LIMIT 100";
+    connection.fetch(sql, &[Arg::Id(of.uuid())], |row| Ok((row.get(0)?, row.get(1)?))).await
+}
+
+pub(crate) async fn next_due(connection: &mut Connection) -> Result<Option<Timestamp>, Fault> {
+    let sql = "SELECT c.due_at FROM run_claims c ORDER BY c.due_at LIMIT 1";
+    Ok(connection.fetch(sql, &[], |row| Reader::new(row).time()).await?.pop())
+}
+
+static AWAITING: Set = Set::new(
+    &[("place", Int), ("kind", Text), ("user_id", Id), ("position", Int)],
+    "SELECT i.place, a.run_id FROM input i {then} run_awaits a
+        ON a.kind = i.kind AND a.user_id = i.user_id AND a.since < i.position",
+);
+
+/// The runs that each of some events is to be told to, by the place of the event. A run about a user is told of events about that user, and of
+/// kinds that are about nobody; a run about nobody, of all.
+pub(crate) async fn awaiting(
+    connection: &mut Connection,
+    events: &[(EventKind, Option<UserId>, i64)],
+) -> Result<Vec<(usize, RunId)>, Fault> {
+    let mut rows = Rows::default();
+    for (place, (kind, user, position)) in events.iter().enumerate() {
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        for about in user.map(UserId::uuid).into_iter().chain([Uuid::nil()]) {
+            rows.push(&[place.into(), kind.name().into(), about.into(), (*position).into()]);
+        }
+    }
+    let found = AWAITING.fetch(connection, rows, |row| Ok((row.get::<i64>(0)?, row.get::<Uuid>(1)?))).await?;
+    let found = found.into_iter().filter_map(|(place, run)| Some((usize::try_from(place).ok()?, run)));
+    Ok(found.map(|(place, run)| (place, RunId::from_uuid(run))).collect())
+}
+
+pub(crate) async fn one(connection: &mut Connection, of: RunId) -> Result<Option<Run>, Fault> {
+    let sql = format!("SELECT {RUN} FROM runs r WHERE r.id = $1");
+    Ok(connection.fetch(&sql, &[Arg::Id(of.uuid())], |row| run(&mut Reader::new(row))).await?.pop())
+}
+
+pub(crate) async fn called(connection: &mut Connection, by: RunId, key: &str) -> Result<Option<RunId>, Fault> {
+    let sql = "SELECT r.id FROM runs r WHERE r.caller = $1 AND r.caller_key = $2";
+    let args = [Arg::Id(by.uuid()), Arg::Text(key)];
+    Ok(connection.fetch(sql, &args, |row| Reader::new(row).id(RunId::from_uuid)).await?.pop())
+}
+
+pub(crate) async fn lines(
+    connection: &mut Connection,
+    of: RunId,
+    page: PageRequest<i64>,
+) -> Result<Page<RunLine, i64>, Fault> {
+    let sql = "SELECT l.line, l.at, l.step, l.entry FROM run_lines l WHERE l.run_id = $1 AND l.line > $2 ORDER BY l.line LIMIT $3";
+    let args = [Arg::Id(of.uuid()), Arg::Int(page.after.unwrap_or(-1)), limit(page.limit)];
+    let read = |row: &mut Reader<'_, '_>| -> Result<RunLine, Fault> {
+        Ok(RunLine { line: row.next()?, at: row.time()?, step: row.next()?, entry: row.next()? })
+    };
+    let items = connection.fetch(sql, &args, |row| read(&mut Reader::new(row))).await?;
+    Ok(cut(items, page.limit, |line| line.line))
+}
+
+/// The newest first.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    filter: &RunFilter,
+    page: PageRequest<RunId>,
+) -> Result<Page<Run, RunId>, Fault> {
+    let mut sql = format!("SELECT {RUN_HEAD} FROM runs r WHERE r.id < $1");
+    let mut args = vec![Arg::Id(page.after.map_or(Uuid::max(), RunId::uuid)), limit(page.limit)];
+    let state = filter.state.map(RunState::name);
+    let conditions = [
+        ("r.workflow", filter.workflow.as_deref().map(Arg::Text)),
+        ("r.state", state.map(Arg::Text)),
+        ("r.user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
+    ];
+    for (column, value) in conditions {
+        if let Some(value) = value {
+            args.push(value);
+            let _ = write!(sql, " AND {column} = ${}", args.len());
+        }
+    }
+    sql.push_str(" ORDER BY r.id DESC LIMIT $2");
+    let items = connection.fetch(&sql, &args, |row| run(&mut Reader::new(row))).await?;
+    Ok(cut(items, page.limit, |run| run.id))
+}
+
+/// How many runs are in each of the states that are not the end.
+pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<RunState, i64>, Fault> {
+    let mut counts = BTreeMap::new();
+    for state in RunState::ALL.into_iter().filter(|state| !state.is_over()) {
+        let sql = "SELECT count(*) FROM runs r WHERE r.state = $1";
+        let found = connection.fetch(sql, &[Arg::Text(state.name())], |row| row.get::<i64>(0)).await?;
+        counts.insert(state, found.first().copied().unwrap_or(0));
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+pub(crate) static ALL: [&Set; 1] = [&AWAITING];

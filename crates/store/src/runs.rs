@@ -1,0 +1,146 @@
+//! What is written of workflows and their runs.
+
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp, WorkflowInForce};
+use uuid::Uuid;
+
+use crate::Change;
+
+/// See [`Change::PutWorkflows`].
+#[derive(Debug, Clone)]
+pub struct PutWorkflows {
+    /// The digests of those that were in force, by name.
+    pub seen: Vec<(String, String)>,
+    /// Those that are in force from now on.
+    pub put: Vec<WorkflowInForce>,
+}
+
+/// See [`Change::BeginRuns`].
+#[derive(Debug, Clone, Default)]
+pub struct BeginRuns {
+    /// Up to which position events had been looked at, and have been now. Guard: nobody else has looked at them.
+    pub cursor: Option<(i64, i64)>,
+    /// A workflow, when its schedule was to fire, and when it does next. Guard: nobody else has seen to it, and it is in force.
+    pub schedule: Option<(String, Timestamp, Option<Timestamp>)>,
+    /// The runs. What becomes of each is its own: [`NewRun`].
+    pub runs: Vec<NewRun>,
+    /// What comes for runs. Where one is over by now, nothing does.
+    pub inputs: Vec<RunInput>,
+}
+
+/// A run that is started, if nothing stands in its way.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// The run. Nothing of it has begun.
+    pub run: Run,
+    /// What happens where a run of its workflow and key is under way; without a key, all go on beside each other.
+    pub meeting: Meeting,
+    /// How many milliseconds lie between two runs of its workflow, at least.
+    pub pace: i64,
+    /// What is told of it where it is started.
+    pub started: Event,
+    /// What is told of it where it is not.
+    pub skipped: Event,
+    /// The kinds of events that it is told of: where it is about a user, of those about that user, and of those that are about nobody.
+    pub awaits: Vec<EventKind>,
+    /// Events up to this position came before it.
+    pub since: i64,
+}
+
+/// What happens where a run of the same kind is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meeting {
+    /// The later one waits.
+    Queue,
+    /// The later one is not started.
+    Drop,
+    /// Of those that would wait the first one does, and the others are not started.
+    Coalesce,
+    /// The earlier ones are told this, which is to end them, and the later one waits for it.
+    Replace {
+        /// For those that are there.
+        input: String,
+    },
+}
+
+/// Something that comes for a run.
+#[derive(Debug, Clone)]
+pub struct RunInput {
+    /// For which.
+    pub run_id: RunId,
+    /// Its own: what came before by this id does not come again.
+    pub id: Uuid,
+    /// What: JSON, as the crate `workflow` reads it.
+    pub input: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl RunInput {
+    /// The id of an event that comes for a run: events come first, in their order, and each once.
+    pub const fn id_of_event(position: i64) -> Uuid {
+        Uuid::from_u64_pair(0, position.unsigned_abs())
+    }
+}
+
+/// See [`Change::AdvanceRun`]. Guard, all of it or nothing: nobody else has claimed the run since, and each of `changes` is applied as it would
+/// be by itself.
+#[derive(Debug, Clone)]
+pub struct AdvanceRun {
+    /// Which run.
+    pub id: RunId,
+    /// The number of the claim.
+    pub fence: i64,
+    /// How far it is.
+    pub state: RunState,
+    /// What it is now: JSON.
+    pub machine: Option<String>,
+    /// What is still to be done of what it asked for: JSON.
+    pub pending: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Gives the claim back.
+    pub release: Option<Release>,
+    /// What it took of what came for it.
+    pub taken: Vec<Uuid>,
+    /// What happened in it; each line follows the last one that is there.
+    pub lines: Vec<RunLine>,
+    /// What it does to our own data.
+    pub changes: Vec<Change>,
+    /// The runs that it calls.
+    pub calls: Vec<NewRun>,
+    /// What it has come for others: those that it called, and the one that called it.
+    pub inputs: Vec<RunInput>,
+}
+
+/// Gives a claim back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// When there is something to do again.
+    pub due_at: Timestamp,
+    /// How often something had come when it was looked what had: if more has by now, there is something to do at once.
+    pub pokes: i64,
+}
+
+/// A run that is claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedRun {
+    /// The run.
+    pub run: Run,
+    /// The number of the claim.
+    pub fence: i64,
+    /// How often something had come for it.
+    pub pokes: i64,
+}
+
+/// Which runs are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Those of this workflow.
+    pub workflow: Option<String>,
+    /// Those in this state.
+    pub state: Option<RunState>,
+    /// Those about this user.
+    pub user_id: Option<domain::UserId>,
+}

@@ -1,0 +1,320 @@
+//! Runs of workflows: claimed by one, advanced by whoever has the last claim, started once.
+
+use domain::event::About;
+use domain::*;
+use futures_util::future::join_all;
+use store::*;
+use uuid::Uuid;
+
+use crate::home::*;
+
+const NEVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
+
+fn run(user: Option<UserId>, key: Option<&str>) -> Run {
+    Run {
+        id: RunId::generate(START, &Counter),
+        workflow: "lost".to_owned(),
+        digest: "d1".to_owned(),
+        state: RunState::Running,
+        user_id: user,
+        key: key.map(str::to_owned),
+        cause: "{}".to_owned(),
+        machine: None,
+        pending: "[]".to_owned(),
+        error: None,
+        caller: None,
+        lines: 0,
+        created_at: START,
+        ended_at: None,
+    }
+}
+
+fn new(run: Run, meeting: Meeting) -> NewRun {
+    let of = |kind| event(kind, About { user_id: run.user_id, ..About::default() });
+    NewRun {
+        meeting,
+        pace: 0,
+        started: of(EventKind::RunStarted),
+        skipped: of(EventKind::RunSkipped),
+        awaits: vec![EventKind::AuthenticatorActivated, EventKind::GatewayUp],
+        since: 5,
+        run,
+    }
+}
+
+async fn begin(store: &Store, runs: Vec<NewRun>) -> Effect {
+    commit(store, Change::BeginRuns(Box::new(BeginRuns { runs, ..BeginRuns::default() }))).await
+}
+
+/// Starts a run, and answers its id.
+async fn started(store: &Store, user: Option<UserId>, key: Option<&str>, meeting: Meeting) -> RunId {
+    let run = run(user, key);
+    let id = run.id;
+    assert_eq!(begin(store, vec![new(run, meeting)]).await, Effect::Applied);
+    id
+}
+
+async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRun> {
+    let claim = Uuid::from_bytes({
+        let mut bytes = [0; 16];
+        Counter.fill(&mut bytes);
+        bytes
+    });
+    commit(store, Change::ClaimRuns { claim, now, until, at_most: 100 }).await;
+    store.claimed_runs(claim).await.unwrap()
+}
+
+fn advance(claimed: &ClaimedRun) -> AdvanceRun {
+    AdvanceRun {
+        id: claimed.run.id,
+        fence: claimed.fence,
+        state: RunState::Running,
+        machine: Some("{}".to_owned()),
+        pending: "[]".to_owned(),
+        error: None,
+        at: after(1),
+        release: None,
+        taken: Vec::new(),
+        lines: Vec::new(),
+        changes: Vec::new(),
+        calls: Vec::new(),
+        inputs: Vec::new(),
+    }
+}
+
+fn over(claimed: &ClaimedRun) -> AdvanceRun {
+    AdvanceRun { state: RunState::Completed, ..advance(claimed) }
+}
+
+async fn write(store: &Store, advance: AdvanceRun) -> Effect {
+    commit(store, Change::AdvanceRun(Box::new(advance))).await
+}
+
+fn input(run_id: RunId, number: i64) -> RunInput {
+    let id = RunInput::id_of_event(number);
+    RunInput { run_id, id, input: format!("{number}"), at: after(1) }
+}
+
+async fn state(store: &Store, id: RunId) -> RunState {
+    store.run(id).await.unwrap().unwrap().state
+}
+
+on_both_engines! {
+    async fn w04_of_those_who_claim_runs_at_once_each_run_has_one(home: Home) {
+        let store = home.open().await;
+        for _ in 0..40 {
+            started(&store, None, None, Meeting::Queue).await;
+        }
+        let all = join_all((0..8).map(|_| claim(&store, after(1), after(16)))).await.concat();
+        assert_eq!(all.len(), 40);
+        let ids: std::collections::BTreeSet<RunId> = all.iter().map(|one| one.run.id).collect();
+        assert_eq!(ids.len(), 40);
+        assert_eq!(claim(&store, after(15), after(30)).await, [], "all are claimed");
+        assert_eq!(claim(&store, after(16), after(30)).await.len(), 40, "the claims are over");
+    }
+
+    async fn w04_what_is_written_by_a_claim_that_was_lost_is_refused_as_a_whole(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        started(&store, Some(ann.user.id), None, Meeting::Queue).await;
+        let [paused] = claim(&store, after(1), after(16)).await[..].to_vec().try_into().unwrap_or_else(|_| panic!("one"));
+        let [other] = claim(&store, after(20), after(35)).await[..].to_vec().try_into().unwrap_or_else(|_| panic!("one"));
+        let lock = Change::SetUserState { id: ann.user.id, to: UserState::Suspended };
+        let late = AdvanceRun { changes: vec![lock.clone()], ..over(&paused) };
+        assert_eq!(write(&store, late).await, Effect::Refused);
+        assert_eq!(store.user(ann.user.id).await.unwrap().unwrap().state, UserState::Active);
+        assert_eq!(commit(&store, Change::RenewRuns { runs: vec![(paused.run.id, paused.fence)], until: after(99) }).await, Effect::Refused);
+        assert_eq!(store.run_pokes(paused.run.id, paused.fence).await.unwrap(), None);
+        let locks = AdvanceRun { changes: vec![lock], ..over(&other) };
+        assert_eq!(write(&store, locks).await, Effect::Applied);
+        assert_eq!(store.user(ann.user.id).await.unwrap().unwrap().state, UserState::Suspended);
+        assert_eq!(state(&store, other.run.id).await, RunState::Completed);
+        assert_eq!(write(&store, over(&other)).await, Effect::Refused, "it is over");
+    }
+
+    async fn w04_a_step_and_what_it_does_are_one_commit(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        started(&store, Some(ann.user.id), None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        let end = Change::EndSession { id: ann.session.id, by: None, at: after(2) };
+        let revoke = |id| Change::SetAuthenticatorState { id, to: AuthenticatorState::Revoked, by: None, at: after(2) };
+        // One of them is not as it was seen: none of them is done.
+        let resume = Change::SetUserState { id: ann.user.id, to: UserState::Active };
+        let line = RunLine { line: 0, at: after(2), step: Some("a".to_owned()), entry: "{}".to_owned() };
+        let step = |changes| AdvanceRun { changes, lines: vec![line.clone()], ..advance(&claimed) };
+        assert_eq!(write(&store, step(vec![end.clone(), resume])).await, Effect::Refused);
+        assert_eq!(store.session(ann.session.id).await.unwrap().unwrap().ended_at, None);
+        assert_eq!(store.run_lines(claimed.run.id, whole()).await.unwrap().items, []);
+        // As whoever else does it, what is proved with it counts no more.
+        assert_eq!(write(&store, step(vec![revoke(ann.authenticator)])).await, Effect::Applied);
+        assert_eq!(store.session(ann.session.id).await.unwrap().unwrap().aal, Aal::Aal1);
+        let kinds = store.events(&EventFilter::default(), whole()).await.unwrap();
+        assert!(kinds.items.iter().any(|event| event.kind == EventKind::SessionLowered));
+        assert_eq!(store.run_lines(claimed.run.id, whole()).await.unwrap().items, [line]);
+    }
+
+    async fn w04_what_comes_while_a_run_is_carried_makes_it_due_at_once(home: Home) {
+        let store = home.open().await;
+        let id = started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        assert_eq!(commit(&store, Change::TellRun(input(id, 7))).await, Effect::Applied);
+        assert_eq!(claim(&store, after(2), after(16)).await, [], "it stays with whoever has it");
+        let release = Some(Release { due_at: NEVER, pokes: claimed.pokes });
+        let rests = AdvanceRun { state: RunState::Waiting, release, ..advance(&claimed) };
+        assert_eq!(write(&store, rests).await, Effect::Applied);
+        let again = claim(&store, after(2), after(16)).await.remove(0);
+        // What comes twice is there once, and is taken in the commit that takes it.
+        commit(&store, Change::TellRun(input(id, 7))).await;
+        commit(&store, Change::TellRun(input(id, 9))).await;
+        let inbox = store.run_inbox(id).await.unwrap();
+        assert_eq!(inbox.iter().map(|(_, input)| input.as_str()).collect::<Vec<_>>(), ["7", "9"]);
+        let pokes = store.run_pokes(id, again.fence).await.unwrap().unwrap();
+        let release = Some(Release { due_at: NEVER, pokes });
+        let taken = inbox.into_iter().map(|(id, _)| id).collect();
+        write(&store, AdvanceRun { state: RunState::Waiting, release, taken, ..advance(&again) }).await;
+        assert_eq!(store.run_inbox(id).await.unwrap(), []);
+        assert_eq!(claim(&store, after(999), after(1000)).await, [], "nothing is to be done");
+        // What comes while nobody carries it makes it due, and to one that is over nothing comes.
+        commit(&store, Change::TellRun(input(id, 11))).await;
+        let last = claim(&store, after(3), after(18)).await.remove(0);
+        write(&store, over(&last)).await;
+        assert_eq!(commit(&store, Change::TellRun(input(id, 12))).await, Effect::Refused);
+        assert_eq!(count(&home, "run_inbox") + count(&home, "run_claims") + count(&home, "run_awaits"), 0);
+    }
+
+    async fn w04_of_runs_of_one_kind_one_goes_on(home: Home) {
+        let store = home.open().await;
+        let all = join_all((0..8).map(|_| started(&store, None, Some("k"), Meeting::Queue))).await;
+        let first = claim(&store, after(1), after(16)).await;
+        assert_eq!(first.len(), 1, "one of them goes on");
+        let dropped = started(&store, None, Some("k"), Meeting::Drop).await;
+        let merged = started(&store, None, Some("k"), Meeting::Coalesce).await;
+        assert_eq!((store.run(dropped).await.unwrap(), store.run(merged).await.unwrap()), (None, None));
+        let told = store.events(&EventFilter { kinds: vec![EventKind::RunSkipped], ..EventFilter::default() }, whole()).await.unwrap();
+        assert_eq!(told.items.len(), 2);
+        // One after the other, until all have gone.
+        let mut went = vec![first[0].run.id];
+        let mut claimed = first;
+        for _ in 1..all.len() {
+            write(&store, over(&claimed[0])).await;
+            claimed = claim(&store, after(2), after(17)).await;
+            assert_eq!(claimed.len(), 1);
+            went.push(claimed[0].run.id);
+        }
+        went.sort();
+        let mut wanted = all.clone();
+        wanted.sort();
+        assert_eq!(went, wanted);
+        // The last one is told to end by whoever takes its place.
+        let input = "cancel".to_owned();
+        let next = started(&store, None, Some("k"), Meeting::Replace { input }).await;
+        assert_eq!(state(&store, next).await, RunState::Queued);
+        assert_eq!(store.run_inbox(claimed[0].run.id).await.unwrap().len(), 1);
+        write(&store, AdvanceRun { state: RunState::Cancelled, ..over(&claimed[0]) }).await;
+        assert_eq!(state(&store, next).await, RunState::Running);
+        let next = claim(&store, after(2), after(17)).await.remove(0);
+        write(&store, over(&next)).await;
+        assert_eq!(count(&home, "run_slots"), 0);
+    }
+
+    async fn w02_of_those_who_read_the_same_events_one_starts_runs(home: Home) {
+        let store = home.open().await;
+        let start = |seen, to| {
+            let runs = vec![new(run(None, None), Meeting::Queue)];
+            Change::BeginRuns(Box::new(BeginRuns { cursor: Some((seen, to)), runs, ..BeginRuns::default() }))
+        };
+        let all = join_all((0..8).map(|_| commit(&store, start(0, 10)))).await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        assert_eq!((store.workflow_cursor().await.unwrap(), count(&home, "runs")), (10, 1));
+        assert_eq!(commit(&store, start(9, 11)).await, Effect::Refused);
+        assert_eq!(commit(&store, start(10, 11)).await, Effect::Applied);
+    }
+
+    async fn w03_runs_are_told_of_events_about_their_user_and_about_nobody(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
+        let of_ann = started(&store, Some(ann), None, Meeting::Queue).await;
+        let of_nobody = started(&store, None, None, Meeting::Queue).await;
+        let (activated, up) = (EventKind::AuthenticatorActivated, EventKind::GatewayUp);
+        let asked = [(activated, Some(ann), 6), (activated, Some(bob), 6), (up, None, 6), (activated, Some(ann), 5)];
+        let mut told = store.awaiting_runs(&asked).await.unwrap();
+        told.sort();
+        let mut wanted = vec![(0, of_ann), (0, of_nobody), (1, of_nobody), (2, of_ann), (2, of_nobody)];
+        wanted.sort();
+        assert_eq!(told, wanted, "none is told of what was before it began");
+    }
+
+    async fn w02_which_workflows_are_in_force_is_changed_by_whoever_saw_them(home: Home) {
+        let store = home.open().await;
+        let workflow = |name: &str, digest: &str| WorkflowInForce {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+            file: format!("{name}.yaml"),
+            document: format!("document {digest}"),
+            at: START,
+            since: 3,
+            next_at: Some(after(60)),
+        };
+        let put = |seen: &[(&str, &str)], put: Vec<WorkflowInForce>| {
+            let seen = seen.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect();
+            Change::PutWorkflows(Box::new(PutWorkflows { seen, put }))
+        };
+        let (one, two) = (workflow("one", "d1"), workflow("two", "d2"));
+        apply(&store, put(&[], vec![one.clone(), two.clone()])).await;
+        assert_eq!(store.workflows().await.unwrap(), [one.clone(), two.clone()]);
+        assert_eq!(commit(&store, put(&[], vec![one.clone()])).await, Effect::Refused);
+        let newer = workflow("one", "d3");
+        apply(&store, put(&[("two", "d2"), ("one", "d1")], vec![newer.clone()])).await;
+        assert_eq!(store.workflows().await.unwrap(), [newer]);
+        // What a run may still go by is there.
+        assert_eq!(store.workflow_document("d1").await.unwrap(), Some(("one.yaml".to_owned(), "document d1".to_owned())));
+        assert_eq!(store.workflow_digests().await.unwrap(), ["d1", "d2", "d3"]);
+        // Each time of a schedule fires once.
+        let fire = |seen, next| {
+            let schedule = Some(("one".to_owned(), seen, Some(next)));
+            Change::BeginRuns(Box::new(BeginRuns { schedule, ..BeginRuns::default() }))
+        };
+        let all = join_all((0..4).map(|_| commit(&store, fire(after(60), after(120))))).await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        // Runs begin no faster than the workflow says.
+        for _ in 0..3 {
+            let mut paced = new(Run { workflow: "one".to_owned(), ..run(None, None) }, Meeting::Queue);
+            paced.pace = 10_000;
+            begin(&store, vec![paced]).await;
+        }
+        for (now, due) in [(1, 1), (9, 0), (10, 1), (20, 1)] {
+            assert_eq!(claim(&store, after(now), after(99)).await.len(), due, "after {now} s");
+        }
+    }
+
+    async fn w12_whoever_is_erased_leaves_no_run(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
+        let of_ann = started(&store, Some(ann), Some("k"), Meeting::Queue).await;
+        let of_bob = started(&store, Some(bob), Some("k"), Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        assert_eq!((claimed.run.id, state(&store, of_bob).await), (of_ann, RunState::Queued));
+        let line = RunLine { line: 0, at: after(1), step: None, entry: "{}".to_owned() };
+        write(&store, AdvanceRun { lines: vec![line], ..advance(&claimed) }).await;
+        apply(&store, Change::EraseUser { id: ann }).await;
+        assert_eq!(write(&store, over(&claimed)).await, Effect::Refused);
+        assert_eq!((count(&home, "runs"), count(&home, "run_lines")), (1, 0));
+        // Who waited for it goes on.
+        assert_eq!(state(&store, of_bob).await, RunState::Running);
+        assert_eq!(claim(&store, after(1), after(16)).await.len(), 1);
+    }
+
+    async fn w04_runs_are_kept_for_a_while_and_go_with_their_history(home: Home) {
+        let store = home.open().await;
+        let id = started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        let line = RunLine { line: 0, at: after(1), step: None, entry: "{}".to_owned() };
+        write(&store, AdvanceRun { lines: vec![line], ..over(&claimed) }).await;
+        let day = std::time::Duration::from_hours(24);
+        store.sweep(after(1).plus(day * 29), day).await.unwrap();
+        assert!(store.run(id).await.unwrap().is_some());
+        store.sweep(after(1).plus(day * 31), day).await.unwrap();
+        assert_eq!((count(&home, "runs"), count(&home, "run_lines")), (0, 0));
+    }
+}

@@ -1,0 +1,199 @@
+//! Whatever dies while runs are under way: each ends as it should, none of its effects on our own data happens twice, and outside effects carry
+//! one key (W-04).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::hooks::Hooks;
+use super::{events, folder, setup, until, workflow};
+use crate::harness::{Api, Database, Noise, Server, Setup, Signal, rounds, signal};
+
+/// What each run does: our own data, somebody else, a wait, both again, and an end that always comes.
+fn busy(hooks: &Hooks) -> TempDir {
+    folder(&[workflow(
+        "busy",
+        &format!(
+            r#"
+triggers:
+  - event: user.created
+subject: ${{event.user}}
+steps:
+  - id: first
+    action: event.emit
+    with: {{name: busy.first}}
+  - id: one
+    action: http.call
+    with: {{url: "{url}", body: {{run: "${{run.id}}", step: one}}}}
+    retry: {{limit: 20, backoff: 1s}}
+  - id: lock
+    action: user.lock
+    with: {{user: "${{subject}}"}}
+  - id: rest
+    wait: {{for: 1s}}
+  - id: both
+    parallel:
+      - steps:
+          - id: two
+            action: http.call
+            with: {{url: "{url}", body: {{run: "${{run.id}}", step: two}}}}
+            retry: {{limit: 20, backoff: 1s}}
+      - steps:
+          - id: second
+            action: event.emit
+            with: {{name: busy.second}}
+  - id: unlock
+    action: user.unlock
+    with: {{user: "${{subject}}"}}
+finally:
+  - id: last
+    action: event.emit
+    with: {{name: busy.last}}
+"#,
+            url = hooks.url()
+        ),
+    )])
+}
+
+/// Makes users until told how many there are to be; whoever kills the server in between makes it take longer.
+async fn users(api: &Api, from: usize, count: usize) -> usize {
+    let mut made = 0;
+    for n in from..from + count {
+        let body = json!({ "external_id": format!("user-{n}") });
+        if let Ok(answer) = api.ask(Method::POST, "/v1/users", Some(body)).await
+            && answer.status == 201
+        {
+            made += 1;
+        }
+    }
+    made
+}
+
+/// Looks at all that happened.
+async fn look(api: &Api, hooks: &Hooks, least: usize) {
+    let users = api.all("/v1/users").await;
+    assert!(users.len() >= least, "{} users are few", users.len());
+    let limit = Instant::now() + Duration::from_secs(90);
+    let runs = loop {
+        let runs = api.all("/v1/runs?workflow=busy").await;
+        let open: Vec<&Value> = runs.iter().filter(|run| run["ended_at"].is_null()).collect();
+        if runs.len() == users.len() && open.is_empty() {
+            break runs;
+        }
+        assert!(Instant::now() < limit, "{} users, {} runs, not over: {open:#?}", users.len(), runs.len());
+        sleep(Duration::from_millis(50)).await;
+    };
+    let failed: Vec<&Value> = runs.iter().filter(|run| run["state"] != "completed").collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let of: BTreeSet<&str> = runs.iter().map(|run| run["user_id"].as_str().unwrap()).collect();
+    assert_eq!(of.len(), users.len(), "each user has one run");
+
+    let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for event in events(api, "event.emitted").await {
+        let word = |name: &str| event["data"][name].as_str().unwrap().to_owned();
+        *told.entry((word("run"), word("name"))).or_default() += 1;
+    }
+    assert_eq!(told.len(), 3 * runs.len(), "each of the three was told by each run");
+    assert!(told.values().all(|count| *count == 1), "{told:?}");
+    for kind in ["user.suspended", "user.resumed", "run.started", "run.completed"] {
+        assert_eq!(events(api, kind).await.len(), runs.len(), "{kind}");
+    }
+    let mut keys: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for call in hooks.calls() {
+        let said = call.json();
+        let word = |name: &str| said[name].as_str().unwrap().to_owned();
+        keys.entry((word("run"), word("step"))).or_default().insert(call.header("idempotency-key").to_owned());
+    }
+    assert_eq!(keys.len(), 2 * runs.len(), "each of the two was called by each run");
+    assert!(keys.values().all(|keys| keys.len() == 1), "an effect has one key: {keys:?}");
+    for run in &runs {
+        let id = run["id"].as_str().unwrap();
+        let steps = api.all(&format!("/v1/runs/{id}/steps")).await;
+        let done = |step: &str| {
+            steps.iter().filter(|line| line["step"] == step && line["entry"]["what"] == "step_done").count()
+        };
+        for step in ["first", "one", "lock", "rest", "two", "second", "unlock", "last"] {
+            assert_eq!(done(step), 1, "{step} of {id}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_kill_9_loses_no_run_and_repeats_no_effect_on_sqlite() {
+    kill_9(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_kill_9_loses_no_run_and_repeats_no_effect_on_postgresql() {
+    kill_9(Database::Postgres).await;
+}
+
+async fn kill_9(database: Database) {
+    let mut noise = Noise::seeded();
+    let hooks = Hooks::start();
+    hooks.takes(Duration::from_millis(30));
+    let folder = busy(&hooks);
+    let mut server = Server::start(Setup { movable_clock: false, ..setup(database, &folder) }).await;
+    let (rounds, each) = (rounds(4, 500), rounds(10, 1000));
+    let mut least = 0;
+    for round in 0..rounds {
+        least += users(&server.api(), round * each, each).await;
+        sleep(noise.between(Duration::ZERO, Duration::from_millis(1500))).await;
+        if noise.below(2) == 0 {
+            signal(server.ready().await.server, Signal::KILL);
+        } else {
+            server.kill();
+            server.begin().await;
+        }
+        server.ready().await;
+    }
+    look(&server.api(), &hooks, least).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_two_servers_share_runs_while_one_or_the_other_is_killed() {
+    let mut noise = Noise::seeded();
+    let hooks = Hooks::start();
+    hooks.takes(Duration::from_millis(20));
+    let folder = busy(&hooks);
+    let one = Server::start(Setup { movable_clock: false, ..setup(Database::Postgres, &folder) }).await;
+    let other = one.beside().await;
+    let servers = [one, other];
+    let mut least = 0;
+    for round in 0..rounds(4, 300) {
+        let api = servers[round % 2].api();
+        least += users(&api, round * 10, 10).await;
+        sleep(noise.between(Duration::ZERO, Duration::from_millis(1200))).await;
+        let which = usize::from(noise.below(2) == 1);
+        let pids = servers[which].ready().await;
+        signal(pids.server, Signal::KILL);
+        servers[which].ready().await;
+    }
+    look(&servers[0].api(), &hooks, least).await;
+}
+
+/// A server that was paused for longer than its claims last goes on where it was, and writes nothing: another one has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_a_server_that_lost_its_claims_while_it_was_paused_writes_nothing() {
+    let hooks = Hooks::start();
+    hooks.takes(Duration::from_secs(3));
+    let folder = busy(&hooks);
+    let paused = Server::start(Setup { movable_clock: false, ..setup(Database::Postgres, &folder) }).await;
+    assert_eq!(users(&paused.api(), 0, 5).await, 5);
+    until("its calls are under way", async || (hooks.calls().len() >= 5).then_some(())).await;
+    let pids = paused.ready().await;
+    signal(pids.server, Signal::STOP);
+    let other = paused.beside().await;
+    hooks.takes(Duration::from_millis(10));
+    // It takes over what it finds, once the claims are over.
+    until("the other one goes on", async || (hooks.calls().len() >= 10).then_some(())).await;
+    signal(pids.server, Signal::CONT);
+    paused.ready().await;
+    look(&other.api(), &hooks, 5).await;
+    let again: Vec<_> = hooks.calls().iter().map(|call| call.header("idempotency-key").to_owned()).collect();
+    assert!(again.len() > again.iter().collect::<BTreeSet<_>>().len(), "nothing was taken over: {again:?}");
+}
