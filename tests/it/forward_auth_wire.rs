@@ -1,9 +1,14 @@
-//! Between proxies and what they ask and guard (P-07, T-20): client certificates in the place of keys, and what stands behind a body.
+//! Between proxies and what they ask and guard (P-07, S-08, T-20): client certificates in the place of keys, what stands behind a body, and
+//! HTTP/2.
 
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{Api, Backend, Database, HOST, Places, Proxy, ProxyKind, Server, Setup, free_port};
+use crate::harness::{Api, Backend, Database, HOST, Places, Proxy, ProxyKind, Server, Setup, free_port, got};
 use crate::site::{LOGIN, Site};
 use crate::transport::{Authority, client};
 
@@ -120,4 +125,39 @@ async fn t20_trailers_say_nothing_behind_traefik() {
 #[ignore = "takes Envoy: scripts/need proxies"]
 async fn t20_trailers_say_nothing_behind_envoy() {
     trailers_say_nothing(ProxyKind::Envoy).await;
+}
+
+/// S-08: browsers speak HTTP/2 with proxies, which spells what is asked otherwise. What is let through and what is not is the same.
+async fn http2_asks_the_same(kind: ProxyKind) {
+    let site = Site::start(kind, Database::Sqlite).await;
+    let ana = site.api.user("ana").await;
+    let cookie = site.signed_in(&ana).await.cookies["__Host-countersign"].clone();
+    let stream = TokioIo::new(site.tls_for("h2").await);
+    let (mut asks, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut asked = async |path: &str, cookie: &str| {
+        let request = hyper::Request::get(format!("{}{path}", site.origin));
+        let request = request.header("cookie", format!("__Host-countersign={cookie}")).header("sec-fetch-mode", "cors");
+        let request = request.header("remote-user", "root").body(Empty::<Bytes>::new()).unwrap();
+        let answer = asks.send_request(request).await.unwrap();
+        let status = answer.status().as_u16();
+        (status, String::from_utf8_lossy(&answer.into_body().collect().await.unwrap().to_bytes()).into_owned())
+    };
+    let (status, seen) = asked("/page/a%20b?x=1", &cookie).await;
+    assert_eq!(status, 200, "{seen}");
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    assert!(seen["asked"].as_str().unwrap().starts_with("GET /page/a%20b?x=1 "), "{seen}");
+    assert_eq!(got(&seen, "remote-user"), ["ana"], "{seen}");
+    assert_eq!(asked("/health", "").await.0, 200);
+    assert_eq!(asked("/page", "").await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_http2_asks_the_same_behind_caddy() {
+    http2_asks_the_same(ProxyKind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_http2_asks_the_same_behind_haproxy() {
+    http2_asks_the_same(ProxyKind::Haproxy).await;
 }

@@ -275,7 +275,7 @@ async fn t33_a_flood_of_beginnings_is_cut_off() {
     site.api.advance(60).await;
     let to = format!("{}/page", site.origin);
     // More than two minutes' worth, should one end meanwhile.
-    let tries = (0..600).map(|_| {
+    let tries = (0..1100).map(|_| {
         let (mut page, to) = (Browser::led_to(&site.api, &format!("{}/sign-in", site.api.address)), to.clone());
         async move { page.arrives(&to, &"A".repeat(43)).await }
     });
@@ -288,6 +288,54 @@ async fn t33_a_flood_of_beginnings_is_cut_off() {
     site.passes(&mut browser, "/page").await;
     site.api.advance(60).await;
     signs_in(&site, &mut site.browser(), &mut ana, "/page").await;
+}
+
+/// T-33: nor has one page that stands open asked for a passkey without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn t33_a_page_asks_so_often_and_no_more() {
+    let site = Site::without_login(ProxyKind::Nginx, Database::Sqlite).await;
+    let mut ana = holds(&site.api, "ana", Authenticator::passkey()).await;
+    let mut page = comes_to_sign_in(&site, &mut site.browser(), "/page").await;
+    for _ in 0..16 {
+        asked(&mut page).await;
+    }
+    page.post("prompt", json!({ "kind": "webauthn" })).await.expect_problem(429, "sign-in-later");
+    signs_in(&site, &mut site.browser(), &mut ana, "/page").await;
+}
+
+/// T-08, T-09: a passkey is not its own second factor. What looked who was there once is not looked past afterwards, by whoever sits at
+/// the browser and can touch what is plugged in.
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_a_touch_proves_nothing_in_a_session_that_a_passkey_began() {
+    let site = Site::without_login(ProxyKind::Nginx, Database::Sqlite).await;
+    let mut ana = holds(&site.api, "ana", Authenticator::passkey()).await;
+    let mut browser = site.browser();
+    signs_in(&site, &mut browser, &mut ana, "/page").await;
+    let led = browser.submits("/form", "/payments/7").await;
+    let (mut page, _) = site.is_asked(&mut browser, &led).await;
+    let prompt = asked(&mut page).await;
+    assert_eq!(prompt["webauthn"]["userVerification"], "required");
+    let touched = Lies { flags: Some(USER_PRESENT), ..Lies::default() };
+    let response = ana.authenticator.get(&prompt["webauthn"], ORIGIN, &touched).unwrap();
+    answers(&mut page, &prompt, &response).await.expect_problem(422, "proof-rejected");
+    proves(&mut page, &mut ana.authenticator).await.expect(200);
+}
+
+/// T-12, S-09: nor does a page for enrolling that was opened while there was a passkey bind anything once there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn s09_an_open_page_binds_nothing_to_who_lost_the_passkey() {
+    let site = Site::without_login(ProxyKind::Nginx, Database::Sqlite).await;
+    let mut ana = holds(&site.api, "ana", Authenticator::passkey()).await;
+    let mut browser = site.browser();
+    signs_in(&site, &mut browser, &mut ana, "/page").await;
+    let mut page = site.comes_to_page(&mut browser, &format!("{}/.countersign/enroll?to=%2F", site.origin)).await;
+    page.opens_first().await.expect(200);
+    let authenticators = site.api.get(&format!("/v1/users/{}/authenticators", ana.user_id)).await.expect(200);
+    for one in authenticators["items"].as_array().unwrap() {
+        let path = format!("/v1/authenticators/{}/revoke", one["id"].as_str().unwrap());
+        site.api.post(&path, json!({})).await.expect(200);
+    }
+    page.begin().await.expect_problem(403, "step-up-needed");
 }
 
 /// The two parameters that a login gets are what ours gets, too, and no more than that: the address holds nothing else.

@@ -117,13 +117,19 @@ impl Site {
 
     /// A connection to the proxy, for what no client would send.
     pub(crate) async fn tls(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        self.tls_for("http/1.1").await
+    }
+
+    /// One on which this protocol is spoken.
+    pub(crate) async fn tls_for(&self, protocol: &str) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
         let certificate = rustls::pki_types::CertificateDer::from_pem_slice(self.proxy.certificate.as_bytes()).unwrap();
         roots.add(certificate).unwrap();
         let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         connector.connect(HOST.try_into().unwrap(), stream).await.unwrap()

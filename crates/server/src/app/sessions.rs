@@ -88,8 +88,8 @@ impl App {
         Once::made(once, effect, session, Error::Conflict("the user is suspended, or was erased just now"))
     }
 
-    /// The session that a proof begins, of whoever gave it, and what is told of it. It is written with the proof. Its first factor is what
-    /// happened: the passkey and that it looked who was there.
+    /// The session that a proof begins, of whoever gave it, and what is told of it. It is written with the proof. It has no first factor
+    /// beside that: whoever counted the passkey as one, too, would take a touch of it for two.
     pub(super) async fn begun_by(
         &self,
         actor: &Actor,
@@ -104,7 +104,7 @@ impl App {
             application_id: actor.application.id,
             user_id,
             device_id: None,
-            amr: Amr::of(proof).collect(),
+            amr: BTreeSet::new(),
             aal,
             proofs: vec![proof.clone()],
             authenticated_at: at,

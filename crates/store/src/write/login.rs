@@ -339,7 +339,10 @@ pub(super) async fn satisfy(
     SATISFY_CHALLENGES.all(connection, challenges).await?;
     let raises = right.iter().filter_map(|(_, proof)| Some((proof.raise.as_ref()?, proof.at)));
     RAISE_SESSIONS.all(connection, raise_rows(raises)).await?;
-    begin_sessions(connection, right.iter().filter_map(|(_, proof)| proof.begins.as_deref())).await?;
+    let begins: Vec<&RegisterSession> = right.iter().filter_map(|(_, proof)| proof.begins.as_deref()).collect();
+    if begin_sessions(connection, begins.iter().copied()).await?.len() != begins.len() {
+        return Err(Fault::Raced("somebody was suspended while they signed in".to_owned()));
+    }
     outcomes.all(&right, &Effect::Applied);
     Ok(())
 }

@@ -107,7 +107,8 @@ fn lacks(app: &App, session: &Session, existing: &[Authenticator], now: Timestam
         Lacks::Nothing(trust)
     } else if existing.iter().any(Authenticator::is_bound) {
         Lacks::Proof
-    } else if recent(session.authenticated_at) {
+    } else if recent(session.authenticated_at) && !session.amr.is_empty() {
+        // Without a first factor there was a passkey, and nothing is left of it.
         Lacks::Nothing(trust)
     } else {
         Lacks::FreshLogIn

@@ -11,7 +11,7 @@ mod target;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::{Application, AuthenticatorKind, ChallengeId, Scope, Session, SignIn};
+use domain::{Application, AuthenticatorKind, ChallengeId, Proof, Scope, Session, SignIn};
 use gateway::messages::Language;
 use policy::{Facts, Outcome, ResourceFacts};
 use serde_json::{Map, Value, json};
@@ -130,11 +130,12 @@ impl App {
         Ok(Some(SignedIn { actor, sign_in }))
     }
 
-    /// Whether a session that began with a passkey still rests on one. There is no other first factor: whose passkey was lost or removed is
-    /// nobody here, until they sign in again.
+    /// Whether a session that began with a passkey still rests on one that looked who was there. There is no other first factor: whose passkey
+    /// was lost or removed is nobody here, until they sign in again.
     async fn is_still_proved(&self, sign_in: &SignIn) -> Result<bool, Error> {
+        let rests_on = |proof: &Proof| proof.kind == AuthenticatorKind::Webauthn && proof.quality.user_verified;
         let session = self.store.session(sign_in.session_id).await?;
-        Ok(session.is_some_and(|session| session.proofs.iter().any(|proof| proof.kind == AuthenticatorKind::Webauthn)))
+        Ok(session.is_some_and(|session| session.proofs.iter().any(rests_on)))
     }
 
     /// The session of a browser that is signed in, if that is live.

@@ -31,6 +31,8 @@ use crate::sites::Site;
 
 /// What is proved, as the page and the events call it.
 const ACTION: &str = "sign_in";
+/// How often a page asks for one challenge. A person who cancels as often as that begins again.
+const MOST_ASKED: usize = 16;
 /// What the person is shown: where they sign in.
 const SITE: &str = "site";
 
@@ -127,14 +129,16 @@ impl App {
     /// The challenge that is proved: one for each person that a passkey names, who is named once.
     pub(super) async fn challenge_to_sign_in(&self, visit: &mut Visit) -> Result<ChallengeId, Error> {
         let now = self.now();
+        // Each time that a browser asks is written down, too.
+        if !self.arrivals.let_in(visit.actor.address, now) {
+            return Err(Error::TooManyArrivals);
+        }
         if let Some(challenge) = self.challenge_of(visit).await?
             && challenge.user_id.is_none()
             && challenge.state_at(now) == ChallengeState::Open
         {
-            return Ok(challenge.id);
-        }
-        if !self.arrivals.let_in(visit.actor.address, now) {
-            return Err(Error::TooManyArrivals);
+            let asked = self.store.prompts_of_challenge(challenge.id).await?.len();
+            return if asked < MOST_ASKED { Ok(challenge.id) } else { Err(Error::TooManyArrivals) };
         }
         let left = u64::try_from(visit.page.expires_at.unix_millis() - now.unix_millis()).unwrap_or(0);
         let ask = Ask {

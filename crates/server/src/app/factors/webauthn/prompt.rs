@@ -17,7 +17,10 @@ pub(super) fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
         None => Vec::new(),
     };
     // Beside no first factor a passkey reaches the second level only if its device looks who is there.
-    let looks = asked.session.is_none() && asked.challenge.required.as_ref().is_some_and(|r| r.aal >= Some(Aal::Aal2));
+    let looks = match asked.session {
+        Some(session) => session.amr.is_empty(),
+        None => asked.challenge.required.as_ref().is_some_and(|required| required.aal >= Some(Aal::Aal2)),
+    };
     let wanted = webauthn::Asked {
         user: asked.challenge.user_id.map(handle),
         credentials: &known,
