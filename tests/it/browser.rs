@@ -196,10 +196,24 @@ impl Browser {
         Phone::with_key(opened["secret"].as_str().unwrap(), &usual)
     }
 
+    /// Comes to sign in, as a site says: has a page made, which is this browser's from then on.
+    pub(crate) async fn arrives(&mut self, return_to: &str, state: &str) -> Answer {
+        let answer = self.sends("sign-in", "sign-in", json!({ "return_to": return_to, "state": state })).await;
+        if answer.status == 200 {
+            self.path = format!("/sign-in/{}", answer.json()["token"].as_str().unwrap());
+        }
+        answer
+    }
+
     /// What a script of the page asks.
     pub(crate) async fn post(&mut self, verb: &str, body: Value) -> Answer {
+        let token = self.token().to_owned();
+        self.sends(verb, &token, body).await
+    }
+
+    async fn sends(&mut self, verb: &str, token: &str, body: Value) -> Answer {
         let request = self.api.request(Method::POST, &format!("/pages/{verb}")).json(&body);
-        let mut request = request.header("x-countersign-page", self.token());
+        let mut request = request.header("x-countersign-page", token);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

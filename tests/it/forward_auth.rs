@@ -144,6 +144,11 @@ async fn s08_a_site_is_guarded_by_caddy_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s08_a_site_is_guarded_by_haproxy_on_sqlite() {
+    a_site_is_guarded(ProxyKind::Haproxy, Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes Traefik: scripts/need proxies"]
 async fn s08_a_site_is_guarded_by_traefik() {
     a_site_is_guarded(ProxyKind::Traefik, Database::Sqlite).await;
@@ -208,13 +213,47 @@ async fn s08_the_ways_that_are_taken_less_often() {
     assert!(!site.login.get(&format!("/v1/sessions/{session}")).await.expect(200)["ended_at"].is_null());
 }
 
+/// S-05: who proves something for a request sees which: method, address and query, as they are asked about.
+#[tokio::test(flavor = "multi_thread")]
+async fn s08_a_page_shows_what_a_proof_is_bound_to() {
+    let site = Site::start(ProxyKind::Nginx, Database::Sqlite).await;
+    let ana = site.api.enroll("ana").await;
+    let mut browser = site.signed_in(&ana.user_id).await;
+    let long = format!("a={}", "b".repeat(400));
+    for (path, query) in [
+        ("/payments/7?amount=1000&to=eve%20%3Cb%3E", Some("amount=1000&to=eve%20%3Cb%3E".to_owned())),
+        ("/payments/7?", None),
+        ("/payments/7", None),
+        (&*format!("/payments/7?{long}"), Some(format!("{}… (402 characters)", &long[..256]))),
+    ] {
+        let led = browser.submits("/payments-form", path).await;
+        let (_, seen) = site.is_asked(&mut browser, &led).await;
+        let mut shown = json!({ "method": "POST", "url": format!("{}/payments/7", site.origin) });
+        if let Some(query) = query {
+            shown["query"] = json!(query);
+        }
+        assert_eq!((&seen["challenge"]["shown"], &seen["challenge"]["action"]), (&shown, &json!("payment.send")));
+    }
+    // Bound is all of it, also what is not shown: another end of a long query is another request.
+    let led = browser.submits("/payments-form", &format!("/payments/7?{long}")).await;
+    site.proves(&mut browser, &led, &ana).await;
+    assert_eq!(browser.submits("/payments-form", &format!("/payments/7?{long}c")).await.status, 302);
+    browser.submits("/payments-form", &format!("/payments/7?{long}")).await.expect(200);
+    // What stands in a query is for the site: what is kept of decisions has none of it (T-18).
+    let kept = site.api.all("/v1/events?kind=decision.made").await;
+    assert!(!kept.is_empty() && !json!(kept).to_string().contains("eve%20"), "{kept:?}");
+}
+
 /// What the guides show is what is tried here.
 #[test]
 fn s08_each_guide_shows_the_configuration_that_ships() {
     for (guide, file) in [
         ("nginx", "nginx/wiki.conf"),
         ("nginx", "nginx/countersign-request.conf"),
+        ("nginx", "nginx/countersign-request-by-certificate.conf"),
         ("caddy", "caddy/Caddyfile"),
+        ("haproxy", "haproxy/haproxy.cfg"),
+        ("haproxy", "haproxy/countersign.lua"),
         ("traefik", "traefik/wiki.yaml"),
         ("envoy", "envoy/envoy.yaml"),
     ] {

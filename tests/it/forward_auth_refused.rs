@@ -198,6 +198,16 @@ async fn forged_cookies_do_not_get_through(site: &Site, signed_in: &crate::site:
         assert!(matches!(answer.status, 400 | 401 | 403 | 500), "{cookie}: {answer}");
         assert!(!String::from_utf8_lossy(&answer.body).contains("remote-user"), "{cookie}: {answer}");
     }
+    // Nor do others' cookies, of whatever name, lock anybody out.
+    for others in
+        ["gr\u{fc}n=1", "\u{65e5}\u{672c}=\u{20ac}", "=x", "y", "__host-countersign=1", "x__Host-countersign=1"]
+    {
+        for cookie in [format!("{others}; __Host-countersign={own}"), format!("__Host-countersign={own};{others}")] {
+            let request = signed_in.request(Method::GET, "/page").header("sec-fetch-mode", "cors");
+            let answer = site.browser().send(request.header("cookie", cookie)).await;
+            assert_eq!(got(&answer.expect(200), "remote-user"), ["ana"], "{others}: {answer}");
+        }
+    }
 }
 
 /// T-20: no spelling of a path gets around what is asked for it.
@@ -255,6 +265,11 @@ async fn t20_forged_headers_do_not_get_through_caddy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t20_forged_headers_do_not_get_through_haproxy() {
+    forged_headers_do_not_get_through(ProxyKind::Haproxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes Traefik: scripts/need proxies"]
 async fn t20_forged_headers_do_not_get_through_traefik() {
     forged_headers_do_not_get_through(ProxyKind::Traefik).await;
@@ -274,6 +289,11 @@ async fn t20_the_backend_hears_what_was_asked_behind_nginx() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t20_the_backend_hears_what_was_asked_behind_caddy() {
     the_backend_hears_what_was_asked(ProxyKind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_the_backend_hears_what_was_asked_behind_haproxy() {
+    the_backend_hears_what_was_asked(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -337,6 +357,11 @@ async fn t14_nobody_passes_nginx_while_countersign_is_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn t14_nobody_passes_caddy_while_countersign_is_down() {
     nobody_passes_while_it_is_down(ProxyKind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_nobody_passes_haproxy_while_countersign_is_down() {
+    nobody_passes_while_it_is_down(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

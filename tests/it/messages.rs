@@ -132,7 +132,7 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 /// Starts an enrollment and asks for what it hands over; the enrollment's id is added to the answer.
-async fn hand_over(api: &Api, session: &str, kind: &str, address: &str) -> Answer {
+pub(crate) async fn hand_over(api: &Api, session: &str, kind: &str, address: &str) -> Answer {
     let wish = json!({ "session_id": session, "kind": kind, "address": address });
     let started = api.post("/v1/enrollments", wish).await;
     if started.status != 201 {

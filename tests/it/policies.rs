@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Api, Database, Server, Setup};
 
 /// A policy that allows everything, and denies one thing.
-fn denying(action: &str) -> Value {
+pub(crate) fn denying(action: &str) -> Value {
     let rules = format!(
         "policy:\n  otherwise: allow\n  rules:\n    - id: no-{action}\n      applies_to: {{actions: [{action}]}}\n      effect: deny\n"
     );
     json!({ "rules.yaml": rules })
 }
 
-async fn in_force(api: &Api) -> Value {
+pub(crate) async fn in_force(api: &Api) -> Value {
     api.get("/v1/policies/current").await.expect(200)
 }
 
-async fn apply_after(api: &Api, after: &str, files: &Value) -> Answer {
+pub(crate) async fn apply_after(api: &Api, after: &str, files: &Value) -> Answer {
     let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{after}\""));
     Api::answer(request.json(&json!({ "files": files, "by": "ana", "reference": "commit 1f2e" }))).await.unwrap()
 }
@@ -41,18 +41,18 @@ async fn outcome(api: &Api, session: &str, action: &str) -> String {
 }
 
 /// Changes what is stored behind the server's back.
-fn run(server: &Server, database: Database, sql: &str) {
+pub(crate) fn run(server: &Server, database: Database, sql: &str) {
     match database {
         Database::Sqlite => drop(rusqlite::Connection::open(server.sqlite()).unwrap().execute(sql, []).unwrap()),
         Database::Postgres => server.postgres().run(sql),
     }
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn write(folder: &Path, files: &Value) {
+pub(crate) fn write(folder: &Path, files: &Value) {
     for (name, text) in files.as_object().unwrap() {
         std::fs::write(folder.join(name), text.as_str().unwrap()).unwrap();
     }
@@ -539,7 +539,8 @@ async fn s11_the_pipeline_of_the_guide_works() {
             made["api_key"]["key"].as_str().unwrap().to_owned()
         }
     };
-    let (reads, applies) = (key(&["policies:read"]).await, key(&["policies:read", "policies:write"]).await);
+    let reads = key(&["policies:read", "configuration:read"]).await;
+    let applies = key(&["policies:read", "policies:write", "configuration:read", "configuration:write"]).await;
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("policy")).unwrap();
     let run = |job: &str, key: &str| run_job(&server, folder.path(), job, key);

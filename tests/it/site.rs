@@ -10,6 +10,7 @@ use crate::browser::Browser;
 use crate::harness::{
     Answer, Api, Backend, Database, Enrolled, HOST, Places, Proxy, ProxyKind, Server, Setup, free_port,
 };
+use crate::webauthn::ORIGIN;
 
 /// What the proxy shows.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef-the-proxys-own";
@@ -78,15 +79,24 @@ pub(crate) const LOGIN: &str = "https://login.example.org/enter?for=wiki";
 
 impl Site {
     pub(crate) async fn start(kind: ProxyKind, database: Database) -> Self {
+        Self::start_with(kind, database, Some(LOGIN)).await
+    }
+
+    /// A site without a login: people sign in on our own page, with a passkey that is used at [`crate::webauthn::ORIGIN`].
+    pub(crate) async fn without_login(kind: ProxyKind, database: Database) -> Self {
+        Self::start_with(kind, database, None).await
+    }
+
+    async fn start_with(kind: ProxyKind, database: Database, login: Option<&str>) -> Self {
         let port = free_port();
         let origin = format!("https://{HOST}:{port}");
-        let server = server(database, &origin).await;
+        let server = server(database, &origin, login).await;
         let api = server.api();
         let scopes = json!(["sessions", "challenges", "enrollments"]);
         let new = json!({ "name": "login", "scopes": scopes, "return_origins": [origin] });
         let made = api.post("/v1/applications", new).await.expect(201);
         let backend = Backend::start();
-        let places = Places { site: port, countersign: server.port(), backend: backend.port, key: KEY };
+        let places = Places { site: port, countersign: server.port(), backend: backend.port, key: KEY, files: &[] };
         let proxy = Proxy::start(kind, &places).await;
         Self {
             login: api.with_key(made["api_key"]["key"].as_str().unwrap()),
@@ -151,15 +161,21 @@ impl Site {
 
     /// Proves what a site's answer leads to, on the page, and answers where the browser is led afterwards.
     pub(crate) async fn proves(&self, browser: &mut Surfer, led: &Answer, ana: &Enrolled) -> String {
-        let mut page = self.comes_to_page(browser, &location(led)).await;
-        let seen = page.opens_first().await.expect(200);
-        assert_eq!(seen["step"], "prove", "{seen}");
+        let (mut page, _) = self.is_asked(browser, led).await;
         let code = ana.phone.code_at(self.api.advance(60).await);
         let done = page.prove(&code).await.expect(200);
         assert_eq!(done["step"], "done", "{done}");
         let back = browser.follows(done["return_to"].as_str().unwrap()).await;
         assert_eq!(back.status, 302, "{back}");
         location(&back)
+    }
+
+    /// Comes to the page on which what a site's answer leads to is proved: what is asked there.
+    pub(crate) async fn is_asked(&self, browser: &mut Surfer, led: &Answer) -> (Browser, Value) {
+        let mut page = self.comes_to_page(browser, &location(led)).await;
+        let seen = page.opens_first().await.expect(200);
+        assert_eq!(seen["step"], "prove", "{seen}");
+        (page, seen)
     }
 
     /// Follows a site's way to a page, and back by the site, until the page may be used.
@@ -180,21 +196,23 @@ impl Site {
     }
 }
 
-async fn server(database: Database, origin: &str) -> Server {
+async fn server(database: Database, origin: &str, login: Option<&str>) -> Server {
     // It has to be there for as long as the server may be started again.
     let folder = tempfile::tempdir().unwrap().keep();
     std::fs::create_dir(folder.join("policy")).unwrap();
     std::fs::write(folder.join("policy/rules.yaml"), POLICY).unwrap();
     let config = folder.join("countersign.toml");
+    let login = login.map(|login| format!("login = \"{login}\"\n")).unwrap_or_default();
     let text = format!(
-        "[forward_auth.wiki]\napplication = \"login\"\norigins = [\"{origin}\"]\nkey = \"env:WIKI_KEY\"\nlogin = \"{LOGIN}\"\n\
+        "[forward_auth.wiki]\napplication = \"login\"\norigins = [\"{origin}\"]\nkey = \"env:WIKI_KEY\"\n{login}\
          open = [\"/health\", \"/static/*\"]\n\
          actions = [\"* /admin/* admin.use\", \"* /payments/* payment.send\", \"* /forbidden/* secret.read\", \
          \"* /staff staff.read\", \"* /awake awake.read\", \"* /fresh fresh.login\", \"* /keys key.use\"]\n"
     );
     std::fs::write(&config, text).unwrap();
-    let arguments =
-        vec![format!("--config={}", config.display()), format!("--policy-folder={}", folder.join("policy").display())];
+    let policy = format!("--policy-folder={}", folder.join("policy").display());
+    let mut arguments = vec![format!("--config={}", config.display()), policy];
+    arguments.extend(["--webauthn-rp-id=example.org".to_owned(), format!("--webauthn-origins={ORIGIN}")]);
     let environment = vec![("WIKI_KEY".to_owned(), KEY.to_owned())];
     Server::start(Setup { database, arguments, environment, ..Setup::default() }).await
 }

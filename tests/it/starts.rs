@@ -232,3 +232,19 @@ async fn a_logo_of_64_kib_is_shown_and_a_larger_one_is_named() {
     std::fs::write(&path, &logo).unwrap();
     assert_fails(&mut server, CONFIGURATION, &["brand.logo", "64 KiB"]);
 }
+
+/// T-14: a site whose people could not sign in is named, rather than left without a way in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_without_a_login_wants_an_address_at_which_browsers_know_passkeys() {
+    let mut server = Server::new().await;
+    server.stop();
+    let config = server.folder().join("sites.toml");
+    let site =
+        "[forward_auth.wiki]\napplication = 'login'\norigins = ['https://wiki.example.org']\nkey = 'env:WIKI_KEY'\n";
+    std::fs::write(&config, site).unwrap();
+    server.setup().arguments.push(format!("--config={}", config.display()));
+    server.setup().environment.push(("WIKI_KEY".to_owned(), "k".repeat(32)));
+    assert_fails(&mut server, CONFIGURATION, &["forward_auth.wiki", "passkey", "public_url"]);
+    server.setup().environment.push(("COUNTERSIGN_PUBLIC_URL".to_owned(), "https://mfa.example.org".to_owned()));
+    server.begin().await;
+}

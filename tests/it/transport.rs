@@ -16,23 +16,23 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::harness::{Answer, Api, Server, Setup};
 
 /// A certificate authority.
-struct Authority {
-    certificate: Certificate,
+pub(crate) struct Authority {
+    pub(crate) certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, PEM.
-struct Identity {
-    certificate: String,
-    key: String,
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
     /// The certificate, DER.
     der: Vec<u8>,
     /// The SHA-256 of its DER, in hex.
-    fingerprint: String,
+    pub(crate) fingerprint: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,9 +41,9 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    fn identity(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Identity {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
+    fn identity(&self, names: &[&str], usage: ExtendedKeyUsagePurpose) -> Identity {
+        let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, names[0]);
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -53,12 +53,12 @@ impl Authority {
         Identity { certificate: certificate.pem(), key: key.serialize_pem(), der, fingerprint }
     }
 
-    fn server(&self) -> Identity {
-        self.identity("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth)
+    pub(crate) fn server(&self) -> Identity {
+        self.identity(&["127.0.0.1", "mfa.example.org"], ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    fn client(&self, name: &str) -> Identity {
-        self.identity(name, ExtendedKeyUsagePurpose::ClientAuth)
+    pub(crate) fn client(&self, name: &str) -> Identity {
+        self.identity(&[name], ExtendedKeyUsagePurpose::ClientAuth)
     }
 }
 
@@ -111,7 +111,7 @@ fn write(files: &TempDir, identity: &Identity) {
 }
 
 /// A client that believes one authority, on connections of its own.
-fn client(authority: &Authority, identity: Option<&Identity>) -> reqwest::Client {
+pub(crate) fn client(authority: &Authority, identity: Option<&Identity>) -> reqwest::Client {
     let root = reqwest::Certificate::from_pem(authority.certificate.pem().as_bytes()).unwrap();
     let mut builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
     if let Some(identity) = identity {

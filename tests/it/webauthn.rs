@@ -9,7 +9,7 @@ use crate::browser::Shop;
 use crate::harness::{Answer, Api, Database, Enrolled, Server, Setup, Started};
 
 /// The page on which everything happens here. Where the server itself is reached makes no difference to a browser's word.
-const ORIGIN: &str = "https://login.example.org";
+pub(crate) const ORIGIN: &str = "https://login.example.org";
 
 /// A server that knows who it is to authenticators.
 async fn server_on(database: Database, more: &[&str]) -> Server {
@@ -19,10 +19,10 @@ async fn server_on(database: Database, more: &[&str]) -> Server {
 }
 
 /// Somebody with an authenticator.
-struct Holder {
-    user_id: String,
-    authenticator_id: String,
-    authenticator: Authenticator,
+pub(crate) struct Holder {
+    pub(crate) user_id: String,
+    pub(crate) authenticator_id: String,
+    pub(crate) authenticator: Authenticator,
 }
 
 async fn starts(api: &Api, user_id: &str, session_id: &str) -> Started {
@@ -37,7 +37,7 @@ async fn confirms(api: &Api, started: &Started, authenticator: &mut Authenticato
 }
 
 /// Enrolls a new user with this authenticator, and nothing else.
-async fn holds(api: &Api, name: &str, mut authenticator: Authenticator) -> Holder {
+pub(crate) async fn holds(api: &Api, name: &str, mut authenticator: Authenticator) -> Holder {
     let user_id = api.user(name).await;
     let session = api.session(&user_id).await;
     let started = starts(api, &user_id, &session).await;

@@ -111,6 +111,14 @@ export const SCREENS: readonly Screen[] = [
         'Your sign-in',
       ),
   },
+  { name: 'sign-in', reach: (page, served) => signIn(page, served) },
+  { name: 'sign-in-cancelled', reach: signInCancelled },
+  {
+    name: 'sign-in-branded',
+    reach: (page, served) => signIn(page, served, { brand: { name: WORD, logo: LOGO, colour: '#0f766e' } }),
+  },
+  { name: 'sign-in-over', reach: (page, served) => signInOver(page, served) },
+  { name: 'sign-in-waiting', reach: signInWaiting },
   { name: 'security-changing', reach: securityChanging },
   { name: 'security-sure', reach: securitySure },
   { name: 'security-renamed', reach: securityRenamed },
@@ -411,6 +419,32 @@ async function elsewhere(page: Page, served: Served) {
   const token = served.pages.create(TRANSFER);
   await served.pages.answer(token, 'open', {}, 'another browser', served.origin);
   await shown(page, `${served.origin}/challenge/${token}`, 'another browser');
+}
+
+/** Comes to sign in, as a site sends browsers. */
+async function signIn(page: Page, served: Served, wish: Partial<Wish> = {}, heading = 'Sign in') {
+  served.pages.signingIn = wish;
+  const said = { return_to: `https://wiki.example.org/a?b=c`, state: 'A'.repeat(43) };
+  await shown(page, `${served.origin}/sign-in?${new URLSearchParams(said)}`, heading);
+}
+
+async function signInCancelled(page: Page, served: Served) {
+  await page.addInitScript(() => {
+    navigator.credentials.get = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await signIn(page, served);
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await page.locator('[role=alert]').waitFor();
+}
+
+async function signInOver(page: Page, served: Served) {
+  await signIn(page, served, { lifetime: 1500 });
+  await headed(page, 'Time is up');
+}
+
+async function signInWaiting(page: Page, served: Served) {
+  served.pages.faults.push(new Problem(429, 'sign-in-later'));
+  await signIn(page, served, {}, 'Please wait');
 }
 
 async function unreachable(page: Page, served: Served) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use policy::Mistake;
+use data_encoding::BASE64;
+use policy::{Mistake, Picture};
 use server::{PolicyFiles, PolicySource};
 
 use crate::failure::Failure;
@@ -11,10 +12,28 @@ use crate::failure::Failure;
 /// The policy of a folder; the one that is built in where there is none.
 pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
     let Some(folder) = folder else { return Ok(PolicySource::BuiltIn(PolicyFiles::built_in())) };
-    PolicyFiles::read(files(folder, Empty::IsAMistake)?).map(PolicySource::Folder).map_err(|mistakes| {
+    let read = PolicyFiles::read(files(folder, Empty::IsAMistake)?).map_err(|mistakes| {
         let told: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
         let folder = folder.display();
         Failure::configuration(format!("the policy in {folder} does not hold: {}", told.join("; ")))
+    })?;
+    // They would be made and changed by a server that starts, and by nobody who may.
+    if let Some(first) = read.policy().settings().applications.as_ref().and_then(|all| all.first()) {
+        let (folder, place) = (folder.display(), &first.place);
+        return Err(Failure::configuration(format!(
+            "the policy in {folder} does not hold: {place}: applications do not come from policy.folder: apply them with `countersign config apply`"
+        )));
+    }
+    Ok(PolicySource::Folder(read))
+}
+
+/// Refuses gateways of a folder that this server cannot use, as it does those of its configuration.
+pub(crate) fn can_be_used(source: &PolicySource, sending: Option<&server::Sending>) -> Result<(), Failure> {
+    let maker = sending.and_then(|sending| sending.maker.as_ref());
+    let (PolicySource::Folder(files), Some(maker)) = (source, maker) else { return Ok(()) };
+    let wanted = files.policy().settings().gateways.as_deref().unwrap_or_default();
+    maker.make(wanted).map(drop).map_err(|server::UnusableGateway { place, why }| {
+        Failure::configuration(format!("the policy in policy.folder does not hold: {place}: {why}"))
     })
 }
 
@@ -27,12 +46,13 @@ pub(crate) enum Empty {
     IsAMistake,
 }
 
-/// What the files of a folder say, by their names. What does not end in `.yaml` or `.yml`, or begins with a dot, is none.
+/// What the files of a folder say, by their names. What does not end in `.yaml` or `.yml`, or begins with a dot, is none; nor is a picture
+/// that none of them names.
 pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, String>, Failure> {
     let unreadable = |what: &Path, error: std::io::Error| {
         Failure::configuration(format!("{} cannot be read: {error}", what.display()))
     };
-    let mut files = BTreeMap::new();
+    let (mut files, mut pictures) = (BTreeMap::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -40,13 +60,31 @@ pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, Stri
         if is_yaml && !name.starts_with('.') {
             let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
             files.insert(name, text);
+        } else if let Some(picture) = Picture::of_file(&name).filter(|_| !name.starts_with('.')) {
+            pictures.push((name, path, picture));
         }
     }
+    pictures.retain(|(name, _, _)| files.values().any(|text| text.contains(name.as_str())));
     if files.is_empty() && empty == Empty::IsAMistake {
         let folder = folder.display();
         return Err(Failure::configuration(format!(
             "there is no .yaml file in {folder}: a policy that says nothing is a mistake"
         )));
     }
+    for (name, path, picture) in pictures {
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+        let text = match picture {
+            Picture::Svg => String::from_utf8_lossy(&bytes).into_owned(),
+            Picture::Png => BASE64.encode(&bytes),
+        };
+        files.insert(name, text);
+    }
     Ok(files)
+}
+
+/// What stands in a file whose text is this, among a policy's.
+pub(crate) fn content(name: &str, text: &str) -> Vec<u8> {
+    let is_png = Picture::of_file(name) == Some(Picture::Png);
+    let picture = BASE64.decode(text.as_bytes()).ok().filter(|_| is_png);
+    picture.unwrap_or_else(|| text.as_bytes().to_vec())
 }

@@ -32,44 +32,21 @@ pub(crate) fn sending(
         }
         outside => outside?,
     };
-    let mut gateways = Gateways::new(outside, clock, entropy);
+    let mut gateways = Gateways::new(outside.clone(), Arc::clone(&clock), Arc::clone(&entropy));
     for given in &settings.gateways {
         let wrong = |why: String| Failure::configuration(format!("{}: gateway.{}: {why}", given.place, given.name));
-        let weight = match given.get("weight") {
-            None => 1,
-            Some(text) => text.parse().ok().filter(|weight| *weight <= 1000).ok_or_else(|| {
-                wrong(format!("weight: `{text}` is no number from 0, for one that stands by, to 1000"))
-            })?,
-        };
-        let name = given.name.as_str();
-        let built = Building { given, settings };
-        gateways = match given.get("kind").unwrap_or_default() {
-            "twilio" => gateways.with_sms(name, weight, SmsProvider::Twilio(built.twilio().map_err(wrong)?)),
-            "vonage" => gateways.with_sms(name, weight, SmsProvider::Vonage(built.vonage().map_err(wrong)?)),
-            "sns" => gateways.with_sms(name, weight, SmsProvider::Sns(built.sns().map_err(wrong)?)),
-            "http" => gateways.with_sms(name, weight, SmsProvider::HttpApi(built.http().map_err(wrong)?)),
-            "smtp" => gateways.with_mail(name, weight, built.smtp().map_err(wrong)?),
-            "fcm" | "apns" if given.get("weight").is_some() => {
-                return Err(wrong("weight is for SMS and mail: there is one way to each app".to_owned()));
-            }
-            "fcm" if gateways.has_fcm() => return Err(wrong("there is another gateway of kind fcm".to_owned())),
-            "apns" if gateways.has_apns() => return Err(wrong("there is another gateway of kind apns".to_owned())),
-            "fcm" => gateways.with_fcm(name, built.fcm().map_err(wrong)?),
-            "apns" => gateways.with_apns(name, built.apns().map_err(wrong)?),
-            other => {
-                return Err(wrong(format!("kind: `{other}` is not one of twilio, vonage, sns, http, smtp, fcm, apns")));
-            }
-        };
+        gateways = with(gateways, given, settings).map_err(wrong)?;
     }
     if gateways.has_sms() && settings.sms.countries.is_empty() {
         let place = settings.gateways.first().map(|given| given.place.clone()).unwrap_or_default();
-        return Err(Failure::configuration(format!(
-            "{place}: SMS needs sms.countries, the countries that messages may go to, such as [\"DE\", \"AT\"]: fraud \
-             earns by those that nobody of yours is in"
-        )));
+        return Err(Failure::configuration(format!("{place}: {NO_COUNTRIES}")));
     }
+    // Who says in the configuration which gateways there are wants no others.
+    let maker = Maker { outside, clock, entropy, settings: settings.clone() };
+    let maker = settings.gateways.is_empty().then(|| Box::new(maker) as Box<dyn server::GatewayMaker>);
     Ok(Some(server::Sending {
         gateways,
+        maker,
         messages: messages(settings)?,
         language: settings.messages.language(),
         countries: settings.sms.countries(),
@@ -78,6 +55,78 @@ pub(crate) fn sending(
         mail_caps: settings.email.caps(),
         web_push: settings.push.web_push(),
     }))
+}
+
+const NO_COUNTRIES: &str = "SMS needs sms.countries, the countries that messages may go to, such as [\"DE\", \"AT\"]: fraud earns by those \
+    that nobody of yours is in";
+
+/// With one gateway more.
+fn with(gateways: Gateways, given: &GatewaySettings, settings: &Settings) -> Result<Gateways, String> {
+    let weight = match given.get("weight") {
+        None => 1,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|weight| *weight <= 1000)
+            .ok_or_else(|| format!("weight: `{text}` is no number from 0, for one that stands by, to 1000"))?,
+    };
+    let name = given.name.as_str();
+    let built = Building { given, settings };
+    Ok(match given.get("kind").unwrap_or_default() {
+        "twilio" => gateways.with_sms(name, weight, SmsProvider::Twilio(built.twilio()?)),
+        "vonage" => gateways.with_sms(name, weight, SmsProvider::Vonage(built.vonage()?)),
+        "sns" => gateways.with_sms(name, weight, SmsProvider::Sns(built.sns()?)),
+        "http" => gateways.with_sms(name, weight, SmsProvider::HttpApi(built.http()?)),
+        "smtp" => gateways.with_mail(name, weight, built.smtp()?),
+        "fcm" | "apns" if given.get("weight").is_some() => {
+            return Err("weight is for SMS and mail: there is one way to each app".to_owned());
+        }
+        "fcm" if gateways.has_fcm() => return Err("there is another gateway of kind fcm".to_owned()),
+        "apns" if gateways.has_apns() => return Err("there is another gateway of kind apns".to_owned()),
+        "fcm" => gateways.with_fcm(name, built.fcm()?),
+        "apns" => gateways.with_apns(name, built.apns()?),
+        other => return Err(format!("kind: `{other}` is not one of twilio, vonage, sns, http, smtp, fcm, apns")),
+    })
+}
+
+/// Makes gateways of what applied files say.
+struct Maker {
+    outside: Outside,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    settings: Settings,
+}
+
+impl server::GatewayMaker for Maker {
+    fn make(&self, wanted: &[policy::GatewaySettings]) -> Result<Gateways, server::UnusableGateway> {
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let mut gateways = Gateways::new(self.outside.clone(), clock, entropy);
+        for one in wanted {
+            let unusable = |why: String| server::UnusableGateway { place: one.place.clone(), why };
+            let given = GatewaySettings::of_file(one, &self.settings.policy_secrets).map_err(unusable)?;
+            self.may_relay(&given).map_err(unusable)?;
+            gateways = with(gateways, &given, &self.settings).map_err(unusable)?;
+            if gateways.has_sms() && self.settings.sms.countries.is_empty() {
+                return Err(unusable(format!("this server's configuration lacks them: {NO_COUNTRIES}")));
+            }
+        }
+        Ok(gateways)
+    }
+}
+
+impl Maker {
+    /// Others are called as the rules for what is outside say. A relay is connected to as it is, so it is one that the server's own
+    /// configuration names (T-23).
+    fn may_relay(&self, given: &GatewaySettings) -> Result<(), String> {
+        let Some(host) = given.get("host").filter(|_| given.get("kind") == Some("smtp")) else { return Ok(()) };
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if self.outside.names(name) {
+            return Ok(());
+        }
+        Err(format!(
+            "host: a mail relay that a file names is one that the server's configuration names in outside.allowed: add {name} there"
+        ))
+    }
 }
 
 fn outside(settings: &Settings) -> Result<Outside, Failure> {

@@ -90,6 +90,7 @@ async fn serve(
     }
     let sending = sending(settings, gateway_clock, Arc::new(server::OsEntropy))?;
     let policy = policy_folder::source(settings.policy_folder.as_deref())?;
+    policy_folder::can_be_used(&policy, sending.as_ref())?;
     let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
     let sites = crate::config::sites(&settings.sites)?;
     let workflows = settings.workflows.as_ref().map(crate::config::WorkflowSettings::read).transpose()?;

@@ -121,6 +121,12 @@ pub enum Scope {
     /// Put policies into force.
     #[serde(rename = "policies:write")]
     PoliciesWrite,
+    /// See what files say of applications, gateways and branding, and what they would change of them.
+    #[serde(rename = "configuration:read")]
+    ConfigurationRead,
+    /// Put applications, gateways and branding into force by files.
+    #[serde(rename = "configuration:write")]
+    ConfigurationWrite,
     /// See workflows, and what their runs did and do.
     #[serde(rename = "workflows:read")]
     WorkflowsRead,
@@ -131,7 +137,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -144,6 +150,8 @@ impl Scope {
         Self::EventsRead,
         Self::PoliciesRead,
         Self::PoliciesWrite,
+        Self::ConfigurationRead,
+        Self::ConfigurationWrite,
         Self::WorkflowsRead,
         Self::WorkflowsWrite,
     ];
@@ -163,6 +171,8 @@ impl Scope {
             Self::EventsRead => "events:read",
             Self::PoliciesRead => "policies:read",
             Self::PoliciesWrite => "policies:write",
+            Self::ConfigurationRead => "configuration:read",
+            Self::ConfigurationWrite => "configuration:write",
             Self::WorkflowsRead => "workflows:read",
             Self::WorkflowsWrite => "workflows:write",
         }

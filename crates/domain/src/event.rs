@@ -170,6 +170,8 @@ kinds! {
     AuthenticatorFraudReported = "authenticator.fraud_reported",
     /// Proof was asked for.
     ChallengeCreated = "challenge.created",
+    /// Who signs in without a name has said who they are, by a passkey that is still to be verified.
+    ChallengeNamed = "challenge.named",
     /// A challenge was taken back.
     ChallengeCancelled = "challenge.cancelled",
     /// A proof was given that fits no authenticator: an unknown user, none enrolled, or a challenge that is over.

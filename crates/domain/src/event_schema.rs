@@ -58,7 +58,7 @@ impl K {
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
         const API_KEY: &[EventField] = &[text("application"), text("api_key"), text("others_expire_at")];
-        const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome")];
+        const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome"), text("site")];
         const TOKEN: &[EventField] = &[text("hardware_token_id"), text("serial")];
         const PROMPT: &[EventField] = &[text("prompt"), text("kind"), number("sends"), text("reason")];
         const SENDING: &[EventField] = &[
@@ -72,9 +72,9 @@ impl K {
         ];
         match self {
             K::ApplicationCreated | K::ApplicationUpdated => {
-                const { &[text("application"), texts("scopes"), texts("return_origins")] }
+                const { &[text("application"), texts("scopes"), texts("return_origins"), text("policy")] }
             }
-            K::ApplicationDeleted => const { &[text("application")] },
+            K::ApplicationDeleted => const { &[text("application"), text("policy")] },
             K::ApiKeyCreated | K::ApiKeyRevoked => API_KEY,
             K::AdministratorRecovered => const { &[text("application"), text("api_key"), flag("others_ended")] },
             K::PolicyChanged => const { &[text("policy"), number("number"), text("version"), text("origin")] },
@@ -109,7 +109,7 @@ impl K {
             K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => REJECTED,
             K::BackupCodesLow => const { &[number("left")] },
             K::AuthenticatorUnsubscribed => const { &[text("reason"), text("by")] },
-            K::ChallengeCreated => const { &[text("action")] },
+            K::ChallengeCreated | K::ChallengeNamed => const { &[text("action")] },
             K::PromptCreated | K::PromptWithdrawn | K::PromptMismatched | K::PushDenied => PROMPT,
             K::AuthenticatorFraudReported => PROMPT,
             K::PromptAnswered => const { &[text("prompt"), text("answer"), text("signature")] },

@@ -21,12 +21,12 @@ pub struct HostedPage {
     pub purpose: PagePurpose,
     /// Whether there is still something to do on it, or what came of it.
     pub state: PageState,
-    /// SHA-256 of the token in its link: 32 random bytes, so a plain hash is enough.
+    /// SHA-256 of the token in its link: 32 random bytes, so a plain hash is enough. One for signing in has no link: its browser makes it.
     pub token: TokenHash,
     /// SHA-256 of the code that is made of what the browser keeps that opened it; `None` before that.
     pub browser: Option<TokenHash>,
     /// What the application knows its browser by where it has no session with us: SHA-256 of a verifier that only that browser's session
-    /// with the application knows (`code_challenge` of RFC 7636 §4.2, method S256).
+    /// with the application knows (`code_challenge` of RFC 7636 §4.2, method S256). For signing in: what the site knows it by.
     pub code_challenge: Option<TokenHash>,
     /// When the application redeemed the code, in the browser that it made the page for. Before that nothing is done on it.
     pub redeemed_at: Option<Timestamp>,
@@ -64,6 +64,10 @@ impl HostedPage {
     /// Where the browser goes once the page is finished. What is said there is for whoever reads it; what happened is asked for
     /// with the application's key.
     pub fn return_to(&self) -> String {
+        if self.purpose == PagePurpose::SignIn {
+            // The site asks for what it wants to know; what is signed in is said by a link of its own.
+            return self.return_url.to_string();
+        }
         self.leading_back(("outcome", self.state.name()))
     }
 
@@ -119,6 +123,8 @@ pub enum PagePurpose {
     Enroll,
     /// Looking at what one has, and changing it.
     Security,
+    /// Signing in at a site that has no login of its own. Whoever it is says their passkey.
+    SignIn,
 }
 
 /// Whether there is something to do on a page, or what came of it.
@@ -176,7 +182,7 @@ impl PageRefusal {
 
 impl PagePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 3] = [Self::Challenge, Self::Enroll, Self::Security];
+    pub const ALL: [Self; 4] = [Self::Challenge, Self::Enroll, Self::Security, Self::SignIn];
 
     /// The purpose's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -184,6 +190,7 @@ impl PagePurpose {
             Self::Challenge => "challenge",
             Self::Enroll => "enroll",
             Self::Security => "security",
+            Self::SignIn => "sign_in",
         }
     }
 

@@ -17,7 +17,7 @@ pub struct Session {
     pub user_id: UserId,
     /// What the user is logged in from.
     pub device_id: Option<DeviceId>,
-    /// The methods of the first factor, as the application says.
+    /// The methods of the first factor: as the application says, or of the passkey by which it was begun here.
     pub amr: BTreeSet<Amr>,
     /// The level that the first factor and the proofs amount to. It falls when an authenticator that was proved goes out of
     /// use.
@@ -80,6 +80,9 @@ impl Quality {
 }
 
 impl Session {
+    /// How long it counts unless something else is said.
+    pub const LIFETIME: std::time::Duration = std::time::Duration::from_hours(8);
+
     /// Whether it still counts for something.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.expires_at

@@ -172,9 +172,14 @@ impl Gateways {
     /// With Web Push.
     #[must_use]
     pub fn with_web_push(mut self, sender: WebPush) -> Self {
+        self.put_web_push(sender);
+        self
+    }
+
+    /// Has browsers woken up.
+    pub fn put_web_push(&mut self, sender: WebPush) {
         let line = Line::new("web_push", Channel::Push, "web_push", 1, sender);
         self.web_push = Some(Line { has_breaker: false, ..line });
-        self
     }
 
     /// With Firebase Cloud Messaging.

@@ -77,10 +77,10 @@ fn policy(rules: usize) -> String {
 fn facts() -> Facts {
     let now = Timestamp::from_unix_millis(1_800_000_000_000);
     let signal = |number: usize| Signal {
-        name: format!("s{number}"),
+        name: format!("s{number}").into(),
         value: Finding::Known(json!(number.is_multiple_of(3))),
         weight: 10,
-        explanation: "seen".to_owned(),
+        explanation: "seen".into(),
         raised_at: None,
     };
     Facts {

@@ -182,7 +182,13 @@ fn signals(node: &Node, mistakes: &mut Mistakes) -> Vec<Signal> {
         let raised = |(name, _): (&str, &Place)| (name.to_owned(), Finding::Known(true.into()));
         node.texts(mistakes).into_iter().map(raised).collect()
     };
-    let signal = |(name, value)| Signal { name, value, weight: 1, explanation: String::new(), raised_at: None };
+    let signal = |(name, value): (String, Finding)| Signal {
+        name: name.into(),
+        value,
+        weight: 1,
+        explanation: "".into(),
+        raised_at: None,
+    };
     named.into_iter().map(signal).collect()
 }
 
@@ -224,8 +230,8 @@ impl Case {
         for name in policy.signal_names() {
             if !facts.signals.iter().any(|signal| signal.name == name) {
                 let value = Finding::Known(false.into());
-                let name = name.to_owned();
-                facts.signals.push(Signal { name, value, weight: 0, explanation: String::new(), raised_at: None });
+                let name = name.to_owned().into();
+                facts.signals.push(Signal { name, value, weight: 0, explanation: "".into(), raised_at: None });
             }
         }
         let verdict = policy.decide(&facts);

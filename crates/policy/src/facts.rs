@@ -1,5 +1,6 @@
 //! What is known when something is to be decided.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -110,13 +111,13 @@ pub struct ProofFacts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
     /// What, `new_device` say.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// What was found.
     pub value: Finding,
     /// How much it adds to the risk if it is raised.
     pub weight: u16,
     /// Why, for people.
-    pub explanation: String,
+    pub explanation: Cow<'static, str>,
     /// Since when; a proof from before does not answer it.
     pub raised_at: Option<Timestamp>,
 }

@@ -20,6 +20,7 @@ mod preset;
 mod reader;
 mod record;
 mod rule;
+mod settings;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,10 @@ pub use facts::{
 pub use preset::{PRESETS, Preset};
 pub use reader::{MAX_FILES, MAX_RULES, Vocabulary};
 pub use rule::{Effect, WANTED};
+pub use settings::{
+    ApplicationSettings, BrandingSettings, GATEWAY_KEYS, GatewayKey, GatewaySettings, Picture, Settings,
+    application_files, channel_of, settings_files,
+};
 pub use verdict::{Need, Noticed, Outcome, OutcomeKind, Reason, Verdict};
 
 /// A policy that was understood as a whole.
@@ -53,6 +58,7 @@ pub struct Policy {
     orders: Orders,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<cases::Case>,
+    settings: Settings,
     content: BTreeMap<String, Value>,
     warnings: Vec<Mistake>,
     version: String,
@@ -111,6 +117,11 @@ impl Policy {
     /// SHA-256 over what the files say, in hexadecimal: the same however they are laid out, named, ordered or commented.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What the files say beside policy.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What was found that is no error.

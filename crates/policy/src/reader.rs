@@ -19,6 +19,7 @@ use crate::condition::{Words, signals};
 use crate::enforcement::Enforcement;
 use crate::preset::PRESETS;
 use crate::rule::{Effect, FACTOR_ORDER, INTERCEPTED, Requirement, Rule, Scope, Trigger};
+use crate::settings::{self, Settings};
 use crate::{Orders, Policy};
 use factors::{factors, kinds};
 
@@ -65,7 +66,8 @@ impl Vocabulary {
     }
 }
 
-const DOCUMENT: &[&str] = &["mfa_enforcement", "policy", "administrators", "cases"];
+const DOCUMENT: &[&str] =
+    &["mfa_enforcement", "policy", "administrators", "cases", "applications", "gateways", "branding"];
 const POLICY: &[&str] = &[
     "presets",
     "shadow",
@@ -109,7 +111,8 @@ pub(crate) fn read(files: &[(&str, &str)], vocabulary: &Vocabulary) -> Result<Po
         reader.document(document);
     }
     reader.conditions();
-    let version = version(&documents);
+    reader.settings.look_over(&reader.pictures, &mut reader.mistakes);
+    let version = version(&documents, &reader.pictures);
     reader.finish(version)
 }
 
@@ -133,8 +136,11 @@ struct Reader<'v> {
     once: BTreeMap<&'static str, Place>,
     fallback_factors: Vec<AuthenticatorKind>,
     cases: Vec<Case>,
+    settings: Settings,
     content: BTreeMap<String, Value>,
     texts: BTreeMap<Arc<str>, String>,
+    /// What is no YAML, by its file's name.
+    pictures: BTreeMap<String, String>,
 }
 
 static ANY: Vocabulary = Vocabulary { signals: Vec::new(), others: true };
@@ -154,8 +160,10 @@ impl Reader<'_> {
             once: BTreeMap::new(),
             fallback_factors: Vec::new(),
             cases: Vec::new(),
+            settings: Settings::default(),
             content: BTreeMap::new(),
             texts: BTreeMap::new(),
+            pictures: BTreeMap::new(),
         }
     }
 
@@ -168,12 +176,18 @@ impl Reader<'_> {
         }
         let mut documents = Vec::new();
         for (name, text) in files {
+            if settings::Picture::of_file(name).is_some() {
+                self.pictures.insert((*name).to_owned(), (*text).to_owned());
+                continue;
+            }
             let name: Arc<str> = (*name).into();
             if self.texts.insert(Arc::clone(&name), (*text).to_owned()).is_some() {
                 self.mistakes.error(&nowhere(&name), "two files have this name");
                 continue;
             }
-            documents.extend(parse(&name, text, &mut self.mistakes));
+            let of_file = parse(&name, text, &mut self.mistakes);
+            settings::stands_apart(&of_file, &mut self.mistakes);
+            documents.extend(of_file);
         }
         documents.retain(|node| !matches!(node.yaml, Yaml::Null));
         if documents.is_empty() && !self.mistakes.has_errors() {
@@ -270,6 +284,7 @@ impl Reader<'_> {
         if let Some(node) = fields.find("cases") {
             self.cases.extend(cases::read(node, &mut self.mistakes));
         }
+        self.settings.read(&fields, &self.pictures, &mut self.content, &mut self.mistakes);
     }
 
     fn policy(&mut self, node: &Node) {
@@ -507,6 +522,7 @@ impl Reader<'_> {
             orders: self.orders,
             fallback_factors: self.fallback_factors,
             cases: self.cases,
+            settings: self.settings,
             content: self.content,
             warnings: mistakes,
             version,
@@ -579,7 +595,7 @@ fn scope(node: &Node, mistakes: &mut Mistakes) -> Scope {
 }
 
 /// A hash over what was read: the same for files that say the same, however they are laid out, named or commented.
-fn version(documents: &[Node]) -> String {
+fn version(documents: &[Node], pictures: &BTreeMap<String, String>) -> String {
     let without_cases = |node: &Node| {
         let mut json = node.json();
         if let Some(entries) = json.as_object_mut() {
@@ -590,6 +606,10 @@ fn version(documents: &[Node]) -> String {
     let mut contents: Vec<String> = documents.iter().map(|node| without_cases(node).to_string()).collect();
     contents.retain(|content| content != "{}");
     contents.sort_unstable();
-    let canonical = json!({ "format": 1, "documents": contents }).to_string();
+    let mut canonical = json!({ "format": 1, "documents": contents });
+    if let Some(members) = canonical.as_object_mut().filter(|_| !pictures.is_empty()) {
+        members.insert("pictures".to_owned(), json!(pictures));
+    }
+    let canonical = canonical.to_string();
     data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
 }

@@ -2,6 +2,7 @@
 //!
 //! What names the user and the application is left out: both stand beside it already, and are handed in again.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ struct Record {
     proofs: Vec<(String, u8, i64, bool)>,
     /// Name, value (none where it was unknown), weight and since when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    signals: Vec<(String, Option<Value>, u16, Option<i64>)>,
+    signals: Vec<SignalRecord>,
     /// Level and, in milliseconds, age that were asked for beyond the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wanted: Option<(Aal, Option<u64>)>,
@@ -129,7 +130,10 @@ fn proof_of_record((kind, quality, at, for_this_decision): &(String, u8, i64, bo
     Some(ProofFacts { proof, for_this_decision: *for_this_decision })
 }
 
-fn signal_to_record(signal: &Signal) -> (String, Option<Value>, u16, Option<i64>) {
+/// Name, value, weight, and since when in milliseconds.
+type SignalRecord = (Cow<'static, str>, Option<Value>, u16, Option<i64>);
+
+fn signal_to_record(signal: &Signal) -> SignalRecord {
     let value = match &signal.value {
         Finding::Unknown => None,
         Finding::Known(value) => Some(value.clone()),
@@ -137,13 +141,13 @@ fn signal_to_record(signal: &Signal) -> (String, Option<Value>, u16, Option<i64>
     (signal.name.clone(), value, signal.weight, signal.raised_at.map(Timestamp::unix_millis))
 }
 
-fn signal_of_record((name, value, weight, raised_at): (String, Option<Value>, u16, Option<i64>)) -> Signal {
+fn signal_of_record((name, value, weight, raised_at): SignalRecord) -> Signal {
     Signal {
         name,
         // A `null` that was found is read as unknown, which asks for more and not for less.
         value: value.map_or(Finding::Unknown, Finding::Known),
         weight,
-        explanation: String::new(),
+        explanation: "".into(),
         raised_at: raised_at.map(Timestamp::from_unix_millis),
     }
 }

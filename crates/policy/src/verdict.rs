@@ -1,5 +1,6 @@
 //! What was decided, and why.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use domain::{Aal, AuthenticatorKind, Proof, Timestamp};
@@ -129,13 +130,13 @@ pub struct Reason {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Noticed {
     /// Which.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// What was found; nothing where it could not be told.
     pub value: Option<Value>,
     /// How much it adds to the risk.
     pub weight: u16,
     /// Why, for people.
-    pub explanation: String,
+    pub explanation: Cow<'static, str>,
 }
 
 impl Outcome {

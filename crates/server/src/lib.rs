@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use app::sending::Post;
-pub use app::sending::{Sending, WebPushSettings};
+pub use app::sending::{GatewayMaker, Sending, UnusableGateway, WebPushSettings};
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
@@ -114,7 +114,7 @@ impl Config {
 }
 
 /// The operator's name, logo and colour, for the pages.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Brand {
     /// The name that people know the operator by.
     pub name: Option<String>,
@@ -158,6 +158,11 @@ pub enum StartError {
     /// Nobody can be registered as the relying party that is described.
     #[error("webauthn: {0}")]
     Webauthn(String),
+    /// People are to sign in with passkeys where browsers know none.
+    #[error(
+        "forward_auth.{0} names no login, so people sign in here with a passkey; but at {1} browsers know none: set public_url to where they reach this server, or name a login"
+    )]
+    NoPasskeys(String, String),
     /// The vault or the store did not do what a start needs.
     #[error("{0}")]
     Bootstrap(String),
@@ -228,6 +233,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let public_url = config.public_url.as_deref().unwrap_or(&url);
     let name = config.brand.name.as_deref().or(config.issuer.as_deref()).unwrap_or("Countersign");
     let relying_party = config.webauthn.relying_party(public_url, name, clock.now().into())?.map(Arc::new);
+    have_a_way_in(&config.sites, relying_party.is_some(), public_url)?;
     let settings = settings(&config, &url, relying_party);
     let vault = Arc::new(Vault::new(vault, store.clone()));
     let policies = app::policies::Policies::new(config.policy, config.record_facts);
@@ -243,6 +249,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         entropy: Arc::new(OsEntropy),
         settings,
         crowd: Crowd::default(),
+        arrivals: app::Arrivals::default(),
         public: Public::default(),
         policies,
         untold: app::decide::Untold::default(),
@@ -259,14 +266,23 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     app.begin_workflows(workflow_files.as_deref()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
+    let configuring = tokio::spawn(app::policies::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));
     let untold = app.untold.clone();
     let following = tokio::spawn(app::workflows::follow(Arc::clone(&app)));
     let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, following, working];
+    let tasks = vec![upkeep, waking, configuring, following, working];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
+}
+
+/// Whether people can sign in at each site.
+fn have_a_way_in(sites: &Sites, knows_passkeys: bool, public_url: &str) -> Result<(), StartError> {
+    match sites.with_our_login().filter(|_| !knows_passkeys) {
+        Some(site) => Err(StartError::NoPasskeys(site.to_owned(), public_url.to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::RelyingParty>>) -> Settings {

@@ -84,6 +84,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             sites: crate::Sites::default(),
         },
         crowd: Crowd::default(),
+        arrivals: crate::app::Arrivals::default(),
         public: Public::default(),
         policies: crate::app::policies::Policies::new(
             crate::PolicySource::BuiltIn(crate::PolicyFiles::built_in()),

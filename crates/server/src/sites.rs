@@ -27,8 +27,8 @@ pub struct SiteSettings {
     pub key: Option<String>,
     /// Client certificates of its proxy, by their SHA-256 in hex.
     pub certificates: Vec<String>,
-    /// Where people log in.
-    pub login: String,
+    /// Where people log in. Here, with a passkey, if nothing is said.
+    pub login: Option<String>,
     /// Paths about which nobody is asked.
     pub open: Vec<String>,
     /// What requests are called: `METHOD PATH ACTION` each.
@@ -62,7 +62,8 @@ pub(crate) struct Site {
     /// SHA-256 of what its proxy shows.
     key: Option<[u8; 32]>,
     certificates: BTreeSet<CertificateFingerprint>,
-    pub(crate) login: ReturnUrl,
+    /// `None`: here.
+    pub(crate) login: Option<ReturnUrl>,
     open: Vec<Path>,
     actions: Vec<Named>,
 }
@@ -98,6 +99,11 @@ impl Sites {
         self.0.iter().find(|site| site.name == name)
     }
 
+    /// The first site whose people log in here, if there is one.
+    pub(crate) fn with_our_login(&self) -> Option<&str> {
+        self.0.iter().find(|site| site.login.is_none()).map(|site| site.name.as_str())
+    }
+
     /// The site that has this origin.
     pub(crate) fn at(&self, origin: &ReturnOrigin) -> Option<&Site> {
         self.0.iter().find(|site| site.has(origin))
@@ -129,13 +135,15 @@ impl Site {
         if origins.is_empty() {
             return Err(mistake("origins", "are wanted: how browsers reach the site, as https://wiki.example.org"));
         }
+        let login = settings.login.as_deref().map(ReturnUrl::parse);
+        let login = login.map(|login| login.map_err(|error| mistake("login", &error.to_string())));
         Ok(Self {
             name: settings.name,
             application: settings.application,
             origins,
             key,
             certificates,
-            login: ReturnUrl::parse(&settings.login).map_err(|error| mistake("login", &error.to_string()))?,
+            login: login.transpose()?,
             open: settings.open.iter().map(|text| Path::parse("open", text)).collect::<Result<_, _>>()?,
             actions: settings.actions.iter().map(|text| Named::parse(text)).collect::<Result<_, _>>()?,
         })
@@ -288,7 +296,7 @@ mod tests {
             application: "login".to_owned(),
             origins: vec!["https://wiki.example".to_owned()],
             key: Some("k".repeat(32)),
-            login: "https://login.example/".to_owned(),
+            login: Some("https://login.example/".to_owned()),
             open: ["/health", "/static/*"].map(str::to_owned).to_vec(),
             actions: ["POST /payments/* payment.send", "GET /report report.read", "* /Admin/* admin.use"]
                 .map(str::to_owned)
@@ -383,7 +391,8 @@ mod tests {
         assert_eq!(wrong(SiteSettings { key: Some("short".to_owned()), ..settings() }), "key");
         assert_eq!(wrong(SiteSettings { origins: vec![], ..settings() }), "origins");
         assert_eq!(wrong(SiteSettings { origins: vec!["http://wiki.example".to_owned()], ..settings() }), "origins");
-        assert_eq!(wrong(SiteSettings { login: "/login".to_owned(), ..settings() }), "login");
+        assert_eq!(wrong(SiteSettings { login: Some("/login".to_owned()), ..settings() }), "login");
+        assert_eq!(wrong(SiteSettings { login: Some(String::new()), ..settings() }), "login");
         assert_eq!(wrong(SiteSettings { application: String::new(), ..settings() }), "application");
         for open in ["", "static", "/a*", "/*/b", "/a/../b", "/%61", "*"] {
             assert_eq!(wrong(SiteSettings { open: vec![open.to_owned()], ..settings() }), "open", "{open}");

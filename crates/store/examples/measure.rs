@@ -422,6 +422,7 @@ async fn prove(store: &Store, open: &Arc<Vec<(ChallengeId, Person)>>, until: Unt
                     amr: BTreeSet::from_iter(Amr::parse("otp")),
                 },
                 raise: Some(Raise { session_id: person.session, proof, aal: Aal::Aal2 }),
+                begins: None,
             };
             let commit = told(Change::Satisfy(satisfy), EventKind::AuthenticatorVerified, person.user);
             // A later number's step can come first for the same person.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use domain::{
-    Aal, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState, BackupCode,
-    Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event, HardwareToken,
-    HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, Proof,
-    RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust, User, UserId,
-    UserKind, UserState,
+    Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
+    BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
+    HardwareToken, HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId,
+    PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust,
+    User, UserId, UserKind, UserState,
 };
 
 use crate::runs::{AdvanceRun, BeginRuns, PutWorkflows, RunInput};
@@ -212,8 +212,9 @@ pub enum Change {
         /// As it is to be.
         risk: Vec<u8>,
     },
-    /// Puts a policy into force. Guard: its number is that after the one that is in force.
-    PutPolicy(Box<PolicyInForce>),
+    /// Puts a policy into force, and with it what its files say of applications: all of it or nothing. Guard: its number is that after the
+    /// one that is in force, and each application is as it was seen. [`Effect::Exists`] if the name or a certificate of one is another's.
+    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.
@@ -369,6 +370,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Who signs in has said who they are: their challenge is theirs from now on. Guard: see [`NameChallenge`].
+    NameChallenge(Box<NameChallenge>),
     /// The browser on a page is the one that it was made for. Guard: see [`RedeemPage`].
     RedeemPage(Box<RedeemPage>),
     /// What is done on a page from now on. Guard: it is open, redeemed and has not expired, and what is done on it is what was seen.
@@ -601,6 +604,24 @@ pub struct Satisfy {
     pub satisfied: Satisfaction,
     /// What the session gains.
     pub raise: Option<Raise>,
+    /// The session that begins by it: of the user who is asked.
+    pub begins: Option<Box<RegisterSession>>,
+}
+
+/// See [`Change::NameChallenge`]. Guard: the challenge is open, has not expired, has no session, and nobody is asked yet; it is the one of
+/// this page, which is for signing in and open; and there is such a user.
+#[derive(Debug, Clone)]
+pub struct NameChallenge {
+    /// Which.
+    pub id: ChallengeId,
+    /// On which page.
+    pub page_id: PageId,
+    /// Who is asked from now on.
+    pub user_id: UserId,
+    /// What their proof is bound to.
+    pub action_hash: ActionHash,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// See [`Change::RememberBrowser`]. Guard: the user is active; the session is the user's, live, and has reached AAL2; the challenge is the
@@ -698,4 +719,25 @@ pub struct Reject {
     pub authenticators: Vec<AuthenticatorId>,
     /// When.
     pub at: Timestamp,
+}
+
+/// What comes of an application with a policy that comes into force.
+#[derive(Debug, Clone)]
+pub enum ApplicationChange {
+    /// It is made, without a key.
+    Create(Application),
+    /// It changes, as [`Change::UpdateApplication`] does.
+    Update(Application),
+    /// It is deleted, as by [`Change::DeleteApplication`]. Guard: it is there in this version.
+    Delete(ApplicationId, i64),
+}
+
+impl ApplicationChange {
+    /// Which application it is about.
+    pub fn id(&self) -> ApplicationId {
+        match self {
+            Self::Create(application) | Self::Update(application) => application.id,
+            Self::Delete(id, _) => *id,
+        }
+    }
 }

@@ -8,8 +8,8 @@ use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
     HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
-    PromptId, ProofKind, Run, RunId, RunLine, RunState, Session, SessionId, SignIn, Timestamp, TokenHash, User, UserId,
-    WorkflowInForce,
+    PromptId, ProofKind, ReturnOrigin, Run, RunId, RunLine, RunState, Session, SessionId, SignIn, Timestamp, TokenHash,
+    User, UserId, WorkflowInForce,
 };
 use uuid::Uuid;
 
@@ -17,7 +17,8 @@ use crate::house::House;
 use crate::read::events::Order;
 use crate::read::{events, lists, runs};
 use crate::{
-    Attempt, Caller, ClaimedRun, Commit, Effect, EventFilter, Keyring, OpenError, RunFilter, StoreError, UserFilter,
+    Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter, StoreError,
+    UserFilter,
 };
 
 /// Where the data is.
@@ -73,6 +74,11 @@ impl Store {
         self.0.writer.commit(commit).await
     }
 
+    /// The same, and waits where too much is to be written already, rather than to be turned away.
+    pub async fn commit_in_turn(&self, commit: Commit) -> Result<Effect, StoreError> {
+        self.0.writer.commit_in_turn(commit).await
+    }
+
     // Read many at a time.
     /// Who a key stands for. The caller of this checks `expires_at`.
     pub async fn caller(&self, key: KeyHash) -> Result<Option<Caller>, StoreError> {
@@ -90,6 +96,10 @@ impl Store {
     /// Everything that is needed to judge such a proof.
     pub async fn attempt(&self, id: ChallengeId, kind: ProofKind) -> Result<Option<Attempt>, StoreError> {
         self.0.attempts.get((id, kind)).await
+    }
+    /// Everything that a decision about a session goes by.
+    pub async fn deciding(&self, id: SessionId) -> Result<Option<Deciding>, StoreError> {
+        self.0.deciding.get(id).await
     }
     /// A session.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -303,6 +313,18 @@ impl Store {
     pub async fn api_keys(&self, id: ApplicationId) -> Result<Vec<ApiKey>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::api_keys(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many of an application's pages are open that lead back to an origin.
+    pub async fn pages_open_at(
+        &self,
+        id: ApplicationId,
+        origin: &ReturnOrigin,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::pages_open_at(lease.connection(), id, origin.as_str(), now).await?;
         lease.done();
         Ok(found)
     }

@@ -19,7 +19,7 @@ use crate::read::hot;
 use crate::schema::{self, Mismatch};
 use crate::threads::Thread;
 use crate::write::Writer;
-use crate::{Attempt, Caller, Location, OpenError, Options, StoreError};
+use crate::{Attempt, Caller, Deciding, Location, OpenError, Options, StoreError};
 
 /// Connections for lists. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
 const SQLITE_READERS: u8 = 3;
@@ -33,6 +33,9 @@ const PING_LASTS: Duration = Duration::from_secs(1);
 
 /// How long a ping waits.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server that was killed may take to let go of its file: the next one may be started in the same moment.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// How often a server looks for events of others by itself, in case it was not told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,6 +57,7 @@ pub(crate) struct House {
     pub(crate) callers: Gather<KeyHash, Caller>,
     pub(crate) attempts: Gather<hot::Proving, Attempt>,
     pub(crate) sessions: Gather<SessionId, Session>,
+    pub(crate) deciding: Gather<SessionId, Deciding>,
     pub(crate) users: Gather<UserId, User>,
     pub(crate) users_by_key: Gather<String, User>,
     pub(crate) enrollments: Gather<EnrollmentId, Enrollment>,
@@ -64,11 +68,23 @@ pub(crate) struct House {
     _thread: Thread,
 }
 
+async fn sqlite_file(path: &Path) -> Result<(sqlite::Source, sqlite::Lock), OpenError> {
+    let limit = tokio::time::Instant::now() + LEAVING;
+    loop {
+        match sqlite::prepare(path) {
+            Err(OpenError::InUse { .. }) if tokio::time::Instant::now() < limit => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            prepared => return prepared,
+        }
+    }
+}
+
 impl House {
     pub(crate) async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         match &options.location {
             Location::Sqlite(path) => {
-                let (source, lock) = sqlite::prepare(path)?;
+                let (source, lock) = sqlite_file(path).await?;
                 let lock = Arc::new(lock);
                 let source = Source::Sqlite(source);
                 let because = |fault| sqlite::open_error(path, fault);
@@ -116,6 +132,7 @@ impl House {
             callers: Gather::start(&quick, hot::callers),
             attempts: Gather::start(&quick, hot::attempts),
             sessions: Gather::start(&quick, hot::sessions),
+            deciding: Gather::start(&quick, hot::deciding),
             users: Gather::start(&quick, hot::users),
             users_by_key: Gather::start(&quick, hot::users_by_key),
             enrollments: Gather::start(&quick, hot::enrollments),

@@ -63,6 +63,9 @@ impl KnownCallers {
 }
 
 fn touches_callers(change: &Change) -> bool {
+    if let Change::PutPolicy(_, applications) = change {
+        return !applications.is_empty();
+    }
     matches!(
         change,
         Change::CreateApplication(..)

@@ -23,10 +23,11 @@ mod threads;
 mod write;
 
 pub use change::{
-    Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency, Raise, RecordView,
-    RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
+    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency,
+    NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes,
+    Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
-pub use record::{Attempt, Caller, EventFilter, Keyring, UserFilter};
+pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput};

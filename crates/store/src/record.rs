@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     ApiKeyId, Application, Authenticator, AuthenticatorId, AuthenticatorKind, BackupCode, Challenge, Door, EventKind,
-    Session, Timestamp, UserId, UserState,
+    PolicyId, Session, Timestamp, User, UserId, UserState,
 };
 
 /// Who an API key or a client certificate stands for.
@@ -33,6 +33,23 @@ pub struct Attempt {
     pub authenticators: Arc<[Authenticator]>,
     /// The unused codes of the active backup codes, where these were asked for.
     pub backup_codes: Arc<[BackupCode]>,
+}
+
+/// Everything that a decision about a session goes by, but for what is in memory: one read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deciding {
+    /// The session, live or not.
+    pub session: Session,
+    /// What is kept with it for signals of risk; nothing where nothing was noted.
+    pub session_risk: Vec<u8>,
+    /// Whose it is.
+    pub user: User,
+    /// What is remembered of the user for signals of risk; nothing where nothing is.
+    pub risk_history: Vec<u8>,
+    /// The user's authenticators, in all states, oldest first.
+    pub authenticators: Arc<[Authenticator]>,
+    /// Which policy is in force.
+    pub policy_id: Option<PolicyId>,
 }
 
 /// Which users are wanted.

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Every scope but that of administrators.
-pub(crate) const SCOPES: [&str; 13] = [
+pub(crate) const SCOPES: [&str; 15] = [
     "users:read",
     "users:write",
     "sessions",
@@ -20,6 +20,8 @@ pub(crate) const SCOPES: [&str; 13] = [
     "events:read",
     "policies:read",
     "policies:write",
+    "configuration:read",
+    "configuration:write",
     "workflows:read",
     "workflows:write",
 ];

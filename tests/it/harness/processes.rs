@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 pub(crate) use rustix::process::Signal;
 
@@ -11,6 +11,14 @@ pub(crate) use rustix::process::Signal;
 pub(crate) fn signal(pid: i32, signal: Signal) {
     // One that is gone already needs none.
     let _ = rustix::process::kill_process(Pid::from_raw(pid).unwrap(), signal);
+}
+
+/// Stops a process that this one started, and waits until it does no more.
+pub(crate) fn stop(pid: i32) {
+    signal(pid, Signal::STOP);
+    // Or until it has ended, which is left to be waited for.
+    let until = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(Pid::from_raw(pid).unwrap()), until).unwrap();
 }
 
 /// Whether the process is there and not merely waiting to be reaped.

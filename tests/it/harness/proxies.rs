@@ -2,7 +2,7 @@
 //! that tells what it got.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,7 +23,10 @@ pub(crate) const HOST: &str = "wiki.example.org";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxyKind {
     Nginx,
+    /// Known by a client certificate.
+    NginxByCertificate,
     Caddy,
+    Haproxy,
     Traefik,
     Envoy,
 }
@@ -47,6 +50,8 @@ pub(crate) struct Places<'a> {
     pub(crate) backend: u16,
     /// What it shows.
     pub(crate) key: &'a str,
+    /// What else it reads: names of files, and what is in them.
+    pub(crate) files: &'a [(&'a str, &'a str)],
 }
 
 impl Proxy {
@@ -56,6 +61,9 @@ impl Proxy {
         let certificate = made.cert.pem();
         std::fs::write(folder.path().join("wiki.crt"), &certificate).unwrap();
         std::fs::write(folder.path().join("wiki.key"), made.signing_key.serialize_pem()).unwrap();
+        for (name, text) in places.files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let mut command = kind.command(folder.path(), places);
         command.env("COUNTERSIGN_PROXY_KEY", places.key).env("HOME", folder.path()).current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -112,8 +120,10 @@ impl ProxyKind {
     /// Writes its configuration, and says how it is started.
     fn command(self, folder: &Path, places: &Places<'_>) -> Command {
         match self {
-            Self::Nginx => nginx(folder, places),
+            Self::Nginx => nginx(folder, places, "countersign-request.conf", "http"),
+            Self::NginxByCertificate => nginx(folder, places, "countersign-request-by-certificate.conf", "https"),
             Self::Caddy => caddy(folder, places),
+            Self::Haproxy => haproxy(folder, places),
             Self::Traefik => traefik(folder, places),
             Self::Envoy => envoy(folder, places),
         }
@@ -129,6 +139,7 @@ fn fitted(file: &str, folder: &Path, places: &Places<'_>, also: &[(&str, String)
         ("127.0.0.1:3000", format!("127.0.0.1:{}", places.backend)),
         (PLACEHOLDER, places.key.to_owned()),
         ("/etc/nginx", own.to_string()),
+        ("/etc/haproxy", own.to_string()),
         ("/etc/traefik", own.to_string()),
         ("/etc/envoy", own.to_string()),
     ];
@@ -144,10 +155,12 @@ pub(crate) fn shipped(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/forward-auth").join(file)
 }
 
-fn nginx(folder: &Path, places: &Places<'_>) -> Command {
+fn nginx(folder: &Path, places: &Places<'_>, asks: &str, scheme: &str) -> Command {
     let listens = ("listen 443 ssl", format!("listen 127.0.0.1:{} ssl", places.site));
-    let wiki = fitted("nginx/wiki.conf", folder, places, &[listens]);
-    let request = fitted("nginx/countersign-request.conf", folder, places, &[]);
+    let asked = format!("127.0.0.1:{}", places.countersign);
+    let asked = (&*format!("http://{asked}/"), format!("{scheme}://{asked}/"));
+    let wiki = fitted("nginx/wiki.conf", folder, places, &[listens, asked]);
+    let request = fitted(&format!("nginx/{asks}"), folder, places, &[]);
     // As Debian's does, of which the guide says nothing.
     let main = "daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n  access_log off;\n  client_body_temp_path body;\n  \
                 proxy_temp_path proxy;\n  fastcgi_temp_path fastcgi;\n  uwsgi_temp_path uwsgi;\n  scgi_temp_path scgi;\n  \
@@ -172,6 +185,17 @@ fn caddy(folder: &Path, places: &Places<'_>) -> Command {
     std::fs::write(folder.join("Caddyfile"), text).unwrap();
     let mut command = Command::new("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"]);
+    command
+}
+
+fn haproxy(folder: &Path, places: &Places<'_>) -> Command {
+    let listens = ("bind :443 ssl", format!("bind 127.0.0.1:{} ssl", places.site));
+    std::fs::write(folder.join("haproxy.cfg"), fitted("haproxy/haproxy.cfg", folder, places, &[listens])).unwrap();
+    std::fs::copy(shipped("haproxy/countersign.lua"), folder.join("countersign.lua")).unwrap();
+    let pem = ["wiki.crt", "wiki.key"].map(|file| std::fs::read_to_string(folder.join(file)).unwrap()).concat();
+    std::fs::write(folder.join("wiki.pem"), pem).unwrap();
+    let mut command = Command::new("haproxy");
+    command.args(["-db", "-f", "haproxy.cfg"]);
     command
 }
 
@@ -236,12 +260,35 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
     }
     let headers: Vec<(String, String)> =
         lines.iter().skip(1).filter_map(|line| line.split_once(':')).map(pair).collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, length)| length.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    let body = json!({ "asked": lines.first()?, "headers": headers }).to_string();
+    let said = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let mut trailers = Vec::new();
+    if said("transfer-encoding") == Some("chunked") {
+        trailers = after_chunks(&mut reader)?;
+    } else {
+        let mut body = vec![0; said("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
+        reader.read_exact(&mut body).ok()?;
+    }
+    let body = json!({ "asked": lines.first()?, "headers": headers, "trailers": trailers }).to_string();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
     write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()
+}
+
+/// Reads a body in chunks, and answers the lines that stand behind it (RFC 9112 §7.1).
+fn after_chunks(reader: &mut impl BufRead) -> Option<Vec<String>> {
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0).map(|_| line.trim_end().to_owned())
+    };
+    let (mut trailers, mut ended) = (Vec::new(), false);
+    loop {
+        match line()?.as_str() {
+            "" if ended => return Some(trailers),
+            "0" => ended = true,
+            trailer if ended => trailers.push(trailer.to_owned()),
+            // The bodies of tests hold no line ends, so that a chunk's size and what is in it are a line each.
+            _ => {}
+        }
+    }
 }
 
 fn pair((name, value): (&str, &str)) -> (String, String) {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::database::Postgres;
-use super::processes::ends_within;
+use super::processes::{ends_within, stop};
 use super::{Api, Binaries, Database, Signal, children, name_of, signal};
 
 /// How a server is to be started.
@@ -374,8 +374,9 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let supervisor = i32::try_from(process.id()).unwrap();
+        // It would start the others again, and may be about to.
+        stop(supervisor);
         let all = children(supervisor);
-        // The supervisor first, or it would start the others again.
         signal(supervisor, Signal::KILL);
         for pid in &all {
             signal(*pid, Signal::KILL);

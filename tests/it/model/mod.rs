@@ -55,6 +55,7 @@ async fn no_walk_disagrees(database: Database, steps: usize) {
         let policy = Policy::any(&mut noise);
         taken += walk_on(database, policy, on_each.min(steps - taken), &mut noise, &mut tally).await;
         tally.policies += 1;
+        println!("{taken} of {steps} steps, {:.0} s", begun.elapsed().as_secs_f64());
     }
     let seconds = begun.elapsed().as_secs_f64();
     println!("{taken} steps in {seconds:.1} s on {database:?}: {tally:#?}");

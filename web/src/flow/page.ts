@@ -7,7 +7,7 @@ import type { SealedView } from '../sealed/view';
 import { instant, known, list, oneOf, optionalStart, optionalText, record, text, type Clock } from './edge';
 import { overviewOf, type Overview } from './overview';
 
-export type Purpose = 'challenge' | 'enroll' | 'security';
+export type Purpose = 'challenge' | 'enroll' | 'security' | 'sign_in';
 /**
  * `redeem`: the application has to see this browser before anything goes on. `stronger`: what was enrolled is active, and something
  * stronger could follow.
@@ -104,7 +104,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
   const state = record(value);
   const challenge = state.challenge == null ? null : record(state.challenge);
   return {
-    purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security']),
+    purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security', 'sign_in']),
     application: isolated(text(state.application)),
     brand: brandOf(state.brand, origin),
     step: oneOf(state.step, [

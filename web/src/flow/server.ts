@@ -78,6 +78,7 @@ export type SecurityVerb =
 
 export type Verb =
   | 'open'
+  | 'sign-in'
   | 'prompt'
   | 'prove'
   | 'remember'
@@ -207,7 +208,7 @@ function failure(verb: Verb, body: Record<string, unknown>, answer: Response, sa
   const byStatus =
     BY_STATUS[answer.status] ?? (answer.status >= 502 && answer.status <= 504 ? 'busy' : 'failed');
   // All that a page is opened with stands in its address.
-  if (slug === 'invalid-request' && verb === 'open') return new Failure('unknown');
+  if (slug === 'invalid-request' && (verb === 'open' || verb === 'sign-in')) return new Failure('unknown');
   // The one thing of these that a person typed.
   if (verb === 'begin' && (slug === 'invalid-request' || slug === 'not-found' || slug === 'exists')) {
     const typed = ({ sms: 'badNumber', email: 'badAddress', hotp: 'badSerial' } as const)[String(body.kind)];

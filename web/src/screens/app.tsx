@@ -1,7 +1,8 @@
 import { Suspense, lazy, useEffect } from 'react';
 
 import { COUNTERSIGN, accent } from '../brand';
-import { screenOf, type Flow } from '../flow/flow';
+import { START, screenOf, type Flow } from '../flow/flow';
+import type { Trouble } from '../flow/server';
 import { WordsContext } from '../words/context';
 import type { Words } from '../words/catalogue';
 import { BackupCodes } from './backup-codes';
@@ -12,6 +13,7 @@ import { Loading } from './loading';
 import { Lost } from './lost';
 import { Prove } from './prove';
 import { Shell } from './shell';
+import { SignIn } from './sign-in';
 import { Stopped } from './stopped';
 import { useFlow, type Actions } from './use-flow';
 import { View } from './view';
@@ -43,6 +45,20 @@ export function App({ words, token }: { words: Words; token: string }) {
   );
 }
 
+/** A page that could not even be made, and why. */
+export function Unmade({ words, trouble }: { words: Words; trouble: Trouble }) {
+  const flow = { ...START, asking: false, stop: trouble };
+  return (
+    <WordsContext value={words}>
+      <Shell brand={COUNTERSIGN}>
+        <Stopped flow={flow} actions={{ cancel: again, retry: again }} />
+      </Shell>
+    </WordsContext>
+  );
+}
+
+const again = () => location.reload();
+
 function Screen({ flow, actions }: { flow: Flow; actions: Actions }) {
   const screen = screenOf(flow);
   if (screen === 'loading') return <Loading />;
@@ -50,7 +66,7 @@ function Screen({ flow, actions }: { flow: Flow; actions: Actions }) {
   const props = { flow, actions, page: flow.page };
   switch (screen) {
     case 'prove':
-      return <Prove {...props} />;
+      return flow.page.purpose === 'sign_in' ? <SignIn {...props} /> : <Prove {...props} />;
     case 'lost':
       return <Lost {...props} />;
     case 'choose':

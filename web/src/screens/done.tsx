@@ -14,23 +14,28 @@ export function Done({ page, flow }: { page: Page; flow: Flow }) {
   const words = useWords();
   const to = page.returnTo;
   const came =
-    outcome(to) ?? ({ enroll: 'enrolled', challenge: 'proved', security: 'left' } as const)[page.purpose];
+    outcome(to) ??
+    ({ enroll: 'enrolled', challenge: 'proved', security: 'left', sign_in: 'signedIn' } as const)[
+      page.purpose
+    ];
   const kind = kindOf(flow);
   const title = {
     proved: words.provedTitle,
+    signedIn: words.signedInTitle,
     enrolled: words.enrolledTitles[kind],
     left: words.leftTitle,
     cancelled: words.cancelledTitle,
   }[came];
   const text = {
     proved: null,
+    signedIn: null,
     enrolled: words.enrolledTexts[kind],
     left: words.leftText,
     cancelled: words.cancelledText,
   }[came];
 
   useEffect(() => {
-    if (to) return goBack(to, window, came === 'cancelled' || came === 'left' ? 0 : PAUSE);
+    if (to) return goBack(to, window, came === 'proved' || came === 'enrolled' ? PAUSE : 0);
     return undefined;
   }, [to, came]);
 

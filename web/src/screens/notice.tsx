@@ -12,13 +12,22 @@ interface NoticeProps {
   retry: () => void;
   /** There is no field: what was refused is a passkey. */
   passkey?: boolean;
+  /** Nothing but a passkey will do. */
+  only?: boolean;
 }
 
+/** What is told differently where there is no other way to choose. */
+const ONLY: Partial<Record<Trouble, 'cancelledSignIn' | 'refusedSignIn'>> = {
+  passkeyCancelled: 'cancelledSignIn',
+  refused: 'refusedSignIn',
+};
+
 /** What went wrong with what was tried last, and the way on. What was typed wrongly is told beside its field. */
-export function Notice({ notice, retry, passkey = false }: NoticeProps) {
+export function Notice({ notice, retry, passkey = false, only = false }: NoticeProps) {
   const words = useWords();
   if (!notice || (AT_FIELD.includes(notice) && !passkey)) return null;
-  const { title, text } = words.troubles[notice === 'refused' ? 'refusedPasskey' : notice];
+  const told = notice === 'refused' ? 'refusedPasskey' : notice;
+  const { title, text } = words.troubles[(only ? ONLY[notice] : undefined) ?? told];
   return (
     <div className="notice" role="alert">
       <Icon name="bad" />

@@ -29,6 +29,7 @@ export function Prove({ flow, page, actions }: ScreenProps) {
             challenge: words.proveIntro(page.application),
             enroll: words.proveBeforeAdding,
             security: words.proveBeforeChange,
+            sign_in: words.signInIntro,
           }[page.purpose]
         }
       </p>

@@ -170,7 +170,10 @@ function actionsOf(
     },
     cancel: () => void line.carryOut(() => state(token, 'cancel', {})),
     // Where an answer was lost, what was asked may have been done: ask how things stand, and never give a code twice.
-    retry: () => void (now().notice === 'busy' ? line.again() : line.carryOut(open)),
+    retry: () => {
+      if (now().stop && now().page?.purpose === 'sign_in') window.location.reload();
+      else void (now().notice === 'busy' ? line.again() : line.carryOut(open));
+    },
     forget: () => tell({ what: 'noticed' }),
     hideKey: () => tell({ what: 'keyHidden' }),
   };

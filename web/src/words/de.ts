@@ -10,6 +10,13 @@ export const de: Words = {
   safety:
     'Niemand fragt Sie je am Telefon, per E-Mail oder im Chat nach einem Code. Wer es tut, will Sie betrügen.',
 
+  signInTitle: 'Anmelden',
+  signInIntro: 'Ihr Passkey genügt. Sie melden sich an bei',
+  signInAct: 'Mit einem Passkey anmelden',
+  signInNone:
+    'Noch kein Passkey? Fragen Sie die Betreiber auf dem Weg, auf dem Sie sie immer erreichen: Sie bekommen einen Link, mit dem Sie einen anlegen.',
+  signedInTitle: 'Sie sind angemeldet',
+
   proveTitle: 'Bestätigen Sie, dass Sie es sind',
   proveIntro: (application) => `${application} muss wissen, dass Sie es sind, bevor es weitergeht.`,
   proveBeforeAdding:
@@ -335,6 +342,18 @@ export const de: Words = {
     over: {
       title: 'Dieser Link gilt nicht mehr',
       text: 'Er wurde schon benutzt, oder seine Zeit ist abgelaufen. Gehen Sie dorthin zurück, woher Sie kamen, und beginnen Sie neu.',
+    },
+    cancelledSignIn: {
+      title: 'Sie sind nicht angemeldet',
+      text: 'Es wurde abgebrochen, dauerte zu lange, oder auf dem Gerät fand sich kein Passkey für diesen Ort. Versuchen Sie es noch einmal.',
+    },
+    refusedSignIn: {
+      title: 'Der Passkey wurde nicht angenommen',
+      text: 'Er gilt hier nicht. Versuchen Sie einen anderen oder fragen Sie die Betreiber.',
+    },
+    overSignIn: {
+      title: 'Die Zeit ist abgelaufen',
+      text: 'Diese Seite war so lange offen, dass sie nicht mehr gilt. Versuchen Sie es noch einmal.',
     },
     elsewhere: {
       title: 'Dieser Link ist in einem anderen Browser geöffnet',

@@ -7,6 +7,13 @@ export const en = {
   goBackTo: (application: string) => `Go back to ${application}`,
   safety: 'Nobody will ever ask you for a code by phone, e-mail or chat. If somebody does, it is a fraud.',
 
+  signInTitle: 'Sign in',
+  signInIntro: 'Your passkey is all that you need. You sign in at',
+  signInAct: 'Sign in with a passkey',
+  signInNone:
+    'No passkey yet? Ask those who run this place, in the way in which you always reach them: they send you a link by which you make one.',
+  signedInTitle: 'You are signed in',
+
   proveTitle: 'Confirm that it is you',
   proveIntro: (application: string) => `${application} needs to know that it is you before it goes on.`,
   proveBeforeAdding: 'You have a second step already. Confirm with it first, then add another.',
@@ -330,6 +337,18 @@ export const en = {
     over: {
       title: 'This link is over',
       text: 'It was used already, or its time has run out. Go back to where you came from and begin again there.',
+    },
+    cancelledSignIn: {
+      title: 'You are not signed in',
+      text: 'It was called off, took too long, or no passkey for this place was found on the device. Try again.',
+    },
+    refusedSignIn: {
+      title: 'That passkey did not work',
+      text: 'It is not accepted here. Try another one, or ask those who run this place.',
+    },
+    overSignIn: {
+      title: 'Time is up',
+      text: 'This page was open for so long that it counts for nothing any more. Try again.',
     },
     elsewhere: {
       title: 'This link is open in another browser',

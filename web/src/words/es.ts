@@ -9,6 +9,13 @@ export const es: Words = {
   goBackTo: (application) => `Volver a ${application}`,
   safety: 'Nadie le pedirá nunca un código por teléfono, correo o chat. Si alguien lo hace, es un fraude.',
 
+  signInTitle: 'Iniciar sesión',
+  signInIntro: 'Su llave de acceso es todo lo que necesita. Inicia sesión en',
+  signInAct: 'Iniciar sesión con una llave de acceso',
+  signInNone:
+    '¿Todavía no tiene una llave de acceso? Pregunte a quienes llevan este sitio, por el medio de siempre: le enviarán un enlace para crear una.',
+  signedInTitle: 'Ha iniciado sesión',
+
   proveTitle: 'Confirme que es usted',
   proveIntro: (application) => `${application} necesita saber que es usted antes de continuar.`,
   proveBeforeAdding: 'Ya tiene un segundo paso. Confirme primero con él y después añada otro.',
@@ -328,6 +335,18 @@ export const es: Words = {
     over: {
       title: 'Este enlace ya no sirve',
       text: 'Ya se usó o se agotó su tiempo. Vuelva al lugar de donde venía y empiece de nuevo.',
+    },
+    cancelledSignIn: {
+      title: 'No ha iniciado sesión',
+      text: 'Se canceló, tardó demasiado o no se encontró en el dispositivo ninguna llave de acceso para este sitio. Inténtelo de nuevo.',
+    },
+    refusedSignIn: {
+      title: 'Esa llave de acceso no sirvió',
+      text: 'Aquí no se acepta. Pruebe con otra o pregunte a quienes llevan este sitio.',
+    },
+    overSignIn: {
+      title: 'Se acabó el tiempo',
+      text: 'Esta página estuvo abierta tanto tiempo que ya no vale. Inténtelo de nuevo.',
     },
     elsewhere: {
       title: 'Este enlace está abierto en otro navegador',

@@ -10,6 +10,13 @@ export const fr: Words = {
   safety:
     'Personne ne vous demandera jamais un code par téléphone, e-mail ou messagerie. Si quelqu’un le fait, c’est une fraude.',
 
+  signInTitle: 'Se connecter',
+  signInIntro: 'Votre clé d’accès suffit. Vous vous connectez à',
+  signInAct: 'Se connecter avec une clé d’accès',
+  signInNone:
+    'Pas encore de clé d’accès ? Demandez à ceux qui gèrent ce site, par le moyen habituel : ils vous envoient un lien pour en créer une.',
+  signedInTitle: 'Vous êtes connecté',
+
   proveTitle: 'Confirmez que c’est bien vous',
   proveIntro: (application) => `${application} doit savoir que c’est bien vous avant de continuer.`,
   proveBeforeAdding:
@@ -336,6 +343,18 @@ export const fr: Words = {
     over: {
       title: 'Ce lien n’est plus valable',
       text: 'Il a déjà servi, ou son délai est écoulé. Revenez d’où vous veniez et recommencez.',
+    },
+    cancelledSignIn: {
+      title: 'Vous n’êtes pas connecté',
+      text: 'L’opération a été annulée, a trop duré, ou aucune clé d’accès pour ce site n’a été trouvée sur l’appareil. Réessayez.',
+    },
+    refusedSignIn: {
+      title: 'Cette clé d’accès n’a pas fonctionné',
+      text: 'Elle n’est pas acceptée ici. Essayez-en une autre ou demandez à ceux qui gèrent ce site.',
+    },
+    overSignIn: {
+      title: 'Le temps est écoulé',
+      text: 'Cette page est restée ouverte si longtemps qu’elle ne vaut plus rien. Réessayez.',
     },
     elsewhere: {
       title: 'Ce lien est ouvert dans un autre navigateur',

@@ -9,6 +9,12 @@ export const zh: Words = {
   goBackTo: (application) => `返回 ${application}`,
   safety: '任何人都不会通过电话、邮件或聊天向您索要验证码。如有人索要，就是诈骗。',
 
+  signInTitle: '登录',
+  signInIntro: '只需要您的通行密钥。您将登录',
+  signInAct: '使用通行密钥登录',
+  signInNone: '还没有通行密钥？请用您一贯的联系方式询问网站管理者：他们会发给您一个链接，用来创建通行密钥。',
+  signedInTitle: '您已登录',
+
   proveTitle: '请确认是您本人',
   proveIntro: (application) => `继续之前，${application} 需要确认是您本人。`,
   proveBeforeAdding: '您已有第二步验证。请先用它确认，再添加新的方式。',
@@ -294,6 +300,18 @@ export const zh: Words = {
       text: '本页面与设备之间出现不匹配。请选择其他方式；如果再次发生，请告知给您此链接的人。',
     },
     over: { title: '此链接已失效', text: '它已被使用，或已过期。请返回您来的地方重新开始。' },
+    cancelledSignIn: {
+      title: '您尚未登录',
+      text: '操作被取消、超时，或设备上没有用于此网站的通行密钥。请重试。',
+    },
+    refusedSignIn: {
+      title: '该通行密钥无效',
+      text: '此处不接受它。请换一个，或询问网站管理者。',
+    },
+    overSignIn: {
+      title: '时间已到',
+      text: '此页面打开时间过长，已经失效。请重试。',
+    },
     elsewhere: {
       title: '此链接已在另一个浏览器中打开',
       text: '为了您的安全，它只能在最先打开它且允许 Cookie 的浏览器中使用。请在那里继续，或返回您来的地方重新开始。',

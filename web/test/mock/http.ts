@@ -44,7 +44,7 @@ export async function serve(dist: string, port = 0): Promise<Served> {
 async function answered(pages: Pages, dist: string, request: IncomingMessage, response: ServerResponse) {
   const { pathname: path, searchParams: said } = new URL(request.url ?? '/', 'http://localhost');
   if (await verb(pages, request, response)) return;
-  if (/^\/(enroll|challenge|security)\/[^/]*$/.test(path)) {
+  if (path === '/sign-in' || /^\/(enroll|challenge|security)\/[^/]*$/.test(path)) {
     const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP };
     response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     response.end(await readFile(join(dist, 'index.html')));
@@ -79,19 +79,16 @@ export async function verb(
   const name = /^\/pages\/([\w/-]+)$/.exec(request.url ?? '')?.[1];
   if (request.method !== 'POST' || name === undefined) return false;
   const token = String(request.headers['x-countersign-page'] ?? '');
-  const cookie = COOKIE + createHash('sha256').update(token).digest('hex').slice(0, 16);
+  const cookie = cookieOf(token);
   const known = new RegExp(`${cookie}=([\\w-]+)`).exec(request.headers.cookie ?? '')?.[1];
   const browser = known ?? randomBytes(32).toString('base64url');
   try {
     if (token === '') throw new Problem(403, 'cross-site');
     if (request.headers['sec-fetch-site'] !== 'same-origin') throw new Problem(403, 'cross-site');
-    const state = await pages.answer(
-      token,
-      name,
-      JSON.parse(await body(request)) as Record<string, unknown>,
-      browser,
-      `http://${request.headers.host ?? 'localhost'}`,
-    );
+    const said = JSON.parse(await body(request)) as Record<string, unknown>;
+    const origin = `http://${request.headers.host ?? 'localhost'}`;
+    if (name === 'sign-in') return signIn(pages.arrive(said, browser, origin), browser, response);
+    const state = await pages.answer(token, name, said, browser, origin);
     const loss = name === 'wait' ? undefined : pages.losses.shift();
     if (loss === 'within') response.writeHead(200, { 'Content-Length': 1000 }).write('{"purpose":');
     if (loss) return setTimeout(() => request.socket.destroy(), 50) !== undefined;
@@ -107,6 +104,19 @@ export async function verb(
   }
   return true;
 }
+
+/** The page that was made, and the cookie that makes it this browser's. */
+function signIn(begun: { token: string }, browser: string, response: ServerResponse): true {
+  response.setHeader(
+    'Set-Cookie',
+    `${cookieOf(begun.token)}=${browser}; Path=/; HttpOnly; Secure; SameSite=Strict`,
+  );
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  response.end(JSON.stringify(begun));
+  return true;
+}
+
+const cookieOf = (token: string) => COOKIE + createHash('sha256').update(token).digest('hex').slice(0, 16);
 
 async function body(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];

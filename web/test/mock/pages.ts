@@ -12,7 +12,7 @@ import { asserted, creationOptions, registered, requestOptions, type Passkey } f
 export { BACKUP_CODE, FREE_SERIAL, KEY, Person, TOKEN_CODE } from './people.ts';
 
 export interface Wish {
-  purpose: 'challenge' | 'enroll' | 'security';
+  purpose: 'challenge' | 'enroll' | 'security' | 'sign_in';
   application?: string;
   returnUrl?: string;
   state?: string;
@@ -134,6 +134,8 @@ export class Pages {
   readonly faults: Problem[] = [];
   /** What becomes of the next answers: lost before it began (browsers ask again by themselves then), or on its way. */
   readonly losses: ('before' | 'within')[] = [];
+  /** What pages for signing in are like that browsers make. */
+  signingIn: Partial<Wish> = {};
   /** What was asked, for tests that count. */
   readonly asked: string[] = [];
 
@@ -145,6 +147,7 @@ export class Pages {
       challenge: 'prove',
       enroll: person.usable.length > 0 ? 'prove' : 'choose',
       security: 'overview',
+      sign_in: 'prove',
     };
     this.#pages.set(token, {
       id: id('pag'),
@@ -169,6 +172,21 @@ export class Pages {
       asked: null,
     });
     return token;
+  }
+
+  /** Makes a page for a browser that comes to sign in. @throws a Problem */
+  arrive({ return_to, state }: Body, browser: string, origin: string): { token: string; page: object } {
+    this.asked.push('sign-in');
+    const fault = this.faults.shift();
+    if (fault) throw fault;
+    if (!/^[\w-]{43}$/.test(String(state))) throw new Problem(422, 'invalid-request');
+    const returnUrl = String(return_to);
+    const shown = { site: new URL(returnUrl).origin };
+    const token = this.create({ ...this.signingIn, purpose: 'sign_in', shown, returnUrl, has: ['webauthn'] });
+    const page = this.#pages.get(token);
+    if (!page) throw new Error('no such page');
+    Object.assign(page, { browser, origin, redeemed: true });
+    return { token, page: this.#state(page) };
   }
 
   has(token: string): boolean {
@@ -384,7 +402,7 @@ export class Pages {
     page.prompt = null;
     page.trusted = true;
     page.person.happened('authenticator.verified');
-    if (page.wish.purpose === 'challenge') this.#end(page, 'proved');
+    if (page.wish.purpose === 'challenge' || page.wish.purpose === 'sign_in') this.#end(page, 'proved');
     else if (page.wish.purpose === 'enroll') page.step = 'choose';
     else this.#change(page);
   }

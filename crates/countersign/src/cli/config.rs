@@ -26,6 +26,9 @@ pub(crate) enum ConfigCommand {
         /// How many days of decisions to make again; 0: none
         #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=366))]
         days: u16,
+        /// Also delete applications of which the files say nothing, where they speak of others
+        #[arg(long)]
+        prune: bool,
         #[command(flatten)]
         connection: Connection,
     },
@@ -86,6 +89,9 @@ pub(crate) struct ApplyArgs {
     /// Only what this file planned, which `config plan --json` wrote
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
     pub(crate) plan: Option<PathBuf>,
+    /// Also delete applications of which the files say nothing, where they speak of others
+    #[arg(long)]
+    pub(crate) prune: bool,
     #[command(flatten)]
     pub(crate) author: Author,
     #[command(flatten)]

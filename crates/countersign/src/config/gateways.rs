@@ -52,7 +52,54 @@ pub(crate) struct GatewaySettings {
     values: BTreeMap<String, Zeroizing<Vec<String>>>,
 }
 
+/// The secrets that applied files may refer to, by their references. Does not print.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct PolicySecrets(BTreeMap<String, Zeroizing<String>>);
+
+impl PolicySecrets {
+    pub(super) fn resolve(layers: &Layers, environment: &Environment) -> Result<Self, Failure> {
+        let Some(given) = layers.given("policy.secrets") else { return Ok(Self::default()) };
+        let read = |reference: &String| match secret(reference, environment) {
+            Ok(value) => Ok((reference.clone(), Zeroizing::new(value))),
+            Err(why) => Err(Failure::configuration(format!("{}: policy.secrets: {why}", given.origin))),
+        };
+        given.items.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn get(&self, reference: &str) -> Result<String, String> {
+        self.0.get(reference).map(|value| value.to_string()).ok_or_else(|| {
+            format!("this server hands out no `{reference}`: its configuration names what files may refer to in policy.secrets")
+        })
+    }
+}
+
+impl fmt::Debug for PolicySecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 impl GatewaySettings {
+    /// One that an applied file names. What it refers to is what the configuration lets it refer to, and nothing else: or else whoever may
+    /// apply files could have any file of this server's sent anywhere.
+    pub(crate) fn of_file(wanted: &policy::GatewaySettings, secrets: &PolicySecrets) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        for (key, items) in &wanted.values {
+            let is_secret = GATEWAY_KEYS.iter().any(|known| known.name == *key && known.secret);
+            let value = |item: &String| match item.split_once(": ") {
+                _ if is_secret => secrets.get(item),
+                Some((name, value)) if *key == "headers" && is_reference(value) => {
+                    secrets.get(value).map(|value| format!("{name}: {value}"))
+                }
+                _ => Ok(item.clone()),
+            };
+            let items: Vec<String> =
+                items.iter().map(value).collect::<Result<_, _>>().map_err(|why| format!("{key}: {why}"))?;
+            values.insert((*key).to_owned(), Zeroizing::new(items));
+        }
+        Ok(Self { name: wanted.name.clone(), place: wanted.place.to_string(), values })
+    }
+
     /// A value, if it is given.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.list(key).first().map(String::as_str)
@@ -108,5 +155,22 @@ fn resolved(key: &str, item: &str, environment: &Environment) -> Result<String, 
     match item.split_once(": ").filter(|_| key == "headers") {
         Some((name, value)) => Ok(format!("{name}: {}", dereference(value, environment)?)),
         None => Ok(item.to_owned()),
+    }
+}
+
+fn is_reference(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What can be said in the configuration can be said in files, and is a secret in both or in neither.
+    #[test]
+    fn s11_files_and_configuration_know_the_same_of_gateways() {
+        let ours = GATEWAY_KEYS.iter().map(|key| (key.name, key.list, key.secret));
+        let theirs = policy::GATEWAY_KEYS.iter().map(|key| (key.name, key.list, key.secret));
+        assert_eq!(ours.collect::<Vec<_>>(), theirs.collect::<Vec<_>>());
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 56] = [
+pub(crate) const KEYS: [Key; 57] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -167,6 +167,11 @@ pub(crate) const KEYS: [Key; 56] = [
         "policy.record_facts",
         "YES|NO",
         "Keep with each decision what it went by, so that `config plan` can hold another policy against it [default: yes]",
+    ),
+    list(
+        "policy.secrets",
+        "REFERENCE,…",
+        "Secrets that applied files may refer to, env:NAME or file:PATH; read at the start [default: none]",
     ),
     list(
         "risk.geo",

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::{Environment, Secret};
 pub(crate) use flags::{Flags, StoreFlags};
-pub(crate) use gateways::GatewaySettings;
+pub(crate) use gateways::{GatewaySettings, PolicySecrets};
 #[cfg(test)]
 pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
@@ -68,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) workflows: Option<WorkflowSettings>,
     /// Whether it is kept with each decision what it went by.
     pub(crate) record_facts: bool,
+    /// What applied files may refer to.
+    pub(crate) policy_secrets: PolicySecrets,
     /// What signals of risk are told by.
     pub(crate) risk: server::RiskFiles,
     /// Which kinds of authenticator are offered, in this order.
@@ -249,6 +251,7 @@ impl Settings {
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
             workflows: workflows::resolve(layers, environment)?,
             record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
+            policy_secrets: PolicySecrets::resolve(layers, environment)?,
             risk: value::risk(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,

@@ -30,7 +30,7 @@ pub(crate) struct SiteSettings {
     origins: Vec<String>,
     key: Option<Zeroizing<String>>,
     certificates: Vec<String>,
-    login: String,
+    login: Option<String>,
     open: Vec<String>,
     actions: Vec<String>,
 }
@@ -67,7 +67,7 @@ pub(super) fn resolve(layers: &Layers, environment: &Environment) -> Result<Vec<
             origins: list(given, "origins"),
             key: key.transpose()?,
             certificates: list(given, "certificates"),
-            login: text(given, "login"),
+            login: given.get("login").map(|_| text(given, "login")),
             open: list(given, "open"),
             actions: list(given, "actions"),
         });

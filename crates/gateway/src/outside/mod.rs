@@ -129,6 +129,11 @@ pub enum OutsideError {
 }
 
 impl Outside {
+    /// Whether the operator named this host, or a network that this address is in, as one that may be called inside.
+    pub fn names(&self, host: &str) -> bool {
+        self.allowed.names(host) || host.parse().is_ok_and(|address| self.allowed.holds(address))
+    }
+
     /// A client.
     ///
     /// # Errors

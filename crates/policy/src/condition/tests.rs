@@ -28,10 +28,10 @@ fn facts() -> Facts {
     let properties = json!({"owner": "ann"}).as_object().cloned().unwrap();
     facts.resource = Some(ResourceFacts { kind: "invoice".to_owned(), id: "7".to_owned(), properties });
     let signal = |name: &str, value| Signal {
-        name: name.to_owned(),
+        name: name.to_owned().into(),
         value,
         weight: 7,
-        explanation: String::new(),
+        explanation: "".into(),
         raised_at: None,
     };
     facts.signals = vec![signal("odd", Finding::Known(json!(true))), signal("lost", Finding::Unknown)];

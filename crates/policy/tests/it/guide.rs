@@ -36,6 +36,22 @@ fn the_conditions_of_the_guide_are_read() {
 }
 
 #[test]
+fn s11_the_applications_gateways_and_branding_of_the_guide_are_read() {
+    const IN_GIT: &str = include_str!("../../../../docs/guide/policy-in-git.md");
+    let blocks = IN_GIT.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let sections: Vec<&str> =
+        blocks.filter(|block| !block.starts_with('#') && !block.starts_with("administrators")).collect();
+    assert_eq!(sections.len(), 3);
+    let names = ["applications.yaml", "gateways.yaml", "branding.yaml", "logo.svg"];
+    let files: Vec<(&str, &str)> = names.into_iter().zip(sections.into_iter().chain(["<svg/>"])).collect();
+    let policy = policy::Policy::read(&files, &policy::Vocabulary::default()).unwrap();
+    let settings = policy.settings();
+    assert_eq!(settings.applications.as_ref().map(Vec::len), Some(2));
+    assert_eq!(settings.gateways.as_ref().map(Vec::len), Some(2));
+    assert!(settings.branding.as_ref().is_some_and(|branding| branding.logo().is_some()));
+}
+
+#[test]
 fn the_guide_names_every_preset() {
     for preset in PRESETS {
         assert!(GUIDE.contains(&format!("| `{}` |", preset.name)), "{}", preset.name);

@@ -8,5 +8,6 @@ mod guide;
 mod mistakes;
 mod presets;
 mod replayed;
+mod settings;
 mod strictest;
 mod support;

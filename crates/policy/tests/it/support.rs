@@ -71,7 +71,13 @@ pub(crate) fn proof(kind: AuthenticatorKind, age: Duration) -> ProofFacts {
 }
 
 pub(crate) fn signal(name: &str, value: Finding) -> Signal {
-    Signal { name: name.to_owned(), value, weight: 10, explanation: format!("{name} was seen"), raised_at: None }
+    Signal {
+        name: name.to_owned().into(),
+        value,
+        weight: 10,
+        explanation: format!("{name} was seen").into(),
+        raised_at: None,
+    }
 }
 
 /// The outcome in one line: `step_up aal2 [totp]`.

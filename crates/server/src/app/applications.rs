@@ -8,7 +8,8 @@ use aws_lc_rs::digest;
 use data_encoding::BASE64URL_NOPAD;
 use domain::event::About;
 use domain::{
-    ApiKey, ApiKeyId, Application, ApplicationId, CertificateFingerprint, EventKind, KeyHash, ReturnOrigin, Scope,
+    ApiKey, ApiKeyId, Application, ApplicationId, CertificateFingerprint, Event, EventKind, KeyHash, ReturnOrigin,
+    Scope,
 };
 use store::{Change, Effect};
 
@@ -66,6 +67,19 @@ impl Credential {
     pub(crate) fn key(text: &str) -> Option<Self> {
         (text.len() == KEY_LENGTH && text.starts_with(KEY_PREFIX)).then(|| Self::Key(hash(text)))
     }
+}
+
+/// Whether an application has a scope, or all of them.
+pub(crate) fn has(application: &Application, scope: Scope) -> bool {
+    application.scopes.contains(&scope) || application.scopes.contains(&Scope::Admin)
+}
+
+/// What an event tells of an application that was made or changed.
+pub(super) fn told_of(event: Event, application: &Application) -> Event {
+    let origins: Vec<_> = application.return_origins.iter().map(ReturnOrigin::as_str).collect();
+    event
+        .with("scopes", application.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>())
+        .with("return_origins", origins)
 }
 
 fn hash(text: &str) -> KeyHash {
@@ -156,9 +170,8 @@ impl App {
         application.return_origins = patch.return_origins.unwrap_or(application.return_origins);
         let event = self
             .event(EventKind::ApplicationUpdated, Some(actor), About::default())
-            .with("application", id.to_string())
-            .with("scopes", application.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>())
-            .with("return_origins", application.return_origins.iter().map(ReturnOrigin::as_str).collect::<Vec<_>>());
+            .with("application", id.to_string());
+        let event = told_of(event, &application);
         let change = Change::UpdateApplication { application: application.clone(), at: self.now() };
         match self.commit(change, event).await? {
             Effect::Applied => Ok(application),

@@ -21,6 +21,8 @@ pub(crate) enum Whom {
     Session(SessionId),
     /// A user. Whether there is one is not told (T-19).
     User(UserRef),
+    /// Whoever it is, which the proof says: on a page for signing in.
+    Anybody,
 }
 
 /// A wish for proof.
@@ -104,6 +106,7 @@ impl App {
                 }
                 (Some(session.user_id), Some(session.id))
             }
+            Whom::Anybody => (None, None),
             Whom::User(user) => (self.find_user(user).await?.map(|user| user.id), None),
         })
     }

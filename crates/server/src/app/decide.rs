@@ -17,7 +17,7 @@ use policy::{
     UserFacts, Verdict, Wanted,
 };
 use serde_json::{Map, Value};
-use store::{Change, Commit, Effect, Store, StoreError};
+use store::{Change, Commit, Deciding, Effect, Store};
 use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
@@ -32,8 +32,6 @@ use super::{Actor, App, Error, Made};
 
 /// The most decisions that are still to be told of.
 const MOST_UNTOLD: u32 = 4096;
-/// After how long the store is asked again that was busy.
-const AGAIN: Duration = Duration::from_millis(5);
 /// How long a server that stops goes on telling.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -53,12 +51,7 @@ impl Untold {
         let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| Error::Busy)?;
         let (store, commit) = (store.clone(), Commit { change: Change::Tell, events: vec![event], idempotency: None });
         tokio::spawn(async move {
-            let mut told = store.commit(commit.clone()).await;
-            while matches!(told, Err(StoreError::Busy)) {
-                tokio::time::sleep(AGAIN).await;
-                told = store.commit(commit.clone()).await;
-            }
-            if let Err(error) = told {
+            if let Err(error) = store.commit_in_turn(commit).await {
                 tracing::error!(%error, "a decision was not told of");
             }
             drop(place);
@@ -131,7 +124,7 @@ struct Seen {
     policy: Arc<Known>,
     session: Session,
     user: User,
-    authenticators: Vec<Authenticator>,
+    authenticators: Arc<[Authenticator]>,
     /// The challenge that was satisfied for it.
     challenge: Option<Challenge>,
     /// What was noticed, and what that amounts to.
@@ -168,7 +161,7 @@ impl App {
             Some(_) => for_the_record(&facts).to_record(),
             None => facts.to_record(),
         };
-        verdict.signals.retain(|signal| !SCORES.contains(&signal.name.as_str()));
+        verdict.signals.retain(|signal| !SCORES.contains(&&*signal.name));
         Decision {
             id: DecisionId::generate(now, &*self.entropy),
             verdict,
@@ -235,26 +228,26 @@ impl App {
     }
 
     async fn gone_by(&self, actor: &Actor, question: &Question, now: Timestamp) -> Result<Seen, Error> {
-        let session = self.session_in_hand(actor, question.session_id).await?;
-        if !session.is_live(now) {
+        let found = self.store.deciding(question.session_id).await?;
+        let found = found.filter(|found| found.session.application_id == actor.application.id);
+        let Deciding { session, session_risk, user, risk_history, authenticators, policy_id } =
+            found.ok_or(Error::NotFound("session"))?;
+        self.is_in_hand(actor, &session).await?;
+        if !session.is_live(now) || user.state != UserState::Active {
             return Err(Error::SessionOver);
         }
         bound_to(Some(&session), question.cnf)?;
-        let (policy, user, authenticators, noticed) = tokio::join!(
-            self.policy_in_force(),
-            self.store.user(session.user_id),
-            self.store.authenticators_of(session.user_id),
-            self.noticed(&session, question.source, now)
+        let (policy, noticed) = tokio::join!(
+            self.policy_known_as(policy_id),
+            self.noticed_of(&session, &session_risk, &risk_history, question.source, now)
         );
-        let user = user?.filter(|user| user.state == UserState::Active).ok_or(Error::SessionOver)?;
         let challenge = match question.challenge_id {
             Some(id) => Some(self.satisfied_for(actor, question, &session, id, now).await?),
             None => None,
         };
         let (policy, noticed) = (policy?, noticed?);
         let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
-        let (authenticators, elsewhere) = (authenticators?, noticed.elsewhere);
-        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere })
+        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere: noticed.elsewhere })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).
@@ -342,7 +335,7 @@ impl App {
             ..About::default()
         };
         let rules: Vec<&str> = decision.verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
-        let signals: Vec<&str> = decision.verdict.signals.iter().map(|signal| signal.name.as_str()).collect();
+        let signals: Vec<&str> = decision.verdict.signals.iter().map(|signal| &*signal.name).collect();
         let event = self
             .event(EventKind::DecisionMade, Some(actor), about)
             .with("decision", decision.id.to_string())
@@ -388,10 +381,10 @@ fn signals(question: &Question) -> Vec<Signal> {
     let mut signals = question.signals.clone();
     if signals.iter().all(|signal| signal.name != SENSITIVE) {
         signals.push(Signal {
-            name: SENSITIVE.to_owned(),
+            name: SENSITIVE.into(),
             value: Finding::Known(Value::Bool(false)),
             weight: 0,
-            explanation: "the application does not call it sensitive".to_owned(),
+            explanation: "the application does not call it sensitive".into(),
             raised_at: None,
         });
     }

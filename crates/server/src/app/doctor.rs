@@ -122,7 +122,7 @@ impl App {
     /// another.
     fn gateway_checks(&self) -> Vec<Check> {
         let Some(post) = &self.post else { return Vec::new() };
-        let health = post.sending.gateways.health();
+        let health = post.gateways().health();
         let is_alone = |one: &gateway::Health| {
             let stands_in = |other: &gateway::Health| other.channel == one.channel && other.down_until.is_none();
             one.channel == gateway::Channel::Push || !health.iter().any(stands_in)
@@ -143,7 +143,15 @@ impl App {
                 }
             }
         };
-        health.iter().map(told).collect()
+        let trouble = post.lines().trouble().map(|unusable| {
+            let (place, why) = (unusable.place, unusable.why);
+            check(
+                "gateways",
+                Level::Error,
+                format!("those in force cannot be used here, and messages go as before: {place}: {why}"),
+            )
+        });
+        health.iter().map(told).chain(trouble).collect()
     }
 
     fn transport_check(&self) -> Check {

@@ -44,6 +44,9 @@ pub(crate) enum Error {
     /// The enrollment is over.
     #[error("the enrollment is over")]
     EnrollmentOver,
+    /// Whoever asks has not got what it takes.
+    #[error("{0}")]
+    MayNot(String),
     /// Another policy came into force since.
     #[error("another policy came into force meanwhile")]
     PolicyChanged,
@@ -100,6 +103,9 @@ pub(crate) enum Error {
     /// An idempotency key was used for something else.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// Too many come from one network that nobody knows.
+    #[error("too many came to sign in from that network")]
+    TooManyArrivals,
     /// Too much is waiting.
     #[error("busy")]
     Busy,

@@ -4,6 +4,7 @@
 //! and commits one change with its events.
 
 pub(crate) mod applications;
+mod arrivals;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
 mod backup_codes;
@@ -54,6 +55,7 @@ pub(crate) use error::{Error, Flaw};
 pub(crate) use idempotency::{Made, Once};
 
 use crate::Settings;
+pub(crate) use arrivals::Arrivals;
 pub(crate) use crowd::Crowd;
 use lately::Lately;
 pub(crate) use possession::Possession;
@@ -68,6 +70,8 @@ pub(crate) struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
     pub(crate) crowd: Crowd,
+    /// Who comes to sign in.
+    pub(crate) arrivals: Arrivals,
     pub(crate) public: Public,
     /// The policy that decides.
     pub(crate) policies: policies::Policies,

@@ -39,20 +39,26 @@ impl App {
     /// A session of this application's that is about to be used: where it is bound to a key, that was shown.
     pub(crate) async fn session_in_hand(&self, actor: &Actor, id: SessionId) -> Result<Session, Error> {
         let session = self.own_session(actor, id).await?;
-        let Some(cnf) = session.cnf else { return Ok(session) };
+        self.is_in_hand(actor, &session).await?;
+        Ok(session)
+    }
+
+    /// Refuses a session that is bound to a key which was not shown.
+    pub(super) async fn is_in_hand(&self, actor: &Actor, session: &Session) -> Result<(), Error> {
+        let Some(cnf) = session.cnf else { return Ok(()) };
         let reason = match &actor.possession {
-            Possession::Established => return Ok(session),
+            Possession::Established => return Ok(()),
             Possession::None => "absent",
             Possession::Shown(shown) => {
-                match shown.found.get_or_try_init(|| self.key_found(actor, &session, shown)).await? {
-                    Ok(jkt) if is_named(cnf, jkt) => return Ok(session),
+                match shown.found.get_or_try_init(|| self.key_found(actor, session, shown)).await? {
+                    Ok(jkt) if is_named(cnf, jkt) => return Ok(()),
                     Ok(_) => "another_key",
                     Err(reason) => *reason,
                 }
             }
         };
         let event = self
-            .event(EventKind::SessionKeyRefused, Some(actor), about(&session))
+            .event(EventKind::SessionKeyRefused, Some(actor), about(session))
             .with("reason", reason)
             .detailed(self.origin(actor));
         self.commit(Change::Tell, event).await?;

@@ -3,6 +3,7 @@
 //! Where a session is used from elsewhere than it began, its signals are raised anew: a proof answers them only if it was asked for
 //! right there. So a cookie that was stolen gains nothing by what its owner proves. And only what was proved is learned from.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -159,23 +160,23 @@ impl Kept {
 
     /// A signal as it was when the session began.
     fn signal(&self, name: Name, session: &Session) -> Signal {
-        let signal = |value, weight, explanation: &str| Signal {
-            name: name.as_str().to_owned(),
+        let signal = |value, weight, explanation: Cow<'static, str>| Signal {
+            name: name.as_str().into(),
             value,
             weight,
-            explanation: explanation.to_owned(),
+            explanation,
             raised_at: Some(session.created_at),
         };
         let Some(began) = &self.began else {
             let weight = percent(name.default_weight());
-            return signal(Finding::Unknown, weight, "it was not noted how the session began");
+            return signal(Finding::Unknown, weight, "it was not noted how the session began".into());
         };
         match began.signals.iter().find(|kept| kept.name == name.as_str()) {
             Some(kept) => {
                 let (value, weight) = found(kept.value, kept.weight);
-                signal(value, weight, &kept.explanation)
+                signal(value, weight, kept.explanation.clone().into())
             }
-            None => signal(Finding::Known(Value::Bool(false)), 0, "it was not so when the session began"),
+            None => signal(Finding::Known(Value::Bool(false)), 0, "it was not so when the session began".into()),
         }
     }
 }
@@ -194,9 +195,9 @@ fn percent(share: f64) -> u16 {
     (share * 100.0).round().clamp(0.0, 100.0) as u16
 }
 
-fn of(signal: &risk::Signal<'_>, raised_at: Option<Timestamp>) -> Signal {
+fn of(name: Name, signal: &risk::Signal<'_>, raised_at: Option<Timestamp>) -> Signal {
     let (value, weight) = found(signal.value, signal.weight);
-    Signal { name: signal.name.to_owned(), value, weight, explanation: signal.reason.to_string(), raised_at }
+    Signal { name: name.as_str().into(), value, weight, explanation: signal.reason.to_string().into(), raised_at }
 }
 
 /// The one of now, unless it was found at the beginning and is not now: that goes on until something was proved.
@@ -239,10 +240,10 @@ impl Score {
         let values: [Value; 4] =
             [self.score.into(), self.band.into(), self.score_at_worst.into(), self.band_at_worst.into()];
         SCORES.into_iter().zip(values).map(|(name, value)| Signal {
-            name: name.to_owned(),
+            name: name.into(),
             value: Finding::Known(value),
             weight: 0,
-            explanation: "what all signals amount to".to_owned(),
+            explanation: "what all signals amount to".into(),
             raised_at: None,
         })
     }
@@ -316,8 +317,21 @@ impl App {
 
     /// Each of our signals, for a session that is used now.
     pub(super) async fn noticed(&self, session: &Session, source: Source, now: Timestamp) -> Result<Noticed, Error> {
-        let (kept, history) = tokio::join!(self.store.session_risk(session.id), self.history_of(session.user_id));
-        let (kept, (_, history)) = (Kept::read(&kept?), history?);
+        let (kept, history) =
+            tokio::join!(self.store.session_risk(session.id), self.store.risk_history(session.user_id));
+        self.noticed_of(session, &kept?, &history?.1, source, now).await
+    }
+
+    /// The same, of what was read before: what is kept with the session, and what is remembered of its user.
+    pub(super) async fn noticed_of(
+        &self,
+        session: &Session,
+        kept: &[u8],
+        history: &[u8],
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Noticed, Error> {
+        let (kept, history) = (Kept::read(kept), read_history(session.user_id, history));
         let mark = Mark::of(session.id, source);
         let began = kept.began.as_ref().map(|began| began.mark);
         let is_told = source.address.is_some() || source.agent.is_some();
@@ -331,9 +345,9 @@ impl App {
         let assessment = world.assess(&observation, &history);
         let signals = Name::ALL.into_iter().zip(&assessment.signals).map(|(name, present)| match name {
             // These are of the user, wherever a session is.
-            Name::FailedAttempts => of(present, history.failed_at()),
-            Name::PushFraudReported => of(present, history.fraud_reported_at()),
-            _ if elsewhere => worse(kept.signal(name, session), of(present, Some(since))),
+            Name::FailedAttempts => of(name, present, history.failed_at()),
+            Name::PushFraudReported => of(name, present, history.fraud_reported_at()),
+            _ if elsewhere => worse(kept.signal(name, session), of(name, present, Some(since))),
             _ => kept.signal(name, session),
         });
         let signals = signals.collect();
@@ -442,15 +456,19 @@ impl App {
         Ok(bytes.and_then(|bytes| History::from_bytes(&bytes).ok()))
     }
 
-    /// What is remembered of a user, and its version. Whoever cannot be read is a stranger: everything about them is new.
+    /// What is remembered of a user, and its version.
     async fn history_of(&self, user: UserId) -> Result<(i64, History), Error> {
         let (version, bytes) = self.store.risk_history(user).await?;
-        let history = History::from_bytes(&bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, %user, "what is remembered of a user cannot be read, and is begun anew");
-            History::default()
-        });
-        Ok((version, history))
+        Ok((version, read_history(user, &bytes)))
     }
+}
+
+/// Whoever cannot be read is a stranger: everything about them is new.
+fn read_history(user: UserId, bytes: &[u8]) -> History {
+    History::from_bytes(bytes).unwrap_or_else(|error| {
+        tracing::warn!(%error, %user, "what is remembered of a user cannot be read, and is begun anew");
+        History::default()
+    })
 }
 
 fn observation(session: &Session, source: Source, at: Timestamp, place: risk::Session) -> Observation<'static> {
@@ -471,7 +489,7 @@ mod tests {
 
     fn signal(name: &str, value: Option<bool>, weight: u16) -> Signal {
         let value = value.map_or(Finding::Unknown, |raised| Finding::Known(raised.into()));
-        Signal { name: name.to_owned(), value, weight, explanation: String::new(), raised_at: None }
+        Signal { name: name.to_owned().into(), value, weight, explanation: "".into(), raised_at: None }
     }
 
     fn at(address: &str, user_agent: Option<&str>) -> Source {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, Amr, Confirmation, DeviceId, Event, EventKind, Session, SessionId, Timestamp, Trust, UserId};
+use domain::{Aal, Amr, Confirmation, DeviceId, Event, EventKind, Proof, Session, SessionId, Timestamp, Trust, UserId};
 use store::{Change, Effect, RegisterSession};
 
 use super::risk::Source;
@@ -31,6 +31,15 @@ pub(crate) struct LogIn {
     pub(crate) user_agent: Option<String>,
     /// The key that the session is bound to.
     pub(crate) cnf: Option<Confirmation>,
+}
+
+/// A session that begins here, by a proof.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// How long it counts.
+    pub(crate) lifetime: Duration,
+    /// With which program.
+    pub(crate) user_agent: Option<String>,
 }
 
 /// How far an application's clock may be ahead of ours.
@@ -72,17 +81,57 @@ impl App {
             cnf: log_in.cnf,
         };
         let risk = self.begin_to_watch(&session, Source::new(log_in.address, log_in.user_agent.as_deref())).await?;
-        let address = log_in.address.map(|address| address.to_string());
-        let details = [("address", address), ("user_agent", log_in.user_agent)];
-        let details = details.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let event = self
-            .event(EventKind::SessionRegistered, Some(actor), about(&session))
-            .with("amr", session.amr.iter().map(Amr::name).collect::<Vec<_>>())
-            .detailed(self.details(details));
+        let event = self.registered(actor, &session, log_in.address, log_in.user_agent);
         let record = Once::record(once, actor, session.id, now);
         let change = Change::RegisterSession(Box::new(RegisterSession { session: session.clone(), risk }));
         let effect = self.commit_once(change, event, record).await?;
         Once::made(once, effect, session, Error::Conflict("the user is suspended, or was erased just now"))
+    }
+
+    /// The session that a proof begins, of whoever gave it, and what is told of it. It is written with the proof. Its first factor is what
+    /// happened: the passkey and that it looked who was there.
+    pub(super) async fn begun_by(
+        &self,
+        actor: &Actor,
+        user_id: UserId,
+        proof: &Proof,
+        aal: Aal,
+        beginning: &Beginning,
+    ) -> Result<(RegisterSession, Event), Error> {
+        let at = proof.verified_at;
+        let session = Session {
+            id: SessionId::generate(at, &*self.entropy),
+            application_id: actor.application.id,
+            user_id,
+            device_id: None,
+            amr: Amr::of(proof).collect(),
+            aal,
+            proofs: vec![proof.clone()],
+            authenticated_at: at,
+            created_at: at,
+            expires_at: at.plus(beginning.lifetime),
+            ended_at: None,
+            cnf: None,
+        };
+        let source = Source::new(actor.address, beginning.user_agent.as_deref());
+        let risk = self.begin_to_watch(&session, source).await?;
+        let event = self.registered(actor, &session, actor.address, beginning.user_agent.clone());
+        Ok((RegisterSession { session, risk }, event))
+    }
+
+    /// That a session was registered, and from where it began.
+    fn registered(
+        &self,
+        actor: &Actor,
+        session: &Session,
+        address: Option<IpAddr>,
+        user_agent: Option<String>,
+    ) -> Event {
+        let details = [("address", address.map(|address| address.to_string())), ("user_agent", user_agent)];
+        let details = details.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        self.event(EventKind::SessionRegistered, Some(actor), about(session))
+            .with("amr", session.amr.iter().map(Amr::name).collect::<Vec<_>>())
+            .detailed(self.details(details))
     }
 
     /// A session of this application's, live or not.

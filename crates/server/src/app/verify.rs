@@ -19,6 +19,7 @@ use super::factors::{Against, Judgement, Right};
 use super::possession::bound_to;
 use super::proof::{Given, is_considered};
 use super::risk::{Learning, Lesson};
+use super::sessions::Beginning;
 use super::telling::With;
 use super::{Actor, App, Error, crowd, slot};
 
@@ -31,17 +32,25 @@ pub(crate) struct Verified {
     pub(crate) authenticator_id: AuthenticatorId,
     /// Its kind.
     pub(crate) kind: AuthenticatorKind,
-    /// The session, raised.
+    /// The session: raised, or begun.
     pub(crate) session: Option<Session>,
     /// The signed assertion.
     pub(crate) assertion: String,
 }
 
-/// What a right proof amounts to, and the key that its assertion is bound to.
+/// What is wanted of a right proof.
+struct Wanted {
+    /// The key that its assertion is bound to.
+    cnf: Option<Confirmation>,
+    /// The session that begins by it.
+    begins: Option<Beginning>,
+}
+
+/// What a right proof amounts to, and what is wanted of it.
 struct Yield {
     aal: Aal,
     amr: BTreeSet<Amr>,
-    cnf: Option<Confirmation>,
+    wanted: Wanted,
 }
 
 impl App {
@@ -54,9 +63,30 @@ impl App {
         given: Given,
         cnf: Option<Confirmation>,
     ) -> Result<Verified, Error> {
+        self.verify_wanting(actor, id, given, Wanted { cnf, begins: None }).await
+    }
+
+    /// The same for a challenge without a session: one begins by the proof, in the same commit.
+    pub(crate) async fn verify_beginning(
+        self: Arc<Self>,
+        actor: Actor,
+        id: ChallengeId,
+        given: Given,
+        beginning: Beginning,
+    ) -> Result<Verified, Error> {
+        self.verify_wanting(actor, id, given, Wanted { cnf: None, begins: Some(beginning) }).await
+    }
+
+    async fn verify_wanting(
+        self: Arc<Self>,
+        actor: Actor,
+        id: ChallengeId,
+        given: Given,
+        wanted: Wanted,
+    ) -> Result<Verified, Error> {
         let begun = Instant::now();
         // Boxed, since tokio aligns a task so that a large one goes the allocator's long way.
-        let to_the_end = Box::pin(async move { self.verify_to_the_end(&actor, id, &given, cnf).await });
+        let to_the_end = Box::pin(async move { self.verify_to_the_end(&actor, id, &given, wanted).await });
         let verified = tokio::spawn(to_the_end)
             .await
             .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?;
@@ -71,7 +101,7 @@ impl App {
         actor: &Actor,
         id: ChallengeId,
         given: &Given,
-        cnf: Option<Confirmation>,
+        mut wanted: Wanted,
     ) -> Result<Verified, Error> {
         let now = self.now();
         let prompt = self.prompt_answered(given, |prompt| prompt.challenge_id == Some(id), now).await?;
@@ -79,7 +109,7 @@ impl App {
         if attempt.challenge.state_at(now) != ChallengeState::Open {
             return Err(Error::ChallengeOver);
         }
-        let cnf = bound_to(attempt.session.as_ref(), cnf)?;
+        wanted.cnf = bound_to(attempt.session.as_ref(), wanted.cnf)?;
         let may = may_prove(&attempt, now);
         let too_weak = self.is_too_weak(&attempt.challenge, given.kind(prompt.as_ref())).await?;
         let most = crowd::most(&attempt);
@@ -104,7 +134,7 @@ impl App {
         let expected = authenticators.first().map_or(given.kind(prompt.as_ref()).kinds()[0], |a| a.kind);
         let (aal, amr) = reached(attempt.session.as_ref(), expected, Quality::default());
         let proved = Proved { at: now, aal, amr: &amr };
-        let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, cnf);
+        let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, wanted.cnf);
         let claims = asserted.map(|asserted| asserted.claims(&self.settings.issuer, now)).transpose()?;
         let backup_codes = &attempt.backup_codes;
         let against = Against { authenticators: &authenticators, backup_codes, prompt: prompt.as_ref(), claims };
@@ -124,7 +154,7 @@ impl App {
         if attempt.challenge.required.as_ref().is_some_and(|r| !r.is_met_by(authenticator.kind, aal)) {
             return self.reject(actor, &attempt, Vec::new(), "too_weak", now).await;
         }
-        let satisfied = self.count(actor, &attempt, authenticator, right, Yield { aal, amr, cnf }, now).await?;
+        let satisfied = self.count(actor, &attempt, authenticator, right, Yield { aal, amr, wanted }, now).await?;
         let Some((session, assertion)) = satisfied else {
             // Somebody else used the code, or closed the challenge, between our read and our write. Who comes later still finds
             // a backup code used, and it is not among those that are compared: to whoever judges, that code is as wrong as any, and
@@ -173,7 +203,7 @@ impl App {
         attempt: &Attempt,
         authenticator: &Authenticator,
         right: Right,
-        Yield { aal, amr, cnf }: Yield,
+        Yield { aal, amr, wanted }: Yield,
         now: Timestamp,
     ) -> Result<Option<(Option<Session>, String)>, Error> {
         let (authenticator_id, kind) = (authenticator.id, authenticator.kind);
@@ -181,10 +211,18 @@ impl App {
             assertion
         } else {
             let proved = Proved { at: now, aal, amr: &amr };
-            let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, cnf);
+            let asserted = Asserted::of_proof(&attempt.challenge, attempt.session.as_ref(), proved, wanted.cnf);
             self.signed_assertion(asserted.as_ref()).await?
         };
         let proof = Proof { authenticator_id, kind, verified_at: now, quality: right.quality };
+        let mut events = vec![verified(self, actor, &attempt.challenge, authenticator, aal)];
+        let mut begins = None;
+        if let Some(beginning) = wanted.begins.as_ref().filter(|_| attempt.session.is_none()) {
+            let (session, event) = self.begun_by(actor, authenticator.user_id, &proof, aal, beginning).await?;
+            begins = Some(Box::new(session));
+            events.push(event);
+        }
+        let begun = begins.as_ref().map(|new| new.session.clone());
         let satisfy = Satisfy {
             challenge_id: attempt.challenge.id,
             authenticator_id,
@@ -194,13 +232,13 @@ impl App {
             at: now,
             satisfied: Satisfaction { authenticator_id, kind, at: now, aal, amr },
             raise: attempt.session.as_ref().map(|session| Raise { session_id: session.id, proof: proof.clone(), aal }),
+            begins,
         };
-        let mut events = vec![verified(self, actor, &attempt.challenge, authenticator, aal)];
         events.extend(self.few_left(actor, authenticator, satisfy.used, attempt.backup_codes.len()));
         if self.commit(Change::Satisfy(satisfy), events).await? != Effect::Applied {
             return Ok(None);
         }
-        if let Some(session) = &attempt.session {
+        if let Some(session) = attempt.session.as_ref().or(begun.as_ref()) {
             let what = Lesson::Proved(session.id, attempt.challenge.id);
             self.errands.put(Errand::Learn(Learning { user_id: session.user_id, at: now, what }));
         }
@@ -208,7 +246,7 @@ impl App {
             (session.proofs, session.aal) = session.raised_by(proof);
             session
         });
-        Ok(Some((session, assertion)))
+        Ok(Some((session.or(begun), assertion)))
     }
 
     /// Commits a wrong proof, then says no: the same words for every reason (P-10, T-19).

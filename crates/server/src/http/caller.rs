@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use tokio::sync::OnceCell;
 
-use crate::app::applications::Credential;
+use crate::app::applications::{Credential, has};
 use crate::app::possession::{Possession, Shown};
 use crate::app::{Actor, App, Flaw};
 
@@ -109,6 +109,11 @@ impl<P: Permission> May<P> {
         if has(&self.actor.application, scope) { Ok(()) } else { Err(lacking(&[scope])) }
     }
 
+    /// Whether the application has this scope, too.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        has(&self.actor.application, scope)
+    }
+
     /// What the request showed of who asks.
     pub(crate) fn credential(&self) -> Credential {
         self.credential
@@ -154,6 +159,15 @@ pub(super) fn language(headers: &HeaderMap) -> Option<Language> {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|accepted| Language::of_accepted(accepted.to_str().ok()?))
 }
 
+/// What a browser says that it is, as far as that is looked at.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok())?;
+    Some(agent.chars().take(LONGEST_AGENT).collect())
+}
+
+/// The most characters of a `User-Agent` that are looked at.
+const LONGEST_AGENT: usize = 512;
+
 /// The header in which an application hands on the proof of possession that its client sent with a request: the request's method and address, the
 /// proof, and the hash of the token that it came with, if there was one.
 pub(super) const CLIENT_PROOF: &str = "client-proof";
@@ -182,10 +196,6 @@ fn has_one(application: &Application, scopes: &[Scope]) -> bool {
 fn lacking(scopes: &[Scope]) -> Problem {
     let names: Vec<String> = scopes.iter().map(|scope| format!("the scope `{}`", scope.name())).collect();
     Problem::new(&FORBIDDEN, format!("The application has not got {}.", names.join(" or ")))
-}
-
-fn has(application: &Application, scope: Scope) -> bool {
-    application.scopes.contains(&scope) || application.scopes.contains(&Scope::Admin)
 }
 
 fn credential(parts: &Parts, peer: Option<Peer>) -> Result<Credential, Problem> {

@@ -54,7 +54,7 @@ async fn measurements(State(app): Shared) -> Result<Response, Problem> {
     let measure = async {
         metrics::gauge!("countersign_vault_up").set(f64::from(u8::from(app.vault.is_connected())));
         metrics::gauge!("countersign_events").set(newest(&app));
-        for gateway in app.post.iter().flat_map(|post| post.sending.gateways.health()) {
+        for gateway in app.post.iter().flat_map(|post| post.gateways().health()) {
             let is_up = f64::from(u8::from(gateway.down_until.is_none()));
             metrics::gauge!("countersign_gateway_up", "gateway" => gateway.gateway).set(is_up);
         }

@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod caller;
+mod cookies;
 mod docs;
 mod forward_auth;
 mod health;

@@ -151,6 +151,8 @@ problems! {
         "What is kept of it is not what was signed, or this release of the server cannot read it. Nothing is decided until another one is applied, the database is restored, or the server is updated; the log says why.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
         "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
+    SIGN_IN_LATER = "sign-in-later", TOO_MANY_REQUESTS, "Too many sign in from there just now",
+        "So many browsers came to sign in from this network that no more is begun for it now. Try again in a minute.";
     SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
         "The detail says when it can be sent again. Until then: look for the message, or use another factor.";
     LAST_ADMINISTRATOR = "last-administrator", CONFLICT, "Nobody would be left to administer",
@@ -252,6 +254,7 @@ impl From<Error> for Problem {
             }
             Error::SentAlready(when) => Self::new(&SENT_ALREADY, sentence(&when)),
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
+            Error::MayNot(why) => Self::new(&FORBIDDEN, sentence(&why)),
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
             Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
             Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
@@ -263,6 +266,7 @@ impl From<Error> for Problem {
             }
             Error::EventsExpired { oldest } => Self::expired(oldest),
             Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
+            Error::TooManyArrivals => Self::of(&SIGN_IN_LATER),
             Error::Busy => Self::of(&BUSY),
             Error::ClockJumped => Self::of(&CLOCK_JUMPED),
             Error::VaultDown(why) => {

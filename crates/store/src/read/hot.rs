@@ -15,7 +15,7 @@ use crate::engine::{Connection, Fault, Row};
 use crate::rows::{self, Reader};
 use crate::set::Kind::{Blob, Id, Text};
 use crate::set::{Rows, Set};
-use crate::{Attempt, Caller};
+use crate::{Attempt, Caller, Deciding};
 
 type Found<'c, K, V> = Pin<Box<dyn Future<Output = Result<HashMap<K, V>, Fault>> + Send + 'c>>;
 
@@ -105,6 +105,42 @@ pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -
             rows::enrollment(&mut Reader::new(row)).map(|enrollment| (enrollment.id, enrollment))
         })
         .await
+    })
+}
+
+static DECIDING: Set = Set::of(
+    &[("session_id", Id)],
+    &[
+        "SELECT (SELECT p.id FROM policies p ORDER BY p.number DESC LIMIT 1), ",
+        rows::SESSION,
+        ", s.risk, ",
+        rows::USER,
+        ", h.history
+     FROM input i {then} sessions s ON s.id = i.session_id {then} users u ON u.id = s.user_id
+        LEFT JOIN risk_histories h ON h.user_id = s.user_id",
+    ],
+);
+
+pub(crate) fn deciding(connection: &mut Connection, ids: Vec<SessionId>) -> Found<'_, SessionId, Deciding> {
+    Box::pin(async move {
+        let input = Rows::of_ids(ids.into_iter().map(SessionId::uuid));
+        let mut found = by_key(&DECIDING, connection, input, |row| {
+            let row = &mut Reader::new(row);
+            let policy_id = row.maybe_id(PolicyId::from_uuid)?;
+            let (session, session_risk, user) = (rows::session(row)?, row.next()?, rows::user(row)?);
+            let risk_history = row.next::<Option<Vec<u8>>>()?.unwrap_or_default();
+            let authenticators = Arc::default();
+            Ok((session.id, Deciding { session, session_risk, user, risk_history, authenticators, policy_id }))
+        })
+        .await?;
+        let users: HashSet<UserId> = found.values().map(|deciding| deciding.user.id).collect();
+        let authenticators = authenticators_of(connection, users.into_iter().collect()).await?;
+        let authenticators: HashMap<UserId, Arc<[Authenticator]>> =
+            authenticators.into_iter().map(|(user, found)| (user, found.into())).collect();
+        for deciding in found.values_mut() {
+            deciding.authenticators = authenticators.get(&deciding.user.id).map(Arc::clone).unwrap_or_default();
+        }
+        Ok(found)
     })
 }
 
@@ -283,11 +319,12 @@ async fn unused_codes(
 }
 
 #[cfg(test)]
-pub(crate) static ALL: [&Set; 10] = [
+pub(crate) static ALL: [&Set; 11] = [
     &CALLERS,
     &USERS,
     &USERS_BY_KEY,
     &SESSIONS,
+    &DECIDING,
     &ENROLLMENTS,
     &AUTHENTICATORS,
     &AUTHENTICATORS_OF,

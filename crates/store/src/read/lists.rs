@@ -274,6 +274,21 @@ pub(crate) async fn api_keys(connection: &mut Connection, of: ApplicationId) -> 
     select!(connection, rows::API_KEY, rest, [id(of.uuid())], rows::api_key)
 }
 
+/// How many of an application's pages are open that lead back to an origin.
+pub(crate) async fn pages_open_at(
+    connection: &mut Connection,
+    of: ApplicationId,
+    origin: &str,
+    now: Timestamp,
+) -> Result<i64, Fault> {
+    let sql = "SELECT count(*) FROM pages WHERE application_id = $1 AND state = 'open' AND expires_at > $2
+        AND substr(return_url, 1, length($3)) = $3";
+    // What follows an origin in an address begins with a slash.
+    let origin = format!("{origin}/");
+    let args = [id(of.uuid()), Arg::Int(now.unix_millis()), Arg::Text(&origin)];
+    Ok(connection.fetch(sql, &args, |row| row.get(0)).await?.pop().unwrap_or(0))
+}
+
 pub(crate) async fn policy(connection: &mut Connection) -> Result<Option<PolicyInForce>, Fault> {
     let rest = "FROM policies p ORDER BY p.number DESC LIMIT 1";
     Ok(select!(connection, rows::POLICY, rest, [], rows::policy)?.pop())

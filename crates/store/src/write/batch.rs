@@ -119,6 +119,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
                 ids.push(prompt.uuid());
             }
             ids.extend(proof.raise.as_ref().map(|raise| raise.session_id.uuid()));
+            ids.extend(proof.begins.iter().flat_map(|new| [new.session.id.uuid(), new.session.user_id.uuid()]));
         }
         Change::Reject(proof) => {
             ids.push(proof.challenge_id.uuid());
@@ -138,7 +139,10 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
-        Change::PutPolicy(policy) => ids.push(policy.id.uuid()),
+        Change::PutPolicy(policy, applications) => {
+            ids.push(policy.id.uuid());
+            ids.extend(applications.iter().map(|change| change.id().uuid()));
+        }
         Change::PutRiskHistory { user_id, .. } => ids.push(user_id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
@@ -173,6 +177,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         }
         Change::CreatePage(page) => ids.push(page.id.uuid()),
         Change::RedeemPage(redeem) => ids.push(redeem.id.uuid()),
+        Change::NameChallenge(name) => ids.extend([name.id.uuid(), name.page_id.uuid(), name.user_id.uuid()]),
         Change::AdvancePage { seen, .. } => ids.push(seen.id.uuid()),
         Change::OpenPage { id, .. } | Change::RefusePage { id, .. } | Change::FinishPage { id, .. } => {
             ids.push(id.uuid());
@@ -315,6 +320,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::CreatePage(page) => pages::create(connection, page).await,
         Change::OpenPage { id, browser, at } => pages::open(connection, *id, browser, *at).await,
         Change::RedeemPage(redeem) => pages::redeem(connection, redeem).await,
+        Change::NameChallenge(name) => pages::name(connection, name).await,
         Change::AdvancePage { seen, next, at } => pages::advance(connection, seen, next, *at).await,
         Change::RefusePage { id, reason } => pages::refuse(connection, *id, *reason).await,
         Change::FinishPage { id, to } => pages::finish(connection, *id, *to).await,
@@ -322,7 +328,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             sign_ins::write(connection, change).await
         }
         Change::PutRiskHistory { .. } | Change::PutSessionRisk { .. } => risk::put(connection, change).await,
-        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(_) => {
+        Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(..) => {
             write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
@@ -389,7 +395,7 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy) => policies::put(connection, policy).await,
+        Change::PutPolicy(policy, applications) => policies::put(connection, policy, applications).await,
         _ => Ok(Effect::Refused),
     }
 }

@@ -6,7 +6,7 @@ use super::rest::one;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Change, Effect, rows};
+use crate::{ApplicationChange, Change, Effect, rows};
 
 pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
@@ -26,6 +26,51 @@ static HOLD_CLIENTS: Set =
 async fn hold(connection: &mut Connection) -> Result<(), Fault> {
     HOLD_CLIENTS.all(connection, Rows::one(&["clients".into()])).await
 }
+
+/// What comes of applications with a policy. What does not happen to one of them does not happen to any.
+pub(super) async fn change(
+    connection: &mut Connection,
+    changes: &[ApplicationChange],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    hold(connection).await?;
+    for change in changes {
+        let effect = match change {
+            ApplicationChange::Create(application) => insert_application(connection, application).await?,
+            ApplicationChange::Update(application) => put_application(connection, application, at).await?,
+            ApplicationChange::Delete(id, version) => {
+                match one(connection, &SEEN_APPLICATION, &[(*id).into(), (*version).into()]).await? {
+                    Effect::Applied => delete_application(connection, *id, at).await?,
+                    other => other,
+                }
+            }
+        };
+        match effect {
+            Effect::Applied => {}
+            Effect::Exists => return Err(Fault::Taken("an application's name".to_owned())),
+            _ => return Err(Fault::Raced("an application is not as it was seen".to_owned())),
+        }
+        // One may get what another one loses.
+        if let ApplicationChange::Update(application) = change {
+            DELETE_CERTIFICATES.execute(connection, Rows::one(&[application.id.into()])).await?;
+        }
+    }
+    for change in changes {
+        if let ApplicationChange::Create(application) | ApplicationChange::Update(application) = change {
+            create_certificates(connection, application).await?;
+        }
+    }
+    Ok(())
+}
+
+/// An application in the version that was seen.
+static SEEN_APPLICATION: Set = Set::new(
+    &[("application_id", Id), ("seen", Int)],
+    "UPDATE applications AS p SET version = p.version + 1 FROM input i WHERE p.id = i.application_id AND p.version = i.seen",
+);
 
 static CREATE_APPLICATION: Set = Set::new(
     &[("id", Id), ("name", Text), ("scopes", Text), ("return_origins", Text), ("version", Int), ("created_at", Int)],
@@ -55,6 +100,16 @@ async fn create_application(
     key: &ApiKey,
 ) -> Result<Effect, Fault> {
     hold(connection).await?;
+    if insert_application(connection, application).await? != Effect::Applied {
+        return Ok(Effect::Exists);
+    }
+    create_certificates(connection, application).await?;
+    CREATE_API_KEY.all(connection, api_key_row(key)).await?;
+    Ok(Effect::Applied)
+}
+
+/// [`Effect::Exists`] if the name is taken.
+async fn insert_application(connection: &mut Connection, application: &Application) -> Result<Effect, Fault> {
     let scopes = rows::scopes_text(&application.scopes);
     let origins = rows::return_origins_text(&application.return_origins);
     let row = [
@@ -65,12 +120,10 @@ async fn create_application(
         application.version.into(),
         application.created_at.into(),
     ];
-    if one(connection, &CREATE_APPLICATION, &row).await? != Effect::Applied {
-        return Ok(Effect::Exists);
+    match one(connection, &CREATE_APPLICATION, &row).await? {
+        Effect::Applied => Ok(Effect::Applied),
+        _ => Ok(Effect::Exists),
     }
-    create_certificates(connection, application).await?;
-    CREATE_API_KEY.all(connection, api_key_row(key)).await?;
-    Ok(Effect::Applied)
 }
 
 /// Where it loses the `admin` scope, another has that and a key that is valid: of two administrators that take it from each
@@ -104,6 +157,19 @@ async fn update_application(
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     hold(connection).await?;
+    let effect = put_application(connection, application, at).await?;
+    if effect == Effect::Applied {
+        DELETE_CERTIFICATES.execute(connection, Rows::one(&[application.id.into()])).await?;
+        create_certificates(connection, application).await?;
+    }
+    Ok(effect)
+}
+
+async fn put_application(
+    connection: &mut Connection,
+    application: &Application,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
     let scopes = rows::scopes_text(&application.scopes);
     let origins = rows::return_origins_text(&application.return_origins);
     let row = [
@@ -114,12 +180,7 @@ async fn update_application(
         origins.as_str().into(),
         at.into(),
     ];
-    let effect = one(connection, &UPDATE_APPLICATION, &row).await?;
-    if effect == Effect::Applied {
-        DELETE_CERTIFICATES.execute(connection, Rows::one(&[application.id.into()])).await?;
-        create_certificates(connection, application).await?;
-    }
-    Ok(effect)
+    one(connection, &UPDATE_APPLICATION, &row).await
 }
 
 static DELETE_APPLICATION: Set = Set::new(

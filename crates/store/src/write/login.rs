@@ -87,8 +87,18 @@ pub(super) async fn register_sessions(
     items: &[Item<'_, RegisterSession>],
     outcomes: &mut Outcomes,
 ) -> Result<(), Fault> {
+    let ids = begin_sessions(connection, items.iter().map(|(_, new)| *new)).await?;
+    outcomes.all(&took(items, ids, |new| new.session.id.uuid()), &Effect::Applied);
+    Ok(())
+}
+
+/// Answers the ids of the sessions that began.
+async fn begin_sessions(
+    connection: &mut Connection,
+    sessions: impl Iterator<Item = &RegisterSession>,
+) -> Result<Vec<Uuid>, Fault> {
     let mut input = Rows::default();
-    for (_, RegisterSession { session, risk }) in items {
+    for RegisterSession { session, risk } in sessions {
         let cnf = session.cnf.and_then(|cnf| serde_json::to_string(&cnf).ok());
         input.push(&[
             session.id.into(),
@@ -106,9 +116,7 @@ pub(super) async fn register_sessions(
             cnf.as_deref().into(),
         ]);
     }
-    let ids = REGISTER_SESSIONS.ids(connection, input).await?;
-    outcomes.all(&took(items, ids, |new| new.session.id.uuid()), &Effect::Applied);
-    Ok(())
+    REGISTER_SESSIONS.ids(connection, input).await
 }
 
 static CREATE_CHALLENGES: Set = Set::new(
@@ -331,6 +339,7 @@ pub(super) async fn satisfy(
     SATISFY_CHALLENGES.all(connection, challenges).await?;
     let raises = right.iter().filter_map(|(_, proof)| Some((proof.raise.as_ref()?, proof.at)));
     RAISE_SESSIONS.all(connection, raise_rows(raises)).await?;
+    begin_sessions(connection, right.iter().filter_map(|(_, proof)| proof.begins.as_deref())).await?;
     outcomes.all(&right, &Effect::Applied);
     Ok(())
 }

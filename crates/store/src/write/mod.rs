@@ -108,6 +108,13 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// The same, once there is room in the queue.
+    pub(crate) async fn commit_in_turn(&self, commit: Commit) -> Result<Effect, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Job { commit: Box::new(commit), answer }).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
     /// Sweeps between two batches.
     pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();

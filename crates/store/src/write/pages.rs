@@ -3,7 +3,7 @@
 use domain::{HostedPage, PageId, PageRefusal, PageState, Timestamp, TokenHash};
 
 use super::rest::one;
-use crate::change::RedeemPage;
+use crate::change::{NameChallenge, RedeemPage};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::Set;
@@ -95,6 +95,22 @@ pub(super) async fn redeem(connection: &mut Connection, redeem: &RedeemPage) -> 
         redeem.at.into(),
     ];
     one(connection, &REDEEM_PAGE, &row).await
+}
+
+static NAME_CHALLENGE: Set = Set::new(
+    &[("challenge_id", Id), ("page_id", Id), ("by_user", Id), ("bound_to", Blob), ("at", Int)],
+    "UPDATE challenges AS c SET user_id = i.by_user, action_hash = i.bound_to FROM input i
+     WHERE c.id = i.challenge_id AND c.state = 'open' AND c.expires_at > i.at AND c.session_id IS NULL AND c.user_id IS NULL
+        AND EXISTS (SELECT 1 FROM pages g
+            WHERE g.id = i.page_id AND g.challenge_id = c.id AND g.purpose = 'sign_in' AND g.state = 'open'
+                AND g.expires_at > i.at)
+        AND EXISTS (SELECT 1 FROM users u WHERE u.id = i.by_user {share})",
+);
+
+pub(super) async fn name(connection: &mut Connection, name: &NameChallenge) -> Result<Effect, Fault> {
+    let hash = &name.action_hash.0;
+    let row = [name.id.into(), name.page_id.into(), name.user_id.into(), hash.into(), name.at.into()];
+    one(connection, &NAME_CHALLENGE, &row).await
 }
 
 static ADVANCE_PAGE: Set = Set::new(

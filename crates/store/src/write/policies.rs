@@ -3,11 +3,12 @@
 use domain::{CertificateFingerprint, PolicyInForce};
 use serde_json::json;
 
+use super::clients;
 use super::rest::one;
-use crate::Effect;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::Set;
+use crate::{ApplicationChange, Effect};
 
 /// Of two that were to come after the same one, whichever server they come from, one does: no two have one number.
 static PUT_POLICY: Set = Set::new(
@@ -33,7 +34,13 @@ static PUT_POLICY: Set = Set::new(
      ON CONFLICT DO NOTHING",
 );
 
-pub(super) async fn put(connection: &mut Connection, policy: &PolicyInForce) -> Result<Effect, Fault> {
+pub(super) async fn put(
+    connection: &mut Connection,
+    policy: &PolicyInForce,
+    applications: &[ApplicationChange],
+) -> Result<Effect, Fault> {
+    // First, as whoever changes applications alone does: so no two wait for one another.
+    clients::change(connection, applications, policy.at).await?;
     let files = json!(policy.files).to_string();
     let by = &policy.by;
     let certificate = by.certificate.as_ref().map(CertificateFingerprint::to_string);
@@ -51,7 +58,12 @@ pub(super) async fn put(connection: &mut Connection, policy: &PolicyInForce) -> 
         by.reference.as_deref().into(),
         policy.signature.as_str().into(),
     ];
-    one(connection, &PUT_POLICY, &values).await
+    match one(connection, &PUT_POLICY, &values).await? {
+        Effect::Applied => Ok(Effect::Applied),
+        // What was written of applications is taken back.
+        _ if !applications.is_empty() => Err(Fault::Raced("another policy came first".to_owned())),
+        other => Ok(other),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! API clients, their keys and certificates; idempotency keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::*;
 use store::*;
@@ -26,6 +26,20 @@ fn update(application: &Application) -> Change {
 fn key(of: &Application, byte: u8) -> ApiKey {
     let id = ApiKeyId::generate(START, &Counter);
     ApiKey { id, application_id: of.id, hash: KeyHash([byte; 32]), created_at: START, expires_at: None }
+}
+
+fn policy(number: i64, at: Timestamp) -> Box<PolicyInForce> {
+    Box::new(PolicyInForce {
+        id: PolicyId::generate(at, &Counter),
+        number,
+        version: number.to_string(),
+        files: BTreeMap::new(),
+        enforced_since: None,
+        at,
+        origin: PolicyOrigin::Applied,
+        by: PolicyAuthor::default(),
+        signature: String::new(),
+    })
 }
 
 on_both_engines! {
@@ -185,5 +199,55 @@ on_both_engines! {
         let without = |app: &Application| update(&Application { scopes: BTreeSet::new(), ..app.clone() });
         let both = futures_util::future::join(commit(&store, without(&one)), commit(&store, without(&two))).await;
         assert!(matches!(both, (Effect::Applied, Effect::Refused) | (Effect::Refused, Effect::Applied)), "{both:?}");
+    }
+
+    /// A policy and what its files say of applications: all of it, or nothing.
+    async fn s11_applications_come_with_their_policy_or_not_at_all(home: Home) {
+        let store = home.open().await;
+        let admin = application("admin", &[Scope::Admin], None);
+        apply(&store, Change::CreateApplication(admin.clone(), key(&admin, 1))).await;
+        let (shop, bank) = (application("shop", &[Scope::Sessions], Some(1)), application("bank", &[], None));
+        let made = vec![ApplicationChange::Create(shop.clone()), ApplicationChange::Create(bank.clone())];
+        apply(&store, Change::PutPolicy(policy(1, after(1)), made)).await;
+        let all = [admin.clone(), shop.clone(), bank.clone()];
+        assert_eq!(store.applications().await.unwrap(), all);
+        assert_eq!(store.api_keys(shop.id).await.unwrap(), []);
+
+        let wider = Application { scopes: BTreeSet::from([Scope::Sessions, Scope::UsersRead]), ..shop.clone() };
+        let late = Application { version: 7, ..bank.clone() };
+        let weaker = Application { scopes: BTreeSet::new(), ..admin.clone() };
+        let taken = Application { certificates: shop.certificates.clone(), ..bank.clone() };
+        let put = |number, with: Vec<ApplicationChange>| {
+            let mut changes = vec![ApplicationChange::Update(wider.clone())];
+            changes.extend(with);
+            Change::PutPolicy(policy(number, after(2)), changes)
+        };
+        for (why, change, effect) in [
+            ("another policy came first", put(1, Vec::new()), Effect::Refused),
+            ("it was changed since", put(2, vec![ApplicationChange::Update(late)]), Effect::Refused),
+            ("it was changed since", put(2, vec![ApplicationChange::Delete(bank.id, 7)]), Effect::Refused),
+            ("nobody would administer", put(2, vec![ApplicationChange::Update(weaker)]), Effect::Refused),
+            ("nobody would administer", put(2, vec![ApplicationChange::Delete(admin.id, 1)]), Effect::Refused),
+            ("the name", put(2, vec![ApplicationChange::Create(application("bank", &[], None))]), Effect::Exists),
+            ("the certificate", put(2, vec![ApplicationChange::Update(taken)]), Effect::Exists),
+        ] {
+            assert_eq!(commit(&store, change).await, effect, "{why}");
+            assert_eq!(store.applications().await.unwrap(), all, "{why}");
+            assert_eq!(store.policy().await.unwrap().map(|policy| policy.number), Some(1), "{why}");
+        }
+        // What one gives up another gets in the same commit, in whichever order.
+        let certificates = shop.certificates.clone();
+        let gives = Application { certificates: BTreeSet::new(), ..shop.clone() };
+        let gets = Application { certificates, ..bank.clone() };
+        let moved = vec![ApplicationChange::Update(gets), ApplicationChange::Update(gives)];
+        apply(&store, Change::PutPolicy(policy(2, after(3)), moved)).await;
+        let caller = store.caller_by_certificate(CertificateFingerprint([1; 32])).await.unwrap().unwrap();
+        assert_eq!((caller.application.id, caller.application.version), (bank.id, 2));
+        // What was known of whom keys stand for is known no more.
+        let first = key(&shop, 5);
+        apply(&store, Change::CreateApiKey { key: first.clone(), others_expire_at: None }).await;
+        assert!(store.caller(first.hash).await.unwrap().is_some());
+        apply(&store, Change::PutPolicy(policy(3, after(4)), vec![ApplicationChange::Delete(shop.id, 2)])).await;
+        assert_eq!(store.caller(first.hash).await.unwrap(), None);
     }
 }

@@ -44,7 +44,7 @@ on_both_engines! {
     async fn s11_the_policy_in_force_is_the_one_that_was_put_last(home: Home) {
         let store = home.open().await;
         assert_eq!((store.policy().await.unwrap(), store.policy_id().await.unwrap()), (None, None));
-        let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()));
+        let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()), Vec::new());
         assert_eq!(commit(&store, put(&policy(2, 1))).await, Effect::Refused, "there is none that it could follow");
         let (first, mut second) = (policy(1, 1), policy(2, 2));
         second.by = PolicyAuthor::default();
@@ -70,7 +70,7 @@ on_both_engines! {
         let other = if home.is_sqlite() { store.clone() } else { home.open().await };
         let all = join_all((0..16_u8).map(|version| {
             let store = if version % 2 == 0 { &store } else { &other };
-            async move { commit(store, Change::PutPolicy(Box::new(policy(1, version)))).await }
+            async move { commit(store, Change::PutPolicy(Box::new(policy(1, version)), Vec::new())).await }
         }))
         .await;
         assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
@@ -125,5 +125,33 @@ on_both_engines! {
         apply(&store, Change::PutSessionRisk { id: bare.id, seen: Vec::new(), risk: vec![5] }).await;
         apply(&store, Change::EraseUser { id: ann.user.id }).await;
         assert_eq!(store.session_risk(session.id).await.unwrap(), Vec::<u8>::new());
+    }
+
+    async fn what_a_decision_goes_by_is_read_at_once_and_is_what_the_parts_say(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let of = |user| RegisterSession { session: session(user), risk: vec![1, 2, 3] };
+        let (anns, bobs) = (of(ann.user.id), of(bob.user.id));
+        let [in_anns, in_bobs] = [anns.session.id, bobs.session.id];
+        apply(&store, Change::RegisterSession(Box::new(anns))).await;
+        apply(&store, Change::RegisterSession(Box::new(bobs))).await;
+        let both = || async { [store.deciding(in_anns).await.unwrap(), store.deciding(in_bobs).await.unwrap()] };
+        let [anns, bobs] = both().await.map(Option::unwrap);
+        assert_eq!((&anns.policy_id, &anns.risk_history), (&None, &Vec::new()), "there is nothing yet");
+        assert_eq!((anns.user.id, bobs.user.id), (ann.user.id, bob.user.id));
+        apply(&store, Change::PutPolicy(Box::new(policy(1, 1)), Vec::new())).await;
+        apply(&store, Change::PutRiskHistory { user_id: ann.user.id, seen: 0, history: vec![7; 40] }).await;
+        for found in both().await.map(Option::unwrap) {
+            assert_eq!(Some(&found.session), store.session(found.session.id).await.unwrap().as_ref());
+            assert_eq!(found.session_risk, [1, 2, 3]);
+            assert_eq!(Some(&found.user), store.user(found.session.user_id).await.unwrap().as_ref());
+            assert_eq!(found.risk_history, store.risk_history(found.user.id).await.unwrap().1);
+            assert_eq!(found.authenticators[..], store.authenticators_of(found.user.id).await.unwrap());
+            assert!(!found.authenticators.is_empty());
+            assert_eq!(found.policy_id, store.policy_id().await.unwrap());
+        }
+        apply(&store, Change::EraseUser { id: ann.user.id }).await;
+        let [anns, bobs] = both().await;
+        assert_eq!((anns.is_some(), bobs.is_some()), (false, true));
     }
 }

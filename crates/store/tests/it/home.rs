@@ -286,6 +286,7 @@ pub(crate) fn satisfy(challenge: &Challenge, authenticator: AuthenticatorId, ste
             amr: std::collections::BTreeSet::new(),
         },
         raise,
+        begins: None,
     }
 }
 

@@ -63,6 +63,19 @@ async fn one_file_serves_one_server() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_just_ending_is_waited_for() {
+    let home = Home::sqlite();
+    let store = home.open().await;
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        store.close().await;
+        drop(store);
+    };
+    let (next, ()) = tokio::join!(home.open(), ends);
+    next.close().await;
+}
+
+#[tokio::test]
 async fn the_file_is_for_nobody_elses_eyes() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::sqlite();

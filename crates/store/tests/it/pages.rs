@@ -27,7 +27,7 @@ pub(crate) async fn application(store: &Store) -> ApplicationId {
     id
 }
 
-fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> HostedPage {
+pub(crate) fn page(application_id: ApplicationId, session: Option<&Session>, token: u8) -> HostedPage {
     HostedPage {
         id: PageId::generate(START, &Counter),
         application_id,

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use store::*;
 
 use crate::home::*;
-use crate::pages::application;
+use crate::pages::{application, page};
 
 fn sign_in(session: &Session, code: u8) -> SignIn {
     SignIn {
@@ -95,6 +95,65 @@ on_both_engines! {
         apply(&store, Change::EndSession { id: ann.id, by: None, at: after(1) }).await;
         assert_eq!(commit(&store, finished(finish(&link, 9, 2))).await, Effect::Refused);
         assert_eq!(commit(&store, create(&sign_in(&ann, 3))).await, Effect::Refused);
+    }
+
+    async fn t12_who_signs_in_is_named_once_on_a_page_that_is_for_it(home: Home) {
+        let store = home.open().await;
+        let app = application(&store).await;
+        let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
+        let asked = challenge(None, None);
+        let own = HostedPage { purpose: PagePurpose::SignIn, challenge_id: Some(asked.id), ..page(app, None, 1) };
+        let other = HostedPage { purpose: PagePurpose::Challenge, ..page(app, None, 2) };
+        let other = HostedPage { challenge_id: Some(asked.id), ..other };
+        let theirs = challenge(Some(bob), None);
+        let with_theirs = HostedPage { challenge_id: Some(theirs.id), ..HostedPage { purpose: PagePurpose::SignIn, ..page(app, None, 3) } };
+        for challenge in [&asked, &theirs] {
+            apply(&store, Change::CreateChallenge(challenge.clone())).await;
+        }
+        for page in [&own, &other, &with_theirs] {
+            apply(&store, Change::CreatePage(Box::new(page.clone()))).await;
+        }
+        let hash = ActionHash([5; 32]);
+        let right = NameChallenge { id: asked.id, page_id: own.id, user_id: ann, action_hash: hash, at: after(1) };
+        let name = |name: &NameChallenge| Change::NameChallenge(Box::new(name.clone()));
+        for wrong in [
+            NameChallenge { page_id: other.id, ..right.clone() },
+            NameChallenge { page_id: with_theirs.id, ..right.clone() },
+            NameChallenge { id: theirs.id, page_id: with_theirs.id, ..right.clone() },
+            NameChallenge { user_id: UserId::generate(START, &Counter), ..right.clone() },
+            NameChallenge { at: after(300), ..right.clone() },
+        ] {
+            assert_eq!(commit(&store, name(&wrong)).await, Effect::Refused, "{wrong:?}");
+        }
+        apply(&store, name(&right)).await;
+        for again in [&right, &NameChallenge { user_id: bob, ..right.clone() }] {
+            assert_eq!(commit(&store, name(again)).await, Effect::Refused, "{again:?}");
+        }
+        let named = store.challenge(asked.id).await.unwrap().unwrap();
+        assert_eq!((named.user_id, named.action_hash), (Some(ann), hash));
+    }
+
+    /// T-05, S-01: with the proof that it is begun by, or not at all.
+    async fn a_session_begins_with_its_proof_or_not_at_all(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let begun = || {
+            let proof = satisfy(&challenge(None, Some(ann.session.id)), ann.authenticator, 1).raise.unwrap().proof;
+            Session { proofs: vec![proof], aal: Aal::Aal2, ..session(ann.user.id) }
+        };
+        let asked = challenge(Some(ann.user.id), None);
+        apply(&store, Change::CreateChallenge(asked.clone())).await;
+        let tries: Vec<Session> = (0..8).map(|_| begun()).collect();
+        let all = join_all(tries.iter().map(|session| {
+            let begins = Some(session.clone().into());
+            commit(&store, Change::Satisfy(Satisfy { begins, ..satisfy(&asked, ann.authenticator, 900) }))
+        }));
+        let all = all.await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        for (session, effect) in tries.iter().zip(all) {
+            let kept = store.session(session.id).await.unwrap();
+            assert_eq!(kept.as_ref(), (effect == Effect::Applied).then_some(session));
+        }
     }
 
     async fn that_a_browser_was_seen_is_noted_now_and_then(home: Home) {

@@ -23,11 +23,20 @@ pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failur
     let read = read(&args.folder, output)?;
     let policy = read.policy();
     let (rules, cases, version) = (policy.rules().count(), policy.case_count(), policy.version());
+    let settings = policy.settings();
+    let applications = settings.applications.as_ref().map(Vec::len);
+    let gateways = settings.gateways.as_ref().map(Vec::len);
     if output.is_json() {
-        output.json(&json!({ "version": version, "rules": rules, "cases": cases, "mistakes": policy.warnings() }));
+        output.json(&json!({
+            "version": version, "rules": rules, "cases": cases, "applications": applications, "gateways": gateways,
+            "mistakes": policy.warnings(),
+        }));
     } else {
         warn(policy.warnings(), output);
-        output.success(format_args!("The policy holds: {rules} rules, {cases} cases."));
+        let more = [(applications, "application"), (gateways, "gateway")];
+        let more: String =
+            more.iter().filter_map(|(number, what)| Some(format!(", {}", counted((*number)?, what)))).collect();
+        output.success(format_args!("The policy holds: {rules} rules, {cases} cases{more}."));
         output.line(output.paint(Look::Faint, format_args!("  version {version}")));
     }
     Ok(())

@@ -24,13 +24,14 @@ const EFFECTS: [(&str, Look, &str); 5] = [
 ];
 
 /// Shows what would change. It ends with 1 where the policy would lock out whoever may not be.
-pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16) -> Result<(), Failure> {
-    let plan = ask(desk, folder, days).await?;
+pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool) -> Result<(), Failure> {
+    let plan = ask(desk, folder, days, prune).await?;
     if desk.output.is_json() {
         desk.output.json(&plan);
     } else {
         warn_of(at(&plan, "warnings"), desk.output);
         show_differences(desk, &plan);
+        show_others(desk, &plan);
         show_replay(desk, at(&plan, "replay"), days);
         let after = text(&plan, "/after");
         let hint =
@@ -45,14 +46,17 @@ pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16) -> Result<(), Fa
 
 /// Says whether files and server say the same: it ends with 1 where they don't.
 pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
-    let plan = ask(desk, folder, 0).await?;
-    let is_same = at(&plan, "is_same") == &Value::Bool(true);
+    let plan = ask(desk, folder, 0, false).await?;
+    let unlisted = names(at(&plan, "unlisted"));
+    let is_same = at(&plan, "is_same") == &Value::Bool(true) && unlisted.is_empty();
     let number = at(&plan, "after_number");
     if desk.output.is_json() {
         let (differences, files) = (at(&plan, "differences"), at(&plan, "files"));
-        desk.output.json(
-            &json!({ "in_step": is_same, "policy": at(&plan, "after"), "differences": differences, "files": files }),
-        );
+        let (unlisted, since) = (at(&plan, "unlisted"), at(&plan, "changed_since"));
+        desk.output.json(&json!({
+            "in_step": is_same, "policy": at(&plan, "after"), "differences": differences, "files": files,
+            "unlisted": unlisted, "changed_since": since,
+        }));
     } else if is_same {
         desk.output.success(format_args!("In step with policy {number}."));
         let files = names(at(&plan, "files"));
@@ -62,6 +66,7 @@ pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
         }
     } else {
         show_differences(desk, &plan);
+        show_others(desk, &plan);
     }
     if let Some(why) = at(&plan, "trouble").as_str() {
         return Err(Failure::no(format!("policy {number} cannot be trusted: {why}")));
@@ -73,9 +78,9 @@ pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
     }
 }
 
-async fn ask(desk: &Desk, folder: &Path, days: u16) -> Result<Value, Failure> {
+async fn ask(desk: &Desk, folder: &Path, days: u16, prune: bool) -> Result<Value, Failure> {
     let files = read(folder, desk.output)?;
-    let body = json!({ "files": files.files(), "days": days });
+    let body = json!({ "files": files.files(), "days": days, "prune": prune });
     desk.client.post(&["v1", "policies", "plan"], body).await.map_err(refused)
 }
 
@@ -106,6 +111,26 @@ fn show_differences(desk: &Desk, plan: &Value) {
                 show_change(desk, before, after);
             }
         }
+    }
+}
+
+/// Applications that are there beside the files.
+fn show_others(desk: &Desk, plan: &Value) {
+    let (out, number) = (desk.output, at(plan, "after_number"));
+    let since = names(at(plan, "changed_since"));
+    if !since.is_empty() {
+        let since = since.join(", ");
+        out.line(out.paint(
+            Look::Warning,
+            format_args!("Changed by something else since policy {number} was applied: {since}"),
+        ));
+    }
+    let unlisted = names(at(plan, "unlisted"));
+    if !unlisted.is_empty() {
+        let unlisted = unlisted.join(", ");
+        out.line(format_args!(
+            "The files say nothing of these applications, which stay (--prune deletes them): {unlisted}"
+        ));
     }
 }
 

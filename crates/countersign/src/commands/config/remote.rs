@@ -11,11 +11,12 @@ use crate::client::{Client, Refusal, at, items, text};
 use crate::commands::Desk;
 use crate::failure::{Failure, Reason, describe};
 use crate::output::{Column, Look, Table, moment, one_line};
+use crate::policy_folder::content;
 
 /// Carries out what asks the server.
 pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Plan { folder, days, .. } => plan::plan(desk, &folder, days).await,
+        ConfigCommand::Plan { folder, days, prune, .. } => plan::plan(desk, &folder, days, prune).await,
         ConfigCommand::Drift { folder, .. } => plan::drift(desk, &folder).await,
         ConfigCommand::Apply(args) => apply(desk, &args).await,
         ConfigCommand::History { limit, .. } => history(desk, limit).await,
@@ -29,28 +30,36 @@ pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<()
 async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     // What the server would refuse is told here with every place.
     let files = read(&args.folder, desk.output)?;
-    let after = match (&args.plan, &args.after) {
-        (Some(plan), _) => planned(plan, files.policy().version())?,
-        (None, Some(after)) => after.clone(),
-        (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    let (after, seen) = match (&args.plan, &args.after) {
+        (Some(plan), _) => planned(plan, files.policy().version(), args.prune)?,
+        (None, Some(after)) => (after.clone(), None),
+        (None, None) => (text(&in_force(&desk.client).await?, "/id").to_owned(), None),
     };
     let Author { by, reference, allow_lock_out } = &args.author;
-    let body = json!({ "files": files.files(), "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
+    let body = json!({
+        "files": files.files(), "by": by, "reference": reference, "seen": seen, "prune": args.prune,
+        "allow_lock_out": allow_lock_out,
+    });
     let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
 }
 
-/// The policy that a plan was held against, if it was a plan for these files.
-fn planned(file: &Path, version: &str) -> Result<String, Failure> {
+/// The policy that a plan was held against, and what it saw of applications, if it was a plan for these files.
+fn planned(file: &Path, version: &str, prune: bool) -> Result<(String, Option<String>), Failure> {
     let path = file.display();
     let read = std::fs::read_to_string(file)
         .map_err(|error| Failure::configuration(format!("{path} cannot be read ({})", describe(&error))))?;
     let plan: Value = serde_json::from_str(&read).map_err(|_| {
         Failure::configuration(format!("{path} is no plan: `countersign config plan --json` makes one"))
     })?;
+    if at(&plan, "prune").as_bool().unwrap_or(false) != prune {
+        return Err(Failure::no(
+            "it was planned otherwise: give --prune to both `config plan` and `config apply`, or to neither",
+        ));
+    }
     if text(&plan, "/version") == version {
-        return Ok(text(&plan, "/after").to_owned());
+        return Ok((text(&plan, "/after").to_owned(), at(&plan, "seen").as_str().map(str::to_owned)));
     }
     Err(Failure::no("the files say something else than when it was planned: plan again"))
 }
@@ -81,6 +90,13 @@ fn tell(desk: &Desk, applied: &Value) {
     }
     desk.output.line(desk.output.paint(Look::Faint, format_args!("  {}", text(policy, "/id"))));
     desk.output.line(desk.output.paint(Look::Faint, format_args!("  version {}", text(policy, "/version"))));
+    for (change, what) in [("created", "made"), ("updated", "changed"), ("deleted", "deleted")] {
+        for name in at(at(applied, "applications"), change).as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let hint =
+                if change == "created" { ": `countersign applications rotate-key` makes its first key" } else { "" };
+            desk.output.line(format_args!("  {} is {what}{hint}", one_line(name)));
+        }
+    }
 }
 
 async fn history(desk: &Desk, limit: u32) -> Result<(), Failure> {
@@ -130,7 +146,7 @@ fn print_history(desk: &Desk, policies: &[Value]) {
 async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -> Result<(), Failure> {
     let policy = match policy {
         Some(name) => find(&desk.client, name).await?,
-        None => in_force(&desk.client).await?,
+        None => desk.client.get(&["v1", "policies", "export"]).await.map_err(refused)?,
     };
     if let Some(why) = at(&policy, "trouble").as_str() {
         return Err(Failure::no(format!("policy {} cannot be trusted: {why}", at(&policy, "number"))));
@@ -142,7 +158,7 @@ async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -
     // Nothing is written before all of it can be.
     for (name, said) in &files {
         let path = place(folder, name)?;
-        let other = std::fs::read_to_string(&path).is_ok_and(|present| present != *said);
+        let other = std::fs::read(&path).is_ok_and(|present| present != content(name, said));
         if other && !force {
             let path = path.display();
             return Err(Failure::no(format!(
@@ -152,14 +168,23 @@ async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -
     }
     for (name, said) in &files {
         let path = place(folder, name)?;
-        std::fs::write(&path, said).map_err(|error| Failure::cannot_write(&path, &error))?;
+        std::fs::write(&path, content(name, said)).map_err(|error| Failure::cannot_write(&path, &error))?;
     }
     if desk.output.is_json() {
         let names: Vec<&String> = files.iter().map(|(name, _)| *name).collect();
-        desk.output.json(&json!({ "policy": at(&policy, "id"), "number": at(&policy, "number"), "files": names }));
+        let (id, number, left_out) = (at(&policy, "id"), at(&policy, "number"), at(&policy, "left_out"));
+        desk.output.json(&json!({ "policy": id, "number": number, "files": names, "left_out": left_out }));
     } else {
         let number = at(&policy, "number");
         desk.output.success(format_args!("Policy {number} is in {}: {} files.", folder.display(), files.len()));
+        if let Some(made) = at(&policy, "made").as_str().map(one_line) {
+            let line = format_args!("  {made} says what applications there are now, which no file in force did.");
+            desk.output.line(line);
+        }
+        for name in at(&policy, "left_out").as_array().into_iter().flatten().filter_map(Value::as_str).map(one_line) {
+            let line = format_args!("  {name} is left out: it takes the scope configuration:read");
+            desk.output.line(desk.output.paint(Look::Warning, line));
+        }
     }
     Ok(())
 }
@@ -212,7 +237,7 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
     }
     if refusal.is("policy-changed") {
         return Failure::no(
-            "another policy came into force meanwhile, and nothing was changed: look at it with `countersign config history`, plan again, and apply then",
+            "another policy came into force meanwhile, or an application was changed, and nothing was applied: look at it with `countersign config history`, plan again, and apply then",
         );
     }
     if refusal.is("policy-locks-out") {

@@ -39,7 +39,7 @@ pub(crate) use backup_codes::{NewSet, new_set};
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
 pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};
-pub(crate) use webauthn::{best_quality, reaches_aal3};
+pub(crate) use webauthn::{best_quality, reaches_aal3, whose_passkey};
 
 /// What is being worked out.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;

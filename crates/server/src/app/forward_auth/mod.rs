@@ -11,7 +11,7 @@ mod target;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::{Application, ChallengeId, Scope, Session, SignIn};
+use domain::{Application, AuthenticatorKind, ChallengeId, Scope, Session, SignIn};
 use gateway::messages::Language;
 use policy::{Facts, Outcome, ResourceFacts};
 use serde_json::{Map, Value, json};
@@ -29,6 +29,8 @@ pub(crate) use target::Target;
 
 /// The longest query that rules can look at; of a longer one the proof is bound to its hash.
 const LONGEST_QUERY: usize = 1024;
+/// The longest query that people are shown as a whole; of a longer one they see this much, and how long it is.
+const LONGEST_SHOWN: usize = 256;
 
 /// A browser at a site, as the site's proxy tells of it.
 #[derive(Debug)]
@@ -119,10 +121,20 @@ impl App {
         if !may_ask(&application) {
             return Err(LACKS_SCOPES);
         }
+        if site.login.is_none() && !self.is_still_proved(&sign_in).await? {
+            return Ok(None);
+        }
         let (address, language) = (visitor.address, visitor.language);
         // What a browser keeps at a site is no key: sessions that are bound to one are of no use there.
         let actor = Actor { application: Arc::new(application), address, language, possession: Possession::None };
         Ok(Some(SignedIn { actor, sign_in }))
+    }
+
+    /// Whether a session that began with a passkey still rests on one. There is no other first factor: whose passkey was lost or removed is
+    /// nobody here, until they sign in again.
+    async fn is_still_proved(&self, sign_in: &SignIn) -> Result<bool, Error> {
+        let session = self.store.session(sign_in.session_id).await?;
+        Ok(session.is_some_and(|session| session.proofs.iter().any(|proof| proof.kind == AuthenticatorKind::Webauthn)))
     }
 
     /// The session of a browser that is signed in, if that is live.
@@ -161,15 +173,15 @@ fn is_about_the_challenge(decided: &Result<Decision, Error>) -> bool {
     matches!(decided, Err(Error::Conflict(_) | Error::ChallengeOver | Error::NotFound("challenge")))
 }
 
-/// What is asked about a request. The person is shown its URL; the proof is bound to that, to the method and to the query.
+/// What is asked about a request. The person is shown what the proof is bound to: method, URL and query.
 fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<ChallengeId>) -> Question {
     let Asked { request, target, visitor, .. } = asked;
     let mut properties = Map::new();
-    properties.insert("method".to_owned(), json!(request.method));
+    properties.insert(METHOD.to_owned(), json!(request.method));
     properties.insert("host".to_owned(), json!(host(request)));
     match target.query() {
         Some(query) if query.len() <= LONGEST_QUERY => {
-            properties.insert("query".to_owned(), json!(query));
+            properties.insert(QUERY.to_owned(), json!(query));
         }
         Some(query) => {
             properties.insert("query_hash".to_owned(), json!(hash_of(query)));
@@ -177,7 +189,12 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         None => {}
     }
     let mut context = Map::new();
+    context.insert(METHOD.to_owned(), Value::String(request.method.clone()));
     context.insert(URL.to_owned(), Value::String(request.url.clone()));
+    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
+        context.insert(QUERY.to_owned(), Value::String(as_shown(query)));
+    }
+    let shown = context.keys().cloned().collect();
     // As a backend may read it that makes no difference between letters; the proof is bound to the URL as it is.
     let id = target.path().to_lowercase();
     Question {
@@ -185,7 +202,7 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
         action: site.action(&request.method, target).to_owned(),
         resource: Some(ResourceFacts { kind: URL.to_owned(), id, properties }),
         context,
-        shown: vec![URL.to_owned()],
+        shown,
         groups: sign_in.groups.clone(),
         last_active_at: Some(sign_in.seen_at),
         signals: Vec::new(),
@@ -200,16 +217,28 @@ fn question(site: &Site, asked: &Asked, sign_in: &SignIn, challenge_id: Option<C
 /// Facts as they are kept: queries hold what was meant for the site alone, links that let somebody in among it (T-18).
 pub(super) fn for_the_record(facts: &Facts) -> Facts {
     let mut kept = facts.clone();
+    kept.context.remove(QUERY);
     if let Some(resource) = &mut kept.resource
-        && let Some(query) = resource.properties.remove("query")
+        && let Some(query) = resource.properties.remove(QUERY)
     {
         resource.properties.insert("query_hash".to_owned(), json!(hash_of(query.as_str().unwrap_or_default())));
     }
     kept
 }
 
-/// What resources of this type are called, and the member of the context that people are shown.
+/// What resources of this type are called, and what people are shown of a request.
 const URL: &str = "url";
+const METHOD: &str = "method";
+const QUERY: &str = "query";
+
+/// A query for people: as it was written, which is in signs that show nothing else than they are, and bounded. What stands beyond that is
+/// bound all the same.
+fn as_shown(query: &str) -> String {
+    match query.get(..LONGEST_SHOWN) {
+        Some(start) if query.len() > LONGEST_SHOWN => format!("{start}… ({} characters)", query.len()),
+        _ => query.to_owned(),
+    }
+}
 
 fn hash_of(text: &str) -> String {
     data_encoding::HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())

@@ -124,7 +124,9 @@ impl App {
 fn for_enrolling(visit: &Visit) -> Result<(), Error> {
     match visit.page.purpose {
         PagePurpose::Enroll | PagePurpose::Security => Ok(()),
-        PagePurpose::Challenge => Err(Error::Conflict("this page is for a challenge, and enrolls nothing")),
+        PagePurpose::Challenge | PagePurpose::SignIn => {
+            Err(Error::Conflict("this page is for proving something, and enrolls nothing"))
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod prove;
 mod redeem;
 mod remember;
 mod security;
+mod sign_in;
 mod ways;
 
 use domain::event::About;
@@ -32,6 +33,7 @@ pub(crate) use open::{Token, Visitor, scopes};
 pub(crate) use redeem::{Code, Whose};
 pub(crate) use remember::{Remember, Remembered};
 pub(crate) use security::Overview;
+pub(crate) use sign_in::Arrival;
 pub(crate) use ways::Way;
 
 /// What is asked for before an enrollment, as the page and the events call it.
@@ -78,6 +80,8 @@ pub(crate) enum Step {
     Stronger(AuthenticatorKind),
     /// The browser may go back.
     Done,
+    /// The browser may go to the site, by this link: it signs in, once.
+    SignedIn(zeroize::Zeroizing<String>),
 }
 
 /// What is being enrolled on a page.
@@ -122,10 +126,11 @@ impl App {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
             PagePurpose::Enroll => self.step_of_enrollment(&visit).await?,
             PagePurpose::Security => self.step_of_security(&visit).await?,
+            PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
         };
         if matches!(step, Step::Done) {
             let to = match visit.page.purpose {
-                PagePurpose::Challenge => PageState::Proved,
+                PagePurpose::Challenge | PagePurpose::SignIn => PageState::Proved,
                 PagePurpose::Enroll => PageState::Enrolled,
                 PagePurpose::Security => PageState::Left,
             };

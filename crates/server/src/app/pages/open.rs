@@ -67,6 +67,8 @@ pub(crate) struct Visitor {
     pub(crate) address: Option<IpAddr>,
     /// What its person reads.
     pub(crate) language: Option<Language>,
+    /// What it is.
+    pub(crate) user_agent: Option<String>,
 }
 
 /// A page that was opened.
@@ -180,6 +182,8 @@ pub(crate) const fn scopes(purpose: PagePurpose) -> &'static [Scope] {
     match purpose {
         PagePurpose::Challenge => &[Scope::Challenges],
         PagePurpose::Enroll => &[Scope::Enrollments],
+        // What the site needs besides to lead on who is signed in.
+        PagePurpose::SignIn => &[Scope::Sessions, Scope::Challenges, Scope::Enrollments],
         PagePurpose::Security => {
             &[Scope::Enrollments, Scope::Sessions, Scope::AuthenticatorsRead, Scope::AuthenticatorsWrite]
         }

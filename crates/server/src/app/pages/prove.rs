@@ -23,6 +23,7 @@ impl App {
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
             }
+            PagePurpose::SignIn => self.sign_in_on_page(visit, visitor.user_agent.clone(), given).await,
             PagePurpose::Enroll | PagePurpose::Security => {
                 let id = self.proof_wanted(&mut visit).await?;
                 Arc::clone(&self).verify(visit.actor.clone(), id, given, None).await?;

@@ -104,6 +104,8 @@ impl App {
         }
         let challenge = match visit.page.purpose {
             PagePurpose::Challenge => visit.page.challenge_id.ok_or(Error::PageOver)?,
+            PagePurpose::SignIn if kind == AuthenticatorKind::Webauthn => self.challenge_to_sign_in(&mut visit).await?,
+            PagePurpose::SignIn => return Err(Error::Conflict("here only a passkey signs in")),
             PagePurpose::Enroll | PagePurpose::Security if kind == AuthenticatorKind::Browser => {
                 return Err(Error::Conflict("being remembered is not enough to change something of the account"));
             }
@@ -112,6 +114,7 @@ impl App {
         let prompted = self.prompt(&visit.actor, challenge, kind, of, visitor.address).await?;
         let mut step = match visit.page.purpose {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
+            PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
         };
         if let Step::Prove { prompt, .. } = &mut step {
@@ -166,7 +169,7 @@ impl App {
             (PagePurpose::Enroll | PagePurpose::Security, _) => {
                 Ok(!matches!(self.enrolling(visit).await?, Some(Step::View(_)) | None))
             }
-            (PagePurpose::Challenge, None) => Ok(false),
+            (PagePurpose::Challenge, None) | (PagePurpose::SignIn, _) => Ok(false),
         }
     }
 }

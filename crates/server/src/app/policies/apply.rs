@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::event::About;
-use domain::{EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Timestamp};
+use domain::{ApplicationId, EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Scope, Timestamp};
 use policy::{Mistake, Policy};
 use store::{Change, Effect};
 
+use super::applications::Steps;
+use super::export::{says_other_settings, settings_of};
 use super::{Looked, signature};
 use crate::PolicyFiles;
+use crate::app::applications::has;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
@@ -21,6 +24,10 @@ pub(crate) struct Apply {
     /// The one that it is to come after.
     pub(crate) after: PolicyId,
     pub(crate) by: PolicyAuthor,
+    /// Only where the applications are as they were when this was seen of them.
+    pub(crate) seen: Option<String>,
+    /// Also delete applications of which the files say nothing.
+    pub(crate) prune: bool,
     /// Also where it locks out whoever may not be.
     pub(crate) allow_lock_out: bool,
 }
@@ -46,6 +53,8 @@ pub(crate) struct Applied {
     pub(crate) is_new: bool,
     /// What was found in it that is no error.
     pub(crate) warnings: Vec<Mistake>,
+    /// What became of applications with it.
+    pub(crate) applications: Steps,
 }
 
 /// A policy that comes next.
@@ -54,6 +63,8 @@ pub(super) struct Next<'p> {
     pub(super) policy: &'p Arc<Policy>,
     pub(super) origin: PolicyOrigin,
     pub(super) by: PolicyAuthor,
+    /// What comes of applications with it.
+    pub(super) applications: &'p Steps,
 }
 
 impl App {
@@ -65,12 +76,18 @@ impl App {
             return Err(Error::PolicyChanged);
         }
         let (files, policy) = understood(apply.files).await?;
-        if before.trouble.is_none() && before.policy.files == files {
-            let warnings = policy.warnings().to_vec();
-            return Ok(Applied { policy: before.policy, is_new: false, warnings });
+        let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
+        if apply.seen.is_some_and(|seen| seen != steps.seen) {
+            return Err(Error::PolicyChanged);
         }
-        let next = Next { files, policy: &policy, origin: PolicyOrigin::Applied, by: apply.by };
-        self.put_next(actor, next, before, apply.allow_lock_out).await
+        if before.trouble.is_none() && before.policy.files == files && steps.is_empty() {
+            let warnings = policy.warnings().to_vec();
+            return Ok(Applied { policy: before.policy, is_new: false, warnings, applications: steps });
+        }
+        let (origin, by) = (PolicyOrigin::Applied, apply.by);
+        let next = Next { files, policy: &policy, origin, by, applications: &steps };
+        let (policy, warnings) = self.put_next(actor, next, before, apply.allow_lock_out).await?;
+        Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
 
     /// Puts a policy into force again.
@@ -85,8 +102,34 @@ impl App {
             return Err(Error::PolicyBroken { number: former.number, why });
         }
         let (files, policy) = understood(former.files).await?;
-        let next = Next { files, policy: &policy, origin: PolicyOrigin::Reverted, by: revert.by };
-        self.put_next(actor, next, before, revert.allow_lock_out).await
+        let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
+        let (origin, by) = (PolicyOrigin::Reverted, revert.by);
+        let next = Next { files, policy: &policy, origin, by, applications: &steps };
+        let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
+        Ok(Applied { policy, is_new: true, warnings, applications: steps })
+    }
+
+    /// What comes of applications with files, if whoever asks may have it come.
+    async fn steps_to(
+        &self,
+        actor: &Actor,
+        before: &Looked,
+        files: &BTreeMap<String, String>,
+        policy: &Policy,
+        prune: bool,
+    ) -> Result<Steps, Error> {
+        let steps = self.application_steps(Some(&settings_of(&before.policy)), policy.settings(), prune).await?;
+        // What was changed in the database has nothing that could stay as it is.
+        let is_new = before.trouble.is_some() && !policy.settings().is_empty();
+        let is_about_more = !steps.is_empty() || is_new || says_other_settings(&before.policy, files);
+        if is_about_more && !has(&actor.application, Scope::ConfigurationWrite) {
+            return Err(Error::MayNot(
+                "what files say of applications, gateways and branding takes the scope `configuration:write`"
+                    .to_owned(),
+            ));
+        }
+        steps.may_be_taken_by(actor)?;
+        Ok(steps)
     }
 
     fn may_policies_be_applied(&self) -> Result<(), Error> {
@@ -104,14 +147,22 @@ impl App {
         next: Next<'_>,
         before: Looked,
         allow_lock_out: bool,
-    ) -> Result<Applied, Error> {
+    ) -> Result<(PolicyInForce, Vec<Mistake>), Error> {
         if !allow_lock_out {
             self.refuse_lock_out(next.policy).await?;
         }
-        let warnings = next.policy.warnings().to_vec();
+        self.can_be_used(next.policy)?;
+        let mut warnings = next.policy.warnings().to_vec();
+        warnings.extend(self.what_stays_away(next.policy));
+        let steps = next.applications;
         match self.put_policy(Some(actor), next, Some(&before.policy)).await? {
-            (policy, Effect::Applied) => Ok(Applied { policy, is_new: true, warnings }),
-            _ => Err(Error::PolicyChanged),
+            (policy, Effect::Applied) => {
+                // Here at once. What cannot be used is told where it is asked for.
+                let _ = self.policy_in_force().await;
+                Ok((policy, warnings))
+            }
+            (_, Effect::Exists) => Err(Error::Exists("another application has one of these names or certificates")),
+            _ => Err(self.why_not(steps, before.policy.id).await?),
         }
     }
 
@@ -123,7 +174,7 @@ impl App {
         before: Option<&PolicyInForce>,
     ) -> Result<(PolicyInForce, Effect), Error> {
         let now = self.now();
-        let Next { files, policy, origin, by } = next;
+        let Next { files, policy, origin, by, applications } = next;
         let mut next = PolicyInForce {
             id: PolicyId::generate(now, &*self.entropy),
             number: before.map_or(0, |before| before.number) + 1,
@@ -147,7 +198,10 @@ impl App {
             .with("version", next.version.as_str())
             .with("origin", next.origin.name());
         let event = event.detailed(actor.and_then(|actor| self.origin(actor)));
-        let effect = self.commit(Change::PutPolicy(Box::new(next.clone())), event).await?;
+        let changes = applications.changes(|| ApplicationId::generate(now, &*self.entropy), now);
+        let told = self.told_of_steps(actor, &changes, next.id);
+        let told: Vec<_> = std::iter::once(event).chain(told).collect();
+        let effect = self.commit(Change::PutPolicy(Box::new(next.clone()), changes), told).await?;
         Ok((next, effect))
     }
 

@@ -117,9 +117,9 @@ impl App {
         for name in policy.policy.signal_names().into_iter().filter(|name| !SCORES.contains(name)) {
             let is_told = signals.iter().any(|signal| signal.name == name);
             if !is_told && (session.is_none() || name == crate::app::decide::SENSITIVE) {
-                let explanation = "supposed not to be raised".to_owned();
+                let explanation = "supposed not to be raised".into();
                 let value = Finding::Known(Value::Bool(false));
-                signals.push(Signal { name: name.to_owned(), value, weight: 0, explanation, raised_at: None });
+                signals.push(Signal { name: name.to_owned().into(), value, weight: 0, explanation, raised_at: None });
             }
         }
         Ok(signals)

@@ -4,8 +4,11 @@
 //! with each decision, so that none goes by one that is not; what it says is in memory, and read again where it is another one. One that
 //! cannot be trusted or understood decides nothing (law 5).
 
+mod applications;
 mod apply;
 mod explain;
+mod export;
+mod gateways;
 mod plan;
 mod replay;
 mod signature;
@@ -25,7 +28,7 @@ pub(crate) use plan::{Difference, Plan};
 pub(crate) use replay::{Affected, Effect, Example, Replay};
 
 use super::{App, Error};
-use crate::{PolicyFiles, PolicySource};
+use crate::{Brand, PolicyFiles, PolicySource};
 
 /// How long it is said that a policy cannot be used, before it is looked at again.
 const BROKEN: Duration = Duration::from_millis(500);
@@ -89,7 +92,11 @@ impl Known {
 impl App {
     /// The policy that is in force now, whichever server put it there.
     pub(crate) async fn policy_in_force(&self) -> Result<Arc<Known>, Error> {
-        let id = self.store.policy_id().await?;
+        self.policy_known_as(self.store.policy_id().await?).await
+    }
+
+    /// The policy that was read to be in force a moment ago.
+    pub(crate) async fn policy_known_as(&self, id: Option<PolicyId>) -> Result<Arc<Known>, Error> {
         if let Some(known) = self.policies.known(id) {
             return Ok(known);
         }
@@ -106,6 +113,9 @@ impl App {
         match self.read_policy_in_force().await {
             Ok(known) => {
                 let known = Arc::new(known);
+                if let Some(post) = &self.post {
+                    post.lines().follow(known.policy.settings().gateways.as_deref().unwrap_or_default());
+                }
                 *self.policies.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
                 *failed = None;
                 Ok(known)
@@ -136,6 +146,21 @@ impl App {
             .policy;
         tracing::info!(number, version, "a policy is in force");
         Ok(Known { id, number, at, policy, enforced_since })
+    }
+
+    /// Whose pages they are: what the server's own configuration says, or else the files in force. Where those cannot be used now, those that could
+    /// be last: whose pages they are opens nothing.
+    pub(crate) async fn brand(&self) -> Brand {
+        if self.settings.brand != Brand::default() {
+            return self.settings.brand.clone();
+        }
+        let known = self.policy_in_force().await.ok().or_else(|| self.policies.newest());
+        let known = known.as_ref().and_then(|known| known.policy.settings().branding.as_ref());
+        known.map_or_else(Brand::default, |said| Brand {
+            name: said.name.clone(),
+            logo: said.logo().map(str::to_owned),
+            colour: said.colour.clone(),
+        })
     }
 
     /// The policy that is in force, as it is kept: also one that cannot be used.
@@ -177,6 +202,21 @@ impl App {
 
     pub(super) fn is_policy_in_a_folder(&self) -> bool {
         matches!(self.policies.source, PolicySource::Folder(_))
+    }
+}
+
+/// How long it may take until what is in force holds here for what no decision is asked about.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Sees to it that what is in force holds here soon, whichever server put it there, and also where nothing is decided: for gateways. Ends with
+/// the store.
+pub(crate) async fn follow(app: Arc<App>) {
+    let mut newest = app.store.head();
+    while newest.changed().await.is_ok() {
+        newest.borrow_and_update();
+        // Why one cannot be used is told where it is asked for.
+        let _ = app.policy_in_force().await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::PolicyInForce;
+use domain::{PolicyInForce, Scope};
 use policy::{Mistake, Policy};
 use serde_json::Value;
 
+use super::applications::Steps;
 use super::apply::understood;
+use super::gateways::what_carries_no_more;
 use super::replay::Replay;
 use super::signature;
 use crate::PolicyFiles;
-use crate::app::{App, Error};
+use crate::app::applications::has;
+use crate::app::{Actor, App, Error};
 
 /// What another policy would change.
 #[derive(Debug)]
@@ -29,6 +32,10 @@ pub(crate) struct Plan {
     pub(crate) files: BTreeSet<String>,
     /// What was found in it that is no error.
     pub(crate) warnings: Vec<Mistake>,
+    /// What would come of applications.
+    pub(crate) applications: Steps,
+    /// Whether it deletes those of which the files say nothing.
+    pub(crate) prune: bool,
     /// What would have come of it.
     pub(crate) replay: Option<Replay>,
 }
@@ -48,16 +55,31 @@ impl App {
     /// What would change if these files came into force, held against what was decided in the time `back`.
     pub(crate) async fn plan_policy(
         &self,
+        actor: &Actor,
         files: BTreeMap<String, String>,
         back: Option<Duration>,
+        prune: bool,
     ) -> Result<Plan, Error> {
         let before = self.store.policy().await?.ok_or(Error::NotFound("policy"))?;
         let (files, policy) = understood(files).await?;
+        let is_about_more = [&before.files, &files].into_iter().any(|files| !policy::settings_files(files).is_empty());
+        if is_about_more && !has(&actor.application, Scope::ConfigurationRead) {
+            return Err(Error::MayNot(
+                "what files say of applications, gateways and branding takes the scope `configuration:read`".to_owned(),
+            ));
+        }
         let trouble = signature::check(&before, &self.policy_key().await?).err();
         // What this release cannot read says nothing that could be compared.
         let present = PolicyFiles::read(before.files.clone()).ok();
         let nothing = BTreeMap::new();
         let content = present.as_ref().map_or(&nothing, |present| present.policy.content());
+        let settings = present.as_ref().map(|present| present.policy.settings());
+        let applications = self.application_steps(settings, policy.settings(), prune).await?;
+        let mut warnings = policy.warnings().to_vec();
+        self.can_be_used(&policy)?;
+        warnings.extend(self.what_hurts(&applications).await?);
+        warnings.extend(what_carries_no_more(settings, policy.settings()));
+        warnings.extend(self.what_stays_away(&policy));
         let replay = match (back, &trouble) {
             (Some(back), None) => {
                 Some(self.replay(&self.policy_in_force().await?, &policy, self.now().minus(back)).await?)
@@ -66,9 +88,11 @@ impl App {
         };
         Ok(Plan {
             version: policy.version().to_owned(),
-            differences: differences(content, policy.content()),
+            differences: differences(content, policy.content()).into_iter().chain(applications.differences()).collect(),
             files: other_files(&before.files, &files),
-            warnings: policy.warnings().to_vec(),
+            warnings,
+            applications,
+            prune,
             before,
             trouble,
             replay,

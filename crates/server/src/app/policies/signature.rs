@@ -102,7 +102,7 @@ fn signed(signature: &str, key: &PublicKey) -> Option<Statement> {
     serde_json::from_slice(&decode(payload)?).ok()
 }
 
-fn hash(bytes: &[u8]) -> String {
+pub(super) fn hash(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 

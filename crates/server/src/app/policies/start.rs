@@ -3,6 +3,7 @@
 use domain::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 use store::Effect;
 
+use super::applications::Steps;
 use super::apply::Next;
 use crate::app::{App, Error};
 use crate::{PolicyFiles, PolicySource};
@@ -17,8 +18,8 @@ impl App {
         for _ in 0..TRIES {
             let newest = self.store.policy().await?;
             let Some((files, origin)) = self.to_start_with(newest.as_ref()) else { break };
-            let by = PolicyAuthor::default();
-            let next = Next { files: files.files.clone(), policy: &files.policy, origin, by };
+            let (by, applications) = (PolicyAuthor::default(), &Steps::default());
+            let next = Next { files: files.files.clone(), policy: &files.policy, origin, by, applications };
             if self.put_policy(None, next, newest.as_ref()).await?.1 == Effect::Applied {
                 break;
             }

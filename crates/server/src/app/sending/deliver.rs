@@ -114,7 +114,8 @@ impl App {
         let damaged = || Error::Internal("an authenticator has no address that codes could go to".to_owned());
         let about = about(prompt, to);
         let code = gateway::Secret::new(String::from_utf8_lossy(&code.code.0));
-        let application = self.settings.brand.name.as_ref().or(self.settings.issuer_name.as_ref());
+        let brand = self.brand().await;
+        let application = brand.name.as_ref().or(self.settings.issuer_name.as_ref());
         let left = prompt.expires_at.since(self.now());
         let host = host_of(&self.settings.issuer);
         let words = CodeWords {
@@ -124,17 +125,17 @@ impl App {
             host: host.as_deref(),
         };
         let unwritten = |error: gateway::messages::InvalidTemplate| Error::Internal(error.to_string());
-        let language = actor.language.unwrap_or(post.sending.language);
+        let language = actor.language.unwrap_or(post.language);
         let delivery = match to.credential.as_ref().ok_or_else(damaged)? {
             Credential::Sms(number) => {
                 let number = Number::parse(number, None).map_err(|_| damaged())?;
-                let text = post.sending.messages.sms(language, &words).map_err(unwritten)?;
-                post.sending.gateways.send_sms(&Sms { to: &number, text: &text, useful: left }).await
+                let text = post.messages.sms(language, &words).map_err(unwritten)?;
+                post.gateways().send_sms(&Sms { to: &number, text: &text, useful: left }).await
             }
             Credential::Email(address) => {
                 let address = MailAddress::parse(address).map_err(|_| damaged())?;
-                let mail = post.sending.messages.mail(language, &words).map_err(unwritten)?;
-                post.sending.gateways.send_mail(&address, &mail).await
+                let mail = post.messages.mail(language, &words).map_err(unwritten)?;
+                post.gateways().send_mail(&address, &mail).await
             }
             Credential::Webauthn(_) | Credential::Push(_) | Credential::Browser(_) => return Err(damaged()),
         };

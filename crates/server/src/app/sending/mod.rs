@@ -7,6 +7,7 @@
 
 mod code;
 mod deliver;
+mod lines;
 mod receipts;
 mod vapid;
 
@@ -18,7 +19,7 @@ use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
 use gateway::mail::MailAddress;
 use gateway::messages::{Language, MailText, Messages};
-use gateway::push::{PushServices, WebPush};
+use gateway::push::PushServices;
 use gateway::{
     Asking, Caps, Countries, Country, Delivery, Fault, Gateways, Number, Outcome, Recipient, Refused, TollGuard,
     Verdict,
@@ -27,7 +28,7 @@ use gateway::{
 use super::vault::Vault;
 pub(crate) use deliver::Message;
 pub(in crate::app) use deliver::measure;
-use vapid::{Signer, VapidKey};
+use vapid::VapidKey;
 
 /// Messages whose receipts are still looked for.
 const MOST_AWAITED: usize = 20_000;
@@ -36,6 +37,8 @@ const MOST_AWAITED: usize = 20_000;
 pub struct Sending {
     /// The gateways.
     pub gateways: Gateways,
+    /// Makes others of what files in force say; `None` where the server's own configuration says which there are.
+    pub maker: Option<Box<dyn GatewayMaker>>,
     /// What messages say.
     pub messages: Messages,
     /// The language that people are written to in of whom no other is known.
@@ -61,6 +64,24 @@ pub struct WebPushSettings {
     pub contact: Option<String>,
 }
 
+/// Makes gateways of what files say.
+pub trait GatewayMaker: Send + Sync {
+    /// Makes all of them.
+    ///
+    /// # Errors
+    /// [`UnusableGateway`] of the first that cannot be made.
+    fn make(&self, wanted: &[policy::GatewaySettings]) -> Result<Gateways, UnusableGateway>;
+}
+
+/// A gateway that a server cannot use.
+#[derive(Debug, Clone)]
+pub struct UnusableGateway {
+    /// Where it stands.
+    pub place: policy::Place,
+    /// Why, and what to do.
+    pub why: String,
+}
+
 impl fmt::Debug for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.gateways.fmt(f)
@@ -69,7 +90,13 @@ impl fmt::Debug for Sending {
 
 /// What sends codes, with what it has in mind.
 pub(crate) struct Post {
-    pub(crate) sending: Sending,
+    pub(crate) messages: Messages,
+    pub(crate) language: Language,
+    pub(crate) countries: Countries,
+    pub(crate) home: Option<Country>,
+    /// Where browsers are woken up.
+    pub(crate) services: PushServices,
+    lines: lines::Lines,
     sms_guard: Mutex<TollGuard>,
     mail_guard: Mutex<TollGuard>,
     /// Whom messages concern of which no receipt has come.
@@ -91,19 +118,36 @@ pub(crate) struct NewCode {
 
 impl Post {
     /// `issuer` is how people reach this server.
-    pub(crate) fn new(mut sending: Sending, vault: &Arc<Vault>, issuer: &str) -> Self {
-        let sms_guard = Mutex::new(TollGuard::new(sending.sms_caps.clone()));
-        let mail_guard = Mutex::new(TollGuard::new(sending.mail_caps.clone()));
-        let WebPushSettings { services, contact } = sending.web_push.clone();
+    pub(crate) fn new(sending: Sending, vault: &Arc<Vault>, issuer: &str) -> Self {
+        let Sending { gateways, maker, messages, language, countries, home, sms_caps, mail_caps, web_push } = sending;
+        let WebPushSettings { services, contact } = web_push;
         // A push service wants somebody to turn to, and some send nothing for who names nobody.
         let contact = contact.or_else(|| issuer.starts_with("https://").then(|| issuer.to_owned()));
         let contact = contact.filter(|contact| contact.is_ascii() && !services.is_empty());
         let vapid = contact.is_some().then(|| Arc::new(VapidKey::new(Arc::clone(vault))));
-        if let (Some(key), Some(contact)) = (&vapid, contact) {
-            let sender = WebPush::new(Box::new(Signer(Arc::clone(key))), contact, services);
-            sending.gateways = sending.gateways.with_web_push(sender);
+        let browsers = vapid.as_ref().zip(contact).map(|(key, contact)| (Arc::clone(key), contact, services.clone()));
+        Self {
+            messages,
+            language,
+            countries,
+            home,
+            services,
+            lines: lines::Lines::new(gateways, maker, browsers),
+            sms_guard: Mutex::new(TollGuard::new(sms_caps)),
+            mail_guard: Mutex::new(TollGuard::new(mail_caps)),
+            awaited: Mutex::default(),
+            vapid,
         }
-        Self { sending, sms_guard, mail_guard, awaited: Mutex::default(), vapid }
+    }
+
+    /// What messages go by now.
+    pub(crate) fn gateways(&self) -> Arc<Gateways> {
+        self.lines.now()
+    }
+
+    /// What messages go by, and by what else they could.
+    pub(crate) fn lines(&self) -> &lines::Lines {
+        &self.lines
     }
 
     /// What browsers subscribe to; `None` where they are not woken up.
@@ -114,8 +158,8 @@ impl Post {
     /// Whether codes of this kind can be sent here.
     pub(crate) fn sends(&self, kind: AuthenticatorKind) -> bool {
         match kind {
-            AuthenticatorKind::Sms => self.sending.gateways.has_sms() && !self.sending.countries.is_empty(),
-            AuthenticatorKind::Email => self.sending.gateways.has_mail(),
+            AuthenticatorKind::Sms => self.gateways().has_sms() && !self.countries.is_empty(),
+            AuthenticatorKind::Email => self.gateways().has_mail(),
             _ => false,
         }
     }
@@ -153,7 +197,7 @@ impl Post {
         match (self.withheld(to, Door::Trusted, now), &to.credential) {
             (Some(refused), _) => Err(refused),
             (None, Some(Credential::Email(address))) => match MailAddress::parse(address) {
-                Ok(address) => Ok(self.sending.gateways.send_mail(&address, mail).await),
+                Ok(address) => Ok(self.gateways().send_mail(&address, mail).await),
                 Err(_) => Ok(undelivered()),
             },
             _ => Ok(undelivered()),
@@ -169,7 +213,7 @@ impl Post {
     /// Whether every gateway for codes of this kind is left alone since it failed.
     fn is_down(&self, kind: AuthenticatorKind, now: Timestamp) -> bool {
         let channel = if kind == AuthenticatorKind::Sms { gateway::Channel::Sms } else { gateway::Channel::Mail };
-        let health = self.sending.gateways.health();
+        let health = self.gateways().health();
         let mut of_channel = health.iter().filter(|health| health.channel == channel);
         of_channel.all(|health| health.down_until.is_some_and(|until| now < until))
     }

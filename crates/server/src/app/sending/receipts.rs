@@ -11,7 +11,7 @@ impl App {
     /// Takes a receipt, if it is from whom it should be. `None` where it is not.
     pub(crate) async fn take_receipt(&self, gateway: &str, posted: &Posted<'_>) -> Result<Option<()>, Error> {
         let post = self.post.as_ref().ok_or(Error::NotFound("gateway"))?;
-        let receipt = match post.sending.gateways.receipt(gateway, posted) {
+        let receipt = match post.gateways().receipt(gateway, posted) {
             Ok(receipt) => receipt,
             Err(InvalidReceipt::None) => return Err(Error::NotFound("gateway")),
             Err(InvalidReceipt::Malformed) => return Err(Error::invalid("", InvalidReceipt::Malformed.to_string())),

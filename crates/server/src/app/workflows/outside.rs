@@ -48,7 +48,7 @@ impl App {
     async fn http_call(&self, errand: &Errand) -> Result<Map<String, Value>, Fault> {
         let post = self.post.as_ref().ok_or_else(nobody)?;
         let request = self.request(errand)?;
-        match post.sending.gateways.outside().send(request).await {
+        match post.gateways().outside().send(request).await {
             Ok(answer) => answered(&answer),
             Err(error @ (OutsideError::Unreachable { .. } | OutsideError::TimedOut { .. })) => {
                 Err(Fault::for_now(error.to_string()))
@@ -95,7 +95,7 @@ impl App {
         let mailbox = mailbox.ok_or_else(|| Fault::final_one("the user has no mailbox that was proved"))?;
         let (subject, message) =
             (text(errand, "subject").unwrap_or_default(), text(errand, "message").unwrap_or_default());
-        let mail = MailText::plain(subject, message, post.sending.language);
+        let mail = MailText::plain(subject, message, post.language);
         match post.notify(mailbox, &mail, self.now()).await {
             Ok(delivery) => delivered(delivery),
             Err(refused) => Err(Fault::for_now(format!(

@@ -17,7 +17,7 @@ use super::super::problem::{
 use super::super::v1::pages::link;
 use super::answer::{page, refused};
 use super::proxy::{BROWSER, FromProxy, PROVED, STATE, unknown};
-use crate::app::forward_auth::{Came, Led, SignedIn};
+use crate::app::forward_auth::{Came, Led, SignedIn, Visitor};
 use crate::app::pages::{Code, Token};
 use crate::app::risk::Source;
 use crate::app::{App, Error};
@@ -37,7 +37,7 @@ pub(super) struct Start {
     again: Option<String>,
 }
 
-/// Sends the browser to the login.
+/// Sends the browser to the login: the site's, or our own page.
 pub(super) async fn start(State(app): Shared, from: FromProxy, query: Result<Query<Start>, Problem>) -> Response {
     let started = started(&app, &from, query);
     started.unwrap_or_else(|problem| refused(problem, true))
@@ -52,7 +52,9 @@ fn started(app: &App, from: &FromProxy, query: Result<Query<Start>, Problem>) ->
     let said = BASE64URL_NOPAD.encode(&state.hash().0);
     let again = start.again.map(|_| ("prompt", "login"));
     let parameters = [("return_to", return_to.as_str()), ("state", said.as_str())].into_iter().chain(again);
-    let mut response = redirect(&site.login.with_parameters(parameters))?;
+    let ours = || ReturnUrl::parse(&format!("{}/sign-in", app.settings.issuer.trim_end_matches('/')));
+    let login = site.login.clone().map_or_else(ours, Ok).map_err(|_| Problem::of(&INTERNAL))?;
+    let mut response = redirect(&login.with_parameters(parameters))?;
     keep(&mut response, STATE, &state.text(), AT_LOGIN)?;
     Ok(response)
 }
@@ -83,6 +85,10 @@ async fn entered(app: &App, from: &FromProxy, query: Result<Query<Enter>, Proble
     if sign_in.return_url.origin() != &origin {
         // The login keeps the site that it was told of; that a proxy serves two of them under one name is a mistake.
         return Err(Problem::of(&REQUEST_REFUSED));
+    }
+    if site.login.is_none() {
+        // Who signs in here again has another session: the one before is nobody's any more.
+        end(app, site, &visitor).await?;
     }
     let mut response = redirect(&sign_in.return_url.to_string())?;
     let seconds = (sign_in.expires_at.unix_millis() - app.now().unix_millis()).max(0) / 1000;
@@ -196,18 +202,22 @@ async fn signed_out(app: &App, from: &FromProxy) -> Result<Response, Problem> {
         return Err(Problem::of(&CROSS_SITE));
     }
     let site = from.site(app).ok_or_else(unknown)?;
-    if let Some(signed_in) = app.signed_in(site, &from.visitor(app)?).await? {
-        match app.end_session(&signed_in.actor, signed_in.sign_in.session_id, None).await {
-            Ok(()) | Err(Error::SessionOver | Error::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    end(app, site, &from.visitor(app)?).await?;
     let to = HeaderValue::from_str(&format!("{origin}/")).map_err(|_| Problem::of(&INTERNAL))?;
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
     for name in [BROWSER, STATE, PROVED] {
         forget(&mut response, name)?;
     }
     Ok(response)
+}
+
+/// Ends the session of a browser, if it has one.
+async fn end(app: &App, site: &Site, visitor: &Visitor) -> Result<(), Problem> {
+    let Some(signed_in) = app.signed_in(site, visitor).await? else { return Ok(()) };
+    match app.end_session(&signed_in.actor, signed_in.sign_in.session_id, None).await {
+        Ok(()) | Err(Error::SessionOver | Error::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn signed_in(app: &App, from: &FromProxy) -> Result<SignedIn, Problem> {

@@ -9,7 +9,8 @@ use domain::{ChallengeId, ReturnOrigin};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-use super::super::caller::language;
+use super::super::caller::{language, user_agent};
+use super::super::cookies::named;
 use super::super::peer::Peer;
 use super::super::problem::{PROXY_UNKNOWN, Problem, REQUEST_REFUSED};
 use crate::app::App;
@@ -26,8 +27,6 @@ pub(super) const BROWSER: &str = "__Host-countersign";
 pub(super) const STATE: &str = "__Host-countersign-state";
 /// What was proved on a page a moment ago.
 pub(super) const PROVED: &str = "__Host-countersign-proved";
-/// The most bytes of a `User-Agent` that are looked at.
-const LONGEST_AGENT: usize = 512;
 
 /// How a proxy says what the request was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +106,13 @@ impl FromProxy {
 
     /// The browser, whatever it asks.
     pub(super) fn visitor(&self, app: &App) -> Result<Visitor, Problem> {
-        let agent = self.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         // It showed its key: what it says of where the request is from is believed, and what others said before as far as they are.
         let mut trusted = app.settings.trusted_proxies.clone();
         trusted.push(self.peer.address.ip().to_canonical());
         Ok(Visitor {
             browser: self.token(BROWSER)?,
             address: Some(self.peer.origin(&self.headers, &trusted)),
-            user_agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
+            user_agent: user_agent(&self.headers),
             language: language(&self.headers),
         })
     }
@@ -160,17 +158,11 @@ impl FromProxy {
 
     /// A cookie. What cannot be read is none; of two of one name it is not known which one is ours.
     fn cookie(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut found = None;
-        for value in self.headers.get_all(header::COOKIE) {
-            let text = value.to_str().map_err(|_| refuse("its cookies cannot be read"))?;
-            for pair in text.split(';') {
-                let Some((key, value)) = pair.split_once('=') else { continue };
-                if key.trim() == name && found.replace(value.trim()).is_some() {
-                    return Err(refuse("it has two cookies of one name"));
-                }
-            }
+        let mut found = named(&self.headers, name);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(refuse("it has two cookies of one name")),
+            (value, None) => Ok(value.and_then(|value| std::str::from_utf8(value).ok())),
         }
-        Ok(found)
     }
 
     fn header(&self, name: &str) -> Result<&str, Problem> {

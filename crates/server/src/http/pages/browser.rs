@@ -1,15 +1,18 @@
 //! Who sends what is under `/pages/`: a script of our own pages, for one page, in one browser.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use domain::TokenHash;
+use gateway::messages::Language;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::app::App;
 use crate::app::pages::{Token, Visitor};
-use crate::http::caller::{is_origin_of, language};
+use crate::http::caller::{is_origin_of, language, user_agent};
+use crate::http::cookies::named;
 use crate::http::peer::Peer;
 use crate::http::problem::{CROSS_SITE, Problem};
 use crate::http::v1::flawed;
@@ -20,8 +23,6 @@ const HEADER: HeaderName = HeaderName::from_static("x-countersign-page");
 /// What the cookie's name begins with. Browsers take one of a name that begins so from this host alone, over TLS or on loopback, for all
 /// of its paths (RFC 6265bis §4.1.3.2).
 const COOKIE: &str = "__Host-countersign-page-";
-/// The most pages that one browser's cookies are looked through for.
-const MOST_COOKIES: usize = 256;
 
 /// Proof that a request was sent by a page of ours, in a browser that shows what it keeps for that page.
 pub(super) struct FromPage(pub(super) Visitor);
@@ -39,7 +40,27 @@ impl FromRequestParts<Arc<App>> for FromPage {
         let peer = parts.extensions.get::<Peer>().copied();
         let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
         let language = language(&parts.headers);
-        Ok(Self(Visitor { token, browser, address, language }))
+        let user_agent = user_agent(&parts.headers);
+        Ok(Self(Visitor { token, browser, address, language, user_agent }))
+    }
+}
+
+/// Proof that a request was sent by our page for signing in, before there is one of its own. [`HEADER`] names none, and is there all the same.
+pub(super) struct FromSignIn {
+    pub(super) address: Option<IpAddr>,
+    pub(super) language: Option<Language>,
+}
+
+impl FromRequestParts<Arc<App>> for FromSignIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if !is_own(&parts.headers, &app.settings.issuer) {
+            return Err(Problem::of(&CROSS_SITE));
+        }
+        let peer = parts.extensions.get::<Peer>().copied();
+        let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
+        Ok(Self { address, language: language(&parts.headers) })
     }
 }
 
@@ -59,10 +80,7 @@ fn cookie_name(token: TokenHash) -> String {
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<Token> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs =
-        values.flat_map(|value| value.split(';')).take(MOST_COOKIES).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(found, _)| found.trim() == name).and_then(|(_, value)| Token::parse(value.trim()))
+    named(headers, name).next().and_then(|value| Token::parse(std::str::from_utf8(value).ok()?))
 }
 
 /// The cookie that makes a browser the page's, for as long as the page is there.
@@ -111,7 +129,7 @@ mod tests {
         assert!(kept.ends_with("; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Strict"), "{kept}");
         let mut headers = HeaderMap::new();
         let pair = kept.split(';').next().unwrap();
-        headers.append(header::COOKIE, format!("a=b; {pair}; c").parse().unwrap());
+        headers.append(header::COOKIE, HeaderValue::from_bytes(format!("gr\u{fc}n=b; {pair}; c").as_bytes()).unwrap());
         assert_eq!(cookie(&headers, &cookie_name(page)).map(|token| token.hash()), Some(browser.hash()));
         assert!(cookie(&headers, &cookie_name(TokenHash([8; 32]))).is_none());
     }

@@ -4,6 +4,7 @@ mod browser;
 mod files;
 mod remember;
 mod security;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(begin_on_page))
         .routes(routes!(confirm_on_page))
         .merge(security::routes())
+        .merge(sign_in::routes())
         .routes(routes!(remember::remember_on_page))
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
@@ -64,7 +66,7 @@ async fn open_page(
     }
     let opened = app.open_page(&visitor).await?;
     let mut response = match opened.seen {
-        Ok(seen) => answer(&app, seen),
+        Ok(seen) => answer(&app, seen).await,
         Err(error) => Problem::from(error).into_response(),
     };
     if let Some(browser) = opened.browser {
@@ -88,7 +90,7 @@ async fn prompt_on_page(
 ) -> Result<Response, Problem> {
     let asking = Arc::clone(&app);
     let asking = async move { asking.prompt_on_page(&visitor, new.kind, new.authenticator_id).await };
-    Ok(answer(&app, to_the_end(asking).await?))
+    Ok(answer(&app, to_the_end(asking).await?).await)
 }
 
 /// Wait for what happens elsewhere
@@ -99,7 +101,7 @@ async fn prompt_on_page(
     responses((status = 200, description = "What there is to do now", body = PageSeen)))]
 async fn wait_on_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
     let seen = Arc::clone(&app).wait_on_page(&visitor).await?;
-    Ok(answer(&app, seen))
+    Ok(answer(&app, seen).await)
 }
 
 /// Prove something on a page
@@ -113,7 +115,7 @@ async fn prove_on_page(
     FromPage(visitor): FromPage,
     Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, Arc::clone(&app).prove_on_page(&visitor, proof.checked()?).await?))
+    Ok(answer(&app, Arc::clone(&app).prove_on_page(&visitor, proof.checked()?).await?).await)
 }
 
 /// Begin to enroll on a page
@@ -136,7 +138,7 @@ async fn begin_on_page(
     };
     let beginning = Arc::clone(&app);
     let beginning = async move { beginning.begin_on_page(&visitor, begin).await };
-    Ok(answer(&app, to_the_end(beginning).await?))
+    Ok(answer(&app, to_the_end(beginning).await?).await)
 }
 
 /// Confirm an enrollment on a page
@@ -150,7 +152,7 @@ async fn confirm_on_page(
     FromPage(visitor): FromPage,
     Body { value: proof, .. }: Body<ProofGiven>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, Arc::clone(&app).confirm_on_page(&visitor, proof.checked()?).await?))
+    Ok(answer(&app, Arc::clone(&app).confirm_on_page(&visitor, proof.checked()?).await?).await)
 }
 
 /// Leave a page on which everything is done
@@ -158,7 +160,7 @@ async fn confirm_on_page(
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "Where the browser may go back to", body = PageSeen)))]
 async fn finish_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(&app, app.leave_page(&visitor).await?))
+    Ok(answer(&app, app.leave_page(&visitor).await?).await)
 }
 
 /// Leave a page without doing what it is for
@@ -166,11 +168,11 @@ async fn finish_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<No
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "Where the browser may go back to", body = PageSeen)))]
 async fn cancel_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(&app, app.cancel_page(&visitor).await?))
+    Ok(answer(&app, app.cancel_page(&visitor).await?).await)
 }
 
-fn answer(app: &App, seen: Seen) -> Response {
-    no_store(Json(PageSeen::of(seen, app)).into_response())
+async fn answer(app: &App, seen: Seen) -> Response {
+    no_store(Json(PageSeen::of(seen, app, app.brand().await)).into_response())
 }
 
 /// A page to open.
@@ -234,7 +236,7 @@ struct PageSeen {
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
     /// At `redeem`: where the browser goes before anything is asked, so that the application sees which one it is. At `done`: where it goes
-    /// back to.
+    /// back to, or after signing in a link that is good once.
     return_to: Option<String>,
 }
 
@@ -331,11 +333,11 @@ impl From<Enrolling> for HandedOver {
 }
 
 impl PageSeen {
-    fn of(seen: Seen, app: &App) -> Self {
+    fn of(seen: Seen, app: &App, brand: Brand) -> Self {
         let mut answer = Self {
             purpose: seen.page.purpose,
             application: seen.application,
-            brand: app.settings.brand.clone(),
+            brand,
             expires_at: seen.page.expires_at,
             step: "done",
             challenge: None,
@@ -381,6 +383,7 @@ impl PageSeen {
                 answer.backup_codes = Some(codes.iter().map(text).collect());
             }
             Step::Done => answer.return_to = Some(seen.page.return_to()),
+            Step::SignedIn(link) => answer.return_to = Some(link.to_string()),
         }
         answer
     }

@@ -43,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     params(("X-Countersign-Page" = String, Header, description = "The token in the page's link")),
     responses((status = 200, description = "What can be enrolled, or what is to be proved first", body = Object)))]
 async fn add_on_page(State(app): Shared, FromPage(visitor): FromPage, _: Body<Nothing>) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Add).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Add).await?).await)
 }
 
 /// Replace an authenticator
@@ -57,7 +57,7 @@ async fn replace_on_page(
     FromPage(visitor): FromPage,
     Body { value: change, .. }: Body<ChangeOwn>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Replace(change.authenticator_id)).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Replace(change.authenticator_id)).await?).await)
 }
 
 /// Get other backup codes
@@ -71,7 +71,7 @@ async fn renew_backup_codes_on_page(
     FromPage(visitor): FromPage,
     _: Body<Nothing>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::BackupCodes).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::BackupCodes).await?).await)
 }
 
 /// Give an authenticator another name
@@ -84,7 +84,7 @@ async fn rename_on_page(
     Body { value: rename, .. }: Body<RenameOwn>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::Rename(rename.authenticator_id, name("/label", &rename.label)?);
-    Ok(answer(&app, app.change_on_page(&visitor, wanted).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, wanted).await?).await)
 }
 
 /// Remove an authenticator
@@ -98,7 +98,7 @@ async fn remove_on_page(
     FromPage(visitor): FromPage,
     Body { value: change, .. }: Body<ChangeOwn>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Remove(change.authenticator_id)).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::Remove(change.authenticator_id)).await?).await)
 }
 
 /// Report an authenticator lost
@@ -112,7 +112,7 @@ async fn report_lost_on_page(
     FromPage(visitor): FromPage,
     Body { value: change, .. }: Body<ChangeOwn>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::ReportLost(change.authenticator_id)).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::ReportLost(change.authenticator_id)).await?).await)
 }
 
 /// Sign out elsewhere
@@ -126,7 +126,7 @@ async fn sign_out_on_page(
     FromPage(visitor): FromPage,
     Body { value: sign_out, .. }: Body<SignOut>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, app.change_on_page(&visitor, Wanted::SignOut(sign_out.session_id)).await?))
+    Ok(answer(&app, app.change_on_page(&visitor, Wanted::SignOut(sign_out.session_id)).await?).await)
 }
 
 /// Another name for an authenticator.

@@ -204,7 +204,8 @@ pub(crate) struct CreateApplication {
     /// What its operators call it, and what authenticator apps show as the issuer, unless one is configured.
     name: String,
     /// What it may do: `users:read`, `users:write`, `sessions`, `enrollments`, `authenticators:read`, `authenticators:write`,
-    /// `challenges`, `hardware_tokens`, `events:read`, or `admin` for everything.
+    /// `challenges`, `hardware_tokens`, `events:read`, `policies:read`, `policies:write`, `configuration:read`, `configuration:write`, or
+    /// `admin` for everything.
     #[schema(value_type = Vec<String>, example = json!(["users:write", "sessions", "enrollments", "challenges"]))]
     scopes: BTreeSet<Scope>,
     /// Client certificates that stand for it: the SHA-256 of each, in hex.

@@ -217,6 +217,7 @@ impl OwnSignal {
                 format!("have values and explanations of {LONGEST} bytes at most, and weigh 100 at most"),
             ));
         }
+        let (name, explanation) = (name.into(), explanation.into());
         Ok(Signal { name, value: Finding::Known(value), weight, explanation, raised_at: None })
     }
 }

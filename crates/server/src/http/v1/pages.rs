@@ -167,6 +167,12 @@ impl CreatePage {
             (PagePurpose::Challenge, Some(id), None) => Subject::Challenge(id),
             (PagePurpose::Enroll, None, Some(id)) => Subject::Enroll(id),
             (PagePurpose::Security, None, Some(id)) => Subject::Security(id),
+            (PagePurpose::SignIn, ..) => {
+                return Err(flawed(
+                    "/purpose",
+                    "must be challenge, enroll or security: for signing in, browsers make pages",
+                ));
+            }
             (PagePurpose::Challenge, ..) => {
                 return Err(flawed("/challenge_id", "is wanted for this purpose, and no session_id"));
             }

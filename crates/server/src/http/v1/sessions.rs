@@ -23,8 +23,6 @@ use crate::http::idempotency_key::{Making, created, created_before};
 use crate::http::parameters::Id;
 use crate::http::problem::{INTERNAL, Problem};
 
-/// How long a session counts unless the caller says otherwise.
-const LIFETIME: Duration = Duration::from_hours(8);
 /// The longest that one can count.
 const LONGEST: Duration = Duration::from_hours(24 * 30);
 
@@ -123,7 +121,7 @@ impl NewSession {
         if self.amr.is_empty() || self.amr.len() > 8 {
             return Err(flawed("/amr", "names the methods of the first factor, 1 to 8 of them, as [\"pwd\"]"));
         }
-        let lifetime = self.expires_in.map_or(LIFETIME, Duration::from_secs);
+        let lifetime = self.expires_in.map_or(domain::Session::LIFETIME, Duration::from_secs);
         if lifetime.is_zero() || lifetime > LONGEST {
             return Err(flawed("/expires_in", format!("must be from 1 to {} seconds", LONGEST.as_secs())));
         }

@@ -182,17 +182,19 @@ impl App {
 
     /// Whether an app can be woken up there. Where that is is said by whoever has the app, so it is held against what is known (T-23).
     fn may_reach(&self, to: &Address) -> Result<(), Error> {
-        let gateways = self.post.as_ref().map(|post| (&post.sending.gateways, &post.sending.web_push.services));
+        let gateways = self.post.as_ref().map(|post| (post.gateways(), &post.services));
         let (pointer, is_set_up) = match to {
-            Address::WebPush { .. } => ("/delivery/web_push", gateways.is_some_and(|(to, _)| to.has_web_push())),
-            Address::Fcm(_) => ("/delivery/fcm", gateways.is_some_and(|(to, _)| to.has_fcm())),
-            Address::Apns(_) => ("/delivery/apns", gateways.is_some_and(|(to, _)| to.has_apns())),
+            Address::WebPush { .. } => {
+                ("/delivery/web_push", gateways.as_ref().is_some_and(|(to, _)| to.has_web_push()))
+            }
+            Address::Fcm(_) => ("/delivery/fcm", gateways.as_ref().is_some_and(|(to, _)| to.has_fcm())),
+            Address::Apns(_) => ("/delivery/apns", gateways.as_ref().is_some_and(|(to, _)| to.has_apns())),
         };
         if !is_set_up {
             return Err(Error::invalid(pointer, "is not set up here"));
         }
         let Address::WebPush { endpoint, .. } = to else { return Ok(()) };
-        if !gateways.is_some_and(|(_, services)| services.permit(endpoint)) {
+        if !gateways.as_ref().is_some_and(|(_, services)| services.permit(endpoint)) {
             return Err(Error::invalid("/delivery/web_push/endpoint", "is at no push service that is allowed here"));
         }
         if to.target().is_none() {

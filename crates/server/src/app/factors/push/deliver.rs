@@ -88,7 +88,7 @@ impl App {
             if left.is_zero() {
                 return Ok(Rung::Done);
             }
-            let delivery = post.sending.gateways.push(&to, &note(post, id, left)).await;
+            let delivery = post.gateways().push(&to, &note(post, id, left)).await;
             measure(AuthenticatorKind::Push, &delivery);
             let mut events = self.told_of_waking(waking, id, &to, &delivery);
             if delivery.outcome != Outcome::Undeliverable(Fault::Gone) {
@@ -152,7 +152,7 @@ impl App {
 /// That there may be something to ask for, and nothing of what: it passes through the hands of others.
 fn note(post: &Post, id: AuthenticatorId, useful: Duration) -> Note {
     let data = Map::from_iter([("authenticator_id".to_owned(), Value::from(id.to_string()))]);
-    Note { topic: Some(TOPIC.to_owned()), ..Note::that_something_waits(post.sending.language, data, useful) }
+    Note { topic: Some(TOPIC.to_owned()), ..Note::that_something_waits(post.language, data, useful) }
 }
 
 /// Forgets how an app was reached, if that is still what was tried.

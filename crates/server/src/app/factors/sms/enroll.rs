@@ -11,8 +11,8 @@ use crate::app::{App, Error};
 pub(super) fn wished(app: &App, wish: &Wish) -> Result<Credential, Error> {
     let typed = wish.address.as_deref().unwrap_or_default();
     let post = app.post.as_ref().ok_or(Error::GatewayUnavailable("sms"))?;
-    Number::parse(typed, post.sending.home)
-        .and_then(|number| post.sending.countries.admit(number))
+    Number::parse(typed, post.home)
+        .and_then(|number| post.countries.admit(number))
         .map(|number| Credential::Sms(number.e164().to_owned()))
         .map_err(|error| match error {
             InvalidNumber::Country => Error::CountryBlocked,

@@ -55,6 +55,14 @@ fn credential(authenticator: &Authenticator) -> Option<::webauthn::Credential> {
     Some(::webauthn::Credential { counter: u32::try_from(authenticator.last_step).ok()?, ..credential })
 }
 
+/// Whose passkey it is that answered, as it says itself: to be believed only once it is verified.
+pub(crate) fn whose_passkey(given: &Given) -> Option<UserId> {
+    let Given::Webauthn(_, response) = given else { return None };
+    let response = ::webauthn::AuthenticationResponse::parse(&response.to_string()).ok()?;
+    let handle: UserHandle = response.user_handle()?.try_into().ok()?;
+    Some(UserId::from_uuid(uuid::Uuid::from_bytes(handle)))
+}
+
 /// Whether a proof with this authenticator reaches the third level beside a first factor, which every session has: its key cannot leave
 /// its hardware (NIST SP 800-63B-4 §2.3).
 pub(crate) fn reaches_aal3(app: &App, authenticator: &Authenticator) -> bool {

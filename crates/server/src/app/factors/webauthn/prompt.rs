@@ -1,6 +1,6 @@
 //! A browser is asked for a proof.
 
-use domain::AuthenticatorKind;
+use domain::{Aal, AuthenticatorKind};
 
 use super::super::{Asked, Prompted, Shown};
 use super::{challenge, credentials, handle, json, kept, relying_party};
@@ -16,9 +16,12 @@ pub(super) fn prompt(app: &App, asked: &Asked<'_>) -> Result<Prompted, Error> {
         Some(_) => credentials(asked.authenticators.iter().copied()),
         None => Vec::new(),
     };
+    // Beside no first factor a passkey reaches the second level only if its device looks who is there.
+    let looks = asked.session.is_none() && asked.challenge.required.as_ref().is_some_and(|r| r.aal >= Some(Aal::Aal2));
     let wanted = webauthn::Asked {
         user: asked.challenge.user_id.map(handle),
         credentials: &known,
+        user_verification: looks.then_some(webauthn::UserVerification::Required),
         ..webauthn::Asked::default()
     };
     let left = asked.challenge.expires_at.since(asked.now);

@@ -111,7 +111,7 @@ impl From<policies::Explained> for Explanation {
                 Finding::Unknown => Value::Null,
                 Finding::Known(value) => value.clone(),
             };
-            (signal.name.clone(), value)
+            (signal.name.to_string(), value)
         };
         Self {
             policy: explained.number,

@@ -1,16 +1,17 @@
 //! Policies: what is in force, what was, and another one that comes.
 
 mod explain;
+mod export;
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use domain::{ApplicationId, CertificateFingerprint, PolicyAuthor, PolicyId, Timestamp};
+use domain::{ApplicationId, CertificateFingerprint, PolicyAuthor, PolicyId, Scope, Timestamp};
 use http::request::Parts;
 use http::{HeaderValue, header};
 use policy::Mistake;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_policies))
         .routes(routes!(show_policy_in_force, apply_policy))
+        .routes(routes!(export::export_policy))
         .routes(routes!(show_policy))
         .routes(routes!(revert_policy))
         .routes(routes!(plan::plan_policy))
@@ -61,15 +63,17 @@ async fn list_policies(
 /// With its files. Its `ETag` is what another one that is to come after it names as `If-Match`.
 #[utoipa::path(get, path = "/v1/policies/current", tag = "Policies",
     responses((status = 200, description = "The policy and its files", body = PolicyWithFiles)))]
-async fn show_policy_in_force(State(app): Shared, _: May<ReadPolicies>) -> Result<Response, Problem> {
+async fn show_policy_in_force(State(app): Shared, may: May<ReadPolicies>) -> Result<Response, Problem> {
     let policy = app.policy_as_kept().await?;
     let id = policy.policy.id;
-    Ok(tagged(id, PolicyWithFiles::from(policy)))
+    Ok(tagged(id, PolicyWithFiles::shown_to(&may, policy)))
 }
 
 /// Put a policy into force
 ///
-/// On every server, with the next decision. Its files are taken as a whole: one mistake in them, and nothing is changed.
+/// On every server, with the next decision. Its files are taken as a whole: one mistake in them, and nothing is changed. What they say of
+/// applications holds with the next request; it takes the scope `configuration:write`, and every scope that an application which
+/// changes has or gets.
 #[utoipa::path(put, path = "/v1/policies/current", tag = "Policies", params(Matching), request_body = NewPolicy,
     responses((status = 200, description = "The policy that is in force now", body = AppliedPolicy)))]
 async fn apply_policy(
@@ -78,9 +82,9 @@ async fn apply_policy(
     matching: IfMatch,
     File(Body { value: new, .. }): File<NewPolicy>,
 ) -> Result<Response, Problem> {
-    let NewPolicy { files, by, reference, allow_lock_out } = new;
+    let NewPolicy { files, by, reference, seen, prune, allow_lock_out } = new;
     let (by, after) = (author(&may, by, reference)?, matching.policy()?);
-    let applied = app.apply_policy(&may.actor, Apply { files, after, by, allow_lock_out }).await?;
+    let applied = app.apply_policy(&may.actor, Apply { files, after, by, seen, prune, allow_lock_out }).await?;
     Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
 }
 
@@ -89,10 +93,10 @@ async fn apply_policy(
     responses((status = 200, description = "The policy and its files", body = PolicyWithFiles)))]
 async fn show_policy(
     State(app): Shared,
-    _: May<ReadPolicies>,
+    may: May<ReadPolicies>,
     Id(id): Id<PolicyId>,
 ) -> Result<Json<PolicyWithFiles>, Problem> {
-    Ok(Json(app.policy_version(id).await?.into()))
+    Ok(Json(PolicyWithFiles::shown_to(&may, app.policy_version(id).await?)))
 }
 
 /// Put a policy back into force
@@ -182,12 +186,17 @@ fn author(may: &May<WritePolicies>, name: Option<String>, reference: Option<Stri
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPolicy {
-    /// The files by their names, 64 of 256 KiB at most: YAML.
+    /// The files by their names, 64 of 256 KiB at most: YAML, and a logo, which is an SVG as it is or a PNG in Base64.
     files: BTreeMap<String, String>,
     /// Who applies it, in your words; kept for as long as the policy.
     by: Option<String>,
     /// What for: a commit, a message.
     reference: Option<String>,
+    /// What a plan saw of applications (`seen`): only where they are as they were. Without it, whatever they are.
+    seen: Option<String>,
+    /// Also delete applications of which the files say nothing, where they speak of any.
+    #[serde(default)]
+    prune: bool,
     /// Also where it locks out everybody, or every administrator, by what was decided lately.
     #[serde(default)]
     allow_lock_out: bool,
@@ -260,13 +269,28 @@ struct PolicyWithFiles {
     policy: Policy,
     /// By their names.
     files: BTreeMap<String, String>,
+    /// The names of files that are left out: what they say of applications, gateways and branding takes the scope `configuration:read`.
+    left_out: BTreeSet<String>,
 }
 
-impl From<Looked> for PolicyWithFiles {
-    fn from(mut looked: Looked) -> Self {
-        let files = std::mem::take(&mut looked.policy.files);
-        Self { policy: looked.into(), files }
+impl PolicyWithFiles {
+    fn shown_to(may: &May<ReadPolicies>, mut looked: Looked) -> Self {
+        let (files, left_out) = shown_files(may, std::mem::take(&mut looked.policy.files));
+        Self { policy: looked.into(), files, left_out }
     }
+}
+
+/// The files that the application may see, and the names of those that it may not.
+fn shown_files(
+    may: &May<ReadPolicies>,
+    mut files: BTreeMap<String, String>,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    if may.has(Scope::ConfigurationRead) {
+        return (files, BTreeSet::new());
+    }
+    let left_out = policy::settings_files(&files);
+    files.retain(|name, _| !left_out.contains(name));
+    (files, left_out)
 }
 
 /// A policy that was put into force.
@@ -278,10 +302,24 @@ struct AppliedPolicy {
     /// What was found in it that is no error.
     #[schema(value_type = Vec<Object>)]
     warnings: Vec<Mistake>,
+    applications: AppliedApplications,
+}
+
+/// What became of applications with a policy, by their names.
+#[derive(Serialize, ToSchema)]
+struct AppliedApplications {
+    /// Those that were made. They have no key yet.
+    created: Vec<String>,
+    /// Those that were changed.
+    updated: Vec<String>,
+    /// Those that were deleted.
+    deleted: Vec<String>,
 }
 
 impl From<Applied> for AppliedPolicy {
-    fn from(Applied { policy, is_new, warnings }: Applied) -> Self {
-        Self { policy: Looked { policy, trouble: None }.into(), is_new, warnings }
+    fn from(Applied { policy, is_new, warnings, applications }: Applied) -> Self {
+        let [created, updated, deleted] = applications.names();
+        let applications = AppliedApplications { created, updated, deleted };
+        Self { policy: Looked { policy, trouble: None }.into(), is_new, warnings, applications }
     }
 }

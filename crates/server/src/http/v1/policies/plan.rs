@@ -26,12 +26,13 @@ const MOST_AFFECTED: usize = 10_000;
 /// See what a policy would change
 ///
 /// What it says otherwise than the one in force, and for whom of those who were decided about something else would have come of it:
-/// each decision is made again by both, with what it went by at the time. Nothing is changed.
+/// each decision is made again by both, with what it went by at the time. Nothing is changed. Where files speak of applications, gateways
+/// or branding it takes the scope `configuration:read` as well.
 #[utoipa::path(post, path = "/v1/policies/plan", tag = "Policies", request_body = NewPlan,
     responses((status = 200, description = "What would change", body = Plan)))]
 pub(super) async fn plan_policy(
     State(app): Shared,
-    _: May<ReadPolicies>,
+    may: May<ReadPolicies>,
     File(Body { value: new, .. }): File<NewPlan>,
 ) -> Result<Json<Plan>, Problem> {
     let days = new.days.unwrap_or(30);
@@ -39,15 +40,18 @@ pub(super) async fn plan_policy(
         return Err(flawed("/days", format!("must be at most {MOST_DAYS}")));
     }
     let back = (days > 0).then(|| Duration::from_hours(24 * days));
-    Ok(Json(app.plan_policy(new.files, back).await?.into()))
+    Ok(Json(app.plan_policy(&may.actor, new.files, back, new.prune).await?.into()))
 }
 
 /// A policy that may come into force.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPlan {
-    /// The files by their names, 64 of 256 KiB at most: YAML.
+    /// The files by their names, 64 of 256 KiB at most: YAML, and a logo, which is an SVG as it is or a PNG in Base64.
     files: BTreeMap<String, String>,
+    /// Also count what is deleted of applications of which the files say nothing, where they speak of any.
+    #[serde(default)]
+    prune: bool,
     /// How many days of decisions to make again, 366 at most; 0: none. 30 if not said.
     days: Option<u64>,
 }
@@ -70,9 +74,17 @@ pub(super) struct Plan {
     differences: Vec<Difference>,
     /// Files whose text is not the same, also where they say the same.
     files: BTreeSet<String>,
-    /// What was found in it that is no error.
+    /// What was found in it that is no error, and what it would take from applications that is in use.
     #[schema(value_type = Vec<Object>)]
     warnings: Vec<Mistake>,
+    /// Applications of which the files say nothing though they speak of others: they stay, unless `prune` is said.
+    unlisted: Vec<String>,
+    /// Applications that are otherwise than the policy in force said: they were changed by something else since.
+    changed_since: Vec<String>,
+    /// Whether it counts what is deleted of applications of which the files say nothing.
+    prune: bool,
+    /// What was seen of applications: say it to apply what was planned, and nothing else.
+    seen: String,
     /// What would have come of it; null where no decisions were to be made again.
     replay: Option<Replay>,
 }
@@ -162,6 +174,10 @@ impl From<policies::Plan> for Plan {
             differences,
             files: plan.files,
             warnings: plan.warnings,
+            prune: plan.prune,
+            unlisted: plan.applications.unlisted,
+            changed_since: plan.applications.changed_since,
+            seen: plan.applications.seen,
             replay: plan.replay.map(Replay::from),
         }
     }
