@@ -274,11 +274,13 @@ fn unknown(path: &str) -> String {
         "pages" => "pag_",
         "hardware-tokens" => "tok_",
         "policies" => "pol_",
+        "runs" => "run_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));
     let key = format!("key_{}", "0".repeat(32));
-    path.replace("{id}", &id).replace("{key_id}", &key).replace("{external_id}", "nobody").replace("{slug}", "nothing")
+    let path = path.replace("{id}", &id).replace("{key_id}", &key).replace("{external_id}", "nobody");
+    path.replace("{slug}", "nothing").replace("{name}", "nothing")
 }
 
 fn queries(operation: &Operation) -> Vec<String> {

@@ -128,7 +128,7 @@ async fn a_database_that_is_newer_than_the_program_is_left_alone() {
     server.stop();
     server.postgres().run("UPDATE schema_version SET version = 999");
     assert_fails(&mut server, CONFIGURATION, &["999", "newer countersign"]);
-    server.postgres().run("UPDATE schema_version SET version = 3");
+    server.postgres().run("UPDATE schema_version SET version = 4");
     server.begin().await;
 }
 

@@ -459,6 +459,19 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
+    let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
+    let arguments = vec![format!("--workflows-folder={ready}")];
+    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+    let tested = server.cli(&["workflow", "test", ready]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    let in_force = server.api().get("/v1/workflows").await.expect(200);
+    let names: Vec<&str> =
+        in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["guessed_codes", "lost_device", "push_fatigue"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn w11_runs_are_seen_on_the_command_line_and_in_the_metrics() {
     let folder = folder(&[lost_device()]);
     let server = Server::start(setup(Database::Sqlite, &folder)).await;

@@ -411,6 +411,27 @@ mod tests {
         }
     }
 
+    /// However many runs wait, those that are due are found by when they are, and each by its key.
+    #[tokio::test]
+    async fn w04_no_statement_of_runs_goes_through_a_table_on_postgresql() {
+        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
+        let source = crate::engine::postgres::Source::parse(&url).unwrap();
+        let mut connection = source.connection().await.unwrap();
+        assert!(schema::migrate(&mut connection).await.is_ok());
+        for set in runs::ALL.iter().chain(&crate::read::runs::ALL) {
+            let plan = set.postgres_plan(&mut connection).await;
+            let through =
+                |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");
+            assert!(!plan.iter().any(through), "{plan:#?}");
+            for (scan, bound) in
+                plan.iter().zip(plan.iter().skip(1)).filter(|(scan, _)| scan.contains(" on run_claims "))
+            {
+                let bounded = bound.contains("Index Cond") || scan.contains("Update on") || bound.contains("->");
+                assert!(bounded, "{scan}: {plan:#?}");
+            }
+        }
+    }
+
     /// What is gone through in any case.
     fn is_input(scan: &str) -> bool {
         ["SCAN i", "SCAN many", "SCAN (subquery"]
