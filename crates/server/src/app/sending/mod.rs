@@ -2,7 +2,7 @@
 //!
 //! Whoever asks for a challenge's code without a session learns only that something was done: for somebody who is not known, or has
 //! no such authenticator, a code is made all the same, and nothing is sent. The answer waits for no gateway, since how long
-//! those take would tell the one from the other (T-19): what is to be sent goes into a queue ([`queue`]). With a session, and where
+//! those take would tell the one from the other (T-19): what is to be sent goes into a queue ([`super::errands`]). With a session, and where
 //! something is enrolled, the answer says what became of it.
 
 mod code;
