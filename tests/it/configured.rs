@@ -44,7 +44,11 @@ async fn apply(api: &Api, files: &Value) -> Value {
 async fn revert(api: &Api, to: &Value) -> Answer {
     let (to, after) = (to["id"].as_str().unwrap(), in_force(api).await["id"].as_str().unwrap().to_owned());
     let request = api.request(Method::POST, &format!("/v1/policies/{to}/revert"));
-    Api::answer(request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true, "force": true }))).await.unwrap()
+    Api::answer(
+        request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true, "force": true })),
+    )
+    .await
+    .unwrap()
 }
 
 async fn plan(api: &Api, files: &Value) -> Answer {
@@ -244,7 +248,9 @@ async fn nothing_that_was_taken_away_comes_back_unseen(database: Database) {
     let server = Server::on(database).await;
     let api = server.api();
     let print = "ab".repeat(32);
-    let wide = |more: &str| with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions], certificates: [\"{print}\"]}}\n{more}"));
+    let wide = |more: &str| {
+        with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions], certificates: [\"{print}\"]}}\n{more}"))
+    };
     let applied = apply(&api, &wide("")).await;
     let first = applied["policy"].clone();
     let made = &applied["applications"]["differences"][0];
@@ -262,7 +268,8 @@ async fn nothing_that_was_taken_away_comes_back_unseen(database: Database) {
     apply_with(&api, &files, json!({ "seen": planned["seen"] })).await.expect_problem(412, "policy-changed");
     let back = |body: Value| {
         let path = format!("/v1/policies/{}/revert", first["id"].as_str().unwrap());
-        let request = api.request(Method::POST, &path).header("if-match", format!("\"{}\"", first["id"].as_str().unwrap()));
+        let request =
+            api.request(Method::POST, &path).header("if-match", format!("\"{}\"", first["id"].as_str().unwrap()));
         Api::answer(request.json(&body))
     };
     back(json!({})).await.unwrap().expect_problem(428, "applications-unseen");
@@ -316,9 +323,8 @@ async fn s11_nobody_becomes_another_application_by_a_file() {
     let taken_over = pipeline(&api, "pipeline", &scopes).await;
     let (old, new) = ("ab".repeat(32), "cd".repeat(32));
     let with_shop = |origins: &str, certificates: &str| {
-        let shop = format!(
-            "  shop: {{scopes: [sessions], return_origins: [{origins}], certificates: [{certificates}]}}\n"
-        );
+        let shop =
+            format!("  shop: {{scopes: [sessions], return_origins: [{origins}], certificates: [{certificates}]}}\n");
         with(&shop)
     };
     let (origin, print) = (format!("\"{ORIGIN}\""), format!("\"{old}\""));
@@ -349,6 +355,35 @@ async fn s11_nobody_becomes_another_application_by_a_file() {
     revert(&api, &wide).await.expect(200);
     assert_eq!(application(&api, "shop").await.unwrap()["certificates"], json!([old]));
     apply(&api, &with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n"))).await;
+}
+
+/// What stands in force is what `config export` can write and `config apply` reads again: nothing is hidden beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_files_are_called_as_the_files_of_a_folder_are() {
+    let server = Server::new().await;
+    let api = server.api();
+    let before = in_force(&api).await;
+    for name in [
+        "applications",
+        "rules.txt",
+        "rules.YAML",
+        ".rules.yaml",
+        "../rules.yaml",
+        "a/b.yaml",
+        "a\\b.yml",
+        "a\n.yaml",
+        "",
+    ] {
+        let mut files = denying("a");
+        files[name] = files["rules.yaml"].clone();
+        let problem = apply_with(&api, &files, json!({})).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/files", "{name}: {problem}");
+        plan(&api, &files).await.expect_problem(422, "invalid-request");
+    }
+    assert_eq!(in_force(&api).await, before);
+    let mut files = denying("a");
+    files["more.yml"] = json!("policy:\n  rules:\n    - {id: b, applies_to: {actions: [b]}, effect: deny}\n");
+    apply(&api, &files).await;
 }
 
 /// T-18: what is a secret is named by where the server has it.
@@ -534,7 +569,8 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     // It is put back by applying the same files again, once that is meant.
     let unmeant = server.cli(&["config", "apply", &path("mine")]);
     assert_eq!(unmeant.status.code(), Some(1), "{}", said(&unmeant));
-    for part in ["- scopes: [\"users:write\",\"sessions\"]", "something else changed since what the files say of shop"] {
+    for part in ["- scopes: [\"users:write\",\"sessions\"]", "something else changed since what the files say of shop"]
+    {
         assert!(said(&unmeant).contains(part), "{part}: {}", said(&unmeant));
     }
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:write", "sessions"]));
@@ -660,7 +696,8 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
         "kind: vonage, key: k, secret: \"env:SMS_TOKEN\", from: X, url: \"https://evil.example\"".to_owned(),
         "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: eu-central-1, url: \"https://evil.example\"".to_owned(),
         "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: \"x.evil.example/\"".to_owned(),
-        "kind: smtp, host: \"evil.example:587\", from: \"a@example.com\", user: a, secret: \"env:SMS_TOKEN\"".to_owned(),
+        "kind: smtp, host: \"evil.example:587\", from: \"a@example.com\", user: a, secret: \"env:SMS_TOKEN\""
+            .to_owned(),
     ] {
         let mut files = denying("a");
         files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
@@ -673,7 +710,11 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
     }
     assert_eq!(in_force(&api).await, before);
     // Where the provider always is, and to where the operator said, it goes.
-    for gateway in [twilio.to_owned(), format!("{http}, url: \"http://127.0.0.1:1/\""), format!("{http}, url: \"https://LOCALHOST:1/\"")] {
+    for gateway in [
+        twilio.to_owned(),
+        format!("{http}, url: \"http://127.0.0.1:1/\""),
+        format!("{http}, url: \"https://LOCALHOST:1/\""),
+    ] {
         let mut files = denying("a");
         files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
         plan(&api, &files).await.expect(200);

@@ -219,6 +219,15 @@ impl Problem {
         let first = errors.first().map(|flaw| format!("{}: {}", flaw.pointer, flaw.detail)).unwrap_or_default();
         Self { errors, ..Self::new(&INVALID_REQUEST, first) }
     }
+
+    fn unseen(applications: &[String]) -> Self {
+        let names: Vec<String> = applications.iter().map(|name| format!("`{name}`")).collect();
+        let detail = format!(
+            "It would change {}. Send `seen`, as `POST /v1/policies/plan` says it of these files, or `force` where it does not matter what they are now.",
+            names.join(", ")
+        );
+        Self::new(&APPLICATIONS_UNSEEN, detail)
+    }
 }
 
 impl From<Error> for Problem {
@@ -258,14 +267,7 @@ impl From<Error> for Problem {
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
             Error::MayNot(why) => Self::new(&FORBIDDEN, sentence(&why)),
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
-            Error::ApplicationsUnseen(names) => {
-                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                let detail = format!(
-                    "It would change {}. Send `seen`, as `POST /v1/policies/plan` says it of these files, or `force` where it does not matter what they are now.",
-                    names.join(", ")
-                );
-                Self::new(&APPLICATIONS_UNSEEN, detail)
-            }
+            Error::ApplicationsUnseen(names) => Self::unseen(&names),
             Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
             Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
             Error::PolicyBroken { number, why } => {

@@ -33,20 +33,7 @@ async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     let files = read(&args.folder, desk.output)?;
     let (after, seen) = match &args.plan {
         Some(plan) => planned(plan, files.policy().version(), args.prune)?,
-        None => {
-            let looked = look(desk, files.files(), args.prune).await?;
-            if let Some(looked) = &looked {
-                let overruled = changes(looked, |name, since| since.contains(&name));
-                let why = "something else changed since what the files say of";
-                agreed(desk, looked, &overruled, why, args.force).await?;
-            }
-            let after = match (&args.after, &looked) {
-                (Some(after), _) => after.clone(),
-                (None, Some(looked)) => text(looked, "/after").to_owned(),
-                (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
-            };
-            (after, looked.map(|looked| text(&looked, "/seen").to_owned()))
-        }
+        None => looked_at(desk, args, files.files()).await?,
     };
     let Author { by, reference, allow_lock_out } = &args.author;
     let body = json!({
@@ -56,6 +43,25 @@ async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
+}
+
+/// The policy that files are to come after, and what is seen of applications now, where whoever applies has to know.
+async fn looked_at(
+    desk: &Desk,
+    args: &ApplyArgs,
+    files: &BTreeMap<String, String>,
+) -> Result<(String, Option<String>), Failure> {
+    let looked = look(desk, files, args.prune).await?;
+    if let Some(looked) = &looked {
+        let overruled = changes(looked, |name, since| since.contains(&name));
+        agreed(desk, looked, &overruled, "something else changed since what the files say of", args.force).await?;
+    }
+    let after = match (&args.after, &looked) {
+        (Some(after), _) => after.clone(),
+        (None, Some(looked)) => text(looked, "/after").to_owned(),
+        (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    };
+    Ok((after, looked.map(|looked| text(&looked, "/seen").to_owned())))
 }
 
 /// What files would change, for those that speak of applications: what was seen of these goes with what is applied. Nothing where the server

@@ -77,15 +77,12 @@ impl Lines {
                 let stays: Vec<_> =
                     made.0.iter().filter(|now| wanted.iter().any(|one| is_same(now, one))).cloned().collect();
                 if stays.len() < made.0.len() {
-                    made.0 = match maker.make(&stays) {
-                        Ok(gateways) => {
-                            self.put(gateways);
-                            stays
-                        }
-                        Err(_) => {
-                            self.put_none();
-                            Vec::new()
-                        }
+                    made.0 = if let Ok(gateways) = maker.make(&stays) {
+                        self.put(gateways);
+                        stays
+                    } else {
+                        self.put_none();
+                        Vec::new()
                     };
                 }
                 made.1 = Some(unusable);
@@ -122,8 +119,6 @@ impl fmt::Debug for Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use gateway::mail::{Encryption, Relay, RelaySetup};
     use gateway::outside::{Outside, Setup};
     use gateway::sms::{HttpApi, SmsProvider};
@@ -167,7 +162,7 @@ mod tests {
     fn wanted(name: &str, values: &[(&'static str, &str)]) -> GatewaySettings {
         let values = values.iter().map(|(key, value)| (*key, vec![(*value).to_owned()]));
         let place = Place { file: "gateways.yaml".into(), line: 1, column: 1 };
-        GatewaySettings { place, name: name.to_owned(), values: BTreeMap::from_iter(values) }
+        GatewaySettings { place, name: name.to_owned(), values: values.collect() }
     }
 
     #[test]
