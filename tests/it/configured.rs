@@ -29,7 +29,8 @@ fn shop(scopes: &str) -> String {
 
 async fn apply_with(api: &Api, files: &Value, more: Value) -> Answer {
     let after = in_force(api).await["id"].as_str().unwrap().to_owned();
-    let mut body = json!({ "files": files, "allow_lock_out": true });
+    // Whatever the applications are, unless a test says what it saw.
+    let mut body = json!({ "files": files, "allow_lock_out": true, "force": more["seen"].is_null() });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{after}\""));
     Api::answer(request.json(&body)).await.unwrap()
@@ -37,6 +38,17 @@ async fn apply_with(api: &Api, files: &Value, more: Value) -> Answer {
 
 async fn apply(api: &Api, files: &Value) -> Value {
     apply_with(api, files, json!({})).await.expect(200)
+}
+
+/// Puts back into force what was there.
+async fn revert(api: &Api, to: &Value) -> Answer {
+    let (to, after) = (to["id"].as_str().unwrap(), in_force(api).await["id"].as_str().unwrap().to_owned());
+    let request = api.request(Method::POST, &format!("/v1/policies/{to}/revert"));
+    Api::answer(
+        request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true, "force": true })),
+    )
+    .await
+    .unwrap()
 }
 
 async fn plan(api: &Api, files: &Value) -> Answer {
@@ -185,10 +197,8 @@ async fn s11_nobody_gives_by_files_what_they_have_not_got() {
     let wide = in_force(&api).await;
     apply(&api, &with(&format!("{base}  shop:\n    scopes: [sessions]\n"))).await;
     let now = in_force(&api).await;
-    let path = format!("/v1/policies/{}/revert", wide["id"].as_str().unwrap());
-    let revert =
-        pipeline_key.request(Method::POST, &path).header("if-match", format!("\"{}\"", now["id"].as_str().unwrap()));
-    let problem = Api::answer(revert.json(&json!({}))).await.unwrap().expect_problem(403, "forbidden");
+    let problem = revert(&pipeline_key, &wide).await.expect_problem(403, "forbidden");
+    assert_eq!(in_force(&api).await, now);
     assert!(problem["detail"].as_str().unwrap().contains("`shop` would get the scope `users:write`"), "{problem}");
 
     // Without the scope for it, policies may be applied, and nothing else; and what others say of applications is not shown.
@@ -209,6 +219,171 @@ async fn s11_nobody_gives_by_files_what_they_have_not_got() {
     plan(&policies, &files).await.expect_problem(403, "forbidden");
     let exported = policies.get("/v1/policies/export").await.expect(200);
     assert_eq!((&exported["left_out"], &exported["made"]), (&json!(["applications.yaml"]), &Value::Null), "{exported}");
+}
+
+/// T-20: sites and rules name an application by its name or id. So no name is an id, or whoever may make applications has those of another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t20_no_name_of_an_application_is_the_id_of_another() {
+    let server = Server::new().await;
+    let api = server.api();
+    apply(&api, &with(&shop("sessions"))).await;
+    let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let own = pipeline(&api, "own", &["sessions"]).await;
+    let own = own.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
+    for name in [id.as_str(), "app_0197a3c05b7c7d3e8f6a1b2c3d4e5f60"] {
+        let files = with(&format!("{ADMINISTRATOR}  {name}:\n    scopes: [sessions]\n"));
+        let problem = apply_with(&api, &files, json!({})).await.expect_problem(422, "policy-mistaken");
+        assert!(problem.to_string().contains("is not what an id of one is"), "{problem}");
+        let made = json!({ "name": name, "scopes": [] });
+        let problem = api.post("/v1/applications", made).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/name", "{problem}");
+        let renamed = api.patch(&format!("/v1/applications/{own}"), json!({ "name": format!(" {name} ") })).await;
+        renamed.expect_problem(422, "invalid-request");
+        assert!(application(&api, name).await.is_none());
+    }
+}
+
+/// T-22: what an administrator took from an application does not come back by files of whoever did not see that it went.
+async fn nothing_that_was_taken_away_comes_back_unseen(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let print = "ab".repeat(32);
+    let wide = |more: &str| {
+        with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions], certificates: [\"{print}\"]}}\n{more}"))
+    };
+    let applied = apply(&api, &wide("")).await;
+    let first = applied["policy"].clone();
+    let made = &applied["applications"]["differences"][0];
+    assert_eq!((&made["what"], &made["before"]), (&json!("applications.shop"), &Value::Null), "{applied}");
+    let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let planned = plan(&api, &wide("")).await.expect(200);
+    let stolen = json!({ "certificates": [], "scopes": [] });
+    api.patch(&format!("/v1/applications/{id}"), stolen).await.expect(200);
+
+    let files = wide("  new: {scopes: []}\n");
+    let blind = apply_with(&api, &files, json!({ "force": false })).await;
+    let problem = blind.expect_problem(428, "applications-unseen");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`shop`") && detail.contains("`new`"), "{problem}");
+    apply_with(&api, &files, json!({ "seen": planned["seen"] })).await.expect_problem(412, "policy-changed");
+    let back = |body: Value| {
+        let path = format!("/v1/policies/{}/revert", first["id"].as_str().unwrap());
+        let request =
+            api.request(Method::POST, &path).header("if-match", format!("\"{}\"", first["id"].as_str().unwrap()));
+        Api::answer(request.json(&body))
+    };
+    back(json!({})).await.unwrap().expect_problem(428, "applications-unseen");
+    back(json!({ "seen": planned["seen"] })).await.unwrap().expect_problem(412, "policy-changed");
+    let shop = application(&api, "shop").await.unwrap();
+    assert_eq!((&shop["certificates"], &shop["scopes"]), (&json!([]), &json!([])));
+    assert!(application(&api, "new").await.is_none());
+
+    // Whoever saw it may mean it, and is told what it was.
+    let planned = plan(&api, &wide("")).await.expect(200);
+    let reverted = back(json!({ "seen": planned["seen"] })).await.unwrap().expect(200);
+    let said = reverted["warnings"].to_string();
+    assert!(said.contains("something else changed `shop` since policy 2 was applied"), "{reverted}");
+    let put_back = &reverted["applications"]["differences"][0];
+    assert_eq!(
+        (&put_back["what"], &put_back["before"]["scopes"], &put_back["after"]["certificates"]),
+        (&json!("applications.shop"), &json!([]), &json!([print])),
+        "{reverted}"
+    );
+    // Where nothing of applications changes, nothing has to be seen.
+    let mut same = wide("");
+    same["rules.yaml"] = denying("b")["rules.yaml"].clone();
+    apply_with(&api, &same, json!({ "force": false })).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t22_nothing_that_was_taken_away_comes_back_unseen_on_sqlite() {
+    nothing_that_was_taken_away_comes_back_unseen(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t22_nothing_that_was_taken_away_comes_back_unseen_on_postgresql() {
+    nothing_that_was_taken_away_comes_back_unseen(Database::Postgres).await;
+}
+
+/// S-09: a certificate or a place to lead back to makes whoever has it that application. So nobody becomes one that is there by a file, also not
+/// one that can do no more than they can, but for administrators.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_nobody_becomes_another_application_by_a_file() {
+    let site = [
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_APPLICATION", "login"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_ORIGINS", "https://wiki.example.org"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_LOGIN", "https://login.example.org/"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_KEY", "env:WIKI_KEY"),
+        ("WIKI_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+    let environment = site.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let server = Server::start(Setup { environment, ..Setup::default() }).await;
+    let api = server.api();
+    let scopes = ["policies:read", "policies:write", "configuration:read", "configuration:write", "sessions"];
+    let taken_over = pipeline(&api, "pipeline", &scopes).await;
+    let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+    let with_shop = |origins: &str, certificates: &str| {
+        let shop =
+            format!("  shop: {{scopes: [sessions], return_origins: [{origins}], certificates: [{certificates}]}}\n");
+        with(&shop)
+    };
+    let (origin, print) = (format!("\"{ORIGIN}\""), format!("\"{old}\""));
+    // One that is not there yet it may make, with all of that.
+    apply_with(&taken_over, &with_shop(&origin, &print), json!({})).await.expect(200);
+    let wide = in_force(&api).await;
+    for (files, what) in [
+        (with_shop(&origin, &format!("{print}, \"{new}\"")), new.as_str()),
+        (with_shop(&origin, &format!("\"{new}\"")), new.as_str()),
+        (with_shop(&format!("{origin}, \"https://evil.example\""), &print), "https://evil.example"),
+        (with_shop("\"https://evil.example\"", &print), "https://evil.example"),
+        // The pipeline itself is one as well.
+        (with(&format!("  pipeline: {{scopes: [{}], certificates: [\"{new}\"]}}\n", scopes.join(", "))), "`pipeline`"),
+        // The site goes by whatever is called so.
+        (with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n")), "the site `wiki`"),
+    ] {
+        let problem = apply_with(&taken_over, &files, json!({})).await.expect_problem(403, "forbidden");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("`admin`") && detail.contains(what), "{what}: {problem}");
+    }
+    let shop = application(&api, "shop").await.unwrap();
+    assert_eq!((&shop["certificates"], &shop["return_origins"]), (&json!([old]), &json!([ORIGIN])));
+    // What it may change it may take away; putting it back takes an administrator, and an older version is no way around that.
+    apply_with(&taken_over, &with_shop("", ""), json!({})).await.expect(200);
+    let problem = revert(&taken_over, &wide).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("`admin`"), "{problem}");
+    assert_eq!(application(&api, "shop").await.unwrap()["certificates"], json!([]));
+    revert(&api, &wide).await.expect(200);
+    assert_eq!(application(&api, "shop").await.unwrap()["certificates"], json!([old]));
+    apply(&api, &with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n"))).await;
+}
+
+/// What stands in force is what `config export` can write and `config apply` reads again: nothing is hidden beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_files_are_called_as_the_files_of_a_folder_are() {
+    let server = Server::new().await;
+    let api = server.api();
+    let before = in_force(&api).await;
+    for name in [
+        "applications",
+        "rules.txt",
+        "rules.YAML",
+        ".rules.yaml",
+        "../rules.yaml",
+        "a/b.yaml",
+        "a\\b.yml",
+        "a\n.yaml",
+        "",
+    ] {
+        let mut files = denying("a");
+        files[name] = files["rules.yaml"].clone();
+        let problem = apply_with(&api, &files, json!({})).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/files", "{name}: {problem}");
+        plan(&api, &files).await.expect_problem(422, "invalid-request");
+    }
+    assert_eq!(in_force(&api).await, before);
+    let mut files = denying("a");
+    files["more.yml"] = json!("policy:\n  rules:\n    - {id: b, applies_to: {actions: [b]}, effect: deny}\n");
+    apply(&api, &files).await;
 }
 
 /// T-18: what is a secret is named by where the server has it.
@@ -256,8 +431,12 @@ async fn of_those_who_apply_at_once_one_does_with_its_applications(database: Dat
     apply(&api, &with(&shop("sessions"))).await;
     let id = in_force(&api).await["id"].as_str().unwrap().to_owned();
     let files: Vec<Value> = (0..8).map(|of| with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions, users:read], return_origins: [\"https://s{of}.example\"]}}\n  app-{of}: {{scopes: []}}\n"))).collect();
-    let all =
-        files.iter().enumerate().map(|(of, files)| apply_after(if of % 2 == 0 { &api } else { &there }, &id, files));
+    let seen = plan(&api, &files[0]).await.expect(200)["seen"].clone();
+    let all = files.iter().enumerate().map(async |(of, files)| {
+        let api = if of % 2 == 0 { &api } else { &there };
+        let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{id}\""));
+        Api::answer(request.json(&json!({ "files": files, "seen": seen }))).await.unwrap()
+    });
     let all = futures_util::future::join_all(all).await;
     let winners: Vec<usize> = (0..8).filter(|of| all[*of].status == 200).collect();
     let [winner] = winners[..] else { panic!("{winners:?} of 8 were applied") };
@@ -317,10 +496,7 @@ async fn a_version_that_was_signed_otherwise_is_not_applied(database: Database) 
         database,
         "UPDATE policies SET files = replace(files, 'scopes: [sessions]', 'scopes: [admin]') WHERE number = 2",
     );
-    let path = format!("/v1/policies/{}/revert", first["id"].as_str().unwrap());
-    let now = in_force(&api).await;
-    let revert = api.request(Method::POST, &path).header("if-match", format!("\"{}\"", now["id"].as_str().unwrap()));
-    Api::answer(revert.json(&json!({ "allow_lock_out": true }))).await.unwrap().expect_problem(503, "policy-broken");
+    revert(&api, &first).await.expect_problem(503, "policy-broken");
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:read"]));
 }
 
@@ -390,8 +566,15 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     assert_eq!(plan.status.code(), Some(0), "{}", said(&plan));
     assert_eq!(server.cli(&["config", "export", &path("third")]).status.code(), Some(0));
     assert_eq!(server.cli(&["config", "drift", &path("third")]).status.code(), Some(0));
-    // It is put back by applying the same files again.
-    let applied = server.cli(&["config", "apply", &path("mine")]);
+    // It is put back by applying the same files again, once that is meant.
+    let unmeant = server.cli(&["config", "apply", &path("mine")]);
+    assert_eq!(unmeant.status.code(), Some(1), "{}", said(&unmeant));
+    for part in ["- scopes: [\"users:write\",\"sessions\"]", "something else changed since what the files say of shop"]
+    {
+        assert!(said(&unmeant).contains(part), "{part}: {}", said(&unmeant));
+    }
+    assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:write", "sessions"]));
+    let applied = server.cli(&["config", "apply", &path("mine"), "--force"]);
     assert!(
         said(&applied).contains("Policy 3 is in force.") && said(&applied).contains("shop is changed"),
         "{}",
@@ -400,7 +583,12 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["sessions"]));
     // Or by going back to what was: what stood in those files is applied with them.
     api.patch(&format!("/v1/applications/{id}"), json!({ "scopes": ["users:write"] })).await.expect(200);
-    let reverted = server.cli(&["config", "revert", "2"]);
+    let unmeant = server.cli(&["config", "revert", "2"]);
+    assert_eq!(unmeant.status.code(), Some(1), "{}", said(&unmeant));
+    assert!(said(&unmeant).contains("- scopes: [\"users:write\"]"), "{}", said(&unmeant));
+    assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:write"]));
+    let reverted = server.cli(&["config", "revert", "2", "--force"]);
+    assert!(said(&reverted).contains("warning: something else changed `shop`"), "{}", said(&reverted));
     assert!(said(&reverted).contains("shop is changed"), "{}", said(&reverted));
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["sessions"]));
 }
@@ -484,6 +672,53 @@ fn lets_files_name_gateways(database: Database) -> Setup {
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     Setup { database, environment, ..Setup::default() }
+}
+
+/// T-18: whoever applies files has no secret sent to where they listen: whom to call says the provider's kind, or the operator of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
+    let server = Server::start(lets_files_name_gateways(Database::Sqlite)).await;
+    let api = server.api();
+    let before = in_force(&api).await;
+    let twilio = "kind: twilio, account: AC1, secret: \"env:SMS_TOKEN\", from: X";
+    let http = "kind: http, headers: [\"Authorization: env:SMS_TOKEN\"]";
+    for gateway in [
+        format!("{http}, url: \"https://evil.example/?to={{{{ phone }}}}\""),
+        format!("{http}, url: \"https://localhost.evil.example/\""),
+        format!("{http}, url: \"https://localhost\\t.evil.example/\""),
+        format!("{http}, url: \"https:evil.example/\\\\localhost/\""),
+        format!("{http}, url: \"https://evil.example?.localhost/\""),
+        format!("{http}, url: \"https://evil.example#localhost/\""),
+        // Also without one: codes go there.
+        "kind: http, url: \"https://evil.example/\"".to_owned(),
+        format!("{twilio}, url: \"https://evil.example\""),
+        format!("{twilio}, url: \"http://[2001:db8::1]:8080\""),
+        "kind: vonage, key: k, secret: \"env:SMS_TOKEN\", from: X, url: \"https://evil.example\"".to_owned(),
+        "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: eu-central-1, url: \"https://evil.example\"".to_owned(),
+        "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: \"x.evil.example/\"".to_owned(),
+        "kind: smtp, host: \"evil.example:587\", from: \"a@example.com\", user: a, secret: \"env:SMS_TOKEN\""
+            .to_owned(),
+    ] {
+        let mut files = denying("a");
+        files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
+        let answer = apply_after(&api, before["id"].as_str().unwrap(), &files).await;
+        let problem = answer.expect_problem(422, "policy-mistaken");
+        let said = problem.to_string();
+        assert!(said.contains("outside.allowed") || said.contains("is no region"), "{gateway}: {problem}");
+        assert!(!said.contains("hush-hush"), "{problem}");
+        plan(&api, &files).await.expect_problem(422, "policy-mistaken");
+    }
+    assert_eq!(in_force(&api).await, before);
+    // Where the provider always is, and to where the operator said, it goes.
+    for gateway in [
+        twilio.to_owned(),
+        format!("{http}, url: \"http://127.0.0.1:1/\""),
+        format!("{http}, url: \"https://LOCALHOST:1/\""),
+    ] {
+        let mut files = denying("a");
+        files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
+        plan(&api, &files).await.expect(200);
+    }
 }
 
 fn carried_by(sms: &SmsApi, mail: &Mailboxes) -> Value {

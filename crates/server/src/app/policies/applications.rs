@@ -14,6 +14,7 @@ use super::signature;
 use crate::app::applications::told_of;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
+use crate::sites::Sites;
 
 /// What is to come of applications.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl Steps {
     }
 
     /// What the files say otherwise than it is.
-    pub(super) fn differences(&self) -> impl Iterator<Item = Difference> {
+    pub(crate) fn differences(&self) -> impl Iterator<Item = Difference> {
         self.steps.iter().map(|step| Difference {
             what: format!("applications.{}", step.name()),
             before: step.before.as_ref().map(|before| ApplicationSettings::of(before).json()),
@@ -58,8 +59,21 @@ impl Steps {
         })
     }
 
-    /// Whether whoever asks may do all of it: nobody gives others what they have not got, nor changes those who can do more.
-    pub(super) fn may_be_taken_by(&self, actor: &Actor) -> Result<(), Error> {
+    /// What something else changed since the policy with this number was applied, and what the files say counts now instead.
+    pub(super) fn what_was_overruled(&self, number: i64) -> impl Iterator<Item = Mistake> {
+        let steps = self.steps.iter().filter(|step| self.changed_since.iter().any(|name| name == step.name()));
+        steps.map(move |step| {
+            let name = step.name();
+            let message = format!(
+                "something else changed `{name}` since policy {number} was applied, and that is gone: it is as these files say"
+            );
+            warning(step.after.as_ref(), message)
+        })
+    }
+
+    /// Whether whoever asks may do all of it: nobody gives others what they have not got, nor changes those who can do more, nor becomes
+    /// another one that is there.
+    pub(super) fn may_be_taken_by(&self, actor: &Actor, sites: &Sites) -> Result<(), Error> {
         let own = &actor.application.scopes;
         for step in &self.steps {
             let (before, after) = (step.scopes_before(), step.scopes_after());
@@ -82,12 +96,23 @@ impl Steps {
                     "`{name}` {has} the scope `{scope}`, which the application that applies this has not got"
                 )));
             }
+            if let Some(what) = step.gives_away(sites) {
+                let name = step.name();
+                return Err(Error::MayNot(format!(
+                    "{what}, and whoever has that acts as `{name}`: in a file this takes the scope `admin`, or an administrator does it by the API or `countersign applications`"
+                )));
+            }
         }
         Ok(())
     }
 
-    /// As the store takes them.
-    pub(super) fn changes(&self, id: impl Fn() -> ApplicationId, at: Timestamp) -> Vec<ApplicationChange> {
+    /// As the store takes them, and with them whoever asks: what was found that they may do holds for those that they are.
+    pub(super) fn changes(
+        &self,
+        actor: Option<&Actor>,
+        id: impl Fn() -> ApplicationId,
+        at: Timestamp,
+    ) -> Vec<ApplicationChange> {
         let changes = self.steps.iter().filter_map(|step| match (&step.before, &step.after) {
             (Some(before), None) => Some(ApplicationChange::Delete(before.id, before.version)),
             (Some(before), Some(after)) => {
@@ -98,9 +123,14 @@ impl Steps {
             (None, None) => None,
         });
         let mut changes: Vec<_> = changes.collect();
+        if let Some(own) = actor.map(|actor| &actor.application)
+            && changes.iter().all(|change| change.id() != own.id)
+        {
+            changes.push(ApplicationChange::Stay(own.id, own.version));
+        }
         // What one gives up another may get.
         changes.sort_by_key(|change| match change {
-            ApplicationChange::Delete(..) => 0,
+            ApplicationChange::Stay(..) | ApplicationChange::Delete(..) => 0,
             ApplicationChange::Update(_) => 1,
             ApplicationChange::Create(_) => 2,
         });
@@ -128,6 +158,22 @@ impl Step {
 
     fn scopes_after(&self) -> BTreeSet<Scope> {
         self.after.as_ref().map(|after| after.scopes.clone()).unwrap_or_default()
+    }
+
+    /// How somebody else would act as the one that it is about, if so: with its sessions, its pages, its site. Scopes do not say who may be
+    /// that.
+    fn gives_away(&self, sites: &Sites) -> Option<String> {
+        let after = self.after.as_ref()?;
+        let Some(before) = &self.before else {
+            // Whose sessions count at a site that names it.
+            let site = sites.that_names(&after.name)?;
+            return Some(format!("the site `{site}` goes by the sessions of an application of this name"));
+        };
+        if let Some(origin) = after.return_origins.difference(&before.return_origins).next() {
+            return Some(format!("`{}` is there, and its pages would lead back to {origin} as well", after.name));
+        }
+        let print = after.certificates.difference(&before.certificates).next()?;
+        Some(format!("`{}` is there, and the certificate {print} would stand for it as well", after.name))
     }
 }
 
@@ -215,9 +261,12 @@ impl App {
     }
 
     /// Why steps were not taken.
-    pub(super) async fn why_not(&self, steps: &Steps, before: PolicyId) -> Result<Error, Error> {
+    pub(super) async fn why_not(&self, steps: &Steps, actor: &Actor, before: PolicyId) -> Result<Error, Error> {
         let is_same = self.store.policy_id().await? == Some(before);
-        let stood = is_same && !steps.is_empty() && steps.still_hold(&self.store.applications().await?);
+        let present = self.store.applications().await?;
+        let own = &actor.application;
+        let is_same = is_same && present.iter().any(|one| (one.id, one.version) == (own.id, own.version));
+        let stood = is_same && !steps.is_empty() && steps.still_hold(&present);
         Ok(if stood { Error::LastAdministrator } else { Error::PolicyChanged })
     }
 
@@ -228,15 +277,16 @@ impl App {
         changes: &[ApplicationChange],
         policy: PolicyId,
     ) -> Vec<Event> {
-        let told = changes.iter().map(|change| {
+        let told = changes.iter().filter_map(|change| {
             let (kind, application) = match change {
                 ApplicationChange::Create(application) => (EventKind::ApplicationCreated, Some(application)),
                 ApplicationChange::Update(application) => (EventKind::ApplicationUpdated, Some(application)),
                 ApplicationChange::Delete(..) => (EventKind::ApplicationDeleted, None),
+                ApplicationChange::Stay(..) => return None,
             };
             let event = self.event(kind, actor, About::default()).with("application", change.id().to_string());
             let event = application.map_or(event.clone(), |application| told_of(event, application));
-            event.with("policy", policy.to_string())
+            Some(event.with("policy", policy.to_string()))
         });
         told.collect()
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::checked_names;
 use crate::app::policies::{self, Effect};
 use crate::http::Shared;
 use crate::http::body::{Body, File};
@@ -35,6 +36,7 @@ pub(super) async fn plan_policy(
     may: May<ReadPolicies>,
     File(Body { value: new, .. }): File<NewPlan>,
 ) -> Result<Json<Plan>, Problem> {
+    checked_names(&new.files)?;
     let days = new.days.unwrap_or(30);
     if days > MOST_DAYS {
         return Err(flawed("/days", format!("must be at most {MOST_DAYS}")));
@@ -91,7 +93,7 @@ pub(super) struct Plan {
 
 /// Something that the two say otherwise.
 #[derive(Serialize, ToSchema)]
-struct Difference {
+pub(super) struct Difference {
     /// `rules.large-payments`, say.
     what: String,
     /// What the one in force says; null where it is silent.
@@ -160,11 +162,7 @@ struct Example {
 
 impl From<policies::Plan> for Plan {
     fn from(plan: policies::Plan) -> Self {
-        let differences = plan.differences.into_iter().map(|difference| {
-            let policies::Difference { what, before, after } = difference;
-            Difference { what, before, after }
-        });
-        let differences: Vec<Difference> = differences.collect();
+        let differences: Vec<Difference> = plan.differences.into_iter().map(Difference::from).collect();
         Self {
             after: plan.before.id,
             after_number: plan.before.number,
@@ -180,6 +178,12 @@ impl From<policies::Plan> for Plan {
             seen: plan.applications.seen,
             replay: plan.replay.map(Replay::from),
         }
+    }
+}
+
+impl From<policies::Difference> for Difference {
+    fn from(policies::Difference { what, before, after }: policies::Difference) -> Self {
+        Self { what, before, after }
     }
 }
 
