@@ -211,6 +211,28 @@ async fn s11_nobody_gives_by_files_what_they_have_not_got() {
     assert_eq!((&exported["left_out"], &exported["made"]), (&json!(["applications.yaml"]), &Value::Null), "{exported}");
 }
 
+/// T-20: sites and rules name an application by its name or id. So no name is an id, or whoever may make applications has those of another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t20_no_name_of_an_application_is_the_id_of_another() {
+    let server = Server::new().await;
+    let api = server.api();
+    apply(&api, &with(&shop("sessions"))).await;
+    let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let own = pipeline(&api, "own", &["sessions"]).await;
+    let own = own.get("/v1/whoami").await.expect(200)["application"]["id"].as_str().unwrap().to_owned();
+    for name in [id.as_str(), "app_0197a3c05b7c7d3e8f6a1b2c3d4e5f60"] {
+        let files = with(&format!("{ADMINISTRATOR}  {name}:\n    scopes: [sessions]\n"));
+        let problem = apply_with(&api, &files, json!({})).await.expect_problem(422, "policy-mistaken");
+        assert!(problem.to_string().contains("is not what an id of one is"), "{problem}");
+        let made = json!({ "name": name, "scopes": [] });
+        let problem = api.post("/v1/applications", made).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/name", "{problem}");
+        let renamed = api.patch(&format!("/v1/applications/{own}"), json!({ "name": format!(" {name} ") })).await;
+        renamed.expect_problem(422, "invalid-request");
+        assert!(application(&api, name).await.is_none());
+    }
+}
+
 /// T-18: what is a secret is named by where the server has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_no_secret_stands_in_a_file() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::{Application, CertificateFingerprint, ReturnOrigin, ReturnUrl, SignIn};
+use domain::{Application, ApplicationId, CertificateFingerprint, ReturnOrigin, ReturnUrl, SignIn};
 
 use crate::app::forward_auth::Target;
 
@@ -57,7 +57,7 @@ pub struct Sites(Arc<[Site]>);
 /// A site.
 pub(crate) struct Site {
     pub(crate) name: String,
-    application: String,
+    application: NamedApplication,
     origins: BTreeSet<ReturnOrigin>,
     /// SHA-256 of what its proxy shows.
     key: Option<[u8; 32]>,
@@ -66,6 +66,19 @@ pub(crate) struct Site {
     pub(crate) login: Option<ReturnUrl>,
     open: Vec<Path>,
     actions: Vec<Named>,
+}
+
+/// An application as a site names it. What can be an id is one, whatever others are called.
+#[derive(Debug, PartialEq, Eq)]
+enum NamedApplication {
+    Id(ApplicationId),
+    Name(String),
+}
+
+impl NamedApplication {
+    fn parse(text: String) -> Self {
+        text.parse().map_or(Self::Name(text), Self::Id)
+    }
 }
 
 impl std::fmt::Debug for Site {
@@ -139,7 +152,7 @@ impl Site {
         let login = login.map(|login| login.map_err(|error| mistake("login", &error.to_string())));
         Ok(Self {
             name: settings.name,
-            application: settings.application,
+            application: NamedApplication::parse(settings.application),
             origins,
             key,
             certificates,
@@ -156,7 +169,10 @@ impl Site {
 
     /// Whether sessions of this application count here.
     pub(crate) fn is_of(&self, application: &Application) -> bool {
-        self.application == application.name || self.application == application.id.to_string()
+        match &self.application {
+            NamedApplication::Id(id) => *id == application.id,
+            NamedApplication::Name(name) => *name == application.name,
+        }
     }
 
     /// Whether a proxy that shows this is the site's.
@@ -326,6 +342,25 @@ mod tests {
         let site = Site::new(SiteSettings { key: None, certificates, ..settings() }).unwrap();
         assert!(site.trusts(None, Some(&certificate)) && !site.trusts(None, Some(&CertificateFingerprint([8; 32]))));
         assert!(!site.trusts(Some(b""), None));
+    }
+
+    #[test]
+    fn t20_a_site_that_names_an_id_is_of_no_other_application_by_its_name() {
+        let id: ApplicationId = "app_0197a3c05b7c7d3e8f6a1b2c3d4e5f60".parse().unwrap();
+        let called = |id: ApplicationId, name: &str| Application {
+            id,
+            name: name.to_owned(),
+            scopes: BTreeSet::new(),
+            certificates: BTreeSet::new(),
+            return_origins: BTreeSet::new(),
+            version: 1,
+            created_at: domain::Timestamp::default(),
+        };
+        let other: ApplicationId = "app_0197a3c05b7c7d3e8f6a1b2c3d4e5f61".parse().unwrap();
+        let by_id = Site::new(SiteSettings { application: id.to_string(), ..settings() }).unwrap();
+        assert!(by_id.is_of(&called(id, "shop")));
+        assert!(!by_id.is_of(&called(other, &id.to_string())), "another one is called like it");
+        assert!(site().is_of(&called(id, "login")) && !site().is_of(&called(id, "shop")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use domain::{CertificateFingerprint, ReturnOrigin, Scope};
+use domain::{ApplicationId, CertificateFingerprint, ReturnOrigin, Scope};
 use serde_json::{Value, json};
 
 use super::texts;
@@ -100,6 +100,11 @@ pub(super) fn read(node: &Node, all: &mut Vec<ApplicationSettings>, mistakes: &m
         if !(1..=LONGEST_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             let message = format!("a name has 1 to {LONGEST_NAME} characters, none of them a control character");
             mistakes.error(&key.place, message);
+            continue;
+        }
+        // Where a name or an id is wanted, it would be taken for another one (T-20).
+        if name.parse::<ApplicationId>().is_ok() {
+            mistakes.error(&key.place, "an application's name is not what an id of one is: give it another");
             continue;
         }
         if let Some(other) = all.iter().find(|other| other.name == name) {

@@ -58,7 +58,7 @@ async fn create_application(
     Making { value: new, once }: Making<CreateApplication>,
 ) -> Result<Response, Problem> {
     let new = NewApplication {
-        name: name("/name", &new.name)?,
+        name: own_name(&new.name)?,
         scopes: new.scopes,
         certificates: fingerprints(&new.certificates)?,
         return_origins: origins(&new.return_origins)?,
@@ -104,7 +104,7 @@ async fn update_application(
     Body { value: update, .. }: Body<UpdateApplication>,
 ) -> Result<Json<Application>, Problem> {
     let patch = ApplicationPatch {
-        name: update.name.map(|text| name("/name", &text)).transpose()?,
+        name: update.name.map(|text| own_name(&text)).transpose()?,
         scopes: update.scopes,
         certificates: update.certificates.map(|texts| fingerprints(&texts)).transpose()?,
         return_origins: update.return_origins.map(|texts| origins(&texts)).transpose()?,
@@ -173,6 +173,15 @@ async fn revoke_api_key(
 ) -> Result<StatusCode, Problem> {
     app.revoke_api_key(&may.actor, id, key).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A name that nobody takes for another application's id: a site, say, names its application by either (T-20).
+fn own_name(text: &str) -> Result<String, Problem> {
+    let name = name("/name", text)?;
+    if name.parse::<ApplicationId>().is_ok() {
+        return Err(flawed("/name", "must not be what an id of an application is"));
+    }
+    Ok(name)
 }
 
 fn fingerprints(texts: &[String]) -> Result<BTreeSet<CertificateFingerprint>, Problem> {
