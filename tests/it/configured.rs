@@ -508,6 +508,53 @@ fn lets_files_name_gateways(database: Database) -> Setup {
     Setup { database, environment, ..Setup::default() }
 }
 
+/// T-18: whoever applies files has no secret sent to where they listen: whom to call says the provider's kind, or the operator of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
+    let server = Server::start(lets_files_name_gateways(Database::Sqlite)).await;
+    let api = server.api();
+    let before = in_force(&api).await;
+    let twilio = "kind: twilio, account: AC1, secret: \"env:SMS_TOKEN\", from: X";
+    let http = "kind: http, headers: [\"Authorization: env:SMS_TOKEN\"]";
+    for gateway in [
+        format!("{http}, url: \"https://evil.example/?to={{{{ phone }}}}\""),
+        format!("{http}, url: \"https://localhost.evil.example/\""),
+        format!("{http}, url: \"https://localhost\\t.evil.example/\""),
+        format!("{http}, url: \"https:evil.example/\\\\localhost/\""),
+        format!("{http}, url: \"https://evil.example?.localhost/\""),
+        format!("{http}, url: \"https://evil.example#localhost/\""),
+        // Also without one: codes go there.
+        "kind: http, url: \"https://evil.example/\"".to_owned(),
+        format!("{twilio}, url: \"https://evil.example\""),
+        format!("{twilio}, url: \"http://[2001:db8::1]:8080\""),
+        "kind: vonage, key: k, secret: \"env:SMS_TOKEN\", from: X, url: \"https://evil.example\"".to_owned(),
+        "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: eu-central-1, url: \"https://evil.example\"".to_owned(),
+        "kind: sns, key: k, secret: \"env:SMS_TOKEN\", region: \"x.evil.example/\"".to_owned(),
+        "kind: smtp, host: \"evil.example:587\", from: \"a@example.com\", user: a, secret: \"env:SMS_TOKEN\""
+            .to_owned(),
+    ] {
+        let mut files = denying("a");
+        files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
+        let answer = apply_after(&api, before["id"].as_str().unwrap(), &files).await;
+        let problem = answer.expect_problem(422, "policy-mistaken");
+        let said = problem.to_string();
+        assert!(said.contains("outside.allowed") || said.contains("is no region"), "{gateway}: {problem}");
+        assert!(!said.contains("hush-hush"), "{problem}");
+        plan(&api, &files).await.expect_problem(422, "policy-mistaken");
+    }
+    assert_eq!(in_force(&api).await, before);
+    // Where the provider always is, and to where the operator said, it goes.
+    for gateway in [
+        twilio.to_owned(),
+        format!("{http}, url: \"http://127.0.0.1:1/\""),
+        format!("{http}, url: \"https://LOCALHOST:1/\""),
+    ] {
+        let mut files = denying("a");
+        files["gateways.yaml"] = json!(format!("gateways:\n  a: {{{gateway}}}\n"));
+        plan(&api, &files).await.expect(200);
+    }
+}
+
 fn carried_by(sms: &SmsApi, mail: &Mailboxes) -> Value {
     let mut files = denying("a");
     files["gateways.yaml"] = json!(format!(

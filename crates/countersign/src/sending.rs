@@ -104,7 +104,7 @@ impl server::GatewayMaker for Maker {
         for one in wanted {
             let unusable = |why: String| server::UnusableGateway { place: one.place.clone(), why };
             let given = GatewaySettings::of_file(one, &self.settings.policy_secrets).map_err(unusable)?;
-            self.may_relay(&given).map_err(unusable)?;
+            self.may_call(&given).map_err(unusable)?;
             gateways = with(gateways, &given, &self.settings).map_err(unusable)?;
             if gateways.has_sms() && self.settings.sms.countries.is_empty() {
                 return Err(unusable(format!("this server's configuration lacks them: {NO_COUNTRIES}")));
@@ -115,18 +115,34 @@ impl server::GatewayMaker for Maker {
 }
 
 impl Maker {
-    /// Others are called as the rules for what is outside say. A relay is connected to as it is, so it is one that the server's own
-    /// configuration names (T-23).
-    fn may_relay(&self, given: &GatewaySettings) -> Result<(), String> {
-        let Some(host) = given.get("host").filter(|_| given.get("kind") == Some("smtp")) else { return Ok(()) };
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        if self.outside.names(name) {
-            return Ok(());
+    /// Where a file says itself whom to call, the server's own configuration has to name that host, whatever the gateway is: codes and the
+    /// secrets that the server hands out go there, and a relay is connected to as it is (T-18, T-23). Where it says nothing, messages go to
+    /// where their kind of provider always is.
+    fn may_call(&self, given: &GatewaySettings) -> Result<(), String> {
+        for (key, text) in ["url", "host"].into_iter().filter_map(|key| Some((key, given.get(key)?))) {
+            let host = if key == "url" { host_of_url(text) } else { Some(host_of_relay(text)) };
+            let host = host.ok_or_else(|| format!("{key}: `{text}` names no host"))?;
+            if !self.outside.names(&host) {
+                return Err(format!(
+                    "{key}: where a file says itself whom to call, this server's configuration names the host: add \"{host}\" to outside.allowed there, if codes and secrets may be sent to it"
+                ));
+            }
         }
-        Err(format!(
-            "host: a mail relay that a file names is one that the server's configuration names in outside.allowed: add {name} there"
-        ))
+        Ok(())
     }
+}
+
+/// The host that is called where a URL is, read as the client that calls it does. What stands in for something is part of no host that was named.
+fn host_of_url(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    let six = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    Some(six.unwrap_or(host).to_owned())
+}
+
+/// The host of a relay, without its port.
+fn host_of_relay(host: &str) -> String {
+    host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()
 }
 
 fn outside(settings: &Settings) -> Result<Outside, Failure> {
