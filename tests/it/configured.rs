@@ -39,6 +39,15 @@ async fn apply(api: &Api, files: &Value) -> Value {
     apply_with(api, files, json!({})).await.expect(200)
 }
 
+/// Puts back into force what was there.
+async fn revert(api: &Api, to: &Value) -> Answer {
+    let (to, after) = (to["id"].as_str().unwrap(), in_force(api).await["id"].as_str().unwrap().to_owned());
+    let request = api.request(Method::POST, &format!("/v1/policies/{to}/revert"));
+    Api::answer(request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true })))
+        .await
+        .unwrap()
+}
+
 async fn plan(api: &Api, files: &Value) -> Answer {
     api.post("/v1/policies/plan", json!({ "files": files, "days": 0 })).await
 }
@@ -231,6 +240,58 @@ async fn s11_t20_no_name_of_an_application_is_the_id_of_another() {
         renamed.expect_problem(422, "invalid-request");
         assert!(application(&api, name).await.is_none());
     }
+}
+
+/// S-09: a certificate or a place to lead back to makes whoever has it that application. So nobody becomes one that is there by a file, also not
+/// one that can do no more than they can, but for administrators.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_nobody_becomes_another_application_by_a_file() {
+    let site = [
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_APPLICATION", "login"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_ORIGINS", "https://wiki.example.org"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_LOGIN", "https://login.example.org/"),
+        ("COUNTERSIGN_FORWARD_AUTH_WIKI_KEY", "env:WIKI_KEY"),
+        ("WIKI_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+    let environment = site.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let server = Server::start(Setup { environment, ..Setup::default() }).await;
+    let api = server.api();
+    let scopes = ["policies:read", "policies:write", "configuration:read", "configuration:write", "sessions"];
+    let taken_over = pipeline(&api, "pipeline", &scopes).await;
+    let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+    let with_shop = |origins: &str, certificates: &str| {
+        let shop =
+            format!("  shop: {{scopes: [sessions], return_origins: [{origins}], certificates: [{certificates}]}}\n");
+        with(&shop)
+    };
+    let (origin, print) = (format!("\"{ORIGIN}\""), format!("\"{old}\""));
+    // One that is not there yet it may make, with all of that.
+    apply_with(&taken_over, &with_shop(&origin, &print), json!({})).await.expect(200);
+    let wide = in_force(&api).await;
+    for (files, what) in [
+        (with_shop(&origin, &format!("{print}, \"{new}\"")), new.as_str()),
+        (with_shop(&origin, &format!("\"{new}\"")), new.as_str()),
+        (with_shop(&format!("{origin}, \"https://evil.example\""), &print), "https://evil.example"),
+        (with_shop("\"https://evil.example\"", &print), "https://evil.example"),
+        // The pipeline itself is one as well.
+        (with(&format!("  pipeline: {{scopes: [{}], certificates: [\"{new}\"]}}\n", scopes.join(", "))), "`pipeline`"),
+        // The site goes by whatever is called so.
+        (with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n")), "site `wiki`"),
+    ] {
+        let problem = apply_with(&taken_over, &files, json!({})).await.expect_problem(403, "forbidden");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("`admin`") && detail.contains(what), "{what}: {problem}");
+    }
+    let shop = application(&api, "shop").await.unwrap();
+    assert_eq!((&shop["certificates"], &shop["return_origins"]), (&json!([old]), &json!([ORIGIN])));
+    // What it may change it may take away; putting it back takes an administrator, and an older version is no way around that.
+    apply_with(&taken_over, &with_shop("", ""), json!({})).await.expect(200);
+    let problem = revert(&taken_over, &wide).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("`admin`"), "{problem}");
+    assert_eq!(application(&api, "shop").await.unwrap()["certificates"], json!([]));
+    revert(&api, &wide).await.expect(200);
+    assert_eq!(application(&api, "shop").await.unwrap()["certificates"], json!([old]));
+    apply(&api, &with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n"))).await;
 }
 
 /// T-18: what is a secret is named by where the server has it.

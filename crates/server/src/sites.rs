@@ -117,6 +117,12 @@ impl Sites {
         self.0.iter().find(|site| site.login.is_none()).map(|site| site.name.as_str())
     }
 
+    /// The first site that names its application so, and not by its id.
+    pub(crate) fn that_names(&self, application: &str) -> Option<&str> {
+        let names = |site: &&Site| matches!(&site.application, NamedApplication::Name(name) if name == application);
+        self.0.iter().find(names).map(|site| site.name.as_str())
+    }
+
     /// The site that has this origin.
     pub(crate) fn at(&self, origin: &ReturnOrigin) -> Option<&Site> {
         self.0.iter().find(|site| site.has(origin))

@@ -14,6 +14,7 @@ use super::signature;
 use crate::app::applications::told_of;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
+use crate::sites::Sites;
 
 /// What is to come of applications.
 #[derive(Debug, Default)]
@@ -58,8 +59,9 @@ impl Steps {
         })
     }
 
-    /// Whether whoever asks may do all of it: nobody gives others what they have not got, nor changes those who can do more.
-    pub(super) fn may_be_taken_by(&self, actor: &Actor) -> Result<(), Error> {
+    /// Whether whoever asks may do all of it: nobody gives others what they have not got, nor changes those who can do more, nor becomes
+    /// another one that is there.
+    pub(super) fn may_be_taken_by(&self, actor: &Actor, sites: &Sites) -> Result<(), Error> {
         let own = &actor.application.scopes;
         for step in &self.steps {
             let (before, after) = (step.scopes_before(), step.scopes_after());
@@ -80,6 +82,12 @@ impl Steps {
                 let has = if before.contains(lacking) { "has" } else { "would get" };
                 return Err(Error::MayNot(format!(
                     "`{name}` {has} the scope `{scope}`, which the application that applies this has not got"
+                )));
+            }
+            if let Some(what) = step.gives_away(sites) {
+                let name = step.name();
+                return Err(Error::MayNot(format!(
+                    "{what}, and whoever has that acts as `{name}`: in a file this takes the scope `admin`, or an administrator does it by the API or `countersign applications`"
                 )));
             }
         }
@@ -128,6 +136,22 @@ impl Step {
 
     fn scopes_after(&self) -> BTreeSet<Scope> {
         self.after.as_ref().map(|after| after.scopes.clone()).unwrap_or_default()
+    }
+
+    /// How somebody else would act as the one that it is about, if so: with its sessions, its pages, its site. Scopes do not say who may be
+    /// that.
+    fn gives_away(&self, sites: &Sites) -> Option<String> {
+        let after = self.after.as_ref()?;
+        let Some(before) = &self.before else {
+            // Whose sessions count at a site that names it.
+            let site = sites.that_names(&after.name)?;
+            return Some(format!("the site `{site}` goes by the sessions of an application of this name"));
+        };
+        if let Some(origin) = after.return_origins.difference(&before.return_origins).next() {
+            return Some(format!("`{}` is there, and its pages would lead back to {origin} as well", after.name));
+        }
+        let print = after.certificates.difference(&before.certificates).next()?;
+        Some(format!("`{}` is there, and the certificate {print} would stand for it as well", after.name))
     }
 }
 

@@ -128,7 +128,7 @@ impl App {
                     .to_owned(),
             ));
         }
-        steps.may_be_taken_by(actor)?;
+        steps.may_be_taken_by(actor, &self.settings.sites)?;
         Ok(steps)
     }
 
