@@ -29,7 +29,8 @@ fn shop(scopes: &str) -> String {
 
 async fn apply_with(api: &Api, files: &Value, more: Value) -> Answer {
     let after = in_force(api).await["id"].as_str().unwrap().to_owned();
-    let mut body = json!({ "files": files, "allow_lock_out": true });
+    // Whatever the applications are, unless a test says what it saw.
+    let mut body = json!({ "files": files, "allow_lock_out": true, "force": more["seen"].is_null() });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{after}\""));
     Api::answer(request.json(&body)).await.unwrap()
@@ -43,9 +44,11 @@ async fn apply(api: &Api, files: &Value) -> Value {
 async fn revert(api: &Api, to: &Value) -> Answer {
     let (to, after) = (to["id"].as_str().unwrap(), in_force(api).await["id"].as_str().unwrap().to_owned());
     let request = api.request(Method::POST, &format!("/v1/policies/{to}/revert"));
-    Api::answer(request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true })))
-        .await
-        .unwrap()
+    Api::answer(
+        request.header("if-match", format!("\"{after}\"")).json(&json!({ "allow_lock_out": true, "force": true })),
+    )
+    .await
+    .unwrap()
 }
 
 async fn plan(api: &Api, files: &Value) -> Answer {
@@ -76,7 +79,10 @@ async fn applications_hold_with_the_next_request(database: Database) {
     let other = if database == Database::Postgres { Some(server.beside().await) } else { None };
     let there = other.as_ref().map_or_else(|| api.clone(), Server::api);
     let applied = apply(&api, &with(&shop("users:read, sessions"))).await;
-    assert_eq!(applied["applications"], json!({ "created": ["shop"], "updated": [], "deleted": [] }), "{applied}");
+    let applications = &applied["applications"];
+    let none = json!([]);
+    let changed = (&applications["created"], &applications["updated"], &applications["deleted"]);
+    assert_eq!(changed, (&json!(["shop"]), &none, &none), "{applied}");
     let made = application(&there, "shop").await.unwrap();
     assert_eq!((&made["scopes"], &made["return_origins"]), (&json!(["users:read", "sessions"]), &json!([ORIGIN])));
     // There is no key that a file made.
@@ -194,10 +200,8 @@ async fn s11_nobody_gives_by_files_what_they_have_not_got() {
     let wide = in_force(&api).await;
     apply(&api, &with(&format!("{base}  shop:\n    scopes: [sessions]\n"))).await;
     let now = in_force(&api).await;
-    let path = format!("/v1/policies/{}/revert", wide["id"].as_str().unwrap());
-    let revert =
-        pipeline_key.request(Method::POST, &path).header("if-match", format!("\"{}\"", now["id"].as_str().unwrap()));
-    let problem = Api::answer(revert.json(&json!({}))).await.unwrap().expect_problem(403, "forbidden");
+    let problem = revert(&pipeline_key, &wide).await.expect_problem(403, "forbidden");
+    assert_eq!(in_force(&api).await, now);
     assert!(problem["detail"].as_str().unwrap().contains("`shop` would get the scope `users:write`"), "{problem}");
 
     // Without the scope for it, policies may be applied, and nothing else; and what others say of applications is not shown.
@@ -240,6 +244,68 @@ async fn s11_t20_no_name_of_an_application_is_the_id_of_another() {
         renamed.expect_problem(422, "invalid-request");
         assert!(application(&api, name).await.is_none());
     }
+}
+
+/// T-22: what an administrator took from an application does not come back by files of whoever did not see that it went.
+async fn nothing_that_was_taken_away_comes_back_unseen(database: Database) {
+    let server = Server::on(database).await;
+    let api = server.api();
+    let print = "ab".repeat(32);
+    let wide = |more: &str| {
+        with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions], certificates: [\"{print}\"]}}\n{more}"))
+    };
+    let applied = apply(&api, &wide("")).await;
+    let first = applied["policy"].clone();
+    let made = &applied["applications"]["differences"][0];
+    assert_eq!((&made["what"], &made["before"]), (&json!("applications.shop"), &Value::Null), "{applied}");
+    let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let planned = plan(&api, &wide("")).await.expect(200);
+    let stolen = json!({ "certificates": [], "scopes": [] });
+    api.patch(&format!("/v1/applications/{id}"), stolen).await.expect(200);
+
+    let files = wide("  new: {scopes: []}\n");
+    let blind = apply_with(&api, &files, json!({ "force": false })).await;
+    let problem = blind.expect_problem(428, "applications-unseen");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`shop`") && detail.contains("`new`"), "{problem}");
+    apply_with(&api, &files, json!({ "seen": planned["seen"] })).await.expect_problem(412, "policy-changed");
+    let back = |body: Value| {
+        let path = format!("/v1/policies/{}/revert", first["id"].as_str().unwrap());
+        let request =
+            api.request(Method::POST, &path).header("if-match", format!("\"{}\"", first["id"].as_str().unwrap()));
+        Api::answer(request.json(&body))
+    };
+    back(json!({})).await.unwrap().expect_problem(428, "applications-unseen");
+    back(json!({ "seen": planned["seen"] })).await.unwrap().expect_problem(412, "policy-changed");
+    let shop = application(&api, "shop").await.unwrap();
+    assert_eq!((&shop["certificates"], &shop["scopes"]), (&json!([]), &json!([])));
+    assert!(application(&api, "new").await.is_none());
+
+    // Whoever saw it may mean it, and is told what it was.
+    let planned = plan(&api, &wide("")).await.expect(200);
+    let reverted = back(json!({ "seen": planned["seen"] })).await.unwrap().expect(200);
+    let said = reverted["warnings"].to_string();
+    assert!(said.contains("something else changed `shop` since policy 2 was applied"), "{reverted}");
+    let put_back = &reverted["applications"]["differences"][0];
+    assert_eq!(
+        (&put_back["what"], &put_back["before"]["scopes"], &put_back["after"]["certificates"]),
+        (&json!("applications.shop"), &json!([]), &json!([print])),
+        "{reverted}"
+    );
+    // Where nothing of applications changes, nothing has to be seen.
+    let mut same = wide("");
+    same["rules.yaml"] = denying("b")["rules.yaml"].clone();
+    apply_with(&api, &same, json!({ "force": false })).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t22_nothing_that_was_taken_away_comes_back_unseen_on_sqlite() {
+    nothing_that_was_taken_away_comes_back_unseen(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_t22_nothing_that_was_taken_away_comes_back_unseen_on_postgresql() {
+    nothing_that_was_taken_away_comes_back_unseen(Database::Postgres).await;
 }
 
 /// S-09: a certificate or a place to lead back to makes whoever has it that application. So nobody becomes one that is there by a file, also not
@@ -339,8 +405,12 @@ async fn of_those_who_apply_at_once_one_does_with_its_applications(database: Dat
     apply(&api, &with(&shop("sessions"))).await;
     let id = in_force(&api).await["id"].as_str().unwrap().to_owned();
     let files: Vec<Value> = (0..8).map(|of| with(&format!("{ADMINISTRATOR}  shop: {{scopes: [sessions, users:read], return_origins: [\"https://s{of}.example\"]}}\n  app-{of}: {{scopes: []}}\n"))).collect();
-    let all =
-        files.iter().enumerate().map(|(of, files)| apply_after(if of % 2 == 0 { &api } else { &there }, &id, files));
+    let seen = plan(&api, &files[0]).await.expect(200)["seen"].clone();
+    let all = files.iter().enumerate().map(async |(of, files)| {
+        let api = if of % 2 == 0 { &api } else { &there };
+        let request = api.request(Method::PUT, "/v1/policies/current").header("if-match", format!("\"{id}\""));
+        Api::answer(request.json(&json!({ "files": files, "seen": seen }))).await.unwrap()
+    });
     let all = futures_util::future::join_all(all).await;
     let winners: Vec<usize> = (0..8).filter(|of| all[*of].status == 200).collect();
     let [winner] = winners[..] else { panic!("{winners:?} of 8 were applied") };
@@ -400,10 +470,7 @@ async fn a_version_that_was_signed_otherwise_is_not_applied(database: Database) 
         database,
         "UPDATE policies SET files = replace(files, 'scopes: [sessions]', 'scopes: [admin]') WHERE number = 2",
     );
-    let path = format!("/v1/policies/{}/revert", first["id"].as_str().unwrap());
-    let now = in_force(&api).await;
-    let revert = api.request(Method::POST, &path).header("if-match", format!("\"{}\"", now["id"].as_str().unwrap()));
-    Api::answer(revert.json(&json!({ "allow_lock_out": true }))).await.unwrap().expect_problem(503, "policy-broken");
+    revert(&api, &first).await.expect_problem(503, "policy-broken");
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:read"]));
 }
 
@@ -473,8 +540,15 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     assert_eq!(plan.status.code(), Some(0), "{}", said(&plan));
     assert_eq!(server.cli(&["config", "export", &path("third")]).status.code(), Some(0));
     assert_eq!(server.cli(&["config", "drift", &path("third")]).status.code(), Some(0));
-    // It is put back by applying the same files again.
-    let applied = server.cli(&["config", "apply", &path("mine")]);
+    // It is put back by applying the same files again, once that is meant.
+    let unmeant = server.cli(&["config", "apply", &path("mine")]);
+    assert_eq!(unmeant.status.code(), Some(1), "{}", said(&unmeant));
+    for part in ["- scopes: [\"users:write\",\"sessions\"]", "something else changed since what the files say of shop"]
+    {
+        assert!(said(&unmeant).contains(part), "{part}: {}", said(&unmeant));
+    }
+    assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:write", "sessions"]));
+    let applied = server.cli(&["config", "apply", &path("mine"), "--force"]);
     assert!(
         said(&applied).contains("Policy 3 is in force.") && said(&applied).contains("shop is changed"),
         "{}",
@@ -483,7 +557,12 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["sessions"]));
     // Or by going back to what was: what stood in those files is applied with them.
     api.patch(&format!("/v1/applications/{id}"), json!({ "scopes": ["users:write"] })).await.expect(200);
-    let reverted = server.cli(&["config", "revert", "2"]);
+    let unmeant = server.cli(&["config", "revert", "2"]);
+    assert_eq!(unmeant.status.code(), Some(1), "{}", said(&unmeant));
+    assert!(said(&unmeant).contains("- scopes: [\"users:write\"]"), "{}", said(&unmeant));
+    assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["users:write"]));
+    let reverted = server.cli(&["config", "revert", "2", "--force"]);
+    assert!(said(&reverted).contains("warning: something else changed `shop`"), "{}", said(&reverted));
     assert!(said(&reverted).contains("shop is changed"), "{}", said(&reverted));
     assert_eq!(application(&api, "shop").await.unwrap()["scopes"], json!(["sessions"]));
 }

@@ -92,6 +92,9 @@ pub(crate) struct ApplyArgs {
     /// Also delete applications of which the files say nothing, where they speak of others
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Also where something else changed since what the files say of applications
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) author: Author,
     #[command(flatten)]
@@ -103,6 +106,9 @@ pub(crate) struct RevertArgs {
     /// Which: its number or pol_…, as `config history` shows them
     #[arg(value_name = "POLICY")]
     pub(crate) policy: String,
+    /// Also where that changes applications
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) author: Author,
     #[command(flatten)]

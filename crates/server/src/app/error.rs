@@ -50,6 +50,9 @@ pub(crate) enum Error {
     /// Another policy came into force since.
     #[error("another policy came into force meanwhile")]
     PolicyChanged,
+    /// A policy would change applications of which nobody said that they were seen.
+    #[error("nobody said what was seen of the applications")]
+    ApplicationsUnseen(Vec<String>),
     /// A policy would lock out whoever may not be.
     #[error("{0}")]
     PolicyLocksOut(String),

@@ -145,6 +145,8 @@ problems! {
         "By what was decided lately, the policy would deny everybody everything that they did, or every administrator. A plan says whom. Nothing was changed; `allow_lock_out` applies it all the same.";
     PRECONDITION_REQUIRED = "precondition-required", PRECONDITION_REQUIRED, "Which policy is it to come after?",
         "Send the `ETag` of the policy in force, as `GET /v1/policies/current` says it, as `If-Match`: so nobody's change is overwritten unseen.";
+    APPLICATIONS_UNSEEN = "applications-unseen", PRECONDITION_REQUIRED, "What was seen of the applications?",
+        "Plan the files first, and send the plan's `seen`: so nothing that somebody took from an application since comes back unseen. The detail names those that would change.";
     POLICY_MISTAKEN = "policy-mistaken", UNPROCESSABLE_ENTITY, "The policy does not hold",
         "`mistakes` names each one with file, line and column. Nothing was changed.";
     POLICY_BROKEN = "policy-broken", SERVICE_UNAVAILABLE, "The policy in force cannot be used",
@@ -217,6 +219,15 @@ impl Problem {
         let first = errors.first().map(|flaw| format!("{}: {}", flaw.pointer, flaw.detail)).unwrap_or_default();
         Self { errors, ..Self::new(&INVALID_REQUEST, first) }
     }
+
+    fn unseen(applications: &[String]) -> Self {
+        let names: Vec<String> = applications.iter().map(|name| format!("`{name}`")).collect();
+        let detail = format!(
+            "It would change {}. Send `seen`, as `POST /v1/policies/plan` says it of these files, or `force` where it does not matter what they are now.",
+            names.join(", ")
+        );
+        Self::new(&APPLICATIONS_UNSEEN, detail)
+    }
 }
 
 impl From<Error> for Problem {
@@ -256,6 +267,7 @@ impl From<Error> for Problem {
             Error::LastAdministrator => Self::of(&LAST_ADMINISTRATOR),
             Error::MayNot(why) => Self::new(&FORBIDDEN, sentence(&why)),
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
+            Error::ApplicationsUnseen(names) => Self::unseen(&names),
             Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
             Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
             Error::PolicyBroken { number, why } => {

@@ -44,6 +44,12 @@ pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool) -> 
     }
 }
 
+/// Shows what files would change, without whom it would have stopped.
+pub(super) fn show(desk: &Desk, plan: &Value) {
+    show_differences(desk, plan);
+    show_others(desk, plan);
+}
+
 /// Says whether files and server say the same: it ends with 1 where they don't.
 pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
     let plan = ask(desk, folder, 0, false).await?;

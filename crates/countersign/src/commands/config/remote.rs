@@ -1,5 +1,6 @@
 //! What the server has in force: put there, looked at, put back, written out.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::{Clock, SystemClock};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::{plan, read, warn_of};
 use crate::cli::{ApplyArgs, Author, ConfigCommand, RevertArgs};
 use crate::client::{Client, Refusal, at, items, text};
-use crate::commands::Desk;
+use crate::commands::{Desk, ask};
 use crate::failure::{Failure, Reason, describe};
 use crate::output::{Column, Look, Table, moment, one_line};
 use crate::policy_folder::content;
@@ -30,19 +31,73 @@ pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<()
 async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     // What the server would refuse is told here with every place.
     let files = read(&args.folder, desk.output)?;
-    let (after, seen) = match (&args.plan, &args.after) {
-        (Some(plan), _) => planned(plan, files.policy().version(), args.prune)?,
-        (None, Some(after)) => (after.clone(), None),
-        (None, None) => (text(&in_force(&desk.client).await?, "/id").to_owned(), None),
+    let (after, seen) = match &args.plan {
+        Some(plan) => planned(plan, files.policy().version(), args.prune)?,
+        None => looked_at(desk, args, files.files()).await?,
     };
     let Author { by, reference, allow_lock_out } = &args.author;
     let body = json!({
-        "files": files.files(), "by": by, "reference": reference, "seen": seen, "prune": args.prune,
-        "allow_lock_out": allow_lock_out,
+        "files": files.files(), "by": by, "reference": reference, "seen": seen, "force": args.force,
+        "prune": args.prune, "allow_lock_out": allow_lock_out,
     });
     let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
+}
+
+/// The policy that files are to come after, and what is seen of applications now, where whoever applies has to know.
+async fn looked_at(
+    desk: &Desk,
+    args: &ApplyArgs,
+    files: &BTreeMap<String, String>,
+) -> Result<(String, Option<String>), Failure> {
+    let looked = look(desk, files, args.prune).await?;
+    if let Some(looked) = &looked {
+        let overruled = changes(looked, |name, since| since.contains(&name));
+        agreed(desk, looked, &overruled, "something else changed since what the files say of", args.force).await?;
+    }
+    let after = match (&args.after, &looked) {
+        (Some(after), _) => after.clone(),
+        (None, Some(looked)) => text(looked, "/after").to_owned(),
+        (None, None) => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    };
+    Ok((after, looked.map(|looked| text(&looked, "/seen").to_owned())))
+}
+
+/// What files would change, for those that speak of applications: what was seen of these goes with what is applied. Nothing where the server
+/// does not show it.
+async fn look(desk: &Desk, files: &BTreeMap<String, String>, prune: bool) -> Result<Option<Value>, Failure> {
+    if policy::application_files(files).is_empty() {
+        return Ok(None);
+    }
+    let body = json!({ "files": files, "days": 0, "prune": prune });
+    match desk.client.post(&["v1", "policies", "plan"], body).await {
+        Err(refusal) if refusal.is("forbidden") => Ok(None),
+        looked => looked.map(Some).map_err(refused),
+    }
+}
+
+/// The names of those applications that would change, of which this holds, given those that something else changed.
+fn changes(looked: &Value, which: impl Fn(&str, &[&str]) -> bool) -> Vec<String> {
+    let list = |name: &str| at(looked, name).as_array().map_or(&[][..], Vec::as_slice);
+    let since: Vec<&str> = list("changed_since").iter().filter_map(Value::as_str).collect();
+    let changed = list("differences").iter().filter_map(|one| text(one, "/what").strip_prefix("applications."));
+    changed.filter(|name| which(name, &since)).map(one_line).collect()
+}
+
+/// Shows what would change, and goes on where nothing of this kind does, it was said beforehand, or whoever is there says so now.
+async fn agreed(desk: &Desk, looked: &Value, names: &[String], why: &str, force: bool) -> Result<(), Failure> {
+    if !desk.output.is_json() {
+        plan::show(desk, looked);
+    }
+    if names.is_empty() || force {
+        return Ok(());
+    }
+    let names = names.join(", ");
+    if desk.output.is_json() || !ask::is_somebody_there() {
+        return Err(Failure::no(format!("{why} {names}: nothing was applied; --force applies it all the same")));
+    }
+    ask::sure(desk.output, &format!("{why} {names}."), "yes", false).await
 }
 
 /// The policy that a plan was held against, and what it saw of applications, if it was a plan for these files.
@@ -67,10 +122,23 @@ fn planned(file: &Path, version: &str, prune: bool) -> Result<(String, Option<St
 async fn revert(desk: &Desk, args: &RevertArgs) -> Result<(), Failure> {
     let Author { by, reference, allow_lock_out } = &args.author;
     let policy = find(&desk.client, &args.policy).await?;
-    let after = in_force(&desk.client).await?;
+    let files: BTreeMap<String, String> = serde_json::from_value(at(&policy, "files").clone()).unwrap_or_default();
+    let looked = look(desk, &files, false).await?;
+    let after = match &looked {
+        Some(looked) => {
+            // Whoever goes back has the policy in mind.
+            let why = "it puts back what an older policy said of";
+            agreed(desk, looked, &changes(looked, |_, _| true), why, args.force).await?;
+            text(looked, "/after").to_owned()
+        }
+        None => text(&in_force(&desk.client).await?, "/id").to_owned(),
+    };
+    let seen = looked.as_ref().map(|looked| text(looked, "/seen"));
     let path = ["v1", "policies", text(&policy, "/id"), "revert"];
-    let body = json!({ "by": by, "reference": reference, "allow_lock_out": allow_lock_out });
-    let applied = desk.client.post_after(&path, text(&after, "/id"), body).await.map_err(refused)?;
+    let body = json!({
+        "by": by, "reference": reference, "seen": seen, "force": args.force, "allow_lock_out": allow_lock_out,
+    });
+    let applied = desk.client.post_after(&path, &after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
 }

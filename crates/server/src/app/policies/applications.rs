@@ -51,11 +51,23 @@ impl Steps {
     }
 
     /// What the files say otherwise than it is.
-    pub(super) fn differences(&self) -> impl Iterator<Item = Difference> {
+    pub(crate) fn differences(&self) -> impl Iterator<Item = Difference> {
         self.steps.iter().map(|step| Difference {
             what: format!("applications.{}", step.name()),
             before: step.before.as_ref().map(|before| ApplicationSettings::of(before).json()),
             after: step.after.as_ref().map(ApplicationSettings::json),
+        })
+    }
+
+    /// What something else changed since the policy with this number was applied, and what the files say counts now instead.
+    pub(super) fn what_was_overruled(&self, number: i64) -> impl Iterator<Item = Mistake> {
+        let steps = self.steps.iter().filter(|step| self.changed_since.iter().any(|name| name == step.name()));
+        steps.map(move |step| {
+            let name = step.name();
+            let message = format!(
+                "something else changed `{name}` since policy {number} was applied, and that is gone: it is as these files say"
+            );
+            warning(step.after.as_ref(), message)
         })
     }
 

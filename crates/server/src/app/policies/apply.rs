@@ -24,8 +24,8 @@ pub(crate) struct Apply {
     /// The one that it is to come after.
     pub(crate) after: PolicyId,
     pub(crate) by: PolicyAuthor,
-    /// Only where the applications are as they were when this was seen of them.
-    pub(crate) seen: Option<String>,
+    /// What was seen of applications.
+    pub(crate) seen: Seen,
     /// Also delete applications of which the files say nothing.
     pub(crate) prune: bool,
     /// Also where it locks out whoever may not be.
@@ -40,8 +40,19 @@ pub(crate) struct Revert {
     /// The one that it is to come after.
     pub(crate) after: PolicyId,
     pub(crate) by: PolicyAuthor,
+    /// What was seen of applications.
+    pub(crate) seen: Seen,
     /// Also where it locks out whoever may not be.
     pub(crate) allow_lock_out: bool,
+}
+
+/// What whoever changes applications by a policy saw of them: or else they would put back what an administrator took away since.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// A hash over all of them, as a plan says it: only where they are so still.
+    pub(crate) as_planned: Option<String>,
+    /// Nothing, and that does not matter.
+    pub(crate) whatever: bool,
 }
 
 /// What came of it.
@@ -67,6 +78,16 @@ pub(super) struct Next<'p> {
     pub(super) applications: &'p Steps,
 }
 
+impl Seen {
+    fn suffices(&self, steps: &Steps) -> Result<(), Error> {
+        match &self.as_planned {
+            Some(seen) if *seen != steps.seen => Err(Error::PolicyChanged),
+            None if !self.whatever && !steps.is_empty() => Err(Error::ApplicationsUnseen(steps.names().concat())),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl App {
     /// Puts a policy into force on every server.
     pub(crate) async fn apply_policy(&self, actor: &Actor, apply: Apply) -> Result<Applied, Error> {
@@ -77,9 +98,7 @@ impl App {
         }
         let (files, policy) = understood(apply.files).await?;
         let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
-        if apply.seen.is_some_and(|seen| seen != steps.seen) {
-            return Err(Error::PolicyChanged);
-        }
+        apply.seen.suffices(&steps)?;
         if before.trouble.is_none() && before.policy.files == files && steps.is_empty() {
             let warnings = policy.warnings().to_vec();
             return Ok(Applied { policy: before.policy, is_new: false, warnings, applications: steps });
@@ -103,6 +122,7 @@ impl App {
         }
         let (files, policy) = understood(former.files).await?;
         let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
+        revert.seen.suffices(&steps)?;
         let (origin, by) = (PolicyOrigin::Reverted, revert.by);
         let next = Next { files, policy: &policy, origin, by, applications: &steps };
         let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
@@ -154,6 +174,7 @@ impl App {
         self.can_be_used(next.policy)?;
         let mut warnings = next.policy.warnings().to_vec();
         warnings.extend(self.what_stays_away(next.policy));
+        warnings.extend(next.applications.what_was_overruled(before.policy.number));
         let steps = next.applications;
         match self.put_policy(Some(actor), next, Some(&before.policy)).await? {
             (policy, Effect::Applied) => {

@@ -22,7 +22,7 @@ use policy::Policy;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use apply::{Applied, Apply, Revert};
+pub(crate) use apply::{Applied, Apply, Revert, Seen};
 pub(crate) use explain::{Explained, Supposed, Who};
 pub(crate) use plan::{Difference, Plan};
 pub(crate) use replay::{Affected, Effect, Example, Replay};

@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use super::{List, flawed};
 use crate::app::App;
 use crate::app::applications::Credential;
-use crate::app::policies::{Applied, Apply, Looked, Revert};
+use crate::app::policies::{Applied, Apply, Looked, Revert, Seen};
 use crate::http::Shared;
 use crate::http::body::{Body, File};
 use crate::http::caller::{May, ReadPolicies, WritePolicies};
@@ -82,10 +82,11 @@ async fn apply_policy(
     matching: IfMatch,
     File(Body { value: new, .. }): File<NewPolicy>,
 ) -> Result<Response, Problem> {
-    let NewPolicy { files, by, reference, seen, prune, allow_lock_out } = new;
+    let NewPolicy { files, by, reference, seen, force, prune, allow_lock_out } = new;
     let (by, after) = (author(&may, by, reference)?, matching.policy()?);
+    let seen = Seen { as_planned: seen, whatever: force };
     let applied = app.apply_policy(&may.actor, Apply { files, after, by, seen, prune, allow_lock_out }).await?;
-    Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
+    Ok(tagged(applied.policy.id, AppliedPolicy::shown_to(&may, applied)))
 }
 
 /// See a policy
@@ -101,7 +102,8 @@ async fn show_policy(
 
 /// Put a policy back into force
 ///
-/// One that was there before. It is another entry of the list: nothing of that is ever taken back.
+/// One that was there before. It is another entry of the list: nothing of that is ever taken back. Where its files say something else of
+/// applications than what there is, it takes what a plan of them saw (`seen`), or `force`.
 #[utoipa::path(post, path = "/v1/policies/{id}/revert", tag = "Policies", params(("id" = String, Path), Matching),
     request_body = RevertPolicy,
     responses((status = 200, description = "The policy that is in force now", body = AppliedPolicy)))]
@@ -114,8 +116,10 @@ async fn revert_policy(
 ) -> Result<Response, Problem> {
     let by = author(&may, new.by, new.reference)?;
     let after = matching.policy()?;
-    let applied = app.revert_policy(&may.actor, Revert { to, after, by, allow_lock_out: new.allow_lock_out }).await?;
-    Ok(tagged(applied.policy.id, AppliedPolicy::from(applied)))
+    let seen = Seen { as_planned: new.seen, whatever: new.force };
+    let revert = Revert { to, after, by, seen, allow_lock_out: new.allow_lock_out };
+    let applied = app.revert_policy(&may.actor, revert).await?;
+    Ok(tagged(applied.policy.id, AppliedPolicy::shown_to(&may, applied)))
 }
 
 /// Which part of the list is wanted.
@@ -192,8 +196,12 @@ struct NewPolicy {
     by: Option<String>,
     /// What for: a commit, a message.
     reference: Option<String>,
-    /// What a plan saw of applications (`seen`): only where they are as they were. Without it, whatever they are.
+    /// What a plan saw of applications (`seen`): only where they are as they were. Wanted where the files change any: 428
+    /// `applications-unseen`.
     seen: Option<String>,
+    /// Without `seen`: whatever the applications are now.
+    #[serde(default)]
+    force: bool,
     /// Also delete applications of which the files say nothing, where they speak of any.
     #[serde(default)]
     prune: bool,
@@ -210,6 +218,12 @@ struct RevertPolicy {
     by: Option<String>,
     /// What for.
     reference: Option<String>,
+    /// What a plan of its files saw of applications (`seen`): only where they are as they were. Wanted where the files change any: 428
+    /// `applications-unseen`.
+    seen: Option<String>,
+    /// Without `seen`: whatever the applications are now.
+    #[serde(default)]
+    force: bool,
     /// Also where it locks out everybody, or every administrator, by what was decided lately.
     #[serde(default)]
     allow_lock_out: bool,
@@ -299,7 +313,7 @@ struct AppliedPolicy {
     policy: Policy,
     /// Whether another one was in force before.
     is_new: bool,
-    /// What was found in it that is no error.
+    /// What was found in it that is no error, and what something else had changed of applications since, which is gone.
     #[schema(value_type = Vec<Object>)]
     warnings: Vec<Mistake>,
     applications: AppliedApplications,
@@ -314,12 +328,16 @@ struct AppliedApplications {
     updated: Vec<String>,
     /// Those that were deleted.
     deleted: Vec<String>,
+    /// What of them was otherwise before; empty where the scope `configuration:read` is lacking.
+    differences: Vec<plan::Difference>,
 }
 
-impl From<Applied> for AppliedPolicy {
-    fn from(Applied { policy, is_new, warnings, applications }: Applied) -> Self {
+impl AppliedPolicy {
+    fn shown_to(may: &May<WritePolicies>, Applied { policy, is_new, warnings, applications }: Applied) -> Self {
         let [created, updated, deleted] = applications.names();
-        let applications = AppliedApplications { created, updated, deleted };
+        let differences = applications.differences().filter(|_| may.has(Scope::ConfigurationRead));
+        let differences = differences.map(plan::Difference::from).collect();
+        let applications = AppliedApplications { created, updated, deleted, differences };
         Self { policy: Looked { policy, trouble: None }.into(), is_new, warnings, applications }
     }
 }

@@ -91,7 +91,7 @@ pub(super) struct Plan {
 
 /// Something that the two say otherwise.
 #[derive(Serialize, ToSchema)]
-struct Difference {
+pub(super) struct Difference {
     /// `rules.large-payments`, say.
     what: String,
     /// What the one in force says; null where it is silent.
@@ -160,11 +160,7 @@ struct Example {
 
 impl From<policies::Plan> for Plan {
     fn from(plan: policies::Plan) -> Self {
-        let differences = plan.differences.into_iter().map(|difference| {
-            let policies::Difference { what, before, after } = difference;
-            Difference { what, before, after }
-        });
-        let differences: Vec<Difference> = differences.collect();
+        let differences: Vec<Difference> = plan.differences.into_iter().map(Difference::from).collect();
         Self {
             after: plan.before.id,
             after_number: plan.before.number,
@@ -180,6 +176,12 @@ impl From<policies::Plan> for Plan {
             seen: plan.applications.seen,
             replay: plan.replay.map(Replay::from),
         }
+    }
+}
+
+impl From<policies::Difference> for Difference {
+    fn from(policies::Difference { what, before, after }: policies::Difference) -> Self {
+        Self { what, before, after }
     }
 }
 
