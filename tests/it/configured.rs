@@ -360,6 +360,35 @@ async fn s11_nobody_becomes_another_application_by_a_file() {
     apply(&api, &with(&format!("  login: {{scopes: [sessions], certificates: [\"{new}\"]}}\n"))).await;
 }
 
+/// What stands in force is what `config export` can write and `config apply` reads again: nothing is hidden beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_files_are_called_as_the_files_of_a_folder_are() {
+    let server = Server::new().await;
+    let api = server.api();
+    let before = in_force(&api).await;
+    for name in [
+        "applications",
+        "rules.txt",
+        "rules.YAML",
+        ".rules.yaml",
+        "../rules.yaml",
+        "a/b.yaml",
+        "a\\b.yml",
+        "a\n.yaml",
+        "",
+    ] {
+        let mut files = denying("a");
+        files[name] = files["rules.yaml"].clone();
+        let problem = apply_with(&api, &files, json!({})).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/files", "{name}: {problem}");
+        plan(&api, &files).await.expect_problem(422, "invalid-request");
+    }
+    assert_eq!(in_force(&api).await, before);
+    let mut files = denying("a");
+    files["more.yml"] = json!("policy:\n  rules:\n    - {id: b, applies_to: {actions: [b]}, effect: deny}\n");
+    apply(&api, &files).await;
+}
+
 /// T-18: what is a secret is named by where the server has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_no_secret_stands_in_a_file() {

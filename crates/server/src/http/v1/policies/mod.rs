@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{ApplicationId, CertificateFingerprint, PolicyAuthor, PolicyId, Scope, Timestamp};
 use http::request::Parts;
 use http::{HeaderValue, header};
-use policy::Mistake;
+use policy::{Mistake, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -30,7 +30,7 @@ use crate::http::caller::{May, ReadPolicies, WritePolicies};
 use crate::http::parameters::{Id, Query, page};
 use crate::http::problem::{POLICY_CHANGED, PRECONDITION_REQUIRED, Problem};
 
-/// The longest name and reference of an author, in characters.
+/// The longest name and reference of an author, in characters, and name of a file, in bytes.
 const LONGEST: usize = 256;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -83,6 +83,7 @@ async fn apply_policy(
     File(Body { value: new, .. }): File<NewPolicy>,
 ) -> Result<Response, Problem> {
     let NewPolicy { files, by, reference, seen, force, prune, allow_lock_out } = new;
+    checked_names(&files)?;
     let (by, after) = (author(&may, by, reference)?, matching.policy()?);
     let seen = Seen { as_planned: seen, whatever: force };
     let applied = app.apply_policy(&may.actor, Apply { files, after, by, seen, prune, allow_lock_out }).await?;
@@ -164,6 +165,23 @@ impl IfMatch {
     }
 }
 
+/// Refuses what `countersign config` would take for no file of a policy, or could not write out again: what nobody sees there counts nowhere.
+fn checked_names(files: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let is_shaped = |name: &str| {
+        let is_plain = !name.starts_with('.') && !name.contains(['/', '\\']) && !name.chars().any(char::is_control);
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+        is_plain
+            && name.len() <= LONGEST
+            && (matches!(ending, Some("yaml" | "yml")) || Picture::of_file(name).is_some())
+    };
+    files.keys().find(|name| !is_shaped(name)).map_or(Ok(()), |name| {
+        let detail = format!(
+            "`{name}` is no name of a file here: they are called *.yaml, *.yml, *.svg or *.png, and begin with no dot"
+        );
+        Err(flawed("/files", detail))
+    })
+}
+
 fn tagged(id: PolicyId, body: impl Serialize) -> Response {
     let tag = HeaderValue::from_str(&format!("\"{id}\""));
     let mut response = Json(body).into_response();
@@ -190,7 +208,7 @@ fn author(may: &May<WritePolicies>, name: Option<String>, reference: Option<Stri
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPolicy {
-    /// The files by their names, 64 of 256 KiB at most: YAML, and a logo, which is an SVG as it is or a PNG in Base64.
+    /// The files by their names (`*.yaml`, `*.yml`, `*.svg`, `*.png`), 64 of 256 KiB at most: YAML, and a logo, which is an SVG as it is or a PNG in Base64.
     files: BTreeMap<String, String>,
     /// Who applies it, in your words; kept for as long as the policy.
     by: Option<String>,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::checked_names;
 use crate::app::policies::{self, Effect};
 use crate::http::Shared;
 use crate::http::body::{Body, File};
@@ -35,6 +36,7 @@ pub(super) async fn plan_policy(
     may: May<ReadPolicies>,
     File(Body { value: new, .. }): File<NewPlan>,
 ) -> Result<Json<Plan>, Problem> {
+    checked_names(&new.files)?;
     let days = new.days.unwrap_or(30);
     if days > MOST_DAYS {
         return Err(flawed("/days", format!("must be at most {MOST_DAYS}")));
