@@ -213,7 +213,7 @@ pub enum Change {
         risk: Vec<u8>,
     },
     /// Puts a policy into force, and with it what its files say of applications: all of it or nothing. Guard: its number is that after the
-    /// one that is in force, and each application is as it was seen. [`Effect::Exists`] if the name or a certificate of one is another's.
+    /// one that is in force, and each application is as it was seen, whoever applies it among them. [`Effect::Exists`] if the name or a certificate of one is another's.
     PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
@@ -730,6 +730,8 @@ pub enum ApplicationChange {
     Update(Application),
     /// It is deleted, as by [`Change::DeleteApplication`]. Guard: it is there in this version.
     Delete(ApplicationId, i64),
+    /// It stays as it is, which is that of whoever has the others change. Guard: it is there in this version.
+    Stay(ApplicationId, i64),
 }
 
 impl ApplicationChange {
@@ -737,7 +739,7 @@ impl ApplicationChange {
     pub fn id(&self) -> ApplicationId {
         match self {
             Self::Create(application) | Self::Update(application) => application.id,
-            Self::Delete(id, _) => *id,
+            Self::Delete(id, _) | Self::Stay(id, _) => *id,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::KeyHash;
 
-use crate::{Caller, Change};
+use crate::{ApplicationChange, Caller, Change};
 
 /// Callers that are remembered; beyond that all are forgotten and looked up again.
 const MOST: usize = 10_000;
@@ -64,7 +64,7 @@ impl KnownCallers {
 
 fn touches_callers(change: &Change) -> bool {
     if let Change::PutPolicy(_, applications) = change {
-        return !applications.is_empty();
+        return applications.iter().any(|change| !matches!(change, ApplicationChange::Stay(..)));
     }
     matches!(
         change,

@@ -47,6 +47,9 @@ pub(super) async fn change(
                     other => other,
                 }
             }
+            ApplicationChange::Stay(id, version) => {
+                one(connection, &SAME_APPLICATION, &[(*id).into(), (*version).into()]).await?
+            }
         };
         match effect {
             Effect::Applied => {}
@@ -70,6 +73,12 @@ pub(super) async fn change(
 static SEEN_APPLICATION: Set = Set::new(
     &[("application_id", Id), ("seen", Int)],
     "UPDATE applications AS p SET version = p.version + 1 FROM input i WHERE p.id = i.application_id AND p.version = i.seen",
+);
+
+/// The same of one that is not to change. All who change one wait for one another, so it is so until the end of the commit.
+static SAME_APPLICATION: Set = Set::new(
+    &[("application_id", Id), ("seen", Int)],
+    "UPDATE applications AS p SET version = p.version FROM input i WHERE p.id = i.application_id AND p.version = i.seen",
 );
 
 static CREATE_APPLICATION: Set = Set::new(

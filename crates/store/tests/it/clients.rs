@@ -217,6 +217,7 @@ on_both_engines! {
         let late = Application { version: 7, ..bank.clone() };
         let weaker = Application { scopes: BTreeSet::new(), ..admin.clone() };
         let taken = Application { certificates: shop.certificates.clone(), ..bank.clone() };
+        let nobody = application("nobody", &[], None);
         let put = |number, with: Vec<ApplicationChange>| {
             let mut changes = vec![ApplicationChange::Update(wider.clone())];
             changes.extend(with);
@@ -226,6 +227,8 @@ on_both_engines! {
             ("another policy came first", put(1, Vec::new()), Effect::Refused),
             ("it was changed since", put(2, vec![ApplicationChange::Update(late)]), Effect::Refused),
             ("it was changed since", put(2, vec![ApplicationChange::Delete(bank.id, 7)]), Effect::Refused),
+            ("whoever applies was changed since", put(2, vec![ApplicationChange::Stay(admin.id, 7)]), Effect::Refused),
+            ("whoever applies is gone", put(2, vec![ApplicationChange::Stay(nobody.id, 1)]), Effect::Refused),
             ("nobody would administer", put(2, vec![ApplicationChange::Update(weaker)]), Effect::Refused),
             ("nobody would administer", put(2, vec![ApplicationChange::Delete(admin.id, 1)]), Effect::Refused),
             ("the name", put(2, vec![ApplicationChange::Create(application("bank", &[], None))]), Effect::Exists),
@@ -239,7 +242,8 @@ on_both_engines! {
         let certificates = shop.certificates.clone();
         let gives = Application { certificates: BTreeSet::new(), ..shop.clone() };
         let gets = Application { certificates, ..bank.clone() };
-        let moved = vec![ApplicationChange::Update(gets), ApplicationChange::Update(gives)];
+        let stays = ApplicationChange::Stay(admin.id, 1);
+        let moved = vec![stays, ApplicationChange::Update(gets), ApplicationChange::Update(gives)];
         apply(&store, Change::PutPolicy(policy(2, after(3)), moved)).await;
         let caller = store.caller_by_certificate(CertificateFingerprint([1; 32])).await.unwrap().unwrap();
         assert_eq!((caller.application.id, caller.application.version), (bank.id, 2));

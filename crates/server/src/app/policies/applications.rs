@@ -106,8 +106,13 @@ impl Steps {
         Ok(())
     }
 
-    /// As the store takes them.
-    pub(super) fn changes(&self, id: impl Fn() -> ApplicationId, at: Timestamp) -> Vec<ApplicationChange> {
+    /// As the store takes them, and with them whoever asks: what was found that they may do holds for those that they are.
+    pub(super) fn changes(
+        &self,
+        actor: Option<&Actor>,
+        id: impl Fn() -> ApplicationId,
+        at: Timestamp,
+    ) -> Vec<ApplicationChange> {
         let changes = self.steps.iter().filter_map(|step| match (&step.before, &step.after) {
             (Some(before), None) => Some(ApplicationChange::Delete(before.id, before.version)),
             (Some(before), Some(after)) => {
@@ -118,9 +123,14 @@ impl Steps {
             (None, None) => None,
         });
         let mut changes: Vec<_> = changes.collect();
+        if let Some(own) = actor.map(|actor| &actor.application)
+            && changes.iter().all(|change| change.id() != own.id)
+        {
+            changes.push(ApplicationChange::Stay(own.id, own.version));
+        }
         // What one gives up another may get.
         changes.sort_by_key(|change| match change {
-            ApplicationChange::Delete(..) => 0,
+            ApplicationChange::Stay(..) | ApplicationChange::Delete(..) => 0,
             ApplicationChange::Update(_) => 1,
             ApplicationChange::Create(_) => 2,
         });
@@ -251,9 +261,12 @@ impl App {
     }
 
     /// Why steps were not taken.
-    pub(super) async fn why_not(&self, steps: &Steps, before: PolicyId) -> Result<Error, Error> {
+    pub(super) async fn why_not(&self, steps: &Steps, actor: &Actor, before: PolicyId) -> Result<Error, Error> {
         let is_same = self.store.policy_id().await? == Some(before);
-        let stood = is_same && !steps.is_empty() && steps.still_hold(&self.store.applications().await?);
+        let present = self.store.applications().await?;
+        let own = &actor.application;
+        let is_same = is_same && present.iter().any(|one| (one.id, one.version) == (own.id, own.version));
+        let stood = is_same && !steps.is_empty() && steps.still_hold(&present);
         Ok(if stood { Error::LastAdministrator } else { Error::PolicyChanged })
     }
 
@@ -264,15 +277,16 @@ impl App {
         changes: &[ApplicationChange],
         policy: PolicyId,
     ) -> Vec<Event> {
-        let told = changes.iter().map(|change| {
+        let told = changes.iter().filter_map(|change| {
             let (kind, application) = match change {
                 ApplicationChange::Create(application) => (EventKind::ApplicationCreated, Some(application)),
                 ApplicationChange::Update(application) => (EventKind::ApplicationUpdated, Some(application)),
                 ApplicationChange::Delete(..) => (EventKind::ApplicationDeleted, None),
+                ApplicationChange::Stay(..) => return None,
             };
             let event = self.event(kind, actor, About::default()).with("application", change.id().to_string());
             let event = application.map_or(event.clone(), |application| told_of(event, application));
-            event.with("policy", policy.to_string())
+            Some(event.with("policy", policy.to_string()))
         });
         told.collect()
     }

@@ -183,7 +183,7 @@ impl App {
                 Ok((policy, warnings))
             }
             (_, Effect::Exists) => Err(Error::Exists("another application has one of these names or certificates")),
-            _ => Err(self.why_not(steps, before.policy.id).await?),
+            _ => Err(self.why_not(steps, actor, before.policy.id).await?),
         }
     }
 
@@ -219,7 +219,7 @@ impl App {
             .with("version", next.version.as_str())
             .with("origin", next.origin.name());
         let event = event.detailed(actor.and_then(|actor| self.origin(actor)));
-        let changes = applications.changes(|| ApplicationId::generate(now, &*self.entropy), now);
+        let changes = applications.changes(actor, || ApplicationId::generate(now, &*self.entropy), now);
         let told = self.told_of_steps(actor, &changes, next.id);
         let told: Vec<_> = std::iter::once(event).chain(told).collect();
         let effect = self.commit(Change::PutPolicy(Box::new(next.clone()), changes), told).await?;
