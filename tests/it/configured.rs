@@ -686,12 +686,14 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
     let twilio = "kind: twilio, account: AC1, secret: \"env:SMS_TOKEN\", from: X";
     let http = "kind: http, headers: [\"Authorization: env:SMS_TOKEN\"]";
     for gateway in [
-        format!("{http}, url: \"https://evil.example/?to={{{{ phone }}}}\""),
+        format!("{http}, url: \"https://evil.example/?to={{{{ to }}}}\""),
         format!("{http}, url: \"https://localhost.evil.example/\""),
         format!("{http}, url: \"https://localhost\\t.evil.example/\""),
         format!("{http}, url: \"https:evil.example/\\\\localhost/\""),
         format!("{http}, url: \"https://evil.example?.localhost/\""),
         format!("{http}, url: \"https://evil.example#localhost/\""),
+        format!("{http}, url: \"https://{{# localhost/ #}}evil.example/\""),
+        format!("{http}, url: \"https://localhost{{# / #}}.evil.example/\""),
         // Also without one: codes go there.
         "kind: http, url: \"https://evil.example/\"".to_owned(),
         format!("{twilio}, url: \"https://evil.example\""),
@@ -707,7 +709,10 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
         let answer = apply_after(&api, before["id"].as_str().unwrap(), &files).await;
         let problem = answer.expect_problem(422, "policy-mistaken");
         let said = problem.to_string();
-        assert!(said.contains("outside.allowed") || said.contains("is no region"), "{gateway}: {problem}");
+        assert!(
+            ["outside.allowed", "is no region", "names no host"].iter().any(|why| said.contains(why)),
+            "{gateway}: {problem}"
+        );
         assert!(!said.contains("hush-hush"), "{problem}");
         plan(&api, &files).await.expect_problem(422, "policy-mistaken");
     }
