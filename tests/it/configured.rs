@@ -553,6 +553,15 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     }
     assert!(!Path::new(&path("second")).join("other.svg").exists());
 
+    what_something_else_changed_is_told_and_put_back_where_that_is_meant(&server, &path).await;
+}
+
+/// Of the files in `mine`, which are policy 2, after something else changed the application in them.
+async fn what_something_else_changed_is_told_and_put_back_where_that_is_meant(
+    server: &Server,
+    path: &impl Fn(&str) -> String,
+) {
+    let api = server.api();
     let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
     api.patch(&format!("/v1/applications/{id}"), json!({ "scopes": ["sessions", "users:write"] })).await.expect(200);
     let drift = server.cli(&["config", "drift", &path("mine")]);
