@@ -553,6 +553,15 @@ async fn what_is_exported_is_planned_without_difference(database: Database) {
     }
     assert!(!Path::new(&path("second")).join("other.svg").exists());
 
+    what_something_else_changed_is_told_and_put_back_where_that_is_meant(&server, &path).await;
+}
+
+/// Of the files in `mine`, which are policy 2, after something else changed the application in them.
+async fn what_something_else_changed_is_told_and_put_back_where_that_is_meant(
+    server: &Server,
+    path: &impl Fn(&str) -> String,
+) {
+    let api = server.api();
     let id = application(&api, "shop").await.unwrap()["id"].as_str().unwrap().to_owned();
     api.patch(&format!("/v1/applications/{id}"), json!({ "scopes": ["sessions", "users:write"] })).await.expect(200);
     let drift = server.cli(&["config", "drift", &path("mine")]);
@@ -686,12 +695,14 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
     let twilio = "kind: twilio, account: AC1, secret: \"env:SMS_TOKEN\", from: X";
     let http = "kind: http, headers: [\"Authorization: env:SMS_TOKEN\"]";
     for gateway in [
-        format!("{http}, url: \"https://evil.example/?to={{{{ phone }}}}\""),
+        format!("{http}, url: \"https://evil.example/?to={{{{ to }}}}\""),
         format!("{http}, url: \"https://localhost.evil.example/\""),
         format!("{http}, url: \"https://localhost\\t.evil.example/\""),
         format!("{http}, url: \"https:evil.example/\\\\localhost/\""),
         format!("{http}, url: \"https://evil.example?.localhost/\""),
         format!("{http}, url: \"https://evil.example#localhost/\""),
+        format!("{http}, url: \"https://{{# localhost/ #}}evil.example/\""),
+        format!("{http}, url: \"https://localhost{{# / #}}.evil.example/\""),
         // Also without one: codes go there.
         "kind: http, url: \"https://evil.example/\"".to_owned(),
         format!("{twilio}, url: \"https://evil.example\""),
@@ -707,7 +718,10 @@ async fn s11_t18_a_file_has_no_secret_sent_to_a_host_of_its_own() {
         let answer = apply_after(&api, before["id"].as_str().unwrap(), &files).await;
         let problem = answer.expect_problem(422, "policy-mistaken");
         let said = problem.to_string();
-        assert!(said.contains("outside.allowed") || said.contains("is no region"), "{gateway}: {problem}");
+        assert!(
+            ["outside.allowed", "is no region", "names no host"].iter().any(|why| said.contains(why)),
+            "{gateway}: {problem}"
+        );
         assert!(!said.contains("hush-hush"), "{problem}");
         plan(&api, &files).await.expect_problem(422, "policy-mistaken");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::event::About;
-use domain::{ApplicationId, EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Scope, Timestamp};
+use domain::{ApplicationId, Event, EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Scope, Timestamp};
 use policy::{Mistake, Policy};
 use store::{Change, Effect};
 
@@ -221,7 +221,8 @@ impl App {
         let event = event.detailed(actor.and_then(|actor| self.origin(actor)));
         let changes = applications.changes(actor, || ApplicationId::generate(now, &*self.entropy), now);
         let told = self.told_of_steps(actor, &changes, next.id);
-        let told: Vec<_> = std::iter::once(event).chain(told).collect();
+        // All of it happens at one time.
+        let told: Vec<_> = std::iter::once(event).chain(told).map(|event| Event { at: now, ..event }).collect();
         let effect = self.commit(Change::PutPolicy(Box::new(next.clone()), changes), told).await?;
         Ok((next, effect))
     }
