@@ -127,7 +127,7 @@ impl Carrier {
 
     /// Begins the run, if it may. Whether it did.
     async fn begin(&mut self) -> Result<bool, Stop> {
-        self.look_for_pokes().await?;
+        // What came since the claim is not seen to here: with the pokes of the claim, the run is due again for it.
         let inbox = self.app.store.run_inbox(self.run.id).await?;
         let cancelled = inbox.iter().any(|(_, input)| matches!(serde_json::from_str(input), Ok(Input::Cancel { .. })));
         if cancelled {
