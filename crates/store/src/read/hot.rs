@@ -111,7 +111,7 @@ pub(crate) fn enrollments(connection: &mut Connection, ids: Vec<EnrollmentId>) -
 static DECIDING: Set = Set::of(
     &[("session_id", Id)],
     &[
-        "SELECT (SELECT p.id FROM policies p ORDER BY p.number DESC LIMIT 1), ",
+        "SELECT (SELECT p.id FROM policies p WHERE p.number = (SELECT MAX(number) FROM policies)), ",
         rows::SESSION,
         ", s.risk, ",
         rows::USER,
