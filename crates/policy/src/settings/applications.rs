@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use document::{Mistakes, Node, Place, Yaml, one_of};
 use domain::{ApplicationId, CertificateFingerprint, ReturnOrigin, Scope};
 use serde_json::{Value, json};
 
 use super::texts;
-use document::{Mistakes, Place};
-use document::{Node, Yaml, one_of};
 
 /// The most applications.
 const MOST: usize = 1000;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER};
+use document::{Mistakes, Node, Place, nearest};
 use serde_json::{Value, json};
 
 use super::Picture;
-use document::Node;
-use document::{Mistakes, Place, nearest};
 
 const KEYS: &[&str] = &["name", "logo", "colour"];
 /// The longest name, in characters.

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use document::{Fields, Mistakes, Node, Place, listed};
 use serde_json::Value;
-
-use document::{Fields, Node, listed};
-use document::{Mistakes, Place};
 
 /// The most gateways.
 const MOST: usize = 64;

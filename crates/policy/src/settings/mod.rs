@@ -10,14 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use document::{Fields, Mistakes, Node, Place, Yaml, parse};
 use serde_json::Value;
 
 pub use applications::ApplicationSettings;
 pub use branding::BrandingSettings;
 pub use gateways::{GATEWAY_KEYS, GatewayKey, GatewaySettings, channel_of};
-
-use document::{Fields, Node, Yaml, parse};
-use document::{Mistakes, Place};
 
 /// The keys at the top of a file that are about something else than policy.
 pub(crate) const SECTIONS: [&str; 3] = ["applications", "gateways", "branding"];
