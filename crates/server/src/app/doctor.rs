@@ -148,7 +148,7 @@ impl App {
             check(
                 "gateways",
                 Level::Error,
-                format!("those in force cannot be used here, and messages go as before: {place}: {why}"),
+                format!("those in force cannot be used here, and messages go by those that they leave as they were: {place}: {why}"),
             )
         });
         health.iter().map(told).chain(trouble).collect()
