@@ -232,7 +232,7 @@ impl App {
         let found = found.filter(|found| found.session.application_id == actor.application.id);
         let Deciding { session, session_risk, user, risk_history, authenticators, policy_id } =
             found.ok_or(Error::NotFound("session"))?;
-        self.is_in_hand(actor, &session).await?;
+        self.check_possession(actor, &session).await?;
         if !session.is_live(now) || user.state != UserState::Active {
             return Err(Error::SessionOver);
         }

@@ -39,12 +39,12 @@ impl App {
     /// A session of this application's that is about to be used: where it is bound to a key, that was shown.
     pub(crate) async fn session_in_hand(&self, actor: &Actor, id: SessionId) -> Result<Session, Error> {
         let session = self.own_session(actor, id).await?;
-        self.is_in_hand(actor, &session).await?;
+        self.check_possession(actor, &session).await?;
         Ok(session)
     }
 
     /// Refuses a session that is bound to a key which was not shown.
-    pub(super) async fn is_in_hand(&self, actor: &Actor, session: &Session) -> Result<(), Error> {
+    pub(super) async fn check_possession(&self, actor: &Actor, session: &Session) -> Result<(), Error> {
         let Some(cnf) = session.cnf else { return Ok(()) };
         let reason = match &actor.possession {
             Possession::Established => return Ok(()),
