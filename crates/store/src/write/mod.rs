@@ -100,19 +100,16 @@ impl Writer {
 
     /// Queues a commit and waits until it is durable. It is made also if nobody waits for it any more.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Effect, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Job { commit: Box::new(commit), answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => closed(),
+        let place = self.queue.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(()) => closed(),
         })?;
-        answered.await.unwrap_or_else(|_| Err(closed()))
+        queued(place, commit).await
     }
 
     /// The same, once there is room in the queue.
     pub(crate) async fn commit_in_turn(&self, commit: Commit) -> Result<Effect, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.send(Job { commit: Box::new(commit), answer }).await.map_err(|_| closed())?;
-        answered.await.unwrap_or_else(|_| Err(closed()))
+        queued(self.queue.reserve().await.map_err(|_| closed())?, commit).await
     }
 
     /// Sweeps between two batches.
@@ -157,6 +154,12 @@ impl Writer {
 /// Waits until closing is wanted.
 async fn told(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
+}
+
+async fn queued(place: mpsc::Permit<'_, Job>, commit: Commit) -> Result<Effect, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    place.send(Job { commit: Box::new(commit), answer });
+    answered.await.unwrap_or_else(|_| Err(closed()))
 }
 
 fn closed() -> StoreError {
