@@ -71,6 +71,9 @@ pub enum Input {
         message: String,
         /// Whether another attempt could go well.
         retryable: bool,
+        /// How long the next one waits at least, as whoever was asked says; not longer than the step's `longest` pause.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Duration>,
     },
     /// A timer fired.
     Timer(u64),
@@ -408,7 +411,9 @@ impl<'a> Machine<'a> {
     fn take(&mut self, input: Input) -> Result<(), Refused> {
         match input {
             Input::Done { key, attempt, outputs } => self.done(&key, attempt, outputs),
-            Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
+            Input::Failed { key, attempt, message, retryable, after } => {
+                self.failed(&key, attempt, message, retryable.then_some(after.unwrap_or_default()))
+            }
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),

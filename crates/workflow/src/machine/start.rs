@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use super::state::Phase;
 use super::{Advanced, Entry, MAX_CALLS, MAX_KEPT, Machine, Refused, Run, STATE_VERSION, What};
@@ -118,6 +119,23 @@ impl Definition {
         }
     }
 
+    /// Takes out of what is told what nobody may see, before any of it is kept.
+    ///
+    /// # Errors
+    /// One of them is missing, or no text.
+    pub fn take_secrets(&self, inputs: &mut Map<String, Value>) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+        let mut secrets = BTreeMap::new();
+        for input in self.inputs.iter().filter(|input| input.secret) {
+            match inputs.remove(&input.name) {
+                Some(Value::String(text)) => drop(secrets.insert(input.name.clone(), Zeroizing::new(text))),
+                Some(_) => return Err(format!("`{}` is {}", input.name, input.kind.called())),
+                None if input.required => return Err(format!("`{}` is not told", input.name)),
+                None => {}
+            }
+        }
+        Ok(secrets)
+    }
+
     fn text_of(&self, expression: Option<usize>, cause: &Cause) -> Result<Option<String>, String> {
         let Some(expression) = expression.and_then(|id| self.expression(id)) else { return Ok(None) };
         let inputs = self.fitting(cause)?;
@@ -193,11 +211,11 @@ impl Definition {
             _ => Map::new(),
         };
         for name in inputs.keys() {
-            if !self.inputs.iter().any(|input| input.name == *name) {
+            if !self.inputs.iter().any(|input| input.name == *name && !input.secret) {
                 return Err(format!("`{}` has no input `{name}`", self.name));
             }
         }
-        for input in &self.inputs {
+        for input in self.inputs.iter().filter(|input| !input.secret) {
             match inputs.get(&input.name) {
                 Some(value) if !is_of(value, input.kind) => {
                     return Err(format!("`{}` is {}", input.name, input.kind.called()));

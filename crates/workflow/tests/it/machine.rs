@@ -115,7 +115,8 @@ fn w04_attempts_are_bounded_and_what_was_done_is_undone() {
     let mut now = NOW;
     let mut run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
     for attempt in 1..=4 {
-        let failed = Input::Failed { key: key("tell"), attempt, message: "away".to_owned(), retryable: true };
+        let failed =
+            Input::Failed { key: key("tell"), attempt, message: "away".to_owned(), retryable: true, after: None };
         let advanced = definition.advance(&run, failed, now, 3).unwrap();
         run = advanced.run;
         if attempt == 4 {
@@ -244,7 +245,7 @@ fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
     // 7 of 67 are more than 10 %.
     for _ in 0..7 {
         let failing = open.remove(0).parse().unwrap();
-        let failed = Input::Failed { key: failing, attempt: 1, message: "no".to_owned(), retryable: true };
+        let failed = Input::Failed { key: failing, attempt: 1, message: "no".to_owned(), retryable: true, after: None };
         advanced = go(&definition, &advanced.run, failed);
         open.extend(started(&advanced.effects));
     }

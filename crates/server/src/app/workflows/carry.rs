@@ -19,6 +19,7 @@ use workflow::{
     What,
 };
 
+use super::held::LEFT_TO_IT;
 use super::inside::Own;
 use super::outside::Errand;
 use super::start::{Started, of_run};
@@ -134,12 +135,19 @@ impl Carrier {
             self.over(Outcome::Cancelled, None).await?;
             return Ok(false);
         }
+        let is_young = || self.app.now().since(self.run.created_at) < LEFT_TO_IT;
+        if self.started.held && !self.app.workflows.held.has(self.run.id) && is_young() {
+            // It is for the server that took what nobody may see, which looks for it at once.
+            let release = Some(Release { due_at: self.app.now().plus(LOOK), pokes: self.pokes });
+            self.commit(None, Beside { release, ..Beside::default() }).await?;
+            return Ok(false);
+        }
         if self.run.state == RunState::Queued {
             let release = Some(Release { due_at: NEVER, pokes: self.pokes });
             self.commit(None, Beside { release, ..Beside::default() }).await?;
             return Ok(false);
         }
-        let Started { cause, requester, depth } = self.started.clone();
+        let Started { cause, requester, depth, .. } = self.started.clone();
         let start = Start { id: self.run.id.to_string(), cause, requester, depth };
         match self.definition.begin(start, self.app.now(), self.chance()) {
             Ok(advanced) => {
@@ -169,6 +177,7 @@ impl Carrier {
             let outside = Action::named(action).is_some_and(|action| action.reach == Reach::Outside);
             if outside && under_way.insert(key.to_string()) {
                 let errand = Errand {
+                    run: self.run.id,
                     action: action.clone(),
                     with: with.clone(),
                     idempotency_key: idempotency_key.clone(),
@@ -183,6 +192,7 @@ impl Carrier {
                             attempt,
                             message: shortened(&fault.message),
                             retryable: fault.again,
+                            after: fault.after,
                         },
                     };
                     (key, input)
@@ -236,7 +246,7 @@ impl Carrier {
                 Ok(done) => done,
                 Err(fault) => {
                     let (message, retryable) = (shortened(&fault.message), fault.again);
-                    let input = Input::Failed { key, attempt, message, retryable };
+                    let input = Input::Failed { key, attempt, message, retryable, after: fault.after };
                     return self.advance(input, Beside::default()).await;
                 }
             };
@@ -248,12 +258,13 @@ impl Carrier {
             }
         }
         let message = "what it is about changed again and again".to_owned();
-        self.advance(Input::Failed { key, attempt, message, retryable: true }, Beside::default()).await
+        self.advance(Input::Failed { key, attempt, message, retryable: true, after: None }, Beside::default()).await
     }
 
     async fn call(&mut self, key: Key, workflow: &str, inputs: Map<String, Value>, depth: u32) -> Result<(), Stop> {
         let in_force = self.app.workflows.in_force();
-        let started = Started { cause: Cause::Call { inputs }, requester: self.started.requester.clone(), depth };
+        let requester = self.started.requester.clone();
+        let started = Started { requester, ..Started::by(Cause::Call { inputs }, depth) };
         let since = *self.app.store.head().borrow();
         let new = in_force.get(workflow).and_then(|called| self.app.new_run(called, &started, None, since).ok());
         let Some(mut new) = new else {

@@ -3,6 +3,7 @@
 //! Nothing is written here: what is to be written goes into one commit with the step. It is made by the functions that the API uses.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{
@@ -32,17 +33,19 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// Whether another attempt could go well.
     pub(super) again: bool,
+    /// Before which time that makes no sense, as whoever was asked says.
+    pub(super) after: Option<Duration>,
 }
 
 impl Fault {
     /// One that no other attempt does better.
     pub(super) fn final_one(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false }
+        Self { message: message.into(), again: false, after: None }
     }
 
     /// One that another attempt may not meet.
     pub(super) fn for_now(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true }
+        Self { message: message.into(), again: true, after: None }
     }
 }
 

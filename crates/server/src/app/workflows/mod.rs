@@ -12,9 +12,11 @@
 mod carry;
 mod follow;
 mod force;
+mod held;
 mod inside;
 mod outside;
 mod see;
+mod signing;
 mod start;
 mod work;
 
@@ -43,6 +45,15 @@ pub(crate) const CARRIED: &[&str] = &[
     "event.emit",
     "http.call",
     "notify.mail",
+    "notify.sms",
+    "notify.push",
+    "notify.slack",
+    "notify.teams",
+    "notify.chat",
+    "notify.page",
+    "ticket.open",
+    "validator.http",
+    "validator.radius",
 ];
 /// The queries that are answered.
 pub(crate) const FOUND: &[&str] = &["users", "authenticators_of", "sessions_of"];
@@ -61,6 +72,8 @@ pub(crate) struct Workflows {
     secrets: Secrets,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
+    /// What is told to runs and nobody may see.
+    held: held::Held,
     /// That there may be something to do.
     due: Notify,
 }
