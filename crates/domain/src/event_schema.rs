@@ -126,6 +126,7 @@ impl K {
             }
             K::UserSuspended | K::UserResumed | K::SessionEnded => CHANGED,
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
+            K::WebhookRefused => const { &[text("workflow"), text("reason"), number("count")] },
             K::RunStarted
             | K::RunSkipped
             | K::RunCompleted
@@ -166,6 +167,7 @@ impl K {
                 | K::PolicyChanged
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
+                | K::WebhookRefused
                 | K::HardwareTokenImported
                 | K::HardwareTokenReleased
                 | K::HardwareTokenRemoved

@@ -51,7 +51,7 @@ macro_rules! over_runs {
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 11] = [
+static SWEEPS: [Set; 12] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -77,6 +77,12 @@ static SWEEPS: [Set; 11] = [
     // A run's history goes with it, and before it.
     delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
     delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
+    // A call is known again for as long as the run that it started.
+    delete!(
+        "webhook_calls WHERE (workflow, id)",
+        "x.workflow, x.id FROM webhook_calls",
+        "x.at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.at"
+    ),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",

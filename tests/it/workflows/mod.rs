@@ -1,9 +1,13 @@
 //! Workflows (W-01 to W-07): runs that are started by what happens, and do what their file says, once, whatever dies in between.
 
 mod crashes;
+mod door;
 mod hooks;
 mod outside;
+mod ready;
+mod recipe;
 mod somebody;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -464,13 +468,16 @@ steps:
 async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
     let arguments = vec![format!("--workflows-folder={ready}")];
-    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+    // What they say that they want.
+    let wants = [("PAGER_KEY", "key"), ("SLACK_WEBHOOK", "https://hooks.slack.com/services/x")];
+    let environment = wants.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["guessed_codes", "lost_device", "push_fatigue"]);
+    assert_eq!(names, ["brute_force", "gateway_outage", "guessed_codes", "lost_device", "push_fatigue", "toll_fraud",]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,6 +93,17 @@ impl Definition {
         failed.map_or(Ok(false), Err)
     }
 
+    /// Whether one trigger, by its place among [`Self::triggers`], is fired by something.
+    ///
+    /// # Errors
+    /// Its condition could not be told.
+    pub fn fires(&self, trigger: usize, cause: &Cause) -> Result<bool, String> {
+        let Some(trigger) = self.triggers.get(trigger).filter(|trigger| fits(&trigger.kind, cause)) else {
+            return Ok(false);
+        };
+        trigger.when.and_then(|id| self.expression(id)).map_or(Ok(true), |when| when.holds(&of_cause(cause)))
+    }
+
     /// Why something starts a run, or does not: for each trigger that it could fire, the parts of its condition. No trigger: an empty list.
     pub fn why(&self, cause: &Cause) -> Vec<Vec<Clause>> {
         let triggers = self.triggers.iter().filter(|trigger| fits(&trigger.kind, cause));

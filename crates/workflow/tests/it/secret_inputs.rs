@@ -6,7 +6,7 @@ use workflow::{Cause, Definition, Start};
 
 fn read(rest: &str) -> Result<Definition, String> {
     let text = format!(
-        r#"
+        r"
 apiVersion: countersign/v1
 kind: Workflow
 metadata: {{name: w}}
@@ -15,7 +15,7 @@ inputs:
   user: {{type: user, required: true}}
   code: {{type: text, required: true, secret: true}}
 {rest}
-"#
+"
     );
     Definition::read("w.yaml", &text).map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
@@ -53,8 +53,8 @@ fn no_run_keeps_it() {
     assert!(begin(inputs.clone()).is_err(), "what is not taken out before is not begun with");
     let secrets = definition.take_secrets(&mut inputs).unwrap();
     assert_eq!(secrets["code"].as_str(), "314159");
-    let begun = begin(inputs).unwrap();
-    let kept = json!([begun.run, begun.effects, begun.history.len()]).to_string();
+    let run = begin(inputs).unwrap();
+    let kept = json!([run.run, run.effects, run.history.len()]).to_string();
     assert!(!kept.contains("314159") && kept.contains("input:code"), "{kept}");
     for wrong in [json!({ "user": "usr_1" }), json!({ "code": 1 }), json!({ "code": null })] {
         assert!(definition.take_secrets(&mut wrong.as_object().unwrap().clone()).is_err(), "{wrong}");

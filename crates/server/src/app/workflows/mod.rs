@@ -16,8 +16,9 @@ mod held;
 mod inside;
 mod outside;
 mod see;
-mod signing;
+pub(crate) mod signing;
 mod start;
+mod webhooks;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,11 +28,14 @@ use domain::{RunId, WorkflowInForce};
 use tokio::sync::Notify;
 use workflow::Definition;
 
-use super::{App, Error};
+use super::{App, Arrivals, Error};
 use crate::workflow_files::Secrets;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use start::ByHand;
+pub(crate) use webhooks::Call;
+#[cfg(fuzzing)]
+pub(crate) use webhooks::fuzz;
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -72,6 +76,9 @@ pub(crate) struct Workflows {
     secrets: Secrets,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
+    /// Who calls from outside, and what is refused of that.
+    callers: Arrivals,
+    refusals: webhooks::Refusals,
     /// What is told to runs and nobody may see.
     held: held::Held,
     /// That there may be something to do.

@@ -23,6 +23,7 @@ mod sign_ins;
 mod stream;
 mod testing;
 mod users;
+mod webhooks;
 mod workflows;
 
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
+        .merge(webhooks::routes())
         .merge(runs::routes())
         .merge(events::routes())
         .merge(keys::routes())
