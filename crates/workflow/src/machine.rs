@@ -285,6 +285,11 @@ pub enum What {
         /// Its position.
         position: i64,
     },
+    /// An event that nobody had waited for yet made room for later ones: more came than are kept.
+    Dropped {
+        /// Its position.
+        position: i64,
+    },
     /// Somebody approved.
     Approved {
         /// Who.

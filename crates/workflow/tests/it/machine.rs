@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use serde_json::{Map, Value, json};
-use workflow::{Advanced, Cause, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict};
+use workflow::{Advanced, Cause, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict, What};
 
 use crate::support::{LOST, read, with_steps};
 
@@ -310,4 +310,64 @@ fn w02_who_starts_a_run_tells_what_it_takes() {
     ] {
         assert!(matches!(by(roles, inputs.clone()), Err(Refused::Unfit(_))), "{roles:?} {inputs}");
     }
+}
+
+/// A wait that wants one event of many, and another one behind it.
+const WAITS: &str = r#"
+- id: first
+  wait:
+    event: authenticator.activated
+    where: arrived.data.kind == "totp"
+    timeout: 1d
+    on_timeout: continue
+- id: second
+  wait:
+    event: session.ended
+    where: arrived.data.reason == "x"
+    timeout: 1d
+    on_timeout: continue
+"#;
+
+fn activated(position: i64, kind: &str) -> Input {
+    let event =
+        json!({"kind": "authenticator.activated", "position": position, "user": "usr_1", "data": {"kind": kind}});
+    Input::Signal { position, event }
+}
+
+#[test]
+fn w03_however_many_events_come_that_a_wait_does_not_want_it_takes_the_one_that_it_does() {
+    let definition = read(&with_steps(WAITS));
+    let mut run = begin(&definition).run;
+    for position in 1..=200 {
+        run = go(&definition, &run, activated(position, "sms")).run;
+    }
+    // What no later wait could want is not kept.
+    let kept = serde_json::to_value(&run).unwrap();
+    assert_eq!(kept["inbox"], json!([]));
+    let advanced = go(&definition, &run, activated(201, "totp"));
+    assert_eq!(advanced.run.under_way().map(ToString::to_string).collect::<Vec<_>>(), ["second"]);
+    assert_eq!(definition.advance(&advanced.run, activated(201, "totp"), NOW, 7), Err(Refused::NotAwaited));
+}
+
+#[test]
+fn w03_of_events_that_a_later_wait_may_want_the_oldest_make_room_and_that_is_told() {
+    let definition = read(&with_steps(WAITS));
+    let ended = |position: i64, reason: &str| {
+        let event = json!({"kind": "session.ended", "position": position, "user": "usr_1", "data": {"reason": reason}});
+        Input::Signal { position, event }
+    };
+    let mut run = begin(&definition).run;
+    let mut dropped = Vec::new();
+    for position in 1..=100 {
+        let advanced = go(&definition, &run, ended(position, if position == 100 { "x" } else { "y" }));
+        dropped.extend(advanced.history.iter().filter_map(|entry| match entry.what {
+            What::Dropped { position } => Some(position),
+            _ => None,
+        }));
+        run = advanced.run;
+    }
+    assert_eq!(dropped, (1..=100 - 64).collect::<Vec<_>>());
+    // The newest one was not among them: the wait that wants it finds it.
+    let advanced = go(&definition, &run, activated(101, "totp"));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Completed), "{:?}", advanced.history);
 }
