@@ -80,6 +80,11 @@ impl RunInput {
     pub const fn id_of_event(position: i64) -> Uuid {
         Uuid::from_u64_pair(0, position.unsigned_abs())
     }
+
+    /// That a run which was called by this step is gone, with the user whom it was about: it counts as cancelled.
+    pub fn gone(caller_key: &str) -> String {
+        serde_json::json!({ "ended": { "key": caller_key, "outcome": "cancelled" } }).to_string()
+    }
 }
 
 /// See [`Change::AdvanceRun`]. Guard, all of it or nothing: nobody else has claimed the run since, and each of `changes` is applied as it would

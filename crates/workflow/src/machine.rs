@@ -45,6 +45,10 @@ pub const MAX_INBOX: usize = 64;
 pub const PAGE: usize = 100;
 /// How deep calls of workflows go.
 pub const MAX_CALLS: u32 = 8;
+/// The name under which what undoes an action is told which things that had changed, as a list of ids. No parameter is called so.
+pub const ONLY: &str = "$only";
+/// The most ids of things that one step changed and that are kept to undo it.
+const MAX_CHANGED: usize = 2000;
 /// How many positions of signals are remembered one by one.
 const MAX_SEEN: usize = 256;
 
@@ -60,6 +64,23 @@ pub enum Input {
         attempt: u32,
         /// What it gives.
         outputs: Map<String, Value>,
+        /// What it changed.
+        #[serde(default)]
+        changed: Changed,
+    },
+    /// A part of an attempt went well, and there is more of it to be done. Numbers that parts give are added up.
+    Part {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Which part, from 1.
+        part: u32,
+        /// What it gives.
+        outputs: Map<String, Value>,
+        /// What it changed.
+        #[serde(default)]
+        changed: Changed,
     },
     /// An attempt failed.
     Failed {
@@ -117,6 +138,30 @@ pub enum Input {
     Retry(Key),
     /// What is held is given up.
     Discard(Key),
+}
+
+/// What an action changed, by ids: what undoes it undoes that and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// That is not known: what undoes it is told as it stands in the workflow.
+    #[default]
+    Unsaid,
+    /// These. Where there are none, there is nothing to undo.
+    These(Vec<String>),
+}
+
+impl Changed {
+    /// With what another part changed.
+    fn and(self, more: Self) -> Self {
+        match (self, more) {
+            (Self::These(mut ids), Self::These(more)) => {
+                ids.extend(more);
+                Self::These(ids)
+            }
+            _ => Self::Unsaid,
+        }
+    }
 }
 
 /// What somebody says who was asked to approve. That they are who they are was proved before, and the proof is signed over run, step and input.
@@ -285,6 +330,11 @@ pub enum What {
         /// Its position.
         position: i64,
     },
+    /// An event that nobody had waited for yet made room for later ones: more came than are kept.
+    Dropped {
+        /// Its position.
+        position: i64,
+    },
     /// Somebody approved.
     Approved {
         /// Who.
@@ -407,7 +457,10 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, input: Input) -> Result<(), Refused> {
         match input {
-            Input::Done { key, attempt, outputs } => self.done(&key, attempt, outputs),
+            Input::Done { key, attempt, outputs, changed } => self.done(&key, attempt, outputs, changed),
+            Input::Part { key, attempt, part, outputs, changed } => {
+                self.part_done(&key, attempt, part, outputs, changed)
+            }
             Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),

@@ -113,6 +113,8 @@ pub struct Action {
     pub emits: &'static [EventKind],
     /// What it hands out to a user, who then counts as that much.
     pub hands_out: HandsOut,
+    /// The action that it is the contrary of: where it undoes that, it is told which things that had changed.
+    pub undoes: Option<&'static str>,
 }
 
 /// What an action hands out (T-31).
@@ -142,7 +144,7 @@ const SENT: &[(&str, Kind)] = &[("gateway", Kind::Text), ("reference", Kind::Tex
 const MESSAGE: Parameter = need("message", Kind::Message);
 
 const fn action(name: &'static str, does: &'static str, reach: Reach, takes: &'static [Parameter]) -> Action {
-    Action { name, does, reach, takes, gives: &[], emits: &[], hands_out: HandsOut::Nothing }
+    Action { name, does, reach, takes, gives: &[], emits: &[], hands_out: HandsOut::Nothing, undoes: None }
 }
 
 const fn inside(name: &'static str, does: &'static str, takes: &'static [Parameter]) -> Action {
@@ -169,6 +171,11 @@ impl Action {
         self
     }
 
+    const fn undoes(mut self, action: &'static str) -> Self {
+        self.undoes = Some(action);
+        self
+    }
+
     /// The action of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         ACTIONS.iter().find(|action| action.name == name)
@@ -182,10 +189,12 @@ const WHICH: &[Parameter] = &[may("user", Kind::User), may("authenticator", Kind
 pub const ACTIONS: &[Action] = &[
     inside("authenticator.suspend", "Suspends authenticators.", WHICH)
         .gives(COUNT)
-        .emits(&[EventKind::AuthenticatorSuspended]),
+        .emits(&[EventKind::AuthenticatorSuspended, EventKind::SessionLowered])
+        .undoes("authenticator.resume"),
     inside("authenticator.resume", "Lets suspended authenticators be used again.", WHICH)
         .gives(COUNT)
-        .emits(&[EventKind::AuthenticatorResumed]),
+        .emits(&[EventKind::AuthenticatorResumed])
+        .undoes("authenticator.suspend"),
     inside("authenticator.revoke", "Revokes authenticators for good.", WHICH)
         .gives(COUNT)
         .emits(&[EventKind::AuthenticatorRevoked, EventKind::SessionLowered]),
@@ -222,8 +231,11 @@ pub const ACTIONS: &[Action] = &[
     .gives(COUNT)
     .emits(&[EventKind::SessionLowered]),
     inside("user.lock", "Lets a user prove nothing until unlocked.", &[USER, REASON])
-        .emits(&[EventKind::UserSuspended]),
-    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON]).emits(&[EventKind::UserResumed]),
+        .emits(&[EventKind::UserSuspended])
+        .undoes("user.unlock"),
+    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON])
+        .emits(&[EventKind::UserResumed])
+        .undoes("user.lock"),
     inside(
         "user.set_attribute",
         "Sets an attribute of a user.",
@@ -389,6 +401,14 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = ACTIONS.iter().map(|action| action.name).collect();
         assert_eq!(names.len(), ACTIONS.len());
         assert!(names.iter().all(|name| name.split_once('.').is_some()));
+    }
+
+    #[test]
+    fn contraries_are_of_each_other() {
+        for action in ACTIONS {
+            let contrary = action.undoes.map(|name| Action::named(name).unwrap());
+            assert!(contrary.is_none_or(|other| other.undoes == Some(action.name)), "{}", action.name);
+        }
     }
 
     #[test]

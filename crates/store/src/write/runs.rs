@@ -489,7 +489,14 @@ async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, F
 
 static LIVE_RUNS_OF_USER: Set = Set::new(
     &[("user_id", Id)],
-    "SELECT r.id FROM input i {then} runs r ON r.user_id = i.user_id WHERE r.ended_at IS NULL",
+    "SELECT r.id, r.caller, r.caller_key FROM input i {then} runs r ON r.user_id = i.user_id
+     WHERE r.ended_at IS NULL ORDER BY r.id",
+);
+
+/// Before any of them ends: a slot is handed on to none that is erased as well.
+static WITHDRAW_QUEUED: Set = Set::new(
+    &[("user_id", Id)],
+    "UPDATE runs SET state = 'cancelled' WHERE state = 'queued' AND user_id IN (SELECT i.user_id FROM input i)",
 );
 
 static ERASE_LINES: Set = Set::new(
@@ -500,18 +507,27 @@ static ERASE_LINES: Set = Set::new(
 static ERASE_RUNS: Set =
     Set::new(&[("user_id", Id)], "DELETE FROM runs WHERE user_id IN (SELECT i.user_id FROM input i)");
 
-/// Erases the runs about a user; whoever does something for one finds that it is gone.
+/// Erases the runs about a user; whoever does something for one finds that it is gone, and whoever called one, that it was cancelled.
 pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> Result<(), Fault> {
     let of_user = || Rows::one(&[user.into()]);
-    for run in LIVE_RUNS_OF_USER.ids(connection, of_user()).await? {
-        end(connection, RunId::from_uuid(run), Timestamp::default()).await?;
+    let live = LIVE_RUNS_OF_USER
+        .fetch(connection, of_user(), |row| Ok((row.get(0)?, row.get::<Option<Uuid>>(1)?, row.get(2)?)))
+        .await?;
+    WITHDRAW_QUEUED.execute(connection, of_user()).await?;
+    for (run, caller, key) in live {
+        let at = Timestamp::default();
+        end(connection, RunId::from_uuid(run), at).await?;
+        if let (Some(caller), Some(key)) = (caller, key) {
+            let (run_id, key): (_, String) = (RunId::from_uuid(caller), key);
+            tell(connection, &[RunInput { run_id, id: run, input: RunInput::gone(&key), at }]).await?;
+        }
     }
     ERASE_LINES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 34] = [
+pub(super) static ALL: [&Set; 35] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -544,6 +560,7 @@ pub(super) static ALL: [&Set; 34] = [
     &INSERT_INPUTS,
     &POKE,
     &LIVE_RUNS_OF_USER,
+    &WITHDRAW_QUEUED,
     &ERASE_LINES,
     &ERASE_RUNS,
 ];

@@ -305,6 +305,41 @@ on_both_engines! {
         assert_eq!(claim(&store, after(1), after(16)).await.len(), 1);
     }
 
+    async fn w12_whoever_called_a_run_that_is_erased_is_told_that_it_is_gone(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await.user.id;
+        let caller = started(&store, None, None, Meeting::Queue).await;
+        let called = Run { caller: Some((caller, "each@3".to_owned())), ..run(Some(ann), None) };
+        begin(&store, vec![new(called, Meeting::Queue)]).await;
+        apply(&store, Change::EraseUser { id: ann }).await;
+        let inbox = store.run_inbox(caller).await.unwrap();
+        assert_eq!(inbox.len(), 1, "{inbox:?}");
+        assert_eq!(inbox[0].1, RunInput::gone("each@3"));
+        assert_eq!(claim(&store, after(1), after(16)).await.len(), 1, "it is due at once, and the other one is gone");
+    }
+
+    async fn w12_a_slot_is_handed_on_to_none_that_is_erased_as_well(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
+        // Whoever has the slot came last: those that wait are looked at first.
+        let mut last = run(Some(ann), Some("k"));
+        let waits: Vec<Run> = (0..3).map(|_| run(Some(ann), Some("k"))).collect();
+        let of_bob = run(Some(bob), Some("k"));
+        last.id = RunId::generate(after(9), &Counter);
+        let (last, of_bob_id) = (last, of_bob.id);
+        begin(&store, vec![new(last, Meeting::Queue)]).await;
+        for waits in waits {
+            begin(&store, vec![new(waits, Meeting::Queue)]).await;
+        }
+        begin(&store, vec![new(of_bob, Meeting::Queue)]).await;
+        apply(&store, Change::EraseUser { id: ann }).await;
+        assert_eq!(state(&store, of_bob_id).await, RunState::Running);
+        let next = claim(&store, after(1), after(16)).await.remove(0);
+        assert_eq!(next.run.id, of_bob_id);
+        write(&store, over(&next)).await;
+        assert_eq!(count(&home, "run_slots"), 0);
+    }
+
     async fn w04_runs_are_kept_for_a_while_and_go_with_their_history(home: Home) {
         let store = home.open().await;
         let id = started(&store, None, None, Meeting::Queue).await;

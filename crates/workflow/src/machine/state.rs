@@ -8,6 +8,8 @@ use domain::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::Changed;
+
 /// The version of what is kept. What was kept by another is not read.
 pub const STATE_VERSION: u16 = 1;
 
@@ -86,6 +88,9 @@ pub struct Run {
     pub(crate) outputs: BTreeMap<Key, Map<String, Value>>,
     /// How many bytes `outputs` has.
     pub(crate) kept: usize,
+    /// What was done of steps that are done in parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) parts: BTreeMap<Key, Part>,
     /// What would undo what was done, in the order in which it was.
     pub(crate) undo: Vec<Undo>,
     pub(crate) undoing: Vec<Undoing>,
@@ -223,6 +228,15 @@ pub enum Told {
     Value(Value),
     /// Where a secret is: `env:NAME` or `file:PATH`. Whoever carries the action out looks there, and tells nobody.
     Secret(String),
+}
+
+/// What was done of a step so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// How many parts there were.
+    pub(crate) parts: u32,
+    pub(crate) outputs: Map<String, Value>,
+    pub(crate) changed: Changed,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -373,6 +387,11 @@ impl Run {
             Some(Node::ForEach(each)) => each.asked.is_some(),
             _ => false,
         }
+    }
+
+    /// How many parts of a step are done already.
+    pub fn parts(&self, key: &Key) -> u32 {
+        self.parts.get(key).map_or(0, |part| part.parts)
     }
 
     /// How many calls deep it is: 0 for one that no workflow called.

@@ -212,10 +212,14 @@ impl Carrier {
             Effect::Call { key, workflow, inputs, depth, .. } => self.call(key, &workflow, inputs, depth).await,
             Effect::CancelCall(key) => {
                 self.pending.retain(|effect| !matches!(effect, Effect::CancelCall(of) if *of == key));
-                let called = self.app.store.called_run(self.run.id, &key.to_string()).await?;
+                let Some(called) = self.app.store.called_run(self.run.id, &key.to_string()).await? else {
+                    // It was erased with its user: nobody else tells of its end.
+                    let input = Input::Ended { key, outcome: Outcome::Cancelled };
+                    return self.advance(input, Beside::default()).await;
+                };
                 let reason = format!("{}, which called it, does not want it any more", self.run.id);
-                let inputs = called.map(|called| self.input(called, self.run.id.uuid(), &Input::Cancel { reason }));
-                self.commit(None, Beside { inputs: inputs.into_iter().collect(), ..Beside::default() }).await?;
+                let input = self.input(called, self.run.id.uuid(), &Input::Cancel { reason });
+                self.commit(None, Beside { inputs: vec![input], ..Beside::default() }).await?;
                 self.app.workflows.due.notify_one();
                 Ok(())
             }
@@ -536,4 +540,16 @@ const fn outcome_of(state: RunState) -> Outcome {
 
 fn shortened(text: &str) -> String {
     text.chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_called_run_is_gone_reads_as_its_end() {
+        let key: Key = "each@3".parse().unwrap();
+        let told: Input = serde_json::from_str(&RunInput::gone(&key.to_string())).unwrap();
+        assert_eq!(told, Input::Ended { key, outcome: Outcome::Cancelled });
+    }
 }

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use domain::{Aal, Timestamp};
 use serde_json::{Map, Value, json};
-use workflow::{Cause, Definition, Effect, Entry, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict, What};
+use workflow::{
+    Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict, What,
+};
 
 use super::{Comes, Dice, Oracle, Record};
 
@@ -203,7 +205,15 @@ impl World<'_> {
                     match self.oracle.attempt(&key.to_string(), attempt) {
                         Comes::Done(status) => {
                             let outputs = status.map(|status| ("status".to_owned(), json!(status)));
-                            self.pending.push(Input::Done { key, attempt, outputs: outputs.into_iter().collect() });
+                            let outputs = outputs.into_iter().collect();
+                            let id = || vec![key.to_string()];
+                            let changed = match self.oracle.changes(&key.to_string()) {
+                                true if self.dice.one_in(2) => Changed::Unsaid,
+                                true => Changed::These(id()),
+                                false => Changed::These(Vec::new()),
+                            };
+                            self.in_parts(&key, attempt)?;
+                            self.pending.push(Input::Done { key, attempt, outputs, changed });
                         }
                         Comes::Fails { again: retryable } => {
                             self.pending.push(Input::Failed { key, attempt, message: "no".to_owned(), retryable });
@@ -250,6 +260,19 @@ impl World<'_> {
             self.pending.retain(|input| {
                 !matches!(definition.advance(run, input.clone(), now, 0), Err(Refused::NotAwaited | Refused::Over))
             });
+        }
+        Ok(())
+    }
+
+    /// What is done in parts changed something in each, or in none of them.
+    fn in_parts(&mut self, key: &Key, attempt: u32) -> Result<(), String> {
+        if !self.dice.one_in(6) {
+            return Ok(());
+        }
+        for part in 1..=self.dice.below(3) {
+            let ids = if self.oracle.changes(&key.to_string()) { vec![format!("{key}-{part}")] } else { Vec::new() };
+            let (key, part) = (key.clone(), u32::try_from(part).unwrap_or(1));
+            self.take(Input::Part { key, attempt, part, outputs: Map::new(), changed: Changed::These(ids) })?;
         }
         Ok(())
     }
