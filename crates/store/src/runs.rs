@@ -46,6 +46,13 @@ pub struct NewRun {
     pub since: i64,
 }
 
+impl NewRun {
+    /// Whether it goes on beside whatever is under way, at once.
+    pub(crate) const fn meets_nobody(&self) -> bool {
+        self.run.key.is_none() && self.pace == 0
+    }
+}
+
 /// What happens where a run of the same kind is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meeting {

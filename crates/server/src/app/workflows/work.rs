@@ -12,7 +12,7 @@ use super::carry::carry;
 use crate::app::{App, Error};
 
 /// Runs that are carried at the same time by one server.
-const MOST_AT_ONCE: usize = 64;
+const MOST_AT_ONCE: usize = 256;
 /// How long a claim lasts. Whoever is paused for longer writes nothing any more, and another server goes on.
 const LEASE: Duration = Duration::from_secs(15);
 /// How often claims are renewed.
