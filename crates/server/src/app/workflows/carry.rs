@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{
-    Action, Advanced, Cause, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine, Start,
-    What,
+    Action, Advanced, Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine,
+    Start, What,
 };
 
 use super::inside::Own;
@@ -177,7 +177,7 @@ impl Carrier {
                 let (app, key, attempt) = (Arc::clone(&self.app), key.clone(), *attempt);
                 self.flying.spawn(async move {
                     let input = match app.run_errand(errand).await {
-                        Ok(outputs) => Input::Done { key: key.clone(), attempt, outputs },
+                        Ok(outputs) => Input::Done { key: key.clone(), attempt, outputs, changed: Changed::Unsaid },
                         Err(fault) => Input::Failed {
                             key: key.clone(),
                             attempt,
@@ -244,7 +244,14 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let input = Input::Done { key: key.clone(), attempt, outputs };
+            let changed = own.changed();
+            let input = if own.is_full() {
+                // The rest of it is done in another commit: as long as it is not, the step is not done.
+                let part = self.machine.as_ref().map_or(0, |machine| machine.parts(&key)) + 1;
+                Input::Part { key: key.clone(), attempt, part, outputs, changed }
+            } else {
+                Input::Done { key: key.clone(), attempt, outputs, changed }
+            };
             match self.try_advance(input, Beside { own, ..Beside::default() }).await? {
                 Written::Applied => return Ok(()),
                 // What it does was not as it was seen: it is worked out anew.
@@ -345,7 +352,8 @@ impl Carrier {
     fn forget(&mut self, input: &Input) {
         self.pending.retain(|effect| match (effect, input) {
             (Effect::Start { key, attempt, .. }, Input::Done { key: of, attempt: answered, .. })
-            | (Effect::Start { key, attempt, .. }, Input::Failed { key: of, attempt: answered, .. }) => {
+            | (Effect::Start { key, attempt, .. }, Input::Failed { key: of, attempt: answered, .. })
+            | (Effect::Start { key, attempt, .. }, Input::Part { key: of, attempt: answered, .. }) => {
                 key != of || attempt != answered
             }
             (Effect::Query { key, .. }, Input::Page { key: of, .. })

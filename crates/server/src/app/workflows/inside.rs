@@ -11,19 +11,40 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 use store::{Change, UserFilter};
-use workflow::{PAGE, REASON, Told};
+use workflow::{Changed, ONLY, PAGE, REASON, Told};
 
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
-/// Changes to our own data in one step, at most: they are one commit.
-const MOST: usize = 500;
+/// Changes to our own data in one commit, at most. A step that makes as many has another part, in which the rest is found.
+pub(super) const MOST: usize = 500;
 
 /// What a step does to our own data, and what is told of it.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
+}
+
+impl Own {
+    /// Whether there may be more to be done than is one commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes.len() >= MOST
+    }
+
+    /// What it changes, as far as that can be said by ids.
+    pub(super) fn changed(&self) -> Changed {
+        if self.changes.is_empty() && !self.events.is_empty() {
+            return Changed::Unsaid;
+        }
+        let ids = self.changes.iter().map(|change| match change {
+            Change::SetUserState { id, .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::EndSession { id, .. } => Some(id.to_string()),
+            _ => None,
+        });
+        ids.collect::<Option<Vec<String>>>().map_or(Changed::Unsaid, Changed::These)
+    }
 }
 
 /// Why an action did not do what it was to do.
@@ -91,12 +112,9 @@ impl App {
             Ok(authenticators) => authenticators,
             Err(fault) => return Ok(Err(fault)),
         };
-        let meant: Vec<&Authenticator> = authenticators.iter().filter(|one| can_be(one, to)).collect();
-        if meant.len() > MOST {
-            return Ok(Err(Fault::final_one(format!("there are more than {MOST} authenticators: name their kinds"))));
-        }
+        let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
         let mut own = Own::default();
-        for authenticator in meant {
+        for authenticator in meant.take(MOST) {
             let (change, event) = self.authenticator_into(None, authenticator, to, None);
             own.changes.push(change);
             own.events.push(event);
@@ -144,16 +162,14 @@ impl App {
             }
             (None, None) => return Ok(Err(Fault::final_one("neither a user nor a session was said"))),
         };
-        if sessions.len() > MOST {
-            return Ok(Err(Fault::final_one(format!("there are more than {MOST} sessions: end them by a loop"))));
-        }
         let mut own = Own::default();
-        for session in &sessions {
+        for session in sessions.iter().filter(|one| is_meant(with, one.id)).take(MOST) {
             let (change, event) = self.session_over(None, session, None);
             own.changes.push(change);
             own.events.push(event);
         }
-        Ok(Ok((own, counted(sessions.len()))))
+        let count = own.changes.len();
+        Ok(Ok((own, counted(count))))
     }
 
     async fn user_into(
@@ -166,7 +182,7 @@ impl App {
         let Some(user) = self.store.user(id).await? else {
             return Ok(Err(Fault::final_one("there is no such user, or not any more")));
         };
-        if user.state == to {
+        if user.state == to || !is_meant(with, id) {
             return Ok(Ok((Own::default(), Map::new())));
         }
         let (change, event) = self.user_in_state(None, id, to);
@@ -235,6 +251,17 @@ fn can_be(authenticator: &Authenticator, to: AuthenticatorState) -> bool {
             authenticator.state == AuthenticatorState::Suspended && authenticator.failures < backoff::BUDGET
         }
         _ => reachable,
+    }
+}
+
+/// Whether something is meant: what undoes a step is told what that changed.
+fn is_meant(with: &Arguments, id: impl std::fmt::Display) -> bool {
+    match with.get(ONLY) {
+        Some(Told::Value(Value::Array(ids))) => {
+            let id = id.to_string();
+            ids.iter().any(|only| only.as_str() == Some(id.as_str()))
+        }
+        _ => true,
     }
 }
 
