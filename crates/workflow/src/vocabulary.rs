@@ -16,6 +16,8 @@ pub enum Kind {
     Bool,
     /// A list of texts.
     Texts,
+    /// A name, as it stands in the file: it is told where nothing of people may be.
+    Name,
     /// The id of a user.
     User,
     /// A span of time, as it stands in the file.
@@ -38,7 +40,9 @@ impl Kind {
     /// What it is to conditions. A secret is nothing to them.
     pub(crate) const fn in_conditions(self) -> Option<Type> {
         Some(match self {
-            Self::Text | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => Type::Text,
+            Self::Text | Self::Name | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => {
+                Type::Text
+            }
             Self::Number | Self::Span => Type::Number,
             Self::Bool => Type::Bool,
             Self::Texts => Type::Texts,
@@ -51,6 +55,7 @@ impl Kind {
     pub(crate) const fn called(self) -> &'static str {
         match self {
             Self::Text => "a text",
+            Self::Name => "a name of small letters, digits and `_`, with `.` between them",
             Self::Number => "a number",
             Self::Bool => "true or false",
             Self::Texts => "a list of texts",
@@ -275,8 +280,9 @@ pub const ACTIONS: &[Action] = &[
     inside(
         "event.emit",
         "Tells of something by an event of your own name.",
-        &[need("name", Kind::Text), may("data", Kind::Any)],
-    ),
+        &[need("name", Kind::Name), may("data", Kind::Any)],
+    )
+    .emits(&[EventKind::EventEmitted]),
     outside("notify.mail", "Sends a mail.", &[USER, need("subject", Kind::Message), MESSAGE]).gives(SENT),
     outside("notify.sms", "Sends a text message.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),

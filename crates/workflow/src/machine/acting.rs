@@ -162,7 +162,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Keeps what would undo an action, if there is anything to undo: of what it changed, and of nothing else.
-    pub(super) fn to_be_undone(&mut self, key: &Key, changed: Changed) -> Result<(), Failure> {
+    pub(super) fn keep_undo(&mut self, key: &Key, changed: Changed) -> Result<(), Failure> {
         let Some(undo) = self.undoing(key).filter(|_| !key.undo) else { return Ok(()) };
         let undo_key = Key { undo: true, ..key.clone() };
         let only = match changed {

@@ -101,7 +101,7 @@ impl Machine<'_> {
         let failure = ended.map(|outputs| self.keep(&key, outputs));
         // What failed may have been done in part.
         let failure = match self.run.parts.remove(&key) {
-            Some(part) => failure.and(self.to_be_undone(&key, part.changed)).err(),
+            Some(part) => failure.and(self.keep_undo(&key, part.changed)).err(),
             None => failure.err(),
         };
         match &failure {

@@ -97,7 +97,7 @@ impl Machine<'_> {
             }
             match self.wants(&key, &signal) {
                 Ok(true) => {
-                    self.arrived(&key, signal);
+                    self.arrived(&key, &signal);
                     return Ok(());
                 }
                 Ok(false) => {}
@@ -131,7 +131,7 @@ impl Machine<'_> {
         for signal in signals {
             if signal.event.get("kind").and_then(Value::as_str) == Some(kind.name()) && self.wants(key, &signal)? {
                 self.run.inbox.retain(|other| other.position != signal.position);
-                self.arrived(key, signal);
+                self.arrived(key, &signal);
                 return Ok(true);
             }
         }
@@ -147,7 +147,7 @@ impl Machine<'_> {
         }
     }
 
-    fn arrived(&mut self, key: &Key, signal: Signal) {
+    fn arrived(&mut self, key: &Key, signal: &Signal) {
         self.tell(Some(key), What::Arrived { position: signal.position });
         let outputs = json!({ "outcome": "event", "event": signal.event });
         self.end(key, Ok(outputs.as_object().cloned().unwrap_or_default()));

@@ -244,6 +244,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
+            let own = self.told_of_the_run(own);
             let changed = own.changed();
             let input = if own.is_full() {
                 // The rest of it is done in another commit: as long as it is not, the step is not done.
@@ -260,6 +261,18 @@ impl Carrier {
         }
         let message = "what it is about changed again and again".to_owned();
         self.advance(Input::Failed { key, attempt, message, retryable: true }, Beside::default()).await
+    }
+
+    /// What the run does tells how many runs led to it, so that they do not start each other without end; and what it says of its own is about
+    /// whom it is about, and is erased with them.
+    fn told_of_the_run(&self, mut own: Own) -> Own {
+        for event in &mut own.events {
+            event.data.insert("depth".to_owned(), self.started.depth.into());
+            if event.kind == EventKind::EventEmitted {
+                event.about.user_id = self.run.user_id;
+            }
+        }
+        own
     }
 
     async fn call(&mut self, key: Key, workflow: &str, inputs: Map<String, Value>, depth: u32) -> Result<(), Stop> {
