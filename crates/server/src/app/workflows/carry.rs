@@ -45,7 +45,18 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Err
     let started = serde_json::from_str(&claimed.run.cause).map_err(|error| broken("the cause", error))?;
     let ClaimedRun { run, fence, pokes } = claimed;
     let app = Arc::clone(app);
-    let mut carrier = Carrier { app, definition, run, started, machine, pending, fence, pokes, flying: JoinSet::new() };
+    let mut carrier = Carrier {
+        app,
+        definition,
+        run,
+        started,
+        machine,
+        pending,
+        fence,
+        pokes,
+        unwritten: Vec::new(),
+        flying: JoinSet::new(),
+    };
     match carrier.go().await {
         Ok(()) | Err(Stop::Lost) => Ok(()),
         Err(Stop::Error(error)) => Err(error),
@@ -75,6 +86,8 @@ struct Carrier {
     pending: Vec<Effect>,
     fence: i64,
     pokes: i64,
+    /// What happened before the first commit.
+    unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
 }
@@ -145,7 +158,15 @@ impl Carrier {
             Ok(advanced) => {
                 metrics::counter!("countersign_runs_started_total", "workflow" => self.run.workflow.clone())
                     .increment(1);
-                self.commit(Some(advanced), Beside::default()).await?;
+                let actions = || advanced.effects.iter().filter(|effect| matches!(effect, Effect::Start { .. }));
+                if actions().count() > 0 && actions().all(is_inside_action) {
+                    // Its first step is its first commit: until then it has not begun, and nothing was done.
+                    self.pending = pending(&self.pending, advanced.effects, Some(&advanced.run));
+                    self.machine = Some(advanced.run);
+                    self.unwritten = advanced.history;
+                } else {
+                    self.commit(Some(advanced), Beside::default()).await?;
+                }
                 Ok(true)
             }
             Err(refused) => {
@@ -193,10 +214,9 @@ impl Carrier {
 
     /// The next thing to do that takes no more than our own data.
     fn next_inside(&self) -> Option<Effect> {
-        let inside = |effect: &&Effect| match effect {
-            Effect::Start { action, .. } => Action::named(action).is_none_or(|action| action.reach == Reach::Inside),
-            Effect::Query { .. } | Effect::Call { .. } | Effect::CancelCall(_) => true,
-            _ => false,
+        let inside = |effect: &&Effect| {
+            is_inside_action(effect)
+                || matches!(effect, Effect::Query { .. } | Effect::Call { .. } | Effect::CancelCall(_))
         };
         self.pending.iter().find(inside).cloned()
     }
@@ -389,6 +409,7 @@ impl Carrier {
             Some(Advanced { run, effects, history }) => (Some(run), history, effects),
             None => (self.machine.clone(), Vec::new(), Vec::new()),
         };
+        let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),
@@ -428,6 +449,7 @@ impl Carrier {
         };
         let written = self.app.commit(Change::AdvanceRun(Box::new(advance)), events).await?;
         if written == Written::Applied {
+            self.unwritten.clear();
             self.machine = machine;
             self.pending = pending;
             self.run.state = state;
@@ -533,6 +555,14 @@ fn pending(before: &[Effect], new: Vec<Effect>, machine: Option<&Machine>) -> Ve
     }
     pending.retain(|effect| key_of(effect).is_none_or(|key| machine.acts(key)));
     pending
+}
+
+/// Whether something is to be done to our own data.
+fn is_inside_action(effect: &Effect) -> bool {
+    match effect {
+        Effect::Start { action, .. } => Action::named(action).is_none_or(|action| action.reach == Reach::Inside),
+        _ => false,
+    }
 }
 
 /// By which step something is to be done.
