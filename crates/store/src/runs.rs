@@ -6,12 +6,16 @@ use uuid::Uuid;
 use crate::Change;
 
 /// See [`Change::PutWorkflows`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PutWorkflows {
     /// The digests of those that were in force, by name.
     pub seen: Vec<(String, String)>,
     /// Those that are in force from now on.
     pub put: Vec<WorkflowInForce>,
+    /// The names of those that were in force and are started by the same kinds of events: what came since they were starts runs of them.
+    pub same_events: Vec<String>,
+    /// The names of those that were in force and have the same schedules: they fire when they were to.
+    pub same_schedules: Vec<String>,
 }
 
 /// See [`Change::BeginRuns`].
@@ -144,6 +148,8 @@ pub struct ClaimedRun {
     pub fence: i64,
     /// How often something had come for it.
     pub pokes: i64,
+    /// It does not begin before this time, where its workflow says how many runs may.
+    pub begins_at: Timestamp,
 }
 
 /// Which runs are wanted.

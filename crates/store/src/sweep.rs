@@ -14,11 +14,14 @@ use crate::{Idempotency, StoreError};
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
 const SOME: i64 = 500;
 
+const INPUT: &[(&str, crate::set::Kind)] =
+    &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)];
+
 /// `DELETE FROM` what has one of the keys `of` the first rows that are over.
 macro_rules! delete {
     ($from:literal, $of:literal, $over:expr) => {
         Set::new(
-            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)],
+            INPUT,
             concat!(
                 "DELETE FROM ",
                 $from,
@@ -37,13 +40,6 @@ macro_rules! delete {
 macro_rules! over_by_id {
     () => {
         "x.id < (SELECT i.before FROM input i) AND x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.id"
-    };
-}
-
-/// Runs that were over for as long as they are kept, the first ones first.
-macro_rules! over_runs {
-    () => {
-        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
     };
 }
 
@@ -74,9 +70,20 @@ static SWEEPS: [Set; 11] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // A run's history goes with it, and before it.
-    delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
-    delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
+    // A run's history goes before it, however long it is; and a run, once nothing of its history is left: another server may be sweeping as well.
+    Set::new(
+        INPUT,
+        "DELETE FROM run_lines WHERE (run_id, line) IN (
+            SELECT l.run_id, l.line FROM runs x {then} run_lines l ON l.run_id = x.id
+            WHERE x.ended_at <= (SELECT i.runs_over_at FROM input i)
+            ORDER BY x.ended_at LIMIT (SELECT i.at_most * 10 FROM input i))",
+    ),
+    delete!(
+        "runs WHERE id",
+        "x.id FROM runs",
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+         ORDER BY x.ended_at"
+    ),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",

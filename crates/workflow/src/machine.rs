@@ -43,6 +43,8 @@ pub const MAX_KEPT: usize = 128 * 1024;
 pub const MAX_INBOX: usize = 64;
 /// How many items of a query are asked for at once.
 pub const PAGE: usize = 100;
+/// How long an attempt is put off that cannot be made where it was to be.
+pub const POSTPONED: Duration = Duration::from_secs(30);
 /// How deep calls of workflows go.
 pub const MAX_CALLS: u32 = 8;
 /// The name under which what undoes an action is told which things that had changed, as a list of ids. No parameter is called so.
@@ -93,6 +95,17 @@ pub enum Input {
         /// Whether another attempt could go well.
         retryable: bool,
     },
+    /// An attempt could not be made where it was to be, and may be elsewhere or later: it does not count as one.
+    Postponed {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Until when it was to take, as it was asked for: by that it is told from the same attempt when it is made later.
+        until: Timestamp,
+        /// Why, for people.
+        message: String,
+    },
     /// A timer fired.
     Timer(u64),
     /// An event came of a kind that is [awaited](Definition::awaits).
@@ -121,6 +134,15 @@ pub enum Input {
         next: Option<String>,
         /// How many there are in all, if that is known.
         total: Option<u64>,
+    },
+    /// What a query finds cannot be told: the loop fails.
+    NoPage {
+        /// Of which loop.
+        key: Key,
+        /// Which page, as it was asked for.
+        page: u64,
+        /// Why, for people.
+        message: String,
     },
     /// A run that was called is over.
     Ended {
@@ -316,6 +338,15 @@ pub enum What {
         /// When the next one is.
         again_at: Timestamp,
     },
+    /// An attempt could not be made where it was to be: it is made later.
+    Postponed {
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        message: String,
+        /// When.
+        again_at: Timestamp,
+    },
     /// Something failed for good, and is held.
     Held(Failure),
     /// A condition was looked at.
@@ -462,10 +493,12 @@ impl<'a> Machine<'a> {
                 self.part_done(&key, attempt, part, outputs, changed)
             }
             Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
+            Input::Postponed { key, attempt, until, message } => self.postponed(&key, attempt, until, message),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),
             Input::Page { key, page, items, next, total } => self.page(&key, page, items, next, total),
+            Input::NoPage { key, page, message } => self.no_page(&key, page, message),
             Input::Ended { key, outcome } => self.call_ended(&key, outcome),
             Input::Cancel { reason } => self.cancel(reason),
             Input::Retry(key) => self.retry(&key),

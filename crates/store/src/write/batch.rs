@@ -195,6 +195,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
         | Change::Tell => {}
@@ -261,6 +262,7 @@ async fn write_round(
             | Change::BeginRuns(_)
             | Change::ClaimRuns { .. }
             | Change::RenewRuns { .. }
+            | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             change => write_rare(connection, change).await?,
@@ -343,6 +345,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
         | Change::TellRun(_)
         | Change::CreateUser(_)

@@ -46,6 +46,14 @@ pub(super) async fn write(
             let renewed = RENEW_RUNS.execute(connection, rows).await?;
             Ok(if renewed == 0 { Effect::Refused } else { Effect::Applied })
         }
+        Change::ReleaseRuns { runs, due_at } => {
+            let mut rows = Rows::default();
+            for (id, fence) in runs {
+                rows.push(&[(*id).into(), (*fence).into(), (*due_at).into()]);
+            }
+            let released = GIVE_BACK.execute(connection, rows).await?;
+            Ok(if released == 0 { Effect::Refused } else { Effect::Applied })
+        }
         Change::AdvanceRun(advance) => {
             let (effect, told) = advance_run(connection, advance).await?;
             outcomes.tell(index, told);
@@ -69,10 +77,14 @@ static PUT_WORKFLOWS: Set = Set::new(
     &[("name", Text), ("digest", Text), ("at", Int), ("since", Int), ("next_at", Int)],
     "INSERT INTO workflows AS w (name, digest, at, since, next_at, begin_at)
      SELECT i.name, i.digest, i.at, i.since, i.next_at, 0 FROM input i WHERE true
-     ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, at = excluded.at, since = excluded.since,
-        next_at = excluded.next_at
+     ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, at = excluded.at,
+        since = CASE WHEN excluded.since < 0 THEN w.since ELSE excluded.since END,
+        next_at = CASE WHEN excluded.next_at < 0 THEN w.next_at ELSE excluded.next_at END
      WHERE w.digest <> excluded.digest",
 );
+
+/// What stays as it is where a workflow is changed; of one that was seen, which is therefore there.
+const STAYS: i64 = -1;
 
 static REMOVE_WORKFLOWS: Set =
     Set::new(&[("name", Text)], "DELETE FROM workflows WHERE name IN (SELECT i.name FROM input i)");
@@ -99,7 +111,11 @@ async fn put_workflows(connection: &mut Connection, put: &PutWorkflows) -> Resul
         let (name, digest) = (workflow.name.as_str().into(), workflow.digest.as_str().into());
         let (file, document) = (workflow.file.as_str().into(), workflow.document.as_str().into());
         documents.push(&[digest, name, file, document, workflow.at.into()]);
-        workflows.push(&[name, digest, workflow.at.into(), workflow.since.into(), workflow.next_at.into()]);
+        let seen =
+            |names: &[String]| names.contains(&workflow.name) && seen.iter().any(|(name, _)| *name == workflow.name);
+        let since = if seen(&put.same_events) { STAYS } else { workflow.since };
+        let next_at = if seen(&put.same_schedules) { STAYS.into() } else { workflow.next_at.into() };
+        workflows.push(&[name, digest, workflow.at.into(), since.into(), next_at]);
     }
     for (name, _) in seen.iter().filter(|(name, _)| put.put.iter().all(|workflow| workflow.name != *name)) {
         gone.push(&[name.as_str().into()]);
@@ -227,10 +243,13 @@ static INSERT_RUNS: Set = Set::new(
         ("caller", Id),
         ("caller_key", Text),
         ("created_at", Int),
+        ("pace", Int),
+        ("begins_at", Int),
     ],
     "INSERT INTO runs
-        (id, workflow, digest, state, user_id, key, cause, pending, caller, caller_key, lines, created_at)
-     SELECT i.id, i.workflow, i.digest, i.state, i.user_id, i.key, i.cause, '[]', i.caller, i.caller_key, 0, i.created_at
+        (id, workflow, digest, state, user_id, key, cause, pending, caller, caller_key, lines, created_at, pace, begins_at)
+     SELECT i.id, i.workflow, i.digest, i.state, i.user_id, i.key, i.cause, '[]', i.caller, i.caller_key, 0, i.created_at,
+        i.pace, i.begins_at
      FROM input i",
 );
 
@@ -256,7 +275,11 @@ static BEGINS_AT: Set =
     Set::new(&[("name", Text)], "SELECT w.begin_at FROM workflows w WHERE w.name IN (SELECT i.name FROM input i)");
 
 async fn insert(connection: &mut Connection, new: &NewRun, state: RunState) -> Result<(), Fault> {
-    let due_at = if state == RunState::Queued { NEVER } else { due(connection, new).await? };
+    let due_at = if state == RunState::Queued {
+        NEVER
+    } else {
+        begins_at(connection, &new.run.workflow, new.pace, new.run.created_at).await?
+    };
     insert_as(connection, &[(new, state, due_at)]).await
 }
 
@@ -285,6 +308,8 @@ async fn insert_as(connection: &mut Connection, all: &[(&NewRun, RunState, i64)]
             caller.into(),
             caller_key.into(),
             run.created_at.into(),
+            new.pace.into(),
+            if *state == RunState::Queued { 0 } else { *due_at }.into(),
         ]);
         claims.push(&[run.id.into(), (*due_at).into()]);
         for kind in &new.awaits {
@@ -298,12 +323,12 @@ async fn insert_as(connection: &mut Connection, all: &[(&NewRun, RunState, i64)]
 }
 
 /// When a run begins that nothing stands in the way of.
-async fn due(connection: &mut Connection, new: &NewRun) -> Result<i64, Fault> {
-    let (name, now) = (new.run.workflow.as_str().into(), new.run.created_at);
-    if new.pace > 0 {
-        PACE.execute(connection, Rows::one(&[name, now.into(), new.pace.into()])).await?;
+async fn begins_at(connection: &mut Connection, workflow: &str, pace: i64, now: Timestamp) -> Result<i64, Fault> {
+    if pace > 0 {
+        let name = workflow.into();
+        PACE.execute(connection, Rows::one(&[name, now.into(), pace.into()])).await?;
         let next = BEGINS_AT.fetch(connection, Rows::one(&[name]), |row| row.get::<i64>(0)).await?;
-        return Ok(next.first().map_or(now.unix_millis(), |next| next - new.pace));
+        return Ok(next.first().map_or(now.unix_millis(), |next| next - pace));
     }
     Ok(now.unix_millis())
 }
@@ -321,6 +346,12 @@ static RENEW_RUNS: Set = Set::new(
     &[("run_id", Id), ("fence", Int), ("until_at", Int)],
     "UPDATE run_claims AS c SET due_at = i.until_at FROM input i
      WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL AND c.due_at < i.until_at",
+);
+
+static GIVE_BACK: Set = Set::new(
+    &[("run_id", Id), ("fence", Int), ("give_back_at", Int)],
+    "UPDATE run_claims AS c SET claim = NULL, due_at = i.give_back_at FROM input i
+     WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL",
 );
 
 /// Holds claims' rows, of those that are still the last ones.
@@ -483,9 +514,20 @@ static LEAVE_SLOT: Set = Set::new(
     "DELETE FROM run_slots WHERE (workflow, key) IN (SELECT i.workflow, i.key FROM input i)",
 );
 
+static PACE_OF: Set =
+    Set::new(&[("run_id", Id)], "SELECT r.pace FROM runs r WHERE r.id IN (SELECT i.run_id FROM input i)");
+
 static LET_BEGIN: Set = Set::new(
-    &[("run_id", Id)],
-    "UPDATE runs AS r SET state = 'running' FROM input i WHERE r.id = i.run_id AND r.state = 'queued'",
+    &[("run_id", Id), ("may_begin_at", Int)],
+    "UPDATE runs AS r SET state = 'running', begins_at = i.may_begin_at
+     FROM input i WHERE r.id = i.run_id AND r.state = 'queued'",
+);
+
+/// Of one that waited for its turn, and is due from now on.
+static NOW_DUE: Set = Set::new(
+    &[("run_id", Id), ("may_begin_at", Int)],
+    "UPDATE run_claims AS c SET pokes = c.pokes + 1, due_at = CASE WHEN c.claim IS NULL THEN i.may_begin_at ELSE c.due_at END
+     FROM input i WHERE c.run_id = i.run_id",
 );
 
 /// Runs are over: nothing comes for them any more, and whoever waited for one begins.
@@ -499,11 +541,14 @@ async fn end(connection: &mut Connection, over: &[(RunId, Timestamp)]) -> Result
         let slot = [workflow.as_str().into(), key.as_str().into()];
         match QUEUED.ids(connection, Rows::one(&slot)).await?.into_iter().find(|next| *next != id) {
             Some(next) => {
-                let [workflow, key] = slot;
+                let [name, key] = slot;
                 let at = over.iter().find(|(of, _)| of.uuid() == id).map_or_else(Timestamp::default, |(_, at)| *at);
-                GIVE_SLOT.all(connection, Rows::one(&[workflow, key, next.into()])).await?;
-                LET_BEGIN.all(connection, Rows::of_ids([next])).await?;
-                POKE.execute(connection, Rows::one(&[next.into(), at.into()])).await?;
+                GIVE_SLOT.all(connection, Rows::one(&[name, key, next.into()])).await?;
+                let pace = PACE_OF.fetch(connection, Rows::of_ids([next]), |row| row.get::<i64>(0)).await?;
+                let pace = pace.first().copied().unwrap_or(0);
+                let begins_at = begins_at(connection, &workflow, pace, at).await?;
+                LET_BEGIN.all(connection, Rows::one(&[next.into(), begins_at.into()])).await?;
+                NOW_DUE.execute(connection, Rows::one(&[next.into(), begins_at.into()])).await?;
             }
             None => LEAVE_SLOT.all(connection, Rows::one(&slot)).await?,
         }
@@ -580,7 +625,7 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 35] = [
+pub(super) static ALL: [&Set; 38] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -598,6 +643,7 @@ pub(super) static ALL: [&Set; 35] = [
     &BEGINS_AT,
     &CLAIM_RUNS,
     &RENEW_RUNS,
+    &GIVE_BACK,
     &HOLD_CLAIMS,
     &RELEASE_CLAIMS,
     &ADVANCE_RUNS,
@@ -609,7 +655,9 @@ pub(super) static ALL: [&Set; 35] = [
     &SLOTS_OF,
     &GIVE_SLOT,
     &LEAVE_SLOT,
+    &PACE_OF,
     &LET_BEGIN,
+    &NOW_DUE,
     &INSERT_INPUTS,
     &POKE,
     &LIVE_RUNS_OF_USER,

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Timestamp;
 use serde_json::{Map, Value};
 
 use super::blocks::size;
 use super::state::{Key, Node, Part, Told, Undo};
-use super::{Changed, Effect, Failure, FailureKind, MAX_CHANGED, MAX_KEPT, MAX_OUTPUT, Machine, ONLY, Refused, What};
+use super::{
+    Changed, Effect, Failure, FailureKind, MAX_CHANGED, MAX_KEPT, MAX_OUTPUT, Machine, ONLY, POSTPONED, Refused, What,
+};
 use crate::definition::{Argument, Doing, Retry, StepKind};
 use crate::expression::Known;
 use crate::reader::is_of;
@@ -215,6 +218,28 @@ impl<'a> Machine<'a> {
             }
             _ => Err(Refused::NotAwaited),
         }
+    }
+
+    /// An attempt could not be made here: the same one is made later, by whoever has the run then.
+    pub(super) fn postponed(
+        &mut self,
+        key: &Key,
+        attempt: u32,
+        until: Timestamp,
+        message: String,
+    ) -> Result<(), Refused> {
+        match self.run.nodes.get(key) {
+            Some(Node::Acting { attempt: current, timer }) if *current == attempt && timer.at == until => {}
+            _ => return Err(Refused::NotAwaited),
+        }
+        if !key.undo && self.run.stopping.is_some() {
+            self.given_up(key, Failure::at(key, FailureKind::Action, message));
+            return Ok(());
+        }
+        let timer = self.timer(POSTPONED);
+        self.tell(Some(key), What::Postponed { attempt, message, again_at: timer.at });
+        self.run.nodes.insert(key.clone(), Node::Resting { attempt: attempt.saturating_sub(1), timer });
+        Ok(())
     }
 
     /// An attempt did not come back in time. What it did or not is not known: so it is asked for again, with the same key.

@@ -443,3 +443,39 @@ fn w04_parts_of_a_step_are_added_up_each_once_and_undone_where_it_fails_in_betwe
     let advanced = go(&definition, &run, failed);
     assert_eq!(undone(&advanced.effects), [("suspend!undo".to_owned(), json!(["aut_1", "aut_2"]))]);
 }
+
+#[test]
+fn w05_an_attempt_that_cannot_be_made_here_is_made_later_and_does_not_count() {
+    let definition = read(&with_steps("- id: call\n  action: http.call\n  with: {url: \"https://a.example\"}"));
+    let run = begin(&definition).run;
+    let until = NOW.plus(Duration::from_secs(30));
+    let postponed = || Input::Postponed { key: key("call"), attempt: 1, until, message: "no secret".to_owned() };
+    let advanced = go(&definition, &run, postponed());
+    assert!(advanced.history.iter().any(|entry| matches!(entry.what, What::Postponed { attempt: 1, .. })));
+    assert_eq!(definition.advance(&advanced.run, postponed(), NOW, 7), Err(Refused::NotAwaited));
+    let (timer, at) = advanced.run.next_timer().unwrap();
+    assert_eq!(at, NOW.plus(workflow::POSTPONED));
+    let advanced = definition.advance(&advanced.run, Input::Timer(timer), at, 7).unwrap();
+    let [Effect::SetTimer { .. }, Effect::Start { attempt: 1, idempotency_key, .. }] = advanced.effects.as_slice()
+    else {
+        panic!("{:?}", advanced.effects)
+    };
+    assert_eq!(idempotency_key, "run_1/call");
+    assert_eq!(definition.advance(&advanced.run, postponed(), at, 7), Err(Refused::NotAwaited), "that was before");
+    let ended = definition.advance(&advanced.run, done("call", json!({})), at, 7).unwrap();
+    assert_eq!(ended.run.outcome(), Some(Outcome::Completed));
+}
+
+#[test]
+fn w03_a_loop_of_which_nothing_can_be_told_fails_rather_than_finding_nothing() {
+    let steps = "- id: each\n  for_each:\n    query: sessions_of\n    with: {user: \"${subject}\"}\n    steps: [{id: end, action: session.revoke, with: {session: \"${item.id}\"}}]";
+    let definition = read(&with_steps(steps));
+    let run = begin(&definition).run;
+    let no_page = Input::NoPage { key: key("each"), page: 1, message: "`x` is no id of a user".to_owned() };
+    let advanced = go(&definition, &run, no_page.clone());
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+    assert_eq!(advanced.run.failure().unwrap().message, "`x` is no id of a user");
+    // A page that is too large is no other matter: the loop does not wait for it without end.
+    let large = Input::Page { key: key("each"), page: 1, items: vec![json!({}); 101], next: None, total: None };
+    assert_eq!(go(&definition, &run, large).run.outcome(), Some(Outcome::Failed));
+}

@@ -53,17 +53,24 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// Whether another attempt could go well.
     pub(super) again: bool,
+    /// Whether it was this server's to do: else it is put off, and does not count as an attempt.
+    pub(super) here: bool,
 }
 
 impl Fault {
     /// One that no other attempt does better.
     pub(super) fn final_one(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false }
+        Self { message: message.into(), again: false, here: true }
     }
 
     /// One that another attempt may not meet.
     pub(super) fn for_now(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true }
+        Self { message: message.into(), again: true, here: true }
+    }
+
+    /// One that this server is at fault for: it lacks what another one may have, or it itself one day.
+    pub(super) fn not_here(message: impl Into<String>) -> Self {
+        Self { message: message.into(), again: true, here: false }
     }
 }
 
@@ -202,9 +209,20 @@ impl App {
     }
 
     /// A page of what a query finds.
-    pub(super) async fn items_of(&self, query: &str, with: &Arguments, cursor: Option<&str>) -> Result<Found, Error> {
-        let user = text(with, "user").and_then(|user| user.parse::<UserId>().ok());
-        match (query, user) {
+    pub(super) async fn items_of(
+        &self,
+        query: &str,
+        with: &Arguments,
+        cursor: Option<&str>,
+    ) -> Result<Result<Found, Fault>, Error> {
+        let user = match text(with, "user") {
+            Some(said) => match said.parse::<UserId>() {
+                Ok(user) => Some(user),
+                Err(_) => return Ok(Err(no_id(said, "a user"))),
+            },
+            None => None,
+        };
+        Ok(Ok(match (query, user) {
             ("users", _) => {
                 let after = cursor.and_then(|cursor| cursor.parse().ok());
                 let limit = u32::try_from(PAGE).unwrap_or(1);
@@ -215,7 +233,7 @@ impl App {
                         "kind": user.kind.name(), "state": user.state.name(),
                     })
                 });
-                Ok(Found { items: items.collect(), next: page.next.map(|next| next.to_string()) })
+                Found { items: items.collect(), next: page.next.map(|next| next.to_string()) }
             }
             ("authenticators_of", Some(user)) => {
                 let kinds = match with.get("kinds") {
@@ -229,16 +247,15 @@ impl App {
                 let items = wanted.map(|one| {
                     json!({ "id": one.id, "user": one.user_id, "kind": one.kind.name(), "state": one.state.name() })
                 });
-                Ok(part(items.collect(), cursor))
+                part(items.collect(), cursor)
             }
             ("sessions_of", Some(user)) => {
                 let all = self.store.sessions_of(user, self.now()).await?;
                 let items = all.iter().map(|one| json!({ "id": one.id, "user": one.user_id, "aal": one.aal.number() }));
-                Ok(part(items.collect(), cursor))
+                part(items.collect(), cursor)
             }
-            // What is no user has nothing.
-            _ => Ok(Found { items: Vec::new(), next: None }),
-        }
+            _ => return Ok(Err(Fault::final_one(format!("this version cannot answer `{query}` as it is asked")))),
+        }))
     }
 }
 
