@@ -174,13 +174,13 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
         workflow(
             name,
             &format!(
-                "triggers:\n  - {trigger}\nconcurrency: {{policy: drop, key: \"{key}\"}}\ninputs: {{note: {{type: text, default: a}}}}\nsteps:\n  - id: rest\n    wait: {{for: 1h}}\n"
+                "triggers:\n  - {trigger}\nconcurrency: {{policy: drop, key: \"{key}\"}}\ninputs: {{note: {{type: text, default: a}}, more: {{type: text}}}}\nsteps:\n  - id: rest\n    wait: {{for: 1h}}\n"
             ),
         )
     };
     let folder = folder(&[
         keyed("by_hand", "manual: {roles: [helpdesk]}", "${inputs.note}"),
-        keyed("nightly", "schedule: 0 3 * * *", "${inputs.note + string(1 / 0)}"),
+        keyed("nightly", "schedule: 0 3 * * *", "${inputs.more}"),
         keyed("daily", "schedule: 0 4 * * *", "${inputs.note}"),
     ]);
     let server = Server::start(setup(Database::Postgres, &folder)).await;
