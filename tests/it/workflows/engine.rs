@@ -317,3 +317,26 @@ async fn w01_a_second_report_of_a_lost_device_ends_sessions_as_well_and_another_
     settles(&api, run["id"].as_str().unwrap(), "completed").await;
     assert_eq!(api.get(&format!("/v1/users/{}", bob.user_id)).await.expect(200)["state"], "active");
 }
+
+/// Whatever it is that the database will never take: the run ends and says so, rather than that it is tried for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_a_run_whose_step_cannot_be_kept_ends_as_failed() {
+    let of = |name: &str, step: &str| {
+        let steps = format!("  - id: {step}\n    action: user.lock\n    with: {{user: \"${{subject}}\"}}\n");
+        about_a_user(name, &steps)
+    };
+    let files = folder(&[of("refused", "odd"), of("taken", "even")]);
+    let server = Server::start(setup(Database::Postgres, &files)).await;
+    server.postgres().run("ALTER TABLE run_lines ADD CONSTRAINT nothing_odd CHECK (step <> 'odd')");
+    let api = server.api();
+    let user = api.user("ann").await;
+    let run = by_hand(&api, "refused", json!({ "user": user })).await;
+    settles(&api, &run, "failed").await;
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert_eq!(shown["error"], "what came of a step cannot be kept in the database");
+    // Nothing of the step is there without the rest of it.
+    assert_eq!(api.get(&format!("/v1/users/{user}")).await.expect(200)["state"], "active");
+    assert_eq!(events(&api, "run.failed").await.len(), 1);
+    let run = by_hand(&api, "taken", json!({ "user": user })).await;
+    settles(&api, &run, "completed").await;
+}
