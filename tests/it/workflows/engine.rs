@@ -42,7 +42,7 @@ async fn w07_any_number_of_sessions_ends_in_one_step() {
     let told = events(&api, "event.emitted").await;
     assert_eq!(told[0]["details"]["data"], r#"{"count":1100}"#);
     // It is about whom the run is about, says how deep it is, and what it says goes with them.
-    assert_eq!((&told[0]["user"], &told[0]["data"]["depth"]), (&json!(user), &json!(0)), "{told:?}");
+    assert_eq!((&told[0]["about"]["user"], &told[0]["data"]["depth"]), (&json!(user), &json!(0)), "{told:?}");
     api.delete(&format!("/v1/users/{user}")).await;
     assert_eq!(events(&api, "event.emitted").await[0]["details"], Value::Null);
 }
@@ -105,7 +105,7 @@ async fn w02_one_event_is_told_to_any_number_of_runs() {
         });
         last = futures_util::future::join_all(all).await.pop().unwrap();
     }
-    let waiting = "/v1/runs?state=waiting&limit=100";
+    let waiting = "/v1/runs?state=waiting";
     until("all wait", async || (api.all(waiting).await.len() == 1200).then_some(())).await;
     api.post(&format!("/v1/users/{last}/suspend"), json!({})).await.expect(200);
     until("all are told", async || api.all(waiting).await.is_empty().then_some(())).await;
@@ -174,13 +174,13 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
         workflow(
             name,
             &format!(
-                "triggers:\n  - {trigger}\nconcurrency: {{policy: drop, key: \"{key}\"}}\ninputs: {{note: {{type: text, default: a}}}}\nsteps:\n  - id: rest\n    wait: {{for: 1h}}\n"
+                "triggers:\n  - {trigger}\nconcurrency: {{policy: drop, key: \"{key}\"}}\ninputs: {{note: {{type: text, default: a}}, more: {{type: text}}}}\nsteps:\n  - id: rest\n    wait: {{for: 1h}}\n"
             ),
         )
     };
     let folder = folder(&[
         keyed("by_hand", "manual: {roles: [helpdesk]}", "${inputs.note}"),
-        keyed("nightly", "schedule: 0 3 * * *", "${inputs.note + string(1 / 0)}"),
+        keyed("nightly", "schedule: 0 3 * * *", "${inputs.more}"),
         keyed("daily", "schedule: 0 4 * * *", "${inputs.note}"),
     ]);
     let server = Server::start(setup(Database::Postgres, &folder)).await;
@@ -205,7 +205,7 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
     for _ in 0..2 {
         again().await.unwrap().expect_problem(409, "conflict");
     }
-    assert_eq!(state_of(&api, &first).await, "waiting");
+    settles(&api, &first, "waiting").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,11 +217,9 @@ async fn w04_whoever_starts_a_workflow_by_hand_may_do_what_it_does() {
     let api = server.api();
     let user = api.user("ann").await;
     let with = async |scopes: &[&str]| {
-        let name = scopes.join(" ");
-        let made = api.post("/v1/applications", json!({ "name": name, "scopes": scopes })).await.expect(201);
-        let path = format!("/v1/applications/{}/keys", made["id"].as_str().unwrap());
-        let key = api.post(&path, json!({})).await.expect(201);
-        api.with_key(key["api_key"].as_str().or(key["key"].as_str()).unwrap())
+        let body = json!({ "name": scopes.join(" "), "scopes": scopes });
+        let made = api.post("/v1/applications", body).await.expect(201);
+        api.with_key(made["api_key"]["key"].as_str().unwrap())
     };
     let body = || json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": { "user": user } });
     let less = with(&["workflows:write"]).await;
@@ -318,4 +316,27 @@ async fn w01_a_second_report_of_a_lost_device_ends_sessions_as_well_and_another_
     api.advance(60).await;
     settles(&api, run["id"].as_str().unwrap(), "completed").await;
     assert_eq!(api.get(&format!("/v1/users/{}", bob.user_id)).await.expect(200)["state"], "active");
+}
+
+/// Whatever it is that the database will never take: the run ends and says so, rather than that it is tried for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_a_run_whose_step_cannot_be_kept_ends_as_failed() {
+    let of = |name: &str, step: &str| {
+        let steps = format!("  - id: {step}\n    action: user.lock\n    with: {{user: \"${{subject}}\"}}\n");
+        about_a_user(name, &steps)
+    };
+    let files = folder(&[of("refused", "odd"), of("taken", "even")]);
+    let server = Server::start(setup(Database::Postgres, &files)).await;
+    server.postgres().run("ALTER TABLE run_lines ADD CONSTRAINT nothing_odd CHECK (step <> 'odd')");
+    let api = server.api();
+    let user = api.user("ann").await;
+    let run = by_hand(&api, "refused", json!({ "user": user })).await;
+    settles(&api, &run, "failed").await;
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert_eq!(shown["error"], "what came of a step cannot be kept in the database");
+    // Nothing of the step is there without the rest of it.
+    assert_eq!(api.get(&format!("/v1/users/{user}")).await.expect(200)["state"], "active");
+    assert_eq!(events(&api, "run.failed").await.len(), 1);
+    let run = by_hand(&api, "taken", json!({ "user": user })).await;
+    settles(&api, &run, "completed").await;
 }
