@@ -2,6 +2,8 @@
 
 mod crashes;
 mod hooks;
+mod links;
+mod tasks;
 
 use std::time::Duration;
 

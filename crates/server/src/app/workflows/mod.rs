@@ -13,9 +13,11 @@ mod carry;
 mod follow;
 mod force;
 mod inside;
+mod links;
 mod outside;
 mod see;
 mod start;
+mod tasks;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +32,7 @@ use crate::workflow_files::Secrets;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use start::ByHand;
+pub(crate) use tasks::{NewVerdict, ShownTask};
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -41,6 +44,7 @@ pub(crate) const CARRIED: &[&str] = &[
     "user.lock",
     "user.unlock",
     "event.emit",
+    "link.create",
     "http.call",
     "notify.mail",
 ];
