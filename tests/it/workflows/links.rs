@@ -211,8 +211,11 @@ async fn t13_t33_links_are_not_guessed_not_made_up_and_not_asked_for_without_end
         }
     }
     // A flood from one network is turned away, and the link is there afterwards.
-    let flood = futures_util::future::join_all((0..600).map(|_| browse(&api, Method::GET, "/links/x"))).await;
-    assert!(flood.iter().any(|answer| answer.status == 429));
+    let mut turned_away = 0;
+    for _ in 0..600 {
+        turned_away += usize::from(api.get("/links/x").await.status == 429);
+    }
+    assert!((100..600).contains(&turned_away), "{turned_away} of 600 were turned away");
     api.advance(61).await;
     assert_eq!(browse(&api, Method::GET, &link).await.status, 200);
 }
