@@ -272,3 +272,48 @@ steps:
     api.delete(&format!("/v1/users/{}", ann.user_id)).await;
     assert_eq!(api.all(&format!("/v1/links?user_id={}", ann.user_id)).await.len(), 0);
 }
+
+/// T-13: a link goes to its user, in a message of its run, whatever somebody else has written into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_a_link_is_sent_by_its_run_to_its_user_and_to_nobody_else() {
+    let sends = workflow(
+        "sends",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+subject: ${inputs.user}
+inputs: {user: {type: user, required: true}, to: {type: user, required: true}, note: {type: text, default: ""}}
+steps:
+  - id: link
+    action: link.create
+    with: {user: "${subject}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}
+  - id: mail
+    action: notify.mail
+    with: {user: "${inputs.to}", subject: A link, message: "{{ steps.link.url }} {{ inputs.note }}"}
+"#,
+    );
+    let folder = folder(&[sends]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let api = post.api();
+    let ana = post.with_mailbox("ana", "ana@example.org").await;
+    let bob = post.with_mailbox("bob", "bob@example.org").await;
+    let sent = async |user: &str, to: &str, note: &str, state: &str| {
+        let inputs = json!({ "user": user, "to": to, "note": note });
+        let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": inputs });
+        let run = api.post("/v1/workflows/sends/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+        settles(&api, &run, state).await;
+        api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].as_str().unwrap_or_default().to_owned()
+    };
+    sent(&ana, &ana, "", "completed").await;
+    link_in(&post.mail.mail());
+    // To somebody else.
+    assert!(sent(&ana, &bob, "", "failed").await.contains("somebody else"));
+    // With another run's link in what somebody wrote, whosever it is.
+    let links = api.all(&format!("/v1/links?user_id={ana}")).await;
+    let note = format!("{PUBLIC}/links/{}", links[0]["id"].as_str().unwrap());
+    for user in [&ana, &bob] {
+        assert!(sent(user, user, &note, "failed").await.contains("another run's"));
+    }
+    assert_eq!(post.mail.settled(0).await, 0, "nothing of that was sent");
+}
