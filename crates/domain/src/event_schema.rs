@@ -54,6 +54,31 @@ impl K {
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
+        const TASK: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            texts("roles"),
+            number("quorum"),
+            number("aal"),
+            text("expires_at"),
+            text("outcome"),
+            number("depth"),
+        ];
+        const VERDICT: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            text("by"),
+            texts("evidence"),
+            number("aal"),
+            number("approvals"),
+            text("action_hash"),
+        ];
+        const LINK: &[EventField] =
+            &[text("link"), text("name"), text("run"), text("workflow"), text("by"), text("reason")];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -135,6 +160,9 @@ impl K {
             | K::RunInstructed
             | K::StepCompleted
             | K::StepFailed => RUN,
+            K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
+            K::TaskOpened | K::TaskClosed => TASK,
+            K::TaskApproved | K::TaskRejected => VERDICT,
             K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },

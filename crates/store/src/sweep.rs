@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use crate::engine::{Connection, Fault};
 use crate::house::House;
-use crate::set::Kind::{Id, Int};
+use crate::set::Kind::{self, Id, Int};
 use crate::set::{Rows, Set};
 use crate::{Idempotency, StoreError};
 
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
 const SOME: i64 = 500;
 
-const INPUT: &[(&str, crate::set::Kind)] =
+/// What each of the statements below is given.
+const INPUT: &[(&str, Kind)] =
     &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)];
 
 /// `DELETE FROM` what has one of the keys `of` the first rows that are over.
@@ -47,7 +48,7 @@ macro_rules! over_by_id {
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 11] = [
+static SWEEPS: [Set; 15] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -70,7 +71,26 @@ static SWEEPS: [Set; 11] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // A run's history goes before it, however long it is; and a run, once nothing of its history is left: another server may be sweeping as well.
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of its history is left: another
+    // server may be sweeping as well.
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM task_verdicts WHERE task_id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    delete!("tasks WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM link_tokens WHERE link_id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    delete!("links WHERE run_id", "x.id FROM runs", over_runs!()),
     Set::new(
         INPUT,
         "DELETE FROM run_lines WHERE (run_id, line) IN (

@@ -30,7 +30,7 @@ pub use edit::{EditError, Source, write};
 pub use expression::{Clause, Truth};
 pub use json_schema::{json_schema, tables};
 pub use machine::{
-    Advanced, Cause, Changed, Effect, Entry, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX, MAX_KEPT,
+    Advanced, Cause, Changed, Closed, Effect, Entry, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX, MAX_KEPT,
     MAX_OUTPUT, ONLY, Outcome, PAGE, POSTPONED, Phase, Refused, Run, STATE_VERSION, Start, Task, Told, Verdict, What,
     event_json,
 };

@@ -243,8 +243,13 @@ pub enum Effect {
         /// What they are asked.
         task: Task,
     },
-    /// A task is closed.
-    Close(Key),
+    /// Ask people no more.
+    Close {
+        /// By which step they were asked.
+        key: Key,
+        /// What came of it.
+        closed: Closed,
+    },
     /// Find a page of items, and hand back [`Input::Page`].
     Query {
         /// For which loop.
@@ -282,6 +287,20 @@ pub enum Effect {
     },
     /// The run is over.
     Finish(Outcome),
+}
+
+/// What came of what people were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closed {
+    /// Enough approved.
+    Approved,
+    /// Somebody did not.
+    Rejected,
+    /// The time was over.
+    Timeout,
+    /// The run went another way: it was cancelled, or took too long as a whole.
+    Cancelled,
 }
 
 /// What people are asked.

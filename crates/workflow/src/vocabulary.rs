@@ -283,6 +283,21 @@ pub const ACTIONS: &[Action] = &[
         &[need("name", Kind::Name), may("data", Kind::Any)],
     )
     .emits(&[EventKind::EventEmitted]),
+    inside(
+        "link.create",
+        "Makes a link by which a user can say something to the run, once. Following it is the event `link.followed`.",
+        &[
+            USER,
+            need("name", Kind::Text),
+            need("title", Kind::Message),
+            MESSAGE,
+            need("button", Kind::Message),
+            may("done", Kind::Message),
+            need("valid_for", Kind::Span),
+        ],
+    )
+    .gives(&[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)])
+    .emits(&[EventKind::LinkCreated]),
     outside("notify.mail", "Sends a mail.", &[USER, need("subject", Kind::Message), MESSAGE]).gives(SENT),
     outside("notify.sms", "Sends a text message.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::rest::{self, one};
-use super::{Item, took};
+use super::{Item, links, tasks, took};
 use crate::engine::{Connection, Fault, Row};
 use crate::runs::{AdvanceRun, BeginRuns, Meeting, NewRun, PutWorkflows, RunInput};
 use crate::set::Kind::{Id, Int, Text};
@@ -485,6 +485,9 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
             rest::set_authenticator_state(connection, *id, *to, *by, *at).await
         }
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
+        Change::OpenTask(task) => tasks::open(connection, task).await,
+        Change::CloseTask(close) => tasks::close(connection, close).await,
+        Change::CreateLink(link) => links::create(connection, link).await,
         _ => Ok(Effect::Refused),
     }
 }
@@ -571,7 +574,7 @@ static POKE: Set = Set::new(
 );
 
 /// Has something come for runs. Answers for how many: those that are over are not among them.
-async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, Fault> {
+pub(super) async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, Fault> {
     let mut there = 0;
     for input in inputs {
         // One by one: two of them may be for the same run.
@@ -597,6 +600,9 @@ static WITHDRAW_QUEUED: Set = Set::new(
     "UPDATE runs SET state = 'cancelled' WHERE state = 'queued' AND user_id IN (SELECT i.user_id FROM input i)",
 );
 
+static RUNS_OF_USER: Set =
+    Set::new(&[("user_id", Id)], "SELECT r.id FROM input i {then} runs r ON r.user_id = i.user_id");
+
 static ERASE_LINES: Set = Set::new(
     &[("user_id", Id)],
     "DELETE FROM run_lines WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
@@ -620,12 +626,17 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
             tell(connection, &[RunInput { run_id, id: run, input: RunInput::gone(&key), at }]).await?;
         }
     }
+    let all: Vec<RunId> = RUNS_OF_USER.ids(connection, of_user()).await?.into_iter().map(RunId::from_uuid).collect();
+    tasks::erase_of_runs(connection, &all).await?;
+    tasks::erase_by_user(connection, user).await?;
+    links::erase_of_runs(connection, &all).await?;
+    links::erase_of_user(connection, user).await?;
     ERASE_LINES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 38] = [
+pub(super) static ALL: [&Set; 39] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -662,6 +673,7 @@ pub(super) static ALL: [&Set; 38] = [
     &POKE,
     &LIVE_RUNS_OF_USER,
     &WITHDRAW_QUEUED,
+    &RUNS_OF_USER,
     &ERASE_LINES,
     &ERASE_RUNS,
 ];

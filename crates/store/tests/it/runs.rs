@@ -47,14 +47,14 @@ async fn begin(store: &Store, runs: Vec<NewRun>) -> Effect {
 }
 
 /// Starts a run, and answers its id.
-async fn started(store: &Store, user: Option<UserId>, key: Option<&str>, meeting: Meeting) -> RunId {
+pub(crate) async fn started(store: &Store, user: Option<UserId>, key: Option<&str>, meeting: Meeting) -> RunId {
     let run = run(user, key);
     let id = run.id;
     assert_eq!(begin(store, vec![new(run, meeting)]).await, Effect::Applied);
     id
 }
 
-async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRun> {
+pub(crate) async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRun> {
     let claim = Uuid::from_bytes({
         let mut bytes = [0; 16];
         Counter.fill(&mut bytes);
@@ -64,7 +64,7 @@ async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRu
     store.claimed_runs(claim).await.unwrap()
 }
 
-fn advance(claimed: &ClaimedRun) -> AdvanceRun {
+pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun {
         id: claimed.run.id,
         fence: claimed.fence,
@@ -86,7 +86,7 @@ fn over(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun { state: RunState::Completed, ..advance(claimed) }
 }
 
-async fn write(store: &Store, advance: AdvanceRun) -> Effect {
+pub(crate) async fn write(store: &Store, advance: AdvanceRun) -> Effect {
     commit(store, Change::AdvanceRun(Box::new(advance))).await
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::state::{Key, Node, Outcome, Owner, Phase, Undo, Undoing};
-use super::{Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
+use super::{Closed, Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
 use crate::definition::{BlockId, Definition, ExpressionId, Step, StepId, StepKind};
 use crate::expression::Known;
 
@@ -314,7 +314,7 @@ impl Machine<'_> {
         for key in waiting {
             match self.run.nodes.get_mut(&key) {
                 Some(Node::Approving { .. }) => {
-                    self.effects.push(Effect::Close(key.clone()));
+                    self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Cancelled });
                     self.end(&key, Err(failure.clone()));
                 }
                 Some(Node::Resting { .. } | Node::Held { .. } | Node::Waiting { .. }) => {

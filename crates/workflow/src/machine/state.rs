@@ -375,6 +375,11 @@ impl Run {
         self.subject.as_deref()
     }
 
+    /// Who started it, where that was a person.
+    pub fn requester(&self) -> Option<&str> {
+        self.requester.as_deref()
+    }
+
     /// How far it is.
     pub const fn phase(&self) -> Phase {
         self.phase

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::state::{Key, Node, Outcome, Signal, Told};
 use super::{
-    Effect, Failure, FailureKind, MAX_CALLS, MAX_INBOX, MAX_OUTPUT, MAX_SEEN, Machine, Refused, Task, Verdict, What,
+    Closed, Effect, Failure, FailureKind, MAX_CALLS, MAX_INBOX, MAX_OUTPUT, MAX_SEEN, Machine, Refused, Task, Verdict,
+    What,
 };
 use crate::definition::{Approval, Call, Excluded, InVain, StepKind, Wait};
 
@@ -48,7 +49,7 @@ impl Machine<'_> {
         let (in_vain, given) = match step.map(|step| &step.kind) {
             Some(StepKind::Wait(Wait::Event { in_vain, .. })) => (*in_vain, json!({ "outcome": "timeout" })),
             Some(StepKind::Approval(approval)) => {
-                self.effects.push(Effect::Close(key.clone()));
+                self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Timeout });
                 (approval.on_timeout, json!({ "outcome": "timeout", "approvers": [] }))
             }
             _ => return self.end(key, Ok(Map::new())),
@@ -202,7 +203,7 @@ impl Machine<'_> {
         }
         if !verdict.approves {
             self.tell(Some(key), What::Rejected { by: verdict.by });
-            self.effects.push(Effect::Close(key.clone()));
+            self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Rejected });
             let failure = Failure::at(key, FailureKind::Rejected, "it was not approved");
             self.in_vain(key, approval.on_reject, json!({ "outcome": "rejected", "approvers": [] }), failure);
             return Ok(());
@@ -215,7 +216,7 @@ impl Machine<'_> {
         approvers.push(verdict.by);
         if approvers.len() >= approval.quorum {
             let outputs = json!({ "outcome": "approved", "approvers": approvers });
-            self.effects.push(Effect::Close(key.clone()));
+            self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Approved });
             self.end(key, Ok(outputs.as_object().cloned().unwrap_or_default()));
         }
         Ok(())

@@ -151,7 +151,10 @@ impl Carrier {
             } else if let Some(effect) = self.next_inside() {
                 self.do_inside(effect).await?;
             } else if let Some(timer) = self.due_timer() {
-                self.advance(Input::Timer(timer), Beside::default()).await?;
+                // What came before the time was over counts, also where it was not looked at yet.
+                if !self.take_inbox().await? {
+                    self.fire(timer).await?;
+                }
             } else if self.take_inbox().await? {
                 // What came may have more to be done.
             } else if self.flying.is_empty() {
@@ -205,9 +208,9 @@ impl Carrier {
             Ok(advanced) => {
                 metrics::counter!("countersign_runs_started_total", "workflow" => self.run.workflow.clone())
                     .increment(1);
-                let actions = || advanced.effects.iter().filter(|effect| matches!(effect, Effect::Start { .. }));
-                if actions().count() > 0 && actions().all(is_inside_action) {
-                    // Its first step is its first commit: until then it has not begun, and nothing was done.
+                // Where nothing but our own data is asked for, its first step is its first commit: until then it has not begun, and nothing was done.
+                let alone = |effect: &Effect| is_inside_action(effect) || matches!(effect, Effect::SetTimer { .. });
+                if advanced.effects.iter().any(is_inside_action) && advanced.effects.iter().all(alone) {
                     self.pending = pending(&self.pending, advanced.effects, Some(&advanced.run));
                     self.machine = Some(advanced.run);
                     self.unwritten = advanced.history;
@@ -309,7 +312,7 @@ impl Carrier {
         attempt: u32,
     ) -> Result<(), Stop> {
         for _ in 0..TRIES {
-            let (own, outputs) = match self.app.own(self.run.id, action, with).await? {
+            let (own, outputs) = match self.app.own_of(&self.run, action, with).await? {
                 Ok(done) => done,
                 Err(fault) => {
                     let (message, retryable) = (shortened(&fault.message), fault.again);
@@ -370,6 +373,14 @@ impl Carrier {
     fn due_timer(&self) -> Option<u64> {
         let (timer, at) = self.machine.as_ref()?.next_timer()?;
         (at <= self.app.now()).then_some(timer)
+    }
+
+    /// Has a timer fire. Where something came meanwhile that it is too late for, that is looked at first.
+    async fn fire(&mut self, timer: u64) -> Result<(), Stop> {
+        match self.try_advance(Input::Timer(timer), Beside::default()).await? {
+            Written::Applied => Ok(()),
+            _ => self.look_for_pokes().await,
+        }
     }
 
     /// Takes what came for the run. Whether there was anything.
@@ -470,6 +481,10 @@ impl Carrier {
             None => (self.machine.clone(), Vec::new(), Vec::new()),
         };
         let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
+        let mut own = beside.own;
+        let asked = self.app.asked(&self.run, self.started.depth, machine.as_ref(), &effects).await?;
+        own.changes.extend(asked.changes);
+        own.events.extend(asked.events);
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),
@@ -484,7 +499,7 @@ impl Carrier {
         {
             inputs.push(self.input(*caller, self.run.id.uuid(), &Input::Ended { key, outcome: outcome_of(state) }));
         }
-        let mut events = beside.own.events;
+        let mut events = own.events;
         events.extend(self.told(&history, state, error.as_deref()));
         let text = |value: serde_json::Result<String>| {
             value.map_err(|error| Stop::Error(Error::Internal(format!("a run cannot be written: {error}"))))
@@ -503,7 +518,7 @@ impl Carrier {
             release: beside.release,
             taken: beside.taken,
             lines,
-            changes: beside.own.changes,
+            changes: own.changes,
             calls: beside.calls,
             inputs,
         };

@@ -13,9 +13,11 @@ mod carry;
 mod follow;
 mod force;
 mod inside;
+mod links;
 mod outside;
 mod see;
 mod start;
+mod tasks;
 mod waits;
 mod work;
 
@@ -31,6 +33,7 @@ use crate::workflow_files::{Secrets, beyond};
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use start::ByHand;
+pub(crate) use tasks::{NewVerdict, ShownTask};
 use waits::Outside;
 pub(crate) use work::{measure, work};
 
@@ -43,6 +46,7 @@ pub(crate) const CARRIED: &[&str] = &[
     "user.lock",
     "user.unlock",
     "event.emit",
+    "link.create",
     "http.call",
     "notify.mail",
 ];

@@ -32,6 +32,7 @@ impl App {
     /// Does something elsewhere. Answers what it gives.
     pub(super) async fn run_errand(&self, errand: Errand) -> Result<Map<String, Value>, Fault> {
         let patience = errand.patience;
+        let errand = self.with_links(errand).await?;
         let done = async {
             match errand.action.as_str() {
                 "http.call" => self.http_call(&errand).await,

@@ -268,7 +268,7 @@ impl World<'_> {
                     *times += 1;
                     self.pending.push(if again { Input::Retry(key) } else { Input::Discard(key) });
                 }
-                Effect::Close(_) | Effect::CancelCall(_) | Effect::Finish(_) => {}
+                Effect::Close { .. } | Effect::CancelCall(_) | Effect::Finish(_) => {}
             }
         }
         // What ended because the run was to stop is asked about no more.
