@@ -48,7 +48,11 @@ fn w05_each_action_went_the_way_of_the_recipe() {
     let carried = quoted(&read(&format!("{workflows}/mod.rs")), "const CARRIED: &[&str] = &[", "];");
     assert!(carried.len() >= 18, "{carried:?}");
     let (vocabulary, guide) = (read("crates/workflow/src/vocabulary.rs"), read("docs/guide/workflows.md"));
-    let (inside, outside) = (read(&format!("{workflows}/inside.rs")), read(&format!("{workflows}/outside/mod.rs")));
+    // Some have a file of their own beside it.
+    let files = std::fs::read_dir(root().join(workflows)).unwrap().map(|file| file.unwrap().path());
+    let inside: String =
+        files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let outside = read(&format!("{workflows}/outside/mod.rs"));
     let door = read("tests/it/workflows/door.rs");
     let flat: String = vocabulary.split_whitespace().collect();
     for action in &carried {
@@ -62,7 +66,7 @@ fn w05_each_action_went_the_way_of_the_recipe() {
             let by_gateways = ["notify.mail", "notify.sms", "notify.push"].contains(&action.as_str());
             assert!(by_gateways || door.contains(&format!("action: {action}\\n")), "{action} is not in callers");
         } else {
-            assert!(inside.contains(&arm) || inside.contains(&format!("\"{action}\"")), "{action} has no arm in own");
+            assert!(inside.contains(&arm), "{action} has no arm inside");
         }
     }
 }

@@ -44,6 +44,7 @@ impl App {
     /// Does something elsewhere. Answers what it gives.
     pub(super) async fn run_errand(&self, errand: Errand) -> Given {
         let patience = errand.patience;
+        let errand = self.with_links(errand).await?;
         let done = async {
             match errand.action.as_str() {
                 "http.call" => self.http_call(&errand).await,
@@ -82,13 +83,16 @@ impl App {
     /// The secret that an action takes by this name.
     fn secret(&self, errand: &Errand, name: &str) -> Result<Option<Zeroizing<String>>, Fault> {
         let Some(Told::Secret(reference)) = errand.with.get(name) else { return Ok(None) };
-        let found = match reference.strip_prefix(SECRET_INPUT) {
-            Some(input) => self.workflows.held.find(errand.run, input, self.now()),
-            None => self.workflows.secrets.get(reference).cloned(),
-        };
-        match found {
-            Some(secret) => Ok(Some(secret)),
-            None => Err(Fault::final_one(format!("{reference} is not known to this server, or not any more"))),
+        if let Some(input) = reference.strip_prefix(SECRET_INPUT) {
+            let held = self.workflows.held.find(errand.run, input, self.now());
+            return held
+                .map(Some)
+                .ok_or_else(|| Fault::final_one(format!("{reference} is not known here, or not any more")));
+        }
+        match self.workflows.secrets.get(reference) {
+            Some(secret) => Ok(Some(secret.clone())),
+            // A server that was started before the file that names it, or in another place.
+            None => Err(Fault::not_here(format!("{reference} is not known to this server: start it anew with it"))),
         }
     }
 
