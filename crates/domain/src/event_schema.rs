@@ -47,10 +47,10 @@ impl K {
     /// The facts that an event of this kind may tell of. One that is not listed is in none: whoever writes events is held to it in tests.
     #[allow(clippy::too_many_lines, clippy::match_same_arms, reason = "a table, in the order of the kinds")]
     pub const fn fields(self) -> &'static [EventField] {
-        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run")];
+        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run"), number("depth")];
         const REASON: &[EventField] = &[text("reason")];
-        // What a workflow does tells by which run.
-        const CHANGED: &[EventField] = &[text("reason"), text("run")];
+        // What a workflow does tells by which run, and how many others led to that one.
+        const CHANGED: &[EventField] = &[text("reason"), text("run"), number("depth")];
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
@@ -120,7 +120,7 @@ impl K {
             }
             K::UserCreated | K::UserUpdated | K::DeviceCreated => KIND,
             K::SessionRegistered => const { &[texts("amr")] },
-            K::SessionLowered => const { &[number("aal")] },
+            K::SessionLowered => const { &[number("aal"), text("run"), number("depth")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
             K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
@@ -163,7 +163,7 @@ impl K {
             K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
             K::TaskOpened | K::TaskClosed => TASK,
             K::TaskApproved | K::TaskRejected => VERDICT,
-            K::EventEmitted => const { &[text("name"), text("run"), text("reason")] },
+            K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },
             K::RootKeyChanged => const { &[text("from"), text("to")] },

@@ -458,6 +458,13 @@ pub enum Change {
         /// Until when nobody else takes them.
         until: Timestamp,
     },
+    /// Gives runs back without anything having been done for them. Those that somebody else has claimed since are left to them.
+    ReleaseRuns {
+        /// Each with the number of its claim.
+        runs: Vec<(RunId, i64)>,
+        /// When there is something to do for them again.
+        due_at: Timestamp,
+    },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),
     /// Something comes for a run. Guard: it is not over.

@@ -440,6 +440,14 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// What people and other runs have for a run, up to a hundred: what no event is.
+    pub async fn run_instructions(&self, id: RunId) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::instructions(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+
     /// The runs that each of these events, by kind, user and position, is to be told to; each with the place of the event.
     pub async fn awaiting_runs(
         &self,

@@ -44,13 +44,6 @@ macro_rules! over_by_id {
     };
 }
 
-/// Runs that were over for as long as they are kept, the first ones first.
-macro_rules! over_runs {
-    () => {
-        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
-    };
-}
-
 /// How long runs are kept, and what happened in them, once they are over.
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
@@ -78,7 +71,8 @@ static SWEEPS: [Set; 15] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // A run's history goes with it, and before it; so do what it asked people and its links.
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of its history is left: another
+    // server may be sweeping as well.
     Set::new(
         INPUT,
         concat!(
@@ -97,8 +91,19 @@ static SWEEPS: [Set; 15] = [
         ),
     ),
     delete!("links WHERE run_id", "x.id FROM runs", over_runs!()),
-    delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
-    delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        "DELETE FROM run_lines WHERE (run_id, line) IN (
+            SELECT l.run_id, l.line FROM runs x {then} run_lines l ON l.run_id = x.id
+            WHERE x.ended_at <= (SELECT i.runs_over_at FROM input i)
+            ORDER BY x.ended_at LIMIT (SELECT i.at_most * 10 FROM input i))",
+    ),
+    delete!(
+        "runs WHERE id",
+        "x.id FROM runs",
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+         ORDER BY x.ended_at"
+    ),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",

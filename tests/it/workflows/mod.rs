@@ -1,6 +1,7 @@
 //! Workflows (W-01 to W-07): runs that are started by what happens, and do what their file says, once, whatever dies in between.
 
 mod crashes;
+mod engine;
 mod hooks;
 mod links;
 mod stories;
@@ -138,7 +139,10 @@ async fn a_lost_device(database: Database) {
     let ended = events(&api, "session.ended").await;
     assert_eq!(ended.len(), 2, "{ended:?}");
     let id = run["id"].as_str().unwrap();
-    assert!(ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id })), "{ended:?}");
+    assert!(
+        ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id, "depth": 0 })),
+        "{ended:?}"
+    );
     let shown = api.get(&format!("/v1/runs/{id}")).await.expect(200);
     assert_eq!((&shown["cause"], &shown["under_way"]), (&json!("event"), &json!(["replaced"])), "{shown}");
     assert_eq!(shown["event"]["kind"], "authenticator.lost");

@@ -11,7 +11,10 @@ use super::{
     prompts, rest, risk, runs, sign_ins, tasks,
 };
 use crate::engine::{Connection, Fault};
-use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
+use crate::{
+    AdvanceRun, Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy,
+    StartEnrollment,
+};
 
 /// What a batch came to.
 pub(crate) struct Done {
@@ -207,6 +210,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
         | Change::Tell => {}
@@ -225,6 +229,7 @@ struct Round<'a> {
     challenges: Vec<Item<'a, domain::Challenge>>,
     satisfied: Vec<Item<'a, Satisfy>>,
     rejected: Vec<Item<'a, Reject>>,
+    advanced: Vec<Item<'a, AdvanceRun>>,
     rest: Vec<Item<'a, Change>>,
 }
 
@@ -240,6 +245,7 @@ impl<'a> Round<'a> {
             Change::CreateChallenge(challenge) => self.challenges.push((index, challenge)),
             Change::Satisfy(proof) => self.satisfied.push((index, proof)),
             Change::Reject(proof) => self.rejected.push((index, proof)),
+            Change::AdvanceRun(advance) if runs::is_by_itself(advance) => self.advanced.push((index, advance)),
             rest => self.rest.push((index, rest)),
         }
     }
@@ -271,12 +277,14 @@ async fn write_round(
             | Change::BeginRuns(_)
             | Change::ClaimRuns { .. }
             | Change::RenewRuns { .. }
+            | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             change => write_rare(connection, change).await?,
         };
         outcomes.set(*index, effect);
     }
+    runs::advance_all(connection, &round.advanced, outcomes).await?;
     login::create_users(connection, &round.users, outcomes).await?;
     login::register_sessions(connection, &round.sessions, outcomes).await?;
     enroll::start(connection, &round.started, outcomes).await?;
@@ -357,6 +365,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
         | Change::OpenTask(_)
         | Change::CloseTask(_)
