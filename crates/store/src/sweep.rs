@@ -78,7 +78,7 @@ static SWEEPS: [Set; 15] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of its history is left: another
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of all that is left: another
     // server may be sweeping as well.
     Set::new(
         INPUT,
@@ -88,7 +88,14 @@ static SWEEPS: [Set; 15] = [
             " LIMIT (SELECT i.at_most FROM input i)))"
         ),
     ),
-    delete!("tasks WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM tasks WHERE id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM task_verdicts v WHERE v.task_id = t.id))"
+        ),
+    ),
     Set::new(
         INPUT,
         concat!(
@@ -97,7 +104,14 @@ static SWEEPS: [Set; 15] = [
             " LIMIT (SELECT i.at_most FROM input i)))"
         ),
     ),
-    delete!("links WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM links WHERE id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM link_tokens k WHERE k.link_id = l.id))"
+        ),
+    ),
     Set::new(
         INPUT,
         "DELETE FROM run_lines WHERE (run_id, line) IN (
@@ -109,6 +123,7 @@ static SWEEPS: [Set; 15] = [
         "runs WHERE id",
         "x.id FROM runs",
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+            AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = x.id) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.run_id = x.id)
          ORDER BY x.ended_at"
     ),
     delete!(

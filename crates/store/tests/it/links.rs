@@ -102,6 +102,25 @@ on_both_engines! {
         assert_eq!((count(&home, "links"), count(&home, "link_tokens")), (1, 0), "they go with their user");
     }
 
+    async fn w12_what_a_run_asked_and_sent_goes_with_it_once_it_was_over_for_long(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (claimed, link) = made(&store, ann.user.id).await;
+        apply(&store, arm(&link, link.run_id, None, 7)).await;
+        let task = crate::tasks::task(link.run_id, 2);
+        let changes = vec![Change::OpenTask(Box::new(task.clone()))];
+        assert_eq!(write(&store, AdvanceRun { changes, ..advance(&claimed) }).await, Effect::Applied);
+        let verdict = crate::tasks::verdict(&task, ann.user.id, true);
+        apply(&store, Change::GiveVerdict(Box::new(verdict))).await;
+        assert_eq!(write(&store, over(&claimed)).await, Effect::Applied);
+        let rows = || ["links", "link_tokens", "tasks", "task_verdicts", "runs"].map(|table| count(&home, table));
+        let keep = std::time::Duration::from_hours(1);
+        store.sweep(after(29 * 86_400), keep).await.unwrap();
+        assert_eq!(rows(), [1, 1, 1, 1, 1]);
+        store.sweep(after(31 * 86_400), keep).await.unwrap();
+        assert_eq!(rows(), [0, 0, 0, 0, 0]);
+    }
+
     async fn t31_a_session_follows_a_link_if_it_is_the_users_and_trusted_and_live(home: Home) {
         let store = home.open().await;
         let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
