@@ -47,6 +47,13 @@ macro_rules! over_by_id {
 /// How long runs are kept, and what happened in them, once they are over.
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
+/// What makes a run over, and which go first.
+macro_rules! over_runs {
+    () => {
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
+    };
+}
+
 /// In this order: what was never proved goes with its enrollment, by which it is found.
 static SWEEPS: [Set; 15] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
