@@ -54,6 +54,13 @@ macro_rules! over_runs {
 /// How long runs are kept, and what happened in them, once they are over.
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
+/// What makes a run over, and which go first.
+macro_rules! over_runs {
+    () => {
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
+    };
+}
+
 /// In this order: what was never proved goes with its enrollment, by which it is found.
 static SWEEPS: [Set; 16] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
@@ -78,7 +85,7 @@ static SWEEPS: [Set; 16] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of its history is left: another
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of all that is left: another
     // server may be sweeping as well.
     Set::new(
         INPUT,
@@ -88,7 +95,14 @@ static SWEEPS: [Set; 16] = [
             " LIMIT (SELECT i.at_most FROM input i)))"
         ),
     ),
-    delete!("tasks WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM tasks WHERE id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM task_verdicts v WHERE v.task_id = t.id))"
+        ),
+    ),
     Set::new(
         INPUT,
         concat!(
@@ -97,7 +111,14 @@ static SWEEPS: [Set; 16] = [
             " LIMIT (SELECT i.at_most FROM input i)))"
         ),
     ),
-    delete!("links WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM links WHERE id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM link_tokens k WHERE k.link_id = l.id))"
+        ),
+    ),
     Set::new(
         INPUT,
         "DELETE FROM run_lines WHERE (run_id, line) IN (
@@ -109,6 +130,7 @@ static SWEEPS: [Set; 16] = [
         "runs WHERE id",
         "x.id FROM runs",
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+            AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = x.id) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.run_id = x.id)
          ORDER BY x.ended_at"
     ),
     // A call is known again for as long as the run that it started.

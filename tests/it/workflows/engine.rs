@@ -129,7 +129,7 @@ async fn w05_calls_that_hang_hold_up_no_other_workflow() {
     let server = Server::start(setup(Database::Sqlite, &folder)).await;
     let api = server.api();
     let mut user = String::new();
-    for n in 0..200 {
+    for n in 0..300 {
         user = api.user(&format!("user-{n}")).await;
     }
     until("they hang", async || (hooks.calls().len() >= 100).then_some(())).await;

@@ -22,6 +22,7 @@ mod disks;
 mod doors;
 mod falling;
 mod limits;
+mod links;
 mod log;
 mod opening;
 mod pages;

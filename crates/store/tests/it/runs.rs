@@ -82,7 +82,7 @@ pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
     }
 }
 
-fn over(claimed: &ClaimedRun) -> AdvanceRun {
+pub(crate) fn over(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun { state: RunState::Completed, ..advance(claimed) }
 }
 

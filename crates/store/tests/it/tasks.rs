@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::home::*;
 use crate::runs::{advance, claim, started, write};
 
-fn task(run: RunId, quorum: i16) -> Task {
+pub(crate) fn task(run: RunId, quorum: i16) -> Task {
     Task {
         id: TaskId::generate(START, &Counter),
         run_id: run,
@@ -42,7 +42,7 @@ async fn asked(store: &Store, quorum: i16) -> (ClaimedRun, Task) {
     (claimed, task)
 }
 
-fn verdict(task: &Task, user: UserId, approves: bool) -> GiveVerdict {
+pub(crate) fn verdict(task: &Task, user: UserId, approves: bool) -> GiveVerdict {
     let verdict = TaskVerdict {
         task_id: task.id,
         user_id: user,

@@ -183,6 +183,7 @@ impl Carrier {
     async fn cannot_be_kept(&mut self, why: &str) -> Result<(), Stop> {
         tracing::error!(run = %self.run.id, why, "the store does not take what a run was to write: it has failed");
         self.machine = None;
+        self.unwritten.clear();
         self.flying.abort_all();
         self.over(Outcome::Failed, Some("what came of a step cannot be kept in the database".to_owned())).await
     }
