@@ -44,13 +44,6 @@ macro_rules! over_by_id {
     };
 }
 
-/// Runs that were over for as long as they are kept, the first ones first.
-macro_rules! over_runs {
-    () => {
-        "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
-    };
-}
-
 /// How long runs are kept, and what happened in them, once they are over.
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
