@@ -59,6 +59,19 @@ impl K {
         const KIND: &[EventField] = &[text("kind")];
         const API_KEY: &[EventField] = &[text("application"), text("api_key"), text("others_expire_at")];
         const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome"), text("site")];
+        const RULE: &[EventField] = &[text("rule"), text("digest")];
+        const ALERT: &[EventField] = &[
+            text("alert"),
+            text("rule"),
+            text("severity"),
+            text("by"),
+            text("group"),
+            text("bound"),
+            number("count"),
+            number("limit"),
+            text("until"),
+            text("reason"),
+        ];
         const TOKEN: &[EventField] = &[text("hardware_token_id"), text("serial")];
         const PROMPT: &[EventField] = &[text("prompt"), text("kind"), number("sends"), text("reason")];
         const SENDING: &[EventField] = &[
@@ -136,6 +149,8 @@ impl K {
             | K::StepCompleted
             | K::StepFailed => RUN,
             K::EventEmitted => const { &[text("name"), text("run"), text("reason")] },
+            K::AlertRuleChanged | K::AlertRuleWithdrawn => RULE,
+            K::AlertRaised | K::AlertAcknowledged | K::AlertSilenced | K::AlertResolved => ALERT,
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },
             K::RootKeyChanged => const { &[text("from"), text("to")] },
@@ -166,6 +181,8 @@ impl K {
                 | K::PolicyChanged
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
+                | K::AlertRuleChanged
+                | K::AlertRuleWithdrawn
                 | K::HardwareTokenImported
                 | K::HardwareTokenReleased
                 | K::HardwareTokenRemoved

@@ -107,6 +107,8 @@ ids! {
     PolicyId = "pol_";
     /// One execution of a workflow.
     RunId = "run_";
+    /// More events of a kind than there should be.
+    AlertId = "alr_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

@@ -4,6 +4,7 @@
 //! last is described here but kept by the `store` crate. A reader who knows these modules knows what
 //! every other crate is talking about.
 
+pub mod alert;
 pub mod application;
 pub mod authenticator;
 pub mod backoff;
@@ -31,6 +32,7 @@ pub mod session;
 pub mod sign_in;
 pub mod user;
 
+pub use alert::{Alert, AlertBound, AlertCursor, AlertGroup, AlertRuleInForce, AlertSeverity, AlertState, Said};
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
 pub use authenticator::{
     Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, ProofKind, Sealed, Wait,
@@ -48,7 +50,7 @@ pub use external_id::ExternalId;
 pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
+    AlertId, ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
     HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, UserId,
 };
 pub use level::{Aal, Amr};

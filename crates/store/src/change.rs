@@ -16,6 +16,7 @@ use domain::{
     User, UserId, UserKind, UserState,
 };
 
+use crate::alerts::WriteAlerts;
 use crate::runs::{AdvanceRun, BeginRuns, PutWorkflows, RunInput};
 
 /// One change with its events: together one commit (law 2).
@@ -461,6 +462,8 @@ pub enum Change {
     AdvanceRun(Box<AdvanceRun>),
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
+    /// What was counted, and what is raised and becomes of it. Guard: see [`WriteAlerts`].
+    WriteAlerts(Box<WriteAlerts>),
     /// Nothing but the events.
     Tell,
 }

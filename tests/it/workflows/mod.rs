@@ -2,6 +2,7 @@
 
 mod crashes;
 mod hooks;
+mod watching;
 
 use std::time::Duration;
 

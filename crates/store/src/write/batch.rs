@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
-    rest, risk, runs, sign_ins,
+    Item, alerts, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies,
+    prompts, rest, risk, runs, sign_ins,
 };
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
@@ -188,6 +188,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
         // What of them is about a run is written one after the other, and looks at the claim first.
         Change::AdvanceRun(_)
+        | Change::WriteAlerts(_)
         | Change::PutWorkflows(_)
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
@@ -258,6 +259,7 @@ async fn write_round(
             | Change::RenewRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
+            Change::WriteAlerts(write) => alerts::write(connection, write).await?,
             change => write_rare(connection, change).await?,
         };
         outcomes.set(*index, effect);
@@ -339,6 +341,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::RenewRuns { .. }
         | Change::AdvanceRun(_)
         | Change::TellRun(_)
+        | Change::WriteAlerts(_)
         | Change::CreateUser(_)
         | Change::RegisterSession(_)
         | Change::StartEnrollment(_)

@@ -1,5 +1,6 @@
 //! The write side: a bounded queue of commits and one task that commits what has gathered.
 
+mod alerts;
 mod batch;
 mod browsers;
 mod clients;
@@ -375,6 +376,9 @@ mod tests {
             .chain(&risk::ALL)
             .chain(&policies::ALL)
             .chain(&runs::ALL)
+            .chain(&alerts::ALL)
+            .chain(&crate::read::alerts::ALL)
+            .chain(&crate::read::stats::ALL)
             .chain(&crate::read::runs::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {

@@ -16,6 +16,7 @@ mod inside;
 mod outside;
 mod see;
 mod start;
+mod stats;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +31,8 @@ use crate::workflow_files::Secrets;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use start::ByHand;
+pub(crate) use stats::measure_each;
+pub(crate) use stats::{Shares, StepStats, WorkflowStats};
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.

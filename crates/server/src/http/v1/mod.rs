@@ -1,5 +1,6 @@
 //! The API, version 1: one module a resource. In each, top down: the operations, then what goes in and comes out.
 
+mod alerts;
 mod applications;
 mod authenticators;
 mod challenges;
@@ -23,6 +24,7 @@ mod sign_ins;
 mod stream;
 mod testing;
 mod users;
+mod workflow_stats;
 mod workflows;
 
 use std::sync::Arc;
@@ -55,6 +57,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
         .merge(runs::routes())
+        .merge(alerts::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());
