@@ -8,6 +8,7 @@ mod entropy;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod http;
+mod measured;
 mod offline;
 mod policy_files;
 mod relying_party;
@@ -31,6 +32,7 @@ pub use app::sending::{GatewayMaker, Sending, UnusableGateway, WebPushSettings};
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
+pub use measured::{METRICS, Metric, MetricKind};
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 pub use policy_files::{PolicyFiles, PolicySource};
 pub use relying_party::{Webauthn, webauthn_policy};

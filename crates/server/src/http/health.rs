@@ -103,7 +103,9 @@ pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
         let steps = Matcher::Full("countersign_step_seconds".to_owned());
         let builder =
             builder.set_buckets_for_metric(runs, &of_runs).ok()?.set_buckets_for_metric(steps, &of_runs).ok()?;
-        builder.install_recorder().ok()
+        let recorder = builder.install_recorder().ok()?;
+        crate::measured::describe();
+        Some(recorder)
     };
     RECORDER.get_or_init(install).as_ref()
 }
