@@ -236,6 +236,22 @@ async fn w11_alerts_of_one_user_go_with_them_and_workflows_are_started_by_alerts
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w11_what_many_groups_lead_to_is_fifty_alerts_and_one_for_all_others() {
+    let folder = folder(&[rule("each", "events: [user.created]\nby: user\nabove: 0\n")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    users(&api, "user", 70).await;
+    let others = until("all others", async || {
+        let alerts = api.all("/v1/alerts").await;
+        alerts.into_iter().find(|alert| alert["group"] == "*" && alert["count"] == 20)
+    })
+    .await;
+    assert_eq!(others["user_id"], Value::Null, "{others}");
+    assert_eq!(api.all("/v1/alerts").await.len(), 51);
+    assert_eq!(events(&api, "alert.raised").await.len(), 51);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s10_kill_9_loses_no_event_and_counts_none_twice_on_sqlite() {
     kill_9(Database::Sqlite).await;
 }

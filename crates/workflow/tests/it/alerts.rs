@@ -264,3 +264,15 @@ fn s10_replays_are_counted_and_other_rejections_are_not() {
     assert_eq!(group(EventKind::ChallengeRejected, json!({})), None);
     assert!(group(EventKind::SessionKeyRefused, json!({ "reason": "absent" })).is_some());
 }
+
+#[test]
+fn w11_the_workflow_that_tells_of_alerts_does_what_its_tests_say() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("workflows/alert_on_call.yaml")).unwrap();
+    let definition = workflow::Definition::read("alert_on_call.yaml", &text).unwrap();
+    let results = definition.run_tests();
+    assert_eq!(results.len(), 3);
+    for result in results {
+        assert!(result.passed(), "{result:?}");
+    }
+}
