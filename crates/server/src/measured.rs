@@ -56,11 +56,7 @@ pub const METRICS: &[Metric] = &[
     counter("countersign_steps_total", &["workflow", "outcome"], "Steps: completed, failed, held."),
     histogram("countersign_step_seconds", &["workflow", "step"], "How long steps took that began and ended at a go."),
     gauge("countersign_runs", &["state"], "Runs that are not over."),
-    gauge(
-        "countersign_live_runs",
-        &["workflow", "state"],
-        "Runs of workflows in force that are not over; 10,000 at most.",
-    ),
+    gauge("countersign_live_runs", &["workflow", "state"], "Runs of each workflow that are not over; 10,000 at most."),
     counter("countersign_alerts_raised_total", &["rule", "severity"], "Alerts that were raised."),
     gauge("countersign_alerts", &["state"], "Alerts that are not resolved; 500 at most."),
 ];

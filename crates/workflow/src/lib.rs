@@ -32,7 +32,7 @@ pub use definition::{
 pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity, parse_duration};
 pub use edit::{EditError, Source, write};
 pub use expression::{Clause, Truth};
-pub use json_schema::{json_schema, tables};
+pub use json_schema::{alert_json_schema, json_schema, tables};
 pub use machine::{
     Advanced, Cause, Effect, Entry, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX, MAX_KEPT, MAX_OUTPUT,
     Outcome, PAGE, Phase, Refused, Run, STATE_VERSION, Start, Task, Told, Verdict, What, event_json,

@@ -462,14 +462,17 @@ steps:
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
-    let arguments = vec![format!("--workflows-folder={ready}")];
-    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../alerts");
+    let arguments = vec![format!("--workflows-folder={ready}"), format!("--alerts-folder={rules}")];
+    let environment = vec![("ALERT_HOOK_KEY".to_owned(), "a key".to_owned())];
+    let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["guessed_codes", "lost_device", "push_fatigue"]);
+    assert_eq!(names, ["alert_on_call", "guessed_codes", "lost_device", "push_fatigue"]);
+    assert_eq!(server.api().all("/v1/alert-rules").await.len(), 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! How workflows do: worked out from their latest runs as somebody asks, within bounds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::{RunId, RunState, Timestamp};
@@ -117,10 +117,12 @@ impl App {
     }
 }
 
-/// Tells of each workflow in force how many runs of it are in each of the states that are not the end.
+/// Tells of each workflow that is or was in force how many runs of it are in each of the states that are not the end: those of one that was
+/// withdrawn go on, or are held.
 pub(crate) async fn measure_each(app: &App) {
-    for name in app.workflows.in_force().keys() {
-        match app.store.live_runs(name).await {
+    let names: BTreeSet<String> = app.workflows.read().values().map(|known| known.name().to_owned()).collect();
+    for name in names {
+        match app.store.live_runs(&name).await {
             Ok(counts) => {
                 for (state, count) in counts {
                     let count = f64::from(i32::try_from(count).unwrap_or(i32::MAX));
