@@ -70,7 +70,7 @@ async fn go_on(app: &App, position: &mut i64, head: i64, look: bool) -> Result<(
         *position = kept.position;
     }
     let rules = app.alerts.in_force();
-    if !rules.all.is_empty() {
+    if !rules.all.is_empty() && !rules.lacks {
         while *position < head {
             let (events, to) = part(app, &rules, *position, head).await?;
             if !take(app, &rules, &mut kept, &events, to).await? {
@@ -162,7 +162,7 @@ impl Tally {
         let pairs: Vec<(String, String)> = pairs.into_iter().collect();
         let mut groups = BTreeMap::new();
         for row in app.store.alert_groups(&pairs).await? {
-            let counter = counter_of(&row)?;
+            let counter = counter_of(&row);
             groups.insert((row.rule.clone(), row.group.clone()), (row, counter));
         }
         let rules: Vec<String> = rules.into_iter().collect();
@@ -260,9 +260,12 @@ fn raise(app: &App, one: &InForce, group: &str, event: &Event, excess: Excess, r
     }
 }
 
-pub(super) fn counter_of(row: &AlertGroup) -> Result<Counter, Error> {
-    serde_json::from_str(&row.counter)
-        .map_err(|error| Error::Internal(format!("what was counted for an alert cannot be read: {error}")))
+/// What was counted. What cannot be read is begun anew, rather than that nothing is counted any more.
+pub(super) fn counter_of(row: &AlertGroup) -> Counter {
+    serde_json::from_str(&row.counter).unwrap_or_else(|error| {
+        tracing::error!(%error, rule = row.rule, group = row.group, "what was counted cannot be read, and begins anew");
+        Counter::default()
+    })
 }
 
 /// Resolves what is over by itself. Nothing was counted since `kept`, or this is written by nobody.

@@ -67,7 +67,7 @@ impl App {
     pub(super) async fn load_alert_rules(&self) -> Result<(), Error> {
         // First, so that what is changed meanwhile is noticed.
         let turn = self.store.alert_cursor().await?.turn;
-        let mut all = BTreeMap::new();
+        let (mut all, mut lacks) = (BTreeMap::new(), false);
         for row in self.store.alert_rules().await? {
             match AlertRule::read(&row.file, &row.document) {
                 Ok(rule) => drop(all.insert(row.name.clone(), InForce { row, rule })),
@@ -75,11 +75,16 @@ impl App {
                 Err(mistakes) => {
                     let told: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
                     let why = told.join("; ");
-                    tracing::error!(rule = row.name, why, "a rule of alerts in force is not understood by this server");
+                    tracing::error!(
+                        rule = row.name,
+                        why,
+                        "a rule of alerts is not understood: other servers have to count"
+                    );
+                    lacks = true;
                 }
             }
         }
-        self.alerts.put(Rules { all, turn: Some(turn) });
+        self.alerts.put(Rules { all, lacks, turn: Some(turn) });
         Ok(())
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Alerts {
 pub(crate) struct Rules {
     /// By name.
     pub(crate) all: BTreeMap<String, InForce>,
+    /// Whether some are not understood here: who counts moves on for all of them, so that this server does not.
+    pub(crate) lacks: bool,
     pub(crate) turn: Option<i64>,
 }
 

@@ -122,7 +122,7 @@ fn answered(
             alert.state = AlertState::Resolved;
             alert.resolved = said;
             let Some(mut group) = group else { return Ok((alert, Vec::new())) };
-            let mut counter = counter_of(&group)?;
+            let mut counter = counter_of(&group);
             counter.forgive();
             group.counter = serde_json::to_string(&counter)
                 .map_err(|error| Error::Internal(format!("a counter cannot be written: {error}")))?;
