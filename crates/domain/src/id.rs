@@ -109,6 +109,10 @@ ids! {
     RunId = "run_";
     /// More events of a kind than there should be.
     AlertId = "alr_";
+    /// What people are asked by a run.
+    TaskId = "tsk_";
+    /// What a run lets a user do from a message.
+    LinkId = "lnk_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

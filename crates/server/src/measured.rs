@@ -57,6 +57,7 @@ pub const METRICS: &[Metric] = &[
     histogram("countersign_step_seconds", &["workflow", "step"], "How long steps took that began and ended at a go."),
     gauge("countersign_runs", &["state"], "Runs that are not over."),
     gauge("countersign_live_runs", &["workflow", "state"], "Runs of each workflow that are not over; 10,000 at most."),
+    gauge("countersign_workflows_unread", &[], "Workflows in force that this server cannot carry."),
     counter("countersign_alerts_raised_total", &["rule", "severity"], "Alerts that were raised."),
     gauge("countersign_alerts", &["state"], "Alerts that are not resolved; 500 at most."),
 ];

@@ -335,6 +335,8 @@ ids!(
     domain::AlertId,
     domain::RunId,
     domain::SessionId,
+    domain::LinkId,
+    domain::TaskId,
     domain::UserId
 );
 
