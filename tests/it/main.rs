@@ -9,6 +9,7 @@
     reason = "all of this is test: what is not as expected is to fail it"
 )]
 
+mod alerts;
 mod alike;
 mod approver;
 mod arrows;

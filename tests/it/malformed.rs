@@ -278,6 +278,7 @@ fn unknown(path: &str) -> String {
         "hardware-tokens" => "tok_",
         "policies" => "pol_",
         "runs" => "run_",
+        "alerts" => "alr_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));

@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// See the runs of workflows, cancel them, and say what becomes of steps that are held
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// See alerts, and say what becomes of them
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// See what runs of workflows ask people, approve it or reject it
     #[command(subcommand)]
     Tasks(TasksCommand),
@@ -494,6 +497,19 @@ pub(crate) enum RunsCommand {
     },
     /// Show a run and what happened in it
     Show(OneRun),
+    /// Follow what happens in a run, until it is over
+    Watch(OneRun),
+    /// Show how workflows do, again and again: runs, failures, how long they take, what waits
+    Top {
+        /// Over how long: 15m, 24h, 7d
+        #[arg(long, value_name = "SPAN", default_value = "1h")]
+        window: String,
+        /// How often it is shown, in seconds; once where this is no terminal
+        #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+        every: u64,
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// Show why a run went the way it went: its conditions with their values, and its failures
     Why(OneRun),
     /// Cancel a run; what it did is undone
@@ -606,6 +622,84 @@ pub(crate) struct WorkflowFiles {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// List alerts, the newest first
+    List {
+        /// Only of this rule
+        #[arg(long, value_name = "NAME")]
+        rule: Option<String>,
+        /// Only in this state: open, acknowledged or resolved
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// How many of the latest
+        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show an alert
+    Show {
+        /// The alert: alr_…
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Say that somebody sees to an alert
+    Ack {
+        /// The alert: alr_…
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        /// Who
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Raise nothing more about what an alert is about, for a time
+    Silence {
+        /// The alert: alr_…
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        /// For how long: 90m, 24h, 7d
+        #[arg(long = "for", value_name = "SPAN")]
+        span: String,
+        /// Who
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Say that an alert is over
+    Resolve {
+        /// The alert: alr_…
+        #[arg(value_name = "ALERT")]
+        alert: String,
+        /// Who
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// List the rules that are in force
+    Rules {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Tell every mistake in files of rules, with its line
+    Validate(WorkflowFiles),
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -637,7 +731,8 @@ impl Command {
             Self::Administrator(AdministratorCommand::Recover { store, .. }) => store.json,
             Self::RootKey(RootKeyCommand::Change { store, .. }) => store.json,
             Self::Config(command) => command.wants_json(),
-            Self::Workflow(WorkflowCommand::Validate(files) | WorkflowCommand::Test(files)) => files.json,
+            Self::Workflow(WorkflowCommand::Validate(files) | WorkflowCommand::Test(files))
+            | Self::Alerts(AlertsCommand::Validate(files)) => files.json,
             Self::ServeProcess => false,
             other => other.connection().is_some_and(|connection| connection.json),
         }
@@ -667,6 +762,7 @@ impl Command {
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
             Self::Runs(command) => Some(command.connection()),
+            Self::Alerts(command) => command.connection(),
             Self::Tasks(command) => Some(command.connection()),
             Self::Explain(args) => Some(&args.connection),
             Self::Serve(_)
@@ -707,9 +803,23 @@ impl AuthenticatorsCommand {
 impl RunsCommand {
     const fn connection(&self) -> &Connection {
         match self {
-            Self::List { connection, .. } => connection,
-            Self::Show(one) | Self::Why(one) | Self::Cancel(one) => &one.connection,
+            Self::List { connection, .. } | Self::Top { connection, .. } => connection,
+            Self::Show(one) | Self::Why(one) | Self::Cancel(one) | Self::Watch(one) => &one.connection,
             Self::Retry(one) | Self::Discard(one) => &one.connection,
+        }
+    }
+}
+
+impl AlertsCommand {
+    const fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::List { connection, .. }
+            | Self::Show { connection, .. }
+            | Self::Ack { connection, .. }
+            | Self::Silence { connection, .. }
+            | Self::Resolve { connection, .. }
+            | Self::Rules { connection } => Some(connection),
+            Self::Validate(_) => None,
         }
     }
 }

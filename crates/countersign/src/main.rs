@@ -16,7 +16,7 @@ mod supervisor;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use cli::{Cli, Command, ConfigCommand};
+use cli::{AlertsCommand, Cli, Command, ConfigCommand};
 use client::Client;
 use commands::Desk;
 use config::Environment;
@@ -52,6 +52,9 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
             commands::test(&folder, junit.as_deref(), output).map(|()| ExitCode::SUCCESS)
         }
         Command::Workflow(command) => commands::workflow(&command, output).map(|()| ExitCode::SUCCESS),
+        Command::Alerts(AlertsCommand::Validate(files)) => {
+            commands::validate_alerts(&files, output).map(|()| ExitCode::SUCCESS)
+        }
         Command::Man(args) => commands::man(&args, &Cli::command(), output),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,6 +86,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Keys(command) => commands::keys(&desk, &command).await,
         Command::Config(command) => commands::config(&desk, command).await,
         Command::Runs(command) => commands::runs(&desk, command).await,
+        Command::Alerts(command) => commands::alerts(&desk, command).await,
         Command::Tasks(command) => commands::tasks(&desk, command).await,
         Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),

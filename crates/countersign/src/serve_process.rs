@@ -94,7 +94,8 @@ async fn serve(
     let risk = server::RiskWorld::open(&settings.risk).map_err(Failure::configuration)?;
     let sites = crate::config::sites(&settings.sites)?;
     let workflows = settings.workflows.as_ref().map(crate::config::WorkflowSettings::read).transpose()?;
-    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites, workflows));
+    let alerts = settings.alerts.as_ref().map(crate::config::AlertSettings::read).transpose()?;
+    let config = configuration(settings, movable, confinement, sending, (policy, risk, sites, workflows, alerts));
     let starting = Box::pin(server::start(config, store.clone(), client));
     let Some(running) = meanwhile(control, &connector, &mut asked_to_end, starting).await else {
         store.close().await;
@@ -176,11 +177,12 @@ fn configuration(
     movable_clock: Option<Arc<MovableClock>>,
     confinement: Vec<server::Protection>,
     sending: Option<server::Sending>,
-    (policy, risk, sites, workflows): (
+    (policy, risk, sites, workflows, alerts): (
         server::PolicySource,
         server::RiskWorld,
         server::Sites,
         Option<server::WorkflowFiles>,
+        Option<server::AlertFiles>,
     ),
 ) -> server::Config {
     server::Config {
@@ -200,6 +202,7 @@ fn configuration(
         risk,
         sites,
         workflows,
+        alerts,
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -272,6 +272,18 @@ kinds! {
     LinkExpiredFollowed = "link.expired_followed",
     /// A workflow told of something, by a name of its own.
     EventEmitted = "event.emitted",
+    /// A rule of alerts came into force, or another version of it.
+    AlertRuleChanged = "alert_rule.changed",
+    /// A rule of alerts is in force no more.
+    AlertRuleWithdrawn = "alert_rule.withdrawn",
+    /// There were more events of a kind than there should be.
+    AlertRaised = "alert.raised",
+    /// Somebody sees to an alert.
+    AlertAcknowledged = "alert.acknowledged",
+    /// Nothing more is raised about what an alert is about, for a time.
+    AlertSilenced = "alert.silenced",
+    /// An alert is over: there are as few events again as there should be, or somebody said so.
+    AlertResolved = "alert.resolved",
     /// New data keys were made in the vault.
     KeysRotated = "keys.rotated",
     /// Old data keys were dropped from the vault's keyring.

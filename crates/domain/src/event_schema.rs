@@ -84,6 +84,19 @@ impl K {
         const KIND: &[EventField] = &[text("kind")];
         const API_KEY: &[EventField] = &[text("application"), text("api_key"), text("others_expire_at")];
         const PAGE: &[EventField] = &[text("page"), text("purpose"), text("reason"), text("outcome"), text("site")];
+        const RULE: &[EventField] = &[text("rule"), text("digest")];
+        const ALERT: &[EventField] = &[
+            text("alert"),
+            text("rule"),
+            text("severity"),
+            text("by"),
+            text("group"),
+            text("bound"),
+            number("count"),
+            number("limit"),
+            text("until"),
+            text("reason"),
+        ];
         const TOKEN: &[EventField] = &[text("hardware_token_id"), text("serial")];
         const PROMPT: &[EventField] = &[text("prompt"), text("kind"), number("sends"), text("reason")];
         const SENDING: &[EventField] = &[
@@ -161,6 +174,8 @@ impl K {
             | K::RunInstructed
             | K::StepCompleted
             | K::StepFailed => RUN,
+            K::AlertRuleChanged | K::AlertRuleWithdrawn => RULE,
+            K::AlertRaised | K::AlertAcknowledged | K::AlertSilenced | K::AlertResolved => ALERT,
             K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
             K::TaskOpened | K::TaskClosed => TASK,
             K::TaskApproved | K::TaskRejected => VERDICT,
@@ -196,6 +211,8 @@ impl K {
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
                 | K::WebhookRefused
+                | K::AlertRuleChanged
+                | K::AlertRuleWithdrawn
                 | K::HardwareTokenImported
                 | K::HardwareTokenReleased
                 | K::HardwareTokenRemoved

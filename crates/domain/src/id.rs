@@ -107,6 +107,8 @@ ids! {
     PolicyId = "pol_";
     /// One execution of a workflow.
     RunId = "run_";
+    /// More events of a kind than there should be.
+    AlertId = "alr_";
     /// What people are asked by a run.
     TaskId = "tsk_";
     /// What a run lets a user do from a message.

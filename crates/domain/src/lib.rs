@@ -4,6 +4,7 @@
 //! last is described here but kept by the `store` crate. A reader who knows these modules knows what
 //! every other crate is talking about.
 
+pub mod alert;
 pub mod application;
 pub mod authenticator;
 pub mod backoff;
@@ -33,6 +34,7 @@ pub mod sign_in;
 pub mod task;
 pub mod user;
 
+pub use alert::{Alert, AlertBound, AlertCursor, AlertGroup, AlertRuleInForce, AlertSeverity, AlertState, Said};
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
 pub use authenticator::{
     Authenticator, AuthenticatorKind, AuthenticatorState, BackupCode, Door, ProofKind, Sealed, Wait,
@@ -50,7 +52,7 @@ pub use external_id::ExternalId;
 pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
+    AlertId, ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
     HardwareTokenId, InvalidId, LinkId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, TaskId, UserId,
 };
 pub use level::{Aal, Amr};

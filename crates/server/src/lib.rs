@@ -2,11 +2,13 @@
 //!
 //! The door is [`start`]: given a store and a client of the vault it serves until it is stopped.
 
+mod alert_files;
 mod app;
 mod entropy;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod http;
+mod measured;
 mod offline;
 mod policy_files;
 mod relying_party;
@@ -24,11 +26,13 @@ use store::Store;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+pub use alert_files::AlertFiles;
 use app::sending::Post;
 pub use app::sending::{GatewayMaker, Sending, UnusableGateway, WebPushSettings};
 use app::vault::Vault;
 use app::{App, Crowd, Error, Public};
 pub use entropy::OsEntropy;
+pub use measured::{METRICS, Metric, MetricKind};
 pub use offline::{Recovered, change_root_key, opens, recover_administrator};
 pub use policy_files::{PolicyFiles, PolicySource};
 pub use relying_party::{Webauthn, webauthn_policy};
@@ -59,6 +63,8 @@ pub struct Config {
     pub risk: RiskWorld,
     /// Sites behind proxies that ask about each request.
     pub sites: Sites,
+    /// Rules of alerts that are to be in force; as the store has them if not said.
+    pub alerts: Option<AlertFiles>,
     /// Workflows that are to be in force; as the store has them if not said.
     pub workflows: Option<WorkflowFiles>,
     /// How long the single view of a key can be had (P-04).
@@ -256,6 +262,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
+        alerts: app::alerts::Alerts::default(),
         workflows: app::workflows::Workflows::new(secrets),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
@@ -264,6 +271,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     app.begin_workflows(workflow_files.as_deref()).await.map_err(in_one_line)?;
+    app.begin_alerts(config.alerts.as_ref()).await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let configuring = tokio::spawn(app::policies::follow(Arc::clone(&app)));
@@ -271,8 +279,9 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let untold = app.untold.clone();
     let following = tokio::spawn(app::workflows::follow(Arc::clone(&app)));
     let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
+    let counting = tokio::spawn(app::alerts::follow(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, configuring, following, working];
+    let tasks = vec![upkeep, waking, configuring, following, working, counting];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }

@@ -91,6 +91,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             false,
         ),
         untold: crate::app::decide::Untold::default(),
+        alerts: crate::app::alerts::Alerts::default(),
         workflows: crate::app::workflows::Workflows::default(),
         world: crate::RiskWorld::bare().watched(),
         post: None,

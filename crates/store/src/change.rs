@@ -16,6 +16,7 @@ use domain::{
     TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
+use crate::alerts::WriteAlerts;
 use crate::people::{ArmLink, CloseTask, FollowLink, GiveVerdict};
 use crate::runs::{AdvanceRun, BeginRuns, PutWorkflows, RunInput};
 
@@ -469,6 +470,8 @@ pub enum Change {
     AdvanceRun(Box<AdvanceRun>),
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
+    /// What was counted, and what is raised and becomes of it. Guard: see [`WriteAlerts`].
+    WriteAlerts(Box<WriteAlerts>),
     /// A run asks people: part of [`Change::AdvanceRun`] alone.
     OpenTask(Box<Task>),
     /// A run asks people no more: part of [`Change::AdvanceRun`] alone. Guard: see [`CloseTask`].

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
-    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Link, LinkId, Page, PageId, PageRequest, PolicyId,
-    PolicyInForce, Prompt, PromptId, ProofKind, ReturnOrigin, Run, RunId, RunLine, RunState, Session, SessionId,
-    SignIn, Task, TaskId, TaskVerdict, Timestamp, TokenHash, User, UserId, WorkflowInForce,
+    Alert, AlertCursor, AlertGroup, AlertId, AlertRuleInForce, ApiKey, Application, ApplicationId, Authenticator,
+    AuthenticatorId, AuthenticatorKind, CertificateFingerprint, Challenge, ChallengeId, Clock, Device, DeviceId,
+    Enrollment, EnrollmentId, Event, EventKind, ExternalId, HardwareToken, HardwareTokenId, HostedPage, KeyHash, Link,
+    LinkId, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt, PromptId, ProofKind, ReturnOrigin, Run, RunId,
+    RunLine, RunState, Session, SessionId, SignIn, Task, TaskId, TaskVerdict, Timestamp, TokenHash, User, UserId,
+    WorkflowInForce,
 };
 use uuid::Uuid;
 
 use crate::house::House;
 use crate::read::events::Order;
-use crate::read::{events, links, lists, runs, tasks};
+use crate::read::{alerts, events, links, lists, runs, stats, tasks};
 use crate::{
-    Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter, StoreError,
-    TaskFilter, UserFilter,
+    AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter,
+    RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -543,6 +544,92 @@ impl Store {
     pub async fn runs_under_way(&self) -> Result<BTreeMap<RunState, i64>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = runs::under_way(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The runs of a workflow that were started since a time, the newest first, `at_most` so many.
+    pub async fn runs_since(
+        &self,
+        workflow: &str,
+        since: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<RunSample>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::runs_since(lease.connection(), workflow, since, at_most).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many runs of a workflow are in each of the states that are not the end: no more than ten thousand are counted.
+    pub async fn live_runs(&self, workflow: &str) -> Result<Vec<(RunState, i64)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::live(lease.connection(), workflow).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What happened at the steps of some runs, in order: of each the first four hundred lines.
+    pub async fn step_lines(&self, runs: &[RunId]) -> Result<Vec<StepLine>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::step_lines(lease.connection(), runs).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How far events were counted for alerts, and how often anything of them was changed beside.
+    pub async fn alert_cursor(&self) -> Result<AlertCursor, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::cursor(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The rules of alerts that are in force, by name.
+    pub async fn alert_rules(&self) -> Result<Vec<AlertRuleInForce>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::rules(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What was counted of some groups, by rule and group; those of which nothing was are not there.
+    pub async fn alert_groups(&self, groups: &[(String, String)]) -> Result<Vec<AlertGroup>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::groups(lease.connection(), groups).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The alerts of some groups, by rule and group, that are not resolved.
+    pub async fn open_alerts(&self, groups: &[(String, String)]) -> Result<Vec<Alert>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::open(lease.connection(), groups).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many alerts of each of some rules are not resolved.
+    pub async fn count_open_alerts(&self, rules: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::count_open(lease.connection(), rules).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Some of the alerts that resolve by themselves at `now`, `at_most` so many.
+    pub async fn alerts_over(&self, now: Timestamp, at_most: u32) -> Result<Vec<Alert>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::over(lease.connection(), now, at_most).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// An alert.
+    pub async fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::one(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Alerts, the newest first.
+    pub async fn alerts(
+        &self,
+        filter: &AlertFilter,
+        page: PageRequest<AlertId>,
+    ) -> Result<Page<Alert, AlertId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = alerts::list(lease.connection(), filter, page).await?;
         lease.done();
         Ok(found)
     }

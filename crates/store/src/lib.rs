@@ -4,6 +4,7 @@
 //! needs are gathered and asked many at a time; writes are a queue of typed [`Change`]s that are committed in groups,
 //! each answered once it is durable (laws 2 and 3).
 
+mod alerts;
 mod change;
 mod door;
 mod engine;
@@ -19,10 +20,12 @@ mod rows;
 mod runs;
 mod schema;
 mod set;
+mod stats;
 mod sweep;
 mod threads;
 mod write;
 
+pub use alerts::{AlertFilter, WriteAlerts};
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency,
     NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes,
@@ -35,3 +38,4 @@ pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
     AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, WebhookCall,
 };
+pub use stats::{RunSample, StepLine};

@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [Migration; 7] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0009_pace.sql"),
         postgres: include_str!("../migrations/postgres/0009_pace.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0010_alerts.sql"),
+        postgres: include_str!("../migrations/postgres/0010_alerts.sql"),
     },
 ];
 

@@ -332,6 +332,7 @@ ids!(
     domain::PageId,
     domain::SignInId,
     domain::PolicyId,
+    domain::AlertId,
     domain::RunId,
     domain::SessionId,
     domain::LinkId,

@@ -55,7 +55,7 @@ macro_rules! over_runs {
 }
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 16] = [
+static SWEEPS: [Set; 18] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -133,6 +133,17 @@ static SWEEPS: [Set; 16] = [
         "x.at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.at"
     ),
     delete!(
+        "alerts WHERE id",
+        "x.id FROM alerts",
+        "x.resolved_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.resolved_at"
+    ),
+    // Of nothing of which anything matters any more.
+    delete!(
+        "alert_groups WHERE (rule, member)",
+        "x.rule, x.member FROM alert_groups",
+        "x.idle_at <= (SELECT i.over_at FROM input i) ORDER BY x.idle_at"
+    ),
+    delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",
         "x.at <= (SELECT i.forgotten_at FROM input i) ORDER BY x.at"
@@ -169,7 +180,7 @@ async fn sweep_within(connection: &mut Connection, now: Timestamp, keep: Duratio
 }
 
 /// The least id of version 7 (RFC 9562 §5.7) that can be made at `at`.
-fn least_id(at: Timestamp) -> Uuid {
+pub(crate) fn least_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.unix_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }

@@ -76,6 +76,27 @@ pub(crate) const WORKFLOW: &[Key] = &[
     key("tests", Shape::ListOf(TEST), "What is expected of it."),
 ];
 
+pub(crate) const ALERT_KIND: &str = "Alert";
+
+pub(crate) const ALERT: &[Key] = &[
+    need("apiVersion", Shape::Exactly(API_VERSION), "The version of this format."),
+    need("kind", Shape::Exactly(ALERT_KIND), "What this is."),
+    need("metadata", Shape::Record(METADATA), "What it is called."),
+    need("events", Shape::Texts, "The kinds of events that are counted; `gateway.*` for all that begin so."),
+    key("when", Shape::Condition, "Only those for which this holds."),
+    key("by", Shape::Text, "What tells groups apart: `user`, `application`, `data.gateway`."),
+    key("window", Shape::Span, "The time in which they are counted; an hour without it."),
+    key("above", Shape::Int(0, 1_000_000_000), "More than so many in that time are too many."),
+    key(
+        "z",
+        Shape::Int(1, 100),
+        "So are these many standard deviations more in an hour than in such an hour of the week.",
+    ),
+    key("at_least", Shape::Int(0, 1_000_000_000), "With `z`: no fewer than so many in an hour."),
+    key("cool_down", Shape::Span, "How long it has to be as it should be until an alert is over."),
+    need("severity", Shape::Word(&["low", "medium", "high"]), "How bad it is."),
+];
+
 pub(crate) const METADATA: &[Key] = &[
     need("name", Shape::Id, "By which it is known."),
     key("title", Shape::Text, "What it is called for people."),

@@ -1,9 +1,11 @@
 //! The JSON Schema of workflow files, for editors: made of the same tables that the reader goes by.
 
+use std::collections::BTreeSet;
+
 use domain::EventKind;
 use serde_json::{Map, Value, json};
 
-use crate::grammar::{KINDS, Key, STEP, Shape, WORKFLOW};
+use crate::grammar::{ALERT, KINDS, Key, STEP, Shape, WORKFLOW};
 use crate::reader::MAX_NAME;
 use crate::vocabulary::{ACTIONS, Kind, Parameter, QUERIES};
 
@@ -23,14 +25,47 @@ pub fn json_schema() -> Value {
             "event": { "enum": events },
             "query": { "enum": queries },
             "action": { "oneOf": actions() },
-            "id": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" },
-            "span": { "anyOf": [{ "type": "string", "pattern": "^[0-9]+[_ ]?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$" }, { "const": 0 }] },
+            "id": id(),
+            "span": span(),
             "expression": { "type": "string", "pattern": "^\\s*\\$\\{.*\\}\\s*$" },
             "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
         },
     });
     extend(&mut whole, about);
     whole
+}
+
+/// The JSON Schema (draft 2020-12) of a file with a rule of alerts.
+pub fn alert_json_schema() -> Value {
+    let mut whole = record(ALERT);
+    let mut kinds: Vec<String> = EventKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
+    let nouns: BTreeSet<&str> = EventKind::ALL.iter().filter_map(|kind| kind.name().split('.').next()).collect();
+    kinds.extend(nouns.into_iter().map(|noun| format!("{noun}.*")));
+    kinds.retain(|kind| !kind.starts_with("alert."));
+    let about = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A rule of alerts of Countersign",
+        "$defs": { "event": { "enum": kinds }, "id": id(), "span": span() },
+    });
+    extend(&mut whole, about);
+    let several = json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/event" } });
+    if let Some(events) = whole.pointer_mut("/properties/events") {
+        extend(events, json!({ "anyOf": [{ "$ref": "#/$defs/event" }, several] }));
+        events.as_object_mut().map(|events| events.remove("$ref"));
+    }
+    if let Some(z) = whole.pointer_mut("/properties/z") {
+        extend(z, json!({ "type": "number" }));
+    }
+    whole
+}
+
+fn id() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" })
+}
+
+fn span() -> Value {
+    let units = "s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?";
+    json!({ "anyOf": [{ "type": "string", "pattern": format!("^[0-9]+[_ ]?({units})$") }, { "const": 0 }] })
 }
 
 fn extend(whole: &mut Value, with: Value) {

@@ -4,9 +4,12 @@
 //! file ── Definition::read ──► Definition ── begin, advance ──► Run, effects, history
 //! ```
 //!
+//! Rules of alerts stand beside them, and are read by the same means: [`AlertRule`], and what is counted by one, [`Counter`].
+//!
 //! Nothing here does I/O, knows the time or waits. [`Definition::read`] tells every mistake it finds, with its place; [`check_together`] those of
 //! workflows that are in force beside each other; [`Definition::advance`] is a pure function. docs/guide/workflows.md is the guide to the files.
 
+mod alert;
 mod analysis;
 mod cron;
 mod definition;
@@ -20,16 +23,17 @@ mod template;
 mod testing;
 mod vocabulary;
 
+pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, WEEKS};
 pub use analysis::{REASON, check_together};
 pub use cron::Schedule;
 pub use definition::{
     ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Need, Rate, SECRET_INPUT, SecretRef,
     Trigger, TriggerKind,
 };
-pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity};
+pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity, parse_duration};
 pub use edit::{EditError, Source, write};
 pub use expression::{Clause, Truth};
-pub use json_schema::{json_schema, tables};
+pub use json_schema::{alert_json_schema, json_schema, tables};
 pub use machine::{
     Advanced, Cause, Changed, Closed, Effect, Entry, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX, MAX_KEPT,
     MAX_OUTPUT, ONLY, Outcome, PAGE, POSTPONED, Phase, Refused, Run, STATE_VERSION, Start, Task, Told, Verdict, What,

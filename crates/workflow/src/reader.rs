@@ -150,25 +150,11 @@ impl Reader {
 
     /// The values of a map whose keys are `keys`; those that have to be there are.
     fn record<'n>(&mut self, node: &'n Node, keys: &[Key]) -> Fields<'n> {
-        let fields = node.fields(&names(keys), &mut self.mistakes);
-        for key in keys.iter().filter(|key| key.required) {
-            fields.need(key.name, &mut self.mistakes);
-        }
-        fields
+        record(node, keys, &mut self.mistakes)
     }
 
     fn id(&mut self, node: &Node) -> Option<String> {
-        let text = node.text(&mut self.mistakes)?;
-        let shaped = text.len() <= MAX_ID
-            && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !shaped {
-            let message =
-                format!("an id begins with a small letter, and has small letters, digits and `_`, {MAX_ID} at most");
-            self.mistakes.suggesting(&node.place, message, as_id(text));
-            return None;
-        }
-        Some(text.to_owned())
+        id_of(node, &mut self.mistakes)
     }
 
     fn concurrency(&mut self, node: &Node) -> Option<Concurrency> {
@@ -405,8 +391,32 @@ fn as_id(text: &str) -> Option<String> {
     (!id.is_empty() && id.len() <= MAX_ID).then_some(id)
 }
 
+/// The values of a map whose keys are `keys`; those that have to be there are.
+pub(crate) fn record<'n>(node: &'n Node, keys: &[Key], mistakes: &mut Mistakes) -> Fields<'n> {
+    let fields = node.fields(&names(keys), mistakes);
+    for key in keys.iter().filter(|key| key.required) {
+        fields.need(key.name, mistakes);
+    }
+    fields
+}
+
+/// An id.
+pub(crate) fn id_of(node: &Node, mistakes: &mut Mistakes) -> Option<String> {
+    let text = node.text(mistakes)?;
+    let shaped = text.len() <= MAX_ID
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !shaped {
+        let message =
+            format!("an id begins with a small letter, and has small letters, digits and `_`, {MAX_ID} at most");
+        mistakes.suggesting(&node.place, message, as_id(text));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// A hash over what a document says that has something to do with how runs go.
-fn digest_of(document: &Node) -> String {
+pub(crate) fn digest_of(document: &Node) -> String {
     let mut content = document.json();
     if let Some(entries) = content.as_object_mut() {
         entries.remove("tests");

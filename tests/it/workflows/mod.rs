@@ -11,6 +11,7 @@ mod recipe;
 mod somebody;
 mod stories;
 mod tasks;
+mod watching;
 mod webhooks;
 
 use std::time::Duration;
@@ -474,6 +475,7 @@ steps:
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../alerts");
     let folder = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(ready).unwrap().map(Result::unwrap) {
         // What it takes beyond this version is said before it is in force.
@@ -481,9 +483,10 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
             std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
         }
     }
-    let arguments = vec![format!("--workflows-folder={}", folder.path().display())];
+    let arguments = vec![format!("--workflows-folder={}", folder.path().display()), format!("--alerts-folder={rules}")];
     // What they say that they want.
-    let wants = [("PAGER_KEY", "key"), ("SLACK_WEBHOOK", "https://hooks.slack.com/services/x")];
+    let wants =
+        [("PAGER_KEY", "key"), ("SLACK_WEBHOOK", "https://hooks.slack.com/services/x"), ("ALERT_HOOK_KEY", "a key")];
     let environment = wants.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
@@ -494,6 +497,7 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     assert_eq!(
         names,
         [
+            "alert_on_call",
             "brute_force",
             "gateway_outage",
             "guessed_codes",
@@ -504,6 +508,7 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
             "toll_fraud",
         ]
     );
+    assert_eq!(server.api().all("/v1/alert-rules").await.len(), 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod administrator;
+mod alerts;
 mod applications;
 mod ask;
 mod authenticators;
@@ -14,6 +15,7 @@ mod opening;
 mod paper;
 mod root_key;
 mod runs;
+mod runs_live;
 mod serve;
 mod tasks;
 mod tokens;
@@ -26,6 +28,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) use administrator::administrator;
+pub(crate) use alerts::{alerts, validate as validate_alerts};
 pub(crate) use applications::applications;
 pub(crate) use authenticators::authenticators;
 pub(crate) use config::{ask_server as config, test, validate};

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::{Column, Look, Output, Table, clock_time, moment, one_line};
 
 /// How many lines of a history are asked for at a time.
-const PART: &str = "500";
+pub(super) const PART: &str = "500";
 
 /// Shows runs of workflows, and says what becomes of them.
 pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failure> {
@@ -25,6 +25,8 @@ pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failur
             list(desk, &query).await
         }
         RunsCommand::Show(one) => show(desk, &one.run, |_| true).await,
+        RunsCommand::Watch(one) => super::runs_live::watch(desk, &one.run).await,
+        RunsCommand::Top { window, every, .. } => super::runs_live::top(desk, &window, every).await,
         RunsCommand::Why(one) => show(desk, &one.run, tells_why).await,
         RunsCommand::Cancel(one) => {
             let run = desk.client.post(&["v1", "runs", &one.run, "cancel"], json!({})).await?;
@@ -106,7 +108,7 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
 }
 
 /// One line of a history, and what its condition asked for behind it.
-fn tell(line: &Value, output: Output) {
+pub(super) fn tell(line: &Value, output: Output) {
     let entry = at(line, "entry");
     let what = text(entry, "/what");
     let (look, words) = match what {
@@ -171,7 +173,7 @@ fn done(desk: &Desk, run: &Value, said: &str) {
     }
 }
 
-fn look(state: &str) -> Look {
+pub(super) fn look(state: &str) -> Look {
     match state {
         "completed" => Look::Good,
         "failed" => Look::Bad,

@@ -83,9 +83,8 @@ fn test(definitions: &[Definition], output: Output) -> Result<(), Failure> {
 fn read(args: &WorkflowFiles, output: Output) -> Result<Vec<Definition>, Failure> {
     let mut definitions = Vec::new();
     let mut mistakes = Vec::new();
-    for path in paths(&args.files)? {
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-        match Definition::read(&path.display().to_string(), &text) {
+    for (path, text) in files_of(args)? {
+        match Definition::read(&path, &text) {
             Ok(definition) => definitions.push(definition),
             Err(found) => mistakes.extend(found),
         }
@@ -105,6 +104,15 @@ fn read(args: &WorkflowFiles, output: Output) -> Result<Vec<Definition>, Failure
         }
     }
     Err(Failure::configuration(format!("the workflows do not hold: {}", counted(errors, "mistake"))))
+}
+
+/// What the files say, and the files of the folders, by their paths.
+pub(super) fn files_of(args: &WorkflowFiles) -> Result<Vec<(String, String)>, Failure> {
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths(&args.files)?.into_iter().map(read).collect()
 }
 
 /// The files themselves, and those of folders that end in `.yaml` or `.yml` and do not begin with a dot, in order.
@@ -135,11 +143,11 @@ fn unreadable(what: &Path, error: &std::io::Error) -> Failure {
     Failure::configuration(format!("{} cannot be read: {error}", what.display()))
 }
 
-fn tell(mistake: &Mistake, output: Output) {
+pub(super) fn tell(mistake: &Mistake, output: Output) {
     let look = if mistake.severity == Severity::Error { Look::Bad } else { Look::Warning };
     output.line(output.paint(look, mistake));
 }
 
-fn counted(number: usize, what: &str) -> String {
+pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 57] = [
+pub(crate) const KEYS: [Key; 58] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -157,6 +157,11 @@ pub(crate) const KEYS: [Key; 57] = [
         "policy.folder",
         "DIR",
         "Folder of the policy's files, *.yaml, read at the start; none can be applied then [default: what was applied, or a second factor for everything]",
+    ),
+    one(
+        "alerts.folder",
+        "DIR",
+        "Folder of the rules of alerts that are in force, *.yaml, read at the start [default: `alerts` in policy.folder, if it is there; else what is in force stays so]",
     ),
     one(
         "workflows.folder",

@@ -1,5 +1,6 @@
 //! Configuration: read here and nowhere else, checked whole before anything starts.
 
+mod alerts;
 mod environment;
 mod flags;
 mod gateways;
@@ -27,6 +28,7 @@ pub(crate) use keys::KEYS;
 use layers::{Given, Layers};
 pub(crate) use messages::{EmailSettings, MessagesSettings, OutsideSettings, PushSettings, SmsSettings};
 
+pub(crate) use alerts::AlertSettings;
 pub(crate) use sites::{SiteSettings, sites};
 pub(crate) use workflows::WorkflowSettings;
 
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) max_session_age: Duration,
     /// Where the policy's files are.
     pub(crate) policy_folder: Option<PathBuf>,
+    /// Where the files of rules of alerts are.
+    pub(crate) alerts: Option<AlertSettings>,
     /// Where the workflows' files are, and the secrets that they name.
     pub(crate) workflows: Option<WorkflowSettings>,
     /// Whether it is kept with each decision what it went by.
@@ -249,6 +253,7 @@ impl Settings {
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
             policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            alerts: alerts::resolve(layers)?,
             workflows: workflows::resolve(layers, environment)?,
             record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
             policy_secrets: PolicySecrets::resolve(layers, environment)?,
@@ -276,6 +281,9 @@ impl Settings {
         }
         // Made once to see that they can be: what is wrong with a site or a gateway is said before anything starts.
         sites(&self.sites)?;
+        if let Some(alerts) = &self.alerts {
+            alerts.read()?;
+        }
         if let Some(workflows) = &self.workflows {
             workflows.read()?;
         }

@@ -78,3 +78,29 @@ fn a_test_that_comes_out_otherwise_is_told() {
     "#,
     );
 }
+
+#[test]
+fn w11_every_mistake_in_rules_of_alerts_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "apiVersion: countersign/v1\nkind: Alert\nmetadata: {name: denials}\nevents: [push.denied]\nby: user\nabove: 2\nseverity: high\n";
+    std::fs::write(folder.path().join("good.yaml"), rule).unwrap();
+    std::fs::write(folder.path().join("twice.yaml"), rule).unwrap();
+    std::fs::write(folder.path().join("bad.yaml"), rule.replace("by: user", "by: usr").replace("high", "hihg"))
+        .unwrap();
+    run_in(
+        folder.path(),
+        "
+        $ countersign alerts validate good.yaml
+        ✓ 1 rule, without a mistake.
+        $ countersign alerts validate bad.yaml
+        bad.yaml:5:5: error: …
+        bad.yaml:7:11: error: `hihg` is no severity; there is `low`, `medium`, `high`; did you mean `high`?
+        2> error: the rules do not hold: 2 mistakes
+        exit 78
+        $ countersign alerts validate good.yaml twice.yaml
+        twice.yaml: there is another rule `denials`
+        2> error: the rules do not hold: 1 mistake
+        exit 78
+    ",
+    );
+}

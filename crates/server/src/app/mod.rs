@@ -3,6 +3,7 @@
 //! Each use case takes an [`Actor`] (who asks, already authenticated and permitted), reads the store, asks the vault
 //! and commits one change with its events.
 
+pub(crate) mod alerts;
 pub(crate) mod applications;
 mod arrivals;
 pub(crate) mod assertion;
@@ -10,6 +11,7 @@ pub(crate) mod authenticators;
 mod backup_codes;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
+mod counted;
 mod crowd;
 pub(crate) mod decide;
 pub(crate) mod devices;
@@ -83,6 +85,8 @@ pub(crate) struct App {
     pub(crate) post: Option<sending::Post>,
     /// What is done without anybody waiting for it.
     pub(crate) errands: errands::Errands,
+    /// Which rules of alerts are in force.
+    pub(crate) alerts: alerts::Alerts,
     /// Which workflows are in force, and what is done for their runs here.
     pub(crate) workflows: workflows::Workflows,
     /// Who waits for something to happen.
@@ -154,6 +158,12 @@ impl App {
         told: impl Into<Told>,
         idempotency: Option<Idempotency>,
     ) -> Result<Effect, Error> {
-        Ok(self.store.commit(Commit { change, events: told.into().0, idempotency }).await?)
+        let events = told.into().0;
+        let tally = counted::Tally::of(&events);
+        let effect = self.store.commit(Commit { change, events, idempotency }).await?;
+        if effect == Effect::Applied {
+            tally.count();
+        }
+        Ok(effect)
     }
 }

@@ -33,6 +33,8 @@ pub(crate) async fn run(app: Arc<App>) {
         make_room(&app).await;
         expire_events(&app).await;
         super::workflows::measure(&app).await;
+        super::workflows::measure_each(&app).await;
+        super::alerts::measure(&app).await;
         if let Some(post) = &app.post {
             post.sweep(app.now());
         }

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use http::header;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -96,7 +96,16 @@ pub(super) fn recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let install = || {
         let buckets = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
-        PrometheusBuilder::new().set_buckets(&buckets).ok()?.install_recorder().ok()
+        // Runs and their steps wait: for seconds, or for days.
+        let of_runs = [0.01, 0.05, 0.2, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6.0 * 3600.0, 86_400.0, 7.0 * 86_400.0];
+        let builder = PrometheusBuilder::new().set_buckets(&buckets).ok()?;
+        let runs = Matcher::Full("countersign_run_seconds".to_owned());
+        let steps = Matcher::Full("countersign_step_seconds".to_owned());
+        let builder =
+            builder.set_buckets_for_metric(runs, &of_runs).ok()?.set_buckets_for_metric(steps, &of_runs).ok()?;
+        let recorder = builder.install_recorder().ok()?;
+        crate::measured::describe();
+        Some(recorder)
     };
     RECORDER.get_or_init(install).as_ref()
 }

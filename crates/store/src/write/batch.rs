@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, links, login, lower, pages, policies,
-    prompts, rest, risk, runs, sign_ins, tasks,
+    Item, alerts, browsers, clients, enroll, events, hardware_tokens, idempotency, links, login, lower, pages,
+    policies, prompts, rest, risk, runs, sign_ins, tasks,
 };
 use crate::engine::{Connection, Fault};
 use crate::{
@@ -203,6 +203,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         }
         // What of them is about a run is written one after the other, and looks at the claim first.
         Change::AdvanceRun(_)
+        | Change::WriteAlerts(_)
         | Change::OpenTask(_)
         | Change::CloseTask(_)
         | Change::CreateLink(_)
@@ -280,6 +281,7 @@ async fn write_round(
             | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
+            Change::WriteAlerts(write) => alerts::write(connection, write).await?,
             change => write_rare(connection, change).await?,
         };
         outcomes.set(*index, effect);
@@ -371,6 +373,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CloseTask(_)
         | Change::CreateLink(_)
         | Change::TellRun(_)
+        | Change::WriteAlerts(_)
         | Change::CreateUser(_)
         | Change::RegisterSession(_)
         | Change::StartEnrollment(_)

@@ -1,5 +1,6 @@
 //! The write side: a bounded queue of commits and one task that commits what has gathered.
 
+mod alerts;
 mod batch;
 mod browsers;
 mod clients;
@@ -377,6 +378,9 @@ mod tests {
             .chain(&risk::ALL)
             .chain(&policies::ALL)
             .chain(&runs::ALL)
+            .chain(&alerts::ALL)
+            .chain(&crate::read::alerts::ALL)
+            .chain(&crate::read::stats::ALL)
             .chain(&tasks::ALL)
             .chain(&links::ALL)
             .chain(&crate::read::runs::ALL)

@@ -104,6 +104,7 @@ pub(super) async fn erase_user(connection: &mut Connection, id: UserId) -> Resul
             belongings.execute(connection, Rows::one(&[id.into()])).await?;
         }
         super::runs::erase_of_user(connection, id).await?;
+        super::alerts::erase_of_user(connection, id).await?;
     }
     Ok(effect)
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and speaks the words of its subject"
 )]
 
+mod alerts;
 mod hardware_tokens;
 mod home;
 

@@ -10,6 +10,13 @@ fn the_json_schema_is_up_to_date() {
 }
 
 #[test]
+fn the_json_schema_of_alerts_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("alert.schema.json");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == format!("{:#}\n", workflow::alert_json_schema()), "run scripts/update-generated");
+}
+
+#[test]
 fn the_tables_of_the_guide_are_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/workflows.md");
     let guide = std::fs::read_to_string(path).unwrap_or_default();

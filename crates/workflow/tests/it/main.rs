@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod generated;
 mod machine;
 mod mistakes;

@@ -70,6 +70,7 @@ impl Reach {
         read.extend([&settings.webauthn.mds_blob, &settings.webauthn.mds_root].into_iter().flatten().cloned());
         read.extend(settings.policy_folder.iter().cloned());
         read.extend(settings.workflows.iter().map(|workflows| workflows.folder.clone()));
+        read.extend(settings.alerts.iter().map(|alerts| alerts.folder.clone()));
         read.extend(settings.risk.all().flat_map(|file| folders(file)));
         let mut write = Vec::new();
         match &settings.database {

@@ -3,7 +3,7 @@
 //! Each step is one commit: what the run is then, what it does to our own data, what is told of it, and what of its inbox it took. What is
 //! done outside is done before that commit, and again after a crash, with the same key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +75,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         begins_at,
         unwritten: Vec::new(),
         flying: JoinSet::new(),
+        begun: BTreeMap::new(),
     };
     let ended = match carrier.go().await {
         // What it was to write is taken neither now nor later: it ends, rather than that it is tried for ever.
@@ -118,6 +119,8 @@ struct Carrier {
     unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
+    /// When steps began that began here.
+    begun: BTreeMap<Key, Timestamp>,
 }
 
 /// What goes into a commit beside the run itself.
@@ -546,6 +549,7 @@ impl Carrier {
             self.run.state = state;
             self.run.error = error;
             self.run.lines += many;
+            self.time(&history);
             self.count(state, &history);
             if told_parent {
                 self.app.workflows.due.notify_one();
@@ -596,6 +600,25 @@ impl Carrier {
         let message = error.map(|error| ("message", error.to_owned()));
         events.push(event(end).detailed(self.app.details(message)));
         events
+    }
+
+    /// How long steps took that began and ended here. Those that another server goes on with, or that begin again after a wait, are not measured:
+    /// the history has them all.
+    fn time(&mut self, history: &[Entry]) {
+        for entry in history {
+            let Some(key) = &entry.key else { continue };
+            match &entry.what {
+                What::StepBegan => drop(self.begun.insert(key.clone(), entry.at)),
+                What::StepDone | What::StepFailed(_) => {
+                    if let Some(began) = self.begun.remove(key) {
+                        let (workflow, step) = (self.run.workflow.clone(), key.step.clone());
+                        metrics::histogram!("countersign_step_seconds", "workflow" => workflow, "step" => step)
+                            .record(entry.at.since(began));
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     fn count(&self, state: RunState, history: &[Entry]) {

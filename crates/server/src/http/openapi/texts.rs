@@ -2,8 +2,8 @@
 //! schemas and parameters; and whoever tries the API by its document (`scripts/schemathesis`) gets past the first look at a request.
 
 use domain::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, LinkId, PageId,
-    PolicyId, PromptId, RunId, SessionId, TaskId, UserId,
+    AlertId, ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, LinkId,
+    PageId, PolicyId, PromptId, RunId, SessionId, TaskId, UserId,
 };
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, SchemaType, Type};
@@ -26,6 +26,7 @@ const IDS: &[(&str, &str)] = &[
 
 /// Whose id the `{id}` of a path is.
 const PATHS: &[(&str, &str)] = &[
+    ("/v1/alerts/", AlertId::PREFIX),
     ("/v1/applications/", ApplicationId::PREFIX),
     ("/v1/authenticators/", AuthenticatorId::PREFIX),
     ("/v1/challenges/", ChallengeId::PREFIX),

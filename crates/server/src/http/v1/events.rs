@@ -51,14 +51,27 @@ async fn list_events(
     Ok(Json(List::part(app.events(&filter, page, order).await?)))
 }
 
-/// The kinds that a comma-separated list names.
+/// The kinds that a comma-separated list names; `run.*` names all that begin so.
 pub(super) fn kinds(names: Option<&str>) -> Result<Vec<EventKind>, Problem> {
     let parse = |name: &str| {
         EventKind::from_name(name.trim()).ok_or_else(|| {
             flawed("kind", format!("there are no `{}` events: names are as in the list at /docs", name.trim()))
         })
     };
-    names.map_or_else(|| Ok(Vec::new()), |names| names.split(',').map(parse).collect())
+    let mut kinds = Vec::new();
+    for name in names.into_iter().flat_map(|names| names.split(',')) {
+        match name.trim().strip_suffix('*').filter(|beginning| beginning.ends_with('.')) {
+            Some(beginning) => {
+                let before = kinds.len();
+                kinds.extend(EventKind::ALL.iter().filter(|kind| kind.name().starts_with(beginning)));
+                if kinds.len() == before {
+                    parse(name)?;
+                }
+            }
+            None => kinds.push(parse(name)?),
+        }
+    }
+    Ok(kinds)
 }
 
 /// Which events are wanted.
@@ -66,7 +79,7 @@ pub(super) fn kinds(names: Option<&str>) -> Result<Vec<EventKind>, Problem> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct EventQuery {
-    /// Of these kinds, separated by commas.
+    /// Of these kinds, separated by commas; `run.*` for all that begin so.
     kind: Option<String>,
     /// About this user.
     #[param(value_type = Option<String>)]

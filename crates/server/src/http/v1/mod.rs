@@ -1,5 +1,6 @@
 //! The API, version 1: one module a resource. In each, top down: the operations, then what goes in and comes out.
 
+mod alerts;
 mod applications;
 mod authenticators;
 mod challenges;
@@ -26,6 +27,7 @@ mod tasks;
 mod testing;
 mod users;
 mod webhooks;
+mod workflow_stats;
 mod workflows;
 
 use std::sync::Arc;
@@ -59,6 +61,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(workflows::routes())
         .merge(webhooks::routes())
         .merge(runs::routes())
+        .merge(alerts::routes())
         .merge(tasks::routes())
         .merge(links::routes())
         .merge(events::routes())

@@ -133,6 +133,6 @@ fn as_sse(event: Event) -> Option<sse::Event> {
 struct StreamQuery {
     /// Those after this position; 0 for all there are.
     after: Option<i64>,
-    /// Of these kinds, separated by commas.
+    /// Of these kinds, separated by commas; `run.*` for all that begin so.
     kind: Option<String>,
 }

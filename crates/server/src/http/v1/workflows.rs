@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use workflow::TriggerKind;
 
 use super::runs::Run;
-use super::{List, flawed, name};
+use super::{List, flawed, name, workflow_stats};
 use crate::app::workflows::{ByHand, InForce};
 use crate::app::{App, Made};
 use crate::http::Shared;
@@ -27,7 +27,7 @@ use crate::http::problem::Problem;
 const MOST_ROLES: usize = 50;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list_workflows)).routes(routes!(start_run))
+    OpenApiRouter::new().routes(routes!(list_workflows)).routes(routes!(start_run)).merge(workflow_stats::routes())
 }
 
 /// List workflows

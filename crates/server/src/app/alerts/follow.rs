@@ -1,0 +1,302 @@
+//! Counting: the event log, read as it grows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{
+    Alert, AlertBound, AlertCursor, AlertGroup, AlertId, AlertState, Event, EventKind, PageRequest, Said, Timestamp,
+};
+use store::{AlertFilter, Change, Effect, EventFilter, StoreError, WriteAlerts};
+use tokio::time::Instant;
+use workflow::{Counter, Excess};
+
+use super::{InForce, Rules};
+use crate::app::telling::With;
+use crate::app::{App, Error};
+
+/// Events that are looked at at a time.
+const PART: u32 = 200;
+/// What is counted at a go takes less than what is counted one by one, and nobody is woken up sooner by less.
+const GATHER: Duration = Duration::from_millis(200);
+/// How often it is looked what is over, and whether other rules are in force.
+const TICK: Duration = Duration::from_secs(1);
+/// How long nothing is tried after something failed.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many positions may be read again after a crash, where nothing was counted.
+const FAR: i64 = 2000;
+/// Alerts that are resolved at a time.
+const SOME: u32 = 100;
+/// So many alerts of one rule are open at a time. What more groups lead to is one alert together.
+const MOST_OPEN: i64 = 50;
+/// What stands for the groups beyond.
+const OTHERS: &str = "*";
+
+/// Counts until the task is ended.
+pub(crate) async fn follow(app: Arc<App>) {
+    let mut newest = app.store.head();
+    let mut ticked = Instant::now();
+    let mut position = 0;
+    loop {
+        let idle = app.alerts.in_force().all.is_empty();
+        let head = *newest.borrow_and_update();
+        let done = go_on(&app, &mut position, head, ticked.elapsed() >= TICK).await;
+        if ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+        }
+        if let Err(error) = done {
+            tracing::warn!(%error, "events could not be counted for alerts; trying again");
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        }
+        let changed = async {
+            if idle || newest.changed().await.is_err() {
+                // Nothing is counted: nobody waits for events to be read at once.
+                std::future::pending::<()>().await;
+            }
+        };
+        let _ = tokio::time::timeout(TICK, changed).await;
+        tokio::time::sleep(GATHER).await;
+    }
+}
+
+/// Counts what there is, and resolves what is over. Up to `position` nothing was counted that the store does not have.
+async fn go_on(app: &App, position: &mut i64, head: i64, look: bool) -> Result<(), Error> {
+    let mut kept = app.store.alert_cursor().await?;
+    *position = kept.position.max(*position);
+    if app.alerts.in_force().turn != Some(kept.turn) {
+        // They may be others, and those may want events that were of no interest before.
+        app.load_alert_rules().await?;
+        *position = kept.position;
+    }
+    let rules = app.alerts.in_force();
+    if !rules.all.is_empty() && !rules.lacks {
+        while *position < head {
+            let (events, to) = part(app, &rules, *position, head).await?;
+            if !take(app, &rules, &mut kept, &events, to).await? {
+                // Another server did, or somebody has changed something.
+                *position = 0;
+                return Ok(());
+            }
+            *position = to;
+        }
+    }
+    if look { resolve(app, kept).await } else { Ok(()) }
+}
+
+/// Some events that are counted, and up to which position they are all of them.
+async fn part(app: &App, rules: &Rules, after: i64, head: i64) -> Result<(Vec<Event>, i64), Error> {
+    let kinds: BTreeSet<EventKind> = rules.all.values().flat_map(|one| one.rule.events()).copied().collect();
+    let filter = EventFilter { kinds: kinds.into_iter().collect(), ..EventFilter::default() };
+    let page = PageRequest { after: Some(after), limit: PART };
+    match app.store.events(&filter, page).await {
+        Err(StoreError::Expired { oldest }) => {
+            tracing::warn!(oldest, "events were removed before they were counted for alerts");
+            Ok((Vec::new(), (oldest - 1).max(after)))
+        }
+        Err(error) => Err(error.into()),
+        Ok(page) => {
+            // What was committed since the head was looked at may have been read as well.
+            let last = page.items.last().map_or(after, |event| event.position);
+            let to = page.next.unwrap_or(head).max(last);
+            Ok((page.items, to))
+        }
+    }
+}
+
+/// Counts some events. Whether that is written, or need not be.
+async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event], to: i64) -> Result<bool, Error> {
+    let mut met: Vec<(&InForce, String, &Event)> = Vec::new();
+    for event in events {
+        let counting = rules.all.values().filter(|one| one.row.since < event.position);
+        met.extend(counting.filter_map(|one| Some((one, one.rule.group_of(event)?, event))));
+    }
+    if met.is_empty() && to - kept.position <= FAR {
+        return Ok(true);
+    }
+    let mut tally = Tally::read(app, &met).await?;
+    for (one, group, event) in met {
+        tally.count(app, one, &group, event);
+    }
+    let next = AlertCursor { position: to, turn: kept.turn };
+    let Tally { groups, open, raised, told, .. } = tally;
+    let raised_ids: BTreeSet<AlertId> = raised.iter().copied().collect();
+    let (new, changed) = open.into_values().partition(|alert: &Alert| raised_ids.contains(&alert.id));
+    let write = WriteAlerts {
+        groups: groups.into_values().map(|(row, _)| row).collect(),
+        raised: new,
+        changed,
+        ..WriteAlerts::after(*kept, next)
+    };
+    for alert in &write.raised {
+        tracing::warn!(alert = %alert.id, rule = alert.rule, group = alert.group, count = alert.count, "raises an alert");
+    }
+    let count: Vec<(String, &'static str)> =
+        write.raised.iter().map(|alert| (alert.rule.clone(), alert.severity.name())).collect();
+    if app.commit(Change::WriteAlerts(Box::new(write)), told).await? != Effect::Applied {
+        return Ok(false);
+    }
+    for (rule, severity) in count {
+        metrics::counter!("countersign_alerts_raised_total", "rule" => rule, "severity" => severity).increment(1);
+    }
+    *kept = next;
+    Ok(true)
+}
+
+/// What is known of the groups that some events are in, and what becomes of it.
+struct Tally {
+    groups: BTreeMap<(String, String), (AlertGroup, Counter)>,
+    open: BTreeMap<(String, String), Alert>,
+    /// How many are open, by rule.
+    many: BTreeMap<String, i64>,
+    raised: Vec<AlertId>,
+    told: Vec<Event>,
+}
+
+impl Tally {
+    async fn read(app: &App, met: &[(&InForce, String, &Event)]) -> Result<Self, Error> {
+        let rules: BTreeSet<String> = met.iter().map(|(one, _, _)| one.row.name.clone()).collect();
+        let beyond = rules.iter().map(|rule| (rule.clone(), OTHERS.to_owned()));
+        let pairs = met.iter().map(|(one, group, _)| (one.row.name.clone(), group.clone()));
+        let pairs: BTreeSet<(String, String)> = pairs.chain(beyond).collect();
+        let pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        let mut groups = BTreeMap::new();
+        for row in app.store.alert_groups(&pairs).await? {
+            let counter = counter_of(&row);
+            groups.insert((row.rule.clone(), row.group.clone()), (row, counter));
+        }
+        let rules: Vec<String> = rules.into_iter().collect();
+        let open = app.store.open_alerts(&pairs).await?;
+        let open = open.into_iter().map(|alert| ((alert.rule.clone(), alert.group.clone()), alert)).collect();
+        let many = app.store.count_open_alerts(&rules).await?.into_iter().collect();
+        Ok(Self { groups, open, many, raised: Vec::new(), told: Vec::new() })
+    }
+
+    /// Counts an event, and raises an alert if it is one too many. What is open already is told of no further.
+    fn count(&mut self, app: &App, one: &InForce, group: &str, event: &Event) {
+        let bounds = one.rule.bounds();
+        let key = (one.row.name.clone(), group.to_owned());
+        let (row, counter) = self.groups.entry(key.clone()).or_insert_with(|| {
+            let (rule, group) = key.clone();
+            let (counter, silenced_until) = (String::new(), None);
+            (AlertGroup { rule, group, counter, silenced_until, idle_at: event.at }, Counter::default())
+        });
+        counter.count(event.at, bounds);
+        row.counter = serde_json::to_string(counter).unwrap_or_default();
+        row.idle_at = row.silenced_until.max(Some(counter.idle_at(bounds))).unwrap_or(event.at);
+        let (excess, resolves_at) = (counter.excess(event.at, bounds), counter.resolves_at(bounds));
+        let is_silent = row.silenced_until.is_some_and(|until| event.at < until);
+        if let Some(alert) = self.open.get_mut(&key) {
+            alert.resolves_at = resolves_at;
+            alert.count = excess.map_or(alert.count, |excess| alert.count.max(parts(excess).count));
+            return;
+        }
+        let Some(excess) = excess.filter(|_| !is_silent) else { return };
+        let many = self.many.entry(one.row.name.clone()).or_default();
+        let beyond = *many >= MOST_OPEN;
+        let group = if beyond { OTHERS } else { group };
+        if beyond {
+            let key = (one.row.name.clone(), OTHERS.to_owned());
+            if let Some(others) = self.open.get_mut(&key) {
+                others.resolves_at = others.resolves_at.max(resolves_at);
+                others.count = others.count.saturating_add(1);
+                return;
+            }
+            let silent = self.groups.get(&key).and_then(|(row, _)| row.silenced_until);
+            if silent.is_some_and(|until| event.at < until) {
+                return;
+            }
+        }
+        *many += 1;
+        let alert = raise(app, one, group, event, excess, resolves_at);
+        self.told.push(app.of_alert(EventKind::AlertRaised, None, &alert));
+        self.raised.push(alert.id);
+        self.open.insert((one.row.name.clone(), group.to_owned()), alert);
+    }
+}
+
+/// An excess, as it stands in an alert.
+struct Parts {
+    bound: AlertBound,
+    count: i64,
+    limit: i64,
+    usual: Option<i64>,
+}
+
+fn parts(excess: Excess) -> Parts {
+    let small = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    match excess {
+        Excess::Above { count, limit } => {
+            Parts { bound: AlertBound::Above, count: small(count), limit: small(limit), usual: None }
+        }
+        Excess::Unusual { count, limit, usual } => {
+            Parts { bound: AlertBound::Unusual, count: small(count), limit: small(limit), usual: Some(small(usual)) }
+        }
+    }
+}
+
+fn raise(app: &App, one: &InForce, group: &str, event: &Event, excess: Excess, resolves_at: Timestamp) -> Alert {
+    let Parts { bound, count, limit, usual } = parts(excess);
+    Alert {
+        id: AlertId::generate(app.now(), &*app.entropy),
+        rule: one.row.name.clone(),
+        digest: one.row.digest.clone(),
+        severity: one.rule.severity(),
+        by: one.rule.by(),
+        group: group.to_owned(),
+        user_id: event.about.user_id.filter(|_| one.rule.is_by_user() && group != OTHERS),
+        state: AlertState::Open,
+        bound,
+        count,
+        limit,
+        usual,
+        position: event.position,
+        raised_at: event.at,
+        resolves_at,
+        acknowledged: None,
+        silenced: None,
+        silenced_until: None,
+        resolved: None,
+    }
+}
+
+/// What was counted. What cannot be read is begun anew, rather than that nothing is counted any more.
+pub(super) fn counter_of(row: &AlertGroup) -> Counter {
+    serde_json::from_str(&row.counter).unwrap_or_else(|error| {
+        tracing::error!(%error, rule = row.rule, group = row.group, "what was counted cannot be read, and begins anew");
+        Counter::default()
+    })
+}
+
+/// Resolves what is over by itself. Nothing was counted since `kept`, or this is written by nobody.
+async fn resolve(app: &App, kept: AlertCursor) -> Result<(), Error> {
+    let now = app.now();
+    let mut changed = app.store.alerts_over(now, SOME).await?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut told = Vec::new();
+    for alert in &mut changed {
+        alert.state = AlertState::Resolved;
+        alert.resolved = Some(Said { by: None, reason: None, at: now });
+        told.push(app.of_alert(EventKind::AlertResolved, None, alert).with("reason", "normal"));
+    }
+    let write = WriteAlerts { changed, ..WriteAlerts::beside(kept) };
+    // What was refused is looked at again.
+    app.commit(Change::WriteAlerts(Box::new(write)), told).await.map(drop)
+}
+
+/// Tells how many alerts are not resolved, up to a number at which nobody counts any more.
+pub(crate) async fn measure(app: &App) {
+    const MOST: u32 = 500;
+    for state in [AlertState::Open, AlertState::Acknowledged] {
+        let filter = AlertFilter { state: Some(state), ..AlertFilter::default() };
+        match app.store.alerts(&filter, PageRequest { after: None, limit: MOST }).await {
+            Ok(page) => {
+                let count = u32::try_from(page.items.len()).unwrap_or(MOST);
+                metrics::gauge!("countersign_alerts", "state" => state.name()).set(f64::from(count));
+            }
+            Err(error) => tracing::warn!(%error, "the alerts could not be counted; trying again later"),
+        }
+    }
+}

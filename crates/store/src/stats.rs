@@ -1,0 +1,29 @@
+//! What is read to say how workflows do.
+
+use domain::{RunId, RunState, Timestamp};
+
+/// What became of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunSample {
+    /// Which.
+    pub id: RunId,
+    /// How far it is.
+    pub state: RunState,
+    /// When it was started.
+    pub created_at: Timestamp,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Something that happened at a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepLine {
+    /// In which run.
+    pub run_id: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// At which step, and in which round of the loops around it.
+    pub step: String,
+    /// What: JSON.
+    pub entry: String,
+}

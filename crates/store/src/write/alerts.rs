@@ -1,0 +1,196 @@
+//! Alerts: what was counted, what is raised, and what becomes of it.
+//!
+//! The cursor's row stands for all of it. Whoever writes anything has it in the condition of the first statement, and holds it until the end
+//! of the transaction; so what was read before is as it was, and of two servers that count the same events one does.
+
+use domain::{Alert, AlertCursor, AlertGroup, AlertRuleInForce, Said, UserId};
+use serde_json::json;
+
+use super::rest::one;
+use crate::Effect;
+use crate::alerts::WriteAlerts;
+use crate::engine::{Connection, Fault};
+use crate::set::Kind::{Id, Int, Text};
+use crate::set::{Rows, Set};
+
+static MOVE_CURSOR: Set = Set::new(
+    &[("seen_position", Int), ("seen_turn", Int), ("to_position", Int), ("to_turn", Int)],
+    "UPDATE alert_cursor AS c SET position = i.to_position, turn = i.to_turn FROM input i
+     WHERE c.one = 1 AND c.position = i.seen_position AND c.turn = i.seen_turn",
+);
+
+static REMOVE_RULES: Set = Set::new(
+    &[("one", Int)],
+    "DELETE FROM alert_rules WHERE name >= '' AND EXISTS (SELECT 1 FROM input i WHERE i.one = 1)",
+);
+
+static PUT_RULES: Set = Set::new(
+    &[("name", Text), ("digest", Text), ("file", Text), ("document", Text), ("at", Int), ("since", Int)],
+    "INSERT INTO alert_rules (name, digest, file, document, at, since)
+     SELECT i.name, i.digest, i.file, i.document, i.at, i.since FROM input i WHERE true",
+);
+
+static PUT_GROUPS: Set = Set::new(
+    &[("rule", Text), ("member", Text), ("counter", Text), ("silenced_until", Int), ("idle_at", Int)],
+    "INSERT INTO alert_groups (rule, member, counter, silenced_until, idle_at)
+     SELECT i.rule, i.member, i.counter, i.silenced_until, i.idle_at FROM input i WHERE true
+     ON CONFLICT (rule, member) DO UPDATE SET counter = excluded.counter, silenced_until = excluded.silenced_until,
+        idle_at = excluded.idle_at",
+);
+
+static RAISE: Set = Set::new(
+    &[
+        ("id", Id),
+        ("rule", Text),
+        ("digest", Text),
+        ("severity", Text),
+        ("grouped_by", Text),
+        ("member", Text),
+        ("user_id", Id),
+        ("state", Text),
+        ("bound", Text),
+        ("count", Int),
+        ("most", Int),
+        ("usual", Int),
+        ("position", Int),
+        ("raised_at", Int),
+        ("resolves_at", Int),
+    ],
+    "INSERT INTO alerts
+        (id, rule, digest, severity, grouped_by, member, user_id, state, bound, count, most, usual, position, raised_at, resolves_at)
+     SELECT i.id, i.rule, i.digest, i.severity, i.grouped_by, i.member, i.user_id, i.state, i.bound, i.count, i.most, i.usual,
+        i.position, i.raised_at, i.resolves_at
+     FROM input i",
+);
+
+static CHANGE: Set = Set::new(
+    &[
+        ("id", Id),
+        ("state", Text),
+        ("count", Int),
+        ("resolves_at", Int),
+        ("acknowledged", Text),
+        ("silenced", Text),
+        ("silenced_until", Int),
+        ("resolved", Text),
+        ("resolved_at", Int),
+    ],
+    "UPDATE alerts AS a SET state = i.state, count = i.count, resolves_at = i.resolves_at, acknowledged = i.acknowledged,
+        silenced = i.silenced, silenced_until = i.silenced_until, resolved = i.resolved, resolved_at = i.resolved_at
+     FROM input i WHERE a.id = i.id AND a.resolved_at IS NULL",
+);
+
+pub(super) async fn write(connection: &mut Connection, write: &WriteAlerts) -> Result<Effect, Fault> {
+    let WriteAlerts { seen, to, rules, groups, raised, changed } = write;
+    if move_cursor(connection, *seen, *to).await? == Effect::Refused {
+        return Ok(Effect::Refused);
+    }
+    if let Some(rules) = rules {
+        REMOVE_RULES.execute(connection, Rows::one(&[1_i64.into()])).await?;
+        put_rules(connection, rules).await?;
+    }
+    put_groups(connection, groups).await?;
+    raise(connection, raised).await?;
+    change(connection, changed).await?;
+    Ok(Effect::Applied)
+}
+
+async fn move_cursor(connection: &mut Connection, seen: AlertCursor, to: AlertCursor) -> Result<Effect, Fault> {
+    let row = [seen.position.into(), seen.turn.into(), to.position.into(), to.turn.into()];
+    one(connection, &MOVE_CURSOR, &row).await
+}
+
+async fn put_rules(connection: &mut Connection, rules: &[AlertRuleInForce]) -> Result<(), Fault> {
+    let mut rows = Rows::default();
+    for rule in rules {
+        let (file, document) = (rule.file.as_str().into(), rule.document.as_str().into());
+        rows.push(&[
+            rule.name.as_str().into(),
+            rule.digest.as_str().into(),
+            file,
+            document,
+            rule.at.into(),
+            rule.since.into(),
+        ]);
+    }
+    PUT_RULES.execute(connection, rows).await.map(drop)
+}
+
+async fn put_groups(connection: &mut Connection, groups: &[AlertGroup]) -> Result<(), Fault> {
+    let mut rows = Rows::default();
+    for group in groups {
+        rows.push(&[
+            group.rule.as_str().into(),
+            group.group.as_str().into(),
+            group.counter.as_str().into(),
+            group.silenced_until.into(),
+            group.idle_at.into(),
+        ]);
+    }
+    PUT_GROUPS.execute(connection, rows).await.map(drop)
+}
+
+async fn raise(connection: &mut Connection, raised: &[Alert]) -> Result<(), Fault> {
+    let mut rows = Rows::default();
+    for alert in raised {
+        rows.push(&[
+            alert.id.into(),
+            alert.rule.as_str().into(),
+            alert.digest.as_str().into(),
+            alert.severity.name().into(),
+            alert.by.as_deref().into(),
+            alert.group.as_str().into(),
+            alert.user_id.into(),
+            alert.state.name().into(),
+            alert.bound.name().into(),
+            alert.count.into(),
+            alert.limit.into(),
+            alert.usual.into(),
+            alert.position.into(),
+            alert.raised_at.into(),
+            alert.resolves_at.into(),
+        ]);
+    }
+    RAISE.execute(connection, rows).await.map(drop)
+}
+
+async fn change(connection: &mut Connection, changed: &[Alert]) -> Result<(), Fault> {
+    let mut rows = Rows::default();
+    for alert in changed {
+        let [acknowledged, silenced, resolved] =
+            [&alert.acknowledged, &alert.silenced, &alert.resolved].map(|said| said.as_ref().map(text_of));
+        rows.push(&[
+            alert.id.into(),
+            alert.state.name().into(),
+            alert.count.into(),
+            alert.resolves_at.into(),
+            acknowledged.as_deref().into(),
+            silenced.as_deref().into(),
+            alert.silenced_until.into(),
+            resolved.as_deref().into(),
+            alert.resolved.as_ref().map(|said| said.at).into(),
+        ]);
+    }
+    CHANGE.execute(connection, rows).await.map(drop)
+}
+
+fn text_of(said: &Said) -> String {
+    json!({ "by": said.by, "reason": said.reason, "at": said.at.unix_millis() }).to_string()
+}
+
+static ERASE_ALERTS: Set =
+    Set::new(&[("user_id", Id)], "DELETE FROM alerts WHERE user_id IN (SELECT i.user_id FROM input i)");
+
+static ERASE_GROUPS: Set =
+    Set::new(&[("member", Text)], "DELETE FROM alert_groups WHERE member IN (SELECT i.member FROM input i)");
+
+/// Erases the alerts about a user, and what was counted.
+pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> Result<(), Fault> {
+    ERASE_ALERTS.execute(connection, Rows::one(&[user.into()])).await?;
+    let member = user.to_string();
+    ERASE_GROUPS.execute(connection, Rows::one(&[member.as_str().into()])).await.map(drop)
+}
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 8] =
+    [&MOVE_CURSOR, &REMOVE_RULES, &PUT_RULES, &PUT_GROUPS, &RAISE, &CHANGE, &ERASE_ALERTS, &ERASE_GROUPS];
