@@ -93,9 +93,17 @@ impl K {
                     ]
                 }
             }
-            K::UserCreated | K::UserUpdated | K::DeviceCreated => KIND,
+            K::UserCreated | K::DeviceCreated => KIND,
+            K::UserUpdated => const { &[text("kind"), text("changed"), text("reason"), text("run")] },
+            K::UserGraceExtended => const { &[text("until"), text("reason"), text("run")] },
+            K::UserAuthenticatorRequired => const { &[texts("kinds"), text("reason"), text("run")] },
+            K::UserInvited => {
+                const { &[text("invitation"), texts("kinds"), text("expires_at"), text("reason"), text("run")] }
+            }
+            K::UserInvitationCancelled => const { &[text("invitation"), text("reason"), text("run")] },
+            K::RiskRaised => const { &[text("signal"), text("until"), text("reason"), text("run")] },
             K::SessionRegistered => const { &[texts("amr")] },
-            K::SessionLowered => const { &[number("aal")] },
+            K::SessionLowered => const { &[number("aal"), text("reason"), text("run")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
             K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
@@ -105,6 +113,9 @@ impl K {
             K::AuthenticatorSuspended | K::AuthenticatorResumed | K::AuthenticatorRevoked | K::AuthenticatorLost => {
                 STATE
             }
+            K::AuthenticatorExpired => STATE,
+            K::AuthenticatorLimited => const { &[text("kind"), text("expires_at"), text("reason"), text("run")] },
+            K::AuthenticatorRotationAsked => const { &[text("kind"), text("reason"), text("run")] },
             K::AuthenticatorVerified => const { &[text("kind"), text("action"), number("aal")] },
             K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => REJECTED,
             K::BackupCodesLow => const { &[number("left")] },

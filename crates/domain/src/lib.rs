@@ -29,6 +29,7 @@ pub mod return_url;
 pub mod run;
 pub mod session;
 pub mod sign_in;
+pub mod standing;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
@@ -59,4 +60,5 @@ pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use run::{Run, RunLine, RunState, WorkflowInForce};
 pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
+pub use standing::{Invitation, Raised, Standing};
 pub use user::{User, UserKind, UserState};

@@ -77,6 +77,8 @@ pub struct Config {
     pub sending: Option<Sending>,
     /// Who we are to passkeys and security keys, and what is asked of them.
     pub webauthn: Webauthn,
+    /// Where people enroll in an application, for links that workflows hand out.
+    pub enrollment_url: Option<String>,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -183,6 +185,8 @@ pub(crate) struct Settings {
     pub(crate) brand: Brand,
     /// Who we are to passkeys and security keys; `None` where there can be none.
     pub(crate) relying_party: Option<Arc<webauthn::RelyingParty>>,
+    /// Where people enroll in an application.
+    pub(crate) enrollment_url: Option<String>,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -296,6 +300,7 @@ fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::Rely
         fall_back: config.fall_back,
         remembered_browsers: config.remembered_browsers,
         brand: config.brand.clone(),
+        enrollment_url: config.enrollment_url.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),

@@ -68,6 +68,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             issuer: String::new(),
             issuer_name: None,
             view_lifetime: Config::VIEW_LIFETIME,
+            enrollment_url: None,
             events_retention: None,
             push_digits: domain::push::Digits::DEFAULT,
             max_session_age: Config::MAX_SESSION_AGE,

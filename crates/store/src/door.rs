@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::house::House;
 use crate::read::events::Order;
-use crate::read::{events, lists, runs};
+use crate::read::{events, hygiene, lists, runs};
 use crate::{
-    Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter, StoreError,
-    UserFilter,
+    ActiveUser, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter,
+    StoreError, UserFilter,
 };
 
 /// Where the data is.
@@ -381,6 +381,30 @@ impl Store {
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::sealed_authenticators(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Active and suspended authenticators by id, page by page.
+    pub async fn authenticators_in_use(
+        &self,
+        page: PageRequest<AuthenticatorId>,
+    ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::authenticators_in_use(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Active authenticators whose end has come, so many at most.
+    pub async fn ended_authenticators(&self, now: Timestamp, at_most: u32) -> Result<Vec<Authenticator>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::ended_authenticators(lease.connection(), now, at_most).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Users, oldest first, with when there last was something of theirs.
+    pub async fn active_users(&self, page: PageRequest<UserId>) -> Result<Page<ActiveUser, UserId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::active_users(lease.connection(), page).await?;
         lease.done();
         Ok(found)
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, Confirmation, DecisionId, Event,
-    EventKind, ExternalId, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    Authenticator, AuthenticatorKind, Challenge, ChallengeId, Confirmation, DecisionId, Event, EventKind, ExternalId,
+    Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
     ApplicationFacts, Facts, Finding, Need, Outcome, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
@@ -24,9 +24,10 @@ use super::assertion::Allowed;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
 use super::forward_auth::for_the_record;
+use super::obligations::{Obligation, groups_of, obligations};
 use super::policies::Known;
 use super::possession::bound_to;
-use super::risk::{Elsewhere, SCORES, Score, Source, together};
+use super::risk::{Elsewhere, SCORES, Score, Source, raised_about, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
 
@@ -111,6 +112,8 @@ pub(crate) struct Decision {
     pub(crate) external_id: ExternalId,
     /// How high the risk is.
     pub(crate) risk: Score,
+    /// What is asked of the user beside.
+    pub(crate) obligations: Vec<Obligation>,
     /// What it went by, for holding another policy against it.
     facts: Option<String>,
     /// What is to be proved, where that can be asked for.
@@ -169,6 +172,7 @@ impl App {
             session: seen.session.clone(),
             external_id: seen.user.external_id.clone(),
             risk: seen.risk,
+            obligations: obligations(&seen.user.standing, &seen.authenticators, now),
             facts: self.policies.record_facts.then(recorded).flatten(),
             challenge: None,
             assertion: None,
@@ -246,7 +250,8 @@ impl App {
             None => None,
         };
         let (policy, noticed) = (policy?, noticed?);
-        let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
+        let ours = raised_about(&user.standing, &self.workflows.raisable(), noticed.signals, now);
+        let (signals, risk) = together(ours, signals(question), self.world().settings.thresholds);
         Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere: noticed.elsewhere })
     }
 
@@ -289,6 +294,7 @@ impl App {
                 &seen.authenticators,
                 question.groups.clone(),
                 seen.policy.enforced_since,
+                now,
             ),
             application: ApplicationFacts {
                 id: actor.application.id.to_string(),
@@ -314,16 +320,20 @@ impl App {
         authenticators: &[Authenticator],
         groups: Vec<String>,
         enforced_since: Option<Timestamp>,
+        now: Timestamp,
     ) -> UserFacts {
-        let usable = authenticators.iter().filter(|a| a.state == AuthenticatorState::Active);
+        let standing = user.standing.clone().at(now);
+        let usable = authenticators.iter().filter(|a| a.is_usable(now));
         let usable =
             usable.map(|authenticator| Usable { kind: authenticator.kind, quality: best_quality(self, authenticator) });
         UserFacts {
             external_id: user.external_id.as_given().to_owned(),
-            groups,
+            groups: groups_of(groups, &standing),
+            attributes: standing.attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
             service_account: user.kind == UserKind::Service,
             authenticators: usable.collect(),
             subject_since: enforced_since.map(|since| since.max(user.created_at)),
+            grace_until: standing.grace_until,
         }
     }
 

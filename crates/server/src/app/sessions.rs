@@ -159,6 +159,13 @@ impl App {
         }
     }
 
+    /// What has a session prove again that has reached this level, and what is told of it.
+    pub(in crate::app) fn session_to_prove(&self, session: &Session, from: Aal) -> (Change, Event) {
+        let aal = Aal::reached(&session.amr, &[]);
+        let event = self.event(EventKind::SessionLowered, None, about(session)).with("aal", aal.number());
+        (Change::ForgetProofs { id: session.id, from_level: from.number().into() }, event)
+    }
+
     /// What ends a session, and what is told of it. By a workflow where nobody asks.
     pub(in crate::app) fn session_over(
         &self,

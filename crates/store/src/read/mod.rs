@@ -3,5 +3,6 @@
 pub(crate) mod events;
 pub(crate) mod gather;
 pub(crate) mod hot;
+pub(crate) mod hygiene;
 pub(crate) mod lists;
 pub(crate) mod runs;

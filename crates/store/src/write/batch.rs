@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
-    rest, risk, runs, sign_ins,
+    Item, browsers, clients, enroll, events, hardware_tokens, hygiene, idempotency, login, lower, pages, policies,
+    prompts, rest, risk, runs, sign_ins,
 };
 use crate::engine::{Connection, Fault};
 use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
@@ -136,14 +136,18 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::RenameAuthenticator { id, .. }
         | Change::SetAuthenticatorState { id, .. }
         | Change::SetCredential { id, .. }
+        | Change::LimitAuthenticator { id, .. }
+        | Change::AskRotation { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
-        Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
+        Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } | Change::ForgetProofs { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
         Change::PutPolicy(policy, applications) => {
             ids.push(policy.id.uuid());
             ids.extend(applications.iter().map(|change| change.id().uuid()));
         }
-        Change::PutRiskHistory { user_id, .. } => ids.push(user_id.uuid()),
+        Change::PutRiskHistory { user_id, .. } | Change::PutStanding { user_id, .. } => ids.push(user_id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
@@ -287,14 +291,14 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         }
         Change::CreateDevice(device) => rest::create_device(connection, device).await,
         Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
-        Change::RenameAuthenticator { id, label, by, at } => {
-            rest::rename_authenticator(connection, *id, label, *by, *at).await
-        }
-        Change::SetAuthenticatorState { id, to, by, at } => {
-            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
-        }
-        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
-        Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
+        Change::RenameAuthenticator { .. }
+        | Change::SetAuthenticatorState { .. }
+        | Change::SetCredential { .. }
+        | Change::Rewrap { .. } => write_authenticator(connection, change).await,
+        Change::LimitAuthenticator { .. }
+        | Change::AskRotation { .. }
+        | Change::ForgetProofs { .. }
+        | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
         Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
@@ -348,6 +352,21 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What becomes of an authenticator that is there.
+async fn write_authenticator(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::RenameAuthenticator { id, label, by, at } => {
+            rest::rename_authenticator(connection, *id, label, *by, *at).await
+        }
+        Change::SetAuthenticatorState { id, to, by, at } => {
+            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
+        }
+        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
+        Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
+        _ => Ok(Effect::Refused),
     }
 }
 

@@ -6,6 +6,7 @@ mod clients;
 mod enroll;
 pub(crate) mod events;
 mod hardware_tokens;
+mod hygiene;
 mod idempotency;
 mod login;
 mod lower;
@@ -371,6 +372,7 @@ mod tests {
             .chain(&lower::ALL)
             .chain(&prompts::ALL)
             .chain(&hardware_tokens::ALL)
+            .chain(&hygiene::ALL)
             .chain(&browsers::ALL)
             .chain(&risk::ALL)
             .chain(&policies::ALL)

@@ -7,6 +7,7 @@
 use domain::{Event, RunId, RunState, Timestamp, UserId};
 use uuid::Uuid;
 
+use super::hygiene;
 use super::outcome::Outcomes;
 use super::rest::{self, one};
 use crate::engine::{Connection, Fault};
@@ -402,6 +403,11 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
             rest::set_authenticator_state(connection, *id, *to, *by, *at).await
         }
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
+        Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
+        Change::LimitAuthenticator { .. }
+        | Change::AskRotation { .. }
+        | Change::ForgetProofs { .. }
+        | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         _ => Ok(Effect::Refused),
     }
 }

@@ -21,6 +21,7 @@ mod decisions;
 mod disks;
 mod doors;
 mod falling;
+mod hygiene;
 mod limits;
 mod log;
 mod opening;
