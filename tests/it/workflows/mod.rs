@@ -2,6 +2,7 @@
 
 mod crashes;
 mod hooks;
+mod ready;
 
 use std::time::Duration;
 
@@ -468,7 +469,20 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["guessed_codes", "lost_device", "push_fatigue"]);
+    let ready_made = [
+        "compromised_model",
+        "enrollment",
+        "expiring",
+        "guessed_codes",
+        "inactive",
+        "lost_device",
+        "mass_rotation",
+        "push_fatigue",
+        "recovery_backup_code",
+        "rotation",
+        "suspicious_activity",
+    ];
+    assert_eq!(names, ready_made);
 }
 
 #[tokio::test(flavor = "multi_thread")]
