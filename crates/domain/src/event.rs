@@ -116,6 +116,10 @@ kinds! {
     UserInvited = "user.invited",
     /// An invitation to enroll was taken back.
     UserInvitationCancelled = "user.invitation_cancelled",
+    /// An address or prefix is refused for a while.
+    AddressBlocked = "address.blocked",
+    /// An address or prefix that was refused is not any more.
+    AddressUnblocked = "address.unblocked",
     /// A signal of risk was raised about a user, for a while.
     RiskRaised = "risk.raised",
     /// A user may prove nothing until resumed.

@@ -101,6 +101,8 @@ impl K {
                 const { &[text("invitation"), texts("kinds"), text("expires_at"), text("reason"), text("run")] }
             }
             K::UserInvitationCancelled => const { &[text("invitation"), text("reason"), text("run")] },
+            K::AddressBlocked => const { &[text("until"), text("reason"), text("run")] },
+            K::AddressUnblocked => REASON,
             K::RiskRaised => const { &[text("signal"), text("until"), text("reason"), text("run")] },
             K::SessionRegistered => const { &[texts("amr")] },
             K::SessionLowered => const { &[number("aal"), text("reason"), text("run")] },
@@ -175,6 +177,8 @@ impl K {
                 | K::ApiKeyRevoked
                 | K::AdministratorRecovered
                 | K::PolicyChanged
+                | K::AddressBlocked
+                | K::AddressUnblocked
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
                 | K::HardwareTokenImported

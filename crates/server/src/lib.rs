@@ -260,6 +260,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
+        blocked: app::blocked::Blocked::default(),
         workflows: app::workflows::Workflows::new(secrets),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
@@ -274,9 +275,10 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let errands = app::errands::run(Arc::clone(&app));
     let untold = app.untold.clone();
     let following = tokio::spawn(app::workflows::follow(Arc::clone(&app)));
+    let blocking = tokio::spawn(app::blocked::follow(Arc::clone(&app)));
     let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, configuring, following, working];
+    let tasks = vec![upkeep, waking, configuring, following, working, blocking];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }

@@ -92,6 +92,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             false,
         ),
         untold: crate::app::decide::Untold::default(),
+        blocked: crate::app::blocked::Blocked::default(),
         workflows: crate::app::workflows::Workflows::default(),
         world: crate::RiskWorld::bare().watched(),
         post: None,

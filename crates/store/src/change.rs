@@ -183,6 +183,22 @@ pub enum Change {
         /// From which level on.
         from_level: i64,
     },
+    /// An address or prefix is refused until a time. Guard: it is not refused for longer already, and not as many are as are kept.
+    BlockAddress {
+        /// Which, as it is written.
+        prefix: String,
+        /// Since when.
+        at: Timestamp,
+        /// Until when.
+        ends_at: Timestamp,
+    },
+    /// An address or prefix is refused no more. Guard: it is.
+    UnblockAddress {
+        /// Which, as it is written.
+        prefix: String,
+        /// When.
+        at: Timestamp,
+    },
     /// How a user stands from now on. Guard: the user is there, and stands as was seen.
     PutStanding {
         /// Who.

@@ -401,6 +401,15 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// The most addresses that are refused at once.
+    pub const MOST_BLOCKED: usize = 1000;
+    /// Addresses and prefixes that are refused at `now`, with when that ends.
+    pub async fn blocked_addresses(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::blocked_addresses(lease.connection(), now).await?;
+        lease.done();
+        Ok(found)
+    }
     /// Users, oldest first, with when there last was something of theirs.
     pub async fn active_users(&self, page: PageRequest<UserId>) -> Result<Page<ActiveUser, UserId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;

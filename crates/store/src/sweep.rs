@@ -62,7 +62,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 11] = [
+static SWEEPS: [Set; 12] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -84,6 +84,11 @@ static SWEEPS: [Set; 11] = [
         "sessions WHERE id",
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at, x.id"
+    ),
+    delete!(
+        "blocked_addresses WHERE prefix",
+        "x.prefix FROM blocked_addresses",
+        "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
     ),
     // A run's history goes with it, and before it.
     delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),

@@ -267,7 +267,8 @@ pub const ACTIONS: &[Action] = &[
         "risk.block_address",
         "Refuses an address or prefix for a time.",
         &[need("address", Kind::Text), need("for", Kind::Span)],
-    ),
+    )
+    .emits(&[EventKind::AddressBlocked]),
     inside(
         "gateway.switch",
         "Sends by another gateway of a channel from now on.",

@@ -3,6 +3,7 @@
 mod crashes;
 mod hooks;
 mod ready;
+mod standing;
 
 use std::time::Duration;
 

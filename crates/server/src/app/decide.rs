@@ -21,6 +21,7 @@ use store::{Change, Commit, Deciding, Effect, Store};
 use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
+use super::blocked::BLOCKED;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::factors::best_quality;
 use super::forward_auth::for_the_record;
@@ -134,6 +135,8 @@ struct Seen {
     signals: Vec<Signal>,
     risk: Score,
     elsewhere: Option<Elsewhere>,
+    /// Whether it is asked from an address that is refused for a while.
+    is_blocked: bool,
 }
 
 impl App {
@@ -160,6 +163,10 @@ impl App {
     fn decision(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Decision {
         let facts = self.facts(actor, question, seen, now);
         let mut verdict = seen.policy.policy.decide(&facts);
+        if seen.is_blocked {
+            // Whatever the rules say: nothing is done from there.
+            (verdict.outcome, verdict.decided_by) = (Outcome::Deny, Some(BLOCKED.to_owned()));
+        }
         let recorded = || match &question.identity {
             Some(_) => for_the_record(&facts).to_record(),
             None => facts.to_record(),
@@ -252,7 +259,9 @@ impl App {
         let (policy, noticed) = (policy?, noticed?);
         let ours = raised_about(&user.standing, &self.workflows.raisable(), noticed.signals, now);
         let (signals, risk) = together(ours, signals(question), self.world().settings.thresholds);
-        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere: noticed.elsewhere })
+        let is_blocked = self.is_blocked(question.source.address);
+        let elsewhere = noticed.elsewhere;
+        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere, is_blocked })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).

@@ -8,6 +8,7 @@ mod arrivals;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
 mod backup_codes;
+pub(crate) mod blocked;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod crowd;
@@ -87,6 +88,8 @@ pub(crate) struct App {
     pub(crate) errands: errands::Errands,
     /// Which workflows are in force, and what is done for their runs here.
     pub(crate) workflows: workflows::Workflows,
+    /// Addresses that are refused for a while.
+    pub(crate) blocked: blocked::Blocked,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,

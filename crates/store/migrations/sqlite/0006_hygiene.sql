@@ -10,3 +10,11 @@ CREATE INDEX authenticators_that_end ON authenticators (ends_at) WHERE ends_at I
 ALTER TABLE users ADD COLUMN standing TEXT;
 -- When the last session began that is not kept any more.
 ALTER TABLE users ADD COLUMN last_active_at INTEGER;
+
+-- Addresses and prefixes that are refused for a while. Every server has all of them in memory.
+CREATE TABLE blocked_addresses (
+    prefix  TEXT PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocked_addresses_by_end ON blocked_addresses (ends_at);

@@ -45,6 +45,16 @@ pub(crate) async fn ended_authenticators(
     connection.fetch(&sql, &args, |row| rows::authenticator(&mut Reader::new(row))).await
 }
 
+/// Addresses and prefixes that are refused at `now`, with when that ends.
+pub(crate) async fn blocked_addresses(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<Vec<(String, Timestamp)>, Fault> {
+    let sql = "SELECT prefix, ends_at FROM blocked_addresses WHERE ends_at > $1 ORDER BY prefix";
+    let read = |row: &crate::engine::Row<'_>| Ok((row.get(0)?, Timestamp::from_unix_millis(row.get(1)?)));
+    connection.fetch(sql, &[Arg::Int(now.unix_millis())], read).await
+}
+
 /// Users, oldest first, with when there last was something of theirs: two looks into an index for each.
 pub(crate) async fn active_users(
     connection: &mut Connection,

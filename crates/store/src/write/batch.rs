@@ -198,6 +198,8 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::RenewRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
+        | Change::BlockAddress { .. }
+        | Change::UnblockAddress { .. }
         | Change::Tell => {}
     }
 }
@@ -262,6 +264,12 @@ async fn write_round(
             | Change::RenewRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
+            Change::LimitAuthenticator { .. }
+            | Change::AskRotation { .. }
+            | Change::ForgetProofs { .. }
+            | Change::BlockAddress { .. }
+            | Change::UnblockAddress { .. }
+            | Change::PutStanding { .. } => hygiene::write(connection, change).await?,
             change => write_rare(connection, change).await?,
         };
         outcomes.set(*index, effect);
@@ -289,19 +297,13 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
             write_user(connection, change).await
         }
-        Change::CreateDevice(device) => rest::create_device(connection, device).await,
-        Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
+        Change::CreateDevice(_) | Change::DeleteDevice { .. } => write_device(connection, change).await,
         Change::RenameAuthenticator { .. }
         | Change::SetAuthenticatorState { .. }
         | Change::SetCredential { .. }
         | Change::Rewrap { .. } => write_authenticator(connection, change).await,
-        Change::LimitAuthenticator { .. }
-        | Change::AskRotation { .. }
-        | Change::ForgetProofs { .. }
-        | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
-        Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
-        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
+        Change::CancelChallenge { .. } | Change::UseChallenge { .. } => write_challenge(connection, change).await,
         Change::CancelEnrollment { .. } | Change::RetryEnrollment { .. } => write_enrollment(connection, change).await,
         Change::CreateApplication(..)
         | Change::UpdateApplication { .. }
@@ -336,8 +338,14 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
-        // Those that are written as sets, and runs, which are written by themselves.
-        Change::PutWorkflows(_)
+        // Those that are written as sets, and runs and what they do to people, which are written by themselves.
+        Change::LimitAuthenticator { .. }
+        | Change::AskRotation { .. }
+        | Change::ForgetProofs { .. }
+        | Change::BlockAddress { .. }
+        | Change::UnblockAddress { .. }
+        | Change::PutStanding { .. }
+        | Change::PutWorkflows(_)
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
@@ -352,6 +360,24 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What users hold.
+async fn write_device(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CreateDevice(device) => rest::create_device(connection, device).await,
+        Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
+        _ => Ok(Effect::Refused),
+    }
+}
+
+/// What becomes of a challenge but being proved.
+async fn write_challenge(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
+        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
+        _ => Ok(Effect::Refused),
     }
 }
 

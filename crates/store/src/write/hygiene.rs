@@ -14,6 +14,12 @@ pub(super) async fn write(connection: &mut Connection, change: &Change) -> Resul
         Change::LimitAuthenticator { id, ends_at } => limit(connection, *id, *ends_at).await,
         Change::AskRotation { id, at } => ask_rotation(connection, *id, *at).await,
         Change::ForgetProofs { id, from_level } => forget_proofs(connection, *id, *from_level).await,
+        Change::BlockAddress { prefix, at, ends_at } => {
+            one(connection, &BLOCK_ADDRESS, &[prefix.as_str().into(), (*at).into(), (*ends_at).into()]).await
+        }
+        Change::UnblockAddress { prefix, at } => {
+            one(connection, &UNBLOCK_ADDRESS, &[prefix.as_str().into(), (*at).into()]).await
+        }
         Change::PutStanding { user_id, seen, to } => put_standing(connection, *user_id, seen, to).await,
         _ => Ok(Effect::Refused),
     }
@@ -52,6 +58,20 @@ async fn forget_proofs(connection: &mut Connection, id: SessionId, from_level: i
     one(connection, &FORGET_PROOFS, &[id.into(), from_level.into()]).await
 }
 
+/// As many as are kept in memory at most: see `crate::Store::MOST_BLOCKED`.
+static BLOCK_ADDRESS: Set = Set::new(
+    &[("prefix", Text), ("now_at", Int), ("end_at", Int)],
+    "INSERT INTO blocked_addresses AS b (prefix, at, ends_at) SELECT i.prefix, i.now_at, i.end_at FROM input i
+     WHERE (SELECT COUNT(*) FROM blocked_addresses x WHERE x.ends_at > i.now_at) < 1000
+     ON CONFLICT (prefix) DO UPDATE SET at = excluded.at, ends_at = excluded.ends_at WHERE b.ends_at < excluded.ends_at",
+);
+
+static UNBLOCK_ADDRESS: Set = Set::new(
+    &[("prefix", Text), ("now_at", Int)],
+    "DELETE FROM blocked_addresses WHERE prefix IN (SELECT i.prefix FROM input i)
+        AND ends_at > (SELECT i2.now_at FROM input i2)",
+);
+
 static PUT_STANDING: Set = Set::new(
     &[("user_id", Id), ("seen", Text), ("new_standing", Text)],
     "UPDATE users AS u SET standing = NULLIF(i.new_standing, '') FROM input i
@@ -69,4 +89,5 @@ async fn put_standing(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 4] = [&LIMIT_AUTHENTICATOR, &ASK_ROTATION, &FORGET_PROOFS, &PUT_STANDING];
+pub(super) static ALL: [&Set; 6] =
+    [&LIMIT_AUTHENTICATOR, &ASK_ROTATION, &FORGET_PROOFS, &BLOCK_ADDRESS, &UNBLOCK_ADDRESS, &PUT_STANDING];

@@ -407,6 +407,7 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
         Change::LimitAuthenticator { .. }
         | Change::AskRotation { .. }
         | Change::ForgetProofs { .. }
+        | Change::BlockAddress { .. }
         | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         _ => Ok(Effect::Refused),
     }

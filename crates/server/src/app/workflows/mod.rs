@@ -51,6 +51,7 @@ pub(crate) const CARRIED: &[&str] = &[
     "user.remove_from_group",
     "user.extend_grace",
     "risk.raise",
+    "risk.block_address",
     "event.emit",
     "http.call",
     "notify.mail",

@@ -2,6 +2,7 @@
 
 mod applications;
 mod authenticators;
+mod blocked_addresses;
 mod challenges;
 pub(super) mod decisions;
 mod devices;
@@ -45,6 +46,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(enrollments::routes())
         .merge(authenticators::routes())
+        .merge(blocked_addresses::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
         .merge(introspection::routes())

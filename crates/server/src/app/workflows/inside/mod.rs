@@ -85,6 +85,7 @@ impl App {
             "user.remove_from_group" => self.in_group(false, with).await?,
             "user.extend_grace" => self.grace_extended(with).await?,
             "risk.raise" => self.signal_raised(with).await?,
+            "risk.block_address" => self.address_refused(with).await?,
             "event.emit" => Ok(self.emitted(with)),
             other => Err(Fault::final_one(format!("this version cannot carry `{other}` out"))),
         };
