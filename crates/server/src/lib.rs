@@ -269,6 +269,8 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let administrator = app.bootstrap().await.map_err(in_one_line)?;
     Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     app.begin_workflows(workflow_files.as_deref()).await.map_err(in_one_line)?;
+    // Before anybody asks: nobody comes in while it is not known who is refused.
+    app.read_blocked().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let configuring = tokio::spawn(app::policies::follow(Arc::clone(&app)));
