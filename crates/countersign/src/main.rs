@@ -83,6 +83,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Keys(command) => commands::keys(&desk, &command).await,
         Command::Config(command) => commands::config(&desk, command).await,
         Command::Runs(command) => commands::runs(&desk, command).await,
+        Command::Tasks(command) => commands::tasks(&desk, command).await,
         Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),
     }

@@ -47,13 +47,38 @@ impl K {
     /// The facts that an event of this kind may tell of. One that is not listed is in none: whoever writes events is held to it in tests.
     #[allow(clippy::too_many_lines, clippy::match_same_arms, reason = "a table, in the order of the kinds")]
     pub const fn fields(self) -> &'static [EventField] {
-        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run")];
+        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run"), number("depth")];
         const REASON: &[EventField] = &[text("reason")];
-        // What a workflow does tells by which run.
-        const CHANGED: &[EventField] = &[text("reason"), text("run")];
+        // What a workflow does tells by which run, and how many others led to that one.
+        const CHANGED: &[EventField] = &[text("reason"), text("run"), number("depth")];
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
+        const TASK: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            texts("roles"),
+            number("quorum"),
+            number("aal"),
+            text("expires_at"),
+            text("outcome"),
+            number("depth"),
+        ];
+        const VERDICT: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            text("by"),
+            texts("evidence"),
+            number("aal"),
+            number("approvals"),
+            text("action_hash"),
+        ];
+        const LINK: &[EventField] =
+            &[text("link"), text("name"), text("run"), text("workflow"), text("by"), text("reason")];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -94,18 +119,18 @@ impl K {
                 }
             }
             K::UserCreated | K::DeviceCreated => KIND,
-            K::UserUpdated => const { &[text("kind"), text("changed"), text("reason"), text("run")] },
-            K::UserGraceExtended => const { &[text("until"), text("reason"), text("run")] },
-            K::UserAuthenticatorRequired => const { &[texts("kinds"), text("reason"), text("run")] },
+            K::UserUpdated => const { &[text("kind"), text("changed"), text("reason"), text("run"), number("depth")] },
+            K::UserGraceExtended => const { &[text("until"), text("reason"), text("run"), number("depth")] },
+            K::UserAuthenticatorRequired => const { &[texts("kinds"), text("reason"), text("run"), number("depth")] },
             K::UserInvited => {
-                const { &[text("invitation"), texts("kinds"), text("expires_at"), text("reason"), text("run")] }
+                const { &[text("invitation"), texts("kinds"), text("expires_at"), text("reason"), text("run"), number("depth")] }
             }
-            K::UserInvitationCancelled => const { &[text("invitation"), text("reason"), text("run")] },
-            K::AddressBlocked => const { &[text("until"), text("reason"), text("run")] },
+            K::UserInvitationCancelled => const { &[text("invitation"), text("reason"), text("run"), number("depth")] },
+            K::AddressBlocked => const { &[text("until"), text("reason"), text("run"), number("depth")] },
             K::AddressUnblocked => REASON,
-            K::RiskRaised => const { &[text("signal"), text("until"), text("reason"), text("run")] },
+            K::RiskRaised => const { &[text("signal"), text("until"), text("reason"), text("run"), number("depth")] },
             K::SessionRegistered => const { &[texts("amr")] },
-            K::SessionLowered => const { &[number("aal"), text("reason"), text("run")] },
+            K::SessionLowered => const { &[number("aal"), text("reason"), text("run"), number("depth")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
             K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
@@ -116,8 +141,8 @@ impl K {
                 STATE
             }
             K::AuthenticatorExpired => STATE,
-            K::AuthenticatorLimited => const { &[text("kind"), text("expires_at"), text("reason"), text("run")] },
-            K::AuthenticatorRotationAsked => const { &[text("kind"), text("reason"), text("run")] },
+            K::AuthenticatorLimited => const { &[text("kind"), text("expires_at"), text("reason"), text("run"), number("depth")] },
+            K::AuthenticatorRotationAsked => const { &[text("kind"), text("reason"), text("run"), number("depth")] },
             K::AuthenticatorVerified => const { &[text("kind"), text("action"), number("aal")] },
             K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => REJECTED,
             K::BackupCodesLow => const { &[number("left")] },
@@ -148,7 +173,10 @@ impl K {
             | K::RunInstructed
             | K::StepCompleted
             | K::StepFailed => RUN,
-            K::EventEmitted => const { &[text("name"), text("run"), text("reason")] },
+            K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
+            K::TaskOpened | K::TaskClosed => TASK,
+            K::TaskApproved | K::TaskRejected => VERDICT,
+            K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },
             K::RootKeyChanged => const { &[text("from"), text("to")] },

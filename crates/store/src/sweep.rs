@@ -7,18 +7,22 @@ use uuid::Uuid;
 
 use crate::engine::{Connection, Fault};
 use crate::house::House;
-use crate::set::Kind::{Id, Int};
+use crate::set::Kind::{self, Id, Int};
 use crate::set::{Rows, Set};
 use crate::{Idempotency, StoreError};
 
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
 const SOME: i64 = 500;
 
+/// What each of the statements below is given.
+const INPUT: &[(&str, Kind)] =
+    &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)];
+
 /// `DELETE FROM` what has one of the keys `of` the first rows that are over.
 macro_rules! delete {
     ($from:literal, $of:literal, $over:expr) => {
         Set::new(
-            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)],
+            INPUT,
             concat!(
                 "DELETE FROM ",
                 $from,
@@ -40,15 +44,15 @@ macro_rules! over_by_id {
     };
 }
 
-/// Runs that were over for as long as they are kept, the first ones first.
+/// How long runs are kept, and what happened in them, once they are over.
+const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
+
+/// What makes a run over, and which go first.
 macro_rules! over_runs {
     () => {
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
     };
 }
-
-/// How long runs are kept, and what happened in them, once they are over.
-const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// That somebody was there stays known without their session: it is written down before the sessions go that the sweep below deletes.
 static LAST_ACTIVE: Set = Set::new(
@@ -62,7 +66,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 12] = [
+static SWEEPS: [Set; 16] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -90,9 +94,54 @@ static SWEEPS: [Set; 12] = [
         "x.prefix FROM blocked_addresses",
         "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
     ),
-    // A run's history goes with it, and before it.
-    delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
-    delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of all that is left: another
+    // server may be sweeping as well.
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM task_verdicts WHERE task_id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM tasks WHERE id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM task_verdicts v WHERE v.task_id = t.id))"
+        ),
+    ),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM link_tokens WHERE link_id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM links WHERE id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM link_tokens k WHERE k.link_id = l.id))"
+        ),
+    ),
+    Set::new(
+        INPUT,
+        "DELETE FROM run_lines WHERE (run_id, line) IN (
+            SELECT l.run_id, l.line FROM runs x {then} run_lines l ON l.run_id = x.id
+            WHERE x.ended_at <= (SELECT i.runs_over_at FROM input i)
+            ORDER BY x.ended_at LIMIT (SELECT i.at_most * 10 FROM input i))",
+    ),
+    delete!(
+        "runs WHERE id",
+        "x.id FROM runs",
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+            AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = x.id) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.run_id = x.id)
+         ORDER BY x.ended_at"
+    ),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",

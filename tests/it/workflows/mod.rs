@@ -1,9 +1,13 @@
 //! Workflows (W-01 to W-07): runs that are started by what happens, and do what their file says, once, whatever dies in between.
 
 mod crashes;
+mod engine;
 mod hooks;
 mod ready;
 mod standing;
+mod links;
+mod stories;
+mod tasks;
 
 use std::time::Duration;
 
@@ -137,7 +141,10 @@ async fn a_lost_device(database: Database) {
     let ended = events(&api, "session.ended").await;
     assert_eq!(ended.len(), 2, "{ended:?}");
     let id = run["id"].as_str().unwrap();
-    assert!(ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id })), "{ended:?}");
+    assert!(
+        ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id, "depth": 0 })),
+        "{ended:?}"
+    );
     let shown = api.get(&format!("/v1/runs/{id}")).await.expect(200);
     assert_eq!((&shown["cause"], &shown["under_way"]), (&json!("event"), &json!(["replaced"])), "{shown}");
     assert_eq!(shown["event"]["kind"], "authenticator.lost");
@@ -463,7 +470,14 @@ steps:
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
-    let arguments = vec![format!("--workflows-folder={ready}")];
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(ready).unwrap().map(Result::unwrap) {
+        // What it takes beyond this version is said before it is in force.
+        if file.file_name() != "recovery_verified.yaml" {
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+    }
+    let arguments = vec![format!("--workflows-folder={}", folder.path().display())];
     let server = Server::start(Setup { arguments, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
@@ -476,8 +490,10 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
         "expiring",
         "guessed_codes",
         "inactive",
+        "locked_account",
         "lost_device",
         "mass_rotation",
+        "new_device",
         "push_fatigue",
         "recovery_backup_code",
         "rotation",

@@ -8,6 +8,7 @@ pub(crate) mod events;
 mod hardware_tokens;
 mod hygiene;
 mod idempotency;
+mod links;
 mod login;
 mod lower;
 mod outcome;
@@ -18,6 +19,7 @@ mod rest;
 mod risk;
 mod runs;
 mod sign_ins;
+mod tasks;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -377,6 +379,8 @@ mod tests {
             .chain(&risk::ALL)
             .chain(&policies::ALL)
             .chain(&runs::ALL)
+            .chain(&tasks::ALL)
+            .chain(&links::ALL)
             .chain(&crate::read::runs::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
@@ -423,7 +427,7 @@ mod tests {
         let source = crate::engine::postgres::Source::parse(&url).unwrap();
         let mut connection = source.connection().await.unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in runs::ALL.iter().chain(&crate::read::runs::ALL) {
+        for set in runs::ALL.iter().chain(&tasks::ALL).chain(&links::ALL).chain(&crate::read::runs::ALL) {
             let plan = set.postgres_plan(&mut connection).await;
             let through =
                 |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");

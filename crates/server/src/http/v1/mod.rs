@@ -14,6 +14,7 @@ pub(crate) mod fuzz;
 mod hardware_tokens;
 mod introspection;
 mod keys;
+mod links;
 pub(super) mod pages;
 mod policies;
 pub(super) mod prompts;
@@ -22,6 +23,7 @@ mod runs;
 mod sessions;
 mod sign_ins;
 mod stream;
+mod tasks;
 mod testing;
 mod users;
 mod workflows;
@@ -57,6 +59,8 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
         .merge(runs::routes())
+        .merge(tasks::routes())
+        .merge(links::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());

@@ -8,7 +8,7 @@ use domain::{
 use serde_json::{Map, Value};
 use workflow::Told;
 
-use super::{Arguments, Done, Fault, MOST, Own, counted, no_id, span, text, unsaid};
+use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, no_id, span, text, unsaid};
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
@@ -18,7 +18,7 @@ impl App {
             Ok(authenticators) => authenticators,
             Err(fault) => return Ok(Err(fault)),
         };
-        let meant = authenticators.iter().filter(|one| can_be(one, to));
+        let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
         Ok(all_of(meant.map(|one| self.authenticator_into(None, one, to, None))))
     }
 
@@ -101,11 +101,8 @@ pub(super) fn kinds(with: &Arguments) -> Result<Option<BTreeSet<AuthenticatorKin
 /// What is written of each of them, and how many there are.
 fn all_of(changes: impl Iterator<Item = (store::Change, domain::Event)>) -> Result<(Own, Map<String, Value>), Fault> {
     let mut own = Own::default();
-    for change in changes {
+    for change in changes.take(MOST) {
         own.push(change);
-        if own.changes.len() > MOST {
-            return Err(Fault::final_one(format!("there are more than {MOST} authenticators: name their kinds")));
-        }
     }
     let count = own.changes.len();
     Ok((own, counted(count)))

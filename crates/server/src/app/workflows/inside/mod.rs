@@ -16,13 +16,13 @@ use domain::event::About;
 use domain::{Aal, AuthenticatorState, Event, EventKind, RunId, User, UserId, UserState};
 use serde_json::{Map, Value};
 use store::Change;
-use workflow::{REASON, Told};
+use workflow::{Changed, ONLY, REASON, Told};
 
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
-/// Changes to our own data in one step, at most: they are one commit.
-const MOST: usize = 500;
+/// Changes to our own data in one commit, at most. A step that makes as many has another part, in which the rest is found.
+pub(super) const MOST: usize = 500;
 
 /// What a step does to our own data, and what is told of it.
 #[derive(Debug, Default)]
@@ -32,6 +32,25 @@ pub(super) struct Own {
 }
 
 impl Own {
+    /// Whether there may be more to be done than is one commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes.len() >= MOST
+    }
+
+    /// What it changes, as far as that can be said by ids.
+    pub(super) fn changed(&self) -> Changed {
+        if self.changes.is_empty() && !self.events.is_empty() {
+            return Changed::Unsaid;
+        }
+        let ids = self.changes.iter().map(|change| match change {
+            Change::SetUserState { id, .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::EndSession { id, .. } => Some(id.to_string()),
+            _ => None,
+        });
+        ids.collect::<Option<Vec<String>>>().map_or(Changed::Unsaid, Changed::These)
+    }
+
     /// Adds a change with what is told of it.
     fn push(&mut self, (change, event): (Change, Event)) {
         self.changes.push(change);
@@ -45,17 +64,24 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// Whether another attempt could go well.
     pub(super) again: bool,
+    /// Whether it was this server's to do: else it is put off, and does not count as an attempt.
+    pub(super) here: bool,
 }
 
 impl Fault {
     /// One that no other attempt does better.
     pub(super) fn final_one(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false }
+        Self { message: message.into(), again: false, here: true }
     }
 
     /// One that another attempt may not meet.
     pub(super) fn for_now(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true }
+        Self { message: message.into(), again: true, here: true }
+    }
+
+    /// One that this server is at fault for: it lacks what another one may have, or it itself one day.
+    pub(super) fn not_here(message: impl Into<String>) -> Self {
+        Self { message: message.into(), again: true, here: false }
     }
 }
 
@@ -132,6 +158,17 @@ fn span(with: &Arguments, name: &str) -> Option<Duration> {
     match with.get(name) {
         Some(Told::Value(Value::Number(seconds))) => seconds.as_u64().map(Duration::from_secs),
         _ => None,
+    }
+}
+
+/// Whether something is meant: what undoes a step is told what that changed.
+fn is_meant(with: &Arguments, id: impl std::fmt::Display) -> bool {
+    match with.get(ONLY) {
+        Some(Told::Value(Value::Array(ids))) => {
+            let id = id.to_string();
+            ids.iter().any(|only| only.as_str() == Some(id.as_str()))
+        }
+        _ => true,
     }
 }
 

@@ -9,7 +9,7 @@ use store::ActiveUser;
 use workflow::{PAGE, Told};
 
 use super::authenticators::kinds;
-use super::{Arguments, span, text};
+use super::{Arguments, Fault, no_id, span, text};
 use crate::app::{App, Error};
 
 /// How many are looked at for one page: where few of them are wanted, a page may be short, or empty, and not be the last.
@@ -28,25 +28,33 @@ impl App {
         query: &str,
         with: &Arguments,
         cursor: Option<&str>,
-    ) -> Result<Found, Error> {
-        let user = text(with, "user").and_then(|user| user.parse::<UserId>().ok());
-        match (query, user) {
-            ("users", _) => self.users_found(with, cursor).await,
-            ("authenticators", _) => self.authenticators_found(with, cursor).await,
+    ) -> Result<Result<Found, Fault>, Error> {
+        let user = match text(with, "user") {
+            Some(said) => match said.parse::<UserId>() {
+                Ok(user) => Some(user),
+                Err(_) => return Ok(Err(no_id(said, "a user"))),
+            },
+            None => None,
+        };
+        let kinds = match kinds(with) {
+            Ok(kinds) => kinds,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        Ok(Ok(match (query, user) {
+            ("users", _) => self.users_found(with, cursor).await?,
+            ("authenticators", _) => self.authenticators_found(kinds, with, cursor).await?,
             ("authenticators_of", Some(user)) => {
-                let Ok(kinds) = kinds(with) else { return Ok(nothing()) };
                 let all = self.store.authenticators_of(user).await?;
                 let wanted = all.iter().filter(|one| kinds.as_ref().is_none_or(|kinds| kinds.contains(&one.kind)));
-                Ok(part(wanted.map(authenticator_item).collect(), cursor))
+                part(wanted.map(authenticator_item).collect(), cursor)
             }
             ("sessions_of", Some(user)) => {
                 let all = self.store.sessions_of(user, self.now()).await?;
                 let items = all.iter().map(|one| json!({ "id": one.id, "user": one.user_id, "aal": one.aal.number() }));
-                Ok(part(items.collect(), cursor))
+                part(items.collect(), cursor)
             }
-            // What is no user has nothing.
-            _ => Ok(nothing()),
-        }
+            _ => return Ok(Err(Fault::final_one(format!("this version cannot answer `{query}` as it is asked")))),
+        }))
     }
 
     async fn users_found(&self, with: &Arguments, cursor: Option<&str>) -> Result<Found, Error> {
@@ -60,8 +68,12 @@ impl App {
         Ok(first_of(found, page.next.map(|next| next.to_string())))
     }
 
-    async fn authenticators_found(&self, with: &Arguments, cursor: Option<&str>) -> Result<Found, Error> {
-        let Ok(kinds) = kinds(with) else { return Ok(nothing()) };
+    async fn authenticators_found(
+        &self,
+        kinds: Option<BTreeSet<AuthenticatorKind>>,
+        with: &Arguments,
+        cursor: Option<&str>,
+    ) -> Result<Found, Error> {
         let now = self.now();
         let wanted = WantedAuthenticators::of(with, kinds, now);
         let after: Option<AuthenticatorId> = cursor.and_then(|cursor| cursor.parse().ok());
@@ -163,10 +175,6 @@ fn authenticator_item(one: &Authenticator) -> Value {
 /// A time so long ago.
 fn ago(with: &Arguments, name: &str, now: Timestamp) -> Option<Timestamp> {
     span(with, name).map(|span: Duration| now.minus(span))
-}
-
-fn nothing() -> Found {
-    Found { items: Vec::new(), next: None }
 }
 
 /// The first of what was found, as many as fit on a page, and where it goes on: behind the last one that was looked at.

@@ -2,7 +2,7 @@
 
 use domain::{Aal, Session, SessionId, UserId};
 
-use super::{Arguments, Done, Fault, MOST, Own, counted, level, no_id, text, unsaid};
+use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, level, no_id, text, unsaid};
 use crate::app::{App, Error};
 
 impl App {
@@ -12,10 +12,11 @@ impl App {
             Err(fault) => return Ok(Err(fault)),
         };
         let mut own = Own::default();
-        for session in &sessions {
+        for session in sessions.iter().filter(|one| is_meant(with, one.id)).take(MOST) {
             own.push(self.session_over(None, session, None));
         }
-        Ok(Ok((own, counted(sessions.len()))))
+        let count = own.changes.len();
+        Ok(Ok((own, counted(count))))
     }
 
     /// Has sessions that have reached a level prove it again.
@@ -30,7 +31,8 @@ impl App {
             Err(fault) => return Ok(Err(fault)),
         };
         let mut own = Own::default();
-        for session in sessions.iter().filter(|session| session.aal >= level && !session.proofs.is_empty()) {
+        let meant = sessions.iter().filter(|session| session.aal >= level && !session.proofs.is_empty());
+        for session in meant.take(MOST) {
             own.push(self.session_to_prove(session, level));
         }
         let count = own.changes.len();
@@ -51,9 +53,6 @@ impl App {
             }
             (None, None) => return Ok(Err(Fault::final_one("neither a user nor a session was said"))),
         };
-        if sessions.len() > MOST {
-            return Ok(Err(Fault::final_one(format!("there are more than {MOST} sessions: end them by a loop"))));
-        }
         Ok(Ok(sessions))
     }
 }

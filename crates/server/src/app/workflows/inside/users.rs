@@ -3,7 +3,7 @@
 use domain::{Event, EventKind, Standing, User, UserState};
 use serde_json::{Map, Value};
 
-use super::{Arguments, Done, Fault, Own, span, text, unsaid};
+use super::{Arguments, Done, Fault, Own, is_meant, span, text, unsaid};
 use crate::app::App;
 use crate::app::standing::CHANGED;
 use crate::app::telling::With;
@@ -15,7 +15,7 @@ impl App {
             Err(fault) => return Ok(Err(fault)),
         };
         let mut own = Own::default();
-        if user.state != to {
+        if user.state != to && is_meant(with, user.id) {
             own.push(self.user_in_state(None, user.id, to));
         }
         Ok(Ok((own, Map::new())))

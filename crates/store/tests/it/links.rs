@@ -1,0 +1,139 @@
+//! Links of runs: followed once, for their user, for a time, and as long as their run.
+
+use std::collections::BTreeSet;
+
+use domain::*;
+use futures_util::future::join_all;
+use store::*;
+
+use crate::home::*;
+use crate::runs::{advance, claim, over, started, write};
+
+fn link(run: RunId, user: UserId) -> Link {
+    Link {
+        id: LinkId::generate(START, &Counter),
+        run_id: run,
+        workflow: "lost".to_owned(),
+        user_id: user,
+        name: "stop".to_owned(),
+        title: "A recovery".to_owned(),
+        message: "It waits.".to_owned(),
+        button: "Stop it".to_owned(),
+        done: None,
+        created_at: START,
+        expires_at: after(100),
+        followed_at: None,
+        session_id: None,
+        late_at: None,
+        is_over: false,
+    }
+}
+
+/// A run that made a link for somebody.
+async fn made(store: &Store, user: UserId) -> (ClaimedRun, Link) {
+    let run = started(store, Some(user), None, Meeting::Queue).await;
+    let claimed = claim(store, after(1), after(1000)).await.into_iter().find(|one| one.run.id == run).unwrap();
+    let link = link(run, user);
+    let changes = vec![Change::CreateLink(Box::new(link.clone()))];
+    assert_eq!(write(store, AdvanceRun { changes, ..advance(&claimed) }).await, Effect::Applied);
+    (claimed, link)
+}
+
+fn follow(link: &Link, session_id: Option<SessionId>, at: Timestamp) -> Change {
+    Change::FollowLink(FollowLink { id: link.id, session_id, at })
+}
+
+fn arm(link: &Link, run_id: RunId, to: Option<UserId>, token: u8) -> Change {
+    Change::ArmLink(ArmLink { id: link.id, run_id, to, token: TokenHash([token; 32]) })
+}
+
+fn late(link: &Link, at: Timestamp) -> Change {
+    Change::NoteLateLink { id: link.id, at }
+}
+
+on_both_engines! {
+    async fn t13_of_those_who_follow_a_link_at_once_one_does(home: Home) {
+        let store = home.open().await;
+        let other = if home.is_sqlite() { store.clone() } else { home.open().await };
+        let ann = settle(&store, "ann").await;
+        let (_, link) = made(&store, ann.user.id).await;
+        assert_eq!(store.link(link.id).await.unwrap(), Some(link.clone()));
+        let all = (0..16).map(|n| commit(if n % 2 == 0 { &store } else { &other }, follow(&link, None, after(2))));
+        let all = join_all(all).await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        let found = store.link(link.id).await.unwrap().unwrap();
+        assert_eq!(found.followed_at, Some(after(2)));
+        assert_eq!(found.state_at(after(3)), LinkState::Followed);
+    }
+
+    async fn t13_w06_a_link_does_nothing_once_its_time_or_its_run_is_over_and_that_is_noted_once(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (claimed, link) = made(&store, ann.user.id).await;
+        assert_eq!(commit(&store, late(&link, after(99))).await, Effect::Refused, "it still works");
+        assert_eq!(commit(&store, follow(&link, None, after(100))).await, Effect::Refused);
+        let notes = join_all((0..8).map(|_| commit(&store, late(&link, after(100))))).await;
+        assert_eq!(notes.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{notes:?}");
+        assert_eq!(write(&store, over(&claimed)).await, Effect::Applied);
+        assert_eq!(commit(&store, follow(&link, None, after(2))).await, Effect::Refused, "nobody would hear of it");
+        assert!(store.link(link.id).await.unwrap().unwrap().is_over);
+    }
+
+    async fn t13_a_link_is_armed_by_its_run_for_its_user_and_found_by_each_of_its_tokens(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let (_, link) = made(&store, ann.user.id).await;
+        let (_, other) = made(&store, bob.user.id).await;
+        for refused in [
+            arm(&link, other.run_id, None, 1),
+            arm(&link, link.run_id, Some(bob.user.id), 2),
+            arm(&self::link(link.run_id, ann.user.id), link.run_id, None, 3),
+        ] {
+            assert_eq!(commit(&store, refused).await, Effect::Refused);
+        }
+        apply(&store, arm(&link, link.run_id, Some(ann.user.id), 4)).await;
+        apply(&store, arm(&link, link.run_id, None, 5)).await;
+        for (token, found) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
+            let by_token = store.link_by_token(TokenHash([token; 32])).await.unwrap();
+            assert_eq!(by_token.map(|one| one.id), found.then_some(link.id), "{token}");
+        }
+        apply(&store, Change::EraseUser { id: ann.user.id }).await;
+        assert_eq!(store.link_by_token(TokenHash([4; 32])).await.unwrap(), None);
+        assert_eq!((count(&home, "links"), count(&home, "link_tokens")), (1, 0), "they go with their user");
+    }
+
+    async fn w12_what_a_run_asked_and_sent_goes_with_it_once_it_was_over_for_long(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (claimed, link) = made(&store, ann.user.id).await;
+        apply(&store, arm(&link, link.run_id, None, 7)).await;
+        let task = crate::tasks::task(link.run_id, 2);
+        let changes = vec![Change::OpenTask(Box::new(task.clone()))];
+        assert_eq!(write(&store, AdvanceRun { changes, ..advance(&claimed) }).await, Effect::Applied);
+        let verdict = crate::tasks::verdict(&task, ann.user.id, true);
+        apply(&store, Change::GiveVerdict(Box::new(verdict))).await;
+        assert_eq!(write(&store, over(&claimed)).await, Effect::Applied);
+        let rows = || ["links", "link_tokens", "tasks", "task_verdicts", "runs"].map(|table| count(&home, table));
+        let keep = std::time::Duration::from_hours(1);
+        store.sweep(after(29 * 86_400), keep).await.unwrap();
+        assert_eq!(rows(), [1, 1, 1, 1, 1]);
+        store.sweep(after(31 * 86_400), keep).await.unwrap();
+        assert_eq!(rows(), [0, 0, 0, 0, 0]);
+    }
+
+    async fn t31_a_session_follows_a_link_if_it_is_the_users_and_trusted_and_live(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let (_, link) = made(&store, ann.user.id).await;
+        let weak = Session { amr: BTreeSet::new(), ..session(ann.user.id) };
+        apply(&store, Change::RegisterSession(weak.clone().into())).await;
+        for refused in [bob.session.id, weak.id, SessionId::generate(START, &Counter)] {
+            assert_eq!(commit(&store, follow(&link, Some(refused), after(2))).await, Effect::Refused);
+        }
+        let end = Change::EndSession { id: ann.session.id, by: None, at: after(3) };
+        let (_, second) = made(&store, ann.user.id).await;
+        apply(&store, follow(&second, Some(ann.session.id), after(2))).await;
+        apply(&store, end).await;
+        assert_eq!(commit(&store, follow(&link, Some(ann.session.id), after(4))).await, Effect::Refused);
+    }
+}
