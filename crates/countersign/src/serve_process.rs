@@ -209,6 +209,7 @@ fn configuration(
         remembered_browsers: settings.remembered_browsers,
         brand: settings.brand.clone(),
         sending,
+        enrollment_url: settings.enrollment_url.clone(),
         events_retention: settings.events_retention,
         push_digits: domain::push::Digits::new(settings.push.digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,

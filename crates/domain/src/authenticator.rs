@@ -38,6 +38,10 @@ pub struct Authenticator {
     pub activated_at: Option<Timestamp>,
     /// When it was last proved.
     pub last_used_at: Option<Timestamp>,
+    /// The end that it was given, if it was: it counts for nothing from here on.
+    pub ends_at: Option<Timestamp>,
+    /// When its owner was first asked to replace it, if that is so.
+    pub rotation_asked_at: Option<Timestamp>,
 }
 
 /// By which door a proof comes: each has a wait of its own, so that whoever guesses without having proved anything holds up
@@ -73,9 +77,15 @@ impl Authenticator {
     /// The most browsers that are remembered for a user.
     pub const MOST_BROWSERS: usize = 10;
 
-    /// When it counts for nothing any more, for the kinds that have an end.
+    /// When it counts for nothing any more, if it has an end: by its kind, or because it was given one.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.credential.as_ref().and_then(Credential::expires_at)
+        let by_kind = self.credential.as_ref().and_then(Credential::expires_at);
+        by_kind.into_iter().chain(self.ends_at).min()
+    }
+
+    /// Whether it can be used at `now`, as far as that is not for its failures to say.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.state == AuthenticatorState::Active && !self.has_expired(now)
     }
 
     /// Whether its time is over. The store's guard says it again.
@@ -219,6 +229,11 @@ impl AuthenticatorKind {
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it has a key of its own, which can be replaced by another one.
+    pub const fn has_key(self) -> bool {
+        matches!(self, Self::Totp | Self::Hotp | Self::Webauthn | Self::Push)
     }
 
     /// Whether its proofs cannot be handed on by somebody who was deceived: they are made for one origin (NIST SP 800-63B-4 §3.2.5).

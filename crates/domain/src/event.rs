@@ -106,8 +106,22 @@ kinds! {
     DecisionMade = "decision.made",
     /// A user was made known.
     UserCreated = "user.created",
-    /// A user's name or kind was changed.
+    /// A user's name, kind, groups or attributes were changed.
     UserUpdated = "user.updated",
+    /// A user's grace period was made longer.
+    UserGraceExtended = "user.grace_extended",
+    /// A user is to have one of some kinds of authenticator.
+    UserAuthenticatorRequired = "user.authenticator_required",
+    /// A user was invited to enroll.
+    UserInvited = "user.invited",
+    /// An invitation to enroll was taken back.
+    UserInvitationCancelled = "user.invitation_cancelled",
+    /// An address or prefix is refused for a while.
+    AddressBlocked = "address.blocked",
+    /// An address or prefix that was refused is not any more.
+    AddressUnblocked = "address.unblocked",
+    /// A signal of risk was raised about a user, for a while.
+    RiskRaised = "risk.raised",
     /// A user may prove nothing until resumed.
     UserSuspended = "user.suspended",
     /// A suspended user may prove again.
@@ -154,6 +168,12 @@ kinds! {
     AuthenticatorRevoked = "authenticator.revoked",
     /// An authenticator was reported lost.
     AuthenticatorLost = "authenticator.lost",
+    /// An authenticator was given an end.
+    AuthenticatorLimited = "authenticator.limited",
+    /// An authenticator has come to its end.
+    AuthenticatorExpired = "authenticator.expired",
+    /// The owner of an authenticator was asked to replace it.
+    AuthenticatorRotationAsked = "authenticator.rotation_asked",
     /// A proof was right and counts.
     AuthenticatorVerified = "authenticator.verified",
     /// A proof was wrong or came when none is considered.

@@ -131,9 +131,28 @@ impl K {
                     ]
                 }
             }
-            K::UserCreated | K::UserUpdated | K::DeviceCreated => KIND,
+            K::UserCreated | K::DeviceCreated => KIND,
+            K::UserUpdated => const { &[text("kind"), text("changed"), text("reason"), text("run"), number("depth")] },
+            K::UserGraceExtended => const { &[text("until"), text("reason"), text("run"), number("depth")] },
+            K::UserAuthenticatorRequired => const { &[texts("kinds"), text("reason"), text("run"), number("depth")] },
+            K::UserInvited => {
+                const {
+                    &[
+                        text("invitation"),
+                        texts("kinds"),
+                        text("expires_at"),
+                        text("reason"),
+                        text("run"),
+                        number("depth"),
+                    ]
+                }
+            }
+            K::UserInvitationCancelled => const { &[text("invitation"), text("reason"), text("run"), number("depth")] },
+            K::AddressBlocked => const { &[text("until"), text("reason"), text("run"), number("depth")] },
+            K::AddressUnblocked => REASON,
+            K::RiskRaised => const { &[text("signal"), text("until"), text("reason"), text("run"), number("depth")] },
             K::SessionRegistered => const { &[texts("amr")] },
-            K::SessionLowered => const { &[number("aal"), text("run"), number("depth")] },
+            K::SessionLowered => const { &[number("aal"), text("reason"), text("run"), number("depth")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
             K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
@@ -143,6 +162,11 @@ impl K {
             K::AuthenticatorSuspended | K::AuthenticatorResumed | K::AuthenticatorRevoked | K::AuthenticatorLost => {
                 STATE
             }
+            K::AuthenticatorExpired => STATE,
+            K::AuthenticatorLimited => {
+                const { &[text("kind"), text("expires_at"), text("reason"), text("run"), number("depth")] }
+            }
+            K::AuthenticatorRotationAsked => const { &[text("kind"), text("reason"), text("run"), number("depth")] },
             K::AuthenticatorVerified => const { &[text("kind"), text("action"), number("aal")] },
             K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => REJECTED,
             K::BackupCodesLow => const { &[number("left")] },
@@ -208,6 +232,8 @@ impl K {
                 | K::ApiKeyRevoked
                 | K::AdministratorRecovered
                 | K::PolicyChanged
+                | K::AddressBlocked
+                | K::AddressUnblocked
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
                 | K::WebhookRefused

@@ -31,6 +31,7 @@ pub mod return_url;
 pub mod run;
 pub mod session;
 pub mod sign_in;
+pub mod standing;
 pub mod task;
 pub mod user;
 
@@ -64,5 +65,6 @@ pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use run::{Run, RunLine, RunState, WorkflowInForce};
 pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
+pub use standing::{Invitation, Raised, Standing};
 pub use task::{Excludes, Task, TaskState, TaskVerdict};
 pub use user::{User, UserKind, UserState};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExternalId, Timestamp, UserId};
+use crate::{ExternalId, Standing, Timestamp, UserId};
 
 /// A person or service account, known to the application by its external id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct User {
     pub state: UserState,
     /// When the user was first heard of.
     pub created_at: Timestamp,
+    /// What decisions go by beside.
+    pub standing: Standing,
 }
 
 impl User {

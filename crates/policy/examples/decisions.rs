@@ -88,9 +88,11 @@ fn facts() -> Facts {
         user: UserFacts {
             external_id: "ann".to_owned(),
             groups: (1000..1020).map(|number| format!("group-{number}")).collect(),
+            attributes: serde_json::Map::new(),
             service_account: false,
             authenticators: vec![Usable { kind: AuthenticatorKind::Totp, quality: Quality::default() }],
             subject_since: None,
+            grace_until: None,
         },
         application: ApplicationFacts { id: "app_1".to_owned(), name: "shop".to_owned() },
         action: "payment.initiate".to_owned(),

@@ -114,11 +114,17 @@ fn facts(node: &Node, mistakes: &mut Mistakes) -> Facts {
 }
 
 fn user(node: &Node, facts: &mut Facts, mistakes: &mut Mistakes) {
-    let fields = node.fields(&["external_id", "groups", "service_account", "has", "subject_for"], mistakes);
+    let fields = node.fields(
+        &["external_id", "groups", "attributes", "service_account", "has", "subject_for", "grace_for"],
+        mistakes,
+    );
     if let Some(id) = text(&fields, "external_id", mistakes) {
         facts.user.external_id = id;
     }
     facts.user.groups = texts(&fields, "groups", mistakes).unwrap_or_default();
+    if let Some(node) = fields.find("attributes") {
+        facts.user.attributes = object(node, mistakes);
+    }
     let service = fields.find("service_account").and_then(|node| node.bool(mistakes));
     facts.user.service_account = service.unwrap_or(false);
     for (word, place) in fields.find("has").map(|node| node.texts(mistakes)).unwrap_or_default() {
@@ -127,6 +133,8 @@ fn user(node: &Node, facts: &mut Facts, mistakes: &mut Mistakes) {
     }
     let subject = fields.find("subject_for").and_then(|node| node.duration(mistakes));
     facts.user.subject_since = subject.map(|span| NOW.minus(span));
+    let grace = fields.find("grace_for").and_then(|node| node.duration(mistakes));
+    facts.user.grace_until = grace.map(|span| NOW.plus(span));
 }
 
 fn session(node: &Node, facts: &mut Facts, mistakes: &mut Mistakes) {

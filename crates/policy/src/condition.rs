@@ -15,6 +15,7 @@ pub(crate) type Condition = condition::Condition<Attribute>;
 pub(crate) enum Attribute {
     UserExternalId,
     Groups,
+    UserAttributes,
     UserServiceAccount,
     UserFactors,
     ApplicationId,
@@ -43,6 +44,7 @@ const RECORDS: &[(&str, &[Named])] = &[
         &[
             ("external_id", Attribute::UserExternalId, Type::Text),
             ("groups", Attribute::Groups, Type::Texts),
+            ("attributes", Attribute::UserAttributes, Type::Map),
             ("service_account", Attribute::UserServiceAccount, Type::Bool),
             ("factors", Attribute::UserFactors, Type::Texts),
         ],
@@ -128,6 +130,7 @@ pub(crate) struct View<'a> {
     factors: Vec<&'a str>,
     amr: Vec<&'a str>,
     proved: Vec<&'a str>,
+    attributes: Option<&'a Map<String, Json>>,
     context: Option<&'a Map<String, Json>>,
     properties: Option<&'a Map<String, Json>>,
     level: i64,
@@ -145,6 +148,7 @@ impl<'a> View<'a> {
             factors: facts.user.authenticators.iter().map(|usable| usable.kind.name()).collect(),
             amr: session.amr.iter().map(domain::Amr::name).collect(),
             proved: session.proofs.iter().map(|fact| fact.proof.kind.name()).collect(),
+            attributes: is_bounded(&facts.user.attributes).then_some(&facts.user.attributes),
             context: is_bounded(&facts.context).then_some(&facts.context),
             properties: facts.resource.as_ref().map(|r| &r.properties).filter(|properties| is_bounded(properties)),
             level: Aal::reached(&session.amr, &proofs).number().into(),
@@ -163,6 +167,7 @@ impl condition::Facts for View<'_> {
         Ok(match attribute {
             Attribute::UserExternalId => Value::text(&facts.user.external_id)?,
             Attribute::Groups => Value::texts(&self.groups)?,
+            Attribute::UserAttributes => Value::Object(self.attributes.ok_or(Trouble::new(TOO_MUCH))?),
             Attribute::UserServiceAccount => Value::Bool(facts.user.service_account),
             Attribute::UserFactors => Value::texts(&self.factors)?,
             Attribute::ApplicationId => Value::text(&facts.application.id)?,

@@ -47,6 +47,8 @@ pub struct UserFacts {
     pub external_id: String,
     /// The groups that the user is in; at most [`Facts::MAX_LIST`].
     pub groups: Vec<String>,
+    /// Whatever else is kept of the user, by name. An attribute that is not here is unknown.
+    pub attributes: Map<String, Value>,
     /// No person.
     pub service_account: bool,
     /// What the user can prove something with now.
@@ -54,6 +56,8 @@ pub struct UserFacts {
     /// Since when the user has been [subject](crate::Policy::is_subject) to the enforcement file: what the grace period counts from.
     /// Without it there is none.
     pub subject_since: Option<Timestamp>,
+    /// The grace period does not end before this time, where there is one.
+    pub grace_until: Option<Timestamp>,
 }
 
 /// An authenticator that can be used now.
@@ -191,9 +195,11 @@ impl Facts {
         let user = UserFacts {
             external_id: String::new(),
             groups: Vec::new(),
+            attributes: Map::new(),
             service_account: false,
             authenticators: Vec::new(),
             subject_since: None,
+            grace_until: None,
         };
         Self {
             now: Timestamp::default(),

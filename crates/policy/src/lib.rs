@@ -96,7 +96,8 @@ impl Policy {
     /// When the user's grace period ends, if the user has one.
     pub fn grace_ends(&self, user: &UserFacts) -> Option<Timestamp> {
         let enforcement = self.enforcement.as_ref().filter(|enforcement| enforcement.is_about(user))?;
-        user.subject_since.map(|since| since.plus(enforcement.grace_period))
+        let ends = user.subject_since.map(|since| since.plus(enforcement.grace_period));
+        ends.map(|ends| user.grace_until.map_or(ends, |until| until.max(ends)))
     }
 
     /// Whether there is an enforcement file, which has users have a second factor.

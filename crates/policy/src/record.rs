@@ -27,6 +27,8 @@ struct Record {
     context: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     groups: Vec<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    attributes: Map<String, Value>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     service: bool,
     /// Kinds, with how well.
@@ -34,6 +36,8 @@ struct Record {
     has: Vec<(String, u8)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace: Option<i64>,
     amr: Vec<String>,
     login: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,9 +69,11 @@ impl Facts {
             resource: self.resource.as_ref().map(|of| (of.kind.clone(), of.id.clone(), of.properties.clone())),
             context: self.context.clone(),
             groups: user.groups.clone(),
+            attributes: user.attributes.clone(),
             service: user.service_account,
             has: user.authenticators.iter().map(|one| (one.kind.name().to_owned(), one.quality.bits())).collect(),
             subject: user.subject_since.map(Timestamp::unix_millis),
+            grace: user.grace_until.map(Timestamp::unix_millis),
             amr: session.amr.iter().map(|amr| amr.name().to_owned()).collect(),
             login: session.authenticated_at.unix_millis(),
             active: session.last_active_at.map(Timestamp::unix_millis),
@@ -90,9 +96,11 @@ impl Facts {
             user: UserFacts {
                 external_id,
                 groups: record.groups,
+                attributes: record.attributes,
                 service_account: record.service,
                 authenticators: has.collect::<Option<_>>()?,
                 subject_since: record.subject.map(at),
+                grace_until: record.grace.map(at),
             },
             application,
             action: record.action,

@@ -83,6 +83,8 @@ pub struct Config {
     pub sending: Option<Sending>,
     /// Who we are to passkeys and security keys, and what is asked of them.
     pub webauthn: Webauthn,
+    /// Where people enroll in an application, for links that workflows hand out.
+    pub enrollment_url: Option<String>,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -189,6 +191,8 @@ pub(crate) struct Settings {
     pub(crate) brand: Brand,
     /// Who we are to passkeys and security keys; `None` where there can be none.
     pub(crate) relying_party: Option<Arc<webauthn::RelyingParty>>,
+    /// Where people enroll in an application.
+    pub(crate) enrollment_url: Option<String>,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -263,6 +267,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         post,
         errands: app::errands::Errands::default(),
         alerts: app::alerts::Alerts::default(),
+        blocked: app::blocked::Blocked::default(),
         workflows: app::workflows::Workflows::new(secrets),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
@@ -272,16 +277,19 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     Box::pin(app.put_policy_in_force()).await.map_err(in_one_line)?;
     app.begin_workflows(workflow_files.as_deref()).await.map_err(in_one_line)?;
     app.begin_alerts(config.alerts.as_ref()).await.map_err(in_one_line)?;
+    // Before anybody asks: nobody comes in while it is not known who is refused.
+    app.read_blocked().await.map_err(in_one_line)?;
     let listener = http::listen(Arc::clone(&app), socket, config.tls.as_ref())?;
     let waking = tokio::spawn(app::wake::follow(Arc::clone(&app)));
     let configuring = tokio::spawn(app::policies::follow(Arc::clone(&app)));
     let errands = app::errands::run(Arc::clone(&app));
     let untold = app.untold.clone();
     let following = tokio::spawn(app::workflows::follow(Arc::clone(&app)));
+    let blocking = tokio::spawn(app::blocked::follow(Arc::clone(&app)));
     let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
     let counting = tokio::spawn(app::alerts::follow(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, configuring, following, working, counting];
+    let tasks = vec![upkeep, waking, configuring, following, working, counting, blocking];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }
@@ -305,6 +313,7 @@ fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::Rely
         fall_back: config.fall_back,
         remembered_browsers: config.remembered_browsers,
         brand: config.brand.clone(),
+        enrollment_url: config.enrollment_url.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),

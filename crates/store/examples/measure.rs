@@ -79,6 +79,7 @@ async fn enroll(store: Store, number: usize, application: ApplicationId) -> Pers
         kind: UserKind::Person,
         state: UserState::Active,
         created_at: at,
+        standing: domain::Standing::default(),
     };
     let session = Session {
         id: SessionId::generate(at, &Counter),
@@ -159,6 +160,8 @@ fn pending(user_id: UserId, kind: AuthenticatorKind, at: Timestamp) -> Authentic
         created_at: at,
         activated_at: None,
         last_used_at: None,
+        ends_at: None,
+        rotation_asked_at: None,
         credential: None,
     }
 }

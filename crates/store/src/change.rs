@@ -12,8 +12,8 @@ use domain::{
     Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
     BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
     HardwareToken, HardwareTokenId, HostedPage, Link, LinkId, PageId, PageRefusal, PageState, PolicyInForce, Prompt,
-    PromptId, PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Task, Timestamp,
-    TokenHash, Trust, User, UserId, UserKind, UserState,
+    PromptId, PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Standing, Task,
+    Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 use crate::alerts::WriteAlerts;
@@ -162,6 +162,53 @@ pub enum Change {
         by: Option<Trust>,
         /// When.
         at: Timestamp,
+    },
+    /// An authenticator counts for nothing from a time on. Guard: it is active or suspended, and has no end yet that is earlier.
+    LimitAuthenticator {
+        /// Which.
+        id: AuthenticatorId,
+        /// Its end.
+        ends_at: Timestamp,
+    },
+    /// The owner of an authenticator is to replace it. Guard: it is active or suspended, and that was not asked yet.
+    AskRotation {
+        /// Which.
+        id: AuthenticatorId,
+        /// When.
+        at: Timestamp,
+    },
+    /// What was proved in a session counts no more, and it falls back to its first factor. Guard: it has not ended, something was proved in
+    /// it, and its level is at least this one.
+    ForgetProofs {
+        /// Which.
+        id: SessionId,
+        /// From which level on.
+        from_level: i64,
+    },
+    /// An address or prefix is refused until a time. Guard: it is not refused for longer already, and not as many are as are kept.
+    BlockAddress {
+        /// Which, as it is written.
+        prefix: String,
+        /// Since when.
+        at: Timestamp,
+        /// Until when.
+        ends_at: Timestamp,
+    },
+    /// An address or prefix is refused no more. Guard: it is.
+    UnblockAddress {
+        /// Which, as it is written.
+        prefix: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// How a user stands from now on. Guard: the user is there, and stands as was seen.
+    PutStanding {
+        /// Who.
+        user_id: UserId,
+        /// As it was seen.
+        seen: Box<Standing>,
+        /// As it is to be.
+        to: Box<Standing>,
     },
     /// The same key under a newer data key. Guard: the blob is still the one that was rewrapped, and the data key is not
     /// retired.

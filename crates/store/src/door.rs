@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use crate::house::House;
 use crate::read::events::Order;
-use crate::read::{alerts, events, links, lists, runs, stats, tasks};
+use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
-    AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError, RunFilter,
-    RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError,
+    RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -382,6 +382,39 @@ impl Store {
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = lists::sealed_authenticators(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Active and suspended authenticators by id, page by page.
+    pub async fn authenticators_in_use(
+        &self,
+        page: PageRequest<AuthenticatorId>,
+    ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::authenticators_in_use(lease.connection(), page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Active authenticators whose end has come, so many at most.
+    pub async fn ended_authenticators(&self, now: Timestamp, at_most: u32) -> Result<Vec<Authenticator>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::ended_authenticators(lease.connection(), now, at_most).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The most addresses that are refused at once.
+    pub const MOST_BLOCKED: usize = 1000;
+    /// Addresses and prefixes that are refused at `now`, with when that ends.
+    pub async fn blocked_addresses(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::blocked_addresses(lease.connection(), now).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// Users, oldest first, with when there last was something of theirs.
+    pub async fn active_users(&self, page: PageRequest<UserId>) -> Result<Page<ActiveUser, UserId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::active_users(lease.connection(), page).await?;
         lease.done();
         Ok(found)
     }

@@ -52,6 +52,17 @@ pub struct Deciding {
     pub policy_id: Option<PolicyId>,
 }
 
+/// A user, and whether there was something of theirs lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveUser {
+    /// Who.
+    pub user: User,
+    /// When the user last proved something or a session of theirs began; when the user was made known, if neither.
+    pub last_active_at: Timestamp,
+    /// Whether an authenticator of theirs is active.
+    pub has_authenticator: bool,
+}
+
 /// Which users are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {

@@ -93,7 +93,7 @@ fn unknown(name: &str) -> Fault {
     Fault::Damaged(format!("no such name is known: {name:?}"))
 }
 
-pub(crate) const USER: &str = "u.id, u.external_id, u.display_name, u.kind, u.state, u.created_at";
+pub(crate) const USER: &str = "u.id, u.external_id, u.display_name, u.kind, u.state, u.created_at, u.standing";
 
 pub(crate) fn user(row: &mut Reader<'_, '_>) -> Result<User, Fault> {
     Ok(User {
@@ -103,6 +103,7 @@ pub(crate) fn user(row: &mut Reader<'_, '_>) -> Result<User, Fault> {
         kind: row.named(UserKind::from_name)?,
         state: row.named(UserState::from_name)?,
         created_at: row.time()?,
+        standing: row.maybe_named(|json| serde_json::from_str(json).ok())?.unwrap_or_default(),
     })
 }
 
@@ -147,7 +148,7 @@ pub(crate) fn hardware_token(row: &mut Reader<'_, '_>) -> Result<HardwareToken, 
 
 pub(crate) const AUTHENTICATOR: &str = "a.id, a.user_id, a.device_id, a.kind, a.state, a.label, a.blob, a.algorithm, a.digits, a.period, \
     a.generation, a.last_step, a.failures, a.open_failures, a.open_retry_at, a.trusted_failures, a.trusted_retry_at, \
-    a.created_at, a.activated_at, a.last_used_at, a.credential";
+    a.created_at, a.activated_at, a.last_used_at, a.credential, a.ends_at, a.rotation_asked_at";
 
 pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, Fault> {
     let (id, user_id) = (row.id(AuthenticatorId::from_uuid)?, row.id(UserId::from_uuid)?);
@@ -184,6 +185,8 @@ pub(crate) fn authenticator(row: &mut Reader<'_, '_>) -> Result<Authenticator, F
         activated_at: row.maybe_time()?,
         last_used_at: row.maybe_time()?,
         credential: row.maybe_named(credential)?,
+        ends_at: row.maybe_time()?,
+        rotation_asked_at: row.maybe_time()?,
     })
 }
 

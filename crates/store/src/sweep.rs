@@ -54,8 +54,19 @@ macro_rules! over_runs {
     };
 }
 
+/// That somebody was there stays known without their session: it is written down before the sessions go that the sweep below deletes.
+static LAST_ACTIVE: Set = Set::new(
+    &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)],
+    "UPDATE users AS u SET last_active_at = p.began_at FROM (
+        SELECT x.user_id, MAX(x.created_at) AS began_at FROM (
+            SELECT y.user_id, y.created_at FROM sessions y WHERE y.expires_at <= (SELECT i.over_at FROM input i)
+            ORDER BY y.expires_at, y.id LIMIT (SELECT i2.at_most FROM input i2)) x
+        GROUP BY x.user_id) p
+     WHERE u.id = p.user_id AND (u.last_active_at IS NULL OR u.last_active_at < p.began_at)",
+);
+
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 18] = [
+static SWEEPS: [Set; 19] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -76,7 +87,12 @@ static SWEEPS: [Set; 18] = [
     delete!(
         "sessions WHERE id",
         "x.id FROM sessions",
-        "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
+        "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at, x.id"
+    ),
+    delete!(
+        "blocked_addresses WHERE prefix",
+        "x.prefix FROM blocked_addresses",
+        "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
     ),
     // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of all that is left: another
     // server may be sweeping as well.
@@ -172,6 +188,7 @@ async fn sweep_within(connection: &mut Connection, now: Timestamp, keep: Duratio
     let over_at = now.minus(keep);
     let forgotten_at = now.minus(Idempotency::LIFETIME);
     let row = [least_id(over_at).into(), over_at.into(), forgotten_at.into(), now.minus(KEEP_RUNS).into(), SOME.into()];
+    LAST_ACTIVE.execute(connection, Rows::one(&row)).await?;
     let mut gone = 0;
     for sweep in &SWEEPS {
         gone += sweep.execute(connection, Rows::one(&row)).await?;

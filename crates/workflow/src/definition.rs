@@ -427,6 +427,17 @@ impl Definition {
         needs
     }
 
+    /// What stands in the file as this parameter of an action, word for word.
+    pub fn literals<'a>(&'a self, action: &'a str, parameter: &'a str) -> impl Iterator<Item = &'a str> {
+        let doings = self.doings().filter(move |(_, doing)| doing.action.name == action);
+        doings.flat_map(move |(_, doing)| {
+            doing.with.iter().filter_map(move |(name, argument)| match argument {
+                Argument::Literal(Value::String(text)) if name == parameter => Some(text.as_str()),
+                _ => None,
+            })
+        })
+    }
+
     /// Where the secrets are to be found that its actions and triggers take, apart from those that are told to a run.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         let of_triggers = self.triggers.iter().filter_map(|trigger| match &trigger.kind {

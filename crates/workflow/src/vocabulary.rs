@@ -208,19 +208,26 @@ pub const ACTIONS: &[Action] = &[
         "Ends authenticators at a time.",
         &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, need("in", Kind::Span)],
     )
-    .gives(COUNT),
-    inside("authenticator.rotate", "Has the key of authenticators replaced at the next enrollment.", WHICH)
-        .gives(COUNT),
-    inside("authenticator.require", "Asks a user to have one of these kinds.", &[USER, need("kinds", Kind::Texts)]),
+    .gives(COUNT)
+    .emits(&[EventKind::AuthenticatorLimited, EventKind::AuthenticatorExpired, EventKind::SessionLowered]),
+    inside("authenticator.rotate", "Asks the owners of authenticators to replace their keys.", WHICH)
+        .gives(COUNT)
+        .emits(&[EventKind::AuthenticatorRotationAsked]),
+    inside("authenticator.require", "Asks a user to have one of these kinds.", &[USER, need("kinds", Kind::Texts)])
+        .emits(&[EventKind::UserAuthenticatorRequired]),
     inside(
         "enrollment.start",
         "Invites a user to enroll. What the user has to prove for it is decided as for every enrollment.",
         &[USER, KINDS, need("valid_for", Kind::Span)],
     )
     .gives(&[("enrollment", Kind::Text), ("link", Kind::Text)])
-    .emits(&[EventKind::EnrollmentStarted]),
-    inside("enrollment.cancel", "Takes an enrollment back.", &[need("enrollment", Kind::Text), REASON])
-        .emits(&[EventKind::EnrollmentCancelled]),
+    .emits(&[EventKind::UserInvited]),
+    inside(
+        "enrollment.cancel",
+        "Takes an enrollment or the invitation to one back.",
+        &[need("enrollment", Kind::Text), may("user", Kind::User), REASON],
+    )
+    .emits(&[EventKind::EnrollmentCancelled, EventKind::UserInvitationCancelled]),
     inside(
         "session.revoke",
         "Ends sessions: one, or all of a user.",
@@ -251,7 +258,12 @@ pub const ACTIONS: &[Action] = &[
         .emits(&[EventKind::UserUpdated]),
     inside("user.remove_from_group", "Takes a user out of a group.", &[USER, need("group", Kind::Text)])
         .emits(&[EventKind::UserUpdated]),
-    inside("user.extend_grace", "Gives a user more of a grace period.", &[USER, need("by", Kind::Span)]),
+    inside(
+        "user.extend_grace",
+        "Has a user's grace period go on for so long from now.",
+        &[USER, need("by", Kind::Span)],
+    )
+    .emits(&[EventKind::UserGraceExtended]),
     inside(
         "recovery.issue_pass",
         "Gives a user a pass that counts once as a proof of a level.",
@@ -266,12 +278,14 @@ pub const ACTIONS: &[Action] = &[
         "risk.raise",
         "Raises a signal about a user for a time.",
         &[USER, need("signal", Kind::Text), need("for", Kind::Span)],
-    ),
+    )
+    .emits(&[EventKind::RiskRaised]),
     inside(
         "risk.block_address",
         "Refuses an address or prefix for a time.",
         &[need("address", Kind::Text), need("for", Kind::Span)],
-    ),
+    )
+    .emits(&[EventKind::AddressBlocked]),
     inside(
         "gateway.switch",
         "Sends by another gateway of a channel from now on.",
@@ -378,8 +392,15 @@ pub struct Query {
     pub everyone: bool,
 }
 
-const AUTHENTICATOR: &[(&str, Kind)] =
-    &[("id", Kind::Text), ("user", Kind::User), ("kind", Kind::Text), ("state", Kind::Text)];
+const AUTHENTICATOR: &[(&str, Kind)] = &[
+    ("id", Kind::Text),
+    ("user", Kind::User),
+    ("kind", Kind::Text),
+    ("state", Kind::Text),
+    ("label", Kind::Text),
+    ("rotating", Kind::Bool),
+    ("expires_at", Kind::Time),
+];
 
 /// Every query.
 pub const QUERIES: &[Query] = &[
@@ -387,13 +408,25 @@ pub const QUERIES: &[Query] = &[
         name: "users",
         finds: "Users: all of them, or those that the parameters leave.",
         takes: &[may("group", Kind::Text), may("without_authenticator", Kind::Bool), may("inactive_for", Kind::Span)],
-        gives: &[("id", Kind::User), ("external_id", Kind::Text), ("kind", Kind::Text), ("state", Kind::Text)],
+        gives: &[
+            ("id", Kind::User),
+            ("external_id", Kind::Text),
+            ("kind", Kind::Text),
+            ("state", Kind::Text),
+            ("last_active_at", Kind::Time),
+        ],
         everyone: true,
     },
     Query {
         name: "authenticators",
-        finds: "Authenticators: all of them, or those that the parameters leave.",
-        takes: &[KINDS, may("unused_for", Kind::Span), may("older_than", Kind::Span), may("model", Kind::Text)],
+        finds: "Authenticators that are active or suspended: all of them, or those that the parameters leave.",
+        takes: &[
+            KINDS,
+            may("unused_for", Kind::Span),
+            may("older_than", Kind::Span),
+            may("expires_within", Kind::Span),
+            may("model", Kind::Text),
+        ],
         gives: AUTHENTICATOR,
         everyone: true,
     },

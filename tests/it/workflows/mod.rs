@@ -7,8 +7,10 @@ mod hooks;
 mod links;
 mod outside;
 mod ready;
+mod ready_outside;
 mod recipe;
 mod somebody;
+mod standing;
 mod stories;
 mod tasks;
 mod watching;
@@ -494,20 +496,26 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(
-        names,
-        [
-            "alert_on_call",
-            "brute_force",
-            "gateway_outage",
-            "guessed_codes",
-            "locked_account",
-            "lost_device",
-            "new_device",
-            "push_fatigue",
-            "toll_fraud",
-        ]
-    );
+    let ready_made = [
+        "alert_on_call",
+        "brute_force",
+        "compromised_model",
+        "enrollment",
+        "expiring",
+        "gateway_outage",
+        "guessed_codes",
+        "inactive",
+        "locked_account",
+        "lost_device",
+        "mass_rotation",
+        "new_device",
+        "push_fatigue",
+        "recovery_backup_code",
+        "rotation",
+        "suspicious_activity",
+        "toll_fraud",
+    ];
+    assert_eq!(names, ready_made);
     assert_eq!(server.api().all("/v1/alert-rules").await.len(), 13);
 }
 

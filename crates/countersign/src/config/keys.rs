@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 58] = [
+pub(crate) const KEYS: [Key; 59] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -167,6 +167,11 @@ pub(crate) const KEYS: [Key; 58] = [
         "workflows.folder",
         "DIR",
         "Folder of the workflows that are in force, *.yaml, read at the start [default: `workflows` in policy.folder, if it is there; else what is in force stays so]",
+    ),
+    one(
+        "workflows.enrollment_url",
+        "URL",
+        "Where people enroll in an application, for the links of `enrollment.start` [default: none; it fails]",
     ),
     one(
         "policy.record_facts",

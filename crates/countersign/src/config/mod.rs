@@ -98,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) outside: OutsideSettings,
     /// Sites behind proxies that ask about each request.
     pub(crate) sites: Vec<SiteSettings>,
+    /// Where people enroll in an application, for links that workflows hand out.
+    pub(crate) enrollment_url: Option<String>,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// How phones are asked, and woken up.
@@ -258,6 +260,7 @@ impl Settings {
             record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),
             policy_secrets: PolicySecrets::resolve(layers, environment)?,
             risk: value::risk(layers)?,
+            enrollment_url: value::parse(layers, "workflows.enrollment_url", value::url)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
             log: Log {

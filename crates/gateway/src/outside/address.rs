@@ -83,7 +83,7 @@ fn plain(address: IpAddr) -> IpAddr {
 
 /// Whether an address is one that anybody on the internet could be reached at, by the IANA registries of special-purpose
 /// addresses (RFC 6890).
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match plain(address) {
         IpAddr::V4(four) => is_public_v4(four),
         IpAddr::V6(six) => is_public_v6(six),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
 
-pub use address::{Allowed, InvalidAllowed};
+pub use address::{Allowed, InvalidAllowed, is_public};
 use resolve::{Guarded, Inside};
 pub use resolve::{Resolve, SystemResolver};
 

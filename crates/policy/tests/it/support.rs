@@ -34,9 +34,11 @@ pub(crate) fn ann() -> Facts {
         user: UserFacts {
             external_id: "ann".to_owned(),
             groups: vec!["staff".to_owned()],
+            attributes: serde_json::Map::new(),
             service_account: false,
             authenticators: Vec::new(),
             subject_since: None,
+            grace_until: None,
         },
         application: ApplicationFacts { id: "app_1".to_owned(), name: "shop".to_owned() },
         action: "read".to_owned(),

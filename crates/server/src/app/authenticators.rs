@@ -2,7 +2,8 @@
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Event, EventKind, SessionId, Trust, UserId,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Event, EventKind, SessionId, Timestamp,
+    Trust, UserId,
 };
 use store::{Change, Effect};
 use vault_proto::Qr;
@@ -19,6 +20,9 @@ pub(crate) struct Seen {
     /// Unused backup codes.
     pub(crate) codes_left: Option<u32>,
 }
+
+/// How many expire before it is looked for more.
+const AT_ONCE: u32 = 100;
 
 impl App {
     /// An authenticator.
@@ -96,9 +100,8 @@ impl App {
             AuthenticatorState::Active => EventKind::AuthenticatorResumed,
             AuthenticatorState::Suspended => EventKind::AuthenticatorSuspended,
             AuthenticatorState::Lost => EventKind::AuthenticatorLost,
-            AuthenticatorState::Pending | AuthenticatorState::Expired | AuthenticatorState::Revoked => {
-                EventKind::AuthenticatorRevoked
-            }
+            AuthenticatorState::Expired => EventKind::AuthenticatorExpired,
+            AuthenticatorState::Pending | AuthenticatorState::Revoked => EventKind::AuthenticatorRevoked,
         };
         let event = self
             .event(kind, actor, about(authenticator))
@@ -106,6 +109,44 @@ impl App {
             .with("reason", "requested")
             .detailed(actor.and_then(|actor| self.origin(actor)));
         (Change::SetAuthenticatorState { id: authenticator.id, to, by, at: self.now() }, event)
+    }
+
+    /// What gives an authenticator an end, and what is told of it.
+    pub(in crate::app) fn authenticator_until(
+        &self,
+        authenticator: &Authenticator,
+        ends_at: Timestamp,
+    ) -> (Change, Event) {
+        let event = self
+            .event(EventKind::AuthenticatorLimited, None, about(authenticator))
+            .with("kind", authenticator.kind.name())
+            .with("expires_at", ends_at.to_string());
+        (Change::LimitAuthenticator { id: authenticator.id, ends_at }, event)
+    }
+
+    /// What has the owner of an authenticator asked to replace it, and what is told of that.
+    pub(in crate::app) fn authenticator_to_rotate(&self, authenticator: &Authenticator) -> (Change, Event) {
+        let event = self
+            .event(EventKind::AuthenticatorRotationAsked, None, about(authenticator))
+            .with("kind", authenticator.kind.name());
+        (Change::AskRotation { id: authenticator.id, at: self.now() }, event)
+    }
+
+    /// Has authenticators expire whose end has come. They count for nothing from that moment on; here it is told, and sessions forget them.
+    pub(in crate::app) async fn expire_authenticators(&self) -> Result<(), Error> {
+        loop {
+            let ended = self.store.ended_authenticators(self.now(), AT_ONCE).await?;
+            let last = ended.len() < AT_ONCE as usize;
+            let mut any = false;
+            for authenticator in ended {
+                let (change, event) = self.authenticator_into(None, &authenticator, AuthenticatorState::Expired, None);
+                let event = event.with("reason", "end").with("kind", authenticator.kind.name());
+                any |= self.commit(change, event).await? == Effect::Applied;
+            }
+            if last || !any {
+                return Ok(());
+            }
+        }
     }
 
     /// A new key for an authenticator; the old one counts until the new one is confirmed.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    Authenticator, AuthenticatorKind, AuthenticatorState, Challenge, ChallengeId, Confirmation, DecisionId, Event,
-    EventKind, ExternalId, Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
+    Authenticator, AuthenticatorKind, Challenge, ChallengeId, Confirmation, DecisionId, Event, EventKind, ExternalId,
+    Proof, Requirement, Session, SessionId, Timestamp, User, UserKind, UserState,
 };
 use policy::{
     ApplicationFacts, Facts, Finding, Need, Outcome, ProofFacts, ResourceFacts, SessionFacts, Signal, Usable,
@@ -21,13 +21,15 @@ use store::{Change, Commit, Deciding, Effect, Store};
 use tokio::sync::Semaphore;
 
 use super::assertion::Allowed;
+use super::blocked::BLOCKED;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
 use super::counted::Tally;
 use super::factors::best_quality;
 use super::forward_auth::for_the_record;
+use super::obligations::{Obligation, groups_of, obligations};
 use super::policies::Known;
 use super::possession::bound_to;
-use super::risk::{Elsewhere, SCORES, Score, Source, together};
+use super::risk::{Elsewhere, SCORES, Score, Source, raised_about, together};
 use super::telling::With;
 use super::{Actor, App, Error, Made};
 
@@ -114,6 +116,8 @@ pub(crate) struct Decision {
     pub(crate) external_id: ExternalId,
     /// How high the risk is.
     pub(crate) risk: Score,
+    /// What is asked of the user beside.
+    pub(crate) obligations: Vec<Obligation>,
     /// What it went by, for holding another policy against it.
     facts: Option<String>,
     /// What is to be proved, where that can be asked for.
@@ -134,6 +138,8 @@ struct Seen {
     signals: Vec<Signal>,
     risk: Score,
     elsewhere: Option<Elsewhere>,
+    /// Whether it is asked from an address that is refused for a while.
+    is_blocked: bool,
 }
 
 impl App {
@@ -160,6 +166,10 @@ impl App {
     fn decision(&self, actor: &Actor, question: &Question, seen: &Seen, now: Timestamp) -> Decision {
         let facts = self.facts(actor, question, seen, now);
         let mut verdict = seen.policy.policy.decide(&facts);
+        if seen.is_blocked {
+            // Whatever the rules say: nothing is done from there.
+            (verdict.outcome, verdict.decided_by) = (Outcome::Deny, Some(BLOCKED.to_owned()));
+        }
         let recorded = || match &question.identity {
             Some(_) => for_the_record(&facts).to_record(),
             None => facts.to_record(),
@@ -172,6 +182,7 @@ impl App {
             session: seen.session.clone(),
             external_id: seen.user.external_id.clone(),
             risk: seen.risk,
+            obligations: obligations(&seen.user.standing, &seen.authenticators, now),
             facts: self.policies.record_facts.then(recorded).flatten(),
             challenge: None,
             assertion: None,
@@ -249,8 +260,11 @@ impl App {
             None => None,
         };
         let (policy, noticed) = (policy?, noticed?);
-        let (signals, risk) = together(noticed.signals, signals(question), self.world().settings.thresholds);
-        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere: noticed.elsewhere })
+        let ours = raised_about(&user.standing, &self.workflows.raisable(), noticed.signals, now);
+        let (signals, risk) = together(ours, signals(question), self.world().settings.thresholds);
+        let is_blocked = self.is_blocked(question.source.address);
+        let elsewhere = noticed.elsewhere;
+        Ok(Seen { policy, session, user, authenticators, challenge, signals, risk, elsewhere, is_blocked })
     }
 
     /// A challenge that was satisfied for this very question, a moment ago (S-05, T-11).
@@ -292,6 +306,7 @@ impl App {
                 &seen.authenticators,
                 question.groups.clone(),
                 seen.policy.enforced_since,
+                now,
             ),
             application: ApplicationFacts {
                 id: actor.application.id.to_string(),
@@ -317,16 +332,20 @@ impl App {
         authenticators: &[Authenticator],
         groups: Vec<String>,
         enforced_since: Option<Timestamp>,
+        now: Timestamp,
     ) -> UserFacts {
-        let usable = authenticators.iter().filter(|a| a.state == AuthenticatorState::Active);
+        let standing = user.standing.clone().at(now);
+        let usable = authenticators.iter().filter(|a| a.is_usable(now));
         let usable =
             usable.map(|authenticator| Usable { kind: authenticator.kind, quality: best_quality(self, authenticator) });
         UserFacts {
             external_id: user.external_id.as_given().to_owned(),
-            groups,
+            groups: groups_of(groups, &standing),
+            attributes: standing.attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
             service_account: user.kind == UserKind::Service,
             authenticators: usable.collect(),
             subject_since: enforced_since.map(|since| since.max(user.created_at)),
+            grace_until: standing.grace_until,
         }
     }
 

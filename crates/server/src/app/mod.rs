@@ -9,6 +9,7 @@ mod arrivals;
 pub(crate) mod assertion;
 pub(crate) mod authenticators;
 mod backup_codes;
+pub(crate) mod blocked;
 pub(crate) mod bootstrap;
 pub(crate) mod challenges;
 mod counted;
@@ -27,6 +28,7 @@ pub(crate) mod idempotency;
 mod introspect;
 pub(crate) mod keys;
 pub(crate) mod lately;
+pub(crate) mod obligations;
 pub(crate) mod pages;
 pub(crate) mod policies;
 pub(crate) mod possession;
@@ -37,6 +39,7 @@ pub(crate) mod risk;
 pub(crate) mod sending;
 pub(crate) mod sessions;
 mod slot;
+pub(crate) mod standing;
 mod telling;
 pub(crate) mod testing;
 pub(crate) mod upkeep;
@@ -89,6 +92,8 @@ pub(crate) struct App {
     pub(crate) alerts: alerts::Alerts,
     /// Which workflows are in force, and what is done for their runs here.
     pub(crate) workflows: workflows::Workflows,
+    /// Addresses that are refused for a while.
+    pub(crate) blocked: blocked::Blocked,
     /// Who waits for something to happen.
     pub(crate) wake: Arc<wake::Wake>,
     pub(crate) nonces: factors::push::Nonces,

@@ -4,10 +4,11 @@
 //! right there. So a cookie that was stolen gains nothing by what its owner proves. And only what was proved is learned from.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::{ChallengeId, Session, SessionId, Timestamp, UserId};
+use domain::{ChallengeId, Session, SessionId, Standing, Timestamp, UserId};
 use policy::{Finding, Signal};
 use risk::{Agent, Assessment, Band, History, Name, Observation, Outcome, Reason, World};
 use serde::{Deserialize, Serialize};
@@ -247,6 +248,44 @@ impl Score {
             raised_at: None,
         })
     }
+}
+
+/// How much a signal adds to the risk that was raised about a user, to 100.
+const RAISED: u16 = 50;
+
+/// Our signals, with those that were raised about the user for a while, and those that workflows in force could have raised.
+pub(crate) fn raised_about(
+    standing: &Standing,
+    raisable: &BTreeSet<String>,
+    ours: Vec<Signal>,
+    now: Timestamp,
+) -> Vec<Signal> {
+    let mut all = ours;
+    for name in raisable {
+        if all.iter().all(|own| *own.name != **name) {
+            all.push(Signal {
+                name: name.clone().into(),
+                value: Finding::Known(Value::Bool(false)),
+                weight: 0,
+                explanation: "no workflow has raised it".into(),
+                raised_at: None,
+            });
+        }
+    }
+    for (name, raised) in standing.signals.iter().filter(|(_, raised)| raised.until > now) {
+        let signal = Signal {
+            name: name.clone().into(),
+            value: Finding::Known(Value::Bool(true)),
+            weight: RAISED,
+            explanation: "it was raised about the user, for a while".into(),
+            raised_at: Some(raised.since),
+        };
+        match all.iter_mut().find(|own| *own.name == **name) {
+            Some(own) => *own = signal,
+            None => all.push(signal),
+        }
+    }
+    all
 }
 
 /// Our signals and the application's together, and what they amount to. What an application says of one of ours stands where ours is

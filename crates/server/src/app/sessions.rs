@@ -8,6 +8,7 @@ use domain::event::About;
 use domain::{Aal, Amr, Confirmation, DeviceId, Event, EventKind, Proof, Session, SessionId, Timestamp, Trust, UserId};
 use store::{Change, Effect, RegisterSession};
 
+use super::blocked::NO_SESSION;
 use super::risk::Source;
 use super::telling::With;
 use super::{Actor, App, Error, Made, Once, UserRef};
@@ -54,6 +55,9 @@ impl App {
         once: Option<&Once>,
     ) -> Result<Made<Session>, Error> {
         let now = self.now();
+        if self.is_blocked(log_in.address) {
+            return Err(NO_SESSION);
+        }
         let user = self.find_user(&log_in.user).await?.ok_or(Error::NotFound("user"))?;
         let authenticated_at = match log_in.authenticated_at {
             Some(at) if at > now.plus(CLOCK_SKEW) => {
@@ -99,6 +103,9 @@ impl App {
         beginning: &Beginning,
     ) -> Result<(RegisterSession, Event), Error> {
         let at = proof.verified_at;
+        if self.is_blocked(actor.address) {
+            return Err(NO_SESSION);
+        }
         let session = Session {
             id: SessionId::generate(at, &*self.entropy),
             application_id: actor.application.id,
@@ -157,6 +164,13 @@ impl App {
             Effect::Applied => Ok(()),
             _ => Err(Error::SessionOver),
         }
+    }
+
+    /// What has a session prove again that has reached this level, and what is told of it.
+    pub(in crate::app) fn session_to_prove(&self, session: &Session, from: Aal) -> (Change, Event) {
+        let aal = Aal::reached(&session.amr, &[]);
+        let event = self.event(EventKind::SessionLowered, None, about(session)).with("aal", aal.number());
+        (Change::ForgetProofs { id: session.id, from_level: from.number().into() }, event)
     }
 
     /// What ends a session, and what is told of it. By a workflow where nobody asks.

@@ -30,6 +30,9 @@ pub(crate) async fn run(app: Arc<App>) {
             tracing::warn!(%error, "could not see whether the keys were rotated elsewhere; trying again later");
         }
         sweep(&app).await;
+        if let Err(error) = app.expire_authenticators().await {
+            tracing::warn!(%error, "could not have authenticators expire; trying again later");
+        }
         make_room(&app).await;
         expire_events(&app).await;
         super::workflows::measure(&app).await;

@@ -1,7 +1,7 @@
 //! Users: making them known, finding them, suspending and erasing them.
 
 use domain::event::About;
-use domain::{Event, EventKind, ExternalId, Page, PageRequest, User, UserId, UserKind, UserState};
+use domain::{Event, EventKind, ExternalId, Page, PageRequest, Standing, User, UserId, UserKind, UserState};
 use store::{Change, Effect, UserFilter};
 
 use super::telling::With;
@@ -44,6 +44,7 @@ impl App {
             kind: new.kind,
             state: UserState::Active,
             created_at: now,
+            standing: Standing::default(),
         };
         let event = self.event(EventKind::UserCreated, Some(actor), about(user.id)).with("kind", user.kind.name());
         let record = Once::record(once, actor, user.id, now);

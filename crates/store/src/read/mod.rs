@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod events;
 pub(crate) mod gather;
 pub(crate) mod hot;
+pub(crate) mod hygiene;
 pub(crate) mod links;
 pub(crate) mod lists;
 pub(crate) mod runs;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, alerts, browsers, clients, enroll, events, hardware_tokens, idempotency, links, login, lower, pages,
+    Item, alerts, browsers, clients, enroll, events, hardware_tokens, hygiene, idempotency, links, login, lower, pages,
     policies, prompts, rest, risk, runs, sign_ins, tasks,
 };
 use crate::engine::{Connection, Fault};
@@ -139,14 +139,18 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::RenameAuthenticator { id, .. }
         | Change::SetAuthenticatorState { id, .. }
         | Change::SetCredential { id, .. }
+        | Change::LimitAuthenticator { id, .. }
+        | Change::AskRotation { id, .. }
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
-        Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
+        Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } | Change::ForgetProofs { id, .. } => {
+            ids.push(id.uuid());
+        }
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
         Change::PutPolicy(policy, applications) => {
             ids.push(policy.id.uuid());
             ids.extend(applications.iter().map(|change| change.id().uuid()));
         }
-        Change::PutRiskHistory { user_id, .. } => ids.push(user_id.uuid()),
+        Change::PutRiskHistory { user_id, .. } | Change::PutStanding { user_id, .. } => ids.push(user_id.uuid()),
         Change::CreateApplication(application, _) | Change::UpdateApplication { application, .. } => {
             ids.push(application.id.uuid());
         }
@@ -214,6 +218,8 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::ReleaseRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
+        | Change::BlockAddress { .. }
+        | Change::UnblockAddress { .. }
         | Change::Tell => {}
     }
 }
@@ -282,6 +288,12 @@ async fn write_round(
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             Change::WriteAlerts(write) => alerts::write(connection, write).await?,
+            Change::LimitAuthenticator { .. }
+            | Change::AskRotation { .. }
+            | Change::ForgetProofs { .. }
+            | Change::BlockAddress { .. }
+            | Change::UnblockAddress { .. }
+            | Change::PutStanding { .. } => hygiene::write(connection, change).await?,
             change => write_rare(connection, change).await?,
         };
         outcomes.set(*index, effect);
@@ -311,19 +323,13 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
             write_user(connection, change).await
         }
-        Change::CreateDevice(device) => rest::create_device(connection, device).await,
-        Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
-        Change::RenameAuthenticator { id, label, by, at } => {
-            rest::rename_authenticator(connection, *id, label, *by, *at).await
-        }
-        Change::SetAuthenticatorState { id, to, by, at } => {
-            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
-        }
-        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
-        Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
+        Change::CreateDevice(_) | Change::DeleteDevice { .. } => write_device(connection, change).await,
+        Change::RenameAuthenticator { .. }
+        | Change::SetAuthenticatorState { .. }
+        | Change::SetCredential { .. }
+        | Change::Rewrap { .. } => write_authenticator(connection, change).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
-        Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
-        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
+        Change::CancelChallenge { .. } | Change::UseChallenge { .. } => write_challenge(connection, change).await,
         Change::CancelEnrollment { .. } | Change::RetryEnrollment { .. } => write_enrollment(connection, change).await,
         Change::CreateApplication(..)
         | Change::UpdateApplication { .. }
@@ -362,8 +368,14 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             write_house(connection, change).await
         }
         Change::Tell => Ok(Effect::Applied),
-        // Those that are written as sets, and runs, which are written by themselves.
-        Change::PutWorkflows(_)
+        // Those that are written as sets, and runs and what they do to people, which are written by themselves.
+        Change::LimitAuthenticator { .. }
+        | Change::AskRotation { .. }
+        | Change::ForgetProofs { .. }
+        | Change::BlockAddress { .. }
+        | Change::UnblockAddress { .. }
+        | Change::PutStanding { .. }
+        | Change::PutWorkflows(_)
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
@@ -383,6 +395,39 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateChallenge(_)
         | Change::Satisfy(_)
         | Change::Reject(_) => Ok(Effect::Refused),
+    }
+}
+
+/// What users hold.
+async fn write_device(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CreateDevice(device) => rest::create_device(connection, device).await,
+        Change::DeleteDevice { id } => rest::delete_device(connection, *id).await,
+        _ => Ok(Effect::Refused),
+    }
+}
+
+/// What becomes of a challenge but being proved.
+async fn write_challenge(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::CancelChallenge { id, at } => rest::cancel_challenge(connection, *id, *at).await,
+        Change::UseChallenge { id, at } => rest::use_challenge(connection, *id, *at).await,
+        _ => Ok(Effect::Refused),
+    }
+}
+
+/// What becomes of an authenticator that is there.
+async fn write_authenticator(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::RenameAuthenticator { id, label, by, at } => {
+            rest::rename_authenticator(connection, *id, label, *by, *at).await
+        }
+        Change::SetAuthenticatorState { id, to, by, at } => {
+            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
+        }
+        Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
+        Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
+        _ => Ok(Effect::Refused),
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn authenticator_rows<'a>(authenticators: impl IntoIterator<Item = &'
             authenticator.last_used_at.into(),
             credential_text.as_deref().into(),
             credential.and_then(Credential::unique_id).into(),
-            authenticator.expires_at().into(),
+            credential.and_then(Credential::expires_at).into(),
         ]);
     }
     input

@@ -193,7 +193,7 @@ macro_rules! proof_guard {
     () => {
         concat!(
             "a.state = 'active' AND a.generation = i.generation AND a.failures < {budget}
-             AND (a.expires_at IS NULL OR a.expires_at > i.at) AND ",
+             AND (a.expires_at IS NULL OR a.expires_at > i.at) AND (a.ends_at IS NULL OR a.ends_at > i.at) AND ",
             no_wait!(),
             " AND c.state = 'open' AND c.expires_at > i.at AND u.state = 'active'
              AND (i.session_id IS NULL OR i.session_id = c.session_id)

@@ -7,6 +7,7 @@ mod clients;
 mod enroll;
 pub(crate) mod events;
 mod hardware_tokens;
+mod hygiene;
 mod idempotency;
 mod links;
 mod login;
@@ -374,6 +375,7 @@ mod tests {
             .chain(&lower::ALL)
             .chain(&prompts::ALL)
             .chain(&hardware_tokens::ALL)
+            .chain(&hygiene::ALL)
             .chain(&browsers::ALL)
             .chain(&risk::ALL)
             .chain(&policies::ALL)

@@ -7,6 +7,7 @@
 use domain::{Event, RunId, RunState, Timestamp, UserId};
 use uuid::Uuid;
 
+use super::hygiene;
 use super::outcome::Outcomes;
 use super::rest::{self, one};
 use super::{Item, links, tasks, took};
@@ -498,6 +499,12 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
             rest::set_authenticator_state(connection, *id, *to, *by, *at).await
         }
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
+        Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
+        Change::LimitAuthenticator { .. }
+        | Change::AskRotation { .. }
+        | Change::ForgetProofs { .. }
+        | Change::BlockAddress { .. }
+        | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         Change::OpenTask(task) => tasks::open(connection, task).await,
         Change::CloseTask(close) => tasks::close(connection, close).await,
         Change::CreateLink(link) => links::create(connection, link).await,

@@ -140,6 +140,7 @@ pub(crate) fn user(name: &str) -> User {
         kind: UserKind::Person,
         state: UserState::Active,
         created_at: START,
+        standing: Standing::default(),
     }
 }
 
@@ -203,6 +204,8 @@ pub(crate) fn authenticator(user: UserId, kind: AuthenticatorKind) -> Authentica
         created_at: START,
         activated_at: None,
         last_used_at: None,
+        ends_at: None,
+        rotation_asked_at: None,
         credential: None,
     }
 }

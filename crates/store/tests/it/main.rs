@@ -22,6 +22,7 @@ mod decisions;
 mod disks;
 mod doors;
 mod falling;
+mod hygiene;
 mod limits;
 mod links;
 mod log;

@@ -100,6 +100,18 @@ impl App {
         self.event(kind, Some(actor), about).detailed(self.origin(actor))
     }
 
+    /// That an enrollment is taken back by nobody who asks.
+    pub(in crate::app) fn enrollment_cancelled(&self, enrollment: &Enrollment) -> Event {
+        let about = About {
+            user_id: Some(enrollment.user_id),
+            authenticator_id: Some(enrollment.authenticator_id),
+            session_id: Some(enrollment.session_id),
+            enrollment_id: Some(enrollment.id),
+            ..About::default()
+        };
+        self.event(EventKind::EnrollmentCancelled, None, about)
+    }
+
     fn told_of(&self, kind: EventKind, actor: &Actor, enrollment: &Enrollment, authenticator: &Authenticator) -> Event {
         let about = About {
             user_id: Some(enrollment.user_id),

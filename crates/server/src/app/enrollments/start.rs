@@ -257,5 +257,7 @@ fn pending(app: &App, grant: &Grant, wish: &Wish, now: Timestamp) -> Authenticat
         created_at: now,
         activated_at: None,
         last_used_at: None,
+        ends_at: None,
+        rotation_asked_at: None,
     }
 }

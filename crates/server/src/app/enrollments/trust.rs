@@ -1,8 +1,8 @@
 //! Who may bind an authenticator to whom (P-06, T-09).
 
 use domain::{
-    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Proof, Requirement, Session, Timestamp,
-    Trust, User, UserId, UserState,
+    Aal, Authenticator, AuthenticatorId, AuthenticatorKind, Proof, Requirement, Session, Timestamp, Trust, User,
+    UserId, UserState,
 };
 
 use super::super::factors::reaches_aal3;
@@ -93,7 +93,7 @@ fn lacks(app: &App, session: &Session, existing: &[Authenticator], now: Timestam
         return Err(Error::SessionOver);
     }
     let recent = |at: Timestamp| now.since(at) <= app.settings.max_session_age;
-    let in_use = |id| existing.iter().any(|a| a.id == id && a.state == AuthenticatorState::Active);
+    let in_use = |id| existing.iter().any(|a| a.id == id && a.is_usable(now));
     let level = highest(app, existing);
     let is_enough = |proof: &Proof| {
         recent(proof.verified_at)

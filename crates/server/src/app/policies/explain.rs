@@ -7,7 +7,7 @@ use policy::{ApplicationFacts, Explanation, Facts, Finding, ProofFacts, Resource
 use serde_json::{Map, Value};
 
 use super::Known;
-use crate::app::risk::{SCORES, Source, together};
+use crate::app::risk::{SCORES, Source, raised_about, together};
 use crate::app::{App, Error, UserRef};
 
 /// Who would do it.
@@ -50,11 +50,11 @@ impl App {
         let (now, policy) = (self.now(), self.policy_in_force().await?);
         let (user, session) = self.who(&supposed.who, now).await?;
         let authenticators = self.store.authenticators_of(user.id).await?;
-        let signals = self.supposed_signals(&supposed, session.as_ref(), &policy, now).await?;
+        let signals = self.supposed_signals(&supposed, &user, session.as_ref(), &policy, now).await?;
         let facts = Facts {
             now,
             application: self.supposed_application(&supposed, session.as_ref()).await?,
-            user: self.user_facts(&user, &authenticators, supposed.groups, policy.enforced_since),
+            user: self.user_facts(&user, &authenticators, supposed.groups, policy.enforced_since, now),
             action: supposed.action,
             resource: supposed.resource,
             context: supposed.context,
@@ -105,6 +105,7 @@ impl App {
     async fn supposed_signals(
         &self,
         supposed: &Supposed,
+        user: &User,
         session: Option<&Session>,
         policy: &Known,
         now: Timestamp,
@@ -113,6 +114,7 @@ impl App {
             Some(session) => self.noticed(session, Source::default(), now).await?.signals,
             None => Vec::new(),
         };
+        let noticed = raised_about(&user.standing, &self.workflows.raisable(), noticed, now);
         let mut signals = together(noticed, supposed.signals.clone(), self.world().settings.thresholds).0;
         for name in policy.policy.signal_names().into_iter().filter(|name| !SCORES.contains(name)) {
             let is_told = signals.iter().any(|signal| signal.name == name);

@@ -25,7 +25,7 @@ mod waits;
 mod webhooks;
 mod work;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use domain::{RunId, WorkflowInForce};
@@ -51,9 +51,21 @@ pub(crate) const CARRIED: &[&str] = &[
     "authenticator.suspend",
     "authenticator.resume",
     "authenticator.revoke",
+    "authenticator.expire",
+    "authenticator.rotate",
+    "authenticator.require",
+    "enrollment.start",
+    "enrollment.cancel",
     "session.revoke",
+    "session.require_step_up",
     "user.lock",
     "user.unlock",
+    "user.set_attribute",
+    "user.add_to_group",
+    "user.remove_from_group",
+    "user.extend_grace",
+    "risk.raise",
+    "risk.block_address",
     "event.emit",
     "link.create",
     "http.call",
@@ -69,16 +81,29 @@ pub(crate) const CARRIED: &[&str] = &[
     "validator.radius",
 ];
 /// The queries that are answered.
-pub(crate) const FOUND: &[&str] = &["users", "authenticators_of", "sessions_of"];
+pub(crate) const FOUND: &[&str] = &["users", "authenticators", "authenticators_of", "sessions_of"];
 /// What can be said of them.
-pub(crate) const PARAMETERS: &[(&str, &str)] =
-    &[("authenticators_of", "user"), ("authenticators_of", "kinds"), ("sessions_of", "user")];
+pub(crate) const PARAMETERS: &[(&str, &str)] = &[
+    ("users", "group"),
+    ("users", "without_authenticator"),
+    ("users", "inactive_for"),
+    ("authenticators", "kinds"),
+    ("authenticators", "unused_for"),
+    ("authenticators", "older_than"),
+    ("authenticators", "expires_within"),
+    ("authenticators", "model"),
+    ("authenticators_of", "user"),
+    ("authenticators_of", "kinds"),
+    ("sessions_of", "user"),
+];
 
 /// What is known of workflows here. All of it can be had from the store again.
 #[derive(Default)]
 pub(crate) struct Workflows {
     /// Those in force, by name.
     in_force: RwLock<Arc<BTreeMap<String, InForce>>>,
+    /// The signals that they raise: where one is not raised, that is known.
+    raisable: RwLock<Arc<BTreeSet<String>>>,
     /// Every one that a run may go by, by digest.
     read: Mutex<HashMap<String, Arc<Definition>>>,
     /// What actions take that nobody may see.
@@ -115,7 +140,15 @@ impl Workflows {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The signals that workflows in force raise.
+    pub(crate) fn raisable(&self) -> Arc<BTreeSet<String>> {
+        Arc::clone(&self.raisable.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn put(&self, in_force: BTreeMap<String, InForce>, unread: Vec<String>) {
+        let raised = in_force.values().flat_map(|one| one.definition.literals("risk.raise", "signal"));
+        let raised = raised.map(str::to_owned).collect();
+        *self.raisable.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(raised);
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
         *self.unread.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(unread);
     }

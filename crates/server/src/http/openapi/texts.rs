@@ -67,7 +67,7 @@ pub(super) fn describe(document: &mut OpenApi) {
 fn describe_one(name: &str, schema: &mut RefOr<Schema>) {
     if let Some((_, prefix)) = IDS.iter().find(|(id, _)| *id == name) {
         with_pattern(schema, &id_pattern(prefix));
-    } else if name.ends_with("_at") || matches!(name, "at" | "since" | "until" | "grace_ends") {
+    } else if name.ends_with("_at") || matches!(name, "at" | "since" | "until" | "grace_ends" | "grace_until") {
         if let Some(text) = plain_text(schema) {
             text.format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
         }

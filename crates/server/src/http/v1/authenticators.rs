@@ -256,10 +256,14 @@ pub(super) struct Authenticator {
     activated_at: Option<Timestamp>,
     #[schema(value_type = Option<String>)]
     last_used_at: Option<Timestamp>,
-    /// When it counts for nothing any more, for a browser that is remembered.
+    /// When it counts for nothing any more, if it has an end: a browser that is remembered, and what was given one.
     #[schema(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// When its owner was asked to replace it, if that is so.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotation_asked_at: Option<Timestamp>,
 }
 
 impl Authenticator {
@@ -281,6 +285,7 @@ impl Authenticator {
             activated_at: authenticator.activated_at,
             last_used_at: authenticator.last_used_at,
             expires_at,
+            rotation_asked_at: authenticator.rotation_asked_at,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use domain::{Aal, AuthenticatorKind, ChallengeId, Confirmation, DecisionId, SessionId, Timestamp};
+use domain::{Aal, AuthenticatorId, AuthenticatorKind, ChallengeId, Confirmation, DecisionId, SessionId, Timestamp};
 use policy::{Finding, Need, Outcome, Reason, ResourceFacts, Signal, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ use super::flawed;
 use super::sessions::Session;
 use crate::app::App;
 use crate::app::decide::{self, Question, RESOURCE};
+use crate::app::obligations;
 use crate::app::risk::{SCORES, Score, Source};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -254,12 +255,43 @@ pub(crate) struct Decision {
     /// The user goes on without a second factor until then.
     #[schema(value_type = Option<String>)]
     grace_ends: Option<Timestamp>,
+    /// What is asked of the user beside: to replace an authenticator or to enroll one. It stops nothing.
+    obligations: Vec<Obligation>,
     /// What would have been decided if the rules in shadow counted, where that is something else.
     #[schema(value_type = Option<String>)]
     in_shadow: Option<policy::OutcomeKind>,
     /// Of the policy by which it was decided: SHA-256 in hexadecimal.
     policy: String,
     session: Session,
+}
+
+/// Something that a user is asked to do.
+#[derive(Serialize, ToSchema)]
+struct Obligation {
+    /// `rotate` or `enroll`.
+    what: &'static str,
+    /// Which authenticator is to be replaced. Of a `rotate`.
+    #[schema(value_type = Option<String>)]
+    authenticator_id: Option<AuthenticatorId>,
+    /// What it is, or one of which is to be enrolled; any, where none is named.
+    #[schema(value_type = Vec<String>)]
+    kinds: Vec<AuthenticatorKind>,
+    /// The authenticator counts for nothing, or the invitation is over, from then on.
+    #[schema(value_type = Option<String>)]
+    until: Option<Timestamp>,
+}
+
+impl From<obligations::Obligation> for Obligation {
+    fn from(obligation: obligations::Obligation) -> Self {
+        match obligation {
+            obligations::Obligation::Rotate { authenticator_id, kind, until } => {
+                Self { what: "rotate", authenticator_id: Some(authenticator_id), kinds: vec![kind], until }
+            }
+            obligations::Obligation::Enroll { kinds, until } => {
+                Self { what: "enroll", authenticator_id: None, kinds: kinds.into_iter().collect(), until }
+            }
+        }
+    }
 }
 
 impl Decision {
@@ -291,6 +323,7 @@ impl Decision {
             assertion: decision.assertion,
             notify: verdict.notify,
             grace_ends: verdict.grace_ends,
+            obligations: decision.obligations.into_iter().map(Obligation::from).collect(),
             in_shadow: verdict.in_shadow,
             policy: decision.version,
             session: decision.session.into(),

@@ -3,6 +3,7 @@
 mod alerts;
 mod applications;
 mod authenticators;
+mod blocked_addresses;
 mod challenges;
 pub(super) mod decisions;
 mod devices;
@@ -50,6 +51,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(enrollments::routes())
         .merge(authenticators::routes())
+        .merge(blocked_addresses::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
         .merge(introspection::routes())

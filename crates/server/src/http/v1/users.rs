@@ -1,11 +1,12 @@
 //! Users.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{AuthenticatorKind, Timestamp, UserId, UserKind, UserState};
+use domain::{AuthenticatorKind, Standing, Timestamp, UserId, UserKind, UserState};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::UserFilter;
@@ -13,7 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, external, name, present};
+use super::{List, external, flawed, name, present};
+use crate::app::standing::StandingPatch;
 use crate::app::users::{NewUser, UserPatch};
 use crate::app::{App, Made, UserRef};
 use crate::http::Shared;
@@ -30,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(show_user, update_user, erase_user))
         .routes(routes!(suspend_user))
         .routes(routes!(resume_user))
+        .routes(routes!(update_standing))
 }
 
 /// Make a user known
@@ -134,6 +137,20 @@ async fn resume_user(State(app): Shared, may: May<WriteUsers>, Id(id): Id<UserId
     Ok(Json(app.set_user_state(&may.actor, id, UserState::Active).await?.into()))
 }
 
+/// Change a user's groups and attributes
+///
+/// Rules can ask for them: `groups` beside those that a decision is told, and `user.attributes`.
+#[utoipa::path(patch, path = "/v1/users/{id}/standing", tag = "Users", params(("id" = String, Path)), request_body = UpdateStanding,
+    responses((status = 200, description = "The user", body = User)))]
+async fn update_standing(
+    State(app): Shared,
+    may: May<WriteUsers>,
+    Id(id): Id<UserId>,
+    Body { value: patch, .. }: Body<UpdateStanding>,
+) -> Result<Json<User>, Problem> {
+    Ok(Json(app.change_standing(&may.actor, id, &patch.checked()?).await?.into()))
+}
+
 /// A user to make known.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +189,38 @@ impl UpdateUser {
     }
 }
 
+/// What to change of how a user stands; what is not there stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateStanding {
+    /// The groups that the user is in, all of them; at most 64.
+    groups: Option<BTreeSet<String>>,
+    /// Attributes by name, small letters, digits and `_`; null takes one away. At most 64.
+    #[serde(default)]
+    attributes: BTreeMap<String, Option<String>>,
+}
+
+impl UpdateStanding {
+    fn checked(self) -> Result<StandingPatch, Problem> {
+        if self.groups.iter().flatten().any(|group| !Standing::is_text(group)) {
+            return Err(flawed("/groups", format!("have names of 1 to {} bytes that print", Standing::LONGEST)));
+        }
+        let fits = |(name, value): (&String, &Option<String>)| {
+            Standing::is_name(name) && value.as_deref().is_none_or(Standing::is_text)
+        };
+        if !self.attributes.iter().all(fits) {
+            return Err(flawed(
+                "/attributes",
+                format!(
+                    "have names of small letters, digits and `_`, and values of 1 to {} bytes that print",
+                    Standing::LONGEST
+                ),
+            ));
+        }
+        Ok(StandingPatch { groups: self.groups, attributes: self.attributes })
+    }
+}
+
 /// Which users are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -204,6 +253,14 @@ struct User {
     state: UserState,
     #[schema(value_type = String)]
     created_at: Timestamp,
+    /// The groups that are kept here, beside those that a decision is told.
+    groups: BTreeSet<String>,
+    /// What else rules can ask for, by name.
+    attributes: BTreeMap<String, String>,
+    /// The grace period does not end before, if it was made longer.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Timestamp>,
 }
 
 impl From<domain::User> for User {
@@ -215,6 +272,9 @@ impl From<domain::User> for User {
             kind: user.kind,
             state: user.state,
             created_at: user.created_at,
+            groups: user.standing.groups,
+            attributes: user.standing.attributes,
+            grace_until: user.standing.grace_until,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) async fn new_set(app: &App, user_id: UserId) -> Result<Option<NewSet>
         created_at: now,
         activated_at: Some(now),
         last_used_at: None,
+        ends_at: None,
+        rotation_asked_at: None,
     };
     let owner = owner(&set);
     match app.vault.ask(|| Verb::IssueBackupCodes { owner, count }).await? {

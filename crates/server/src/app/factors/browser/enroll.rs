@@ -51,5 +51,7 @@ pub(crate) fn remembered(app: &App, session: &Session, key: &Key, label: String,
         created_at: now,
         activated_at: Some(now),
         last_used_at: None,
+        ends_at: None,
+        rotation_asked_at: None,
     }
 }

@@ -1,0 +1,121 @@
+//! What runs do to authenticators.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, Standing, UserId, backoff,
+};
+use serde_json::{Map, Value};
+use workflow::Told;
+
+use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, no_id, span, text, unsaid};
+use crate::app::telling::With;
+use crate::app::{App, Error};
+
+impl App {
+    pub(super) async fn authenticators_into(&self, to: AuthenticatorState, with: &Arguments) -> Done {
+        let authenticators = match self.authenticators_meant(with).await? {
+            Ok(authenticators) => authenticators,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
+        Ok(all_of(meant.map(|one| self.authenticator_into(None, one, to, None))))
+    }
+
+    /// Gives them an end. One that ends earlier already keeps that.
+    pub(super) async fn authenticators_end(&self, with: &Arguments) -> Done {
+        let Some(rest) = span(with, "in") else { return Ok(Err(unsaid("in"))) };
+        let authenticators = match self.authenticators_meant(with).await? {
+            Ok(authenticators) => authenticators,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let ends_at = self.now().plus(rest);
+        let meant = authenticators.iter().filter(|one| one.is_bound() && one.ends_at.is_none_or(|end| end > ends_at));
+        Ok(all_of(meant.map(|one| self.authenticator_until(one, ends_at))))
+    }
+
+    /// Has their owners replace the keys of those that have one. A hardware token's came in a file, and is replaced by another token.
+    pub(super) async fn authenticators_rotate(&self, with: &Arguments) -> Done {
+        let authenticators = match self.authenticators_meant(with).await? {
+            Ok(authenticators) => authenticators,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let mut meant = Vec::new();
+        for one in authenticators.iter().filter(|one| one.is_bound() && one.kind.has_key()) {
+            let token = match one.kind {
+                AuthenticatorKind::Hotp => self.store.hardware_token_of(one.id, self.now()).await?,
+                _ => None,
+            };
+            if token.is_none() && one.rotation_asked_at.is_none() {
+                meant.push(one);
+            }
+        }
+        Ok(all_of(meant.into_iter().map(|one| self.authenticator_to_rotate(one))))
+    }
+
+    /// Has a user asked for one of some kinds. Where none is named, nothing is asked for any more.
+    pub(super) async fn authenticator_required(&self, with: &Arguments) -> Done {
+        let (user, kinds) = match (self.user_meant(with).await?, kinds(with)) {
+            (Ok(user), Ok(kinds)) => (user, kinds.unwrap_or_default()),
+            (Err(fault), _) | (_, Err(fault)) => return Ok(Err(fault)),
+        };
+        let to = Standing { required: kinds, ..user.standing.clone() };
+        let names: Vec<&str> = to.required.iter().map(|kind| kind.name()).collect();
+        let event = |event: domain::Event| event.with("kinds", names);
+        Ok(Ok(self.standing_in(&user, to, EventKind::UserAuthenticatorRequired, event)))
+    }
+
+    async fn authenticators_meant(&self, with: &Arguments) -> Result<Result<Vec<Authenticator>, Fault>, Error> {
+        let mut authenticators = match (text(with, "authenticator"), text(with, "user")) {
+            (Some(id), user) => {
+                let Ok(id) = id.parse::<AuthenticatorId>() else { return Ok(Err(no_id(id, "an authenticator"))) };
+                let found = self.store.authenticator(id).await?;
+                let of_user = |one: &Authenticator| user.is_none_or(|user| one.user_id.to_string() == user);
+                found.filter(of_user).into_iter().collect()
+            }
+            (None, Some(user)) => {
+                let Ok(user) = user.parse::<UserId>() else { return Ok(Err(no_id(user, "a user"))) };
+                self.store.authenticators_of(user).await?
+            }
+            (None, None) => return Ok(Err(Fault::final_one("neither a user nor an authenticator was said"))),
+        };
+        match kinds(with) {
+            Ok(Some(kinds)) => authenticators.retain(|one| kinds.contains(&one.kind)),
+            Ok(None) => {}
+            Err(fault) => return Ok(Err(fault)),
+        }
+        Ok(Ok(authenticators))
+    }
+}
+
+/// The kinds of authenticator that are named, if any are.
+pub(super) fn kinds(with: &Arguments) -> Result<Option<BTreeSet<AuthenticatorKind>>, Fault> {
+    let Some(Told::Value(Value::Array(names))) = with.get("kinds") else { return Ok(None) };
+    let known = |name: &str| {
+        AuthenticatorKind::from_name(name)
+            .ok_or_else(|| Fault::final_one(format!("there is no kind of authenticator `{name}`")))
+    };
+    names.iter().filter_map(Value::as_str).map(known).collect::<Result<_, _>>().map(Some)
+}
+
+/// What is written of each of them, and how many there are.
+fn all_of(changes: impl Iterator<Item = (store::Change, domain::Event)>) -> Result<(Own, Map<String, Value>), Fault> {
+    let mut own = Own::default();
+    for change in changes.take(MOST) {
+        own.push(change);
+    }
+    let count = own.changes.len();
+    Ok((own, counted(count)))
+}
+
+/// Whether an authenticator can come into a state: the store's guard says it again.
+fn can_be(authenticator: &Authenticator, to: AuthenticatorState) -> bool {
+    let reachable = to.reachable_from().contains(&authenticator.state);
+    match to {
+        // A pending one is proved, and not resumed; and one with a spent budget is bound anew.
+        AuthenticatorState::Active => {
+            authenticator.state == AuthenticatorState::Suspended && authenticator.failures < backoff::BUDGET
+        }
+        _ => reachable,
+    }
+}
