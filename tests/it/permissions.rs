@@ -15,6 +15,9 @@ async fn application(api: &Api, name: &str, scopes: &[&str]) -> (String, Api) {
     (id, api.with_key(made["api_key"]["key"].as_str().unwrap()))
 }
 
+/// What is signed, and takes no key: `tests/it/workflows/webhooks.rs` attacks it.
+const SIGNED: &[&str] = &["/v1/webhooks/{workflow}"];
+
 /// The operations under /v1 of the OpenAPI document, with ids in their paths that nothing has.
 async fn operations(api: &Api) -> Vec<(Method, String, String)> {
     let document = api.get("/openapi.json").await.expect(200);
@@ -22,7 +25,7 @@ async fn operations(api: &Api) -> Vec<(Method, String, String)> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
-            if path.starts_with("/v1/") {
+            if path.starts_with("/v1/") && !SIGNED.contains(&path.as_str()) {
                 let prefix = match path.split('/').nth(2).unwrap() {
                     "users" => "usr",
                     "devices" => "dev",

@@ -420,6 +420,39 @@ impl Google {
     }
 }
 
+/// W-05: a workflow has a phone show its message, and says so where an app cannot.
+#[tokio::test(flavor = "multi_thread")]
+async fn w05_a_workflow_has_a_phone_show_its_message() {
+    let google = Google::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let tell = "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {name: tell}\ntriggers:\n  - event: user.suspended\nsubject: ${event.user}\nsteps:\n  - id: push\n    action: notify.push\n    with: {user: \"${subject}\", message: Your account was locked.}\n";
+    std::fs::write(folder.path().join("tell.yaml"), tell).unwrap();
+    let post = Post::with(
+        Database::Sqlite,
+        &[
+            ("COUNTERSIGN_GATEWAY_ANDROID_KIND", "fcm"),
+            ("COUNTERSIGN_GATEWAY_ANDROID_SECRET", "env:FIREBASE"),
+            ("COUNTERSIGN_GATEWAY_ANDROID_URL", &google.server.url("")),
+            ("COUNTERSIGN_WORKFLOWS_FOLDER", folder.path().to_str().unwrap()),
+            ("COUNTERSIGN_BRAND_NAME", "Bank"),
+            ("FIREBASE", &google.account),
+        ],
+    )
+    .await;
+    let api = post.api();
+    let ana = connect(&api, "ana").await;
+    ana.app.ask("/push/subscribe", &json!({ "delivery": { "fcm": "registration-of-ana" } })).await.expect(200);
+    api.post(&format!("/v1/users/{}/suspend", ana.user), json!({})).await.expect(200);
+    post.told("run.completed", 1).await;
+    let message = google.messages().remove(0);
+    assert_eq!(message["token"], "registration-of-ana");
+    assert_eq!(message["notification"], json!({ "title": "Bank", "body": "Your account was locked." }));
+    let bob = api.user("bob").await;
+    api.post(&format!("/v1/users/{bob}/suspend"), json!({})).await.expect(200);
+    assert_eq!(post.told("run.failed", 1).await.len(), 1);
+    assert_eq!(google.messages().len(), 1);
+}
+
 fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(der))
 }

@@ -236,6 +236,8 @@ kinds! {
     WorkflowChanged = "workflow.changed",
     /// A workflow is in force no more. What began by it goes on to its end.
     WorkflowWithdrawn = "workflow.withdrawn",
+    /// Calls from outside that are to start a workflow were refused. Told of once a minute for each reason.
+    WebhookRefused = "webhook.refused",
     /// A run of a workflow was started.
     RunStarted = "run.started",
     /// A run was not started, because another one of its kind is under way.

@@ -151,6 +151,7 @@ impl K {
             }
             K::UserSuspended | K::UserResumed | K::SessionEnded => CHANGED,
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
+            K::WebhookRefused => const { &[text("workflow"), text("reason"), number("count")] },
             K::RunStarted
             | K::RunSkipped
             | K::RunCompleted
@@ -194,6 +195,7 @@ impl K {
                 | K::PolicyChanged
                 | K::WorkflowChanged
                 | K::WorkflowWithdrawn
+                | K::WebhookRefused
                 | K::HardwareTokenImported
                 | K::HardwareTokenReleased
                 | K::HardwareTokenRemoved

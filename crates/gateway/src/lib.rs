@@ -11,6 +11,7 @@ pub mod messages;
 mod number;
 pub mod outside;
 pub mod push;
+pub mod radius;
 mod secret;
 pub mod sms;
 mod toll;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use workflow::{Definition, Mistake, Need, Severity, check_together};
+use workflow::{Definition, Mistake, Need, Severity, TriggerKind, check_together};
 use zeroize::Zeroizing;
 
-use crate::app::workflows::{CARRIED, FOUND, PARAMETERS};
+use crate::app::workflows::{CARRIED, FOUND, PARAMETERS, signing};
 
 /// Workflows that are to be in force, understood as a whole.
 #[derive(Default)]
@@ -53,6 +53,16 @@ impl WorkflowFiles {
         let mut secrets = Secrets::new();
         for workflow in &workflows {
             wrong.extend(beyond(&workflow.definition));
+            let signing = workflow.definition.triggers().iter().filter_map(|trigger| match &trigger.kind {
+                TriggerKind::Webhook(reference) => Some((&trigger.place, reference.reference())),
+                _ => None,
+            });
+            for (place, reference) in signing {
+                // One that is not there is told of below.
+                if secret(reference).is_ok_and(|found| !signing::is_long_enough(&found)) {
+                    wrong.push(format!("{place}: {reference}: what calls are signed with has 24 bytes at least, after `whsec_` in base64"));
+                }
+            }
             for reference in workflow.definition.secrets() {
                 match secret(reference.reference()) {
                     Ok(found) => drop(secrets.insert(reference.reference().to_owned(), found)),
@@ -89,7 +99,6 @@ pub(crate) fn beyond(definition: &Definition) -> Vec<String> {
             Need::Parameter(query, name) if !PARAMETERS.contains(&(query, name.as_str())) => {
                 format!("`{name}` of the query `{query}`")
             }
-            Need::Webhook => "triggers by webhook".to_owned(),
             _ => return None,
         };
         Some(format!("{place}: {what} cannot be carried out by this version, so that this workflow cannot be in force"))

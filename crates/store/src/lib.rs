@@ -32,4 +32,6 @@ pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
 pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, TaskFilter};
 pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
-pub use runs::{AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput};
+pub use runs::{
+    AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, WebhookCall,
+};

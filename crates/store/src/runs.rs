@@ -25,10 +25,23 @@ pub struct BeginRuns {
     pub cursor: Option<(i64, i64)>,
     /// A workflow, when its schedule was to fire, and when it does next. Guard: nobody else has seen to it, and it is in force.
     pub schedule: Option<(String, Timestamp, Option<Timestamp>)>,
+    /// The call from outside that starts them. Guard: it did not come before.
+    pub call: Option<WebhookCall>,
     /// The runs. What becomes of each is its own: [`NewRun`].
     pub runs: Vec<NewRun>,
     /// What comes for runs. Where one is over by now, nothing does.
     pub inputs: Vec<RunInput>,
+}
+
+/// A call from outside, by which it is known if it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookCall {
+    /// The workflow that it is for.
+    pub workflow: String,
+    /// Its own, as whoever calls says it.
+    pub id: String,
+    /// When it came.
+    pub at: Timestamp,
 }
 
 /// A run that is started, if nothing stands in its way.

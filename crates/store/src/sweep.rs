@@ -55,7 +55,7 @@ macro_rules! over_runs {
 }
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 15] = [
+static SWEEPS: [Set; 16] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -125,6 +125,12 @@ static SWEEPS: [Set; 15] = [
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
             AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = x.id) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.run_id = x.id)
          ORDER BY x.ended_at"
+    ),
+    // A call is known again for as long as the run that it started.
+    delete!(
+        "webhook_calls WHERE (workflow, id)",
+        "x.workflow, x.id FROM webhook_calls",
+        "x.at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.at"
     ),
     delete!(
         "idempotency WHERE (application_id, key)",

@@ -82,12 +82,15 @@ pub enum Need {
     Webhook,
 }
 
+/// How references to what is told to a run as it begins start.
+pub const SECRET_INPUT: &str = "input:";
+
 /// Where a secret is to be found; never the secret itself. Conditions and messages cannot say it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretRef(pub(crate) String);
 
 impl SecretRef {
-    /// `env:NAME` or `file:PATH`.
+    /// `env:NAME`, `file:PATH` or `input:NAME`.
     pub fn reference(&self) -> &str {
         &self.0
     }
@@ -157,6 +160,8 @@ pub struct Input {
     pub default: Option<Value>,
     /// What a form asks for.
     pub label: Option<String>,
+    /// Whether nobody may see it: it is a text, stands in no expression, and is no part of the run.
+    pub secret: bool,
 }
 
 /// Steps, one after the other.
@@ -422,14 +427,14 @@ impl Definition {
         needs
     }
 
-    /// Where the secrets are to be found that its actions and triggers take.
+    /// Where the secrets are to be found that its actions and triggers take, apart from those that are told to a run.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         let of_triggers = self.triggers.iter().filter_map(|trigger| match &trigger.kind {
             TriggerKind::Webhook(secret) => Some(secret),
             _ => None,
         });
         let of_actions = self.doings().flat_map(|(_, doing)| &doing.with).filter_map(|(_, argument)| match argument {
-            Argument::Secret(secret) => Some(secret),
+            Argument::Secret(secret) if !secret.0.starts_with(SECRET_INPUT) => Some(secret),
             _ => None,
         });
         let mut secrets: Vec<&SecretRef> = of_triggers.chain(of_actions).collect();

@@ -118,6 +118,7 @@ pub(crate) const INPUT: &[Key] = &[
     key("required", Shape::Bool, "Whether it has to be told."),
     key("default", Shape::Anything, "What it is if it is not told."),
     key("label", Shape::Text, "What a form asks for."),
+    key("secret", Shape::Bool, "Whether nobody may see it: only actions take it, as `{secret: input:NAME}`."),
 ];
 
 /// The keys of a step, whatever it does.

@@ -128,7 +128,7 @@ fn parameter_schema(kind: Kind) -> Value {
         Kind::Level => json!({ "enum": ["aal1", "aal2", "aal3"] }),
         Kind::Secret => json!({
             "type": "object",
-            "properties": { "secret": { "type": "string", "pattern": "^(env:[A-Za-z0-9_]+|file:/.*)$" } },
+            "properties": { "secret": { "type": "string", "pattern": "^(env:[A-Za-z0-9_]+|file:/.*|input:[a-z][a-z0-9_]*)$" } },
             "required": ["secret"],
             "additionalProperties": false,
         }),

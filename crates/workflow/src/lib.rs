@@ -23,7 +23,8 @@ mod vocabulary;
 pub use analysis::{REASON, check_together};
 pub use cron::Schedule;
 pub use definition::{
-    ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Need, Rate, SecretRef, Trigger, TriggerKind,
+    ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Need, Rate, SECRET_INPUT, SecretRef,
+    Trigger, TriggerKind,
 };
 pub use document::{MAX_FILE_BYTES, Mistake, Place, Severity};
 pub use edit::{EditError, Source, write};

@@ -94,6 +94,9 @@ pub enum Input {
         message: String,
         /// Whether another attempt could go well.
         retryable: bool,
+        /// How long the next one waits at least, as whoever was asked says; not longer than the step's `longest` pause.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Duration>,
     },
     /// An attempt could not be made where it was to be, and may be elsewhere or later: it does not count as one.
     Postponed {
@@ -511,7 +514,9 @@ impl<'a> Machine<'a> {
             Input::Part { key, attempt, part, outputs, changed } => {
                 self.part_done(&key, attempt, part, outputs, changed)
             }
-            Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
+            Input::Failed { key, attempt, message, retryable, after } => {
+                self.failed(&key, attempt, message, retryable.then_some(after.unwrap_or_default()))
+            }
             Input::Postponed { key, attempt, until, message } => self.postponed(&key, attempt, until, message),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::analysis;
 use crate::definition::{
-    Argument, Block, Concurrency, ConcurrencyPolicy, Definition, ExpressionId, Limits, Rate, SecretRef, Step,
+    Argument, Block, Concurrency, ConcurrencyPolicy, Definition, ExpressionId, Limits, Rate, SECRET_INPUT, SecretRef,
+    Step,
 };
 use crate::expression::{Scope, Written, understand};
 use crate::grammar::{self, API_VERSION, KIND, Key, names};
@@ -70,12 +71,14 @@ struct Reader {
     written: Vec<Written>,
     /// What expressions can ask about at the place that is read.
     scope: Scope,
+    /// What is told to a run and nobody may see.
+    secret_inputs: Arc<[String]>,
 }
 
 impl Reader {
     fn new(mistakes: Mistakes) -> Self {
         let (blocks, steps, ids, written) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
-        Self { mistakes, blocks, steps, ids, written, scope: Scope::default() }
+        Self { mistakes, blocks, steps, ids, written, scope: Scope::default(), secret_inputs: Arc::default() }
     }
 
     fn read(mut self, document: &Node, text: &str) -> Option<Result<Definition, Vec<Mistake>>> {
@@ -93,6 +96,7 @@ impl Reader {
         let name = of_metadata("name").and_then(|node| self.id(node));
         let title = of_metadata("title").and_then(|node| node.text(&mut self.mistakes)).map(str::to_owned);
         self.scope.inputs = fields.find("inputs").map(triggers::input_kinds).unwrap_or_default();
+        self.secret_inputs = fields.find("inputs").map(triggers::secret_inputs).unwrap_or_default();
         let inputs = fields.find("inputs").map(|node| self.inputs(node)).unwrap_or_default();
         let triggers = fields.find("triggers").map(|node| self.triggers(node)).unwrap_or_default();
         self.scope.events = triggers::kinds(&triggers);
@@ -260,6 +264,19 @@ impl Reader {
         Some(template)
     }
 
+    /// A secret, or what is told to a run and nobody may see.
+    fn told_or_secret(&mut self, node: &Node) -> Option<SecretRef> {
+        let text = node.text(&mut self.mistakes)?;
+        let Some(name) = text.strip_prefix(SECRET_INPUT) else { return self.secret(node) };
+        if self.secret_inputs.iter().any(|known| known == name) {
+            return Some(SecretRef(text.to_owned()));
+        }
+        let known = self.secret_inputs.iter().map(String::as_str);
+        let message = format!("there is no input `{name}` with `secret: true`");
+        self.mistakes.unknown(&node.place, message, name, known.collect::<Vec<_>>());
+        None
+    }
+
     fn secret(&mut self, node: &Node) -> Option<SecretRef> {
         let text = node.text(&mut self.mistakes)?;
         let reference = text.split_once(':').is_some_and(|(from, name)| {
@@ -315,7 +332,7 @@ impl Reader {
             (Kind::Secret, Yaml::Map(_)) => {
                 let fields = node.fields(&["secret"], &mut self.mistakes);
                 let node = fields.need("secret", &mut self.mistakes)?;
-                self.secret(node).map(Argument::Secret)
+                self.told_or_secret(node).map(Argument::Secret)
             }
             (Kind::Name, Yaml::Text(text)) if is_name(text) => Some(Argument::Literal(text.as_str().into())),
             (Kind::Secret | Kind::Name, _) => wrong(self),

@@ -64,7 +64,7 @@ impl Kind {
             Self::Time => "a time",
             Self::Level => "`aal1`, `aal2` or `aal3`",
             Self::Message => "a message",
-            Self::Secret => "a secret, as in `{secret: env:NAME}`",
+            Self::Secret => "a secret, as in `{secret: env:NAME}`, `{secret: file:/path}` or `{secret: input:NAME}`",
             Self::Word(_) => "one of some words",
             Self::Any => "anything",
         }
@@ -303,7 +303,15 @@ pub const ACTIONS: &[Action] = &[
     outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.slack", "Posts to Slack.", &[need("webhook", Kind::Secret), MESSAGE]),
     outside("notify.teams", "Posts to Microsoft Teams.", &[need("webhook", Kind::Secret), MESSAGE]),
-    outside("notify.chat", "Posts to another chat by its webhook.", &[need("webhook", Kind::Secret), MESSAGE]),
+    outside(
+        "notify.chat",
+        "Posts to another chat by its webhook.",
+        &[
+            need("webhook", Kind::Secret),
+            MESSAGE,
+            may("format", Kind::Word(&["text", "mattermost", "discord", "google_chat"])),
+        ],
+    ),
     outside(
         "notify.page",
         "Has whoever is on call paged.",
@@ -311,6 +319,7 @@ pub const ACTIONS: &[Action] = &[
             need("routing_key", Kind::Secret),
             MESSAGE,
             may("severity", Kind::Word(&["info", "warning", "error", "critical"])),
+            may("url", Kind::Text),
         ],
     )
     .gives(&[("reference", Kind::Text)]),
@@ -329,13 +338,13 @@ pub const ACTIONS: &[Action] = &[
     outside(
         "validator.radius",
         "Asks a RADIUS server whether a code is right.",
-        &[USER, need("server", Kind::Text), need("shared_secret", Kind::Secret)],
+        &[USER, need("code", Kind::Secret), need("server", Kind::Text), need("shared_secret", Kind::Secret)],
     )
     .gives(&[("accepted", Kind::Bool)]),
     outside(
         "validator.http",
         "Asks a validator by HTTP whether a code is right.",
-        &[USER, need("url", Kind::Text), may("bearer", Kind::Secret)],
+        &[USER, need("code", Kind::Secret), need("url", Kind::Text), may("bearer", Kind::Secret)],
     )
     .gives(&[("accepted", Kind::Bool)]),
     outside(
@@ -344,9 +353,11 @@ pub const ACTIONS: &[Action] = &[
         &[
             need("system", Kind::Word(&["jira", "servicenow", "http"])),
             need("url", Kind::Text),
-            need("bearer", Kind::Secret),
+            may("bearer", Kind::Secret),
+            may("basic", Kind::Secret),
             need("title", Kind::Message),
             MESSAGE,
+            may("fields", Kind::Any),
         ],
     )
     .gives(&[("id", Kind::Text), ("url", Kind::Text)]),

@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) as_ordinary_user: bool,
     /// Whether it goes on when a file may not grow any more, as on a full disk.
     pub(crate) survives_full_disk: bool,
+    /// A file that its system finds in the place of `/etc/resolv.conf`: for it alone, in a namespace of its own.
+    pub(crate) resolv_conf: Option<PathBuf>,
     /// Its data folder, in its own folder.
     pub(crate) data: &'static str,
     /// What else stands on its command line.
@@ -42,6 +44,7 @@ impl Default for Setup {
             scheme: "http",
             as_ordinary_user: false,
             survives_full_disk: false,
+            resolv_conf: None,
             data: "data",
             arguments: Vec::new(),
             environment: Vec::new(),
@@ -211,6 +214,10 @@ impl Server {
         let mut words: Vec<String> = Vec::new();
         if self.setup.survives_full_disk {
             words.extend(["env", "--ignore-signal=XFSZ"].map(str::to_owned));
+        }
+        if let Some(file) = &self.setup.resolv_conf {
+            let mounted = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", file.display());
+            words.extend(["unshare", "--mount", "--", "sh", "-c", &mounted, "sh"].map(str::to_owned));
         }
         if self.setup.as_ordinary_user && rustix::process::geteuid().is_root() {
             let id = NOBODY.to_string();

@@ -1,11 +1,17 @@
 //! Workflows (W-01 to W-07): runs that are started by what happens, and do what their file says, once, whatever dies in between.
 
 mod crashes;
+mod door;
 mod engine;
 mod hooks;
 mod links;
+mod outside;
+mod ready;
+mod recipe;
+mod somebody;
 mod stories;
 mod tasks;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -286,12 +292,12 @@ async fn t23_workflows_call_nobody_inside() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w02_what_a_workflow_needs_and_this_version_cannot_do_is_said_before_anything_starts() {
-    let steps = "triggers:\n  - event: authenticator.lost\nsubject: ${event.user}\nsteps:\n  - id: tell\n    action: notify.sms\n    with: {user: \"${subject}\", message: hello}\n";
-    let unknown = folder(&[workflow("sms", steps)]);
+    let steps = "triggers:\n  - event: authenticator.lost\nsubject: ${event.user}\nsteps:\n  - id: pass\n    action: enrollment.cancel\n    with: {enrollment: enr_1}\n";
+    let unknown = folder(&[workflow("cancel", steps)]);
     let secret = folder(&[calling(&Hooks::start(), "")]);
     let wrong = folder(&[workflow("wrong", "triggers:\n  - event: user.creatd\nsteps: []\n")]);
     for (folder, said) in [
-        (&unknown, "the action `notify.sms` cannot be carried out by this version"),
+        (&unknown, "the action `enrollment.cancel` cannot be carried out by this version"),
         (&secret, "the environment variable HOOK_KEY is not set"),
         (&wrong, "user.creatd"),
     ] {
@@ -476,13 +482,28 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
         }
     }
     let arguments = vec![format!("--workflows-folder={}", folder.path().display())];
-    let server = Server::start(Setup { arguments, ..Setup::default() }).await;
+    // What they say that they want.
+    let wants = [("PAGER_KEY", "key"), ("SLACK_WEBHOOK", "https://hooks.slack.com/services/x")];
+    let environment = wants.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let server = Server::start(Setup { arguments, environment, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["guessed_codes", "locked_account", "lost_device", "new_device", "push_fatigue"]);
+    assert_eq!(
+        names,
+        [
+            "brute_force",
+            "gateway_outage",
+            "guessed_codes",
+            "locked_account",
+            "lost_device",
+            "new_device",
+            "push_fatigue",
+            "toll_fraud",
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,7 @@ impl Default for Setup {
 pub struct Outside {
     either: Client,
     http2: Client,
+    names: Arc<dyn Resolve>,
     allowed: Arc<Allowed>,
     limits: Limits,
 }
@@ -164,7 +165,27 @@ impl Outside {
         };
         let either = builder().build().map_err(|error| innermost(&error))?;
         let http2 = builder().http2_prior_knowledge().build().map_err(|error| innermost(&error))?;
-        Ok(Self { either, http2, allowed, limits: setup.limits })
+        Ok(Self { either, http2, names: setup.names, allowed, limits: setup.limits })
+    }
+
+    /// An address of a host that is not called by HTTP. It was looked at: connect to it, and resolve nothing again.
+    ///
+    /// # Errors
+    ///
+    /// [`OutsideError::Inside`] if one of its addresses is, [`OutsideError::Unreachable`] if there is none.
+    pub async fn address(&self, host: &str) -> Result<IpAddr, OutsideError> {
+        let unreachable = |why: String| OutsideError::Unreachable { host: host.to_owned(), why };
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => match tokio::time::timeout(self.limits.connect, self.names.resolve(host)).await {
+                Ok(found) => found.map_err(|error| unreachable(error.to_string()))?,
+                Err(_) => return Err(OutsideError::TimedOut { host: host.to_owned() }),
+            },
+        };
+        if let Some(&address) = addresses.iter().find(|address| !self.allowed.permits(host, **address)) {
+            return Err(OutsideError::Inside { host: host.to_owned(), address });
+        }
+        addresses.first().copied().ok_or_else(|| unreachable("it has no address".to_owned()))
     }
 
     /// Sends a request, and reads the answer to its end.

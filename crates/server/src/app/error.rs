@@ -106,6 +106,12 @@ pub(crate) enum Error {
     /// An idempotency key was used for something else.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// A call that is to start a workflow is not what it has to be.
+    #[error("the call is not signed as it has to be")]
+    WebhookRefused,
+    /// Too many calls come from one network.
+    #[error("too many calls came from that network")]
+    TooManyCalls,
     /// Too many come from one network that nobody knows.
     #[error("too many came to sign in from that network")]
     TooManyArrivals,

@@ -99,7 +99,7 @@ async fn read(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
     whole(request, most).await
 }
 
-async fn whole(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
+pub(crate) async fn whole(request: Request, most: usize) -> Result<bytes::Bytes, Problem> {
     match Limited::new(request.into_body(), most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::of(&TOO_LARGE)),

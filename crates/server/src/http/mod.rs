@@ -58,6 +58,12 @@ async fn to_the_end<T: Send + 'static>(
 #[cfg(fuzzing)]
 pub(crate) use v1::fuzz::bodies as fuzz_bodies;
 
+/// Reads the body of a call that starts a workflow.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_webhook_body(bytes: &[u8]) {
+    let _ = body::parse::<serde_json::Map<String, serde_json::Value>>(bytes);
+}
+
 /// Whether a cursor can be read.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz_page<K: std::str::FromStr>(cursor: &str) -> bool {

@@ -153,6 +153,10 @@ problems! {
         "What is kept of it is not what was signed, or this release of the server cannot read it. Nothing is decided until another one is applied, the database is restored, or the server is updated; the log says why.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
         "Every gateway that could carry it failed or is down. Nothing is wrong with what was asked: offer another factor, such as an authenticator app or a backup code, or try again in a few minutes.";
+    WEBHOOK_REFUSED = "webhook-refused", UNAUTHORIZED, "The call is not signed as it has to be",
+        "A call that starts a workflow is signed as Standard Webhooks are: `webhook-id` without a `.`, `webhook-timestamp` within five minutes of this server's clock, and `webhook-signature` with `v1,` and HMAC-SHA256 by the secret of the trigger. Which of these is wrong, and whether there is such a workflow at all, is told to nobody; the server's events say it (`webhook.refused`).";
+    WEBHOOK_LATER = "webhook-later", TOO_MANY_REQUESTS, "Too many calls from there just now",
+        "So many calls came from this network that no more are looked at now. Try again in a minute, with the same `webhook-id`.";
     SIGN_IN_LATER = "sign-in-later", TOO_MANY_REQUESTS, "Too many sign in from there just now",
         "So many browsers came to sign in from this network that no more is begun for it now. Try again in a minute.";
     SENT_ALREADY = "sent-already", TOO_MANY_REQUESTS, "It was sent already",
@@ -279,6 +283,8 @@ impl From<Error> for Problem {
             Error::EventsExpired { oldest } => Self::expired(oldest),
             Error::IdempotencyMismatch => Self::of(&IDEMPOTENCY_MISMATCH),
             Error::TooManyArrivals => Self::of(&SIGN_IN_LATER),
+            Error::WebhookRefused => Self::of(&WEBHOOK_REFUSED),
+            Error::TooManyCalls => Self::of(&WEBHOOK_LATER),
             Error::Busy => Self::of(&BUSY),
             Error::ClockJumped => Self::of(&CLOCK_JUMPED),
             Error::VaultDown(why) => {

@@ -136,6 +136,12 @@ static FIRE_SCHEDULE: Set = Set::new(
     "UPDATE workflows AS w SET next_at = i.fires_at FROM input i WHERE w.name = i.name AND w.next_at = i.seen_at",
 );
 
+static TAKE_CALL: Set = Set::new(
+    &[("workflow", Text), ("id", Text), ("at", Int)],
+    "INSERT INTO webhook_calls (workflow, id, at) SELECT i.workflow, i.id, i.at FROM input i WHERE true
+     ON CONFLICT DO NOTHING",
+);
+
 async fn begin_runs(connection: &mut Connection, begin: &BeginRuns) -> Result<(Effect, Vec<Event>), Fault> {
     if let Some((seen, to)) = begin.cursor
         && one(connection, &MOVE_CURSOR, &[seen.into(), to.into()]).await? == Effect::Refused
@@ -144,6 +150,13 @@ async fn begin_runs(connection: &mut Connection, begin: &BeginRuns) -> Result<(E
     }
     if let Some((name, seen, next)) = &begin.schedule
         && one(connection, &FIRE_SCHEDULE, &[name.as_str().into(), (*seen).into(), (*next).into()]).await?
+            == Effect::Refused
+    {
+        return Ok((Effect::Refused, Vec::new()));
+    }
+    if let Some(call) = &begin.call
+        && one(connection, &TAKE_CALL, &[call.workflow.as_str().into(), call.id.as_str().into(), call.at.into()])
+            .await?
             == Effect::Refused
     {
         return Ok((Effect::Refused, Vec::new()));

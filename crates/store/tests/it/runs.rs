@@ -132,6 +132,26 @@ on_both_engines! {
         assert_eq!(write(&store, over(&other)).await, Effect::Refused, "it is over");
     }
 
+    async fn w02_a_call_that_came_before_starts_nothing_however_many_come_at_once(home: Home) {
+        let store = home.open().await;
+        let call = |workflow: &str, id: &str| {
+            let call = Some(WebhookCall { workflow: workflow.to_owned(), id: id.to_owned(), at: START });
+            let runs = vec![new(run(None, None), Meeting::Queue)];
+            Change::BeginRuns(Box::new(BeginRuns { call, runs, ..BeginRuns::default() }))
+        };
+        let all = join_all((0..16).map(|_| commit(&store, call("lost", "msg_1")))).await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        assert_eq!(count(&home, "runs"), 1);
+        // Another id, and the same one for another workflow, are others.
+        for (workflow, id) in [("lost", "msg_2"), ("found", "msg_1")] {
+            assert_eq!(commit(&store, call(workflow, id)).await, Effect::Applied);
+        }
+        store.sweep(after(29 * 86_400), std::time::Duration::ZERO).await.unwrap();
+        assert_eq!(count(&home, "webhook_calls"), 3);
+        store.sweep(after(30 * 86_400), std::time::Duration::ZERO).await.unwrap();
+        assert_eq!(count(&home, "webhook_calls"), 0);
+    }
+
     async fn w04_a_step_and_what_it_does_are_one_commit(home: Home) {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;

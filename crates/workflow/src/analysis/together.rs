@@ -44,7 +44,7 @@ fn calls(definition: &Definition, named: &BTreeMap<&str, &Definition>, mistakes:
             );
         }
         for (name, argument) in &call.with {
-            match callee.inputs.iter().find(|input| input.name == *name) {
+            match callee.inputs.iter().find(|input| input.name == *name && !input.secret) {
                 None => {
                     let known = callee.inputs.iter().map(|input| input.name.as_str());
                     mistakes.unknown(&step.place, format!("`{}` has no input `{name}`", call.workflow), name, known);

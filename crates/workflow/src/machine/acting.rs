@@ -209,8 +209,14 @@ impl<'a> Machine<'a> {
         Ok(outputs)
     }
 
-    /// An attempt failed.
-    pub(super) fn failed(&mut self, key: &Key, attempt: u32, message: String, again: bool) -> Result<(), Refused> {
+    /// An attempt failed. Another one could go well after `again`, if at all.
+    pub(super) fn failed(
+        &mut self,
+        key: &Key,
+        attempt: u32,
+        message: String,
+        again: Option<Duration>,
+    ) -> Result<(), Refused> {
         match self.run.nodes.get(key) {
             Some(Node::Acting { attempt: current, .. }) if *current == attempt => {
                 self.attempt_failed(key, attempt, message, again);
@@ -246,14 +252,15 @@ impl<'a> Machine<'a> {
     pub(super) fn attempt_over(&mut self, key: &Key) {
         let Some(Node::Acting { attempt, .. }) = self.run.nodes.get(key) else { return };
         let attempt = *attempt;
-        self.attempt_failed(key, attempt, "it did not come back in time".to_owned(), true);
+        self.attempt_failed(key, attempt, "it did not come back in time".to_owned(), Some(Duration::ZERO));
     }
 
-    fn attempt_failed(&mut self, key: &Key, attempt: u32, message: String, again: bool) {
+    fn attempt_failed(&mut self, key: &Key, attempt: u32, message: String, again: Option<Duration>) {
         let Some(retry) = self.doing(key).map(|doing| doing.retry) else { return };
         let goes_on = key.undo || self.run.stopping.is_none();
-        if again && goes_on && attempt < retry.limit {
-            let timer = self.timer(pause(&retry, attempt, self.chance ^ self.run.timers));
+        if let (Some(after), true, true) = (again, goes_on, attempt < retry.limit) {
+            let pause = pause(&retry, attempt, self.chance ^ self.run.timers).max(after.min(retry.longest));
+            let timer = self.timer(pause);
             self.tell(Some(key), What::AttemptFailed { attempt, message, again_at: timer.at });
             self.run.nodes.insert(key.clone(), Node::Resting { attempt, timer });
             return;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use super::state::Phase;
 use super::{Advanced, Entry, MAX_CALLS, MAX_KEPT, Machine, Refused, Run, STATE_VERSION, What};
@@ -92,6 +93,17 @@ impl Definition {
         failed.map_or(Ok(false), Err)
     }
 
+    /// Whether one trigger, by its place among [`Self::triggers`], is fired by something.
+    ///
+    /// # Errors
+    /// Its condition could not be told.
+    pub fn fires(&self, trigger: usize, cause: &Cause) -> Result<bool, String> {
+        let Some(trigger) = self.triggers.get(trigger).filter(|trigger| fits(&trigger.kind, cause)) else {
+            return Ok(false);
+        };
+        trigger.when.and_then(|id| self.expression(id)).map_or(Ok(true), |when| when.holds(&of_cause(cause)))
+    }
+
     /// Why something starts a run, or does not: for each trigger that it could fire, the parts of its condition. No trigger: an empty list.
     pub fn why(&self, cause: &Cause) -> Vec<Vec<Clause>> {
         let triggers = self.triggers.iter().filter(|trigger| fits(&trigger.kind, cause));
@@ -116,6 +128,23 @@ impl Definition {
             None => Ok(None),
             Some(concurrency) => self.text_of(concurrency.key.or(self.subject), cause),
         }
+    }
+
+    /// Takes out of what is told what nobody may see, before any of it is kept.
+    ///
+    /// # Errors
+    /// One of them is missing, or no text.
+    pub fn take_secrets(&self, inputs: &mut Map<String, Value>) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+        let mut secrets = BTreeMap::new();
+        for input in self.inputs.iter().filter(|input| input.secret) {
+            match inputs.remove(&input.name) {
+                Some(Value::String(text)) => drop(secrets.insert(input.name.clone(), Zeroizing::new(text))),
+                Some(_) => return Err(format!("`{}` is {}", input.name, input.kind.called())),
+                None if input.required => return Err(format!("`{}` is not told", input.name)),
+                None => {}
+            }
+        }
+        Ok(secrets)
     }
 
     fn text_of(&self, expression: Option<usize>, cause: &Cause) -> Result<Option<String>, String> {
@@ -194,11 +223,11 @@ impl Definition {
             _ => Map::new(),
         };
         for name in inputs.keys() {
-            if !self.inputs.iter().any(|input| input.name == *name) {
+            if !self.inputs.iter().any(|input| input.name == *name && !input.secret) {
                 return Err(format!("`{}` has no input `{name}`", self.name));
             }
         }
-        for input in &self.inputs {
+        for input in self.inputs.iter().filter(|input| !input.secret) {
             match inputs.get(&input.name) {
                 Some(value) if !is_of(value, input.kind) => {
                     return Err(format!("`{}` is {}", input.name, input.kind.called()));

@@ -126,13 +126,17 @@ impl Reader {
             let required = fields.find("required").and_then(|node| node.bool(&mut self.mistakes)).unwrap_or(false);
             let label = fields.find("label").and_then(|node| node.text(&mut self.mistakes)).map(str::to_owned);
             let default = fields.find("default").map(|node| (node.json(), &node.place));
+            let secret = fields.find("secret").and_then(|node| node.bool(&mut self.mistakes)).unwrap_or(false);
+            if secret && (kind != Some(Kind::Text) || default.is_some()) {
+                self.mistakes.error(&value.place, "what is secret is a `text`, and has no `default`");
+            }
             if let (Some((value, place)), Some(kind)) = (&default, kind)
                 && !is_of(value, kind)
             {
                 self.mistakes.error(place, format!("expected {}", kind.called()));
             }
             let default = default.map(|(value, _)| value);
-            inputs.extend(kind.map(|kind| Input { name: key.name.clone(), kind, required, default, label }));
+            inputs.extend(kind.map(|kind| Input { name: key.name.clone(), kind, required, default, label, secret }));
         }
         inputs
     }
@@ -141,7 +145,8 @@ impl Reader {
 /// The inputs as far as conditions ask about them; what is wrong with them is told by [`Reader::inputs`].
 pub(super) fn input_kinds(node: &Node) -> Arc<[(String, Kind)]> {
     let Yaml::Map(entries) = &node.yaml else { return Arc::default() };
-    let kinds = entries.iter().map(|(key, value)| {
+    let seen = entries.iter().filter(|(_, value)| !is_secret(value));
+    let kinds = seen.map(|(key, value)| {
         let Yaml::Map(fields) = &value.yaml else { return (key.name.clone(), Kind::Any) };
         let named = fields.iter().find(|(field, _)| field.name == "type").map(|(_, node)| &node.yaml);
         let Some(Yaml::Text(name)) = named else { return (key.name.clone(), Kind::Any) };
@@ -149,6 +154,17 @@ pub(super) fn input_kinds(node: &Node) -> Arc<[(String, Kind)]> {
         (key.name.clone(), kind)
     });
     kinds.collect()
+}
+
+/// The names of those that nobody may see.
+pub(super) fn secret_inputs(node: &Node) -> Arc<[String]> {
+    let Yaml::Map(entries) = &node.yaml else { return Arc::default() };
+    entries.iter().filter(|(_, value)| is_secret(value)).map(|(key, _)| key.name.clone()).collect()
+}
+
+fn is_secret(input: &Node) -> bool {
+    let Yaml::Map(fields) = &input.yaml else { return false };
+    fields.iter().any(|(field, node)| field.name == "secret" && matches!(node.yaml, Yaml::Bool(true)))
 }
 
 /// Whether a value is of a kind.

@@ -114,7 +114,9 @@ impl Stage<'_> {
         if let Some(body) = &given.webhook {
             return Cause::Webhook(body.clone());
         }
-        let inputs = given.inputs.clone().unwrap_or_default();
+        let mut inputs = given.inputs.clone().unwrap_or_default();
+        // What nobody may see is no part of a run, and of no test of one.
+        let _ = self.definition.take_secrets(&mut inputs);
         for trigger in &self.definition.triggers {
             match &trigger.kind {
                 TriggerKind::Manual(roles) if given.requester.is_some() => {
@@ -193,7 +195,7 @@ impl Stage<'_> {
         self.told.insert(name, told.collect());
         self.inputs.push_back(match self.result(&key, attempt) {
             Outcome::Gives(outputs) => Input::Done { key, attempt, outputs, changed: Changed::Unsaid },
-            Outcome::Fails(message) => Input::Failed { key, attempt, message, retryable: true },
+            Outcome::Fails(message) => Input::Failed { key, attempt, message, retryable: true, after: None },
         });
     }
 

@@ -119,7 +119,8 @@ fn w04_attempts_are_bounded_and_what_was_done_is_undone() {
     let mut now = NOW;
     let mut run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
     for attempt in 1..=4 {
-        let failed = Input::Failed { key: key("tell"), attempt, message: "away".to_owned(), retryable: true };
+        let failed =
+            Input::Failed { key: key("tell"), attempt, message: "away".to_owned(), retryable: true, after: None };
         let advanced = definition.advance(&run, failed, now, 3).unwrap();
         run = advanced.run;
         if attempt == 4 {
@@ -248,7 +249,7 @@ fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
     // 7 of 67 are more than 10 %.
     for _ in 0..7 {
         let failing = open.remove(0).parse().unwrap();
-        let failed = Input::Failed { key: failing, attempt: 1, message: "no".to_owned(), retryable: true };
+        let failed = Input::Failed { key: failing, attempt: 1, message: "no".to_owned(), retryable: true, after: None };
         advanced = go(&definition, &advanced.run, failed);
         open.extend(started(&advanced.effects));
     }
@@ -412,7 +413,8 @@ fn undone(effects: &[Effect]) -> Vec<(String, Value)> {
 #[test]
 fn w04_only_what_a_step_changed_is_undone() {
     let definition = read(&with_steps(UNDONE));
-    let failed = || Input::Failed { key: key("call"), attempt: 1, message: "no".to_owned(), retryable: false };
+    let failed =
+        || Input::Failed { key: key("call"), attempt: 1, message: "no".to_owned(), retryable: false, after: None };
     // The user was locked before, by somebody else: that is not for this run to lift.
     let run = go(&definition, &begin(&definition).run, changing("suspend", json!({}), these(&["aut_1", "aut_2"]))).run;
     let run = go(&definition, &run, changing("lock", json!({}), these(&[]))).run;
@@ -439,7 +441,8 @@ fn w04_parts_of_a_step_are_added_up_each_once_and_undone_where_it_fails_in_betwe
     assert_eq!((&kept["outputs"]["suspend"], &kept["parts"]), (&json!({"count": 1003}), &Value::Null));
     assert_eq!(kept["undo"][0]["with"][workflow::ONLY]["value"], json!(["aut_1", "aut_2", "aut_3"]));
     // It fails after a part of it was done.
-    let failed = Input::Failed { key: key("suspend"), attempt: 1, message: "no".to_owned(), retryable: false };
+    let failed =
+        Input::Failed { key: key("suspend"), attempt: 1, message: "no".to_owned(), retryable: false, after: None };
     let advanced = go(&definition, &run, failed);
     assert_eq!(undone(&advanced.effects), [("suspend!undo".to_owned(), json!(["aut_1", "aut_2"]))]);
 }

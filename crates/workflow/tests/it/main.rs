@@ -14,5 +14,6 @@ mod machine;
 mod mistakes;
 mod reference;
 mod round_trip;
+mod secret_inputs;
 mod support;
 mod tests_in_files;

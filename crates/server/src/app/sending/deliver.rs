@@ -89,10 +89,7 @@ impl App {
         about: About,
         refused: Refused,
     ) -> Result<(), Error> {
-        metrics::counter!(
-            "countersign_messages_withheld_total", "kind" => kind.name(), "budget" => refused.why.name()
-        )
-        .increment(1);
+        Post::count_withheld(kind, refused);
         let event = self
             .event(EventKind::CodeWithheld, Some(actor), about)
             .with("kind", kind.name())

@@ -14,12 +14,14 @@ mod vapid;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, Door, Timestamp};
 use gateway::mail::MailAddress;
-use gateway::messages::{Language, MailText, Messages};
+use gateway::messages::{Language, MailText, Messages, SmsText};
 use gateway::push::PushServices;
+use gateway::sms::Sms;
 use gateway::{
     Asking, Caps, Countries, Country, Delivery, Fault, Gateways, Number, Outcome, Recipient, Refused, TollGuard,
     Verdict,
@@ -202,6 +204,35 @@ impl Post {
             },
             _ => Ok(undelivered()),
         }
+    }
+
+    /// Sends a text message that nobody asked for, of which a budget knows as well; where one stands against it, until when.
+    pub(in crate::app) async fn notify_by_sms(
+        &self,
+        to: &Authenticator,
+        text: &SmsText,
+        useful: Duration,
+        now: Timestamp,
+    ) -> Result<Delivery, Refused> {
+        match (self.withheld(to, Door::Trusted, now), &to.credential) {
+            (Some(refused), _) => Err(refused),
+            // Where messages may go can have been narrowed since the number was proved.
+            (None, Some(Credential::Sms(number))) => {
+                match Number::parse(number, None).and_then(|number| self.countries.admit(number)) {
+                    Ok(number) => Ok(self.gateways().send_sms(&Sms { to: &number, text, useful }).await),
+                    Err(_) => Ok(undelivered()),
+                }
+            }
+            _ => Ok(undelivered()),
+        }
+    }
+
+    /// Counts a message that a budget stands against.
+    pub(in crate::app) fn count_withheld(kind: AuthenticatorKind, refused: Refused) {
+        metrics::counter!(
+            "countersign_messages_withheld_total", "kind" => kind.name(), "budget" => refused.why.name()
+        )
+        .increment(1);
     }
 
     /// Forgets what no budget looks at any more.

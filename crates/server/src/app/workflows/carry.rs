@@ -19,6 +19,7 @@ use workflow::{
     Start, What,
 };
 
+use super::held::LEFT_TO_IT;
 use super::inside::{Fault, Own};
 use super::outside::Errand;
 use super::start::{Started, of_run};
@@ -196,6 +197,13 @@ impl Carrier {
             self.over(Outcome::Cancelled, None).await?;
             return Ok(false);
         }
+        let is_young = || self.app.now().since(self.run.created_at) < LEFT_TO_IT;
+        if self.started.held && !self.app.workflows.held.has(self.run.id) && is_young() {
+            // It is for the server that took what nobody may see, which looks for it at once.
+            let release = Some(Release { due_at: self.app.now().plus(LOOK), pokes: self.pokes });
+            self.commit(None, Beside { release, ..Beside::default() }).await?;
+            return Ok(false);
+        }
         if self.run.state == RunState::Queued || self.begins_at > self.app.now() {
             // What comes for it meanwhile begins it no earlier.
             let due_at = if self.run.state == RunState::Queued { NEVER } else { self.begins_at };
@@ -203,7 +211,7 @@ impl Carrier {
             self.commit(None, Beside { release, ..Beside::default() }).await?;
             return Ok(false);
         }
-        let Started { cause, requester, depth } = self.started.clone();
+        let Started { cause, requester, depth, .. } = self.started.clone();
         let start = Start { id: self.run.id.to_string(), cause, requester, depth };
         match self.definition.begin(start, self.app.now(), self.chance()) {
             Ok(advanced) => {
@@ -241,6 +249,7 @@ impl Carrier {
             let outside = Action::named(action).is_some_and(|action| action.reach == Reach::Outside);
             if outside && under_way.insert(key.to_string()) {
                 let errand = Errand {
+                    run: self.run.id,
                     action: action.clone(),
                     with: with.clone(),
                     idempotency_key: idempotency_key.clone(),
@@ -259,6 +268,7 @@ impl Carrier {
                             attempt,
                             message: shortened(&fault.message),
                             retryable: fault.again,
+                            after: fault.after,
                         },
                     };
                     (key, input)
@@ -317,7 +327,7 @@ impl Carrier {
                 Ok(done) => done,
                 Err(fault) => {
                     let (message, retryable) = (shortened(&fault.message), fault.again);
-                    let input = Input::Failed { key, attempt, message, retryable };
+                    let input = Input::Failed { key, attempt, message, retryable, after: fault.after };
                     return self.advance(input, Beside::default()).await;
                 }
             };
@@ -337,7 +347,7 @@ impl Carrier {
             }
         }
         let message = "what it is about changed again and again".to_owned();
-        self.advance(Input::Failed { key, attempt, message, retryable: true }, Beside::default()).await
+        self.advance(Input::Failed { key, attempt, message, retryable: true, after: None }, Beside::default()).await
     }
 
     /// What the run does tells how many runs led to it, so that they do not start each other without end; and what it says of its own is about
@@ -354,7 +364,8 @@ impl Carrier {
 
     async fn call(&mut self, key: Key, workflow: &str, inputs: Map<String, Value>, depth: u32) -> Result<(), Stop> {
         let in_force = self.app.workflows.in_force();
-        let started = Started { cause: Cause::Call { inputs }, requester: self.started.requester.clone(), depth };
+        let requester = self.started.requester.clone();
+        let started = Started { requester, ..Started::by(Cause::Call { inputs }, depth) };
         let since = *self.app.store.head().borrow();
         let new = in_force.get(workflow).and_then(|called| self.app.new_run(called, &started, None, since).ok());
         let Some(mut new) = new else {

@@ -187,7 +187,7 @@ fn started_by(app: &App, event: &Event, runs: &mut Vec<NewRun>, told: &mut Vec<E
         let new = match workflow.definition.is_started_by(&cause) {
             Ok(false) => continue,
             Ok(true) => {
-                let started = Started { cause, requester: None, depth };
+                let started = Started::by(cause, depth);
                 app.new_run(workflow, &started, None, event.position)
             }
             Err(why) => Err(why),
@@ -252,7 +252,7 @@ async fn fire_schedules(app: &App) -> Result<(), Error> {
 
 async fn fire(app: &App, workflow: &InForce, at: Timestamp, now: Timestamp) -> Result<(), Error> {
     let next = super::force::next_of_schedules(&workflow.definition, now);
-    let started = Started { cause: Cause::Schedule, requester: None, depth: 0 };
+    let started = Started::by(Cause::Schedule, 0);
     let runs = match workflow.definition.is_started_by(&Cause::Schedule) {
         Ok(true) => app.new_run(workflow, &started, None, *app.store.head().borrow()).map(|new| vec![new]),
         Ok(false) => Ok(Vec::new()),

@@ -3,6 +3,7 @@
 //! Nothing is written here: what is to be written goes into one commit with the step. It is made by the functions that the API uses.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{
@@ -53,6 +54,8 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// Whether another attempt could go well.
     pub(super) again: bool,
+    /// Before which time that makes no sense, as whoever was asked says.
+    pub(super) after: Option<Duration>,
     /// Whether it was this server's to do: else it is put off, and does not count as an attempt.
     pub(super) here: bool,
 }
@@ -60,17 +63,17 @@ pub(super) struct Fault {
 impl Fault {
     /// One that no other attempt does better.
     pub(super) fn final_one(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false, here: true }
+        Self { message: message.into(), again: false, here: true, after: None }
     }
 
     /// One that another attempt may not meet.
     pub(super) fn for_now(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true, here: true }
+        Self { message: message.into(), again: true, here: true, after: None }
     }
 
     /// One that this server is at fault for: it lacks what another one may have, or it itself one day.
     pub(super) fn not_here(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true, here: false }
+        Self { message: message.into(), again: true, here: false, after: None }
     }
 }
 

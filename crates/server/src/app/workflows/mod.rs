@@ -12,13 +12,16 @@
 mod carry;
 mod follow;
 mod force;
+mod held;
 mod inside;
 mod links;
 mod outside;
 mod see;
+pub(crate) mod signing;
 mod start;
 mod tasks;
 mod waits;
+mod webhooks;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,13 +31,16 @@ use domain::{RunId, WorkflowInForce};
 use tokio::sync::Notify;
 use workflow::Definition;
 
-use super::{App, Error};
+use super::{App, Arrivals, Error};
 use crate::workflow_files::{Secrets, beyond};
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use start::ByHand;
 pub(crate) use tasks::{NewVerdict, ShownTask};
 use waits::Outside;
+pub(crate) use webhooks::Call;
+#[cfg(fuzzing)]
+pub(crate) use webhooks::fuzz;
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -49,6 +55,15 @@ pub(crate) const CARRIED: &[&str] = &[
     "link.create",
     "http.call",
     "notify.mail",
+    "notify.sms",
+    "notify.push",
+    "notify.slack",
+    "notify.teams",
+    "notify.chat",
+    "notify.page",
+    "ticket.open",
+    "validator.http",
+    "validator.radius",
 ];
 /// The queries that are answered.
 pub(crate) const FOUND: &[&str] = &["users", "authenticators_of", "sessions_of"];
@@ -69,6 +84,11 @@ pub(crate) struct Workflows {
     unread: RwLock<Arc<Vec<String>>>,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
+    /// Who calls from outside, and what is refused of that.
+    callers: Arrivals,
+    refusals: webhooks::Refusals,
+    /// What is told to runs and nobody may see.
+    held: held::Held,
     /// Those of them that do nothing but wait for somebody outside.
     outside: Outside,
     /// That there may be something to do.

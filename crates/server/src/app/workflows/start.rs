@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
 use serde_json::{Map, Value, json};
-use store::{BeginRuns, Change, Meeting, NewRun};
+use store::{BeginRuns, Change, Effect, Meeting, NewRun};
 use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
 
 use super::InForce;
@@ -22,6 +22,16 @@ pub(crate) struct Started {
     pub(crate) cause: Cause,
     pub(crate) requester: Option<String>,
     pub(crate) depth: u32,
+    /// Whether something was told that nobody may see: the server that took it holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) held: bool,
+}
+
+impl Started {
+    /// By nobody in person.
+    pub(super) const fn by(cause: Cause, depth: u32) -> Self {
+        Self { cause, requester: None, depth, held: false }
+    }
 }
 
 /// A run that a person starts.
@@ -66,7 +76,8 @@ impl App {
         by_hand: ByHand,
         once: Option<&Once>,
     ) -> Result<Made<Run>, Error> {
-        let ByHand { requester, roles, inputs } = by_hand;
+        let ByHand { requester, roles, mut inputs } = by_hand;
+        let secrets = found.definition.take_secrets(&mut inputs).map_err(|why| Error::invalid("/inputs", why))?;
         let by_hand = found.definition.triggers().iter().any(|trigger| matches!(trigger.kind, TriggerKind::Manual(_)));
         if !by_hand {
             return Err(Error::Conflict("nobody starts this workflow by hand: it has no trigger `manual`"));
@@ -81,13 +92,22 @@ impl App {
         }
         // What is told to it is looked at here, where somebody hears of it.
         found.definition.subject_of(&cause).map_err(|why| Error::invalid("/inputs", why))?;
-        let started = Started { cause, requester: Some(requester), depth: 0 };
+        let id = RunId::generate(self.now(), &*self.entropy);
+        let held = !secrets.is_empty();
+        let started = Started { requester: Some(requester), held, ..Started::by(cause, 0) };
         let since = *self.store.head().borrow();
-        let new = self.new_run(found, &started, Some(actor), since).map_err(|why| Error::invalid("/inputs", why))?;
+        let new = self.run_of(id, found, &started, Some(actor), since).map_err(|why| Error::invalid("/inputs", why))?;
+        if held && !self.workflows.held.put(id, secrets, self.now()) {
+            return Err(Error::Conflict("too many runs hold what nobody may see: try again in some minutes"));
+        }
         let record = Once::record(once, actor, new.run.id, new.run.created_at);
         let run = new.run.clone();
         let change = Change::BeginRuns(Box::new(BeginRuns { runs: vec![new], ..BeginRuns::default() }));
-        let effect = self.commit_once(change, Vec::new(), record).await?;
+        let effect = self.commit_once(change, Vec::new(), record).await;
+        if !matches!(effect, Ok(Effect::Applied)) {
+            self.workflows.held.forget(id);
+        }
+        let effect = effect?;
         let made = Once::made(once, effect, run, Error::Conflict("the run could not be started"))?;
         let id = match &made {
             Made::New(run) => Some(run.id),
@@ -111,6 +131,18 @@ impl App {
         actor: Option<&Actor>,
         since: i64,
     ) -> Result<NewRun, String> {
+        self.run_of(RunId::generate(self.now(), &*self.entropy), workflow, started, actor, since)
+    }
+
+    /// The same, by an id that is known before.
+    fn run_of(
+        &self,
+        id: RunId,
+        workflow: &InForce,
+        started: &Started,
+        actor: Option<&Actor>,
+        since: i64,
+    ) -> Result<NewRun, String> {
         let definition = &workflow.definition;
         let subject = definition.subject_of(&started.cause)?;
         let user_id = subject.as_deref().and_then(|subject| subject.parse::<UserId>().ok());
@@ -122,7 +154,7 @@ impl App {
         }
         let now = self.now();
         let run = Run {
-            id: RunId::generate(now, &*self.entropy),
+            id,
             workflow: definition.name().to_owned(),
             digest: definition.digest().to_owned(),
             state: RunState::Running,

@@ -25,6 +25,7 @@ mod stream;
 mod tasks;
 mod testing;
 mod users;
+mod webhooks;
 mod workflows;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
+        .merge(webhooks::routes())
         .merge(runs::routes())
         .merge(tasks::routes())
         .merge(links::routes())

@@ -233,7 +233,13 @@ impl World<'_> {
                             self.pending.push(Input::Done { key, attempt, outputs, changed });
                         }
                         Comes::Fails { again: retryable } => {
-                            self.pending.push(Input::Failed { key, attempt, message: "no".to_owned(), retryable });
+                            self.pending.push(Input::Failed {
+                                key,
+                                attempt,
+                                message: "no".to_owned(),
+                                retryable,
+                                after: None,
+                            });
                         }
                         Comes::Silent => {}
                     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeId, Credential, Event, EventKind, Prompt,
-    PromptId, PushCredential, Timestamp, UserId,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ChallengeId, Credential, Event, EventKind,
+    Prompt, PromptId, PushCredential, Timestamp, UserId,
 };
 use gateway::push::{Note, PushTarget};
 use gateway::{Delivery, Fault, Outcome};
@@ -147,6 +147,24 @@ impl App {
         let event = event.with("prompt", waking.prompt.to_string());
         std::iter::once(event).chain(self.told_of_gateways(delivery)).collect()
     }
+}
+
+/// Has a phone show a message for an app. `None` where it is reached in another way: what wakes a browser up is believed in nothing, and
+/// shows nothing of itself.
+pub(in crate::app) async fn tell_app(
+    post: &Post,
+    app: &Authenticator,
+    title: String,
+    body: String,
+    useful: Duration,
+) -> Option<Delivery> {
+    let Some(Credential::Push(credential)) = &app.credential else { return None };
+    let to = Reach::of(credential)?.to.as_ref().and_then(super::kept::Address::target)?;
+    if matches!(to, PushTarget::WebPush(_)) {
+        return None;
+    }
+    let data = Map::from_iter([("authenticator_id".to_owned(), Value::from(app.id.to_string()))]);
+    Some(post.gateways().push(&to, &Note { title, body, data, useful, topic: None }).await)
 }
 
 /// That there may be something to ask for, and nothing of what: it passes through the hands of others.

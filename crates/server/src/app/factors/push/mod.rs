@@ -24,6 +24,7 @@ use crate::app::{Actor, App};
 pub(crate) use answer::Answering;
 pub(crate) use connect::Connecting;
 pub(crate) use deliver::Waking;
+pub(in crate::app) use deliver::tell_app;
 pub(crate) use device::{AppDevice, Follower, Nonces, Signed};
 pub(crate) use kept::Address;
 pub(crate) use pending::state;
