@@ -54,6 +54,8 @@ impl K {
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
+        const RUN_SKIPPED: &[EventField] =
+            &[text("run"), text("workflow"), text("digest"), text("event"), number("depth")];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -126,8 +128,8 @@ impl K {
             }
             K::UserSuspended | K::UserResumed | K::SessionEnded => CHANGED,
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
+            K::RunSkipped => RUN_SKIPPED,
             K::RunStarted
-            | K::RunSkipped
             | K::RunCompleted
             | K::RunFailed
             | K::RunCancelled

@@ -80,7 +80,7 @@ fn is_error(mistake: &Mistake) -> bool {
 }
 
 /// What of a workflow this program cannot do: it does not come into force, rather than that a step of it is skipped one day.
-fn beyond(definition: &Definition) -> Vec<String> {
+pub(crate) fn beyond(definition: &Definition) -> Vec<String> {
     let needs = definition.needs().into_iter();
     let beyond = needs.filter_map(|(need, place)| {
         let what = match need {

@@ -16,9 +16,11 @@ mod grammar;
 mod json_schema;
 mod machine;
 mod reader;
+mod rehearsal;
 mod template;
 mod testing;
 mod vocabulary;
+mod words;
 
 pub use analysis::{REASON, check_together};
 pub use cron::Schedule;
@@ -34,5 +36,7 @@ pub use machine::{
     Outcome, PAGE, Phase, Refused, Run, STATE_VERSION, Start, Task, Told, Verdict, What, event_json,
 };
 pub use reader::{MAX_DEPTH, MAX_ID, MAX_STEPS};
+pub use rehearsal::{Assumed, Rehearsal, WaitEnd, Waited, Wanted};
 pub use testing::TestResult;
 pub use vocabulary::{ACTIONS, Action, EVIDENCE, HandsOut, Kind, Parameter, QUERIES, Query, Reach};
+pub use words::words;

@@ -32,8 +32,9 @@ use crate::definition::{Definition, Excluded, StepId};
 use crate::expression::Clause;
 
 pub use start::{Cause, Start, event_json};
+pub(crate) use state::Node;
+use state::Timer;
 pub use state::{Failure, FailureKind, Key, Outcome, Phase, Run, STATE_VERSION, Told};
-use state::{Node, Timer};
 
 /// The most bytes that one step gives.
 pub const MAX_OUTPUT: usize = 16 * 1024;

@@ -3,7 +3,7 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Desk, need_user};
+use super::{Desk, need_user, why_not};
 use crate::cli::{OneStep, RunsCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
@@ -26,6 +26,7 @@ pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failur
         }
         RunsCommand::Show(one) => show(desk, &one.run, |_| true).await,
         RunsCommand::Why(one) => show(desk, &one.run, tells_why).await,
+        RunsCommand::WhyNot(args) => why_not(desk, &args).await,
         RunsCommand::Cancel(one) => {
             let run = desk.client.post(&["v1", "runs", &one.run, "cancel"], json!({})).await?;
             done(desk, &run, "is to be cancelled; `countersign runs show` tells when it is");

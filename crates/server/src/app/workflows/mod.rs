@@ -9,13 +9,17 @@
 //! What becomes of a run is for the crate `workflow` to say; here it is carried. Everything that a run is stands in the store, so that any
 //! server goes on where another one stopped. No request waits for any of this, and no decision asks for it.
 
+mod blast;
 mod carry;
+mod drafts;
 mod follow;
 mod force;
 mod inside;
 mod outside;
 mod see;
+mod simulate;
 mod start;
+mod why_not;
 mod work;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,9 +31,12 @@ use workflow::Definition;
 
 use super::{App, Error};
 use crate::workflow_files::Secrets;
+pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
+pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
+pub(crate) use why_not::{Version, WhyNot};
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -63,6 +70,8 @@ pub(crate) struct Workflows {
     claimed: Mutex<HashMap<RunId, i64>>,
     /// That there may be something to do.
     due: Notify,
+    /// Held while one is simulated.
+    simulating: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A workflow that is in force.

@@ -23,6 +23,8 @@ mod sign_ins;
 mod stream;
 mod testing;
 mod users;
+mod workflow_drafts;
+mod workflow_shown;
 mod workflows;
 
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(sign_ins::routes())
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
+        .merge(workflow_drafts::routes())
+        .merge(workflow_shown::routes())
         .merge(runs::routes())
         .merge(events::routes())
         .merge(keys::routes())
