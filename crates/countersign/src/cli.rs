@@ -501,6 +501,17 @@ pub(crate) enum RunsCommand {
     Retry(OneStep),
     /// Give a step up that is held
     Discard(OneStep),
+    /// Release a run that waits for two people, for one of them
+    Release {
+        /// The run: run_…
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Who releases it
+        #[arg(value_name = "PERSON")]
+        person: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -684,7 +695,7 @@ impl AuthenticatorsCommand {
 impl RunsCommand {
     const fn connection(&self) -> &Connection {
         match self {
-            Self::List { connection, .. } => connection,
+            Self::List { connection, .. } | Self::Release { connection, .. } => connection,
             Self::WhyNot(args) => &args.connection,
             Self::Show(one) | Self::Why(one) | Self::Cancel(one) => &one.connection,
             Self::Retry(one) | Self::Discard(one) => &one.connection,

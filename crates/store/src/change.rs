@@ -459,6 +459,15 @@ pub enum Change {
     },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),
+    /// Somebody releases a run that is held for what it would do to people. Guard: it is not over, and they did not before.
+    ReleaseRun {
+        /// Which run.
+        run_id: RunId,
+        /// Who, as names of users are compared.
+        person: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
     /// Nothing but the events.

@@ -30,4 +30,6 @@ pub use change::{
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
 pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
-pub use runs::{AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput};
+pub use runs::{
+    AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,
+};

@@ -51,7 +51,7 @@ macro_rules! over_runs {
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 11] = [
+static SWEEPS: [Set; 12] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -76,6 +76,7 @@ static SWEEPS: [Set; 11] = [
     ),
     // A run's history goes with it, and before it.
     delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
+    delete!("run_releases WHERE run_id", "x.id FROM runs", over_runs!()),
     delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
     delete!(
         "idempotency WHERE (application_id, key)",

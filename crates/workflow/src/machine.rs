@@ -73,6 +73,15 @@ pub enum Input {
         /// Whether another attempt could go well.
         retryable: bool,
     },
+    /// An attempt is not made, as it would do more than may be done without people: it is held for them, whatever the file says.
+    Hold {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Why, for people.
+        message: String,
+    },
     /// A timer fired.
     Timer(u64),
     /// An event came of a kind that is [awaited](Definition::awaits).
@@ -410,6 +419,7 @@ impl<'a> Machine<'a> {
         match input {
             Input::Done { key, attempt, outputs } => self.done(&key, attempt, outputs),
             Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
+            Input::Hold { key, attempt, message } => self.hold(&key, attempt, message),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),

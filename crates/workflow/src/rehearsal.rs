@@ -352,4 +352,25 @@ steps:
         let took = rehearsal.now().since(Timestamp::from_unix_millis(1_800_000_000_000));
         assert_eq!(took, Duration::from_hours(26), "two hours and a day, none of which went by");
     }
+
+    #[test]
+    fn w09_what_is_held_for_people_waits_until_they_let_it_and_can_be_given_up() {
+        let definition = Definition::read("w.yaml", FILE).unwrap();
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let event = json!({ "kind": "authenticator.lost", "user": "usr_7", "data": { "reason": "requested" } });
+        let start = Start { id: "run_1".to_owned(), cause: Cause::Event(event), requester: None, depth: 0 };
+        let begun = definition.begin(start, now, 0).unwrap();
+        let key: Key = "lock".parse().unwrap();
+        let hold = |attempt| Input::Hold { key: key.clone(), attempt, message: "who lets it?".to_owned() };
+        // The file says nothing of `then: hold`.
+        let waits = definition.advance(&begun.run, hold(1), now, 0).unwrap();
+        assert_eq!(waits.run.held_for_people().collect::<Vec<_>>(), [&key]);
+        assert_eq!(definition.advance(&waits.run, hold(1), now, 0), Err(Refused::NotAwaited), "once");
+        let again = definition.advance(&waits.run, Input::Retry(key.clone()), now, 0).unwrap();
+        assert!(matches!(&again.effects[..], [Effect::Start { attempt: 2, .. }, ..]), "{:?}", again.effects);
+        assert_eq!(again.run.held().count(), 0);
+        let over = definition.advance(&waits.run, Input::Discard(key.clone()), now, 0).unwrap();
+        assert_eq!(over.run.outcome(), Some(Outcome::Failed));
+        assert_eq!(over.run.failure().map(|failure| failure.message.as_str()), Some("who lets it?"));
+    }
 }

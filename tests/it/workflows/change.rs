@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
-use crate::harness::{Database, Server};
+use crate::harness::{Api, Database, Server};
 
 fn names(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -56,9 +56,10 @@ async fn simulated(database: Database) {
     assert_eq!((times("end_sessions"), times("lock"), times("told")), (Some(2), Some(1), Some(2)), "{told}");
     let waits: Vec<_> = told["waits"].as_array().unwrap().iter().map(|one| (&one["outcome"], &one["times"])).collect();
     assert_eq!(waits, [(&json!("event"), &json!(1)), (&json!("timeout"), &json!(1))], "{told}");
-    // Ann has two sessions now, and Bob two; Ann would be locked.
-    assert_eq!((&told["touched"]["sessions"], &told["touched"]["shut_out"]), (&json!(4), &json!(1)), "{told}");
-    let took: Vec<_> = told["runs"].as_array().unwrap().iter().map(|run| run["took_seconds"].as_u64().unwrap()).collect();
+    // Ann has two sessions now, and Bob two. Ann, who would be locked, has nothing to prove by as it is.
+    assert_eq!((&told["touched"]["sessions"], &told["touched"]["shut_out"]), (&json!(4), &json!(0)), "{told}");
+    let took: Vec<_> =
+        told["runs"].as_array().unwrap().iter().map(|run| run["took_seconds"].as_u64().unwrap()).collect();
     assert!(took.contains(&7200) && took.iter().any(|took| (3600..3700).contains(took)), "{took:?}");
 
     // Nothing of it happened.
@@ -76,10 +77,15 @@ async fn simulated(database: Database) {
     let told = api.post("/v1/workflows/simulate", json!({ "document": untold.1 })).await.expect(200);
     assert_eq!((&told["fired"], &told["not_told"]), (&json!(0), &json!(2)), "{told}");
     assert!(told["untold"][0]["message"].as_str().unwrap().contains("event.data.run"), "{told}");
-    let event = json!({ "kind": "authenticator.lost", "about": { "user": ann.user_id }, "data": { "reason": "requested" } });
+    let event =
+        json!({ "kind": "authenticator.lost", "about": { "user": ann.user_id }, "data": { "reason": "requested" } });
     let body = json!({ "document": document, "event": event });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
-    assert_eq!((&told["fired"], &told["runs"][0]["steps"]), (&json!(1), &json!(["end_sessions", "lock", "told"])), "{told}");
+    assert_eq!(
+        (&told["fired"], &told["runs"][0]["steps"]),
+        (&json!(1), &json!(["end_sessions", "lock", "told"])),
+        "{told}"
+    );
     let wrong = json!({ "document": document, "event": { "kind": "authenticator.lots" } });
     api.post("/v1/workflows/simulate", wrong).await.expect_problem(422, "invalid-request");
     let broken = json!({ "document": document.replace("user.lock", "user.lok") });
@@ -106,10 +112,8 @@ async fn w10_what_is_written_is_checked_with_line_and_nearest_word() {
     // What goes wrong only together with those in force.
     let calls = workflow("calls", "triggers: [{workflow: true}]\nsteps:\n  - {id: a, call: lost_device}\n").1;
     let files = json!({ "calls.yaml": calls });
-    let told = api
-        .post("/v1/workflows/validate", json!({ "files": files, "beside_those_in_force": true }))
-        .await
-        .expect(200);
+    let told =
+        api.post("/v1/workflows/validate", json!({ "files": files, "beside_those_in_force": true })).await.expect(200);
     assert!(told["mistakes"][0]["message"].as_str().is_some_and(|text| text.contains("lost_device")), "{told}");
 
     let words = api.get("/v1/workflows/vocabulary").await.expect(200);
@@ -179,4 +183,106 @@ steps:
     api.get("/v1/workflows/sometimes/why-not?user=carl").await.expect_problem(404, "not-found");
     api.get("/v1/workflows/nothing/why-not?user=ann").await.expect_problem(404, "not-found");
     settles(&api, run["id"].as_str().unwrap(), "waiting").await;
+}
+
+/// A server whose policy names `ann` as an administrator.
+async fn with_an_administrator(database: Database, workflows: &[(String, String)]) -> (tempfile::TempDir, Server) {
+    let folder = folder(workflows);
+    let server = Server::start(setup(database, &folder)).await;
+    let api = server.api();
+    let current = api.get("/v1/policies/current").await.expect(200);
+    let mut files = current["files"].clone();
+    files["administrators.yaml"] = json!("administrators:\n  users: [ann]\n");
+    let request = api.request(reqwest::Method::PUT, "/v1/policies/current");
+    let request = request.header("if-match", format!("\"{}\"", current["id"].as_str().unwrap()));
+    Api::answer(request.json(&json!({ "files": files }))).await.unwrap().expect(200);
+    (folder, server)
+}
+
+fn suspending() -> (String, String) {
+    workflow(
+        "suspending",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+inputs: {who: {type: user, required: true}}
+subject: ${inputs.who}
+steps:
+  - id: suspend
+    action: authenticator.suspend
+    with: {user: "${subject}"}
+  - id: tell
+    action: event.emit
+    with: {name: suspended}
+"#,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people_on_sqlite() {
+    waits_for_two_people(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people_on_postgresql() {
+    waits_for_two_people(Database::Postgres).await;
+}
+
+async fn waits_for_two_people(database: Database) {
+    let (_folder, server) = with_an_administrator(database, &[suspending()]).await;
+    let api = server.api();
+    let ann = api.enroll("ann").await;
+    let start = async |user: &str| {
+        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
+        api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+    };
+    let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
+    let release =
+        async |run: &str, person: &str| api.post(&format!("/v1/runs/{run}/release"), json!({ "person": person })).await;
+
+    let run = start(&ann.user_id).await;
+    settles(&api, &run, "held").await;
+    assert_eq!(state(&ann.authenticator_id).await, "active");
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert_eq!((&shown["held_for_people"], &shown["releases"]), (&json!(["suspend"]), &json!(0)), "{shown}");
+    // Trying again is not releasing.
+    api.post(&format!("/v1/runs/{run}/retry"), json!({ "step": "suspend" })).await.expect(200);
+    until("it is held again", async || (events(&api, "run.held").await.len() == 2).then_some(())).await;
+    settles(&api, &run, "held").await;
+    // Not by who started it, nor twice by one person, however the name is written.
+    release(&run, "gina").await.expect_problem(409, "conflict");
+    release(&run, "bob").await.expect(200);
+    release(&run, "BOB ").await.expect_problem(409, "conflict");
+    assert_eq!(state(&ann.authenticator_id).await, "active");
+    release(&run, "carl").await.expect(200);
+    settles(&api, &run, "completed").await;
+    assert_eq!(state(&ann.authenticator_id).await, "suspended");
+    let told = events(&api, "run.instructed").await;
+    let released: Vec<_> = told.iter().filter(|event| event["data"]["reason"] == "release").collect();
+    assert_eq!(released.len(), 2, "{told:?}");
+    assert!(released.iter().all(|event| event["data"].get("person").is_none()), "{released:?}");
+
+    // Of others a few, and then no more of them in a day, whichever run it is.
+    let mut others = Vec::new();
+    for name in ["hugo", "ida", "jon", "kim"] {
+        others.push(api.enroll(name).await);
+    }
+    for other in &others[..3] {
+        let run = start(&other.user_id).await;
+        settles(&api, &run, "completed").await;
+    }
+    let run = start(&others[3].user_id).await;
+    settles(&api, &run, "held").await;
+    assert_eq!(state(&others[3].authenticator_id).await, "active");
+    // Who is asked beforehand is told as much.
+    let body = json!({ "workflow": "suspending", "inputs": { "who": others[3].user_id } });
+    let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+    assert_eq!((&told["touched"]["shut_out"], &told["fired"]), (&json!(1), &json!(1)), "{told}");
+    // Given up, it is over, and nothing happened.
+    api.post(&format!("/v1/runs/{run}/discard"), json!({ "step": "suspend" })).await.expect(200);
+    settles(&api, &run, "failed").await;
+    release(&run, "bob").await.expect_problem(409, "conflict");
+    api.advance(25 * 3600).await;
+    let run = start(&others[3].user_id).await;
+    settles(&api, &run, "completed").await;
 }

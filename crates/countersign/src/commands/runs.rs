@@ -33,6 +33,14 @@ pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failur
             Ok(())
         }
         RunsCommand::Retry(one) => resolve(desk, &one, "retry", "is tried again").await,
+        RunsCommand::Release { run, person, .. } => {
+            let run = desk.client.post(&["v1", "runs", &run, "release"], json!({ "person": person })).await?;
+            let more = at(&run, "held_for_people").as_array().is_some_and(|held| !held.is_empty());
+            let said =
+                if more && at(&run, "releases") == 1 { "waits for one more" } else { "is released, and goes on" };
+            done(desk, &run, said);
+            Ok(())
+        }
         RunsCommand::Discard(one) => resolve(desk, &one, "discard", "is given up").await,
     }
 }

@@ -186,6 +186,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
+        Change::ReleaseRun { run_id, .. } => ids.push(run_id.uuid()),
         // What of them is about a run is written one after the other, and looks at the claim first.
         Change::AdvanceRun(_)
         | Change::PutWorkflows(_)
@@ -257,6 +258,7 @@ async fn write_round(
             | Change::ClaimRuns { .. }
             | Change::RenewRuns { .. }
             | Change::AdvanceRun(_)
+            | Change::ReleaseRun { .. }
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             change => write_rare(connection, change).await?,
         };
@@ -338,6 +340,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
         | Change::AdvanceRun(_)
+        | Change::ReleaseRun { .. }
         | Change::TellRun(_)
         | Change::CreateUser(_)
         | Change::RegisterSession(_)

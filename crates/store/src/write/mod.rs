@@ -16,7 +16,10 @@ mod prompts;
 mod rest;
 mod risk;
 mod runs;
+mod shut_out;
 mod sign_ins;
+
+pub(crate) use shut_out::{DAY, RELEASES};
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -375,6 +378,7 @@ mod tests {
             .chain(&risk::ALL)
             .chain(&policies::ALL)
             .chain(&runs::ALL)
+            .chain(&shut_out::ALL)
             .chain(&crate::read::runs::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
@@ -421,7 +425,7 @@ mod tests {
         let source = crate::engine::postgres::Source::parse(&url).unwrap();
         let mut connection = source.connection().await.unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in runs::ALL.iter().chain(&crate::read::runs::ALL) {
+        for set in runs::ALL.iter().chain(&shut_out::ALL).chain(&crate::read::runs::ALL) {
             let plan = set.postgres_plan(&mut connection).await;
             let through =
                 |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");

@@ -4,11 +4,14 @@
 //! for longer than its claim lasted finds that it writes nothing. The claim's row is written first, and held until the end of the transaction;
 //! so what comes for a run meanwhile, which counts up `pokes` in the same row, is before or after all of it.
 
+use std::collections::BTreeSet;
+
 use domain::{Event, RunId, RunState, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::rest::{self, one};
+use super::shut_out;
 use crate::engine::{Connection, Fault};
 use crate::runs::{AdvanceRun, BeginRuns, Meeting, NewRun, PutWorkflows, RunInput};
 use crate::set::Kind::{Id, Int, Text};
@@ -50,6 +53,7 @@ pub(super) async fn write(
             outcomes.tell(index, told);
             Ok(effect)
         }
+        Change::ReleaseRun { run_id, person, at } => shut_out::release(connection, *run_id, person, *at).await,
         Change::TellRun(input) => {
             let told = tell(connection, std::slice::from_ref(input)).await?;
             Ok(if told == 0 { Effect::Refused } else { Effect::Applied })
@@ -353,11 +357,20 @@ async fn advance_run(connection: &mut Connection, advance: &AdvanceRun) -> Resul
     if one(connection, &HOLD_CLAIM, &[id, fence]).await? == Effect::Refused {
         return Ok((Effect::Refused, Vec::new()));
     }
+    let before = match &advance.spares {
+        Some(spares) => shut_out::before(connection, spares).await?,
+        None => BTreeSet::new(),
+    };
     for change in &advance.changes {
         if write_own(connection, change).await? != Effect::Applied {
             // Something of it may be written already: with all of it undone, it is refused as a whole.
             return Err(Fault::Raced("what a run does to our own data was not as it was seen".to_owned()));
         }
+    }
+    if let Some(spares) = &advance.spares
+        && !shut_out::may_stay(connection, advance.id, spares, &before, advance.at).await?
+    {
+        return Err(Fault::Raced("a run would leave people with nothing to prove by".to_owned()));
     }
     let is_over = advance.state.is_over();
     let many = i64::try_from(advance.lines.len()).unwrap_or(0);
@@ -497,6 +510,11 @@ static ERASE_LINES: Set = Set::new(
     "DELETE FROM run_lines WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
 );
 
+static ERASE_RELEASES: Set = Set::new(
+    &[("user_id", Id)],
+    "DELETE FROM run_releases WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
+);
+
 static ERASE_RUNS: Set =
     Set::new(&[("user_id", Id)], "DELETE FROM runs WHERE user_id IN (SELECT i.user_id FROM input i)");
 
@@ -507,11 +525,12 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
         end(connection, RunId::from_uuid(run), Timestamp::default()).await?;
     }
     ERASE_LINES.execute(connection, of_user()).await?;
+    ERASE_RELEASES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 34] = [
+pub(super) static ALL: [&Set; 35] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -545,5 +564,6 @@ pub(super) static ALL: [&Set; 34] = [
     &POKE,
     &LIVE_RUNS_OF_USER,
     &ERASE_LINES,
+    &ERASE_RELEASES,
     &ERASE_RUNS,
 ];

@@ -134,6 +134,27 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// An attempt would do more than may be done without people.
+    pub(super) fn hold(&mut self, key: &Key, attempt: u32, message: String) -> Result<(), Refused> {
+        match self.run.nodes.get(key) {
+            Some(Node::Acting { attempt: current, .. }) if *current == attempt => {}
+            _ => return Err(Refused::NotAwaited),
+        }
+        let failure = Failure::at(key, FailureKind::ShutOut, message);
+        if key.undo || self.run.stopping.is_none() {
+            self.held(key, attempt, failure);
+        } else {
+            self.given_up(key, failure);
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, key: &Key, attempt: u32, failure: Failure) {
+        self.effects.push(Effect::Hold { key: key.clone(), message: failure.message.clone() });
+        self.tell(Some(key), What::Held(failure.clone()));
+        self.run.nodes.insert(key.clone(), Node::Held { attempt, failure });
+    }
+
     /// An attempt did not come back in time. What it did or not is not known: so it is asked for again, with the same key.
     pub(super) fn attempt_over(&mut self, key: &Key) {
         let Some(Node::Acting { attempt, .. }) = self.run.nodes.get(key) else { return };
@@ -152,9 +173,7 @@ impl<'a> Machine<'a> {
         }
         let failure = Failure::at(key, FailureKind::Action, message);
         if retry.hold && goes_on {
-            self.effects.push(Effect::Hold { key: key.clone(), message: failure.message.clone() });
-            self.tell(Some(key), What::Held(failure.clone()));
-            self.run.nodes.insert(key.clone(), Node::Held { attempt, failure });
+            self.held(key, attempt, failure);
             return;
         }
         self.given_up(key, failure);

@@ -70,6 +70,8 @@ pub(crate) struct Workflows {
     claimed: Mutex<HashMap<RunId, i64>>,
     /// That there may be something to do.
     due: Notify,
+    /// How many users there are, and when they were counted.
+    population: Mutex<Option<(tokio::time::Instant, i64)>>,
     /// Held while one is simulated.
     simulating: Arc<tokio::sync::Mutex<()>>,
 }
@@ -101,6 +103,10 @@ impl Workflows {
 
     fn claimed(&self) -> MutexGuard<'_, HashMap<RunId, i64>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn population(&self) -> MutexGuard<'_, Option<(tokio::time::Instant, i64)>> {
+        self.population.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether no workflow is in force and none ever was: then nothing is asked of the store.
