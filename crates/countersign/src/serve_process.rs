@@ -200,6 +200,7 @@ fn configuration(
         risk,
         sites,
         workflows,
+        secrets: settings.policy_secrets.all().into(),
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -214,7 +214,7 @@ pub enum Change {
     },
     /// Puts a policy into force, and with it what its files say of applications: all of it or nothing. Guard: its number is that after the
     /// one that is in force, and each application is as it was seen, whoever applies it among them. [`Effect::Exists`] if the name or a certificate of one is another's.
-    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>),
+    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>, Option<Box<PutWorkflows>>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.

@@ -15,6 +15,7 @@ mod expression;
 mod grammar;
 mod json_schema;
 mod machine;
+mod outline;
 mod reader;
 mod rehearsal;
 mod template;

@@ -139,7 +139,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::Rewrap { id, .. } => ids.push(id.uuid()),
         Change::EndSession { id, .. } | Change::PutSessionRisk { id, .. } => ids.push(id.uuid()),
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
-        Change::PutPolicy(policy, applications) => {
+        Change::PutPolicy(policy, applications, _) => {
             ids.push(policy.id.uuid());
             ids.extend(applications.iter().map(|change| change.id().uuid()));
         }
@@ -398,7 +398,13 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy, applications) => policies::put(connection, policy, applications).await,
+        Change::PutPolicy(policy, applications, workflows) => {
+            let effect = policies::put(connection, policy, applications).await?;
+            match workflows {
+                Some(workflows) if effect == Effect::Applied => runs::put_with_policy(connection, workflows).await,
+                _ => Ok(effect),
+            }
+        }
         _ => Ok(Effect::Refused),
     }
 }

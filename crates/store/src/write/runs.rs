@@ -87,6 +87,14 @@ static HOLD_WORKFLOWS: Set =
 static WORKFLOWS: Set =
     Set::new(&[("one", Int)], "SELECT w.name, w.digest FROM input i {then} workflows w ON w.name >= '' AND i.one = 1");
 
+/// Those that files say which come into force as a whole: with all of it, or not at all.
+pub(super) async fn put_with_policy(connection: &mut Connection, put: &PutWorkflows) -> Result<Effect, Fault> {
+    match put_workflows(connection, put).await? {
+        Effect::Applied => Ok(Effect::Applied),
+        _ => Err(Fault::Raced("other workflows came into force meanwhile".to_owned())),
+    }
+}
+
 async fn put_workflows(connection: &mut Connection, put: &PutWorkflows) -> Result<Effect, Fault> {
     let one = || Rows::one(&[1_i64.into()]);
     HOLD_WORKFLOWS.fetch(connection, one(), |row| row.get::<i64>(0)).await?;

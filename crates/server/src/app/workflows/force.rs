@@ -10,6 +10,7 @@ use workflow::{Definition, TriggerKind};
 use super::{InForce, understood};
 use crate::app::telling::With;
 use crate::app::{App, Error};
+use crate::policy_files::speak_of_workflows;
 use crate::workflow_files::WorkflowFile;
 
 /// How often it is tried while other servers do the same.
@@ -19,6 +20,11 @@ impl App {
     /// Puts the workflows of files into force, if there are files; else those stay in force that are.
     pub(crate) async fn begin_workflows(&self, files: Option<&[WorkflowFile]>) -> Result<(), Error> {
         match files {
+            Some(_) if self.store.policy().await?.is_some_and(|policy| speak_of_workflows(&policy.files)) => {
+                Err(Error::Conflict(
+                    "the policy in force says which workflows there are, and so does `workflows.folder`: take one of the two away",
+                ))
+            }
             Some(files) => self.put_workflows_in_force(files).await,
             None => self.load_workflows().await,
         }
@@ -34,7 +40,7 @@ impl App {
                 .iter()
                 .map(|file| (file.definition.name().to_owned(), file.definition.digest().to_owned()))
                 .collect();
-            let (put, events) = self.changes(files, &seen);
+            let (put, events) = self.changes_to_workflows(files, &seen);
             if events.is_empty() {
                 return self.load_workflows().await;
             }
@@ -47,7 +53,12 @@ impl App {
         Err(Error::StoreDown("other servers put other workflows into force at the same time".to_owned()))
     }
 
-    fn changes(&self, files: &[WorkflowFile], seen: &[(String, String)]) -> (Vec<WorkflowInForce>, Vec<Event>) {
+    /// What comes into force where files say which workflows there are, and what is told of it.
+    pub(in crate::app) fn changes_to_workflows(
+        &self,
+        files: &[WorkflowFile],
+        seen: &[(String, String)],
+    ) -> (Vec<WorkflowInForce>, Vec<Event>) {
         let (now, since) = (self.now(), *self.store.head().borrow());
         let mut events = Vec::new();
         let put = files.iter().map(|file| {
@@ -71,7 +82,7 @@ impl App {
     }
 
     /// Takes over which workflows are in force.
-    pub(super) async fn load_workflows(&self) -> Result<(), Error> {
+    pub(in crate::app) async fn load_workflows(&self) -> Result<(), Error> {
         let mut in_force = BTreeMap::new();
         for row in self.store.workflows().await? {
             let known = self.workflows.read().get(&row.digest).cloned();

@@ -66,6 +66,8 @@ pub(crate) struct Workflows {
     read: Mutex<HashMap<String, Arc<Definition>>>,
     /// What actions take that nobody may see.
     secrets: Secrets,
+    /// Whether a folder of this server's says which there are.
+    in_a_folder: bool,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
     /// That there may be something to do.
@@ -85,8 +87,18 @@ pub(crate) struct InForce {
 
 impl Workflows {
     /// With what the files' actions take.
-    pub(crate) fn new(secrets: Secrets) -> Self {
-        Self { secrets, ..Self::default() }
+    pub(crate) fn new(secrets: Secrets, in_a_folder: bool) -> Self {
+        Self { secrets, in_a_folder, ..Self::default() }
+    }
+
+    /// Whether a folder of this server's says which there are.
+    pub(crate) const fn are_in_a_folder(&self) -> bool {
+        self.in_a_folder
+    }
+
+    /// Whether this server hands out what stands behind a reference.
+    pub(crate) fn has_secret(&self, reference: &str) -> bool {
+        self.secrets.contains_key(reference)
     }
 
     pub(crate) fn in_force(&self) -> Arc<BTreeMap<String, InForce>> {
