@@ -148,7 +148,7 @@ pub(crate) async fn hand_over(api: &Api, session: &str, kind: &str, address: &st
     answer
 }
 
-async fn confirm(api: &Api, enrollment: &str, code: &str, prompt: &str) -> Answer {
+pub(crate) async fn confirm(api: &Api, enrollment: &str, code: &str, prompt: &str) -> Answer {
     let proof = json!({ "code": code, "prompt_id": prompt });
     api.post(&format!("/v1/enrollments/{enrollment}/confirm"), proof).await
 }

@@ -32,6 +32,8 @@ async fn operations(api: &Api) -> Vec<(Method, String, String)> {
                     "challenges" => "chl",
                     "pages" => "pag",
                     "runs" => "run",
+                    "tasks" => "tsk",
+                    "links" => "lnk",
                     _ => "app",
                 };
                 let zeros = "0".repeat(32);

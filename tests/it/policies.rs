@@ -44,7 +44,7 @@ async fn outcome(api: &Api, session: &str, action: &str) -> String {
 pub(crate) fn run(server: &Server, database: Database, sql: &str) {
     match database {
         Database::Sqlite => drop(rusqlite::Connection::open(server.sqlite()).unwrap().execute(sql, []).unwrap()),
-        Database::Postgres => server.postgres().run(sql),
+        Database::Postgres | Database::OwnPostgres => server.postgres().run(sql),
     }
 }
 

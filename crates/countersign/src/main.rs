@@ -89,6 +89,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Config(command) => commands::config(&desk, command).await,
         Command::Workflow(WorkflowCommand::Simulate(args)) => commands::simulate(&desk, &args).await,
         Command::Runs(command) => commands::runs(&desk, command).await,
+        Command::Tasks(command) => commands::tasks(&desk, command).await,
         Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),
     }

@@ -254,6 +254,20 @@ kinds! {
     StepCompleted = "step.completed",
     /// A step of a run failed.
     StepFailed = "step.failed",
+    /// A run asks people to approve something.
+    TaskOpened = "task.opened",
+    /// Somebody approved what a run asks.
+    TaskApproved = "task.approved",
+    /// Somebody did not approve what a run asks.
+    TaskRejected = "task.rejected",
+    /// A run asks this no more: enough approved, somebody did not, the time was over, or the run went another way.
+    TaskClosed = "task.closed",
+    /// A run made a link for a user.
+    LinkCreated = "link.created",
+    /// A user followed a link of a run, or said the same in a session.
+    LinkFollowed = "link.followed",
+    /// A user came by a link of a run that was used, expired or for nothing any more, and still wants what it was for.
+    LinkExpiredFollowed = "link.expired_followed",
     /// A workflow told of something, by a name of its own.
     EventEmitted = "event.emitted",
     /// New data keys were made in the vault.

@@ -47,15 +47,40 @@ impl K {
     /// The facts that an event of this kind may tell of. One that is not listed is in none: whoever writes events is held to it in tests.
     #[allow(clippy::too_many_lines, clippy::match_same_arms, reason = "a table, in the order of the kinds")]
     pub const fn fields(self) -> &'static [EventField] {
-        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run")];
+        const STATE: &[EventField] = &[text("from"), text("reason"), text("kind"), text("run"), number("depth")];
         const REASON: &[EventField] = &[text("reason")];
-        // What a workflow does tells by which run.
-        const CHANGED: &[EventField] = &[text("reason"), text("run")];
+        // What a workflow does tells by which run, and how many others led to that one.
+        const CHANGED: &[EventField] = &[text("reason"), text("run"), number("depth")];
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
         const RUN_SKIPPED: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("event"), number("depth")];
+        const TASK: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            texts("roles"),
+            number("quorum"),
+            number("aal"),
+            text("expires_at"),
+            text("outcome"),
+            number("depth"),
+        ];
+        const VERDICT: &[EventField] = &[
+            text("task"),
+            text("run"),
+            text("workflow"),
+            text("step"),
+            text("by"),
+            texts("evidence"),
+            number("aal"),
+            number("approvals"),
+            text("action_hash"),
+        ];
+        const LINK: &[EventField] =
+            &[text("link"), text("name"), text("run"), text("workflow"), text("by"), text("reason")];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -97,7 +122,7 @@ impl K {
             }
             K::UserCreated | K::UserUpdated | K::DeviceCreated => KIND,
             K::SessionRegistered => const { &[texts("amr")] },
-            K::SessionLowered => const { &[number("aal")] },
+            K::SessionLowered => const { &[number("aal"), text("run"), number("depth")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
             K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
@@ -137,7 +162,10 @@ impl K {
             | K::RunInstructed
             | K::StepCompleted
             | K::StepFailed => RUN,
-            K::EventEmitted => const { &[text("name"), text("run"), text("reason")] },
+            K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
+            K::TaskOpened | K::TaskClosed => TASK,
+            K::TaskApproved | K::TaskRejected => VERDICT,
+            K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },
             K::KeysRotated => const { &[number("key_version")] },
             K::KeysRetired => const { &[number("before_version")] },
             K::RootKeyChanged => const { &[text("from"), text("to")] },

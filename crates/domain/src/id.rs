@@ -107,6 +107,10 @@ ids! {
     PolicyId = "pol_";
     /// One execution of a workflow.
     RunId = "run_";
+    /// What people are asked by a run.
+    TaskId = "tsk_";
+    /// What a run lets a user do from a message.
+    LinkId = "lnk_";
     /// An API client.
     ApplicationId = "app_";
     /// One key of an API client.

@@ -21,6 +21,7 @@ pub mod hardware_token;
 pub mod hosted_page;
 pub mod id;
 pub mod level;
+pub mod link;
 pub mod page;
 pub mod policy;
 pub mod prompt;
@@ -29,6 +30,7 @@ pub mod return_url;
 pub mod run;
 pub mod session;
 pub mod sign_in;
+pub mod task;
 pub mod user;
 
 pub use application::{ApiKey, Application, CertificateFingerprint, KeyHash, Scope};
@@ -49,9 +51,10 @@ pub use hardware_token::HardwareToken;
 pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
-    HardwareTokenId, InvalidId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, UserId,
+    HardwareTokenId, InvalidId, LinkId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, TaskId, UserId,
 };
 pub use level::{Aal, Amr};
+pub use link::{Link, LinkState};
 pub use page::{Page, PageRequest};
 pub use policy::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 pub use prompt::{Prompt, PromptState};
@@ -59,4 +62,5 @@ pub use return_url::{InvalidReturn, ReturnOrigin, ReturnUrl};
 pub use run::{Run, RunLine, RunState, WorkflowInForce};
 pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
+pub use task::{Excludes, Task, TaskState, TaskVerdict};
 pub use user::{User, UserKind, UserState};

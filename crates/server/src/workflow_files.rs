@@ -134,7 +134,6 @@ pub(crate) fn beyond(definition: &Definition) -> Vec<String> {
             Need::Parameter(query, name) if !PARAMETERS.contains(&(query, name.as_str())) => {
                 format!("`{name}` of the query `{query}`")
             }
-            Need::Approval => "approvals".to_owned(),
             Need::Webhook => "triggers by webhook".to_owned(),
             _ => return None,
         };

@@ -11,11 +11,12 @@ use uuid::Uuid;
 use domain::{
     Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
     BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
-    HardwareToken, HardwareTokenId, HostedPage, PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId,
-    PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Timestamp, TokenHash, Trust,
-    User, UserId, UserKind, UserState,
+    HardwareToken, HardwareTokenId, HostedPage, Link, LinkId, PageId, PageRefusal, PageState, PolicyInForce, Prompt,
+    PromptId, PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Task, Timestamp,
+    TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
+use crate::people::{ArmLink, CloseTask, FollowLink, GiveVerdict};
 use crate::runs::{AdvanceRun, BeginRuns, PutWorkflows, RunInput};
 
 /// One change with its events: together one commit (law 2).
@@ -457,6 +458,13 @@ pub enum Change {
         /// Until when nobody else takes them.
         until: Timestamp,
     },
+    /// Gives runs back without anything having been done for them. Those that somebody else has claimed since are left to them.
+    ReleaseRuns {
+        /// Each with the number of its claim.
+        runs: Vec<(RunId, i64)>,
+        /// When there is something to do for them again.
+        due_at: Timestamp,
+    },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),
     /// Somebody releases a run that is held for what it would do to people. Guard: it is not over, and they did not before.
@@ -470,6 +478,25 @@ pub enum Change {
     },
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
+    /// A run asks people: part of [`Change::AdvanceRun`] alone.
+    OpenTask(Box<Task>),
+    /// A run asks people no more: part of [`Change::AdvanceRun`] alone. Guard: see [`CloseTask`].
+    CloseTask(CloseTask),
+    /// Somebody says yes or no to what a run asks. Guard: see [`GiveVerdict`]. [`Effect::Exists`] if they have before.
+    GiveVerdict(Box<GiveVerdict>),
+    /// A link for a user: part of [`Change::AdvanceRun`] alone. Guard: the user is there.
+    CreateLink(Box<Link>),
+    /// A message with a link leaves, with a token of its own. Guard: see [`ArmLink`].
+    ArmLink(ArmLink),
+    /// A user follows a link. Guard: see [`FollowLink`].
+    FollowLink(FollowLink),
+    /// A user came by a link that does nothing any more. Guard: it does nothing, and nobody came so before.
+    NoteLateLink {
+        /// Which.
+        id: LinkId,
+        /// When.
+        at: Timestamp,
+    },
     /// Nothing but the events.
     Tell,
 }

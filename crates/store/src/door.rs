@@ -7,18 +7,18 @@ use std::sync::Arc;
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
     Challenge, ChallengeId, Clock, Device, DeviceId, Enrollment, EnrollmentId, Event, EventKind, ExternalId,
-    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt,
-    PromptId, ProofKind, ReturnOrigin, Run, RunId, RunLine, RunState, Session, SessionId, SignIn, Timestamp, TokenHash,
-    User, UserId, WorkflowInForce,
+    HardwareToken, HardwareTokenId, HostedPage, KeyHash, Link, LinkId, Page, PageId, PageRequest, PolicyId,
+    PolicyInForce, Prompt, PromptId, ProofKind, ReturnOrigin, Run, RunId, RunLine, RunState, Session, SessionId,
+    SignIn, Task, TaskId, TaskVerdict, Timestamp, TokenHash, User, UserId, WorkflowInForce,
 };
 use uuid::Uuid;
 
 use crate::house::House;
 use crate::read::events::Order;
-use crate::read::{events, lists, runs};
+use crate::read::{events, links, lists, runs, tasks};
 use crate::{
     Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, Leeway, OpenError, RunFilter,
-    StoreError, UserFilter,
+    StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -440,6 +440,14 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// What people and other runs have for a run, up to a hundred: what no event is.
+    pub async fn run_instructions(&self, id: RunId) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::instructions(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+
     /// The runs that each of these events, by kind, user and position, is to be told to; each with the place of the event.
     pub async fn awaiting_runs(
         &self,
@@ -489,6 +497,59 @@ impl Store {
     pub async fn population(&self) -> Result<i64, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = runs::population(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A link of a run.
+    pub async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::one(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// A link of a run by a token that a message with it had.
+    pub async fn link_by_token(&self, token: TokenHash) -> Result<Option<Link>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::by_token(lease.connection(), token).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The links of a user, the newest first.
+    pub async fn links_of(&self, user: UserId, page: PageRequest<LinkId>) -> Result<Page<Link, LinkId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::of_user(lease.connection(), user, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What a run asks people.
+    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::one(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What a step of a run asks people.
+    pub async fn task_of_step(&self, run: RunId, step: &str) -> Result<Option<Task>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::of_step(lease.connection(), run, step).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What was said to a task, in order.
+    pub async fn task_verdicts(&self, id: TaskId) -> Result<Vec<TaskVerdict>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::verdicts(lease.connection(), id).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// What runs ask people, the oldest first.
+    pub async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        page: PageRequest<TaskId>,
+    ) -> Result<Page<Task, TaskId>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::list_of(lease.connection(), filter, page).await?;
         lease.done();
         Ok(found)
     }

@@ -11,6 +11,7 @@ mod error;
 mod gathering;
 mod house;
 mod known;
+mod people;
 mod read;
 mod record;
 mod retention;
@@ -29,6 +30,7 @@ pub use change::{
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
+pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, TaskFilter};
 pub use record::{Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
     AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,

@@ -39,7 +39,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.column += columns;
     }
 
-    fn small<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
+    pub(crate) fn small<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
         let column = self.column;
         let value: i64 = self.next()?;
         T::try_from(value).map_err(|_| Fault::Damaged(format!("{value} is out of range in column {column}")))
@@ -76,7 +76,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(self.next::<Option<Uuid>>()?.map(id))
     }
 
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         self.maybe_bytes()?.ok_or_else(|| Fault::Damaged("bytes are missing".to_owned()))
     }
 

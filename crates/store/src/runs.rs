@@ -6,12 +6,16 @@ use uuid::Uuid;
 use crate::Change;
 
 /// See [`Change::PutWorkflows`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PutWorkflows {
     /// The digests of those that were in force, by name.
     pub seen: Vec<(String, String)>,
     /// Those that are in force from now on.
     pub put: Vec<WorkflowInForce>,
+    /// The names of those that were in force and are started by the same kinds of events: what came since they were starts runs of them.
+    pub same_events: Vec<String>,
+    /// The names of those that were in force and have the same schedules: they fire when they were to.
+    pub same_schedules: Vec<String>,
 }
 
 /// See [`Change::BeginRuns`].
@@ -44,6 +48,13 @@ pub struct NewRun {
     pub awaits: Vec<EventKind>,
     /// Events up to this position came before it.
     pub since: i64,
+}
+
+impl NewRun {
+    /// Whether it goes on beside whatever is under way, at once.
+    pub(crate) const fn meets_nobody(&self) -> bool {
+        self.run.key.is_none() && self.pace == 0
+    }
 }
 
 /// What happens where a run of the same kind is under way.
@@ -79,6 +90,11 @@ impl RunInput {
     /// The id of an event that comes for a run: events come first, in their order, and each once.
     pub const fn id_of_event(position: i64) -> Uuid {
         Uuid::from_u64_pair(0, position.unsigned_abs())
+    }
+
+    /// That a run which was called by this step is gone, with the user whom it was about: it counts as cancelled.
+    pub fn gone(caller_key: &str) -> String {
+        serde_json::json!({ "ended": { "key": caller_key, "outcome": "cancelled" } }).to_string()
     }
 }
 
@@ -167,6 +183,8 @@ pub struct ClaimedRun {
     pub fence: i64,
     /// How often something had come for it.
     pub pokes: i64,
+    /// It does not begin before this time, where its workflow says how many runs may.
+    pub begins_at: Timestamp,
 }
 
 /// Which runs are wanted.

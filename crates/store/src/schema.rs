@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -23,6 +23,14 @@ const MIGRATIONS: [Migration; 5] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0004_workflows.sql"),
         postgres: include_str!("../migrations/postgres/0004_workflows.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0005_people.sql"),
+        postgres: include_str!("../migrations/postgres/0005_people.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0009_pace.sql"),
+        postgres: include_str!("../migrations/postgres/0009_pace.sql"),
     },
     Migration {
         sqlite: include_str!("../migrations/sqlite/0008_releases.sql"),

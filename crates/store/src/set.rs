@@ -334,6 +334,8 @@ ids!(
     domain::PolicyId,
     domain::RunId,
     domain::SessionId,
+    domain::LinkId,
+    domain::TaskId,
     domain::UserId
 );
 

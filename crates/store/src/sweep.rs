@@ -7,18 +7,22 @@ use uuid::Uuid;
 
 use crate::engine::{Connection, Fault};
 use crate::house::House;
-use crate::set::Kind::{Id, Int};
+use crate::set::Kind::{self, Id, Int};
 use crate::set::{Rows, Set};
 use crate::{Idempotency, StoreError};
 
 /// How many rows go from each table at a go: a few milliseconds of the writer's time.
 const SOME: i64 = 500;
 
+/// What each of the statements below is given.
+const INPUT: &[(&str, Kind)] =
+    &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)];
+
 /// `DELETE FROM` what has one of the keys `of` the first rows that are over.
 macro_rules! delete {
     ($from:literal, $of:literal, $over:expr) => {
         Set::new(
-            &[("before", Id), ("over_at", Int), ("forgotten_at", Int), ("runs_over_at", Int), ("at_most", Int)],
+            INPUT,
             concat!(
                 "DELETE FROM ",
                 $from,
@@ -40,7 +44,7 @@ macro_rules! over_by_id {
     };
 }
 
-/// Runs that were over for as long as they are kept, the first ones first.
+/// What makes a run over, and which go first.
 macro_rules! over_runs {
     () => {
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
@@ -51,7 +55,7 @@ macro_rules! over_runs {
 const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 12] = [
+static SWEEPS: [Set; 16] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -74,10 +78,40 @@ static SWEEPS: [Set; 12] = [
         "x.id FROM sessions",
         "x.expires_at <= (SELECT i.over_at FROM input i) ORDER BY x.expires_at"
     ),
-    // A run's history goes with it, and before it.
-    delete!("run_lines WHERE run_id", "x.id FROM runs", over_runs!()),
+    // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of its history is left: another
+    // server may be sweeping as well.
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM task_verdicts WHERE task_id IN (SELECT t.id FROM tasks t WHERE t.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    delete!("tasks WHERE run_id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        concat!(
+            "DELETE FROM link_tokens WHERE link_id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT x.id FROM runs x WHERE ",
+            over_runs!(),
+            " LIMIT (SELECT i.at_most FROM input i)))"
+        ),
+    ),
+    delete!("links WHERE run_id", "x.id FROM runs", over_runs!()),
     delete!("run_releases WHERE run_id", "x.id FROM runs", over_runs!()),
-    delete!("runs WHERE id", "x.id FROM runs", over_runs!()),
+    Set::new(
+        INPUT,
+        "DELETE FROM run_lines WHERE (run_id, line) IN (
+            SELECT l.run_id, l.line FROM runs x {then} run_lines l ON l.run_id = x.id
+            WHERE x.ended_at <= (SELECT i.runs_over_at FROM input i)
+            ORDER BY x.ended_at LIMIT (SELECT i.at_most * 10 FROM input i))",
+    ),
+    delete!(
+        "runs WHERE id",
+        "x.id FROM runs",
+        "x.ended_at <= (SELECT i.runs_over_at FROM input i) AND NOT EXISTS (SELECT 1 FROM run_lines l WHERE l.run_id = x.id)
+         ORDER BY x.ended_at"
+    ),
     delete!(
         "idempotency WHERE (application_id, key)",
         "x.application_id, x.key FROM idempotency",

@@ -9,7 +9,7 @@ use document::{Mistakes, Place};
 use domain::{EventKind, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::definition::{BlockId, Definition, ExpressionId, Step, StepKind, TriggerKind, Wait};
+use crate::definition::{Argument, BlockId, Definition, Doing, ExpressionId, Step, StepKind, TriggerKind, Wait};
 use crate::expression::Known;
 
 pub use together::check_together;
@@ -153,6 +153,7 @@ fn one_step(definition: &Definition, step: &Step, mistakes: &mut Mistakes) {
     }
     if let StepKind::Action(action) = &step.kind {
         for doing in [Some(&action.does), action.undo.as_ref()].into_iter().flatten() {
+            secrets_go_where_the_file_says(step, doing, mistakes);
             let takes =
                 |name: &str| doing.action.takes.iter().any(|parameter| parameter.name == name && !parameter.required);
             let one_of: Vec<&str> =
@@ -215,26 +216,65 @@ fn told_by_nobody(definition: &Definition, mistakes: &mut Mistakes) {
 
 /// A workflow that does what starts it goes on for ever.
 fn starts_itself(definition: &Definition, mistakes: &mut Mistakes) {
-    for (step, doing) in definition.doings() {
-        for kind in doing.action.emits {
-            if let Some(place) = started_by(definition, *kind) {
-                let (action, event) = (doing.action.name, kind.name());
-                let message = format!(
-                    "this workflow starts itself: `{action}` leads to `{event}`. Say `when: event.data.reason != \"{REASON}\"` at the trigger"
-                );
-                mistakes.between(&step.place, place, message);
+    for (caused, place) in causes(definition) {
+        let Some(trigger) = started_by(definition, &caused) else { continue };
+        let (event, by) = (caused.kind.name(), &caused.by);
+        let message = match by {
+            Some(action) if caused.kind == EventKind::EventEmitted => {
+                format!(
+                    "this workflow starts itself: `{action}` leads to `{event}`. Ask for another `event.data.name` at the trigger"
+                )
             }
-        }
+            Some(action) => format!(
+                "this workflow starts itself: `{action}` leads to `{event}`. Say `when: event.data.reason != \"{REASON}\"` at the trigger"
+            ),
+            None => format!(
+                "this workflow starts itself: its own runs lead to `{event}`. Say `when: event.data.workflow != \"{}\"` at the trigger, or which one it is about",
+                definition.name
+            ),
+        };
+        mistakes.between(place.unwrap_or(trigger), trigger, message);
     }
 }
 
-/// The trigger that an event of this kind, caused by a workflow, would fire, as far as that can be seen.
-pub(crate) fn started_by(definition: &Definition, kind: EventKind) -> Option<&Place> {
+/// An event that a workflow causes, as far as it is known before it does.
+pub(crate) struct Caused {
+    kind: EventKind,
+    /// By which action; none where it tells of the run itself.
+    by: Option<&'static str>,
+    event: Value,
+}
+
+/// What is told of every run and its steps.
+const OF_RUNS: &[EventKind] = &[
+    EventKind::RunStarted,
+    EventKind::RunSkipped,
+    EventKind::RunCompleted,
+    EventKind::RunFailed,
+    EventKind::RunCancelled,
+    EventKind::RunHeld,
+    EventKind::StepCompleted,
+    EventKind::StepFailed,
+];
+
+/// The events that a workflow causes, and where.
+pub(crate) fn causes(definition: &Definition) -> impl Iterator<Item = (Caused, Option<&Place>)> {
+    let by_steps = definition
+        .doings()
+        .flat_map(|(step, doing)| doing.action.emits.iter().map(move |kind| (caused(*kind, doing), Some(&step.place))));
+    let by_itself = OF_RUNS.iter().map(|kind| {
+        let event = json!({ "kind": kind.name(), "data": { "workflow": definition.name } });
+        (Caused { kind: *kind, by: None, event }, None)
+    });
+    by_steps.chain(by_itself)
+}
+
+/// The trigger that such an event would fire, as far as that can be seen.
+pub(crate) fn started_by<'a>(definition: &'a Definition, caused: &Caused) -> Option<&'a Place> {
     let trigger = definition.triggers.iter().find(|trigger| {
-        trigger.kind == TriggerKind::Event(kind) && {
-            let event = caused(kind);
+        trigger.kind == TriggerKind::Event(caused.kind) && {
             let mut known = Known::default();
-            known.add("event", event);
+            known.add("event", std::borrow::Cow::Borrowed(&caused.event));
             let when = trigger.when.and_then(|id| definition.expression(id));
             // What is not known could be anything: only what is false whatever it is does not fire.
             when.is_none_or(|when| when.holds(&known) != Ok(false))
@@ -243,10 +283,32 @@ pub(crate) fn started_by(definition: &Definition, kind: EventKind) -> Option<&Pl
     trigger.map(|trigger| &trigger.place)
 }
 
-/// What is known of an event that a workflow causes, before it does.
-fn caused(kind: EventKind) -> std::borrow::Cow<'static, Value> {
+fn caused(kind: EventKind, doing: &Doing) -> Caused {
     let tells_reason = kind.fields().iter().any(|field| field.name == "reason");
     let reason = tells_reason.then(|| ("reason".to_owned(), Value::from(REASON)));
-    let data: Map<String, Value> = reason.into_iter().collect();
-    std::borrow::Cow::Owned(json!({ "kind": kind.name(), "data": data }))
+    let name = (kind == EventKind::EventEmitted).then(|| literal(doing, "name")).flatten();
+    let name = name.map(|name| ("name".to_owned(), name.clone()));
+    let data: Map<String, Value> = reason.into_iter().chain(name).collect();
+    Caused { kind, by: Some(doing.action.name), event: json!({ "kind": kind.name(), "data": data }) }
+}
+
+/// What is told to an action as it stands in the file.
+fn literal<'a>(doing: &'a Doing, name: &str) -> Option<&'a Value> {
+    doing.with.iter().find_map(|(told, argument)| match argument {
+        Argument::Literal(value) if told == name => Some(value),
+        _ => None,
+    })
+}
+
+/// Whoever says where a call goes says who gets the secret that goes with it: so that stands in the file.
+fn secrets_go_where_the_file_says(step: &Step, doing: &Doing, mistakes: &mut Mistakes) {
+    let told = |wanted: fn(&Argument) -> bool| doing.with.iter().filter(move |(_, argument)| wanted(argument));
+    let Some((secret, _)) = told(|argument| matches!(argument, Argument::Secret(_))).next() else { return };
+    for (name, _) in told(|argument| !matches!(argument, Argument::Literal(_))) {
+        if ["url", "server"].contains(&name.as_str()) {
+            let message =
+                format!("`{name}` stands as it is, and not as an expression, where `{secret}` is sent with it");
+            mistakes.error(&step.place, message);
+        }
+    }
 }

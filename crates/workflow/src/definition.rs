@@ -310,6 +310,14 @@ pub enum Excluded {
 impl Excluded {
     pub(crate) const NAMES: &'static [(&'static str, Self)] =
         &[("subject", Self::Subject), ("requester", Self::Requester)];
+
+    /// In a word, as it stands in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Requester => "requester",
+        }
+    }
 }
 
 #[derive(Debug)]

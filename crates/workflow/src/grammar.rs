@@ -245,6 +245,7 @@ pub(crate) const TEST: &[Key] = &[
 pub(crate) const GIVEN: &[Key] = &[
     key("event", Shape::Event, "The kind of the event."),
     key("user", Shape::Text, "Whom the event is about."),
+    key("authenticator", Shape::Text, "Which authenticator the event is about."),
     key("data", Shape::Anything, "The facts in it."),
     key("webhook", Shape::Anything, "What the call from outside says."),
     key("inputs", Shape::Anything, "What is told to the run."),

@@ -4,6 +4,7 @@ use domain::EventKind;
 use serde_json::{Map, Value, json};
 
 use crate::grammar::{KINDS, Key, STEP, Shape, WORKFLOW};
+use crate::reader::MAX_NAME;
 use crate::vocabulary::{ACTIONS, Kind, Parameter, QUERIES};
 
 /// The JSON Schema (draft 2020-12) of a workflow file.
@@ -117,6 +118,9 @@ fn parameter_schema(kind: Kind) -> Value {
     let or_expression = |schema: Value| json!({ "anyOf": [schema, { "$ref": "#/$defs/expression" }] });
     match kind {
         Kind::Text | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
+        Kind::Name => {
+            json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", "maxLength": MAX_NAME })
+        }
         Kind::Number => or_expression(json!({ "type": "number" })),
         Kind::Bool => or_expression(json!({ "type": "boolean" })),
         Kind::Texts => or_expression(json!({ "$ref": "#/$defs/texts" })),

@@ -44,8 +44,14 @@ pub const MAX_KEPT: usize = 128 * 1024;
 pub const MAX_INBOX: usize = 64;
 /// How many items of a query are asked for at once.
 pub const PAGE: usize = 100;
+/// How long an attempt is put off that cannot be made where it was to be.
+pub const POSTPONED: Duration = Duration::from_secs(30);
 /// How deep calls of workflows go.
 pub const MAX_CALLS: u32 = 8;
+/// The name under which what undoes an action is told which things that had changed, as a list of ids. No parameter is called so.
+pub const ONLY: &str = "$only";
+/// The most ids of things that one step changed and that are kept to undo it.
+const MAX_CHANGED: usize = 2000;
 /// How many positions of signals are remembered one by one.
 const MAX_SEEN: usize = 256;
 
@@ -61,6 +67,23 @@ pub enum Input {
         attempt: u32,
         /// What it gives.
         outputs: Map<String, Value>,
+        /// What it changed.
+        #[serde(default)]
+        changed: Changed,
+    },
+    /// A part of an attempt went well, and there is more of it to be done. Numbers that parts give are added up.
+    Part {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Which part, from 1.
+        part: u32,
+        /// What it gives.
+        outputs: Map<String, Value>,
+        /// What it changed.
+        #[serde(default)]
+        changed: Changed,
     },
     /// An attempt failed.
     Failed {
@@ -79,6 +102,17 @@ pub enum Input {
         key: Key,
         /// Which attempt.
         attempt: u32,
+        /// Why, for people.
+        message: String,
+    },
+    /// An attempt could not be made where it was to be, and may be elsewhere or later: it does not count as one.
+    Postponed {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Until when it was to take, as it was asked for: by that it is told from the same attempt when it is made later.
+        until: Timestamp,
         /// Why, for people.
         message: String,
     },
@@ -111,6 +145,15 @@ pub enum Input {
         /// How many there are in all, if that is known.
         total: Option<u64>,
     },
+    /// What a query finds cannot be told: the loop fails.
+    NoPage {
+        /// Of which loop.
+        key: Key,
+        /// Which page, as it was asked for.
+        page: u64,
+        /// Why, for people.
+        message: String,
+    },
     /// A run that was called is over.
     Ended {
         /// By which step.
@@ -127,6 +170,30 @@ pub enum Input {
     Retry(Key),
     /// What is held is given up.
     Discard(Key),
+}
+
+/// What an action changed, by ids: what undoes it undoes that and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// That is not known: what undoes it is told as it stands in the workflow.
+    #[default]
+    Unsaid,
+    /// These. Where there are none, there is nothing to undo.
+    These(Vec<String>),
+}
+
+impl Changed {
+    /// With what another part changed.
+    fn and(self, more: Self) -> Self {
+        match (self, more) {
+            (Self::These(mut ids), Self::These(more)) => {
+                ids.extend(more);
+                Self::These(ids)
+            }
+            _ => Self::Unsaid,
+        }
+    }
 }
 
 /// What somebody says who was asked to approve. That they are who they are was proved before, and the proof is signed over run, step and input.
@@ -186,8 +253,13 @@ pub enum Effect {
         /// What they are asked.
         task: Task,
     },
-    /// A task is closed.
-    Close(Key),
+    /// Ask people no more.
+    Close {
+        /// By which step they were asked.
+        key: Key,
+        /// What came of it.
+        closed: Closed,
+    },
     /// Find a page of items, and hand back [`Input::Page`].
     Query {
         /// For which loop.
@@ -225,6 +297,20 @@ pub enum Effect {
     },
     /// The run is over.
     Finish(Outcome),
+}
+
+/// What came of what people were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closed {
+    /// Enough approved.
+    Approved,
+    /// Somebody did not.
+    Rejected,
+    /// The time was over.
+    Timeout,
+    /// The run went another way: it was cancelled, or took too long as a whole.
+    Cancelled,
 }
 
 /// What people are asked.
@@ -281,6 +367,15 @@ pub enum What {
         /// When the next one is.
         again_at: Timestamp,
     },
+    /// An attempt could not be made where it was to be: it is made later.
+    Postponed {
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        message: String,
+        /// When.
+        again_at: Timestamp,
+    },
     /// Something failed for good, and is held.
     Held(Failure),
     /// A condition was looked at.
@@ -292,6 +387,11 @@ pub enum What {
     },
     /// An event that was waited for came.
     Arrived {
+        /// Its position.
+        position: i64,
+    },
+    /// An event that nobody had waited for yet made room for later ones: more came than are kept.
+    Dropped {
         /// Its position.
         position: i64,
     },
@@ -417,13 +517,18 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, input: Input) -> Result<(), Refused> {
         match input {
-            Input::Done { key, attempt, outputs } => self.done(&key, attempt, outputs),
+            Input::Done { key, attempt, outputs, changed } => self.done(&key, attempt, outputs, changed),
+            Input::Part { key, attempt, part, outputs, changed } => {
+                self.part_done(&key, attempt, part, outputs, changed)
+            }
             Input::Failed { key, attempt, message, retryable } => self.failed(&key, attempt, message, retryable),
             Input::Hold { key, attempt, message } => self.hold(&key, attempt, message),
+            Input::Postponed { key, attempt, until, message } => self.postponed(&key, attempt, until, message),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),
             Input::Page { key, page, items, next, total } => self.page(&key, page, items, next, total),
+            Input::NoPage { key, page, message } => self.no_page(&key, page, message),
             Input::Ended { key, outcome } => self.call_ended(&key, outcome),
             Input::Cancel { reason } => self.cancel(reason),
             Input::Retry(key) => self.retry(&key),

@@ -317,7 +317,8 @@ impl Reader {
                 let node = fields.need("secret", &mut self.mistakes)?;
                 self.secret(node).map(Argument::Secret)
             }
-            (Kind::Secret, _) => wrong(self),
+            (Kind::Name, Yaml::Text(text)) if is_name(text) => Some(Argument::Literal(text.as_str().into())),
+            (Kind::Secret | Kind::Name, _) => wrong(self),
             (Kind::Message, Yaml::Text(_)) => self.message(node).map(Argument::Message),
             (Kind::Span, Yaml::Text(_)) => {
                 let span = self.span(node)?;
@@ -366,9 +367,19 @@ impl Reader {
     }
 }
 
+/// Words of small letters, digits and `_`, with `.` between them.
+fn is_name(text: &str) -> bool {
+    let word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    text.len() <= MAX_NAME && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('.').all(word)
+}
+
 fn in_braces(text: &str) -> Option<&str> {
     text.trim().strip_prefix("${")?.strip_suffix('}').map(str::trim)
 }
+
+/// The longest name of an event of one's own, in bytes.
+pub(crate) const MAX_NAME: usize = 64;
 
 /// What could have been meant as an id.
 fn as_id(text: &str) -> Option<String> {

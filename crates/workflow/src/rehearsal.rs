@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::Definition;
 use crate::machine::{
-    Advanced, Effect, Entry, Input, Key, Node, Outcome, Refused, Run, Start, Task, Told, Verdict, What,
+    Advanced, Changed, Effect, Entry, Input, Key, Node, Outcome, Refused, Run, Start, Task, Told, Verdict, What,
 };
 use crate::vocabulary::{Action, Kind};
 
@@ -146,7 +146,7 @@ impl Rehearsal {
     /// An action went well.
     pub fn act(&mut self, key: Key, attempt: u32, outputs: Map<String, Value>) {
         let outputs = self.assumed.results.get(&key.step).cloned().unwrap_or(outputs);
-        self.take(Input::Done { key, attempt, outputs });
+        self.take(Input::Done { key, attempt, outputs, changed: Changed::default() });
     }
 
     /// An action would have failed.

@@ -16,6 +16,8 @@ pub enum Kind {
     Bool,
     /// A list of texts.
     Texts,
+    /// A name, as it stands in the file: it is told where nothing of people may be.
+    Name,
     /// The id of a user.
     User,
     /// A span of time, as it stands in the file.
@@ -38,7 +40,9 @@ impl Kind {
     /// What it is to conditions. A secret is nothing to them.
     pub(crate) const fn in_conditions(self) -> Option<Type> {
         Some(match self {
-            Self::Text | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => Type::Text,
+            Self::Text | Self::Name | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => {
+                Type::Text
+            }
             Self::Number | Self::Span => Type::Number,
             Self::Bool => Type::Bool,
             Self::Texts => Type::Texts,
@@ -51,6 +55,7 @@ impl Kind {
     pub(crate) const fn called(self) -> &'static str {
         match self {
             Self::Text => "a text",
+            Self::Name => "a name of small letters, digits and `_`, with `.` between them",
             Self::Number => "a number",
             Self::Bool => "true or false",
             Self::Texts => "a list of texts",
@@ -113,6 +118,8 @@ pub struct Action {
     pub emits: &'static [EventKind],
     /// What it hands out to a user, who then counts as that much.
     pub hands_out: HandsOut,
+    /// The action that it is the contrary of: where it undoes that, it is told which things that had changed.
+    pub undoes: Option<&'static str>,
 }
 
 /// What an action hands out (T-31).
@@ -142,7 +149,7 @@ const SENT: &[(&str, Kind)] = &[("gateway", Kind::Text), ("reference", Kind::Tex
 const MESSAGE: Parameter = need("message", Kind::Message);
 
 const fn action(name: &'static str, does: &'static str, reach: Reach, takes: &'static [Parameter]) -> Action {
-    Action { name, does, reach, takes, gives: &[], emits: &[], hands_out: HandsOut::Nothing }
+    Action { name, does, reach, takes, gives: &[], emits: &[], hands_out: HandsOut::Nothing, undoes: None }
 }
 
 const fn inside(name: &'static str, does: &'static str, takes: &'static [Parameter]) -> Action {
@@ -169,6 +176,11 @@ impl Action {
         self
     }
 
+    const fn undoes(mut self, action: &'static str) -> Self {
+        self.undoes = Some(action);
+        self
+    }
+
     /// The action of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         ACTIONS.iter().find(|action| action.name == name)
@@ -182,10 +194,12 @@ const WHICH: &[Parameter] = &[may("user", Kind::User), may("authenticator", Kind
 pub const ACTIONS: &[Action] = &[
     inside("authenticator.suspend", "Suspends authenticators.", WHICH)
         .gives(COUNT)
-        .emits(&[EventKind::AuthenticatorSuspended]),
+        .emits(&[EventKind::AuthenticatorSuspended, EventKind::SessionLowered])
+        .undoes("authenticator.resume"),
     inside("authenticator.resume", "Lets suspended authenticators be used again.", WHICH)
         .gives(COUNT)
-        .emits(&[EventKind::AuthenticatorResumed]),
+        .emits(&[EventKind::AuthenticatorResumed])
+        .undoes("authenticator.suspend"),
     inside("authenticator.revoke", "Revokes authenticators for good.", WHICH)
         .gives(COUNT)
         .emits(&[EventKind::AuthenticatorRevoked, EventKind::SessionLowered]),
@@ -222,8 +236,11 @@ pub const ACTIONS: &[Action] = &[
     .gives(COUNT)
     .emits(&[EventKind::SessionLowered]),
     inside("user.lock", "Lets a user prove nothing until unlocked.", &[USER, REASON])
-        .emits(&[EventKind::UserSuspended]),
-    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON]).emits(&[EventKind::UserResumed]),
+        .emits(&[EventKind::UserSuspended])
+        .undoes("user.unlock"),
+    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON])
+        .emits(&[EventKind::UserResumed])
+        .undoes("user.lock"),
     inside(
         "user.set_attribute",
         "Sets an attribute of a user.",
@@ -263,8 +280,24 @@ pub const ACTIONS: &[Action] = &[
     inside(
         "event.emit",
         "Tells of something by an event of your own name.",
-        &[need("name", Kind::Text), may("data", Kind::Any)],
-    ),
+        &[need("name", Kind::Name), may("data", Kind::Any)],
+    )
+    .emits(&[EventKind::EventEmitted]),
+    inside(
+        "link.create",
+        "Makes a link by which a user can say something to the run, once. Following it is the event `link.followed`.",
+        &[
+            USER,
+            need("name", Kind::Text),
+            need("title", Kind::Message),
+            MESSAGE,
+            need("button", Kind::Message),
+            may("done", Kind::Message),
+            need("valid_for", Kind::Span),
+        ],
+    )
+    .gives(&[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)])
+    .emits(&[EventKind::LinkCreated]),
     outside("notify.mail", "Sends a mail.", &[USER, need("subject", Kind::Message), MESSAGE]).gives(SENT),
     outside("notify.sms", "Sends a text message.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),
@@ -389,6 +422,14 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = ACTIONS.iter().map(|action| action.name).collect();
         assert_eq!(names.len(), ACTIONS.len());
         assert!(names.iter().all(|name| name.split_once('.').is_some()));
+    }
+
+    #[test]
+    fn contraries_are_of_each_other() {
+        for action in ACTIONS {
+            let contrary = action.undoes.map(|name| Action::named(name).unwrap());
+            assert!(contrary.is_none_or(|other| other.undoes == Some(action.name)), "{}", action.name);
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ const fn of_kind(kind: Kind) -> &'static str {
         Kind::Number => "number",
         Kind::Bool => "bool",
         Kind::Texts => "texts",
+        Kind::Name => "name",
         Kind::User => "user",
         Kind::Span => "span",
         Kind::Time => "time",

@@ -128,7 +128,7 @@ impl Server {
         let port = free_port();
         let api = Api::new(&format!("{}://127.0.0.1:{port}", setup.scheme), "");
         let key = String::new();
-        let postgres = (setup.database == Database::Postgres).then(Postgres::new);
+        let postgres = Postgres::under(setup.database);
         Self { setup, folder, binaries, postgres, port, process: None, starts: 0, administrator_key: key, api }
     }
 

@@ -3,7 +3,11 @@
 mod change;
 mod configured;
 mod crashes;
+mod engine;
 mod hooks;
+mod links;
+mod stories;
+mod tasks;
 
 use std::time::Duration;
 
@@ -137,7 +141,10 @@ async fn a_lost_device(database: Database) {
     let ended = events(&api, "session.ended").await;
     assert_eq!(ended.len(), 2, "{ended:?}");
     let id = run["id"].as_str().unwrap();
-    assert!(ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id })), "{ended:?}");
+    assert!(
+        ended.iter().all(|event| event["data"] == json!({ "reason": "workflow", "run": id, "depth": 0 })),
+        "{ended:?}"
+    );
     let shown = api.get(&format!("/v1/runs/{id}")).await.expect(200);
     assert_eq!((&shown["cause"], &shown["under_way"]), (&json!("event"), &json!(["replaced"])), "{shown}");
     assert_eq!(shown["event"]["kind"], "authenticator.lost");
@@ -463,14 +470,21 @@ steps:
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/../workflows");
-    let arguments = vec![format!("--workflows-folder={ready}")];
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(ready).unwrap().map(Result::unwrap) {
+        // What it takes beyond this version is said before it is in force.
+        if file.file_name() != "recovery_verified.yaml" {
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+    }
+    let arguments = vec![format!("--workflows-folder={}", folder.path().display())];
     let server = Server::start(Setup { arguments, ..Setup::default() }).await;
     let tested = server.cli(&["workflow", "test", ready]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     let in_force = server.api().get("/v1/workflows").await.expect(200);
     let names: Vec<&str> =
         in_force["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["guessed_codes", "lost_device", "push_fatigue"]);
+    assert_eq!(names, ["guessed_codes", "locked_account", "lost_device", "new_device", "push_fatigue"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

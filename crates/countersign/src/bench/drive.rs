@@ -93,6 +93,11 @@ impl Drive {
         Arc::clone(&self.stopped)
     }
 
+    /// Processor time so far, where processes are watched.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.gauge.map(Gauge::usage)
+    }
+
     /// Memory now, where processes are watched.
     pub(crate) fn memory(&self) -> Option<Memory> {
         self.gauge.map(Gauge::memory)
@@ -189,7 +194,8 @@ impl Measured {
         self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST_MICROS));
     }
 
-    fn wrong(&mut self, reason: String) {
+    /// Counts one that did not.
+    pub(crate) fn wrong(&mut self, reason: String) {
         self.wrong += 1;
         if self.examples.len() < EXAMPLES {
             self.examples.push(reason);

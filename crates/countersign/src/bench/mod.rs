@@ -15,6 +15,7 @@ mod phones;
 mod report;
 mod run;
 mod wire;
+mod workflows;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,6 +36,12 @@ use wire::Target;
 /// Measure a server.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
+    /// What is measured [default: log-ins and all that belongs to them]
+    #[arg(value_enum, conflicts_with_all = ["url", "only"])]
+    pub(crate) what: Option<Suite>,
+    /// How many runs wait while verifications are measured once more
+    #[arg(long, value_name = "N", requires = "what", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) waiting: Option<u64>,
     /// How many users the store holds
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) users: u64,
@@ -68,6 +75,13 @@ pub(crate) struct BenchArgs {
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is measured in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// Runs of workflows: by themselves, beside verifications, and waiting
+    Workflows,
 }
 
 /// One sort of operation.
@@ -150,7 +164,7 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
         }
         None => args.database.clone(),
     };
-    let (server, idle) = start(database.as_deref(), output).await?;
+    let (server, idle) = start(args.what, database.as_deref(), output).await?;
     let target = Target::new(&server.address, &server.key)?;
     let subject = Subject {
         url: server.address.clone(),
@@ -172,9 +186,9 @@ fn target(args: &BenchArgs, url: &str, environment: &Environment) -> Result<Targ
     Target::new(url, &key)
 }
 
-async fn start(database: Option<&str>, output: Output) -> Result<(OwnServer, Memory), Failure> {
+async fn start(what: Option<Suite>, database: Option<&str>, output: Output) -> Result<(OwnServer, Memory), Failure> {
     let _spinner = Spinner::new(output, "starting a server on an empty store");
-    let server = OwnServer::start(database).await?;
+    let server = OwnServer::start(what, database).await?;
     // Idle is what it is like when nobody asks and the start is over.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = server.gauge.memory();

@@ -13,9 +13,8 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
-use super::decisions;
 use super::gauge::Gauge;
-use super::passkeys;
+use super::{Suite, decisions, passkeys, workflows};
 use crate::failure::{Failure, describe};
 
 /// How long a start may take.
@@ -52,11 +51,11 @@ impl OwnServer {
     ///
     /// # Errors
     /// What the server said, or that it says nothing.
-    pub(crate) async fn start(database: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) async fn start(what: Option<Suite>, database: Option<&str>) -> Result<Self, Failure> {
         let folder = folder()?;
         let carrier = Carrier::start().await?;
         let started = Instant::now();
-        let mut child = match spawn(&folder, database, &carrier) {
+        let mut child = match spawn(&folder, what, database, &carrier) {
             Ok(child) => child,
             Err(error) => {
                 remove(&folder);
@@ -107,7 +106,7 @@ impl Drop for OwnServer {
     }
 }
 
-fn spawn(folder: &Path, database: Option<&str>, carrier: &Carrier) -> std::io::Result<Child> {
+fn spawn(folder: &Path, what: Option<Suite>, database: Option<&str>, carrier: &Carrier) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "--json", "--movable-clock", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
     // The clock is moved by hours while it is measured; the logins of its users stay fresh.
@@ -121,6 +120,9 @@ fn spawn(folder: &Path, database: Option<&str>, carrier: &Carrier) -> std::io::R
     command.envs(messages(carrier));
     command.env("COUNTERSIGN_POLICY_FOLDER", decisions::write_policy(folder)?);
     command.env("COUNTERSIGN_WEBAUTHN_RP_ID", passkeys::RP_ID).env("COUNTERSIGN_WEBAUTHN_ORIGINS", passkeys::ORIGIN);
+    if what == Some(Suite::Workflows) {
+        command.env("COUNTERSIGN_WORKFLOWS_FOLDER", workflows::write_workflows(folder)?);
+    }
     if let Some(database) = database {
         // By the environment: a URL can hold a password, and flags are seen by everybody.
         command.env("COUNTERSIGN_DATABASE", database);

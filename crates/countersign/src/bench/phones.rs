@@ -10,7 +10,6 @@ use data_encoding::BASE64URL_NOPAD;
 use domain::AuthenticatorId;
 use domain::push::Answer;
 use domain::push::signed::{Answered, Enroll, Request};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Deserialize;
@@ -23,7 +22,7 @@ use super::drive::{Job, Measured};
 use super::fleet::Fleet;
 use super::gauge::Memory;
 use super::jobs::{HasId, challenge};
-use super::wire::{Target, Wire};
+use super::wire::{Target, Wire, each_block, named};
 
 /// How long a phone waits for what it has to be told.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -283,35 +282,24 @@ impl Job for Follow {
 async fn follow(phones: &Phones, fleet: &Fleet, member: usize) -> Result<Incoming, String> {
     let header = phones.account(member)?.header("GET", STREAM, b"", fleet)?;
     let wire = Wire::open(&phones.target).await.map_err(|failure| failure.message)?;
-    wire.follow(STREAM, &header).await
+    wire.follow_signed(STREAM, &header).await
 }
 
 /// Reads a stream to its end.
-async fn read(mut stream: Incoming, tell: &UnboundedSender<Told>) -> Result<(), String> {
-    let mut text = String::new();
-    while let Some(frame) = stream.frame().await {
-        let frame = frame.map_err(|error| format!("a stream broke: {error}"))?;
-        let Ok(bytes) = frame.into_data() else { continue };
-        text.push_str(std::str::from_utf8(&bytes).map_err(|_| "a stream is not text".to_owned())?);
-        let now = Instant::now();
-        while let Some((block, rest)) = text.split_once("\n\n") {
-            let told = event(block, now);
-            text = rest.to_owned();
-            if told.is_some_and(|told| tell.send(told).is_err()) {
-                return Err("nobody listens".to_owned());
-            }
-        }
-    }
-    Ok(())
+async fn read(stream: Incoming, tell: &UnboundedSender<Told>) -> Result<(), String> {
+    each_block(stream, |block, now| match event(block, now) {
+        Some(told) => tell.send(told).map_err(|_| "nobody listens".to_owned()),
+        None => Ok(()),
+    })
+    .await
 }
 
 /// What an event says; nothing where it is a sign of life.
 fn event(block: &str, now: Instant) -> Option<Told> {
-    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
-    let (name, data) = (field("event: ")?, field("data: ")?.to_owned());
+    let (name, data) = named(block)?;
     match name {
-        "prompt" => Some(Told::Prompt(now, data)),
-        "over" => Some(Told::Over(data)),
+        "prompt" => Some(Told::Prompt(now, data.to_owned())),
+        "over" => Some(Told::Over(data.to_owned())),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 use super::carrier::Carrier;
 use super::decisions::Decide;
@@ -12,14 +13,15 @@ use super::drive::{Drive, Extent, Measured};
 use super::fleet::Fleet;
 use super::gauge::Gauge;
 use super::jobs::{
-    Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Login, Replay, Sent, Verify, Wrong,
-    places,
+    Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Ids, Login, Replay, Sent, Verify,
+    Wrong, places,
 };
 use super::passkeys::{Ask, Assert, Passkeys, Register, Sign};
 use super::phones::{Connected, Follow, Install, Phones, RoundTrip, room};
 use super::report::{Report, Subject};
-use super::wire::Target;
-use super::{BenchArgs, Sort};
+use super::wire::{Target, Wire};
+use super::workflows::{StartWaiting, Trigger, Until, Watched};
+use super::{BenchArgs, Sort, Suite};
 use crate::failure::Failure;
 use crate::output::{Output, Spinner};
 
@@ -33,6 +35,8 @@ const ROUNDS: u64 = CHALLENGE as u64 / 30 / 2;
 const SIGNED_AHEAD: u64 = 10_000;
 /// How long what was allocated while phones connected has to settle.
 const SETTLING: Duration = Duration::from_secs(1);
+/// Connections that what starts runs comes by, beside verifications.
+const BESIDE: usize = 32;
 /// No end but that of the time.
 const EVERYTHING: u64 = u64::MAX;
 
@@ -117,6 +121,10 @@ impl<'a> Run<'a> {
             phases.push(self.drive.run("healthz", self.extent(), Healthz).await?);
         }
         self.fill(&mut phases).await?;
+        if self.args.what == Some(Suite::Workflows) {
+            self.workflows(&mut phases).await?;
+            return Ok(phases);
+        }
         if self.wants(Sort::Challenge) || self.wants(Sort::Verify) {
             self.challenge_and_verify(&mut phases).await?;
         }
@@ -172,6 +180,9 @@ impl<'a> Run<'a> {
     }
 
     fn wants(&self, sort: Sort) -> bool {
+        if self.args.what == Some(Suite::Workflows) {
+            return sort == Sort::Healthz;
+        }
         if self.args.only.is_empty() {
             // What a server offers that somebody else set up is not known.
             let anywhere = sort != Sort::Push && !sort.takes_own_server();
@@ -348,6 +359,84 @@ impl<'a> Run<'a> {
         phases.push(arrived);
         phases.push(approved);
         Ok(())
+    }
+
+    /// Runs by themselves, at half their rate beside verifications, and waiting; verifications before, beside and after.
+    async fn workflows(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
+        let challenges = self.fresh_challenges().await?;
+        phases.push(self.verified("verify", challenges).await?);
+        let runs = self.runs_alone().await?;
+        let rate = runs.rate();
+        phases.push(runs);
+        if rate > 0.0 {
+            self.runs_beside(phases, Duration::from_secs_f64(2.0 / rate)).await?;
+        }
+        if let Some(waiting) = self.args.waiting {
+            phases.push(self.drive.run("waiting", Extent::of(waiting), StartWaiting).await?);
+            let challenges = self.fresh_challenges().await?;
+            phases.push(self.verified("verify-waiting", challenges).await?);
+        }
+        Ok(())
+    }
+
+    async fn runs_alone(&mut self) -> Result<Measured, Failure> {
+        let watched = Arc::new(Watched::open(&self.target, Until::End).await?);
+        let job = Trigger { fleet: Arc::clone(&self.fleet), watched: Arc::clone(&watched), named: "alone", pace: None };
+        let before = self.drive.usage();
+        let started = self.drive.run("starting runs", self.extent(), job).await?;
+        let mut runs = {
+            let _spinner = Spinner::new(self.output, "waiting for the last runs to end");
+            watched.all("run").await?
+        };
+        runs.usage = self.drive.usage().zip(before).map(|(now, before)| now.since(before));
+        runs.memory = self.drive.memory();
+        runs.note_wrong(started);
+        Ok(runs)
+    }
+
+    /// What starts runs comes this far apart, and goes on for as long as it is verified beside it.
+    async fn runs_beside(&mut self, phases: &mut Vec<Measured>, apart: Duration) -> Result<(), Failure> {
+        let challenges = self.fresh_challenges().await?;
+        let watched = Arc::new(Watched::open(&self.target, Until::FirstStep).await?);
+        let (fleet, pace) = (Arc::clone(&self.fleet), Some((Instant::now(), apart)));
+        let job = Trigger { fleet, watched: Arc::clone(&watched), named: "beside", pace };
+        let mut other = Drive::open(&self.target, BESIDE, None, self.output).await?;
+        let enough = other.stop();
+        let (started, verified) = tokio::join!(other.run("runs beside", Extent::of(EVERYTHING), job), async {
+            // It is in full swing before anything is measured.
+            tokio::time::sleep(SETTLING).await;
+            let verified = self.verified("verify-beside", challenges).await;
+            enough.store(true, Ordering::Relaxed);
+            verified
+        });
+        let mut first = watched.all("first-step").await?;
+        first.note_wrong(started?);
+        phases.push(first);
+        phases.push(verified?);
+        Ok(())
+    }
+
+    /// Challenges for all of the next verifications, for members who have two codes each that were not used: the clock stands still
+    /// while these are.
+    async fn fresh_challenges(&mut self) -> Result<Ids, Failure> {
+        let mut wire = Wire::open(&self.target).await?;
+        for _ in 0..4 {
+            let now = self.fleet.time.step();
+            self.fleet.time.go_on(now, &mut wire).await.map_err(Failure::unavailable)?;
+        }
+        let count = self.args.operations.min(self.enrolled.saturating_mul(2));
+        let ids = places(count);
+        let job = Challenge { fleet: Arc::clone(&self.fleet), base: self.turns, ids: Arc::clone(&ids) };
+        self.drive.run("challenge", Extent::of(count), job).await?;
+        Ok(ids)
+    }
+
+    async fn verified(&mut self, name: &'static str, ids: Ids) -> Result<Measured, Failure> {
+        let count = u64::try_from(ids.len()).unwrap_or(0);
+        let job = Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids };
+        let measured = self.drive.run(name, Extent::of(count), job).await?;
+        self.turns += count;
+        Ok(measured)
     }
 
     async fn everybody_logs_in(&mut self, refused: &mut Measured) -> Result<(), Failure> {

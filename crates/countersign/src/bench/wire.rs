@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::failure::{Failure, describe};
 
@@ -114,8 +115,21 @@ impl Wire {
     ///
     /// # Errors
     /// The same, and where there is no stream.
-    pub(crate) async fn follow(mut self, path: &str, signed: &str) -> Result<Incoming, String> {
+    pub(crate) async fn follow_signed(self, path: &str, signed: &str) -> Result<Incoming, String> {
         let headers = self.target.of_app(signed)?;
+        self.stream(path, headers).await
+    }
+
+    /// Follows a stream, with the API key. The connection is the stream's.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) async fn follow(self, path: &str) -> Result<Incoming, String> {
+        let headers = self.target.headers.clone();
+        self.stream(path, headers).await
+    }
+
+    async fn stream(mut self, path: &str, headers: HeaderMap) -> Result<Incoming, String> {
         let response = self.send(Method::GET, path, headers, Vec::new()).await?;
         if response.status() == 200 {
             return Ok(response.into_body());
@@ -180,4 +194,34 @@ impl Answer {
     pub(crate) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, String> {
         serde_json::from_slice(&self.body).map_err(|error| format!("the answer is not as described ({error})"))
     }
+}
+
+/// Reads a stream of server-sent events to its end: each block, and when it came.
+///
+/// # Errors
+/// Where it breaks or is no text, and what `take` refuses.
+pub(crate) async fn each_block(
+    mut stream: Incoming,
+    mut take: impl FnMut(&str, Instant) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = stream.frame().await {
+        let frame = frame.map_err(|error| format!("a stream broke: {error}"))?;
+        let Ok(part) = frame.into_data() else { continue };
+        bytes.extend_from_slice(&part);
+        let now = Instant::now();
+        // Whole blocks only, so that no character is taken apart.
+        let Some(end) = bytes.windows(2).rposition(|two| two == b"\n\n") else { continue };
+        let rest = bytes.split_off(end + 2);
+        let text = std::str::from_utf8(&bytes).map_err(|_| "a stream is not text".to_owned())?;
+        text.split_terminator("\n\n").try_for_each(|block| take(block, now))?;
+        bytes = rest;
+    }
+    Ok(())
+}
+
+/// The name and the data of a block; nothing where it is a sign of life.
+pub(crate) fn named(block: &str) -> Option<(&str, &str)> {
+    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+    Some((field("event: ")?, field("data: ")?))
 }

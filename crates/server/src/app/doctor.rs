@@ -40,6 +40,7 @@ impl App {
         checks.push(Box::pin(self.policy_check()).await);
         checks.push(self.transport_check());
         checks.extend(self.gateway_checks());
+        checks.extend(self.workflow_check());
         checks
     }
 
@@ -103,6 +104,18 @@ impl App {
             Ok(()) => check("store", Level::Ok, format!("{}, writes are durable", self.store.engine())),
             Err(error) => check("store", Level::Error, error.to_string()),
         }
+    }
+
+    fn workflow_check(&self) -> Option<Check> {
+        let (carried, unread) = self.workflows.carried_and_not();
+        if !unread.is_empty() {
+            let detail = format!(
+                "this server cannot carry {}, which is in force: it starts no runs by events until it can; run the version that put it into force",
+                unread.join(", ")
+            );
+            return Some(check("workflows", Level::Error, detail));
+        }
+        (carried > 0).then(|| check("workflows", Level::Ok, format!("{carried} in force, and carried by this server")))
     }
 
     async fn policy_check(&self) -> Check {

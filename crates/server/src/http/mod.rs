@@ -8,6 +8,7 @@ mod docs;
 mod forward_auth;
 mod health;
 mod idempotency_key;
+mod links;
 mod listen;
 mod log;
 mod openapi;
@@ -39,6 +40,7 @@ fn router(app: Arc<App>) -> Router {
     let (api, document) = openapi::routes(app.settings.movable_clock.is_some());
     api.merge(docs::routes(&document))
         .merge(pages::files())
+        .merge(links::routes())
         .merge(forward_auth::routes())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -12,7 +12,7 @@ use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::write::DAY;
-use crate::{ClaimedRun, Leeway, RunFilter};
+use crate::{ClaimedRun, Leeway, RunFilter, RunInput};
 
 /// Every document that a run may go by: the columns of one that is in force.
 const IN_FORCE: &str = "SELECT w.name, w.digest, d.file, d.document, w.at, w.since, w.next_at
@@ -76,10 +76,11 @@ pub(crate) async fn cursor(connection: &mut Connection) -> Result<i64, Fault> {
 
 /// The claims come first, before what came for their runs is looked at: what comes in between has counted up `pokes`.
 pub(crate) async fn claimed(connection: &mut Connection, claim: Uuid) -> Result<Vec<ClaimedRun>, Fault> {
-    let sql =
-        format!("SELECT c.fence, c.pokes, {RUN} FROM run_claims c JOIN runs r ON r.id = c.run_id WHERE c.claim = $1");
+    let sql = format!(
+        "SELECT c.fence, c.pokes, r.begins_at, {RUN} FROM run_claims c JOIN runs r ON r.id = c.run_id WHERE c.claim = $1"
+    );
     let read = |row: &mut Reader<'_, '_>| -> Result<ClaimedRun, Fault> {
-        Ok(ClaimedRun { fence: row.next()?, pokes: row.next()?, run: run(row)? })
+        Ok(ClaimedRun { fence: row.next()?, pokes: row.next()?, begins_at: row.time()?, run: run(row)? })
     };
     connection.fetch(&sql, &[Arg::Id(claim)], |row| read(&mut Reader::new(row))).await
 }
@@ -94,6 +95,13 @@ pub(crate) async fn pokes(connection: &mut Connection, of: RunId, fence: i64) ->
 pub(crate) async fn inbox(connection: &mut Connection, of: RunId) -> Result<Vec<(Uuid, String)>, Fault> {
     let sql = "SELECT b.id, b.input FROM run_inbox b WHERE b.run_id = $1 ORDER BY b.id LIMIT 100";
     connection.fetch(sql, &[Arg::Id(of.uuid())], |row| Ok((row.get(0)?, row.get(1)?))).await
+}
+
+/// What people and other runs have for a run: what no event is. Events come first by their ids, and may be many.
+pub(crate) async fn instructions(connection: &mut Connection, of: RunId) -> Result<Vec<(Uuid, String)>, Fault> {
+    let sql = "SELECT b.id, b.input FROM run_inbox b WHERE b.run_id = $1 AND b.id > $2 ORDER BY b.id LIMIT 100";
+    let args = [Arg::Id(of.uuid()), Arg::Id(RunInput::id_of_event(i64::MAX))];
+    connection.fetch(sql, &args, |row| Ok((row.get(0)?, row.get(1)?))).await
 }
 
 pub(crate) async fn next_due(connection: &mut Connection) -> Result<Option<Timestamp>, Fault> {

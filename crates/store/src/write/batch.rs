@@ -7,11 +7,14 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::{
-    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, login, lower, pages, policies, prompts,
-    rest, risk, runs, sign_ins,
+    Item, browsers, clients, enroll, events, hardware_tokens, idempotency, links, login, lower, pages, policies,
+    prompts, rest, risk, runs, sign_ins, tasks,
 };
 use crate::engine::{Connection, Fault};
-use crate::{Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy, StartEnrollment};
+use crate::{
+    AdvanceRun, Change, Commit, ConfirmEnrollment, Effect, RecordView, RegisterSession, Reject, Satisfy,
+    StartEnrollment,
+};
 
 /// What a batch came to.
 pub(crate) struct Done {
@@ -187,12 +190,28 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
         Change::ReleaseRun { run_id, .. } => ids.push(run_id.uuid()),
+        Change::ArmLink(arm) => ids.push(arm.id.uuid()),
+        Change::FollowLink(follow) => {
+            ids.push(follow.id.uuid());
+            ids.extend(follow.session_id.map(domain::SessionId::uuid));
+        }
+        Change::NoteLateLink { id, .. } => ids.push(id.uuid()),
+        Change::GiveVerdict(give) => {
+            ids.extend([give.input.run_id.uuid(), give.verdict.user_id.uuid()]);
+            ids.extend(give.verdict.challenge_id.map(domain::ChallengeId::uuid));
+            ids.extend(give.verdict.authenticator_id.map(domain::AuthenticatorId::uuid));
+            ids.extend(give.session_id.map(domain::SessionId::uuid));
+        }
         // What of them is about a run is written one after the other, and looks at the claim first.
         Change::AdvanceRun(_)
+        | Change::OpenTask(_)
+        | Change::CloseTask(_)
+        | Change::CreateLink(_)
         | Change::PutWorkflows(_)
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
         | Change::Tell => {}
@@ -211,6 +230,7 @@ struct Round<'a> {
     challenges: Vec<Item<'a, domain::Challenge>>,
     satisfied: Vec<Item<'a, Satisfy>>,
     rejected: Vec<Item<'a, Reject>>,
+    advanced: Vec<Item<'a, AdvanceRun>>,
     rest: Vec<Item<'a, Change>>,
 }
 
@@ -226,6 +246,7 @@ impl<'a> Round<'a> {
             Change::CreateChallenge(challenge) => self.challenges.push((index, challenge)),
             Change::Satisfy(proof) => self.satisfied.push((index, proof)),
             Change::Reject(proof) => self.rejected.push((index, proof)),
+            Change::AdvanceRun(advance) if runs::is_by_itself(advance) => self.advanced.push((index, advance)),
             rest => self.rest.push((index, rest)),
         }
     }
@@ -257,6 +278,7 @@ async fn write_round(
             | Change::BeginRuns(_)
             | Change::ClaimRuns { .. }
             | Change::RenewRuns { .. }
+            | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
             | Change::ReleaseRun { .. }
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
@@ -264,6 +286,7 @@ async fn write_round(
         };
         outcomes.set(*index, effect);
     }
+    runs::advance_all(connection, &round.advanced, outcomes).await?;
     login::create_users(connection, &round.users, outcomes).await?;
     login::register_sessions(connection, &round.sessions, outcomes).await?;
     enroll::start(connection, &round.started, outcomes).await?;
@@ -282,6 +305,7 @@ async fn write_round(
     idempotency::release(connection, &unused.map(|(_, key)| *key).collect::<Vec<_>>()).await
 }
 
+#[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
 async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
         Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
@@ -330,6 +354,10 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
             sign_ins::write(connection, change).await
         }
         Change::PutRiskHistory { .. } | Change::PutSessionRisk { .. } => risk::put(connection, change).await,
+        Change::ArmLink(_) | Change::FollowLink(_) | Change::NoteLateLink { .. } => {
+            links::write(connection, change).await
+        }
+        Change::GiveVerdict(give) => tasks::decide(connection, give).await,
         Change::PutKeyring { .. } | Change::RetireKeys { .. } | Change::PutPolicy(..) => {
             write_house(connection, change).await
         }
@@ -339,8 +367,12 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::BeginRuns(_)
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
+        | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
         | Change::ReleaseRun { .. }
+        | Change::OpenTask(_)
+        | Change::CloseTask(_)
+        | Change::CreateLink(_)
         | Change::TellRun(_)
         | Change::CreateUser(_)
         | Change::RegisterSession(_)

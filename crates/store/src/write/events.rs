@@ -222,6 +222,7 @@ fn forgotten(commit: &Commit, browser: &Forgotten) -> Result<Event, Fault> {
     let first = commit.events.first();
     let at = first.map(|event| event.at).unwrap_or_default();
     let facts = [("from", "active"), ("kind", "browser"), ("reason", "credential_change")];
+    let facts = facts.into_iter().map(|(name, fact)| (name.to_owned(), Value::from(fact)));
     Ok(Event {
         id: EventId::generate(at, &Random::new()?),
         position: 0,
@@ -234,7 +235,7 @@ fn forgotten(commit: &Commit, browser: &Forgotten) -> Result<Event, Fault> {
             authenticator_id: Some(browser.authenticator_id),
             ..About::default()
         },
-        data: facts.into_iter().map(|(name, fact)| (name.to_owned(), Value::from(fact))).collect(),
+        data: facts.chain(of_run(first)).collect(),
         details: None,
     })
 }
@@ -257,9 +258,15 @@ fn lowered(commit: &Commit, session: &Lowered) -> Result<Event, Fault> {
             enrollment_id: None,
             challenge_id: None,
         },
-        data: serde_json::Map::from_iter([("aal".to_owned(), Value::from(session.aal))]),
+        data: [("aal".to_owned(), Value::from(session.aal))].into_iter().chain(of_run(first)).collect(),
         details: None,
     })
+}
+
+/// Which run of a workflow it follows from, and how many led to that one: so that runs which start each other end some time.
+fn of_run(first: Option<&Event>) -> impl Iterator<Item = (String, Value)> {
+    let fact = move |name: &str| Some((name.to_owned(), first?.data.get(name)?.clone()));
+    ["run", "depth"].into_iter().filter_map(fact)
 }
 
 /// Ten random bytes of the operating system's, for one id.

@@ -7,6 +7,7 @@ mod enroll;
 pub(crate) mod events;
 mod hardware_tokens;
 mod idempotency;
+mod links;
 mod login;
 mod lower;
 mod outcome;
@@ -18,6 +19,7 @@ mod risk;
 mod runs;
 mod shut_out;
 mod sign_ins;
+mod tasks;
 
 pub(crate) use shut_out::{DAY, RELEASES};
 
@@ -379,6 +381,8 @@ mod tests {
             .chain(&policies::ALL)
             .chain(&runs::ALL)
             .chain(&shut_out::ALL)
+            .chain(&tasks::ALL)
+            .chain(&links::ALL)
             .chain(&crate::read::runs::ALL)
             .chain(&crate::read::hot::ALL);
         for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
@@ -425,7 +429,9 @@ mod tests {
         let source = crate::engine::postgres::Source::parse(&url).unwrap();
         let mut connection = source.connection().await.unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in runs::ALL.iter().chain(&shut_out::ALL).chain(&crate::read::runs::ALL) {
+        for set in
+            runs::ALL.iter().chain(&shut_out::ALL).chain(&tasks::ALL).chain(&links::ALL).chain(&crate::read::runs::ALL)
+        {
             let plan = set.postgres_plan(&mut connection).await;
             let through =
                 |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");

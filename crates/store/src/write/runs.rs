@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcomes;
 use super::rest::{self, one};
-use super::shut_out;
-use crate::engine::{Connection, Fault};
+use super::{Item, links, shut_out, tasks, took};
+use crate::engine::{Connection, Fault, Row};
 use crate::runs::{AdvanceRun, BeginRuns, Meeting, NewRun, PutWorkflows, RunInput};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
@@ -48,6 +48,14 @@ pub(super) async fn write(
             let renewed = RENEW_RUNS.execute(connection, rows).await?;
             Ok(if renewed == 0 { Effect::Refused } else { Effect::Applied })
         }
+        Change::ReleaseRuns { runs, due_at } => {
+            let mut rows = Rows::default();
+            for (id, fence) in runs {
+                rows.push(&[(*id).into(), (*fence).into(), (*due_at).into()]);
+            }
+            let released = GIVE_BACK.execute(connection, rows).await?;
+            Ok(if released == 0 { Effect::Refused } else { Effect::Applied })
+        }
         Change::AdvanceRun(advance) => {
             let (effect, told) = advance_run(connection, advance).await?;
             outcomes.tell(index, told);
@@ -72,10 +80,14 @@ static PUT_WORKFLOWS: Set = Set::new(
     &[("name", Text), ("digest", Text), ("at", Int), ("since", Int), ("next_at", Int)],
     "INSERT INTO workflows AS w (name, digest, at, since, next_at, begin_at)
      SELECT i.name, i.digest, i.at, i.since, i.next_at, 0 FROM input i WHERE true
-     ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, at = excluded.at, since = excluded.since,
-        next_at = excluded.next_at
+     ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, at = excluded.at,
+        since = CASE WHEN excluded.since < 0 THEN w.since ELSE excluded.since END,
+        next_at = CASE WHEN excluded.next_at < 0 THEN w.next_at ELSE excluded.next_at END
      WHERE w.digest <> excluded.digest",
 );
+
+/// What stays as it is where a workflow is changed; of one that was seen, which is therefore there.
+const STAYS: i64 = -1;
 
 static REMOVE_WORKFLOWS: Set =
     Set::new(&[("name", Text)], "DELETE FROM workflows WHERE name IN (SELECT i.name FROM input i)");
@@ -110,7 +122,11 @@ async fn put_workflows(connection: &mut Connection, put: &PutWorkflows) -> Resul
         let (name, digest) = (workflow.name.as_str().into(), workflow.digest.as_str().into());
         let (file, document) = (workflow.file.as_str().into(), workflow.document.as_str().into());
         documents.push(&[digest, name, file, document, workflow.at.into()]);
-        workflows.push(&[name, digest, workflow.at.into(), workflow.since.into(), workflow.next_at.into()]);
+        let seen =
+            |names: &[String]| names.contains(&workflow.name) && seen.iter().any(|(name, _)| *name == workflow.name);
+        let since = if seen(&put.same_events) { STAYS } else { workflow.since };
+        let next_at = if seen(&put.same_schedules) { STAYS.into() } else { workflow.next_at.into() };
+        workflows.push(&[name, digest, workflow.at.into(), since.into(), next_at]);
     }
     for (name, _) in seen.iter().filter(|(name, _)| put.put.iter().all(|workflow| workflow.name != *name)) {
         gone.push(&[name.as_str().into()]);
@@ -143,8 +159,10 @@ async fn begin_runs(connection: &mut Connection, begin: &BeginRuns) -> Result<(E
     {
         return Ok((Effect::Refused, Vec::new()));
     }
-    let mut told = Vec::with_capacity(begin.runs.len());
-    for new in &begin.runs {
+    let (free, others): (Vec<&NewRun>, Vec<&NewRun>) = begin.runs.iter().partition(|new| new.meets_nobody());
+    insert_all(connection, &free).await?;
+    let mut told: Vec<Event> = free.into_iter().map(|new| new.started.clone()).collect();
+    for new in others {
         told.push(begin_run(connection, new).await?);
     }
     tell(connection, &begin.inputs).await?;
@@ -224,7 +242,7 @@ async fn meet(connection: &mut Connection, new: &NewRun) -> Result<Met, Fault> {
     Err(Fault::Collided("a slot was taken and given up again and again".to_owned()))
 }
 
-static INSERT_RUN: Set = Set::new(
+static INSERT_RUNS: Set = Set::new(
     &[
         ("id", Id),
         ("workflow", Text),
@@ -236,14 +254,17 @@ static INSERT_RUN: Set = Set::new(
         ("caller", Id),
         ("caller_key", Text),
         ("created_at", Int),
+        ("pace", Int),
+        ("begins_at", Int),
     ],
     "INSERT INTO runs
-        (id, workflow, digest, state, user_id, key, cause, pending, caller, caller_key, lines, created_at)
-     SELECT i.id, i.workflow, i.digest, i.state, i.user_id, i.key, i.cause, '[]', i.caller, i.caller_key, 0, i.created_at
+        (id, workflow, digest, state, user_id, key, cause, pending, caller, caller_key, lines, created_at, pace, begins_at)
+     SELECT i.id, i.workflow, i.digest, i.state, i.user_id, i.key, i.cause, '[]', i.caller, i.caller_key, 0, i.created_at,
+        i.pace, i.begins_at
      FROM input i",
 );
 
-static INSERT_CLAIM: Set = Set::new(
+static INSERT_CLAIMS: Set = Set::new(
     &[("run_id", Id), ("due_at", Int)],
     "INSERT INTO run_claims (run_id, due_at, fence, pokes) SELECT i.run_id, i.due_at, 0, 0 FROM input i",
 );
@@ -265,41 +286,60 @@ static BEGINS_AT: Set =
     Set::new(&[("name", Text)], "SELECT w.begin_at FROM workflows w WHERE w.name IN (SELECT i.name FROM input i)");
 
 async fn insert(connection: &mut Connection, new: &NewRun, state: RunState) -> Result<(), Fault> {
-    let run = &new.run;
-    let (caller, caller_key) = match &run.caller {
-        Some((caller, key)) => (Some(*caller), Some(key.as_str())),
-        None => (None, None),
+    let due_at = if state == RunState::Queued {
+        NEVER
+    } else {
+        begins_at(connection, &new.run.workflow, new.pace, new.run.created_at).await?
     };
-    let row = [
-        run.id.into(),
-        run.workflow.as_str().into(),
-        run.digest.as_str().into(),
-        state.name().into(),
-        run.user_id.into(),
-        run.key.as_deref().into(),
-        run.cause.as_str().into(),
-        caller.into(),
-        caller_key.into(),
-        run.created_at.into(),
-    ];
-    INSERT_RUN.all(connection, Rows::one(&row)).await?;
-    let due_at = if state == RunState::Queued { NEVER } else { due(connection, new).await? };
-    INSERT_CLAIM.all(connection, Rows::one(&[run.id.into(), due_at.into()])).await?;
-    let mut awaits = Rows::default();
-    for kind in &new.awaits {
-        let user = run.user_id.filter(|_| kind.concerns_users()).map_or(Uuid::nil(), UserId::uuid);
-        awaits.push(&[kind.name().into(), user.into(), run.id.into(), new.since.into()]);
+    insert_as(connection, &[(new, state, due_at)]).await
+}
+
+/// Those that nothing stands in the way of.
+async fn insert_all(connection: &mut Connection, all: &[&NewRun]) -> Result<(), Fault> {
+    let rows: Vec<_> = all.iter().map(|new| (*new, RunState::Running, new.run.created_at.unix_millis())).collect();
+    insert_as(connection, &rows).await
+}
+
+async fn insert_as(connection: &mut Connection, all: &[(&NewRun, RunState, i64)]) -> Result<(), Fault> {
+    let (mut runs, mut claims, mut awaits) = (Rows::default(), Rows::default(), Rows::default());
+    for (new, state, due_at) in all {
+        let run = &new.run;
+        let (caller, caller_key) = match &run.caller {
+            Some((caller, key)) => (Some(*caller), Some(key.as_str())),
+            None => (None, None),
+        };
+        runs.push(&[
+            run.id.into(),
+            run.workflow.as_str().into(),
+            run.digest.as_str().into(),
+            state.name().into(),
+            run.user_id.into(),
+            run.key.as_deref().into(),
+            run.cause.as_str().into(),
+            caller.into(),
+            caller_key.into(),
+            run.created_at.into(),
+            new.pace.into(),
+            if *state == RunState::Queued { 0 } else { *due_at }.into(),
+        ]);
+        claims.push(&[run.id.into(), (*due_at).into()]);
+        for kind in &new.awaits {
+            let user = run.user_id.filter(|_| kind.concerns_users()).map_or(Uuid::nil(), UserId::uuid);
+            awaits.push(&[kind.name().into(), user.into(), run.id.into(), new.since.into()]);
+        }
     }
+    INSERT_RUNS.all(connection, runs).await?;
+    INSERT_CLAIMS.all(connection, claims).await?;
     INSERT_AWAITS.all(connection, awaits).await
 }
 
 /// When a run begins that nothing stands in the way of.
-async fn due(connection: &mut Connection, new: &NewRun) -> Result<i64, Fault> {
-    let (name, now) = (new.run.workflow.as_str().into(), new.run.created_at);
-    if new.pace > 0 {
-        PACE.execute(connection, Rows::one(&[name, now.into(), new.pace.into()])).await?;
+async fn begins_at(connection: &mut Connection, workflow: &str, pace: i64, now: Timestamp) -> Result<i64, Fault> {
+    if pace > 0 {
+        let name = workflow.into();
+        PACE.execute(connection, Rows::one(&[name, now.into(), pace.into()])).await?;
         let next = BEGINS_AT.fetch(connection, Rows::one(&[name]), |row| row.get::<i64>(0)).await?;
-        return Ok(next.first().map_or(now.unix_millis(), |next| next - new.pace));
+        return Ok(next.first().map_or(now.unix_millis(), |next| next - pace));
     }
     Ok(now.unix_millis())
 }
@@ -319,21 +359,28 @@ static RENEW_RUNS: Set = Set::new(
      WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL AND c.due_at < i.until_at",
 );
 
-/// Holds a claim's row, if the claim is still the last one.
-static HOLD_CLAIM: Set = Set::new(
-    &[("run_id", Id), ("fence", Int)],
-    "UPDATE run_claims AS c SET fence = i.fence FROM input i
+static GIVE_BACK: Set = Set::new(
+    &[("run_id", Id), ("fence", Int), ("give_back_at", Int)],
+    "UPDATE run_claims AS c SET claim = NULL, due_at = i.give_back_at FROM input i
      WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL",
 );
 
-static RELEASE_CLAIM: Set = Set::new(
+/// Holds claims' rows, of those that are still the last ones.
+static HOLD_CLAIMS: Set = Set::new(
+    &[("of_run", Id), ("by_fence", Int)],
+    "UPDATE run_claims AS c SET fence = i.by_fence FROM input i
+     WHERE c.run_id = i.of_run AND c.fence = i.by_fence AND c.claim IS NOT NULL
+     RETURNING run_id",
+);
+
+static RELEASE_CLAIMS: Set = Set::new(
     &[("run_id", Id), ("fence", Int), ("due_at", Int), ("pokes", Int), ("now_at", Int)],
     "UPDATE run_claims AS c SET claim = NULL, due_at = CASE WHEN c.pokes = i.pokes THEN i.due_at ELSE i.now_at END
      FROM input i WHERE c.run_id = i.run_id AND c.fence = i.fence",
 );
 
 /// That it may begin is not for the run itself to say.
-static ADVANCE_RUN: Set = Set::new(
+static ADVANCE_RUNS: Set = Set::new(
     &[
         ("run_id", Id),
         ("to_state", Text),
@@ -361,8 +408,7 @@ static TAKE_INPUTS: Set = Set::new(
 );
 
 async fn advance_run(connection: &mut Connection, advance: &AdvanceRun) -> Result<(Effect, Vec<Event>), Fault> {
-    let (id, fence) = (advance.id.into(), advance.fence.into());
-    if one(connection, &HOLD_CLAIM, &[id, fence]).await? == Effect::Refused {
+    if hold(connection, std::iter::once(advance)).await?.is_empty() {
         return Ok((Effect::Refused, Vec::new()));
     }
     let before = match &advance.spares {
@@ -380,39 +426,75 @@ async fn advance_run(connection: &mut Connection, advance: &AdvanceRun) -> Resul
     {
         return Err(Fault::Raced("a run would leave people with nothing to prove by".to_owned()));
     }
-    let is_over = advance.state.is_over();
-    let many = i64::try_from(advance.lines.len()).unwrap_or(0);
-    let row = [
-        id,
-        advance.state.name().into(),
-        advance.machine.as_deref().into(),
-        advance.pending.as_str().into(),
-        advance.error.as_deref().into(),
-        many.into(),
-        is_over.then_some(advance.at).into(),
-    ];
-    ADVANCE_RUN.all(connection, Rows::one(&row)).await?;
-    let (mut lines, mut taken) = (Rows::default(), Rows::default());
-    for line in &advance.lines {
-        lines.push(&[id, line.line.into(), line.at.into(), line.step.as_deref().into(), line.entry.as_str().into()]);
-    }
-    for input in &advance.taken {
-        taken.push(&[id, (*input).into()]);
-    }
-    INSERT_LINES.all(connection, lines).await?;
-    TAKE_INPUTS.execute(connection, taken).await?;
+    go_on(connection, &[advance]).await?;
     let mut told = Vec::new();
     for call in &advance.calls {
         told.push(begin_run(connection, call).await?);
     }
     tell(connection, &advance.inputs).await?;
-    if is_over {
-        end(connection, advance.id, advance.at).await?;
-    } else if let Some(release) = advance.release {
-        let row = [id, fence, release.due_at.into(), release.pokes.into(), advance.at.into()];
-        RELEASE_CLAIM.all(connection, Rows::one(&row)).await?;
-    }
     Ok((Effect::Applied, told))
+}
+
+/// Whether nothing is written beside what a run is itself.
+pub(super) fn is_by_itself(advance: &AdvanceRun) -> bool {
+    advance.changes.is_empty() && advance.calls.is_empty() && advance.inputs.is_empty()
+}
+
+/// Many runs that go on by themselves.
+pub(super) async fn advance_all(
+    connection: &mut Connection,
+    items: &[Item<'_, AdvanceRun>],
+    outcomes: &mut Outcomes,
+) -> Result<(), Fault> {
+    let held = hold(connection, items.iter().map(|(_, advance)| *advance)).await?;
+    let held = took(items, held, |advance| advance.id.uuid());
+    go_on(connection, &held.iter().map(|(_, advance)| *advance).collect::<Vec<_>>()).await?;
+    outcomes.all(&held, &Effect::Applied);
+    Ok(())
+}
+
+async fn hold(connection: &mut Connection, advances: impl Iterator<Item = &AdvanceRun>) -> Result<Vec<Uuid>, Fault> {
+    let mut claims = Rows::default();
+    for advance in advances {
+        claims.push(&[advance.id.into(), advance.fence.into()]);
+    }
+    HOLD_CLAIMS.ids(connection, claims).await
+}
+
+/// Writes what runs are now, whose claims are held.
+async fn go_on(connection: &mut Connection, advances: &[&AdvanceRun]) -> Result<(), Fault> {
+    let (mut runs, mut lines, mut taken) = (Rows::default(), Rows::default(), Rows::default());
+    let (mut over, mut released) = (Vec::new(), Rows::default());
+    for advance in advances {
+        let id = advance.id.into();
+        let is_over = advance.state.is_over();
+        runs.push(&[
+            id,
+            advance.state.name().into(),
+            advance.machine.as_deref().into(),
+            advance.pending.as_str().into(),
+            advance.error.as_deref().into(),
+            i64::try_from(advance.lines.len()).unwrap_or(0).into(),
+            is_over.then_some(advance.at).into(),
+        ]);
+        for line in &advance.lines {
+            let (step, entry) = (line.step.as_deref().into(), line.entry.as_str().into());
+            lines.push(&[id, line.line.into(), line.at.into(), step, entry]);
+        }
+        for input in &advance.taken {
+            taken.push(&[id, (*input).into()]);
+        }
+        if is_over {
+            over.push((advance.id, advance.at));
+        } else if let Some(release) = advance.release {
+            released.push(&[id, advance.fence.into(), release.due_at.into(), release.pokes.into(), advance.at.into()]);
+        }
+    }
+    ADVANCE_RUNS.all(connection, runs).await?;
+    INSERT_LINES.all(connection, lines).await?;
+    TAKE_INPUTS.execute(connection, taken).await?;
+    RELEASE_CLAIMS.all(connection, released).await?;
+    end(connection, &over).await
 }
 
 /// What a run does to our own data: by the same statements as everybody.
@@ -423,6 +505,9 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
             rest::set_authenticator_state(connection, *id, *to, *by, *at).await
         }
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
+        Change::OpenTask(task) => tasks::open(connection, task).await,
+        Change::CloseTask(close) => tasks::close(connection, close).await,
+        Change::CreateLink(link) => links::create(connection, link).await,
         _ => Ok(Effect::Refused),
     }
 }
@@ -434,10 +519,10 @@ static REMOVE_INBOX: Set =
 static REMOVE_AWAITS: Set =
     Set::new(&[("run_id", Id)], "DELETE FROM run_awaits WHERE run_id IN (SELECT i.run_id FROM input i)");
 
-/// Its slot, if it has it, is held until the end of the transaction.
-static SLOT_OF: Set = Set::new(
+/// Their slots, of those that have them, are held until the end of the transaction.
+static SLOTS_OF: Set = Set::new(
     &[("run_id", Id)],
-    "SELECT s.workflow, s.key FROM run_slots s
+    "SELECT s.run_id, s.workflow, s.key FROM run_slots s
      WHERE (s.workflow, s.key) IN (SELECT r.workflow, r.key FROM input i {then} runs r ON r.id = i.run_id)
         AND s.run_id IN (SELECT i.run_id FROM input i) {alone}",
 );
@@ -452,26 +537,41 @@ static LEAVE_SLOT: Set = Set::new(
     "DELETE FROM run_slots WHERE (workflow, key) IN (SELECT i.workflow, i.key FROM input i)",
 );
 
+static PACE_OF: Set =
+    Set::new(&[("run_id", Id)], "SELECT r.pace FROM runs r WHERE r.id IN (SELECT i.run_id FROM input i)");
+
 static LET_BEGIN: Set = Set::new(
-    &[("run_id", Id)],
-    "UPDATE runs AS r SET state = 'running' FROM input i WHERE r.id = i.run_id AND r.state = 'queued'",
+    &[("run_id", Id), ("may_begin_at", Int)],
+    "UPDATE runs AS r SET state = 'running', begins_at = i.may_begin_at
+     FROM input i WHERE r.id = i.run_id AND r.state = 'queued'",
 );
 
-/// A run is over: nothing comes for it any more, and whoever waited for it begins.
-async fn end(connection: &mut Connection, id: RunId, at: Timestamp) -> Result<(), Fault> {
-    let run = || Rows::one(&[id.into()]);
+/// Of one that waited for its turn, and is due from now on.
+static NOW_DUE: Set = Set::new(
+    &[("run_id", Id), ("may_begin_at", Int)],
+    "UPDATE run_claims AS c SET pokes = c.pokes + 1, due_at = CASE WHEN c.claim IS NULL THEN i.may_begin_at ELSE c.due_at END
+     FROM input i WHERE c.run_id = i.run_id",
+);
+
+/// Runs are over: nothing comes for them any more, and whoever waited for one begins.
+async fn end(connection: &mut Connection, over: &[(RunId, Timestamp)]) -> Result<(), Fault> {
+    let runs = || Rows::of_ids(over.iter().map(|(id, _)| id.uuid()));
     for removed in [&REMOVE_CLAIM, &REMOVE_INBOX, &REMOVE_AWAITS] {
-        removed.execute(connection, run()).await?;
+        removed.execute(connection, runs()).await?;
     }
-    let slot = SLOT_OF.fetch(connection, run(), |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?))).await?;
-    for (workflow, key) in slot {
+    let read = |row: &Row<'_>| Ok((row.get::<Uuid>(0)?, row.get::<String>(1)?, row.get::<String>(2)?));
+    for (id, workflow, key) in SLOTS_OF.fetch(connection, runs(), read).await? {
         let slot = [workflow.as_str().into(), key.as_str().into()];
-        match QUEUED.ids(connection, Rows::one(&slot)).await?.into_iter().find(|next| *next != id.uuid()) {
+        match QUEUED.ids(connection, Rows::one(&slot)).await?.into_iter().find(|next| *next != id) {
             Some(next) => {
-                let [workflow, key] = slot;
-                GIVE_SLOT.all(connection, Rows::one(&[workflow, key, next.into()])).await?;
-                LET_BEGIN.all(connection, Rows::of_ids([next])).await?;
-                POKE.execute(connection, Rows::one(&[next.into(), at.into()])).await?;
+                let [name, key] = slot;
+                let at = over.iter().find(|(of, _)| of.uuid() == id).map_or_else(Timestamp::default, |(_, at)| *at);
+                GIVE_SLOT.all(connection, Rows::one(&[name, key, next.into()])).await?;
+                let pace = PACE_OF.fetch(connection, Rows::of_ids([next]), |row| row.get::<i64>(0)).await?;
+                let pace = pace.first().copied().unwrap_or(0);
+                let begins_at = begins_at(connection, &workflow, pace, at).await?;
+                LET_BEGIN.all(connection, Rows::one(&[next.into(), begins_at.into()])).await?;
+                NOW_DUE.execute(connection, Rows::one(&[next.into(), begins_at.into()])).await?;
             }
             None => LEAVE_SLOT.all(connection, Rows::one(&slot)).await?,
         }
@@ -494,7 +594,7 @@ static POKE: Set = Set::new(
 );
 
 /// Has something come for runs. Answers for how many: those that are over are not among them.
-async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, Fault> {
+pub(super) async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, Fault> {
     let mut there = 0;
     for input in inputs {
         // One by one: two of them may be for the same run.
@@ -510,8 +610,18 @@ async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, F
 
 static LIVE_RUNS_OF_USER: Set = Set::new(
     &[("user_id", Id)],
-    "SELECT r.id FROM input i {then} runs r ON r.user_id = i.user_id WHERE r.ended_at IS NULL",
+    "SELECT r.id, r.caller, r.caller_key FROM input i {then} runs r ON r.user_id = i.user_id
+     WHERE r.ended_at IS NULL ORDER BY r.id",
 );
+
+/// Before any of them ends: a slot is handed on to none that is erased as well.
+static WITHDRAW_QUEUED: Set = Set::new(
+    &[("user_id", Id)],
+    "UPDATE runs SET state = 'cancelled' WHERE state = 'queued' AND user_id IN (SELECT i.user_id FROM input i)",
+);
+
+static RUNS_OF_USER: Set =
+    Set::new(&[("user_id", Id)], "SELECT r.id FROM input i {then} runs r ON r.user_id = i.user_id");
 
 static ERASE_LINES: Set = Set::new(
     &[("user_id", Id)],
@@ -526,19 +636,33 @@ static ERASE_RELEASES: Set = Set::new(
 static ERASE_RUNS: Set =
     Set::new(&[("user_id", Id)], "DELETE FROM runs WHERE user_id IN (SELECT i.user_id FROM input i)");
 
-/// Erases the runs about a user; whoever does something for one finds that it is gone.
+/// Erases the runs about a user; whoever does something for one finds that it is gone, and whoever called one, that it was cancelled.
 pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> Result<(), Fault> {
     let of_user = || Rows::one(&[user.into()]);
-    for run in LIVE_RUNS_OF_USER.ids(connection, of_user()).await? {
-        end(connection, RunId::from_uuid(run), Timestamp::default()).await?;
+    let live = LIVE_RUNS_OF_USER
+        .fetch(connection, of_user(), |row| Ok((row.get(0)?, row.get::<Option<Uuid>>(1)?, row.get(2)?)))
+        .await?;
+    WITHDRAW_QUEUED.execute(connection, of_user()).await?;
+    for (run, caller, key) in live {
+        let at = Timestamp::default();
+        end(connection, &[(RunId::from_uuid(run), at)]).await?;
+        if let (Some(caller), Some(key)) = (caller, key) {
+            let (run_id, key): (_, String) = (RunId::from_uuid(caller), key);
+            tell(connection, &[RunInput { run_id, id: run, input: RunInput::gone(&key), at }]).await?;
+        }
     }
+    let all: Vec<RunId> = RUNS_OF_USER.ids(connection, of_user()).await?.into_iter().map(RunId::from_uuid).collect();
+    tasks::erase_of_runs(connection, &all).await?;
+    tasks::erase_by_user(connection, user).await?;
+    links::erase_of_runs(connection, &all).await?;
+    links::erase_of_user(connection, user).await?;
     ERASE_LINES.execute(connection, of_user()).await?;
     ERASE_RELEASES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 35] = [
+pub(super) static ALL: [&Set; 40] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -549,28 +673,33 @@ pub(super) static ALL: [&Set; 35] = [
     &TAKE_SLOT,
     &HOLD_SLOT,
     &QUEUED,
-    &INSERT_RUN,
-    &INSERT_CLAIM,
+    &INSERT_RUNS,
+    &INSERT_CLAIMS,
     &INSERT_AWAITS,
     &PACE,
     &BEGINS_AT,
     &CLAIM_RUNS,
     &RENEW_RUNS,
-    &HOLD_CLAIM,
-    &RELEASE_CLAIM,
-    &ADVANCE_RUN,
+    &GIVE_BACK,
+    &HOLD_CLAIMS,
+    &RELEASE_CLAIMS,
+    &ADVANCE_RUNS,
     &INSERT_LINES,
     &TAKE_INPUTS,
     &REMOVE_CLAIM,
     &REMOVE_INBOX,
     &REMOVE_AWAITS,
-    &SLOT_OF,
+    &SLOTS_OF,
     &GIVE_SLOT,
     &LEAVE_SLOT,
+    &PACE_OF,
     &LET_BEGIN,
+    &NOW_DUE,
     &INSERT_INPUTS,
     &POKE,
     &LIVE_RUNS_OF_USER,
+    &WITHDRAW_QUEUED,
+    &RUNS_OF_USER,
     &ERASE_LINES,
     &ERASE_RELEASES,
     &ERASE_RUNS,

@@ -31,3 +31,4 @@ mod races;
 mod runs;
 mod schemas;
 mod sign_ins;
+mod tasks;

@@ -47,14 +47,14 @@ async fn begin(store: &Store, runs: Vec<NewRun>) -> Effect {
 }
 
 /// Starts a run, and answers its id.
-async fn started(store: &Store, user: Option<UserId>, key: Option<&str>, meeting: Meeting) -> RunId {
+pub(crate) async fn started(store: &Store, user: Option<UserId>, key: Option<&str>, meeting: Meeting) -> RunId {
     let run = run(user, key);
     let id = run.id;
     assert_eq!(begin(store, vec![new(run, meeting)]).await, Effect::Applied);
     id
 }
 
-async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRun> {
+pub(crate) async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRun> {
     let claim = Uuid::from_bytes({
         let mut bytes = [0; 16];
         Counter.fill(&mut bytes);
@@ -64,7 +64,7 @@ async fn claim(store: &Store, now: Timestamp, until: Timestamp) -> Vec<ClaimedRu
     store.claimed_runs(claim).await.unwrap()
 }
 
-fn advance(claimed: &ClaimedRun) -> AdvanceRun {
+pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun {
         id: claimed.run.id,
         fence: claimed.fence,
@@ -87,7 +87,7 @@ fn over(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun { state: RunState::Completed, ..advance(claimed) }
 }
 
-async fn write(store: &Store, advance: AdvanceRun) -> Effect {
+pub(crate) async fn write(store: &Store, advance: AdvanceRun) -> Effect {
     commit(store, Change::AdvanceRun(Box::new(advance))).await
 }
 
@@ -308,7 +308,7 @@ on_both_engines! {
         };
         let put = |seen: &[(&str, &str)], put: Vec<WorkflowInForce>| {
             let seen = seen.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect();
-            Change::PutWorkflows(Box::new(PutWorkflows { seen, put }))
+            Change::PutWorkflows(Box::new(PutWorkflows { seen, put, ..PutWorkflows::default() }))
         };
         let (one, two) = (workflow("one", "d1"), workflow("two", "d2"));
         apply(&store, put(&[], vec![one.clone(), two.clone()])).await;
@@ -338,6 +338,100 @@ on_both_engines! {
         }
     }
 
+    async fn w03_runs_that_waited_for_their_turn_begin_no_faster_than_their_workflow_says(home: Home) {
+        let store = home.open().await;
+        let put = WorkflowInForce {
+            name: "lost".to_owned(),
+            digest: "d1".to_owned(),
+            file: "lost.yaml".to_owned(),
+            document: String::new(),
+            at: START,
+            since: 0,
+            next_at: None,
+        };
+        apply(&store, Change::PutWorkflows(Box::new(PutWorkflows { put: vec![put], ..PutWorkflows::default() }))).await;
+        for _ in 0..3 {
+            let paced = NewRun { pace: 10_000, ..new(run(None, Some("k")), Meeting::Queue) };
+            begin(&store, vec![paced]).await;
+        }
+        let mut began = Vec::new();
+        for second in 1..40 {
+            for claimed in claim(&store, after(second), after(999)).await {
+                assert!(claimed.begins_at <= after(second));
+                began.push(second);
+                write(&store, AdvanceRun { at: after(second), ..over(&claimed) }).await;
+            }
+        }
+        assert_eq!(began, [1, 10, 20]);
+    }
+
+    async fn w04_a_long_history_goes_in_pieces_and_its_run_after_it(home: Home) {
+        let store = home.open().await;
+        started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        let line = |line| RunLine { line, at: after(1), step: None, entry: "{}".to_owned() };
+        write(&store, AdvanceRun { lines: (0..6000).map(line).collect(), ..over(&claimed) }).await;
+        let day = std::time::Duration::from_hours(24);
+        store.sweep(after(1).plus(day * 31), day).await.unwrap();
+        assert_eq!((count(&home, "runs"), count(&home, "run_lines")), (1, 1000));
+        store.sweep(after(1).plus(day * 31), day).await.unwrap();
+        assert_eq!((count(&home, "runs"), count(&home, "run_lines")), (0, 0));
+    }
+
+    async fn w02_what_came_and_was_to_fire_before_a_workflow_was_changed_is_not_lost(home: Home) {
+        let store = home.open().await;
+        let workflow = |digest: &str, since: i64, next_at: u64| WorkflowInForce {
+            name: "one".to_owned(),
+            digest: digest.to_owned(),
+            file: "one.yaml".to_owned(),
+            document: digest.to_owned(),
+            at: START,
+            since,
+            next_at: Some(after(next_at)),
+        };
+        let put = |seen: &[&str], put: WorkflowInForce, same: &[&str]| {
+            let seen = seen.iter().map(|digest| ("one".to_owned(), (*digest).to_owned())).collect();
+            let same: Vec<String> = same.iter().map(|name| (*name).to_owned()).collect();
+            let put = PutWorkflows { seen, put: vec![put], same_events: same.clone(), same_schedules: same };
+            Change::PutWorkflows(Box::new(put))
+        };
+        let seen = async || {
+            let one = store.workflows().await.unwrap().remove(0);
+            (one.digest, one.since, one.next_at)
+        };
+        // One that was not there has nothing that could stay.
+        apply(&store, put(&[], workflow("d1", 3, 60), &["one"])).await;
+        assert_eq!(seen().await, ("d1".to_owned(), 3, Some(after(60))));
+        apply(&store, put(&["d1"], workflow("d2", 9, 90), &["one"])).await;
+        assert_eq!(seen().await, ("d2".to_owned(), 3, Some(after(60))));
+        apply(&store, put(&["d2"], workflow("d3", 9, 90), &[])).await;
+        assert_eq!(seen().await, ("d3".to_owned(), 9, Some(after(90))));
+    }
+
+    async fn w04_runs_are_given_back_by_whoever_has_the_last_claim(home: Home) {
+        let store = home.open().await;
+        started(&store, None, None, Meeting::Queue).await;
+        let paused = claim(&store, after(1), after(16)).await.remove(0);
+        let other = claim(&store, after(20), after(35)).await.remove(0);
+        let release = |claimed: &ClaimedRun| Change::ReleaseRuns { runs: vec![(claimed.run.id, claimed.fence)], due_at: after(25) };
+        assert_eq!(commit(&store, release(&paused)).await, Effect::Refused);
+        assert_eq!(commit(&store, release(&other)).await, Effect::Applied);
+        assert_eq!(claim(&store, after(24), after(50)).await, []);
+        assert_eq!(claim(&store, after(25), after(50)).await.len(), 1);
+    }
+
+    async fn w04_what_people_have_for_a_run_is_found_behind_any_number_of_events(home: Home) {
+        let store = home.open().await;
+        let id = started(&store, None, None, Meeting::Queue).await;
+        for position in 1..=150 {
+            commit(&store, Change::TellRun(input(id, position))).await;
+        }
+        let cancel = RunInput { id: RunId::generate(after(1), &Counter).uuid(), input: "cancel".to_owned(), ..input(id, 1) };
+        commit(&store, Change::TellRun(cancel)).await;
+        let found = store.run_instructions(id).await.unwrap();
+        assert_eq!(found.iter().map(|(_, input)| input.as_str()).collect::<Vec<_>>(), ["cancel"]);
+    }
+
     async fn w12_whoever_is_erased_leaves_no_run(home: Home) {
         let store = home.open().await;
         let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
@@ -353,6 +447,41 @@ on_both_engines! {
         // Who waited for it goes on.
         assert_eq!(state(&store, of_bob).await, RunState::Running);
         assert_eq!(claim(&store, after(1), after(16)).await.len(), 1);
+    }
+
+    async fn w12_whoever_called_a_run_that_is_erased_is_told_that_it_is_gone(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await.user.id;
+        let caller = started(&store, None, None, Meeting::Queue).await;
+        let inner = Run { caller: Some((caller, "each@3".to_owned())), ..run(Some(ann), None) };
+        begin(&store, vec![new(inner, Meeting::Queue)]).await;
+        apply(&store, Change::EraseUser { id: ann }).await;
+        let inbox = store.run_inbox(caller).await.unwrap();
+        assert_eq!(inbox.len(), 1, "{inbox:?}");
+        assert_eq!(inbox[0].1, RunInput::gone("each@3"));
+        assert_eq!(claim(&store, after(1), after(16)).await.len(), 1, "it is due at once, and the other one is gone");
+    }
+
+    async fn w12_a_slot_is_handed_on_to_none_that_is_erased_as_well(home: Home) {
+        let store = home.open().await;
+        let (ann, bob) = (settle(&store, "ann").await.user.id, settle(&store, "bob").await.user.id);
+        // Whoever has the slot came last: those that wait are looked at first.
+        let mut last = run(Some(ann), Some("k"));
+        let waits: Vec<Run> = (0..3).map(|_| run(Some(ann), Some("k"))).collect();
+        let of_bob = run(Some(bob), Some("k"));
+        last.id = RunId::generate(after(9), &Counter);
+        let (last, of_bob_id) = (last, of_bob.id);
+        begin(&store, vec![new(last, Meeting::Queue)]).await;
+        for waits in waits {
+            begin(&store, vec![new(waits, Meeting::Queue)]).await;
+        }
+        begin(&store, vec![new(of_bob, Meeting::Queue)]).await;
+        apply(&store, Change::EraseUser { id: ann }).await;
+        assert_eq!(state(&store, of_bob_id).await, RunState::Running);
+        let next = claim(&store, after(1), after(16)).await.remove(0);
+        assert_eq!(next.run.id, of_bob_id);
+        write(&store, over(&next)).await;
+        assert_eq!(count(&home, "run_slots"), 0);
     }
 
     async fn w04_runs_are_kept_for_a_while_and_go_with_their_history(home: Home) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use document::{Mistake, Mistakes, Place};
 
-use super::started_by;
+use super::{causes, started_by};
 use crate::definition::{Argument, Definition, StepKind, TriggerKind};
 use crate::reader::is_of;
 
@@ -85,9 +85,9 @@ fn called<'a>(of: &'a Definition, named: &BTreeMap<&'a str, &'a Definition>) -> 
 
 /// The workflows that what one does starts.
 fn started<'a>(of: &'a Definition, named: &BTreeMap<&'a str, &'a Definition>) -> Vec<Way<'a>> {
-    let doings = of.doings().flat_map(|(step, doing)| doing.action.emits.iter().map(move |kind| (step, *kind)));
-    let ways = doings.flat_map(|(step, kind)| {
-        named.iter().filter(move |(_, other)| started_by(other, kind).is_some()).map(|(name, _)| (*name, &step.place))
+    let ways = causes(of).flat_map(|(caused, place)| {
+        let started = named.iter().filter_map(|(name, other)| Some((*name, started_by(other, &caused)?)));
+        started.map(|(name, trigger)| (name, place.unwrap_or(trigger))).collect::<Vec<_>>()
     });
     ways.collect()
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Timestamp;
 use serde_json::{Map, Value};
 
 use super::blocks::size;
-use super::state::{Key, Node, Told};
-use super::{Effect, Failure, FailureKind, MAX_KEPT, MAX_OUTPUT, Machine, Refused, What};
+use super::state::{Key, Node, Part, Told, Undo};
+use super::{
+    Changed, Effect, Failure, FailureKind, MAX_CHANGED, MAX_KEPT, MAX_OUTPUT, Machine, ONLY, POSTPONED, Refused, What,
+};
 use crate::definition::{Argument, Doing, Retry, StepKind};
 use crate::expression::Known;
 use crate::reader::is_of;
@@ -89,7 +92,13 @@ impl<'a> Machine<'a> {
     }
 
     /// An attempt went well. Each has the same key and is about the same thing: that an earlier one went well after all does as well.
-    pub(super) fn done(&mut self, key: &Key, attempt: u32, outputs: Map<String, Value>) -> Result<(), Refused> {
+    pub(super) fn done(
+        &mut self,
+        key: &Key,
+        attempt: u32,
+        outputs: Map<String, Value>,
+        changed: Changed,
+    ) -> Result<(), Refused> {
         let last = match self.run.nodes.get(key) {
             Some(Node::Acting { attempt, .. } | Node::Resting { attempt, .. } | Node::Held { attempt, .. }) => *attempt,
             _ => return Err(Refused::NotAwaited),
@@ -101,9 +110,86 @@ impl<'a> Machine<'a> {
             self.undo_ended(key, None);
             return Ok(());
         }
+        let (outputs, changed) = match self.run.parts.remove(key) {
+            Some(part) => (added(part.outputs, outputs), part.changed.and(changed)),
+            None => (outputs, changed),
+        };
+        // It is done, whatever becomes of what it gives.
+        self.run.parts.insert(key.clone(), Part { parts: 0, outputs: Map::new(), changed });
         let ended = self.fitting_outputs(key, outputs);
         self.end(key, ended);
         Ok(())
+    }
+
+    /// A part of an attempt went well.
+    pub(super) fn part_done(
+        &mut self,
+        key: &Key,
+        attempt: u32,
+        part: u32,
+        outputs: Map<String, Value>,
+        changed: Changed,
+    ) -> Result<(), Refused> {
+        match self.run.nodes.get(key) {
+            Some(Node::Acting { attempt: current, .. }) if *current == attempt => {}
+            _ => return Err(Refused::NotAwaited),
+        }
+        let before = self.run.parts.remove(key);
+        if part != before.as_ref().map_or(0, |before| before.parts) + 1 {
+            self.run.parts.extend(before.map(|before| (key.clone(), before)));
+            return Err(Refused::NotAwaited);
+        }
+        let done = match before {
+            Some(before) => Part {
+                parts: part,
+                outputs: added(before.outputs, outputs),
+                changed: before.changed.and(self.worth_keeping(key, changed)),
+            },
+            None => Part { parts: part, outputs, changed: self.worth_keeping(key, changed) },
+        };
+        self.run.parts.insert(key.clone(), done);
+        Ok(())
+    }
+
+    /// Which things a part changed is of no use where nothing undoes it.
+    fn worth_keeping(&self, key: &Key, changed: Changed) -> Changed {
+        if !key.undo && self.undoing(key).is_some() { changed } else { Changed::These(Vec::new()) }
+    }
+
+    /// What undoes an action.
+    fn undoing(&self, key: &Key) -> Option<&'a Doing> {
+        match &self.definition.step(self.step_of(key)?)?.kind {
+            StepKind::Action(action) => action.undo.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Keeps what would undo an action, if there is anything to undo: of what it changed, and of nothing else.
+    pub(super) fn keep_undo(&mut self, key: &Key, changed: Changed) -> Result<(), Failure> {
+        let Some(undo) = self.undoing(key).filter(|_| !key.undo) else { return Ok(()) };
+        let undo_key = Key { undo: true, ..key.clone() };
+        let only = match changed {
+            Changed::These(ids) if ids.is_empty() => return Ok(()),
+            Changed::These(ids) if ids.len() > MAX_CHANGED => {
+                self.was_not_undone(undo_key);
+                return Ok(());
+            }
+            Changed::These(ids) => {
+                self.doing(key).filter(|does| undo.action.undoes == Some(does.action.name)).map(|_| ids)
+            }
+            Changed::Unsaid => None,
+        };
+        match self.arguments(key, &undo.with) {
+            Ok(mut with) => {
+                with.extend(only.map(|ids| (ONLY.to_owned(), Told::Value(ids.into()))));
+                self.run.undo.push(Undo { key: undo_key, with });
+                Ok(())
+            }
+            Err(failure) => {
+                self.was_not_undone(undo_key);
+                Err(failure)
+            }
+        }
     }
 
     /// What an action gives, as far as it says that it does.
@@ -153,6 +239,28 @@ impl<'a> Machine<'a> {
         self.effects.push(Effect::Hold { key: key.clone(), message: failure.message.clone() });
         self.tell(Some(key), What::Held(failure.clone()));
         self.run.nodes.insert(key.clone(), Node::Held { attempt, failure });
+    }
+
+    /// An attempt could not be made here: the same one is made later, by whoever has the run then.
+    pub(super) fn postponed(
+        &mut self,
+        key: &Key,
+        attempt: u32,
+        until: Timestamp,
+        message: String,
+    ) -> Result<(), Refused> {
+        match self.run.nodes.get(key) {
+            Some(Node::Acting { attempt: current, timer }) if *current == attempt && timer.at == until => {}
+            _ => return Err(Refused::NotAwaited),
+        }
+        if !key.undo && self.run.stopping.is_some() {
+            self.given_up(key, Failure::at(key, FailureKind::Action, message));
+            return Ok(());
+        }
+        let timer = self.timer(POSTPONED);
+        self.tell(Some(key), What::Postponed { attempt, message, again_at: timer.at });
+        self.run.nodes.insert(key.clone(), Node::Resting { attempt: attempt.saturating_sub(1), timer });
+        Ok(())
     }
 
     /// An attempt did not come back in time. What it did or not is not known: so it is asked for again, with the same key.
@@ -220,6 +328,17 @@ impl<'a> Machine<'a> {
         }
         Ok(())
     }
+}
+
+/// What parts give: numbers are added up, and of anything else the last one is meant.
+fn added(before: Map<String, Value>, more: Map<String, Value>) -> Map<String, Value> {
+    let mut all = before;
+    for (name, value) in more {
+        let sum =
+            all.get(&name).and_then(Value::as_u64).zip(value.as_u64()).map(|(one, other)| one.saturating_add(other));
+        all.insert(name, sum.map_or(value, Value::from));
+    }
+    all
 }
 
 /// How long after an attempt that failed the next one is: twice as long each time, and by chance a little more.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::state::{Key, Node, Outcome, Owner, Phase, Undo, Undoing};
-use super::{Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
+use super::{Closed, Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
 use crate::definition::{BlockId, Definition, ExpressionId, Step, StepId, StepKind};
 use crate::expression::Known;
 
@@ -98,7 +98,12 @@ impl Machine<'_> {
     pub(super) fn step_ended(&mut self, id: StepId, iteration: Vec<u64>, ended: Ended) {
         let Some(step) = self.definition.step(id) else { return };
         let key = self.key(id, &iteration);
-        let failure = ended.and_then(|outputs| self.keep(&key, step, outputs)).err();
+        let failure = ended.map(|outputs| self.keep(&key, outputs));
+        // What failed may have been done in part.
+        let failure = match self.run.parts.remove(&key) {
+            Some(part) => failure.and(self.keep_undo(&key, part.changed)).err(),
+            None => failure.err(),
+        };
         match &failure {
             None => self.tell(Some(&key), What::StepDone),
             Some(failure) => self.tell(Some(&key), What::StepFailed(failure.clone())),
@@ -112,23 +117,12 @@ impl Machine<'_> {
         self.next.push_back(next);
     }
 
-    /// Keeps what a step gave, and what would undo it.
-    fn keep(&mut self, key: &Key, step: &Step, outputs: Map<String, Value>) -> Result<(), Failure> {
+    /// Keeps what a step gave.
+    fn keep(&mut self, key: &Key, outputs: Map<String, Value>) {
         if !outputs.is_empty() {
             self.run.kept += size(&outputs);
             self.run.outputs.insert(key.clone(), outputs);
         }
-        let StepKind::Action(action) = &step.kind else { return Ok(()) };
-        let Some(undo) = &action.undo else { return Ok(()) };
-        let undo_key = Key { undo: true, ..key.clone() };
-        match self.arguments(key, &undo.with) {
-            Ok(with) => self.run.undo.push(Undo { key: undo_key, with }),
-            Err(failure) => {
-                self.was_not_undone(undo_key);
-                return Err(failure);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn block_over(&mut self, block: BlockId, iteration: Vec<u64>, ended: Result<(), Failure>) {
@@ -198,6 +192,7 @@ impl Machine<'_> {
     /// Goes on after something was undone, or could not be.
     pub(super) fn undo_ended(&mut self, key: &Key, failed: Option<Failure>) {
         self.run.nodes.remove(key);
+        self.run.parts.remove(key);
         match failed {
             None => self.tell(Some(key), What::StepDone),
             Some(failure) => {
@@ -211,7 +206,7 @@ impl Machine<'_> {
     }
 
     /// The history tells of all; a run over millions keeps those that came first.
-    fn was_not_undone(&mut self, key: Key) {
+    pub(super) fn was_not_undone(&mut self, key: Key) {
         if self.run.not_undone.len() < MAX_NOT_UNDONE {
             self.run.not_undone.push(key);
         }
@@ -319,7 +314,7 @@ impl Machine<'_> {
         for key in waiting {
             match self.run.nodes.get_mut(&key) {
                 Some(Node::Approving { .. }) => {
-                    self.effects.push(Effect::Close(key.clone()));
+                    self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Cancelled });
                     self.end(&key, Err(failure.clone()));
                 }
                 Some(Node::Resting { .. } | Node::Held { .. } | Node::Waiting { .. }) => {

@@ -52,7 +52,7 @@ impl<'a> Machine<'a> {
             return Err(Refused::NotAwaited);
         };
         if items.len() > PAGE || items.iter().any(|item| !item.is_object() || item.to_string().len() > MAX_ITEM) {
-            return Err(Refused::TooMuch("a page, or an item of it"));
+            return self.no_page(key, page, "more was found, or a larger item, than is taken at once".to_owned());
         }
         state.asked = None;
         state.exhausted = next.is_none();
@@ -69,6 +69,17 @@ impl<'a> Machine<'a> {
             let failure = Failure::at(key, FailureKind::Loop, format!("it finds more than {limit}"));
             self.give_up_loop(key, failure);
         }
+        self.go_round(key);
+        Ok(())
+    }
+
+    /// What there is to go through cannot be told: what is under way comes to its end, and the loop has failed.
+    pub(super) fn no_page(&mut self, key: &Key, page: u64, message: String) -> Result<(), Refused> {
+        let Some(state) = self.state(key).filter(|state| state.asked == Some(page)) else {
+            return Err(Refused::NotAwaited);
+        };
+        state.asked = None;
+        self.give_up_loop(key, Failure::at(key, FailureKind::Loop, message));
         self.go_round(key);
         Ok(())
     }

@@ -169,6 +169,7 @@ impl Definition {
             nodes: BTreeMap::new(),
             outputs: BTreeMap::new(),
             kept: 0,
+            parts: BTreeMap::new(),
             undo: Vec::new(),
             undoing: Vec::new(),
             inbox: Vec::new(),

@@ -8,6 +8,8 @@ use domain::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::Changed;
+
 /// The version of what is kept. What was kept by another is not read.
 pub const STATE_VERSION: u16 = 1;
 
@@ -72,33 +74,59 @@ pub struct Run {
     pub(crate) workflow: String,
     pub(crate) digest: String,
     pub(crate) started_at: Timestamp,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) depth: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) event: Option<Value>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) webhook: Option<Value>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) inputs: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) subject: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) requester: Option<String>,
     pub(crate) phase: Phase,
     /// The timer of its end, while there is one.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) deadline: Option<Timer>,
     pub(crate) timers: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) nodes: BTreeMap<Key, Node>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) outputs: BTreeMap<Key, Map<String, Value>>,
     /// How many bytes `outputs` has.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) kept: usize,
+    /// What was done of steps that are done in parts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) parts: BTreeMap<Key, Part>,
     /// What would undo what was done, in the order in which it was.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) undo: Vec<Undo>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) undoing: Vec<Undoing>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) inbox: Vec<Signal>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) seen: BTreeSet<i64>,
     /// The highest position of those seen that are remembered no more.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) floor: i64,
     /// Why no other step begins.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) stopping: Option<Failure>,
     /// Why it failed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) failure: Option<Failure>,
     /// What could not be undone.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) not_undone: Vec<Key>,
+}
+
+/// A million runs that wait are kept: what says nothing is left out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How far a run is.
@@ -225,6 +253,15 @@ pub enum Told {
     Secret(String),
 }
 
+/// What was done of a step so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// How many parts there were.
+    pub(crate) parts: u32,
+    pub(crate) outputs: Map<String, Value>,
+    pub(crate) changed: Changed,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Undo {
     pub(crate) key: Key,
@@ -341,6 +378,11 @@ impl Run {
         self.subject.as_deref()
     }
 
+    /// Who started it, where that was a person.
+    pub fn requester(&self) -> Option<&str> {
+        self.requester.as_deref()
+    }
+
     /// How far it is.
     pub const fn phase(&self) -> Phase {
         self.phase
@@ -376,6 +418,11 @@ impl Run {
             Some(Node::ForEach(each)) => each.asked.is_some(),
             _ => false,
         }
+    }
+
+    /// How many parts of a step are done already.
+    pub fn parts(&self, key: &Key) -> u32 {
+        self.parts.get(key).map_or(0, |part| part.parts)
     }
 
     /// How many calls deep it is: 0 for one that no workflow called.

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::state::{Key, Node, Outcome, Signal, Told};
 use super::{
-    Effect, Failure, FailureKind, MAX_CALLS, MAX_INBOX, MAX_OUTPUT, MAX_SEEN, Machine, Refused, Task, Verdict, What,
+    Closed, Effect, Failure, FailureKind, MAX_CALLS, MAX_INBOX, MAX_OUTPUT, MAX_SEEN, Machine, Refused, Task, Verdict,
+    What,
 };
 use crate::definition::{Approval, Call, Excluded, InVain, StepKind, Wait};
 
@@ -48,7 +49,7 @@ impl Machine<'_> {
         let (in_vain, given) = match step.map(|step| &step.kind) {
             Some(StepKind::Wait(Wait::Event { in_vain, .. })) => (*in_vain, json!({ "outcome": "timeout" })),
             Some(StepKind::Approval(approval)) => {
-                self.effects.push(Effect::Close(key.clone()));
+                self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Timeout });
                 (approval.on_timeout, json!({ "outcome": "timeout", "approvers": [] }))
             }
             _ => return self.end(key, Ok(Map::new())),
@@ -65,7 +66,8 @@ impl Machine<'_> {
         self.end(key, ended);
     }
 
-    /// An event came that is awaited, now or later: whoever waits for it takes it, or it lies in the inbox.
+    /// An event came that is awaited, now or later: whoever waits for it takes it. Else it lies in the inbox, if a wait may yet begin that wants
+    /// it; where that is full, the oldest makes room.
     pub(super) fn signal(&mut self, position: i64, event: Value) -> Result<(), Refused> {
         if position <= self.run.floor || self.run.seen.contains(&position) {
             return Err(Refused::NotAwaited);
@@ -74,9 +76,6 @@ impl Machine<'_> {
         let Some(kind) = kind.filter(|kind| self.definition.awaits().contains(kind)) else {
             return Err(Refused::NotAwaited);
         };
-        if self.run.inbox.len() >= MAX_INBOX {
-            return Err(Refused::TooMuch("too many events wait to be asked for"));
-        }
         if event.to_string().len() > MAX_OUTPUT {
             return Err(Refused::TooMuch("this event is too large"));
         }
@@ -84,8 +83,6 @@ impl Machine<'_> {
         while self.run.seen.len() > MAX_SEEN {
             self.run.floor = self.run.seen.pop_first().unwrap_or(self.run.floor);
         }
-        let at = self.run.inbox.partition_point(|signal| signal.position < position);
-        self.run.inbox.insert(at, Signal { position, event });
         let waiting: Vec<Key> = self
             .run
             .nodes
@@ -93,43 +90,68 @@ impl Machine<'_> {
             .filter(|(_, node)| matches!(node, Node::Waiting { .. }))
             .map(|(key, _)| key.clone())
             .collect();
+        let signal = Signal { position, event };
         for key in waiting {
             let step = self.step_of(&key).and_then(|id| self.definition.step(id));
             if step.and_then(crate::definition::Step::awaits) != Some(kind) {
                 continue;
             }
-            match self.take_from_inbox(&key, kind) {
-                Ok(true) => break,
+            match self.wants(&key, &signal) {
+                Ok(true) => {
+                    self.arrived(&key, &signal);
+                    return Ok(());
+                }
                 Ok(false) => {}
                 Err(failure) => self.end(&key, Err(failure)),
             }
         }
+        if self.may_yet_await(kind) {
+            let at = self.run.inbox.partition_point(|other| other.position < position);
+            self.run.inbox.insert(at, signal);
+        }
+        while self.run.inbox.len() > MAX_INBOX {
+            let oldest = self.run.inbox.remove(0);
+            self.tell(None, What::Dropped { position: oldest.position });
+        }
         Ok(())
+    }
+
+    /// Whether a wait for events of a kind may begin that has not yet. One in no loop begins once.
+    fn may_yet_await(&self, kind: EventKind) -> bool {
+        let steps = self.definition.steps.iter().enumerate().filter(|(_, step)| step.awaits() == Some(kind));
+        let mut begun = steps.map(|(id, step)| {
+            let key = self.key(id, &[]);
+            step.loops == 0 && (self.run.nodes.contains_key(&key) || self.run.outputs.contains_key(&key))
+        });
+        begun.any(|begun| !begun)
     }
 
     /// Takes the first event of the inbox that a wait is for, and ends the wait.
     fn take_from_inbox(&mut self, key: &Key, kind: EventKind) -> Result<bool, Failure> {
-        let keep = match self.step_of(key).and_then(|id| self.definition.step(id)).map(|step| &step.kind) {
-            Some(StepKind::Wait(Wait::Event { keep, .. })) => *keep,
-            _ => return Ok(false),
-        };
         let signals: Vec<Signal> = self.run.inbox.clone();
         for signal in signals {
-            if signal.event.get("kind").and_then(Value::as_str) != Some(kind.name()) {
-                continue;
+            if signal.event.get("kind").and_then(Value::as_str) == Some(kind.name()) && self.wants(key, &signal)? {
+                self.run.inbox.retain(|other| other.position != signal.position);
+                self.arrived(key, &signal);
+                return Ok(true);
             }
-            if let Some(keep) = keep
-                && !self.asked(key, keep, Some(&signal.event))?
-            {
-                continue;
-            }
-            self.run.inbox.retain(|other| other.position != signal.position);
-            self.tell(Some(key), What::Arrived { position: signal.position });
-            let outputs = json!({ "outcome": "event", "event": signal.event });
-            self.end(key, Ok(outputs.as_object().cloned().unwrap_or_default()));
-            return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether an event of the right kind is what a wait is for.
+    fn wants(&mut self, key: &Key, signal: &Signal) -> Result<bool, Failure> {
+        match self.step_of(key).and_then(|id| self.definition.step(id)).map(|step| &step.kind) {
+            Some(StepKind::Wait(Wait::Event { keep: Some(keep), .. })) => self.asked(key, *keep, Some(&signal.event)),
+            Some(StepKind::Wait(Wait::Event { keep: None, .. })) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    fn arrived(&mut self, key: &Key, signal: &Signal) {
+        self.tell(Some(key), What::Arrived { position: signal.position });
+        let outputs = json!({ "outcome": "event", "event": signal.event });
+        self.end(key, Ok(outputs.as_object().cloned().unwrap_or_default()));
     }
 
     pub(super) fn begin_approval(&mut self, key: &Key, approval: &Approval) {
@@ -181,7 +203,7 @@ impl Machine<'_> {
         }
         if !verdict.approves {
             self.tell(Some(key), What::Rejected { by: verdict.by });
-            self.effects.push(Effect::Close(key.clone()));
+            self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Rejected });
             let failure = Failure::at(key, FailureKind::Rejected, "it was not approved");
             self.in_vain(key, approval.on_reject, json!({ "outcome": "rejected", "approvers": [] }), failure);
             return Ok(());
@@ -194,7 +216,7 @@ impl Machine<'_> {
         approvers.push(verdict.by);
         if approvers.len() >= approval.quorum {
             let outputs = json!({ "outcome": "approved", "approvers": approvers });
-            self.effects.push(Effect::Close(key.clone()));
+            self.effects.push(Effect::Close { key: key.clone(), closed: Closed::Approved });
             self.end(key, Ok(outputs.as_object().cloned().unwrap_or_default()));
         }
         Ok(())

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Case, Happens, Outcome, TestResult};
 use crate::definition::{Definition, StepKind, TriggerKind};
-use crate::machine::{Cause, Effect, Input, Key, Outcome as RunOutcome, PAGE, Refused, Run, Start, Told, Verdict};
+use crate::machine::{
+    Cause, Changed, Effect, Input, Key, Outcome as RunOutcome, PAGE, Refused, Run, Start, Told, Verdict,
+};
 
 /// When tests take place.
 const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
@@ -190,7 +192,7 @@ impl Stage<'_> {
         });
         self.told.insert(name, told.collect());
         self.inputs.push_back(match self.result(&key, attempt) {
-            Outcome::Gives(outputs) => Input::Done { key, attempt, outputs },
+            Outcome::Gives(outputs) => Input::Done { key, attempt, outputs, changed: Changed::Unsaid },
             Outcome::Fails(message) => Input::Failed { key, attempt, message, retryable: true },
         });
     }

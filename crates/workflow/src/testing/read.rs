@@ -82,6 +82,9 @@ impl Reader<'_> {
             && let Some(event) = event.as_object_mut()
         {
             event.insert("user".to_owned(), user.into());
+            if let Some(authenticator) = fields.find("authenticator").and_then(|node| node.text(self.mistakes)) {
+                event.insert("authenticator".to_owned(), authenticator.into());
+            }
         }
         Some(event)
     }

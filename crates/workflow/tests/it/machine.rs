@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use serde_json::{Map, Value, json};
-use workflow::{Advanced, Cause, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict};
+use workflow::{Advanced, Cause, Changed, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict, What};
 
 use crate::support::{LOST, read, with_steps};
 
@@ -26,7 +26,11 @@ fn key(text: &str) -> Key {
 }
 
 fn done(text: &str, outputs: Value) -> Input {
-    Input::Done { key: key(text), attempt: 1, outputs: outputs.as_object().cloned().unwrap_or_default() }
+    changing(text, outputs, Changed::Unsaid)
+}
+
+fn changing(text: &str, outputs: Value, changed: Changed) -> Input {
+    Input::Done { key: key(text), attempt: 1, outputs: outputs.as_object().cloned().unwrap_or_default(), changed }
 }
 
 fn started(effects: &[Effect]) -> Vec<String> {
@@ -310,4 +314,168 @@ fn w02_who_starts_a_run_tells_what_it_takes() {
     ] {
         assert!(matches!(by(roles, inputs.clone()), Err(Refused::Unfit(_))), "{roles:?} {inputs}");
     }
+}
+
+/// A wait that wants one event of many, and another one behind it.
+const WAITS: &str = r#"
+- id: first
+  wait:
+    event: authenticator.activated
+    where: arrived.data.kind == "totp"
+    timeout: 1d
+    on_timeout: continue
+- id: second
+  wait:
+    event: session.ended
+    where: arrived.data.reason == "x"
+    timeout: 1d
+    on_timeout: continue
+"#;
+
+fn activated(position: i64, kind: &str) -> Input {
+    let event =
+        json!({"kind": "authenticator.activated", "position": position, "user": "usr_1", "data": {"kind": kind}});
+    Input::Signal { position, event }
+}
+
+#[test]
+fn w03_however_many_events_come_that_a_wait_does_not_want_it_takes_the_one_that_it_does() {
+    let definition = read(&with_steps(WAITS));
+    let mut run = begin(&definition).run;
+    for position in 1..=200 {
+        run = go(&definition, &run, activated(position, "sms")).run;
+    }
+    // What no later wait could want is not kept.
+    let kept = serde_json::to_value(&run).unwrap();
+    assert_eq!(kept["inbox"], json!([]));
+    let advanced = go(&definition, &run, activated(201, "totp"));
+    assert_eq!(advanced.run.under_way().map(ToString::to_string).collect::<Vec<_>>(), ["second"]);
+    assert_eq!(definition.advance(&advanced.run, activated(201, "totp"), NOW, 7), Err(Refused::NotAwaited));
+}
+
+#[test]
+fn w03_of_events_that_a_later_wait_may_want_the_oldest_make_room_and_that_is_told() {
+    let definition = read(&with_steps(WAITS));
+    let ended = |position: i64, reason: &str| {
+        let event = json!({"kind": "session.ended", "position": position, "user": "usr_1", "data": {"reason": reason}});
+        Input::Signal { position, event }
+    };
+    let mut run = begin(&definition).run;
+    let mut dropped = Vec::new();
+    for position in 1..=100 {
+        let advanced = go(&definition, &run, ended(position, if position == 100 { "x" } else { "y" }));
+        dropped.extend(advanced.history.iter().filter_map(|entry| match entry.what {
+            What::Dropped { position } => Some(position),
+            _ => None,
+        }));
+        run = advanced.run;
+    }
+    assert_eq!(dropped, (1..=100 - 64).collect::<Vec<_>>());
+    // The newest one was not among them: the wait that wants it finds it.
+    let advanced = go(&definition, &run, activated(101, "totp"));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Completed), "{:?}", advanced.history);
+}
+
+/// What is done, and undone if what follows fails.
+const UNDONE: &str = r#"
+- id: suspend
+  action: authenticator.suspend
+  with: {user: "${subject}"}
+  compensate: {action: authenticator.resume, with: {user: "${subject}"}}
+- id: lock
+  action: user.lock
+  with: {user: "${subject}"}
+  compensate: {action: user.unlock, with: {user: "${subject}"}}
+- id: call
+  action: http.call
+  with: {url: "https://example.org"}
+"#;
+
+fn these(ids: &[&str]) -> Changed {
+    Changed::These(ids.iter().map(|id| (*id).to_owned()).collect())
+}
+
+fn undone(effects: &[Effect]) -> Vec<(String, Value)> {
+    let undone = effects.iter().filter_map(|effect| match effect {
+        Effect::Start { key, with, .. } if key.undo => {
+            let only = with.get(workflow::ONLY).map_or(Value::Null, |told| match told {
+                workflow::Told::Value(ids) => ids.clone(),
+                workflow::Told::Secret(_) => Value::Null,
+            });
+            Some((key.to_string(), only))
+        }
+        _ => None,
+    });
+    undone.collect()
+}
+
+#[test]
+fn w04_only_what_a_step_changed_is_undone() {
+    let definition = read(&with_steps(UNDONE));
+    let failed = || Input::Failed { key: key("call"), attempt: 1, message: "no".to_owned(), retryable: false };
+    // The user was locked before, by somebody else: that is not for this run to lift.
+    let run = go(&definition, &begin(&definition).run, changing("suspend", json!({}), these(&["aut_1", "aut_2"]))).run;
+    let run = go(&definition, &run, changing("lock", json!({}), these(&[]))).run;
+    let advanced = go(&definition, &run, failed());
+    assert_eq!(undone(&advanced.effects), [("suspend!undo".to_owned(), json!(["aut_1", "aut_2"]))]);
+    let advanced = go(&definition, &advanced.run, done("suspend!undo", json!({})));
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+    assert_eq!(advanced.run.not_undone(), []);
+}
+
+#[test]
+fn w04_parts_of_a_step_are_added_up_each_once_and_undone_where_it_fails_in_between() {
+    let definition = read(&with_steps(UNDONE));
+    let part = |part, count, ids: &[&str]| {
+        let outputs = json!({ "count": count }).as_object().cloned().unwrap();
+        Input::Part { key: key("suspend"), attempt: 1, part, outputs, changed: these(ids) }
+    };
+    let run = go(&definition, &begin(&definition).run, part(1, 500, &["aut_1"])).run;
+    assert_eq!(definition.advance(&run, part(1, 500, &["aut_1"]), NOW, 7), Err(Refused::NotAwaited));
+    let run = go(&definition, &run, part(2, 500, &["aut_2"])).run;
+    let run: Run = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+    let ended = go(&definition, &run, changing("suspend", json!({"count": 3}), these(&["aut_3"]))).run;
+    let kept = serde_json::to_value(&ended).unwrap();
+    assert_eq!((&kept["outputs"]["suspend"], &kept["parts"]), (&json!({"count": 1003}), &Value::Null));
+    assert_eq!(kept["undo"][0]["with"][workflow::ONLY]["value"], json!(["aut_1", "aut_2", "aut_3"]));
+    // It fails after a part of it was done.
+    let failed = Input::Failed { key: key("suspend"), attempt: 1, message: "no".to_owned(), retryable: false };
+    let advanced = go(&definition, &run, failed);
+    assert_eq!(undone(&advanced.effects), [("suspend!undo".to_owned(), json!(["aut_1", "aut_2"]))]);
+}
+
+#[test]
+fn w05_an_attempt_that_cannot_be_made_here_is_made_later_and_does_not_count() {
+    let definition = read(&with_steps("- id: call\n  action: http.call\n  with: {url: \"https://a.example\"}"));
+    let run = begin(&definition).run;
+    let until = NOW.plus(Duration::from_secs(30));
+    let postponed = || Input::Postponed { key: key("call"), attempt: 1, until, message: "no secret".to_owned() };
+    let advanced = go(&definition, &run, postponed());
+    assert!(advanced.history.iter().any(|entry| matches!(entry.what, What::Postponed { attempt: 1, .. })));
+    assert_eq!(definition.advance(&advanced.run, postponed(), NOW, 7), Err(Refused::NotAwaited));
+    let (timer, at) = advanced.run.next_timer().unwrap();
+    assert_eq!(at, NOW.plus(workflow::POSTPONED));
+    let advanced = definition.advance(&advanced.run, Input::Timer(timer), at, 7).unwrap();
+    let [Effect::SetTimer { .. }, Effect::Start { attempt: 1, idempotency_key, .. }] = advanced.effects.as_slice()
+    else {
+        panic!("{:?}", advanced.effects)
+    };
+    assert_eq!(idempotency_key, "run_1/call");
+    assert_eq!(definition.advance(&advanced.run, postponed(), at, 7), Err(Refused::NotAwaited), "that was before");
+    let ended = definition.advance(&advanced.run, done("call", json!({})), at, 7).unwrap();
+    assert_eq!(ended.run.outcome(), Some(Outcome::Completed));
+}
+
+#[test]
+fn w03_a_loop_of_which_nothing_can_be_told_fails_rather_than_finding_nothing() {
+    let steps = "- id: each\n  for_each:\n    query: sessions_of\n    with: {user: \"${subject}\"}\n    steps: [{id: end, action: session.revoke, with: {session: \"${item.id}\"}}]";
+    let definition = read(&with_steps(steps));
+    let run = begin(&definition).run;
+    let no_page = Input::NoPage { key: key("each"), page: 1, message: "`x` is no id of a user".to_owned() };
+    let advanced = go(&definition, &run, no_page.clone());
+    assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
+    assert_eq!(advanced.run.failure().unwrap().message, "`x` is no id of a user");
+    // A page that is too large is no other matter: the loop does not wait for it without end.
+    let large = Input::Page { key: key("each"), page: 1, items: vec![json!({}); 101], next: None, total: None };
+    assert_eq!(go(&definition, &run, large).run.outcome(), Some(Outcome::Failed));
 }

@@ -121,6 +121,56 @@ fn w02_what_starts_itself_is_refused() {
 }
 
 #[test]
+fn w02_what_its_own_runs_and_events_start_is_refused_unless_it_says_whose() {
+    let on = |name: &str, event: &str, when: &str, step: &str| {
+        format!(
+            "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: {name}}}\ntriggers: [{{event: {event}{when}}}]\nsteps: [{{id: s, {step}}}]\n"
+        )
+    };
+    let emit = |name: &str| format!("action: event.emit, with: {{name: {name}}}");
+    for kind in ["run.started", "run.completed", "run.failed", "step.completed", "step.failed"] {
+        let told = mistakes(&on("w", kind, "", &emit("a.b")));
+        assert!(told.contains(&format!("its own runs lead to `{kind}`")), "{told}");
+        for when in ["event.data.workflow != \\\"w\\\"", "event.data.workflow == \\\"other\\\""] {
+            assert_eq!(mistakes(&on("w", kind, &format!(", when: \"{when}\""), &emit("a.b"))), "", "{when}");
+        }
+        let told = mistakes(&on("w", kind, ", when: \"event.data.step == \\\"s\\\"\"", &emit("a.b")));
+        assert!(told.contains("starts itself"), "{told}");
+    }
+    let told = mistakes(&on("w", "event.emitted", "", &emit("a.b")));
+    assert!(told.contains("`event.emit` leads to `event.emitted`"), "{told}");
+    let named = |name: &str| format!(", when: \"event.data.name == \\\"{name}\\\"\"");
+    assert!(mistakes(&on("w", "event.emitted", &named("a.b"), &emit("a.b"))).contains("starts itself"));
+    assert_eq!(mistakes(&on("w", "event.emitted", &named("a.c"), &emit("a.b"))), "");
+    // Nor by way of another one.
+    let (one, other) =
+        (on("one", "event.emitted", &named("b"), &emit("a")), on("other", "event.emitted", &named("a"), &emit("b")));
+    let told = listed(&check_together(&[&read(&one), &read(&other)]));
+    assert!(told.contains("`one` starts itself by way of `other`"), "{told}");
+    let fails =
+        |name: &str| on(name, "run.failed", &format!(", when: \"event.data.workflow != \\\"{name}\\\"\""), "fail: x");
+    let told = listed(&check_together(&[&read(&fails("one")), &read(&fails("other"))]));
+    assert!(told.contains("`one` starts itself by way of `other`"), "{told}");
+    // What an event of one's own is called tells nothing of people.
+    for name in ["\"${event.user}\"", "Ann Smith", "ann@example.org", "a..b", "\"\""] {
+        let told = mistakes(&on("w", "user.created", "", &emit(name)));
+        assert!(told.contains("expected a name"), "{name}: {told}");
+    }
+}
+
+#[test]
+fn t23_a_secret_goes_only_where_the_file_says() {
+    let call =
+        |url: &str, more: &str| with_steps(&format!("- id: a\n  action: http.call\n  with: {{url: \"{url}\"{more}}}"));
+    for secret in [", bearer: {secret: env:KEY}", ", signing_key: {secret: env:KEY}"] {
+        let told = mistakes(&call("${event.user}", secret));
+        assert!(told.contains("`url` stands as it is"), "{told}");
+        assert_eq!(mistakes(&call("https://a.example", secret)), "");
+    }
+    assert_eq!(mistakes(&call("${event.user}", "")), "");
+}
+
+#[test]
 fn t31_a_recovery_hands_out_no_more_than_it_proves() {
     let refused = |text: &str, why: &str| {
         let told = mistakes(text);

@@ -10,17 +10,17 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{AdvanceRun, Change, ClaimedRun, Effect as Written, NewRun, Release, RunInput, Spares};
+use store::{AdvanceRun, Change, ClaimedRun, Commit, Effect as Written, NewRun, Release, RunInput, Spares, StoreError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{
-    Action, Advanced, Cause, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine, Start,
-    What,
+    Action, Advanced, Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine,
+    Start, What,
 };
 
 use super::blast::{spares, stands_in_the_way};
-use super::inside::Own;
+use super::inside::{Fault, Own};
 use super::outside::Errand;
 use super::start::{Started, of_run};
 use crate::app::telling::With;
@@ -35,21 +35,56 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The longest text that is kept of why a run failed, in characters.
 const LONGEST: usize = 1000;
 
+/// Why a run that is claimed was not carried.
+pub(super) enum NotCarried {
+    /// What it goes by is beyond this server.
+    Unread(Error),
+    Error(Error),
+}
+
+impl From<Error> for NotCarried {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 /// Carries a run as far as it goes now.
-pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Error> {
-    let definition = app.definition(&claimed.run.digest).await?;
+pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), NotCarried> {
+    let definition = match app.definition(&claimed.run.digest).await {
+        Ok(definition) => definition,
+        Err(error @ Error::Internal(_)) => return Err(NotCarried::Unread(error)),
+        Err(error) => return Err(error.into()),
+    };
     let broken =
         |what: &str, error: serde_json::Error| Error::Internal(format!("{what} of a run cannot be read: {error}"));
     let machine = claimed.run.machine.as_deref().map(serde_json::from_str).transpose();
     let machine = machine.map_err(|error| broken("the state", error))?;
     let pending = serde_json::from_str(&claimed.run.pending).map_err(|error| broken("what is to be done", error))?;
     let started = serde_json::from_str(&claimed.run.cause).map_err(|error| broken("the cause", error))?;
-    let ClaimedRun { run, fence, pokes } = claimed;
+    let ClaimedRun { run, fence, pokes, begins_at } = claimed;
     let app = Arc::clone(app);
-    let mut carrier = Carrier { app, definition, run, started, machine, pending, fence, pokes, flying: JoinSet::new() };
-    match carrier.go().await {
+    let mut carrier = Carrier {
+        app,
+        definition,
+        run,
+        started,
+        machine,
+        pending,
+        fence,
+        pokes,
+        begins_at,
+        unwritten: Vec::new(),
+        flying: JoinSet::new(),
+    };
+    let ended = match carrier.go().await {
+        // What it was to write is taken neither now nor later: it ends, rather than that it is tried for ever.
+        Err(Stop::NotTaken(why)) => carrier.cannot_be_kept(&why).await,
+        ended => ended,
+    };
+    match ended {
         Ok(()) | Err(Stop::Lost) => Ok(()),
-        Err(Stop::Error(error)) => Err(error),
+        Err(Stop::NotTaken(why)) => Err(Error::Internal(why).into()),
+        Err(Stop::Error(error)) => Err(error.into()),
     }
 }
 
@@ -57,6 +92,8 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Err
 pub(super) enum Stop {
     /// Somebody else has claimed it, or it is gone.
     Lost,
+    /// The store does not take what was to be written, and never will.
+    NotTaken(String),
     Error(Error),
 }
 
@@ -76,6 +113,9 @@ struct Carrier {
     pending: Vec<Effect>,
     fence: i64,
     pokes: i64,
+    begins_at: Timestamp,
+    /// What happened before the first commit.
+    unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
 }
@@ -113,31 +153,54 @@ impl Carrier {
             } else if let Some(effect) = self.next_inside() {
                 self.do_inside(effect).await?;
             } else if let Some(timer) = self.due_timer() {
-                self.advance(Input::Timer(timer), Beside::default()).await?;
+                // What came before the time was over counts, also where it was not looked at yet.
+                if !self.take_inbox().await? {
+                    self.fire(timer).await?;
+                }
             } else if self.take_inbox().await? {
                 // What came may have more to be done.
             } else if self.flying.is_empty() {
                 if self.rest().await? {
                     return Ok(());
                 }
-            } else if let Ok(Some(Ok((key, input)))) = tokio::time::timeout(LOOK, self.flying.join_next()).await {
+            } else if let Some((key, input)) = self.answer().await {
                 under_way.remove(&key.to_string());
                 self.advance(input, Beside::default()).await?;
             }
         }
     }
 
+    /// What comes back from outside, if anything does soon. Whoever waits for that alone takes no place of others.
+    async fn answer(&mut self) -> Option<(Key, Input)> {
+        let app = Arc::clone(&self.app);
+        let _waiting = app.workflows.outside.one_more(&self.run.workflow);
+        match tokio::time::timeout(LOOK, self.flying.join_next()).await {
+            Ok(Some(Ok(came))) => Some(came),
+            _ => None,
+        }
+    }
+
+    /// Ends the run as failed, with nothing of what it was to write.
+    async fn cannot_be_kept(&mut self, why: &str) -> Result<(), Stop> {
+        tracing::error!(run = %self.run.id, why, "the store does not take what a run was to write: it has failed");
+        self.machine = None;
+        self.flying.abort_all();
+        self.over(Outcome::Failed, Some("what came of a step cannot be kept in the database".to_owned())).await
+    }
+
     /// Begins the run, if it may. Whether it did.
     async fn begin(&mut self) -> Result<bool, Stop> {
         // What came since the claim is not seen to here: with the pokes of the claim, the run is due again for it.
-        let inbox = self.app.store.run_inbox(self.run.id).await?;
+        let inbox = self.app.store.run_instructions(self.run.id).await?;
         let cancelled = inbox.iter().any(|(_, input)| matches!(serde_json::from_str(input), Ok(Input::Cancel { .. })));
         if cancelled {
             self.over(Outcome::Cancelled, None).await?;
             return Ok(false);
         }
-        if self.run.state == RunState::Queued {
-            let release = Some(Release { due_at: NEVER, pokes: self.pokes });
+        if self.run.state == RunState::Queued || self.begins_at > self.app.now() {
+            // What comes for it meanwhile begins it no earlier.
+            let due_at = if self.run.state == RunState::Queued { NEVER } else { self.begins_at };
+            let release = Some(Release { due_at, pokes: self.pokes });
             self.commit(None, Beside { release, ..Beside::default() }).await?;
             return Ok(false);
         }
@@ -147,7 +210,15 @@ impl Carrier {
             Ok(advanced) => {
                 metrics::counter!("countersign_runs_started_total", "workflow" => self.run.workflow.clone())
                     .increment(1);
-                self.commit(Some(advanced), Beside::default()).await?;
+                // Where nothing but our own data is asked for, its first step is its first commit: until then it has not begun, and nothing was done.
+                let alone = |effect: &Effect| is_inside_action(effect) || matches!(effect, Effect::SetTimer { .. });
+                if advanced.effects.iter().any(is_inside_action) && advanced.effects.iter().all(alone) {
+                    self.pending = pending(&self.pending, advanced.effects, Some(&advanced.run));
+                    self.machine = Some(advanced.run);
+                    self.unwritten = advanced.history;
+                } else {
+                    self.commit(Some(advanced), Beside::default()).await?;
+                }
                 Ok(true)
             }
             Err(refused) => {
@@ -176,10 +247,14 @@ impl Carrier {
                     idempotency_key: idempotency_key.clone(),
                     patience: until.since(self.app.now()),
                 };
-                let (app, key, attempt) = (Arc::clone(&self.app), key.clone(), *attempt);
+                let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {
                     let input = match app.run_errand(errand).await {
-                        Ok(outputs) => Input::Done { key: key.clone(), attempt, outputs },
+                        Ok(outputs) => Input::Done { key: key.clone(), attempt, outputs, changed: Changed::Unsaid },
+                        Err(Fault { message, here: false, .. }) => {
+                            tracing::warn!(step = %key, message, "a step is put off until a server can do it");
+                            Input::Postponed { key: key.clone(), attempt, until, message: shortened(&message) }
+                        }
                         Err(fault) => Input::Failed {
                             key: key.clone(),
                             attempt,
@@ -195,10 +270,9 @@ impl Carrier {
 
     /// The next thing to do that takes no more than our own data.
     fn next_inside(&self) -> Option<Effect> {
-        let inside = |effect: &&Effect| match effect {
-            Effect::Start { action, .. } => Action::named(action).is_none_or(|action| action.reach == Reach::Inside),
-            Effect::Query { .. } | Effect::Call { .. } | Effect::CancelCall(_) => true,
-            _ => false,
+        let inside = |effect: &&Effect| {
+            is_inside_action(effect)
+                || matches!(effect, Effect::Query { .. } | Effect::Call { .. } | Effect::CancelCall(_))
         };
         self.pending.iter().find(inside).cloned()
     }
@@ -207,17 +281,23 @@ impl Carrier {
         match effect {
             Effect::Start { key, action, with, attempt, .. } => self.act(key, &action, &with, attempt).await,
             Effect::Query { key, query, with, page, cursor } => {
-                let found = self.app.items_of(&query, &with, cursor.as_deref()).await?;
-                let input = Input::Page { key, page, items: found.items, next: found.next, total: None };
+                let input = match self.app.items_of(&query, &with, cursor.as_deref()).await? {
+                    Ok(found) => Input::Page { key, page, items: found.items, next: found.next, total: None },
+                    Err(fault) => Input::NoPage { key, page, message: shortened(&fault.message) },
+                };
                 self.advance(input, Beside::default()).await
             }
             Effect::Call { key, workflow, inputs, depth, .. } => self.call(key, &workflow, inputs, depth).await,
             Effect::CancelCall(key) => {
                 self.pending.retain(|effect| !matches!(effect, Effect::CancelCall(of) if *of == key));
-                let called = self.app.store.called_run(self.run.id, &key.to_string()).await?;
+                let Some(called) = self.app.store.called_run(self.run.id, &key.to_string()).await? else {
+                    // It was erased with its user: nobody else tells of its end.
+                    let input = Input::Ended { key, outcome: Outcome::Cancelled };
+                    return self.advance(input, Beside::default()).await;
+                };
                 let reason = format!("{}, which called it, does not want it any more", self.run.id);
-                let inputs = called.map(|called| self.input(called, self.run.id.uuid(), &Input::Cancel { reason }));
-                self.commit(None, Beside { inputs: inputs.into_iter().collect(), ..Beside::default() }).await?;
+                let input = self.input(called, self.run.id.uuid(), &Input::Cancel { reason });
+                self.commit(None, Beside { inputs: vec![input], ..Beside::default() }).await?;
                 self.app.workflows.due.notify_one();
                 Ok(())
             }
@@ -234,7 +314,7 @@ impl Carrier {
         attempt: u32,
     ) -> Result<(), Stop> {
         for _ in 0..TRIES {
-            let (own, outputs) = match self.app.own(self.run.id, action, with).await? {
+            let (own, outputs) = match self.app.own_of(&self.run, action, with).await? {
                 Ok(done) => done,
                 Err(fault) => {
                     let (message, retryable) = (shortened(&fault.message), fault.again);
@@ -249,7 +329,15 @@ impl Carrier {
                 let input = Input::Hold { key, attempt, message: shortened(&why) };
                 return self.advance(input, Beside::default()).await;
             }
-            let input = Input::Done { key: key.clone(), attempt, outputs };
+            let own = self.told_of_the_run(own);
+            let changed = own.changed();
+            let input = if own.is_full() {
+                // The rest of it is done in another commit: as long as it is not, the step is not done.
+                let part = self.machine.as_ref().map_or(0, |machine| machine.parts(&key)) + 1;
+                Input::Part { key: key.clone(), attempt, part, outputs, changed }
+            } else {
+                Input::Done { key: key.clone(), attempt, outputs, changed }
+            };
             match self.try_advance(input, Beside { own, spares, ..Beside::default() }).await? {
                 Written::Applied => return Ok(()),
                 // What it does was not as it was seen: it is worked out anew.
@@ -258,6 +346,18 @@ impl Carrier {
         }
         let message = "what it is about changed again and again".to_owned();
         self.advance(Input::Failed { key, attempt, message, retryable: true }, Beside::default()).await
+    }
+
+    /// What the run does tells how many runs led to it, so that they do not start each other without end; and what it says of its own is about
+    /// whom it is about, and is erased with them.
+    fn told_of_the_run(&self, mut own: Own) -> Own {
+        for event in &mut own.events {
+            event.data.insert("depth".to_owned(), self.started.depth.into());
+            if event.kind == EventKind::EventEmitted {
+                event.about.user_id = self.run.user_id;
+            }
+        }
+        own
     }
 
     async fn call(&mut self, key: Key, workflow: &str, inputs: Map<String, Value>, depth: u32) -> Result<(), Stop> {
@@ -284,6 +384,14 @@ impl Carrier {
         (at <= self.app.now()).then_some(timer)
     }
 
+    /// Has a timer fire. Where something came meanwhile that it is too late for, that is looked at first.
+    async fn fire(&mut self, timer: u64) -> Result<(), Stop> {
+        match self.try_advance(Input::Timer(timer), Beside::default()).await? {
+            Written::Applied => Ok(()),
+            _ => self.look_for_pokes().await,
+        }
+    }
+
     /// Takes what came for the run. Whether there was anything.
     async fn take_inbox(&mut self) -> Result<bool, Stop> {
         self.look_for_pokes().await?;
@@ -291,7 +399,13 @@ impl Carrier {
         for (id, input) in &inbox {
             let beside = Beside { taken: vec![*id], ..Beside::default() };
             match serde_json::from_str(input) {
-                Ok(input) => self.advance(input, beside).await?,
+                Ok(input) => match self.advance(input, beside).await {
+                    Err(Stop::NotTaken(why)) => {
+                        tracing::error!(why, run = %self.run.id, "what came for a run cannot be kept, and is left out");
+                        self.commit(None, Beside { taken: vec![*id], ..Beside::default() }).await?;
+                    }
+                    taken => taken?,
+                },
                 Err(error) => {
                     tracing::error!(%error, run = %self.run.id, "what came for a run cannot be read, and is left out");
                     self.commit(None, beside).await?;
@@ -351,10 +465,12 @@ impl Carrier {
         self.pending.retain(|effect| match (effect, input) {
             (Effect::Start { key, attempt, .. }, Input::Done { key: of, attempt: answered, .. })
             | (Effect::Start { key, attempt, .. }, Input::Failed { key: of, attempt: answered, .. })
-            | (Effect::Start { key, attempt, .. }, Input::Hold { key: of, attempt: answered, .. }) => {
+            | (Effect::Start { key, attempt, .. }, Input::Hold { key: of, attempt: answered, .. })
+            | (Effect::Start { key, attempt, .. }, Input::Part { key: of, attempt: answered, .. })
+            | (Effect::Start { key, attempt, .. }, Input::Postponed { key: of, attempt: answered, .. }) => {
                 key != of || attempt != answered
             }
-            (Effect::Query { key, .. }, Input::Page { key: of, .. })
+            (Effect::Query { key, .. }, Input::Page { key: of, .. } | Input::NoPage { key: of, .. })
             | (Effect::Call { key, .. }, Input::Ended { key: of, .. }) => key != of,
             _ => true,
         });
@@ -374,6 +490,11 @@ impl Carrier {
             Some(Advanced { run, effects, history }) => (Some(run), history, effects),
             None => (self.machine.clone(), Vec::new(), Vec::new()),
         };
+        let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
+        let mut own = beside.own;
+        let asked = self.app.asked(&self.run, self.started.depth, machine.as_ref(), &effects).await?;
+        own.changes.extend(asked.changes);
+        own.events.extend(asked.events);
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),
@@ -388,7 +509,7 @@ impl Carrier {
         {
             inputs.push(self.input(*caller, self.run.id.uuid(), &Input::Ended { key, outcome: outcome_of(state) }));
         }
-        let mut events = beside.own.events;
+        let mut events = own.events;
         events.extend(self.told(&history, state, error.as_deref()));
         let text = |value: serde_json::Result<String>| {
             value.map_err(|error| Stop::Error(Error::Internal(format!("a run cannot be written: {error}"))))
@@ -407,13 +528,18 @@ impl Carrier {
             release: beside.release,
             taken: beside.taken,
             lines,
-            changes: beside.own.changes,
+            changes: own.changes,
             spares: beside.spares,
             calls: beside.calls,
             inputs,
         };
-        let written = self.app.commit(Change::AdvanceRun(Box::new(advance)), events).await?;
+        let change = Change::AdvanceRun(Box::new(advance));
+        let written = match self.app.store.commit(Commit { change, events, idempotency: None }).await {
+            Err(StoreError::Refused(why)) => return Err(Stop::NotTaken(why)),
+            written => written.map_err(Error::from)?,
+        };
         if written == Written::Applied {
+            self.unwritten.clear();
             self.machine = machine;
             self.pending = pending;
             self.run.state = state;
@@ -521,6 +647,14 @@ fn pending(before: &[Effect], new: Vec<Effect>, machine: Option<&Machine>) -> Ve
     pending
 }
 
+/// Whether something is to be done to our own data.
+fn is_inside_action(effect: &Effect) -> bool {
+    match effect {
+        Effect::Start { action, .. } => Action::named(action).is_none_or(|action| action.reach == Reach::Inside),
+        _ => false,
+    }
+}
+
 /// By which step something is to be done.
 fn key_of(effect: &Effect) -> Option<&Key> {
     match effect {
@@ -545,6 +679,19 @@ const fn outcome_of(state: RunState) -> Outcome {
     }
 }
 
+/// What is kept of a text from elsewhere: PostgreSQL takes no zero characters.
 fn shortened(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    text.chars().filter(|c| *c != '\0').take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_called_run_is_gone_reads_as_its_end() {
+        let key: Key = "each@3".parse().unwrap();
+        let told: Input = serde_json::from_str(&RunInput::gone(&key.to_string())).unwrap();
+        assert_eq!(told, Input::Ended { key, outcome: Outcome::Cancelled });
+    }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Event, EventKind, PageRequest, RunId, UserId};
+use domain::{Event, EventKind, PageRequest, RunId, Timestamp, UserId};
 use serde_json::json;
 use store::{BeginRuns, Change, Effect, EventFilter, NewRun, RunInput, StoreError};
 use tokio::time::Instant;
 use workflow::{Cause, Input, MAX_CALLS, TriggerKind, event_json};
 
+use super::InForce;
 use super::start::Started;
 use crate::app::telling::With;
 use crate::app::{App, Error};
@@ -24,6 +25,10 @@ const PART: u32 = 200;
 const GATHER: Duration = Duration::from_millis(15);
 /// How often schedules are looked at, and, where nothing is in force, whether something is by now.
 const TICK: Duration = Duration::from_millis(500);
+/// Runs that are started in one commit, and runs that are told of something in one, about.
+const MOST: usize = 500;
+/// How often a server that cannot carry what is in force looks whether it still is.
+const ANEW: Duration = Duration::from_secs(5);
 /// How long nothing is tried after something failed.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How many positions may be read again after a crash, where nothing was started by them.
@@ -34,6 +39,7 @@ pub(crate) async fn follow(app: Arc<App>) {
     let mut newest = app.store.head();
     let mut reading = None;
     let mut ticked = Instant::now();
+    let mut looked = Instant::now();
     loop {
         let done = match &mut reading {
             None => app.store.workflow_cursor().await.map_err(Error::from).map(|position| {
@@ -44,6 +50,12 @@ pub(crate) async fn follow(app: Arc<App>) {
                 go_on(&app, reading, head).await
             }
         };
+        if done.is_ok() && !app.workflows.unread().is_empty() && looked.elapsed() >= ANEW {
+            looked = Instant::now();
+            if let Err(error) = app.load_workflows().await {
+                tracing::warn!(%error, "which workflows are in force could not be looked at; trying again");
+            }
+        }
         if let Err(error) = done {
             tracing::warn!(%error, "what starts runs could not be read; trying again");
             reading = None;
@@ -82,7 +94,9 @@ struct Reading {
 }
 
 async fn go_on(app: &App, reading: &mut Reading, head: i64) -> Result<(), Error> {
-    while reading.position < head {
+    // What this server cannot carry another one can: it is left to that one to read on. A server that reads past an event for which it knows
+    // only some of the workflows loses the others' runs.
+    while reading.position < head && app.workflows.unread().is_empty() {
         let filter = EventFilter { kinds: wanted(app), ..EventFilter::default() };
         let page = PageRequest { after: Some(reading.position), limit: PART };
         let page = match app.store.events(&filter, page).await {
@@ -128,7 +142,7 @@ async fn take(app: &App, reading: &mut Reading, events: &[Event], to: i64) -> Re
         awaited.push(event);
         reload = matches!(event.kind, EventKind::WorkflowChanged | EventKind::WorkflowWithdrawn);
         started_by(app, event, &mut begin.runs, &mut told);
-        if reload || begin.runs.iter().any(|new| !new.awaits.is_empty()) {
+        if reload || begin.runs.len() >= MOST || begin.runs.iter().any(|new| !new.awaits.is_empty()) {
             up_to = event.position;
             break;
         }
@@ -181,16 +195,15 @@ fn started_by(app: &App, event: &Event, runs: &mut Vec<NewRun>, told: &mut Vec<E
         match new {
             Ok(new) => runs.push(new),
             Err(why) => {
-                tracing::error!(workflow = workflow.row.name, position = event.position, why, "a run was not started");
                 let about = About { user_id: event.about.user_id, ..About::default() };
-                let failed = app.event(EventKind::RunFailed, None, about).with("workflow", workflow.row.name.as_str());
-                let failed = failed.with("reason", "trigger").with("depth", depth);
-                told.push(failed.detailed(app.details([("message", why)])));
+                told.push(not_started(app, workflow, about, depth, why));
             }
         }
     }
 }
 
+/// What comes for those that wait for some of these events. Where they are many, most of them are told here, part by part: however often that is
+/// begun anew, each is told once, and the cursor moves after all are.
 async fn for_those_that_wait(app: &App, events: &[&Event]) -> Result<Vec<RunInput>, Error> {
     let kinds: BTreeSet<EventKind> = app.workflows.read().values().flat_map(|one| one.awaits()).collect();
     let events: Vec<&Event> = events.iter().copied().filter(|event| kinds.contains(&event.kind)).collect();
@@ -200,37 +213,64 @@ async fn for_those_that_wait(app: &App, events: &[&Event]) -> Result<Vec<RunInpu
     let asked: Vec<(EventKind, Option<UserId>, i64)> =
         events.iter().map(|event| (event.kind, event.about.user_id, event.position)).collect();
     let waiting: Vec<(usize, RunId)> = app.store.awaiting_runs(&asked).await?;
-    let inputs = waiting.into_iter().filter_map(|(place, run_id)| {
-        let event = events.get(place)?;
-        let input = Input::Signal { position: event.position, event: event_json(event) };
-        let id = RunInput::id_of_event(event.position);
-        Some(RunInput { run_id, id, input: json!(input).to_string(), at: app.now() })
-    });
-    Ok(inputs.collect())
+    let signals: Vec<String> = events
+        .iter()
+        .map(|event| json!(Input::Signal { position: event.position, event: event_json(event) }).to_string())
+        .collect();
+    let told = |part: &[(usize, RunId)]| {
+        let inputs = part.iter().filter_map(|(place, run_id)| {
+            let (event, input) = (events.get(*place)?, signals.get(*place)?.clone());
+            Some(RunInput { run_id: *run_id, id: RunInput::id_of_event(event.position), input, at: app.now() })
+        });
+        inputs.collect::<Vec<_>>()
+    };
+    let mut parts = waiting.chunks(MOST);
+    let last = parts.next_back().map(told).unwrap_or_default();
+    for part in parts {
+        let begin = BeginRuns { inputs: told(part), ..BeginRuns::default() };
+        app.commit(Change::BeginRuns(Box::new(begin)), Vec::new()).await?;
+        app.workflows.due.notify_one();
+    }
+    Ok(last)
 }
 
-/// Starts what is due by the clock. However many times of a schedule went by meanwhile, it fires once.
+/// Starts what is due by the clock. However many times of a schedule went by meanwhile, it fires once. One that cannot be started holds up no
+/// other one.
 async fn fire_schedules(app: &App) -> Result<(), Error> {
     let now = app.now();
     let in_force = app.workflows.in_force();
     let due = in_force.values().filter_map(|workflow| Some((workflow, workflow.row.next_at.filter(|at| *at <= now)?)));
     let due: Vec<_> = due.collect();
     for (workflow, at) in &due {
-        let next = super::force::next_of_schedules(&workflow.definition, now);
-        let started = Started { cause: Cause::Schedule, requester: None, depth: 0 };
-        let runs = match workflow.definition.is_started_by(&Cause::Schedule) {
-            Ok(true) => app.new_run(workflow, &started, None, *app.store.head().borrow()).map(|new| vec![new]),
-            Ok(false) => Ok(Vec::new()),
-            Err(why) => Err(why),
-        };
-        let runs = runs.unwrap_or_else(|why| {
-            tracing::error!(workflow = workflow.row.name, why, "a run was not started by its schedule");
-            Vec::new()
-        });
-        let schedule = Some((workflow.row.name.clone(), *at, next));
-        app.commit(Change::BeginRuns(Box::new(BeginRuns { schedule, runs, ..BeginRuns::default() })), Vec::new())
-            .await?;
+        if let Err(error) = fire(app, workflow, *at, now).await {
+            tracing::warn!(%error, workflow = workflow.row.name, "a schedule could not fire; trying again");
+        }
     }
     // Also where another server was first: when they fire next stands in the store.
     if due.is_empty() { Ok(()) } else { app.load_workflows().await }
+}
+
+async fn fire(app: &App, workflow: &InForce, at: Timestamp, now: Timestamp) -> Result<(), Error> {
+    let next = super::force::next_of_schedules(&workflow.definition, now);
+    let started = Started { cause: Cause::Schedule, requester: None, depth: 0 };
+    let runs = match workflow.definition.is_started_by(&Cause::Schedule) {
+        Ok(true) => app.new_run(workflow, &started, None, *app.store.head().borrow()).map(|new| vec![new]),
+        Ok(false) => Ok(Vec::new()),
+        Err(why) => Err(why),
+    };
+    let (runs, told) = match runs {
+        Ok(runs) => (runs, Vec::new()),
+        Err(why) => (Vec::new(), vec![not_started(app, workflow, About::default(), 0, why)]),
+    };
+    let schedule = Some((workflow.row.name.clone(), at, next));
+    let begin = BeginRuns { schedule, runs, ..BeginRuns::default() };
+    app.commit(Change::BeginRuns(Box::new(begin)), told).await.map(drop)
+}
+
+/// Tells that a run was not started because it could not be told whether, or how.
+fn not_started(app: &App, workflow: &InForce, about: About, depth: u32, why: String) -> Event {
+    tracing::error!(workflow = workflow.row.name, why, "a run was not started");
+    let failed = app.event(EventKind::RunFailed, None, about).with("workflow", workflow.row.name.as_str());
+    let failed = failed.with("reason", "trigger").with("depth", depth);
+    failed.detailed(app.details([("message", why)]))
 }

@@ -44,7 +44,9 @@ impl App {
             if events.is_empty() {
                 return self.load_workflows().await;
             }
-            let change = Change::PutWorkflows(Box::new(PutWorkflows { seen, put }));
+            let (same_events, same_schedules) = self.same_triggers(files, &seen).await;
+            let put = PutWorkflows { seen, put, same_events, same_schedules };
+            let change = Change::PutWorkflows(Box::new(put));
             if self.commit(change, events).await? == Effect::Applied {
                 tracing::info!(workflows = wanted.len(), "put workflows into force");
                 return self.load_workflows().await;
@@ -77,13 +79,31 @@ impl App {
         (put, events)
     }
 
+    /// The names of those that are started as those were that they take the place of: by the same kinds of events, and by the same schedules. What
+    /// came for those, or was to fire, is theirs.
+    async fn same_triggers(&self, files: &[WorkflowFile], seen: &[(String, String)]) -> (Vec<String>, Vec<String>) {
+        let (mut same_events, mut same_schedules) = (Vec::new(), Vec::new());
+        for definition in files.iter().map(|file| &file.definition) {
+            let Some((_, digest)) = seen.iter().find(|(name, _)| name == definition.name()) else { continue };
+            // What cannot be read any more begins anew.
+            let Ok(before) = self.definition(digest).await else { continue };
+            if events_of(definition).iter().all(|kind| events_of(&before).contains(kind)) {
+                same_events.push(definition.name().to_owned());
+            }
+            if schedules_of(definition).eq(schedules_of(&before)) {
+                same_schedules.push(definition.name().to_owned());
+            }
+        }
+        (same_events, same_schedules)
+    }
+
     fn of_workflow(&self, kind: EventKind, name: &str, digest: &str) -> Event {
         self.event(kind, None, About::default()).with("workflow", name).with("digest", digest)
     }
 
     /// Takes over which workflows are in force.
     pub(in crate::app) async fn load_workflows(&self) -> Result<(), Error> {
-        let mut in_force = BTreeMap::new();
+        let (mut in_force, mut unread) = (BTreeMap::new(), Vec::new());
         for row in self.store.workflows().await? {
             let known = self.workflows.read().get(&row.digest).cloned();
             let definition = match known {
@@ -92,7 +112,12 @@ impl App {
                 None => match understood(&row.file, &row.document, &row.digest) {
                     Ok(definition) => definition,
                     Err(error) => {
-                        tracing::error!(%error, workflow = row.name, "a workflow in force is not carried by this server");
+                        tracing::error!(
+                            %error,
+                            workflow = row.name,
+                            "this server cannot carry a workflow that is in force; until it can, or another one is, it starts no runs by events"
+                        );
+                        unread.push(row.name);
                         continue;
                     }
                 },
@@ -100,7 +125,8 @@ impl App {
             self.workflows.read().insert(row.digest.clone(), std::sync::Arc::clone(&definition));
             in_force.insert(row.name.clone(), InForce { row, definition });
         }
-        self.workflows.put(in_force);
+        metrics::gauge!("countersign_workflows_unread").set(u32::try_from(unread.len()).unwrap_or(u32::MAX));
+        self.workflows.put(in_force, unread);
         for digest in self.store.workflow_digests().await? {
             if let Err(error) = self.definition(&digest).await {
                 tracing::error!(%error, "runs that go by this workflow wait for a server that can read it");
@@ -109,6 +135,20 @@ impl App {
         self.workflows.due.notify_one();
         Ok(())
     }
+}
+
+/// The kinds of events that start a workflow.
+fn events_of(definition: &Definition) -> Vec<EventKind> {
+    let kinds = definition.triggers().iter().filter_map(|trigger| match trigger.kind {
+        TriggerKind::Event(kind) => Some(kind),
+        _ => None,
+    });
+    kinds.collect()
+}
+
+/// Its schedules, in their order.
+fn schedules_of(definition: &Definition) -> impl Iterator<Item = &TriggerKind> {
+    definition.triggers().iter().map(|trigger| &trigger.kind).filter(|kind| matches!(kind, TriggerKind::Schedule(_)))
 }
 
 /// When the first of a workflow's schedules fires after a time.

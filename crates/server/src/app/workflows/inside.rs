@@ -11,13 +11,13 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 use store::{Change, UserFilter};
-use workflow::{PAGE, REASON, Told};
+use workflow::{Changed, ONLY, PAGE, REASON, Told};
 
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
-/// Changes to our own data in one step, at most: they are one commit.
-const MOST: usize = 500;
+/// Changes to our own data in one commit, at most. A step that makes as many has another part, in which the rest is found.
+pub(super) const MOST: usize = 500;
 
 /// What a step does to our own data, and what is told of it.
 #[derive(Debug, Default)]
@@ -26,23 +26,51 @@ pub(super) struct Own {
     pub(super) events: Vec<Event>,
 }
 
+impl Own {
+    /// Whether there may be more to be done than is one commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes.len() >= MOST
+    }
+
+    /// What it changes, as far as that can be said by ids.
+    pub(super) fn changed(&self) -> Changed {
+        if self.changes.is_empty() && !self.events.is_empty() {
+            return Changed::Unsaid;
+        }
+        let ids = self.changes.iter().map(|change| match change {
+            Change::SetUserState { id, .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::EndSession { id, .. } => Some(id.to_string()),
+            _ => None,
+        });
+        ids.collect::<Option<Vec<String>>>().map_or(Changed::Unsaid, Changed::These)
+    }
+}
+
 /// Why an action did not do what it was to do.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) message: String,
     /// Whether another attempt could go well.
     pub(super) again: bool,
+    /// Whether it was this server's to do: else it is put off, and does not count as an attempt.
+    pub(super) here: bool,
 }
 
 impl Fault {
     /// One that no other attempt does better.
     pub(super) fn final_one(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false }
+        Self { message: message.into(), again: false, here: true }
     }
 
     /// One that another attempt may not meet.
     pub(super) fn for_now(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: true }
+        Self { message: message.into(), again: true, here: true }
+    }
+
+    /// One that this server is at fault for: it lacks what another one may have, or it itself one day.
+    pub(super) fn not_here(message: impl Into<String>) -> Self {
+        Self { message: message.into(), again: true, here: false }
     }
 }
 
@@ -91,12 +119,9 @@ impl App {
             Ok(authenticators) => authenticators,
             Err(fault) => return Ok(Err(fault)),
         };
-        let meant: Vec<&Authenticator> = authenticators.iter().filter(|one| can_be(one, to)).collect();
-        if meant.len() > MOST {
-            return Ok(Err(Fault::final_one(format!("there are more than {MOST} authenticators: name their kinds"))));
-        }
+        let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
         let mut own = Own::default();
-        for authenticator in meant {
+        for authenticator in meant.take(MOST) {
             let (change, event) = self.authenticator_into(None, authenticator, to, None);
             own.changes.push(change);
             own.events.push(event);
@@ -144,16 +169,14 @@ impl App {
             }
             (None, None) => return Ok(Err(Fault::final_one("neither a user nor a session was said"))),
         };
-        if sessions.len() > MOST {
-            return Ok(Err(Fault::final_one(format!("there are more than {MOST} sessions: end them by a loop"))));
-        }
         let mut own = Own::default();
-        for session in &sessions {
+        for session in sessions.iter().filter(|one| is_meant(with, one.id)).take(MOST) {
             let (change, event) = self.session_over(None, session, None);
             own.changes.push(change);
             own.events.push(event);
         }
-        Ok(Ok((own, counted(sessions.len()))))
+        let count = own.changes.len();
+        Ok(Ok((own, counted(count))))
     }
 
     async fn user_into(
@@ -166,7 +189,7 @@ impl App {
         let Some(user) = self.store.user(id).await? else {
             return Ok(Err(Fault::final_one("there is no such user, or not any more")));
         };
-        if user.state == to {
+        if user.state == to || !is_meant(with, id) {
             return Ok(Ok((Own::default(), Map::new())));
         }
         let (change, event) = self.user_in_state(None, id, to);
@@ -186,9 +209,20 @@ impl App {
     }
 
     /// A page of what a query finds.
-    pub(super) async fn items_of(&self, query: &str, with: &Arguments, cursor: Option<&str>) -> Result<Found, Error> {
-        let user = text(with, "user").and_then(|user| user.parse::<UserId>().ok());
-        match (query, user) {
+    pub(super) async fn items_of(
+        &self,
+        query: &str,
+        with: &Arguments,
+        cursor: Option<&str>,
+    ) -> Result<Result<Found, Fault>, Error> {
+        let user = match text(with, "user") {
+            Some(said) => match said.parse::<UserId>() {
+                Ok(user) => Some(user),
+                Err(_) => return Ok(Err(no_id(said, "a user"))),
+            },
+            None => None,
+        };
+        Ok(Ok(match (query, user) {
             ("users", _) => {
                 let after = cursor.and_then(|cursor| cursor.parse().ok());
                 let limit = u32::try_from(PAGE).unwrap_or(1);
@@ -199,7 +233,7 @@ impl App {
                         "kind": user.kind.name(), "state": user.state.name(),
                     })
                 });
-                Ok(Found { items: items.collect(), next: page.next.map(|next| next.to_string()) })
+                Found { items: items.collect(), next: page.next.map(|next| next.to_string()) }
             }
             ("authenticators_of", Some(user)) => {
                 let kinds = match with.get("kinds") {
@@ -213,16 +247,15 @@ impl App {
                 let items = wanted.map(|one| {
                     json!({ "id": one.id, "user": one.user_id, "kind": one.kind.name(), "state": one.state.name() })
                 });
-                Ok(part(items.collect(), cursor))
+                part(items.collect(), cursor)
             }
             ("sessions_of", Some(user)) => {
                 let all = self.store.sessions_of(user, self.now()).await?;
                 let items = all.iter().map(|one| json!({ "id": one.id, "user": one.user_id, "aal": one.aal.number() }));
-                Ok(part(items.collect(), cursor))
+                part(items.collect(), cursor)
             }
-            // What is no user has nothing.
-            _ => Ok(Found { items: Vec::new(), next: None }),
-        }
+            _ => return Ok(Err(Fault::final_one(format!("this version cannot answer `{query}` as it is asked")))),
+        }))
     }
 }
 
@@ -235,6 +268,17 @@ fn can_be(authenticator: &Authenticator, to: AuthenticatorState) -> bool {
             authenticator.state == AuthenticatorState::Suspended && authenticator.failures < backoff::BUDGET
         }
         _ => reachable,
+    }
+}
+
+/// Whether something is meant: what undoes a step is told what that changed.
+fn is_meant(with: &Arguments, id: impl std::fmt::Display) -> bool {
+    match with.get(ONLY) {
+        Some(Told::Value(Value::Array(ids))) => {
+            let id = id.to_string();
+            ids.iter().any(|only| only.as_str() == Some(id.as_str()))
+        }
+        _ => true,
     }
 }
 

@@ -15,10 +15,13 @@ mod drafts;
 mod follow;
 mod force;
 mod inside;
+mod links;
 mod outside;
 mod see;
 mod simulate;
 mod start;
+mod tasks;
+mod waits;
 mod why_not;
 mod work;
 
@@ -30,12 +33,14 @@ use tokio::sync::Notify;
 use workflow::Definition;
 
 use super::{App, Error};
-use crate::workflow_files::Secrets;
+use crate::workflow_files::{Secrets, beyond};
 pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
+pub(crate) use tasks::{NewVerdict, ShownTask};
+use waits::Outside;
 pub(crate) use why_not::{Version, WhyNot};
 pub(crate) use work::{measure, work};
 
@@ -48,6 +53,7 @@ pub(crate) const CARRIED: &[&str] = &[
     "user.lock",
     "user.unlock",
     "event.emit",
+    "link.create",
     "http.call",
     "notify.mail",
 ];
@@ -68,8 +74,12 @@ pub(crate) struct Workflows {
     secrets: Secrets,
     /// Whether a folder of this server's says which there are.
     in_a_folder: bool,
+    /// The names of those in force that this server cannot carry out: a newer one put them there.
+    unread: RwLock<Arc<Vec<String>>>,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
+    /// Those of them that do nothing but wait for somebody outside.
+    outside: Outside,
     /// That there may be something to do.
     due: Notify,
     /// How many users there are, and when they were counted.
@@ -105,8 +115,19 @@ impl Workflows {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn put(&self, in_force: BTreeMap<String, InForce>) {
+    fn put(&self, in_force: BTreeMap<String, InForce>, unread: Vec<String>) {
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
+        *self.unread.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(unread);
+    }
+
+    /// The names of those in force that this server cannot carry out.
+    fn unread(&self) -> Arc<Vec<String>> {
+        Arc::clone(&self.unread.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many of those in force this server carries, and the names of those that it cannot.
+    pub(crate) fn carried_and_not(&self) -> (usize, Vec<String>) {
+        (self.in_force().len(), self.unread().to_vec())
     }
 
     fn read(&self) -> MutexGuard<'_, HashMap<String, Arc<Definition>>> {
@@ -123,7 +144,7 @@ impl Workflows {
 
     /// Whether no workflow is in force and none ever was: then nothing is asked of the store.
     fn is_idle(&self) -> bool {
-        self.read().is_empty()
+        self.read().is_empty() && self.unread().is_empty()
     }
 }
 
@@ -156,9 +177,10 @@ fn understood(file: &str, document: &str, digest: &str) -> Result<Arc<Definition
         let told: Vec<String> = mistakes.iter().map(workflow::Mistake::to_string).collect();
         Error::Internal(format!("the workflow in {file} cannot be read by this version: {}", told.join("; ")))
     })?;
-    if definition.digest() == digest {
-        Ok(Arc::new(definition))
-    } else {
-        Err(Error::Internal(format!("the workflow in {file} is not what it was: its digest is another")))
+    if definition.digest() != digest {
+        return Err(Error::Internal(format!("the workflow in {file} is not what it was: its digest is another")));
     }
+    // Another server may do more than this one.
+    let beyond = beyond(&definition);
+    if beyond.is_empty() { Ok(Arc::new(definition)) } else { Err(Error::Internal(beyond.join("; "))) }
 }

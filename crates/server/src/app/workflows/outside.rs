@@ -32,6 +32,7 @@ impl App {
     /// Does something elsewhere. Answers what it gives.
     pub(super) async fn run_errand(&self, errand: Errand) -> Result<Map<String, Value>, Fault> {
         let patience = errand.patience;
+        let errand = self.with_links(errand).await?;
         let done = async {
             match errand.action.as_str() {
                 "http.call" => self.http_call(&errand).await,
@@ -111,7 +112,8 @@ impl App {
         match errand.with.get(name) {
             Some(Told::Secret(reference)) => match self.workflows.secrets.get(reference) {
                 Some(secret) => Ok(Some(secret.as_str())),
-                None => Err(Fault::final_one(format!("{reference} is not known to this server"))),
+                // A server that was started before the file that names it, or in another place.
+                None => Err(Fault::not_here(format!("{reference} is not known to this server: start it anew with it"))),
             },
             _ => Ok(None),
         }

@@ -1,16 +1,20 @@
 //! Starting runs: whose they are, what they meet, and what is told of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::event::About;
-use domain::{Event, EventKind, Run, RunId, RunState, UserId};
+use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
 use serde_json::{Map, Value, json};
-use store::{BeginRuns, Change, Effect, Meeting, NewRun};
-use workflow::{Cause, ConcurrencyPolicy, Definition, Input, TriggerKind};
+use store::{BeginRuns, Change, Meeting, NewRun};
+use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
 
 use super::InForce;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error, Made, Once};
+
+/// The longest key of runs of one kind, in bytes: it stands in an index.
+const LONGEST_KEY: usize = 512;
 
 /// What starts a run, and how it is kept until it begins.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -32,16 +36,36 @@ pub(crate) struct ByHand {
 }
 
 impl App {
+    /// A workflow that is in force, with the scopes that whoever starts it has to have: those of what its runs do, and the runs that those call.
+    pub(crate) fn workflow_to_start(&self, name: &str) -> Result<(InForce, BTreeSet<Scope>), Error> {
+        let in_force = self.workflows.in_force();
+        let found = in_force.get(name).ok_or(Error::NotFound("workflow"))?;
+        let (mut seen, mut scopes) = (vec![name], BTreeSet::new());
+        let mut at = 0;
+        while let Some(next) = seen.get(at).copied() {
+            at += 1;
+            let Some(workflow) = in_force.get(next) else { continue };
+            scopes.extend(workflow.definition.needs().iter().filter_map(|(need, _)| match need {
+                Need::Action(action) => scope_of(action),
+                _ => None,
+            }));
+            for called in workflow.definition.calls() {
+                if !seen.contains(&called) {
+                    seen.push(called);
+                }
+            }
+        }
+        Ok((found.clone(), scopes))
+    }
+
     /// Starts a run for a person.
     pub(crate) async fn start_run(
         &self,
         actor: &Actor,
-        workflow: &str,
+        found: &InForce,
         by_hand: ByHand,
         once: Option<&Once>,
     ) -> Result<Made<Run>, Error> {
-        let in_force = self.workflows.in_force();
-        let found = in_force.get(workflow).ok_or(Error::NotFound("workflow"))?;
         let ByHand { requester, roles, inputs } = by_hand;
         let by_hand = found.definition.triggers().iter().any(|trigger| matches!(trigger.kind, TriggerKind::Manual(_)));
         if !by_hand {
@@ -64,11 +88,19 @@ impl App {
         let run = new.run.clone();
         let change = Change::BeginRuns(Box::new(BeginRuns { runs: vec![new], ..BeginRuns::default() }));
         let effect = self.commit_once(change, Vec::new(), record).await?;
-        if effect == Effect::Applied && self.store.run(run.id).await?.is_none() {
-            return Err(Error::Conflict("a run of this kind is under way, beside which no other one is started"));
+        let made = Once::made(once, effect, run, Error::Conflict("the run could not be started"))?;
+        let id = match &made {
+            Made::New(run) => Some(run.id),
+            Made::Before(id) => id.parse().ok(),
+        };
+        // An earlier request with the same key is answered as it was: a run that was not started is not there now either.
+        if let Some(id) = id
+            && self.store.run(id).await?.is_none()
+        {
+            return Err(Error::Conflict("no run was started: one of its kind was under way"));
         }
         self.workflows.due.notify_one();
-        Once::made(once, effect, run, Error::Conflict("the run could not be started"))
+        Ok(made)
     }
 
     /// A run, as it is to be written. What could not be told of it is the error.
@@ -83,6 +115,11 @@ impl App {
         let subject = definition.subject_of(&started.cause)?;
         let user_id = subject.as_deref().and_then(|subject| subject.parse::<UserId>().ok());
         let key = definition.concurrency_key(&started.cause)?;
+        if let Some(key) = &key
+            && (key.len() > LONGEST_KEY || key.contains('\0'))
+        {
+            return Err(format!("the `key` of `concurrency` has more than {LONGEST_KEY} bytes, or a zero character"));
+        }
         let now = self.now();
         let run = Run {
             id: RunId::generate(now, &*self.entropy),
@@ -113,6 +150,19 @@ impl App {
     }
 }
 
+/// The scope that what an action does takes where it is asked for by itself.
+fn scope_of(action: &str) -> Option<Scope> {
+    match action.split_once('.')?.0 {
+        "authenticator" => Some(Scope::AuthenticatorsWrite),
+        "enrollment" => Some(Scope::Enrollments),
+        "session" => Some(Scope::Sessions),
+        "user" => Some(Scope::UsersWrite),
+        // Nobody but an administrator does that otherwise.
+        "recovery" | "risk" | "gateway" => Some(Scope::Admin),
+        _ => None,
+    }
+}
+
 /// An event about a run.
 pub(super) fn of_run(mut event: Event, run: &Run, depth: u32) -> Event {
     event.about.user_id = run.user_id;
@@ -137,4 +187,19 @@ pub(super) fn pace(definition: &Definition) -> i64 {
     let Some(rate) = definition.limits().rate else { return 0 };
     let per = i64::try_from(rate.per.as_millis()).unwrap_or(i64::MAX);
     (per / i64::from(rate.number.max(1))).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use workflow::{ACTIONS, Reach};
+
+    use super::*;
+
+    #[test]
+    fn what_is_done_to_our_own_data_takes_its_scope() {
+        for action in ACTIONS.iter().filter(|action| action.reach == Reach::Inside && action.name != "event.emit") {
+            assert!(scope_of(action.name).is_some(), "{}", action.name);
+        }
+        assert_eq!(scope_of("user.lock"), Some(Scope::UsersWrite));
+    }
 }

@@ -8,11 +8,17 @@ use store::{Change, ClaimedRun, Effect};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::carry::carry;
+use super::carry::{NotCarried, carry};
 use crate::app::{App, Error};
 
-/// Runs that are carried at the same time by one server.
-const MOST_AT_ONCE: usize = 64;
+/// Runs that have something to do and are carried at the same time by one server.
+const MOST_AT_ONCE: usize = 256;
+/// With those that do nothing but wait for somebody outside.
+const MOST_IN_ALL: usize = 768;
+/// How long a run is left alone of whose workflow as many wait for somebody outside as may.
+const LATER: Duration = Duration::from_secs(10);
+/// How long a run is left alone that this server cannot carry, so that another one takes it up.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 /// How long a claim lasts. Whoever is paused for longer writes nothing any more, and another server goes on.
 const LEASE: Duration = Duration::from_secs(15);
 /// How often claims are renewed.
@@ -28,12 +34,17 @@ pub(crate) async fn work(app: Arc<App>) {
     let mut renew = tokio::time::interval(RENEW);
     loop {
         while under_way.try_join_next().is_some() {}
-        let free = MOST_AT_ONCE.saturating_sub(under_way.len());
+        let busy = under_way.len().saturating_sub(app.workflows.outside.all());
+        let free = MOST_AT_ONCE.saturating_sub(busy).min(MOST_IN_ALL.saturating_sub(under_way.len()));
         let mut found = 0;
         if free > 0 && !app.workflows.is_idle() {
             match claim(&app, free).await {
                 Ok(claimed) => {
                     found = claimed.len();
+                    let (later, claimed): (Vec<_>, Vec<_>) = claimed
+                        .into_iter()
+                        .partition(|claimed| app.workflows.outside.is_full_of(&claimed.run.workflow));
+                    give_back(&app, later.iter().map(|claimed| (claimed.run.id, claimed.fence)).collect(), LATER).await;
                     for run in claimed {
                         under_way.spawn(carried(Arc::clone(&app), run));
                     }
@@ -76,12 +87,50 @@ async fn claim(app: &App, at_most: usize) -> Result<Vec<ClaimedRun>, Error> {
 
 async fn carried(app: Arc<App>, claimed: ClaimedRun) {
     let (id, fence) = (claimed.run.id, claimed.fence);
-    if let Err(error) = carry(&app, claimed).await {
-        tracing::warn!(%error, run = %id, "a run could not go on; it is tried again once the claim on it is over");
+    let held = Held { app: Arc::clone(&app), id, fence };
+    match carry(&app, claimed).await {
+        Ok(()) => {}
+        Err(NotCarried::Unread(error)) => {
+            tracing::warn!(%error, run = %id, "this server cannot carry a run; it is left to another one");
+            give_back(&app, vec![(id, fence)], ELSEWHERE).await;
+        }
+        Err(NotCarried::Error(error)) => {
+            tracing::warn!(%error, run = %id, "a run could not go on; it is tried again once the claim on it is over");
+        }
     }
-    let mut all = app.workflows.claimed();
-    if all.get(&id) == Some(&fence) {
-        all.remove(&id);
+    drop(held);
+}
+
+/// A run is claimed here. However it comes to its end, the claim is renewed no longer than that.
+struct Held {
+    app: Arc<App>,
+    id: RunId,
+    fence: i64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut all = self.app.workflows.claimed();
+        if all.get(&self.id) == Some(&self.fence) {
+            all.remove(&self.id);
+        }
+        if std::thread::panicking() {
+            tracing::error!(run = %self.id, "carrying a run failed unexpectedly: this is a defect");
+        }
+    }
+}
+
+/// Gives runs back for which nothing was done. What another server has claimed since is left to it.
+async fn give_back(app: &App, runs: Vec<(RunId, i64)>, after: Duration) {
+    if runs.is_empty() {
+        return;
+    }
+    for (id, _) in &runs {
+        app.workflows.claimed().remove(id);
+    }
+    let due_at = app.now().plus(after);
+    if let Err(error) = app.commit(Change::ReleaseRuns { runs, due_at }, Vec::new()).await {
+        tracing::warn!(%error, "runs could not be given back; they are taken up once the claims on them are over");
     }
 }
 

@@ -2,8 +2,8 @@
 //! schemas and parameters; and whoever tries the API by its document (`scripts/schemathesis`) gets past the first look at a request.
 
 use domain::{
-    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, PageId, PolicyId,
-    PromptId, RunId, SessionId, UserId,
+    ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DeviceId, EnrollmentId, HardwareTokenId, LinkId, PageId,
+    PolicyId, PromptId, RunId, SessionId, TaskId, UserId,
 };
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, SchemaType, Type};
@@ -19,6 +19,7 @@ const IDS: &[(&str, &str)] = &[
     ("key_id", ApiKeyId::PREFIX),
     ("prompt_id", PromptId::PREFIX),
     ("called_by", RunId::PREFIX),
+    ("run_id", RunId::PREFIX),
     ("session_id", SessionId::PREFIX),
     ("user_id", UserId::PREFIX),
 ];
@@ -31,10 +32,12 @@ const PATHS: &[(&str, &str)] = &[
     ("/v1/devices/", DeviceId::PREFIX),
     ("/v1/enrollments/", EnrollmentId::PREFIX),
     ("/v1/hardware-tokens/", HardwareTokenId::PREFIX),
+    ("/v1/links/", LinkId::PREFIX),
     ("/v1/pages/", PageId::PREFIX),
     ("/v1/policies/", PolicyId::PREFIX),
     ("/v1/runs/", RunId::PREFIX),
     ("/v1/sessions/", SessionId::PREFIX),
+    ("/v1/tasks/", TaskId::PREFIX),
     ("/v1/users/", UserId::PREFIX),
 ];
 

@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod hardware_tokens;
 mod introspection;
 mod keys;
+mod links;
 pub(super) mod pages;
 mod policies;
 pub(super) mod prompts;
@@ -21,6 +22,7 @@ mod runs;
 mod sessions;
 mod sign_ins;
 mod stream;
+mod tasks;
 mod testing;
 mod users;
 mod workflow_drafts;
@@ -59,6 +61,8 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(workflow_drafts::routes())
         .merge(workflow_shown::routes())
         .merge(runs::routes())
+        .merge(tasks::routes())
+        .merge(links::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(doctor::routes());

@@ -41,7 +41,8 @@ async fn list_workflows(State(app): Shared, _: May<ReadWorkflows>) -> Result<Jso
 
 /// Start a run
 ///
-/// For a person, whom the application vouches for. The workflow has a trigger `manual` that names one of the roles.
+/// For a person, whom the application vouches for. The workflow has a trigger `manual` that names one of the roles. The application needs the scopes
+/// of what the workflow does, too: `users:write` where it locks users, say.
 #[utoipa::path(post, path = "/v1/workflows/{name}/runs", tag = "Workflows", params(("name" = String, Path)), request_body = NewRun,
     responses((status = 201, description = "The run", body = Run)))]
 async fn start_run(
@@ -50,12 +51,14 @@ async fn start_run(
     Named(workflow): Named,
     Making { value: new, once }: Making<NewRun>,
 ) -> Result<Response, Problem> {
+    let (found, scopes) = app.workflow_to_start(&workflow)?;
+    scopes.iter().try_for_each(|scope| may.also(*scope))?;
     let requester = name("/requester", &new.requester)?;
     if new.roles.len() > MOST_ROLES {
         return Err(flawed("/roles", format!("must be {MOST_ROLES} at most")));
     }
     let by_hand = ByHand { requester, roles: new.roles, inputs: new.inputs };
-    Ok(match app.start_run(&may.actor, &workflow, by_hand, once.as_ref()).await? {
+    Ok(match app.start_run(&may.actor, &found, by_hand, once.as_ref()).await? {
         Made::New(run) => created(&Run::from(run)),
         Made::Before(id) => {
             let id = id.parse().map_err(|_| Problem::of(&crate::http::problem::INTERNAL))?;

@@ -1,11 +1,13 @@
 //! The world around the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use domain::{Aal, Timestamp};
 use serde_json::{Map, Value, json};
-use workflow::{Cause, Definition, Effect, Entry, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict, What};
+use workflow::{
+    Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict, What,
+};
 
 use super::{Comes, Dice, Oracle, Record};
 
@@ -26,6 +28,8 @@ struct World<'a> {
     old: Vec<Input>,
     held: BTreeMap<String, u64>,
     history: Vec<Entry>,
+    /// Attempts that could not be made where they were to be.
+    postponed: BTreeSet<(String, u32)>,
     record: Record,
     position: i64,
     taken: usize,
@@ -53,6 +57,7 @@ pub(super) fn drive(
         old: Vec::new(),
         held: BTreeMap::new(),
         history: begun.history,
+        postponed: BTreeSet::new(),
         record: Record::default(),
         position: 0,
         taken: 1,
@@ -186,10 +191,11 @@ impl World<'_> {
         text.contains(&format!("arrived.data.kind == \\\"{step}\\\" && arrived.data.reason == \\\"x\\\""))
     }
 
+    #[allow(clippy::too_many_lines, reason = "one arm for each kind of effect")]
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), String> {
         for effect in effects {
             match effect {
-                Effect::Start { key, with, attempt, idempotency_key, .. } => {
+                Effect::Start { key, with, attempt, idempotency_key, until, .. } => {
                     if idempotency_key != format!("run/{key}") {
                         return Err(format!("{key} is known by {idempotency_key}"));
                     }
@@ -197,13 +203,34 @@ impl World<'_> {
                         Some(Told::Value(body)) => body.clone(),
                         _ => Value::Null,
                     };
-                    if self.record.attempts.insert((key.to_string(), attempt), body).is_some() {
+                    let known = (key.to_string(), attempt);
+                    let again = self.postponed.remove(&known);
+                    if self
+                        .record
+                        .attempts
+                        .insert(known.clone(), body.clone())
+                        .is_some_and(|before| !again || before != body)
+                    {
                         return Err(format!("attempt {attempt} of {key} begins twice"));
+                    }
+                    if self.dice.one_in(12) && self.run_goes_on() {
+                        self.postponed.insert(known);
+                        let message = "not here".to_owned();
+                        self.take(Input::Postponed { key, attempt, until, message })?;
+                        continue;
                     }
                     match self.oracle.attempt(&key.to_string(), attempt) {
                         Comes::Done(status) => {
                             let outputs = status.map(|status| ("status".to_owned(), json!(status)));
-                            self.pending.push(Input::Done { key, attempt, outputs: outputs.into_iter().collect() });
+                            let outputs = outputs.into_iter().collect();
+                            let id = || vec![key.to_string()];
+                            let changed = match self.oracle.changes(&key.to_string()) {
+                                true if self.dice.one_in(2) => Changed::Unsaid,
+                                true => Changed::These(id()),
+                                false => Changed::These(Vec::new()),
+                            };
+                            self.in_parts(&key, attempt)?;
+                            self.pending.push(Input::Done { key, attempt, outputs, changed });
                         }
                         Comes::Fails { again: retryable } => {
                             self.pending.push(Input::Failed { key, attempt, message: "no".to_owned(), retryable });
@@ -241,7 +268,7 @@ impl World<'_> {
                     *times += 1;
                     self.pending.push(if again { Input::Retry(key) } else { Input::Discard(key) });
                 }
-                Effect::Close(_) | Effect::CancelCall(_) | Effect::Finish(_) => {}
+                Effect::Close { .. } | Effect::CancelCall(_) | Effect::Finish(_) => {}
             }
         }
         // What ended because the run was to stop is asked about no more.
@@ -252,6 +279,24 @@ impl World<'_> {
             });
         }
         Ok(())
+    }
+
+    /// What is done in parts changed something in each, or in none of them.
+    fn in_parts(&mut self, key: &Key, attempt: u32) -> Result<(), String> {
+        if !self.dice.one_in(6) {
+            return Ok(());
+        }
+        for part in 1..=self.dice.below(3) {
+            let ids = if self.oracle.changes(&key.to_string()) { vec![format!("{key}-{part}")] } else { Vec::new() };
+            let (key, part) = (key.clone(), u32::try_from(part).unwrap_or(1));
+            self.take(Input::Part { key, attempt, part, outputs: Map::new(), changed: Changed::These(ids) })?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was not told to stop: who cannot do something then gives it up.
+    fn run_goes_on(&self) -> bool {
+        !self.history.iter().any(|entry| matches!(entry.what, What::Stopping(_)))
     }
 
     fn signal_for(&mut self, key: &Key) {

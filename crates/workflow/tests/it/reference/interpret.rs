@@ -116,7 +116,7 @@ impl Interpreter {
                 if let Some(status) = status {
                     self.status.insert((step.id.clone(), at.to_vec()), status);
                 }
-                if let Some((limit, body)) = undo {
+                if let Some((limit, body)) = undo.as_ref().filter(|_| self.oracle.changes(&here)) {
                     let key = format!("{here}!undo");
                     let Some(told) = self.told(body, at) else {
                         self.record.not_undone.push(key);

@@ -79,6 +79,11 @@ impl Oracle {
         }
     }
 
+    /// Whether what was done changed anything: else there is nothing to undo.
+    fn changes(self, key: &str) -> bool {
+        !self.roll(key, 77).is_multiple_of(4)
+    }
+
     /// Whether what is held is tried again, at the n-th time that it is held.
     fn retries(self, key: &str, n: u64) -> bool {
         n < 2 && self.roll(key, 1000 + n).is_multiple_of(2)

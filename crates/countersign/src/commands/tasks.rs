@@ -1,0 +1,188 @@
+//! `countersign tasks`
+
+use domain::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use super::{Desk, ask, find_user, need_user};
+use crate::cli::{Decide, TasksCommand};
+use crate::client::{at, items, text};
+use crate::failure::Failure;
+use crate::output::{Column, Look, Table, clock_time, moment, one_line};
+
+/// Shows what runs of workflows ask people, and says yes or no to it.
+pub(crate) async fn tasks(desk: &Desk, command: TasksCommand) -> Result<(), Failure> {
+    match command {
+        TasksCommand::List { role, workflow, user, state, limit, .. } => {
+            let mut query = vec![("limit", limit.clamp(1, 500).to_string())];
+            query.extend([("role", role), ("workflow", workflow), ("state", state)].into_iter().filter_map(
+                |(name, value)| {
+                    let value = value?;
+                    Some((name, value))
+                },
+            ));
+            if let Some(name) = user {
+                query.push(("user_id", text(&need_user(&desk.client, &name).await?, "/id").to_owned()));
+            }
+            list(desk, &query).await
+        }
+        TasksCommand::Show(one) => show(desk, &one.task).await,
+        TasksCommand::Approve(decide) => verdict(desk, &decide, "approve").await,
+        TasksCommand::Reject(decide) => verdict(desk, &decide, "reject").await,
+    }
+}
+
+async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
+    let list = desk.client.find_in(&["v1", "tasks"], query).await?;
+    if desk.output.is_json() {
+        desk.output.json(&list);
+        return Ok(());
+    }
+    if items(&list).is_empty() {
+        desk.output.remark("Nothing to decide.");
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    let columns = ["WORKFLOW", "STATE", "APPROVED", "UNTIL"].map(Column::text);
+    let mut table =
+        Table::new(columns.into_iter().chain([Column::text("ID"), Column::long("WHAT")]).collect::<Vec<_>>());
+    for task in items(&list) {
+        let state = text(task, "/state");
+        table.row([
+            (Look::Strong, one_line(text(task, "/workflow"))),
+            (look(state), state.to_owned()),
+            (Look::Plain, approved(task)),
+            (Look::Plain, moment(at(task, "expires_at").as_str(), now)),
+            (Look::Faint, text(task, "/id").to_owned()),
+            (Look::Plain, one_line(text(task, "/message"))),
+        ]);
+    }
+    table.print(desk.output, 0);
+    Ok(())
+}
+
+async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
+    let task = desk.client.get(&["v1", "tasks", id]).await?;
+    let output = desk.output;
+    if output.is_json() {
+        output.json(&task);
+        return Ok(());
+    }
+    let state = text(&task, "/state");
+    let (name, id) = (one_line(text(&task, "/workflow")), output.paint(Look::Faint, text(&task, "/id")));
+    output.line(format_args!("{}  {}  {id}", output.paint(Look::Strong, name), output.paint(look(state), state)));
+    let message = one_line(text(&task, "/message"));
+    if !message.is_empty() {
+        output.line(format_args!("  {message}"));
+    }
+    let about = match text(&task, "/user_id") {
+        "" => String::new(),
+        user => match find_user(&desk.client, user).await {
+            Ok(Some(found)) => format!("{} {user}", one_line(text(&found, "/external_id"))),
+            _ => user.to_owned(),
+        },
+    };
+    let words = |name: &str| {
+        let words: Vec<&str> = at(&task, name).as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        words.join(", ")
+    };
+    for (what, value) in [
+        ("about", about),
+        ("asked by", text(&task, "/requester").to_owned()),
+        ("roles", words("roles")),
+        ("not", words("exclude")),
+        ("evidence", words("evidence")),
+        ("level", text(&task, "/level").to_owned()),
+        ("approved", approved(&task)),
+        ("until", text(&task, "/expires_at").to_owned()),
+        ("run", text(&task, "/run_id").to_owned()),
+    ] {
+        if !value.is_empty() {
+            output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{what:<10}")), one_line(&value)));
+        }
+    }
+    for verdict in at(&task, "verdicts").as_array().into_iter().flatten() {
+        let said = text(verdict, "/verdict");
+        let look = if said == "approve" { Look::Good } else { Look::Bad };
+        let time = output.paint(Look::Faint, clock_time(text(verdict, "/at")));
+        let (who, why) = (text(verdict, "/user_id"), one_line(text(verdict, "/reason")));
+        output.line(format_args!("{time}  {}  {who}  {}", output.paint(look, said), output.paint(Look::Faint, why)));
+    }
+    Ok(())
+}
+
+/// Proves for this very task, in a session that nobody goes on with, and decides.
+async fn verdict(desk: &Desk, decide: &Decide, verdict: &str) -> Result<(), Failure> {
+    let user = need_user(&desk.client, &decide.who).await?;
+    let code = match decide.code.as_deref() {
+        Some("-") => Some(ask::line().await.ok_or_else(|| Failure::usage("no code came on standard input"))?),
+        code => code.map(str::to_owned),
+    };
+    let mut session = None;
+    let proved = match &code {
+        Some(code) => {
+            let new = json!({"user_id": at(&user, "id"), "amr": ["pwd"], "expires_in": 300});
+            let made = desk.client.post(&["v1", "sessions"], new).await?;
+            let made = session.insert(text(&made, "/id").to_owned());
+            prove(desk, decide, made, verdict, code).await
+        }
+        None => Ok(None),
+    };
+    let said = match proved {
+        Ok(challenge) => {
+            let given = json!({
+                "user_id": at(&user, "id"), "roles": decide.roles, "evidence": decide.saw, "reason": decide.reason,
+                "challenge_id": challenge,
+            });
+            desk.client.post(&["v1", "tasks", &decide.task, verdict], given).await.map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Some(session) = session {
+        // Nobody goes on with this session.
+        let _ = desk.client.delete(&["v1", "sessions", &session]).await;
+    }
+    let task = said?;
+    if desk.output.is_json() {
+        desk.output.json(&task);
+    } else {
+        let words = match text(&task, "/state") {
+            "approved" => "is approved".to_owned(),
+            "rejected" => "is rejected".to_owned(),
+            _ => format!("wants more: {} approved", approved(&task)),
+        };
+        desk.output.success(format_args!("{} {words}", one_line(text(&task, "/workflow"))));
+    }
+    Ok(())
+}
+
+async fn prove(
+    desk: &Desk,
+    decide: &Decide,
+    session: &str,
+    verdict: &str,
+    code: &str,
+) -> Result<Option<String>, Failure> {
+    let wanted = json!({"session_id": session, "verdict": verdict});
+    let challenge = desk.client.post(&["v1", "tasks", &decide.task, "challenges"], wanted).await?;
+    let id = text(&challenge, "/id");
+    match desk.client.post(&["v1", "challenges", id, "verify"], json!({"code": code})).await {
+        Ok(_) => Ok(Some(id.to_owned())),
+        Err(refusal) if refusal.is("proof-rejected") => {
+            Err(Failure::no("the code was not accepted, or what it proves is less than the task asks for"))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn approved(task: &Value) -> String {
+    format!("{} of {}", at(task, "approvals"), at(task, "quorum"))
+}
+
+fn look(state: &str) -> Look {
+    match state {
+        "approved" => Look::Good,
+        "rejected" => Look::Bad,
+        "timeout" | "cancelled" => Look::Warning,
+        _ => Look::Plain,
+    }
+}

@@ -1,0 +1,78 @@
+//! Links: what a run lets a user do from a message, once, and for a time.
+
+use crate::{LinkId, RunId, SessionId, Timestamp, UserId};
+
+/// What a run lets a user do by a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Ours.
+    pub id: LinkId,
+    /// The run that made it.
+    pub run_id: RunId,
+    /// By which workflow the run goes.
+    pub workflow: String,
+    /// Whom it is for.
+    pub user_id: UserId,
+    /// By which workflows tell links from each other.
+    pub name: String,
+    /// What people read on its page: what it is about, …
+    pub title: String,
+    /// … what happens by it, …
+    pub message: String,
+    /// … what stands on the button, …
+    pub button: String,
+    /// … and what they read once they pressed it.
+    pub done: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From here on it does nothing any more.
+    pub expires_at: Timestamp,
+    /// When it was followed.
+    pub followed_at: Option<Timestamp>,
+    /// In which session, where that was not by the link itself.
+    pub session_id: Option<SessionId>,
+    /// When somebody first came too late.
+    pub late_at: Option<Timestamp>,
+    /// Whether its run is over, so that nobody would hear of it.
+    pub is_over: bool,
+}
+
+/// What a link does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// What it says.
+    Open,
+    /// Nothing: it was followed before.
+    Followed,
+    /// Nothing: its time is over.
+    Expired,
+    /// Nothing: its run is.
+    Over,
+}
+
+impl Link {
+    /// What it does at `now`.
+    pub fn state_at(&self, now: Timestamp) -> LinkState {
+        if self.followed_at.is_some() {
+            LinkState::Followed
+        } else if now >= self.expires_at {
+            LinkState::Expired
+        } else if self.is_over {
+            LinkState::Over
+        } else {
+            LinkState::Open
+        }
+    }
+}
+
+impl LinkState {
+    /// The state's name, as in JSON and in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Followed => "followed",
+            Self::Expired => "expired",
+            Self::Over => "over",
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Links of runs: what a user can do from a message, once, and for a time.
+//!
+//! A run knows a link by its id, and what it puts into messages is an address with that id, which leads nowhere. Only as a message leaves does it
+//! get a token in its place, another one in each message and on each attempt, of which the hash alone is kept. So nobody who reads the database, a
+//! run's history or a backup can follow a link.
+//!
+//! Following one is an event and nothing else: what comes of it the workflow says, which waits for it.
+
+use std::collections::BTreeMap;
+
+use domain::event::About;
+use domain::{Event, EventKind, Link, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, UserId};
+use serde_json::{Map, Value, json};
+use store::{ArmLink, Change, Effect, FollowLink};
+use workflow::{REASON, Told};
+
+use super::inside::{Fault, Own};
+use super::outside::Errand;
+use crate::app::pages::Token;
+use crate::app::telling::With;
+use crate::app::{Actor, App, Error};
+
+/// The longest texts on a link's page, in characters.
+const LONGEST: usize = 1000;
+/// The longest time that a link is good.
+const LONGEST_LIFETIME: u64 = 30 * 86_400;
+
+/// How many characters an id of a link has.
+const ID: usize = LinkId::PREFIX.len() + 32;
+
+type Arguments = BTreeMap<String, Told>;
+
+impl App {
+    /// What a step does to our own data, links among it.
+    pub(super) async fn own_of(
+        &self,
+        run: &Run,
+        action: &str,
+        with: &Arguments,
+    ) -> Result<Result<(Own, Map<String, Value>), Fault>, Error> {
+        match action {
+            "link.create" => Ok(self.new_link(run, with)),
+            _ => self.own(run.id, action, with).await,
+        }
+    }
+
+    fn new_link(&self, run: &Run, with: &Arguments) -> Result<(Own, Map<String, Value>), Fault> {
+        let said = text(with, "user").unwrap_or_default();
+        let user_id: UserId = said.parse().map_err(|_| Fault::final_one(format!("`{said}` is no id of a user")))?;
+        let words = |name: &str| text(with, name).map(|text| text.chars().take(LONGEST).collect::<String>());
+        let lifetime = match with.get("valid_for") {
+            Some(Told::Value(seconds)) => seconds.as_u64().filter(|seconds| (1..=LONGEST_LIFETIME).contains(seconds)),
+            _ => None,
+        };
+        let lifetime = lifetime.ok_or_else(|| Fault::final_one("a link is good for 30 days at most"))?;
+        let now = self.now();
+        let link = Link {
+            id: LinkId::generate(now, &*self.entropy),
+            run_id: run.id,
+            workflow: run.workflow.clone(),
+            user_id,
+            name: words("name").unwrap_or_default(),
+            title: words("title").unwrap_or_default(),
+            message: words("message").unwrap_or_default(),
+            button: words("button").unwrap_or_default(),
+            done: words("done"),
+            created_at: now,
+            expires_at: now.plus(std::time::Duration::from_secs(lifetime)),
+            followed_at: None,
+            session_id: None,
+            late_at: None,
+            is_over: false,
+        };
+        let outputs = json!({
+            "link": link.id, "url": format!("{}{}", self.links(), link.id), "expires_at": link.expires_at,
+        });
+        let event = of_link(self.event(EventKind::LinkCreated, None, about(&link)), &link).with("reason", REASON);
+        let own = Own { changes: vec![Change::CreateLink(Box::new(link))], events: vec![event] };
+        Ok((own, outputs.as_object().cloned().unwrap_or_default()))
+    }
+
+    /// What the address of a link begins with.
+    fn links(&self) -> String {
+        format!("{}/links/", self.settings.issuer.trim_end_matches('/'))
+    }
+
+    /// Something to do elsewhere, with links in it that can be followed. Only those of the run itself are, and in a message to somebody, theirs.
+    pub(super) async fn with_links(&self, mut errand: Errand) -> Result<Errand, Fault> {
+        let begins = self.links();
+        let Some(run) = errand.idempotency_key.split('/').next().and_then(|run| run.parse::<RunId>().ok()) else {
+            return Ok(errand);
+        };
+        let to = text(&errand.with, "user").and_then(|user| user.parse::<UserId>().ok());
+        for told in errand.with.values_mut() {
+            let Told::Value(value) = told else { continue };
+            let mut found = Vec::new();
+            each_text(value, &mut |text| found.extend(ids_in(text, &begins)));
+            found.sort_unstable();
+            found.dedup();
+            for id in found {
+                let token = Token::random(&*self.entropy);
+                let arm = ArmLink { id, run_id: run, to, token: token.hash() };
+                let armed = self.commit(Change::ArmLink(arm), Vec::new()).await;
+                match armed.map_err(|error| Fault::for_now(error.to_string()))? {
+                    Effect::Applied => {}
+                    _ => return Err(Fault::final_one("a link in it is another run's, or is for somebody else")),
+                }
+                let (from, to) = (format!("{begins}{id}"), format!("{begins}{}", *token.text()));
+                each_text(value, &mut |text| *text = text.replace(&from, &to));
+            }
+        }
+        Ok(errand)
+    }
+
+    /// A link by the token in its address.
+    pub(crate) async fn link_by_token(&self, token: &Token) -> Result<Link, Error> {
+        self.store.link_by_token(token.hash()).await?.ok_or(Error::NotFound("link"))
+    }
+
+    /// Follows a link by its token. What it does now, where that is nothing.
+    pub(crate) async fn follow_link(&self, token: &Token) -> Result<Result<Link, Link>, Error> {
+        let link = self.link_by_token(token).await?;
+        self.follow_now(link, None, None).await
+    }
+
+    /// Follows a link of a user in a session of theirs, which has to have proved something.
+    pub(crate) async fn follow_link_in_session(
+        &self,
+        actor: &Actor,
+        id: LinkId,
+        session: SessionId,
+    ) -> Result<Link, Error> {
+        let session = self.session_in_hand(actor, session).await?;
+        let link = self.store.link(id).await?.filter(|link| link.user_id == session.user_id);
+        let link = link.ok_or(Error::NotFound("link"))?;
+        if !session.is_live(self.now()) {
+            return Err(Error::SessionOver);
+        }
+        if session.aal < domain::Aal::Aal2 {
+            return Err(Error::StepUpNeeded("following a link without its message takes a session of AAL2"));
+        }
+        match self.follow_now(link, Some(actor), Some(session.id)).await? {
+            Ok(link) => Ok(link),
+            Err(_) => Err(Error::Conflict("the link does nothing any more")),
+        }
+    }
+
+    async fn follow_now(
+        &self,
+        mut link: Link,
+        actor: Option<&Actor>,
+        session: Option<SessionId>,
+    ) -> Result<Result<Link, Link>, Error> {
+        let now = self.now();
+        if link.state_at(now) == LinkState::Open {
+            let about = About { session_id: session, ..about(&link) };
+            let event = of_link(self.event(EventKind::LinkFollowed, actor, about), &link)
+                .with("by", if session.is_some() { "session" } else { "link" });
+            let follow = FollowLink { id: link.id, session_id: session, at: now };
+            if self.commit(Change::FollowLink(follow), event).await? == Effect::Applied {
+                link.followed_at = Some(now);
+                return Ok(Ok(link));
+            }
+            // Somebody else followed it, or its run came to its end.
+            link = self.store.link(link.id).await?.ok_or(Error::NotFound("link"))?;
+        }
+        Ok(Err(link))
+    }
+
+    /// Tells that somebody came too late, and wants what the link was for: the first time, and no more (W-06, T-33).
+    pub(crate) async fn tell_late(&self, token: &Token) -> Result<Link, Error> {
+        let link = self.link_by_token(token).await?;
+        let now = self.now();
+        let state = link.state_at(now);
+        if state != LinkState::Open && link.late_at.is_none() {
+            let event = of_link(self.event(EventKind::LinkExpiredFollowed, None, about(&link)), &link);
+            let event = event.with("reason", state.name());
+            self.commit(Change::NoteLateLink { id: link.id, at: now }, event).await?;
+        }
+        Ok(link)
+    }
+
+    /// The links of a user, the newest first.
+    pub(crate) async fn links_of(&self, user: UserId, page: PageRequest<LinkId>) -> Result<Page<Link, LinkId>, Error> {
+        Ok(self.store.links_of(user, page).await?)
+    }
+}
+
+fn about(link: &Link) -> About {
+    About { user_id: Some(link.user_id), ..About::default() }
+}
+
+fn of_link(event: Event, link: &Link) -> Event {
+    let event = event.with("link", link.id.to_string()).with("name", link.name.as_str());
+    event.with("run", link.run_id.to_string()).with("workflow", link.workflow.as_str())
+}
+
+fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
+    match with.get(name) {
+        Some(Told::Value(Value::String(text))) => Some(text),
+        _ => None,
+    }
+}
+
+/// Every text in a value, but for names.
+fn each_text(value: &mut Value, what: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::String(text) => what(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, what)),
+        Value::Object(members) => members.values_mut().for_each(|member| each_text(member, what)),
+        _ => {}
+    }
+}
+
+/// The ids of links in a text, where they stand in an address of ours.
+fn ids_in(text: &str, begins: &str) -> Vec<LinkId> {
+    let ids = text.match_indices(begins).filter_map(|(at, _)| {
+        let rest = text.get(at + begins.len()..)?;
+        rest.get(..ID)?.parse().ok()
+    });
+    ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w06_links_are_found_in_addresses_of_ours_alone() {
+        let begins = "https://mfa.example.org/links/";
+        let id: LinkId = "lnk_0197a3c05b7c7d3e8f6a1b2c3d4e5f60".parse().unwrap();
+        assert_eq!(ids_in(&format!("See {begins}{id}, or {begins}{id}?x"), begins), [id, id]);
+        for other in [
+            format!("https://evil.example/links/{id}"),
+            format!("{begins}lnk_0197"),
+            format!("{begins}usr_0197a3c05b7c7d3e8f6a1b2c3d4e5f60"),
+            format!("{begins}ä"),
+            begins.to_owned(),
+        ] {
+            assert_eq!(ids_in(&other, begins), [], "{other}");
+        }
+    }
+
+    #[test]
+    fn w06_every_text_of_a_body_is_looked_at() {
+        let mut value = json!({ "a": ["x", { "b": "x" }], "c": 1, "x": "y" });
+        each_text(&mut value, &mut |text| *text = text.replace('x', "z"));
+        assert_eq!(value, json!({ "a": ["z", { "b": "z" }], "c": 1, "x": "y" }));
+    }
+}

@@ -1,0 +1,480 @@
+//! What runs ask people, and what these say.
+//!
+//! A task is opened and closed in the commit of the step that does so. A verdict is counted in a commit of its own, together with the proof that it
+//! rests on, which is used up by it, and what comes for the run. Whether it can count is found out there, where somebody hears of it: the run takes
+//! every verdict that was counted.
+
+use aws_lc_rs::digest;
+use domain::event::About;
+use domain::{
+    Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, ExternalId,
+    Page, PageRequest, Requirement, Run, RunId, SessionId, Task, TaskId, TaskState, TaskVerdict, Timestamp, User,
+    UserId, UserState,
+};
+use serde_json::{Map, Value, json};
+use store::{Change, CloseTask, Effect, GiveVerdict, RunInput, TaskFilter};
+use workflow::{Closed, Effect as Wanted, Excluded, Input, Key, Run as Machine, Verdict};
+
+use super::inside::Own;
+use crate::app::challenges::{Ask, Whom, action_hash};
+use crate::app::telling::With;
+use crate::app::{Actor, App, Error, Made, Once, UserRef};
+
+/// How much of a message the person is shown who proves something for it, in characters.
+const SHOWN: usize = 500;
+
+/// A task with what was said to it.
+#[derive(Debug)]
+pub(crate) struct ShownTask {
+    pub(crate) task: Task,
+    pub(crate) verdicts: Vec<TaskVerdict>,
+}
+
+/// What somebody says.
+#[derive(Debug)]
+pub(crate) struct NewVerdict {
+    /// Who.
+    pub(crate) who: UserRef,
+    /// Yes or no.
+    pub(crate) approves: bool,
+    /// The roles that they have, in the application's words.
+    pub(crate) roles: Vec<String>,
+    /// What they say that they have seen.
+    pub(crate) evidence: Vec<String>,
+    /// Why, in their words.
+    pub(crate) reason: Option<String>,
+    /// What they proved for it.
+    pub(crate) challenge_id: Option<ChallengeId>,
+}
+
+/// What a verdict rests on.
+struct Rests {
+    level: Aal,
+    challenge_id: Option<ChallengeId>,
+    authenticator_id: Option<AuthenticatorId>,
+    session_id: Option<SessionId>,
+    action_hash: Option<ActionHash>,
+}
+
+impl App {
+    /// What a step asks people, and asks no more: part of its commit.
+    pub(super) async fn asked(
+        &self,
+        run: &Run,
+        depth: u32,
+        machine: Option<&Machine>,
+        effects: &[Wanted],
+    ) -> Result<Own, Error> {
+        let mut own = Own::default();
+        for effect in effects {
+            match effect {
+                Wanted::Ask { key, task } => {
+                    let task = self.new_task(run, machine, key, task);
+                    own.events.push(opened(self.event(EventKind::TaskOpened, None, about(&task)), &task, depth));
+                    own.changes.push(Change::OpenTask(Box::new(task)));
+                }
+                Wanted::Close { key, closed } => {
+                    let (step, to) = (key.to_string(), state_of(*closed));
+                    // One that was asked by an earlier version of this program, which kept none.
+                    let Some(task) = self.store.task_of_step(run.id, &step).await? else { continue };
+                    let event = of_task(self.event(EventKind::TaskClosed, None, about(&task)), &task);
+                    own.events.push(event.with("outcome", to.name()).with("depth", depth));
+                    let only_open = *closed == Closed::Timeout;
+                    let close = CloseTask { run_id: run.id, step, to, only_open, at: self.now() };
+                    own.changes.push(Change::CloseTask(close));
+                }
+                _ => {}
+            }
+        }
+        Ok(own)
+    }
+
+    fn new_task(&self, run: &Run, machine: Option<&Machine>, key: &Key, asked: &workflow::Task) -> Task {
+        let now = self.now();
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let mut task = Task {
+            id: TaskId::generate(now, &*self.entropy),
+            run_id: run.id,
+            step: key.to_string(),
+            workflow: run.workflow.clone(),
+            user_id: run.user_id,
+            subject: text(machine.and_then(Machine::subject)),
+            requester: text(machine.and_then(Machine::requester)),
+            message: asked.message.clone(),
+            quorum: i16::try_from(asked.quorum).unwrap_or(i16::MAX),
+            approvals: 0,
+            roles: asked.roles.clone(),
+            evidence: asked.evidence.clone(),
+            excludes: asked.excludes.iter().filter_map(|one| excludes(*one)).collect(),
+            level: asked.level,
+            digest: [0; 32],
+            state: TaskState::Open,
+            created_at: now,
+            expires_at: asked.until,
+            closed_at: None,
+        };
+        task.digest = digest_of(&task, run);
+        task
+    }
+
+    /// What runs ask people, the oldest first.
+    pub(crate) async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        page: PageRequest<TaskId>,
+    ) -> Result<Page<Task, TaskId>, Error> {
+        Ok(self.store.tasks(filter, page).await?)
+    }
+
+    /// A task, and what was said to it.
+    pub(crate) async fn task(&self, id: TaskId) -> Result<ShownTask, Error> {
+        let task = self.store.task(id).await?.ok_or(Error::NotFound("task"))?;
+        Ok(ShownTask { verdicts: self.store.task_verdicts(id).await?, task })
+    }
+
+    /// Asks for the proof that a verdict on a task takes. It is bound to the task, and to whether the verdict is a yes.
+    pub(crate) async fn challenge_for_task(
+        &self,
+        actor: &Actor,
+        id: TaskId,
+        whom: Whom,
+        approves: bool,
+        once: Option<&Once>,
+    ) -> Result<Made<Challenge>, Error> {
+        let task = self.open_task(id).await?;
+        let context = context_of(&task, approves);
+        let shown = ["workflow", "message"].into_iter().filter(|name| context.contains_key(*name));
+        let ask = Ask {
+            whom,
+            action: action_of(approves).to_owned(),
+            shown: shown.map(str::to_owned).collect(),
+            required: Some(Requirement { aal: Some(task.level), ..Requirement::default() }),
+            lifetime: Challenge::LIFETIME,
+            context,
+        };
+        self.create_challenge(actor, ask, once).await
+    }
+
+    /// Takes what somebody says to a task. What cannot count is refused, and changes nothing.
+    pub(crate) async fn give_verdict(&self, actor: &Actor, id: TaskId, new: NewVerdict) -> Result<ShownTask, Error> {
+        let now = self.now();
+        let task = self.open_task(id).await?;
+        let user = self.find_user(&new.who).await?;
+        let user =
+            user.ok_or_else(|| Error::invalid("/user_id", "there is no such user: who decides is one of ours"))?;
+        if user.state != UserState::Active {
+            return Err(Error::MayNot("this user is suspended, and decides nothing".to_owned()));
+        }
+        self.may_decide(&task, &user, &new).await?;
+        let rests = self.verdict_rests_on(actor, &task, user.id, &new, now).await?;
+        let verdict = TaskVerdict {
+            task_id: task.id,
+            user_id: user.id,
+            approves: new.approves,
+            roles: new.roles,
+            // What was not asked for is nothing that anything rests on.
+            evidence: task.evidence.iter().filter(|one| new.evidence.contains(one)).cloned().collect(),
+            reason: new.reason,
+            level: rests.level,
+            challenge_id: rests.challenge_id,
+            authenticator_id: rests.authenticator_id,
+            application_id: actor.application.id,
+            at: now,
+        };
+        let event = self.told_of_verdict(actor, &task, &verdict, &rests);
+        let input = self.verdict_for_run(&task, &verdict)?;
+        let give = GiveVerdict { verdict, session_id: rests.session_id, input };
+        match self.commit(Change::GiveVerdict(Box::new(give)), event).await? {
+            Effect::Applied => {
+                self.workflows.due.notify_one();
+                self.task(id).await
+            }
+            Effect::Exists => Err(Error::Conflict("this person has decided before: each one does once, and for good")),
+            _ => Err(Error::Conflict(
+                "the task wants no verdict any more, or what this one rests on counts no more: look at it again",
+            )),
+        }
+    }
+
+    async fn open_task(&self, id: TaskId) -> Result<Task, Error> {
+        let task = self.store.task(id).await?.ok_or(Error::NotFound("task"))?;
+        match task.state_at(self.now()) {
+            TaskState::Open => Ok(task),
+            TaskState::Timeout => Err(Error::Conflict("the time in which this task could be decided is over")),
+            _ => Err(Error::Conflict("the task is closed: it wants no verdict any more")),
+        }
+    }
+
+    /// Whether somebody may say this.
+    async fn may_decide(&self, task: &Task, user: &User, new: &NewVerdict) -> Result<(), Error> {
+        let known = [(Excludes::Subject, &task.subject), (Excludes::Requester, &task.requester)];
+        for (_, name) in known.into_iter().filter(|(who, _)| task.excludes.contains(who)) {
+            let Some(name) = name else { continue };
+            match self.user_called(name).await? {
+                Some(id) if id == user.id => {
+                    let why = "whom a run is about, or who started it, does not decide what it asks";
+                    return Err(Error::MayNot(why.to_owned()));
+                }
+                None if new.approves => {
+                    return Err(Error::Conflict(
+                        "nobody here is known by the name of whom the run is about or who started it, so that it cannot be told \
+                         whether it is somebody else who approves",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if !task.roles.iter().any(|role| new.roles.contains(role)) {
+            return Err(Error::MayNot(format!("deciding this takes a role: {}", task.roles.join(", "))));
+        }
+        let missing: Vec<&str> =
+            task.evidence.iter().filter(|one| !new.evidence.contains(one)).map(String::as_str).collect();
+        if new.approves && !missing.is_empty() {
+            return Err(Error::invalid("/evidence", format!("must name what was seen: {}", missing.join(", "))));
+        }
+        Ok(())
+    }
+
+    /// The user whom a run knows by a text: an id of ours, or the application's.
+    async fn user_called(&self, name: &str) -> Result<Option<UserId>, Error> {
+        if let Ok(id) = name.parse::<UserId>() {
+            return Ok(Some(id));
+        }
+        let Ok(external) = ExternalId::parse(name) else { return Ok(None) };
+        Ok(self.store.user_by_external_id(&external).await?.map(|user| user.id))
+    }
+
+    /// What a verdict rests on: a proof for this very task, fresh, and of the level that is asked for.
+    async fn verdict_rests_on(
+        &self,
+        actor: &Actor,
+        task: &Task,
+        user: UserId,
+        new: &NewVerdict,
+        now: Timestamp,
+    ) -> Result<Rests, Error> {
+        let Some(id) = new.challenge_id else {
+            if task.level > Aal::Aal1 {
+                return Err(Error::StepUpNeeded(
+                    "deciding this takes a proof for this very task: make a challenge for it, and name that once it is satisfied",
+                ));
+            }
+            // That whoever decides is who they are the application says, and no more.
+            return Ok(Rests {
+                level: Aal::Aal1,
+                challenge_id: None,
+                authenticator_id: None,
+                session_id: None,
+                action_hash: None,
+            });
+        };
+        let unfit = |why: &str| Error::invalid("/challenge_id", why);
+        let challenge = self.challenge(actor, id).await?;
+        let satisfied = challenge.satisfied.as_ref().filter(|_| challenge.state == ChallengeState::Satisfied);
+        let satisfied = satisfied.ok_or_else(|| unfit("names a challenge that is not satisfied"))?;
+        let (action, context) = (action_of(new.approves), context_of(task, new.approves));
+        if challenge.user_id != Some(user)
+            || challenge.action != action
+            || challenge.action_hash != action_hash(id, user, challenge.session_id, action, context)
+        {
+            return Err(unfit("names a challenge that was not made for this task, this person and this verdict"));
+        }
+        if now.since(satisfied.at) > Challenge::ASSERTION_LIFETIME {
+            return Err(unfit("names a challenge that was satisfied too long ago"));
+        }
+        if satisfied.aal < task.level {
+            return Err(Error::StepUpNeeded("deciding this takes a proof of a higher level"));
+        }
+        Ok(Rests {
+            level: satisfied.aal,
+            challenge_id: Some(id),
+            authenticator_id: Some(satisfied.authenticator_id),
+            session_id: challenge.session_id,
+            action_hash: Some(challenge.action_hash),
+        })
+    }
+
+    fn verdict_for_run(&self, task: &Task, verdict: &TaskVerdict) -> Result<RunInput, Error> {
+        let key: Key = task.step.parse().map_err(|why: &str| Error::Internal(why.to_owned()))?;
+        let said = Verdict {
+            by: verdict.user_id.to_string(),
+            approves: verdict.approves,
+            roles: verdict.roles.clone(),
+            evidence: verdict.evidence.clone(),
+            level: verdict.level,
+        };
+        let input = json!(Input::Verdict { key, verdict: said }).to_string();
+        let id = RunId::generate(verdict.at, &*self.entropy).uuid();
+        Ok(RunInput { run_id: task.run_id, id, input, at: verdict.at })
+    }
+
+    fn told_of_verdict(&self, actor: &Actor, task: &Task, verdict: &TaskVerdict, rests: &Rests) -> Event {
+        let kind = if verdict.approves { EventKind::TaskApproved } else { EventKind::TaskRejected };
+        let about = About {
+            authenticator_id: rests.authenticator_id,
+            session_id: rests.session_id,
+            challenge_id: rests.challenge_id,
+            ..about(task)
+        };
+        let event = of_task(self.event(kind, Some(actor), about), task)
+            .with("by", verdict.user_id.to_string())
+            .with("evidence", verdict.evidence.clone())
+            .with("aal", verdict.level.number());
+        let event = match rests.action_hash {
+            Some(hash) => event.with("action_hash", data_encoding::BASE64URL_NOPAD.encode(&hash.0)),
+            None => event,
+        };
+        event.detailed(self.details(verdict.reason.clone().map(|reason| ("reason", reason))))
+    }
+}
+
+/// What a proof for a verdict is asked for.
+const fn action_of(approves: bool) -> &'static str {
+    if approves { "task.approve" } else { "task.reject" }
+}
+
+/// What it is bound to: run, step and input, by the digest of all that is asked; and what of it the person is shown.
+fn context_of(task: &Task, approves: bool) -> Map<String, Value> {
+    let mut context = Map::from_iter([
+        ("task".to_owned(), task.id.to_string().into()),
+        ("run".to_owned(), task.run_id.to_string().into()),
+        ("step".to_owned(), task.step.as_str().into()),
+        ("workflow".to_owned(), task.workflow.as_str().into()),
+        ("digest".to_owned(), data_encoding::HEXLOWER.encode(&task.digest).into()),
+        ("approves".to_owned(), approves.into()),
+    ]);
+    if let Some(message) = &task.message {
+        context.insert("message".to_owned(), message.chars().take(SHOWN).collect::<String>().into());
+    }
+    context
+}
+
+/// SHA-256 over the length-prefixed task, run, step, workflow as it is written, what started the run, and all that is asked.
+fn digest_of(task: &Task, run: &Run) -> [u8; 32] {
+    let asked = json!({
+        "subject": task.subject, "requester": task.requester, "message": task.message, "quorum": task.quorum,
+        "roles": task.roles, "evidence": task.evidence, "level": task.level,
+        "excludes": task.excludes.iter().map(|one| one.name()).collect::<Vec<_>>(),
+    });
+    let (id, run_id, asked) = (task.id.to_string(), run.id.to_string(), asked.to_string());
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in ["countersign task v1", &id, &run_id, &task.step, &run.digest, &run.cause, &asked] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hash.finish().as_ref());
+    bytes
+}
+
+fn about(task: &Task) -> About {
+    About { user_id: task.user_id, ..About::default() }
+}
+
+fn of_task(event: Event, task: &Task) -> Event {
+    let event = event.with("task", task.id.to_string()).with("run", task.run_id.to_string());
+    event.with("workflow", task.workflow.as_str()).with("step", task.step.as_str())
+}
+
+fn opened(event: Event, task: &Task, depth: u32) -> Event {
+    of_task(event, task)
+        .with("roles", task.roles.clone())
+        .with("quorum", task.quorum)
+        .with("aal", task.level.number())
+        .with("expires_at", json!(task.expires_at))
+        .with("depth", depth)
+}
+
+const fn state_of(closed: Closed) -> TaskState {
+    match closed {
+        Closed::Approved => TaskState::Approved,
+        Closed::Rejected => TaskState::Rejected,
+        Closed::Timeout => TaskState::Timeout,
+        Closed::Cancelled => TaskState::Cancelled,
+    }
+}
+
+fn excludes(excluded: Excluded) -> Option<Excludes> {
+    Excludes::from_name(excluded.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> (Task, Run) {
+        let (run_id, at) = (RunId::from_uuid(uuid::Uuid::from_u128(2)), Timestamp::from_unix_millis(1));
+        let task = Task {
+            id: TaskId::from_uuid(uuid::Uuid::from_u128(1)),
+            run_id,
+            step: "verified".to_owned(),
+            workflow: "recovery".to_owned(),
+            user_id: None,
+            subject: Some("usr_1".to_owned()),
+            requester: Some("ana".to_owned()),
+            message: Some("May Ann come back?".to_owned()),
+            quorum: 1,
+            approvals: 0,
+            roles: vec!["helpdesk".to_owned()],
+            evidence: vec!["in_person".to_owned()],
+            excludes: vec![Excludes::Subject],
+            level: Aal::Aal2,
+            digest: [0; 32],
+            state: TaskState::Open,
+            created_at: at,
+            expires_at: at,
+            closed_at: None,
+        };
+        let run = Run {
+            id: run_id,
+            workflow: "recovery".to_owned(),
+            digest: "d".to_owned(),
+            state: domain::RunState::Running,
+            user_id: None,
+            key: None,
+            cause: "{}".to_owned(),
+            machine: None,
+            pending: "[]".to_owned(),
+            error: None,
+            caller: None,
+            lines: 0,
+            created_at: at,
+            ended_at: None,
+        };
+        (task, run)
+    }
+
+    type Change = fn(&mut Task, &mut Run);
+
+    #[test]
+    fn w03_each_part_of_what_is_asked_changes_what_a_proof_for_it_is_bound_to() {
+        let (task, run) = task();
+        let digest = digest_of(&task, &run);
+        let changes: [Change; 12] = [
+            |task, _| task.id = TaskId::from_uuid(uuid::Uuid::from_u128(9)),
+            |_, run| run.id = RunId::from_uuid(uuid::Uuid::from_u128(9)),
+            |task, _| task.step = "verified@1".to_owned(),
+            |_, run| run.digest = "e".to_owned(),
+            |_, run| run.cause = "[]".to_owned(),
+            |task, _| task.subject = Some("usr_2".to_owned()),
+            |task, _| task.requester = None,
+            |task, _| task.message = Some("May Bob come back?".to_owned()),
+            |task, _| task.quorum = 2,
+            |task, _| task.roles = vec!["anybody".to_owned()],
+            |task, _| task.evidence = Vec::new(),
+            |task, _| task.level = Aal::Aal1,
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let (mut other, mut of) = (task.clone(), run.clone());
+            change(&mut other, &mut of);
+            assert_ne!(digest_of(&other, &of), digest, "change {number}");
+        }
+    }
+
+    #[test]
+    fn w03_a_proof_for_a_no_is_none_for_a_yes() {
+        let (task, _) = task();
+        assert_ne!(context_of(&task, true), context_of(&task, false));
+        assert_ne!(action_of(true), action_of(false));
+    }
+}

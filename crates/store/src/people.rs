@@ -1,0 +1,71 @@
+//! What is written of people in workflows: what runs ask them, and what they say.
+
+use domain::{LinkId, RunId, SessionId, TaskState, TaskVerdict, Timestamp, TokenHash, UserId};
+
+use crate::RunInput;
+
+/// See [`crate::Change::CloseTask`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseTask {
+    /// Of which run.
+    pub run_id: RunId,
+    /// By which step it was asked.
+    pub step: String,
+    /// What came of it, if nobody's verdict has decided it.
+    pub to: TaskState,
+    /// Guard: no verdict has. So a time that is over is no answer to whoever was told that their verdict counts.
+    pub only_open: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// See [`crate::Change::GiveVerdict`]. Guard, all of it or nothing: the run is not over; the task is open and its time is not; the person has said
+/// nothing to it yet, is there, and is active; and what they proved still counts: the challenge is theirs, was satisfied, and nothing rests on it yet,
+/// its session is live, its authenticator in use.
+#[derive(Debug, Clone)]
+pub struct GiveVerdict {
+    /// The verdict. What it rests on is used up.
+    pub verdict: TaskVerdict,
+    /// The session of the challenge, if it has one.
+    pub session_id: Option<SessionId>,
+    /// What comes for the run by it.
+    pub input: RunInput,
+}
+
+/// See [`crate::Change::ArmLink`]. Guard: the link is this run's, and, if it goes to somebody, theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmLink {
+    /// Which link.
+    pub id: LinkId,
+    /// By which run it is sent.
+    pub run_id: RunId,
+    /// To whom, where that is a user.
+    pub to: Option<UserId>,
+    /// SHA-256 of the token: 32 random bytes, so a plain hash is enough.
+    pub token: TokenHash,
+}
+
+/// See [`crate::Change::FollowLink`]. Guard: nobody has followed it, its time is not over, and neither is its run; and the session, if it is followed
+/// in one, is the user's, is live, and has reached AAL2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowLink {
+    /// Which link.
+    pub id: LinkId,
+    /// In which session, where not by the link itself.
+    pub session_id: Option<SessionId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which tasks are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Those in this state.
+    pub state: Option<TaskState>,
+    /// Those that this role may decide.
+    pub role: Option<String>,
+    /// Those of this workflow.
+    pub workflow: Option<String>,
+    /// Those of runs about this user.
+    pub user_id: Option<UserId>,
+}

@@ -1,0 +1,55 @@
+//! Links of runs.
+
+use domain::{Link, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId};
+use uuid::Uuid;
+
+use super::lists::{cut, limit};
+use crate::engine::{Arg, Connection, Fault};
+use crate::rows::Reader;
+
+const LINK: &str = "l.id, l.run_id, l.workflow, l.user_id, l.name, l.title, l.message, l.button, l.done, l.created_at, l.expires_at, \
+    l.followed_at, l.session_id, l.late_at, \
+    CAST(CASE WHEN EXISTS (SELECT 1 FROM run_claims c WHERE c.run_id = l.run_id) THEN 0 ELSE 1 END AS BIGINT)";
+
+fn link(row: &mut Reader<'_, '_>) -> Result<Link, Fault> {
+    Ok(Link {
+        id: row.id(LinkId::from_uuid)?,
+        run_id: row.id(RunId::from_uuid)?,
+        workflow: row.next()?,
+        user_id: row.id(UserId::from_uuid)?,
+        name: row.next()?,
+        title: row.next()?,
+        message: row.next()?,
+        button: row.next()?,
+        done: row.next()?,
+        created_at: row.time()?,
+        expires_at: row.time()?,
+        followed_at: row.maybe_time()?,
+        session_id: row.maybe_id(SessionId::from_uuid)?,
+        late_at: row.maybe_time()?,
+        is_over: row.next::<i64>()? == 1,
+    })
+}
+
+pub(crate) async fn one(connection: &mut Connection, of: LinkId) -> Result<Option<Link>, Fault> {
+    let sql = format!("SELECT {LINK} FROM links l WHERE l.id = $1");
+    Ok(connection.fetch(&sql, &[Arg::Id(of.uuid())], |row| link(&mut Reader::new(row))).await?.pop())
+}
+
+pub(crate) async fn by_token(connection: &mut Connection, token: TokenHash) -> Result<Option<Link>, Fault> {
+    let sql = format!("SELECT {LINK} FROM link_tokens k JOIN links l ON l.id = k.link_id WHERE k.hash = $1");
+    Ok(connection.fetch(&sql, &[Arg::Blob(&token.0)], |row| link(&mut Reader::new(row))).await?.pop())
+}
+
+/// A user's, the newest first.
+pub(crate) async fn of_user(
+    connection: &mut Connection,
+    user: UserId,
+    page: PageRequest<LinkId>,
+) -> Result<Page<Link, LinkId>, Fault> {
+    let sql = format!("SELECT {LINK} FROM links l WHERE l.user_id = $3 AND l.id < $1 ORDER BY l.id DESC LIMIT $2");
+    let after = page.after.map_or(Uuid::max(), LinkId::uuid);
+    let args = [Arg::Id(after), limit(page.limit), Arg::Id(user.uuid())];
+    let items = connection.fetch(&sql, &args, |row| link(&mut Reader::new(row))).await?;
+    Ok(cut(items, page.limit, |link| link.id))
+}

@@ -1,0 +1,146 @@
+//! Links of runs, one change at a time.
+
+use domain::{Link, LinkId, RunId, Timestamp, UserId};
+
+use super::rest::one;
+use crate::engine::{Connection, Fault};
+use crate::people::{ArmLink, FollowLink};
+use crate::set::Kind::{Blob, Id, Int, Text};
+use crate::set::{Rows, Set};
+use crate::{Change, Effect};
+
+pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+    match change {
+        Change::ArmLink(arm) => self::arm(connection, arm).await,
+        Change::FollowLink(follow) => self::follow(connection, follow).await,
+        Change::NoteLateLink { id, at } => late(connection, *id, *at).await,
+        _ => Ok(Effect::Refused),
+    }
+}
+
+static CREATE_LINK: Set = Set::new(
+    &[
+        ("id", Id),
+        ("run_id", Id),
+        ("workflow", Text),
+        ("user_id", Id),
+        ("name", Text),
+        ("title", Text),
+        ("message", Text),
+        ("button", Text),
+        ("done", Text),
+        ("created_at", Int),
+        ("expires_at", Int),
+    ],
+    "INSERT INTO links (id, run_id, workflow, user_id, name, title, message, button, done, created_at, expires_at)
+     SELECT i.id, i.run_id, i.workflow, i.user_id, i.name, i.title, i.message, i.button, i.done, i.created_at, i.expires_at
+     FROM input i WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})",
+);
+
+/// A link: in the commit of the step that makes it.
+pub(super) async fn create(connection: &mut Connection, link: &Link) -> Result<Effect, Fault> {
+    let row = [
+        link.id.into(),
+        link.run_id.into(),
+        link.workflow.as_str().into(),
+        link.user_id.into(),
+        link.name.as_str().into(),
+        link.title.as_str().into(),
+        link.message.as_str().into(),
+        link.button.as_str().into(),
+        link.done.as_deref().into(),
+        link.created_at.into(),
+        link.expires_at.into(),
+    ];
+    one(connection, &CREATE_LINK, &row).await
+}
+
+static ARM_LINK: Set = Set::new(
+    &[("hash", Blob), ("link_id", Id), ("run_id", Id), ("to_user", Id)],
+    "INSERT INTO link_tokens (hash, link_id) SELECT i.hash, i.link_id FROM input i
+     WHERE EXISTS (SELECT 1 FROM links l
+        WHERE l.id = i.link_id AND l.run_id = i.run_id AND (i.to_user IS NULL OR l.user_id = i.to_user))",
+);
+
+async fn arm(connection: &mut Connection, arm: &ArmLink) -> Result<Effect, Fault> {
+    let row = [(&arm.token.0).into(), arm.id.into(), arm.run_id.into(), arm.to.into()];
+    one(connection, &ARM_LINK, &row).await
+}
+
+static FOLLOW_LINK: Set = Set::new(
+    &[("link_id", Id), ("session_id", Id), ("at", Int)],
+    "UPDATE links AS l SET followed_at = i.at, session_id = i.session_id FROM input i
+     WHERE l.id = i.link_id AND l.followed_at IS NULL AND l.expires_at > i.at
+        AND EXISTS (SELECT 1 FROM run_claims c WHERE c.run_id = l.run_id)
+        AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
+            WHERE s.id = i.session_id AND s.user_id = l.user_id AND s.aal >= 2 AND s.ended_at IS NULL
+                AND s.expires_at > i.at))",
+);
+
+/// Holds the claim of the link's run, so that the run is over before or after it.
+static HOLD_RUN: Set = Set::new(
+    &[("link_id", Id)],
+    "SELECT c.run_id FROM run_claims c
+     WHERE c.run_id IN (SELECT l.run_id FROM links l WHERE l.id IN (SELECT i.link_id FROM input i)) {alone}",
+);
+
+async fn follow(connection: &mut Connection, follow: &FollowLink) -> Result<Effect, Fault> {
+    if HOLD_RUN.ids(connection, Rows::one(&[follow.id.into()])).await?.is_empty() {
+        return Ok(Effect::Refused);
+    }
+    one(connection, &FOLLOW_LINK, &[follow.id.into(), follow.session_id.into(), follow.at.into()]).await
+}
+
+static NOTE_LATE_LINK: Set = Set::new(
+    &[("link_id", Id), ("at", Int)],
+    "UPDATE links AS l SET late_at = i.at FROM input i
+     WHERE l.id = i.link_id AND l.late_at IS NULL AND (l.followed_at IS NOT NULL OR l.expires_at <= i.at
+        OR NOT EXISTS (SELECT 1 FROM run_claims c WHERE c.run_id = l.run_id))",
+);
+
+async fn late(connection: &mut Connection, id: LinkId, at: Timestamp) -> Result<Effect, Fault> {
+    one(connection, &NOTE_LATE_LINK, &[id.into(), at.into()]).await
+}
+
+static ERASE_TOKENS_OF_RUN: Set = Set::new(
+    &[("run_id", Id)],
+    "DELETE FROM link_tokens WHERE link_id IN (SELECT l.id FROM links l WHERE l.run_id IN (SELECT i.run_id FROM input i))",
+);
+
+static ERASE_LINKS_OF_RUN: Set =
+    Set::new(&[("run_id", Id)], "DELETE FROM links WHERE run_id IN (SELECT i.run_id FROM input i)");
+
+static ERASE_TOKENS_OF_USER: Set = Set::new(
+    &[("user_id", Id)],
+    "DELETE FROM link_tokens WHERE link_id IN (SELECT l.id FROM links l WHERE l.user_id IN (SELECT i.user_id FROM input i))",
+);
+
+static ERASE_LINKS_OF_USER: Set =
+    Set::new(&[("user_id", Id)], "DELETE FROM links WHERE user_id IN (SELECT i.user_id FROM input i)");
+
+/// Erases what these runs made.
+pub(super) async fn erase_of_runs(connection: &mut Connection, runs: &[RunId]) -> Result<(), Fault> {
+    let of = || Rows::of_ids(runs.iter().map(|run| run.uuid()));
+    ERASE_TOKENS_OF_RUN.execute(connection, of()).await?;
+    ERASE_LINKS_OF_RUN.execute(connection, of()).await.map(drop)
+}
+
+/// Erases what was made for a user, by whatever run.
+pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> Result<(), Fault> {
+    let of = || Rows::one(&[user.into()]);
+    ERASE_TOKENS_OF_USER.execute(connection, of()).await?;
+    ERASE_LINKS_OF_USER.execute(connection, of()).await.map(drop)
+}
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 9] = [
+    &CREATE_LINK,
+    &ARM_LINK,
+    &FOLLOW_LINK,
+    &HOLD_RUN,
+    &NOTE_LATE_LINK,
+    &ERASE_TOKENS_OF_RUN,
+    &ERASE_LINKS_OF_RUN,
+    &ERASE_TOKENS_OF_USER,
+    &ERASE_LINKS_OF_USER,
+];

@@ -1,0 +1,319 @@
+//! Links in messages (W-06, T-13): bound to user and run, good once and for a time; looking at one does nothing, and one that does nothing any more leads to the flow for it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{events, folder, run_in, settles, setup, state_of, until, workflow};
+use crate::harness::{Answer, Api, Database, Server};
+use crate::messages::Post;
+
+const PUBLIC: &str = "https://mfa.example.com";
+
+/// Somebody is told that they were locked, and can say within an hour that it was not them who wanted it.
+fn notice() -> (String, String) {
+    workflow(
+        "notice",
+        r#"
+triggers:
+  - event: user.suspended
+    when: event.data.reason != "workflow"
+subject: ${event.user}
+steps:
+  - id: link
+    action: link.create
+    with:
+      user: ${subject}
+      name: not_me
+      title: Was this you?
+      message: "Your account was locked. <If> that was not you, unlock it."
+      button: It was not me
+      done: Your account is open again.
+      valid_for: 1h
+  - id: mail
+    action: notify.mail
+    with:
+      user: ${subject}
+      subject: Your account was locked
+      message: "Not you? {{ steps.link.url }} until {{ steps.link.expires_at }}"
+  - id: answered
+    wait:
+      event: link.followed
+      where: arrived.data.link == steps.link.link
+      timeout: 3h
+      on_timeout: continue
+  - id: which
+    switch:
+      - when: steps.answered.outcome == "event"
+        steps:
+          - id: unlock
+            action: user.unlock
+            with: {user: "${subject}"}
+"#,
+    )
+}
+
+/// The flow for whoever comes too late.
+fn late() -> (String, String) {
+    workflow(
+        "late",
+        r#"
+triggers:
+  - event: link.expired_followed
+    when: event.data.name == "not_me"
+subject: ${event.user}
+steps:
+  - id: told
+    action: event.emit
+    with: {name: late, data: {why: "${event.data.reason}"}}
+"#,
+    )
+}
+
+/// What a browser without anything gets.
+pub(super) async fn browse(api: &Api, method: Method, path: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    Api::answer(client.request(method, format!("{}{path}", api.address))).await.unwrap()
+}
+
+fn body(answer: &Answer) -> String {
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+/// The path of the link in the newest mail.
+pub(super) fn link_in(mail: &Value) -> String {
+    let content = mail["content"].as_str().unwrap().replace("=\r\n", "").replace("=\n", "");
+    let begins = format!("{PUBLIC}/links/");
+    let at = content.find(&begins).unwrap_or_else(|| panic!("no link: {content}"));
+    let token: String =
+        content[at + begins.len()..].chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    assert_eq!(token.len(), 43, "{content}");
+    format!("/links/{token}")
+}
+
+async fn post() -> (Post, tempfile::TempDir) {
+    let folder = folder(&[notice(), late()]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    (Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await, folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing() {
+    let (post, _folder) = post().await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    let run = run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    // Scanners and previews look, however often, in whichever way.
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let shown = browse(&api, method.clone(), &link).await;
+        assert_eq!(shown.status, 200, "{shown}");
+        for (header, value) in
+            [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")]
+        {
+            assert_eq!(shown.headers.get(header).map(String::as_str), Some(value), "{header}");
+        }
+        assert!(shown.headers["content-security-policy"].contains("frame-ancestors 'none'"));
+        if method == Method::GET {
+            let body = body(&shown);
+            assert!(
+                body.contains("Was this you?") && body.contains("&lt;If&gt;") && body.contains("It was not me"),
+                "{body}"
+            );
+            assert!(body.contains("method=\"post\"") && !body.contains("<script"), "{body}");
+        }
+    }
+    assert_eq!(events(&api, "link.followed").await.len(), 0);
+    // Telling that one comes too late by a link that works is nothing.
+    assert_eq!(browse(&api, Method::POST, &format!("{link}/late")).await.status, 200);
+    assert_eq!(events(&api, "link.expired_followed").await.len(), 0);
+    // By sixteen at once, it counts once.
+    let all = futures_util::future::join_all((0..16).map(|_| browse(&api, Method::POST, &link))).await;
+    let done = all.iter().filter(|answer| answer.status == 200 && body(answer).contains("open again")).count();
+    assert_eq!(done, 1, "{:?}", all.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    settles(&api, run["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(api.get(&format!("/v1/users/{user}")).await.expect(200)["state"], "active");
+    let followed = events(&api, "link.followed").await;
+    assert_eq!(followed.len(), 1);
+    assert_eq!((&followed[0]["about"]["user"], &followed[0]["data"]["run"]), (&json!(user), &run["id"]));
+    assert_eq!(followed[0]["data"]["by"], "link");
+    let again = browse(&api, Method::GET, &link).await;
+    assert!(again.status == 410 && body(&again).contains("used already"), "{again}");
+    // The token stands nowhere: not in the run, its history, the events.
+    let token = link.trim_start_matches("/links/");
+    let id = run["id"].as_str().unwrap();
+    for path in [format!("/v1/runs/{id}"), format!("/v1/runs/{id}/steps?limit=500"), "/v1/events?limit=500".to_owned()]
+    {
+        assert!(!api.get(&path).await.expect(200).to_string().contains(token), "{path}");
+    }
+}
+
+/// W-06: whoever comes too late is told so, and the flow for it begins: once, however often they come.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_t13_an_expired_link_says_so_and_leads_to_the_flow_for_it() {
+    let (post, _folder) = post().await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    let run = run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    api.advance(3601).await;
+    let shown = browse(&api, Method::GET, &link).await;
+    assert!(shown.status == 410 && body(&shown).contains("has expired"), "{shown}");
+    let pressed = browse(&api, Method::POST, &link).await;
+    assert!(pressed.status == 410 && body(&pressed).contains("has expired"), "{pressed}");
+    assert_eq!(state_of(&api, run["id"].as_str().unwrap()).await, "waiting");
+    assert_eq!(events(&api, "link.expired_followed").await.len(), 0, "looking is not asking");
+    for _ in 0..5 {
+        let told = browse(&api, Method::POST, &format!("{link}/late")).await;
+        assert!(told.status == 200 && body(&told).contains("We know"), "{told}");
+    }
+    let flow = run_in(&api, "late", "completed").await;
+    assert_eq!(flow["user_id"], user.as_str());
+    assert_eq!(api.all("/v1/runs?workflow=late").await.len(), 1);
+    let events = events(&api, "link.expired_followed").await;
+    assert_eq!((events.len(), &events[0]["data"]["reason"]), (1, &json!("expired")));
+    // Once the run is over there is nobody who would hear of it.
+    api.post(&format!("/v1/users/{user}/resume"), json!({})).await.expect(200);
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    let second = until("a second one", async || {
+        let runs = api.all("/v1/runs?workflow=notice").await;
+        runs.into_iter().find(|other| other["id"] != run["id"] && other["state"] == "waiting")
+    })
+    .await;
+    let link = link_in(&post.mail.mail());
+    let id = second["id"].as_str().unwrap();
+    api.post(&format!("/v1/runs/{id}/cancel"), json!({})).await.expect(200);
+    settles(&api, id, "cancelled").await;
+    let shown = browse(&api, Method::POST, &link).await;
+    assert!(shown.status == 410 && body(&shown).contains("come to its end"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_t33_links_are_not_guessed_not_made_up_and_not_asked_for_without_end() {
+    let (post, _folder) = post().await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    let listed = api.all(&format!("/v1/links?user_id={user}")).await;
+    assert_eq!((listed.len(), &listed[0]["state"], &listed[0]["name"]), (1, &json!("open"), &json!("not_me")));
+    // Its id, which is no secret, is no address of it.
+    let id = listed[0]["id"].as_str().unwrap();
+    let mut other = link.clone();
+    let last = if other.ends_with('A') { "E" } else { "A" };
+    other.replace_range(other.len() - 1.., last);
+    for path in [format!("/links/{id}"), "/links/x".to_owned(), format!("/links/{}", "A".repeat(43)), other] {
+        for method in [Method::GET, Method::POST] {
+            let answer = browse(&api, method, &path).await;
+            assert!(answer.status == 404 && body(&answer).contains("leads nowhere"), "{path}: {answer}");
+        }
+    }
+    // A flood from one network is turned away, and the link is there afterwards.
+    let mut turned_away = 0;
+    for _ in 0..600 {
+        turned_away += usize::from(api.get("/links/x").await.status == 429);
+    }
+    assert!((100..600).contains(&turned_away), "{turned_away} of 600 were turned away");
+    api.advance(61).await;
+    assert_eq!(browse(&api, Method::GET, &link).await.status, 200);
+}
+
+/// T-31: what a link does can be done from any session in which the user has proved something.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_t31_a_trusted_session_does_what_the_link_does_and_no_other_session_does() {
+    let asks = workflow(
+        "asks",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+subject: ${inputs.user}
+inputs: {user: {type: user, required: true}}
+steps:
+  - id: link
+    action: link.create
+    with: {user: "${subject}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}
+  - id: answered
+    wait: {event: link.followed, where: arrived.data.link == steps.link.link, timeout: 1d}
+"#,
+    );
+    let folder = folder(&[asks]);
+    let server = Server::start(setup(Database::Postgres, &folder)).await;
+    let api = server.api();
+    let (ann, bob) = (api.enroll("ann").await, api.enroll("bob").await);
+    let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": ann.user_id } });
+    let run = api.post("/v1/workflows/asks/runs", new).await.expect(201);
+    let listed = until("a link", async || {
+        let links = api.all(&format!("/v1/links?user_id={}", ann.user_id)).await;
+        links.into_iter().next()
+    })
+    .await;
+    assert_eq!((&listed["state"], &listed["button"]), (&json!("open"), &json!("Stop it")));
+    let path = format!("/v1/links/{}/follow", listed["id"].as_str().unwrap());
+    // Somebody else's, and one with a password alone.
+    api.post(&path, json!({ "session_id": bob.session_id })).await.expect_problem(404, "not-found");
+    let weak = api.session(&ann.user_id).await;
+    api.post(&path, json!({ "session_id": weak })).await.expect_problem(403, "step-up-needed");
+    // One that is over, and one that is trusted.
+    let now = api.advance(31).await;
+    let challenge = api.challenge_in(&weak).await;
+    api.verify(&challenge, &ann.phone.code_at(now)).await.expect(200);
+    let over = api.session(&ann.user_id).await;
+    api.delete(&format!("/v1/sessions/{over}")).await;
+    api.post(&path, json!({ "session_id": over })).await.expect_problem(410, "session-over");
+    let followed = api.post(&path, json!({ "session_id": weak })).await.expect(200);
+    assert_eq!(followed["state"], "followed");
+    settles(&api, run["id"].as_str().unwrap(), "completed").await;
+    let told = events(&api, "link.followed").await;
+    assert_eq!((&told[0]["data"]["by"], &told[0]["about"]["session"]), (&json!("session"), &json!(weak)));
+    api.post(&path, json!({ "session_id": weak })).await.expect_problem(409, "conflict");
+    // W-12: a link goes with the user.
+    api.delete(&format!("/v1/users/{}", ann.user_id)).await;
+    assert_eq!(api.all(&format!("/v1/links?user_id={}", ann.user_id)).await.len(), 0);
+}
+
+/// T-13: a link goes to its user, in a message of its run, whatever somebody else has written into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_a_link_is_sent_by_its_run_to_its_user_and_to_nobody_else() {
+    let sends = workflow(
+        "sends",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+subject: ${inputs.user}
+inputs: {user: {type: user, required: true}, to: {type: user, required: true}, note: {type: text, default: ""}}
+steps:
+  - id: link
+    action: link.create
+    with: {user: "${subject}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}
+  - id: mail
+    action: notify.mail
+    with: {user: "${inputs.to}", subject: A link, message: "{{ steps.link.url }} {{ inputs.note }}"}
+"#,
+    );
+    let folder = folder(&[sends]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let api = post.api();
+    let ana = post.with_mailbox("ana", "ana@example.org").await;
+    let bob = post.with_mailbox("bob", "bob@example.org").await;
+    let sent = async |user: &str, to: &str, note: &str, state: &str| {
+        let inputs = json!({ "user": user, "to": to, "note": note });
+        let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": inputs });
+        let run = api.post("/v1/workflows/sends/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+        settles(&api, &run, state).await;
+        api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].as_str().unwrap_or_default().to_owned()
+    };
+    sent(&ana, &ana, "", "completed").await;
+    link_in(&post.mail.mail());
+    // To somebody else.
+    assert!(sent(&ana, &bob, "", "failed").await.contains("somebody else"));
+    // With another run's link in what somebody wrote, whosever it is.
+    let links = api.all(&format!("/v1/links?user_id={ana}")).await;
+    let note = format!("{PUBLIC}/links/{}", links[0]["id"].as_str().unwrap());
+    for user in [&ana, &bob] {
+        assert!(sent(user, user, &note, "failed").await.contains("another run's"));
+    }
+    assert_eq!(post.mail.settled(0).await, 0, "nothing of that was sent");
+}
