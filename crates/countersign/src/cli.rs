@@ -512,12 +512,40 @@ pub(crate) enum RunsCommand {
     },
     /// Show why a run went the way it went: its conditions with their values, and its failures
     Why(OneRun),
+    /// Show why events about a user did or did not start a workflow
+    WhyNot(WhyNotArgs),
     /// Cancel a run; what it did is undone
     Cancel(OneRun),
     /// Have a step that is held tried again
     Retry(OneStep),
     /// Give a step up that is held
     Discard(OneStep),
+    /// Release a run that waits for two people, for one of them
+    Release {
+        /// The run: run_…
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Who releases it
+        #[arg(value_name = "PERSON")]
+        person: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyNotArgs {
+    /// The workflow
+    #[arg(value_name = "WORKFLOW")]
+    pub(crate) workflow: String,
+    /// The user: your application's name for it, or usr_…
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// How many days of events
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) days: u16,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]
@@ -610,6 +638,32 @@ pub(crate) enum WorkflowCommand {
     Validate(WorkflowFiles),
     /// Play the tests that stand in the files, and compare
     Test(WorkflowFiles),
+    /// Show what a workflow would have done: for what happened lately, or for one event
+    Simulate(Box<SimulateArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// A file, or the name of a workflow in force
+    #[arg(value_name = "FILE|NAME")]
+    pub(crate) workflow: String,
+    /// How many days of what happened
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) days: u16,
+    /// One event instead: a file of JSON, as `countersign events --json` prints one
+    #[arg(long, value_name = "FILE", conflicts_with = "days")]
+    pub(crate) event: Option<PathBuf>,
+    /// A start by hand instead: a file of JSON with what is filled in
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["days", "event"])]
+    pub(crate) inputs: Option<PathBuf>,
+    /// A file of JSON with what steps give, by their ids, where it is not what is made up
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
+    /// Have people approve; otherwise nobody answers, and approvals time out
+    #[arg(long)]
+    pub(crate) approve: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]
@@ -761,6 +815,7 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
+            Self::Workflow(WorkflowCommand::Simulate(args)) => Some(&args.connection),
             Self::Runs(command) => Some(command.connection()),
             Self::Alerts(command) => command.connection(),
             Self::Tasks(command) => Some(command.connection()),
@@ -769,7 +824,7 @@ impl Command {
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
-            | Self::Workflow(_)
+            | Self::Workflow(WorkflowCommand::Validate(_) | WorkflowCommand::Test(_))
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,
@@ -803,7 +858,10 @@ impl AuthenticatorsCommand {
 impl RunsCommand {
     const fn connection(&self) -> &Connection {
         match self {
-            Self::List { connection, .. } | Self::Top { connection, .. } => connection,
+            Self::List { connection, .. } | Self::Release { connection, .. } | Self::Top { connection, .. } => {
+                connection
+            }
+            Self::WhyNot(args) => &args.connection,
             Self::Show(one) | Self::Why(one) | Self::Cancel(one) | Self::Watch(one) => &one.connection,
             Self::Retry(one) | Self::Discard(one) => &one.connection,
         }

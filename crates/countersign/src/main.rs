@@ -16,7 +16,7 @@ mod supervisor;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use cli::{AlertsCommand, Cli, Command, ConfigCommand};
+use cli::{AlertsCommand, Cli, Command, ConfigCommand, WorkflowCommand};
 use client::Client;
 use commands::Desk;
 use config::Environment;
@@ -51,7 +51,12 @@ fn run(command: Command, mut environment: Environment, output: Output) -> Result
         Command::Config(ConfigCommand::Test { folder, junit }) => {
             commands::test(&folder, junit.as_deref(), output).map(|()| ExitCode::SUCCESS)
         }
-        Command::Workflow(command) => commands::workflow(&command, output).map(|()| ExitCode::SUCCESS),
+        Command::Workflow(WorkflowCommand::Validate(files)) => {
+            commands::validate_workflows(&files, output).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Workflow(WorkflowCommand::Test(files)) => {
+            commands::test_workflows(&files, output).map(|()| ExitCode::SUCCESS)
+        }
         Command::Alerts(AlertsCommand::Validate(files)) => {
             commands::validate_alerts(&files, output).map(|()| ExitCode::SUCCESS)
         }
@@ -85,6 +90,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Events(args) => commands::events(&desk, &args).await,
         Command::Keys(command) => commands::keys(&desk, &command).await,
         Command::Config(command) => commands::config(&desk, command).await,
+        Command::Workflow(WorkflowCommand::Simulate(args)) => commands::simulate(&desk, &args).await,
         Command::Runs(command) => commands::runs(&desk, command).await,
         Command::Alerts(command) => commands::alerts(&desk, command).await,
         Command::Tasks(command) => commands::tasks(&desk, command).await,

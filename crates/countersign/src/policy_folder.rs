@@ -37,6 +37,21 @@ pub(crate) fn can_be_used(source: &PolicySource, sending: Option<&server::Sendin
     })
 }
 
+/// The folder in that of a policy in which the files of workflows are.
+const WORKFLOWS: &str = "workflows";
+
+/// The same, and the files of workflows in the folder `workflows` in it, by `workflows/NAME`: what is applied as a whole.
+pub(crate) fn with_workflows(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let mut all = files(folder, Empty::IsAMistake)?;
+    let inside = folder.join(WORKFLOWS);
+    if inside.is_dir() {
+        let of_workflows =
+            files(&inside, Empty::IsFine)?.into_iter().filter(|(name, _)| Picture::of_file(name).is_none());
+        all.extend(of_workflows.map(|(name, text)| (format!("{WORKFLOWS}/{name}"), text)));
+    }
+    Ok(all)
+}
+
 /// What a folder without files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {

@@ -203,6 +203,7 @@ fn configuration(
         sites,
         workflows,
         alerts,
+        secrets: settings.policy_secrets.all().into(),
         factors: settings.factors.clone(),
         fall_back: settings.fall_back,
         webauthn: settings.webauthn.clone(),

@@ -54,6 +54,8 @@ impl K {
         const WORKFLOW: &[EventField] = &[text("workflow"), text("digest")];
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
+        const RUN_SKIPPED: &[EventField] =
+            &[text("run"), text("workflow"), text("digest"), text("event"), number("depth")];
         const TASK: &[EventField] = &[
             text("task"),
             text("run"),
@@ -189,8 +191,8 @@ impl K {
             K::UserSuspended | K::UserResumed | K::SessionEnded => CHANGED,
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
             K::WebhookRefused => const { &[text("workflow"), text("reason"), number("count")] },
+            K::RunSkipped => RUN_SKIPPED,
             K::RunStarted
-            | K::RunSkipped
             | K::RunCompleted
             | K::RunFailed
             | K::RunCancelled

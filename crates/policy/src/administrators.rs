@@ -32,6 +32,10 @@ impl Administrators {
         Self { users: users.collect(), groups: groups.into_iter().map(|(group, _)| group.to_owned()).collect() }
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.users.iter().map(String::as_str)
+    }
+
     pub(crate) fn has(&self, user: &UserFacts) -> bool {
         let key = ExternalId::parse(&user.external_id).map(|id| id.key().to_owned()).unwrap_or_default();
         self.users.contains(&key)

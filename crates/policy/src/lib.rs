@@ -110,6 +110,11 @@ impl Policy {
         self.administrators.iter().any(|administrators| administrators.has(user))
     }
 
+    /// The users whom the files name as administrators, by their names. Those in groups that they name are known only where something is decided.
+    pub fn administrator_names(&self) -> impl Iterator<Item = &str> {
+        self.administrators.iter().flat_map(administrators::Administrators::names)
+    }
+
     /// How whoever lost every authenticator comes back in, where an enforcement file says so.
     pub fn recovery(&self) -> Option<&Recovery> {
         self.enforcement.as_ref().map(|enforcement| &enforcement.recovery)

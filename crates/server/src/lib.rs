@@ -38,7 +38,7 @@ pub use policy_files::{PolicyFiles, PolicySource};
 pub use relying_party::{Webauthn, webauthn_policy};
 pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
 pub use sites::{SiteMistake, SiteSettings, Sites};
-pub use workflow_files::WorkflowFiles;
+pub use workflow_files::{PolicySecrets, WorkflowFiles};
 
 /// How a server is to run.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub struct Config {
     pub alerts: Option<AlertFiles>,
     /// Workflows that are to be in force; as the store has them if not said.
     pub workflows: Option<WorkflowFiles>,
+    /// The secrets that workflows which are applied may refer to, by their references. Do not print.
+    pub secrets: PolicySecrets,
     /// How long the single view of a key can be had (P-04).
     pub view_lifetime: Duration,
     /// How old a log-in or proof may be that starts an enrollment (P-06).
@@ -250,7 +252,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let post = config.sending.map(|sending| Post::new(sending, &vault, &settings.issuer));
     let (workflow_files, secrets) = match config.workflows {
         Some(WorkflowFiles { workflows, secrets }) => (Some(workflows), secrets),
-        None => (None, workflow_files::Secrets::new()),
+        None => (None, config.secrets.0),
     };
     let app = Arc::new(App {
         store: store.clone(),
@@ -268,7 +270,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         errands: app::errands::Errands::default(),
         alerts: app::alerts::Alerts::default(),
         blocked: app::blocked::Blocked::default(),
-        workflows: app::workflows::Workflows::new(secrets),
+        workflows: app::workflows::Workflows::new(secrets, workflow_files.is_some()),
         wake: Arc::default(),
         nonces: app::factors::push::Nonces::default(),
         streams: http::push_places(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use workflow::{Definition, Mistake, Need, Severity, TriggerKind, check_together};
+use workflow::{Definition, Mistake, Need, Place, Severity, TriggerKind, check_together};
 use zeroize::Zeroizing;
 
 use crate::app::workflows::{CARRIED, FOUND, PARAMETERS, signing};
@@ -16,6 +16,7 @@ pub struct WorkflowFiles {
 }
 
 /// One of them.
+#[derive(Debug)]
 pub(crate) struct WorkflowFile {
     pub(crate) file: String,
     pub(crate) document: String,
@@ -24,6 +25,22 @@ pub(crate) struct WorkflowFile {
 
 /// Secrets that actions take, by where they were found. Do not print.
 pub(crate) type Secrets = BTreeMap<String, Zeroizing<String>>;
+
+/// Secrets that applied files may refer to, by their references.
+#[derive(Default)]
+pub struct PolicySecrets(pub(crate) Secrets);
+
+impl From<BTreeMap<String, Zeroizing<String>>> for PolicySecrets {
+    fn from(secrets: BTreeMap<String, Zeroizing<String>>) -> Self {
+        Self(secrets)
+    }
+}
+
+impl std::fmt::Debug for PolicySecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl WorkflowFiles {
     /// Reads files, by their names. `secret` finds what stands behind a reference, `env:NAME` or `file:PATH`.
@@ -83,6 +100,34 @@ impl std::fmt::Debug for WorkflowFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.workflows.iter().map(|workflow| &workflow.file)).finish()
     }
+}
+
+/// Reads files of workflows that come with a policy, as a whole.
+pub(crate) fn read_together(files: &[(&str, &str)]) -> Result<Vec<WorkflowFile>, Vec<Mistake>> {
+    let (mut workflows, mut mistakes) = (Vec::new(), Vec::new());
+    for (file, document) in files {
+        match Definition::read(file, document) {
+            Ok(definition) => {
+                let (file, document) = ((*file).to_owned(), (*document).to_owned());
+                workflows.push(WorkflowFile { file, document, definition: Arc::new(definition) });
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    let all: Vec<&Definition> = workflows.iter().map(|workflow| &*workflow.definition).collect();
+    mistakes.extend(check_together(&all).into_iter().filter(is_error));
+    for workflow in &workflows {
+        let nowhere = Place { file: workflow.file.as_str().into(), line: 0, column: 0 };
+        let refused = |message| Mistake {
+            severity: Severity::Error,
+            place: nowhere.clone(),
+            message,
+            suggestion: None,
+            other: None,
+        };
+        mistakes.extend(beyond(&workflow.definition).into_iter().map(refused));
+    }
+    if mistakes.iter().any(is_error) { Err(mistakes) } else { Ok(workflows) }
 }
 
 fn is_error(mistake: &Mistake) -> bool {

@@ -263,7 +263,7 @@ pub enum Change {
     },
     /// Puts a policy into force, and with it what its files say of applications: all of it or nothing. Guard: its number is that after the
     /// one that is in force, and each application is as it was seen, whoever applies it among them. [`Effect::Exists`] if the name or a certificate of one is another's.
-    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>),
+    PutPolicy(Box<PolicyInForce>, Vec<ApplicationChange>, Option<Box<PutWorkflows>>),
     /// Takes an enrollment back and revokes its pending authenticator. Guard: it is started or viewed.
     CancelEnrollment {
         /// Which.
@@ -515,6 +515,15 @@ pub enum Change {
     },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),
+    /// Somebody releases a run that is held for what it would do to people. Guard: it is not over, and they did not before.
+    ReleaseRun {
+        /// Which run.
+        run_id: RunId,
+        /// Who, as names of users are compared.
+        person: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
     /// What was counted, and what is raised and becomes of it. Guard: see [`WriteAlerts`].

@@ -18,8 +18,8 @@ use crate::house::House;
 use crate::read::events::Order;
 use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
-    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, OpenError,
-    RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, Leeway,
+    OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -517,6 +517,20 @@ impl Store {
     pub async fn runs(&self, filter: &RunFilter, page: PageRequest<RunId>) -> Result<Page<Run, RunId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = runs::list(lease.connection(), filter, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How far a workflow may still go at a time, and who let a run go further.
+    pub async fn run_leeway(&self, workflow: &str, run: RunId, at: Timestamp) -> Result<Leeway, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::leeway(lease.connection(), workflow, run, at).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How many users there are. It takes longer the more there are.
+    pub async fn population(&self) -> Result<i64, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::population(lease.connection()).await?;
         lease.done();
         Ok(found)
     }

@@ -63,7 +63,7 @@ impl KnownCallers {
 }
 
 fn touches_callers(change: &Change) -> bool {
-    if let Change::PutPolicy(_, applications) = change {
+    if let Change::PutPolicy(_, applications, _) = change {
         return applications.iter().any(|change| !matches!(change, ApplicationChange::Stay(..)));
     }
     matches!(

@@ -36,6 +36,7 @@ pub use error::{OpenError, StoreError};
 pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, TaskFilter};
 pub use record::{ActiveUser, Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
-    AdvanceRun, BeginRuns, ClaimedRun, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, WebhookCall,
+    AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,
+    WebhookCall,
 };
 pub use stats::{RunSample, StepLine};

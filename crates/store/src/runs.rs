@@ -1,6 +1,6 @@
 //! What is written of workflows and their runs.
 
-use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp, WorkflowInForce};
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
 use uuid::Uuid;
 
 use crate::Change;
@@ -137,10 +137,45 @@ pub struct AdvanceRun {
     pub lines: Vec<RunLine>,
     /// What it does to our own data.
     pub changes: Vec<Change>,
+    /// Who is to be left with something to prove by, where `changes` take from anybody.
+    pub spares: Option<Spares>,
     /// The runs that it calls.
     pub calls: Vec<NewRun>,
     /// What it has come for others: those that it called, and the one that called it.
     pub inputs: Vec<RunInput>,
+}
+
+/// Guard of an [`AdvanceRun`]: unless two people released the run, no administrator, and no more than so many users in a day by one workflow, could
+/// prove something before and cannot after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spares {
+    /// The users whose account or authenticators are changed.
+    pub users: Vec<UserId>,
+    /// The administrators among them.
+    pub administrators: Vec<UserId>,
+    /// The workflow, with which is counted.
+    pub workflow: String,
+    /// How many users it may leave so in a day.
+    pub most: i64,
+}
+
+/// How far a workflow may still go, and who let a run go further.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leeway {
+    /// How many users the workflow has left with nothing to prove by in its day.
+    pub shut_out: i64,
+    /// How many people released the run.
+    pub releases: i64,
+}
+
+impl Leeway {
+    /// How many people have to release a run.
+    pub const RELEASES: i64 = crate::write::RELEASES;
+
+    /// Whether the run may do what it says.
+    pub const fn is_released(&self) -> bool {
+        self.releases >= Self::RELEASES
+    }
 }
 
 /// Gives a claim back.

@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [Migration; 9] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0007_webhooks.sql"),
         postgres: include_str!("../migrations/postgres/0007_webhooks.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0008_releases.sql"),
+        postgres: include_str!("../migrations/postgres/0008_releases.sql"),
     },
     Migration {
         sqlite: include_str!("../migrations/sqlite/0009_pace.sql"),

@@ -44,15 +44,15 @@ macro_rules! over_by_id {
     };
 }
 
-/// How long runs are kept, and what happened in them, once they are over.
-const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
-
 /// What makes a run over, and which go first.
 macro_rules! over_runs {
     () => {
         "x.ended_at <= (SELECT i.runs_over_at FROM input i) ORDER BY x.ended_at"
     };
 }
+
+/// How long runs are kept, and what happened in them, once they are over.
+const KEEP_RUNS: Duration = Duration::from_hours(30 * 24);
 
 /// That somebody was there stays known without their session: it is written down before the sessions go that the sweep below deletes.
 static LAST_ACTIVE: Set = Set::new(
@@ -66,7 +66,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 19] = [
+static SWEEPS: [Set; 20] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -128,6 +128,7 @@ static SWEEPS: [Set; 19] = [
             " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM link_tokens k WHERE k.link_id = l.id))"
         ),
     ),
+    delete!("run_releases WHERE run_id", "x.id FROM runs", over_runs!()),
     Set::new(
         INPUT,
         "DELETE FROM run_lines WHERE (run_id, line) IN (

@@ -454,6 +454,22 @@ impl Definition {
         secrets
     }
 
+    /// Where it sends secrets as they are: the place of each step that does, and the address where that is written out.
+    pub fn sends_secrets(&self) -> Vec<(&Place, Option<&str>)> {
+        let sending = self.doings().filter(|(_, doing)| {
+            doing.with.iter().any(|(name, value)| name == "bearer" && matches!(value, Argument::Secret(_)))
+        });
+        sending
+            .map(|(step, doing)| {
+                let url = doing.with.iter().find(|(name, _)| name == "url").and_then(|(_, value)| match value {
+                    Argument::Literal(Value::String(url)) => Some(url.as_str()),
+                    _ => None,
+                });
+                (&step.place, url)
+            })
+            .collect()
+    }
+
     /// Everything that it does, undoing included.
     pub(crate) fn doings(&self) -> impl Iterator<Item = (&Step, &Doing)> {
         self.steps.iter().flat_map(|step| {

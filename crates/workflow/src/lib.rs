@@ -18,10 +18,13 @@ mod expression;
 mod grammar;
 mod json_schema;
 mod machine;
+mod outline;
 mod reader;
+mod rehearsal;
 mod template;
 mod testing;
 mod vocabulary;
+mod words;
 
 pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, WEEKS};
 pub use analysis::{REASON, check_together};
@@ -40,5 +43,7 @@ pub use machine::{
     event_json,
 };
 pub use reader::{MAX_DEPTH, MAX_ID, MAX_STEPS};
+pub use rehearsal::{Assumed, Rehearsal, WaitEnd, Waited, Wanted};
 pub use testing::TestResult;
 pub use vocabulary::{ACTIONS, Action, EVIDENCE, HandsOut, Kind, Parameter, QUERIES, Query, Reach};
+pub use words::words;

@@ -32,8 +32,9 @@ use crate::definition::{Definition, Excluded, StepId};
 use crate::expression::Clause;
 
 pub use start::{Cause, Start, event_json};
+pub(crate) use state::Node;
+use state::Timer;
 pub use state::{Failure, FailureKind, Key, Outcome, Phase, Run, STATE_VERSION, Told};
-use state::{Node, Timer};
 
 /// The most bytes that one step gives.
 pub const MAX_OUTPUT: usize = 16 * 1024;
@@ -97,6 +98,15 @@ pub enum Input {
         /// How long the next one waits at least, as whoever was asked says; not longer than the step's `longest` pause.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Duration>,
+    },
+    /// An attempt is not made, as it would do more than may be done without people: it is held for them, whatever the file says.
+    Hold {
+        /// Of which step.
+        key: Key,
+        /// Which attempt.
+        attempt: u32,
+        /// Why, for people.
+        message: String,
     },
     /// An attempt could not be made where it was to be, and may be elsewhere or later: it does not count as one.
     Postponed {
@@ -517,6 +527,7 @@ impl<'a> Machine<'a> {
             Input::Failed { key, attempt, message, retryable, after } => {
                 self.failed(&key, attempt, message, retryable.then_some(after.unwrap_or_default()))
             }
+            Input::Hold { key, attempt, message } => self.hold(&key, attempt, message),
             Input::Postponed { key, attempt, until, message } => self.postponed(&key, attempt, until, message),
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),

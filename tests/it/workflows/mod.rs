@@ -1,5 +1,7 @@
 //! Workflows (W-01 to W-07): runs that are started by what happens, and do what their file says, once, whatever dies in between.
 
+mod change;
+mod configured;
 mod crashes;
 mod door;
 mod engine;

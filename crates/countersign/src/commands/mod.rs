@@ -17,6 +17,7 @@ mod root_key;
 mod runs;
 mod runs_live;
 mod serve;
+mod simulate;
 mod tasks;
 mod tokens;
 mod users;
@@ -41,11 +42,12 @@ pub(crate) use paper::{completions, man};
 pub(crate) use root_key::root_key;
 pub(crate) use runs::runs;
 pub(crate) use serve::serve;
+pub(crate) use simulate::{simulate, why_not};
 pub(crate) use tasks::tasks;
 pub(crate) use tokens::tokens;
 pub(crate) use users::users;
 pub(crate) use verify::verify;
-pub(crate) use workflow::workflow;
+pub(crate) use workflow::{test as test_workflows, validate as validate_workflows};
 
 /// What a command that asks a server works with.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Desk, need_user};
+use super::{Desk, need_user, why_not};
 use crate::cli::{OneStep, RunsCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
@@ -28,12 +28,21 @@ pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failur
         RunsCommand::Watch(one) => super::runs_live::watch(desk, &one.run).await,
         RunsCommand::Top { window, every, .. } => super::runs_live::top(desk, &window, every).await,
         RunsCommand::Why(one) => show(desk, &one.run, tells_why).await,
+        RunsCommand::WhyNot(args) => why_not(desk, &args).await,
         RunsCommand::Cancel(one) => {
             let run = desk.client.post(&["v1", "runs", &one.run, "cancel"], json!({})).await?;
             done(desk, &run, "is to be cancelled; `countersign runs show` tells when it is");
             Ok(())
         }
         RunsCommand::Retry(one) => resolve(desk, &one, "retry", "is tried again").await,
+        RunsCommand::Release { run, person, .. } => {
+            let run = desk.client.post(&["v1", "runs", &run, "release"], json!({ "person": person })).await?;
+            let more = at(&run, "held_for_people").as_array().is_some_and(|held| !held.is_empty());
+            let said =
+                if more && at(&run, "releases") == 1 { "waits for one more" } else { "is released, and goes on" };
+            done(desk, &run, said);
+            Ok(())
+        }
         RunsCommand::Discard(one) => resolve(desk, &one, "discard", "is given up").await,
     }
 }

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use workflow::{Definition, Mistake, Severity, TestResult, check_together};
 
-use crate::cli::{WorkflowCommand, WorkflowFiles};
+use crate::cli::WorkflowFiles;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 
-/// Looks at files of workflows, without a server.
-pub(crate) fn workflow(command: &WorkflowCommand, output: Output) -> Result<(), Failure> {
-    match command {
-        WorkflowCommand::Validate(args) => {
-            told(&read(args, output)?, output);
-            Ok(())
-        }
-        WorkflowCommand::Test(args) => test(&read(args, output)?, output),
-    }
+/// Tells every mistake in the files.
+pub(crate) fn validate(args: &WorkflowFiles, output: Output) -> Result<(), Failure> {
+    told(&read(args, output)?, output);
+    Ok(())
+}
+
+/// Plays the tests that stand in the files.
+pub(crate) fn test(args: &WorkflowFiles, output: Output) -> Result<(), Failure> {
+    played(&read(args, output)?, output)
 }
 
 /// Tells of workflows that hold.
@@ -49,7 +49,7 @@ fn told(definitions: &[Definition], output: Output) {
     }
 }
 
-fn test(definitions: &[Definition], output: Output) -> Result<(), Failure> {
+fn played(definitions: &[Definition], output: Output) -> Result<(), Failure> {
     let results: Vec<(&str, TestResult)> = definitions
         .iter()
         .flat_map(|definition| definition.run_tests().into_iter().map(|result| (definition.name(), result)))

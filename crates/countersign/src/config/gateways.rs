@@ -51,6 +51,11 @@ impl PolicySecrets {
         given.items.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// All of them, for workflows that are applied.
+    pub(crate) fn all(&self) -> BTreeMap<String, Zeroizing<String>> {
+        self.0.clone()
+    }
+
     fn get(&self, reference: &str) -> Result<String, String> {
         self.0.get(reference).map(|value| value.to_string()).ok_or_else(|| {
             format!("this server hands out no `{reference}`: its configuration names what files may refer to in policy.secrets")

@@ -278,6 +278,12 @@ impl Request {
         Self::new(Method::POST, url)
     }
 
+    /// The host that is called, as it is read here; brackets of an address left out.
+    pub fn host(&self) -> Option<&str> {
+        let host = self.url.host_str()?;
+        Some(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
+    }
+
     /// With a field in the header.
     ///
     /// # Errors

@@ -59,6 +59,9 @@ pub(crate) enum Error {
     /// A policy does not hold.
     #[error("the policy does not hold")]
     PolicyMistaken(Vec<policy::Mistake>),
+    /// A workflow does not hold.
+    #[error("the workflow does not hold")]
+    WorkflowMistaken(Vec<policy::Mistake>),
     /// A policy cannot be trusted or understood.
     #[error("the policy with the number {number} cannot be used: {why}")]
     PolicyBroken {

@@ -149,6 +149,8 @@ problems! {
         "Plan the files first, and send the plan's `seen`: so nothing that somebody took from an application since comes back unseen. The detail names those that would change.";
     POLICY_MISTAKEN = "policy-mistaken", UNPROCESSABLE_ENTITY, "The policy does not hold",
         "`mistakes` names each one with file, line and column. Nothing was changed.";
+    WORKFLOW_MISTAKEN = "workflow-mistaken", UNPROCESSABLE_ENTITY, "The workflow does not hold",
+        "`mistakes` names each one with line and column. Nothing was changed.";
     POLICY_BROKEN = "policy-broken", SERVICE_UNAVAILABLE, "The policy in force cannot be used",
         "What is kept of it is not what was signed, or this release of the server cannot read it. Nothing is decided until another one is applied, the database is restored, or the server is updated; the log says why.";
     GATEWAY_UNAVAILABLE = "gateway-unavailable", SERVICE_UNAVAILABLE, "No message can be sent just now",
@@ -201,13 +203,13 @@ impl Problem {
         Self::new(kind, kind.meaning)
     }
 
-    /// A policy with mistakes.
-    fn mistaken(mistakes: Vec<policy::Mistake>) -> Self {
+    /// A policy or a workflow with mistakes.
+    fn mistaken(kind: &'static Kind, mistakes: Vec<policy::Mistake>) -> Self {
         let errors = mistakes.iter().filter(|mistake| mistake.severity == policy::Severity::Error);
         let first = errors.clone().next().map(ToString::to_string).unwrap_or_default();
         let more = errors.count().saturating_sub(1);
         let detail = if more == 0 { first } else { format!("{first} (and {more} more)") };
-        Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(&POLICY_MISTAKEN, detail) }
+        Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(kind, detail) }
     }
 
     /// Events before this position are gone.
@@ -273,7 +275,8 @@ impl From<Error> for Problem {
             Error::PolicyChanged => Self::of(&POLICY_CHANGED),
             Error::ApplicationsUnseen(names) => Self::unseen(&names),
             Error::PolicyLocksOut(why) => Self::new(&POLICY_LOCKS_OUT, sentence(&why)),
-            Error::PolicyMistaken(mistakes) => Self::mistaken(mistakes),
+            Error::PolicyMistaken(mistakes) => Self::mistaken(&POLICY_MISTAKEN, mistakes),
+            Error::WorkflowMistaken(mistakes) => Self::mistaken(&WORKFLOW_MISTAKEN, mistakes),
             Error::PolicyBroken { number, why } => {
                 tracing::error!(number, why, "the policy cannot be used");
                 let detail =

@@ -11,7 +11,8 @@ use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{ClaimedRun, RunFilter, RunInput};
+use crate::write::DAY;
+use crate::{ClaimedRun, Leeway, RunFilter, RunInput};
 
 /// Every document that a run may go by: the columns of one that is in force.
 const IN_FORCE: &str = "SELECT w.name, w.digest, d.file, d.document, w.at, w.since, w.next_at
@@ -191,6 +192,28 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
         counts.insert(state, found.first().copied().unwrap_or(0));
     }
     Ok(counts)
+}
+
+/// How far a workflow may still go at a time, and who let a run go further.
+pub(crate) async fn leeway(
+    connection: &mut Connection,
+    workflow: &str,
+    run: RunId,
+    at: Timestamp,
+) -> Result<Leeway, Fault> {
+    let sql = "SELECT s.users FROM workflow_shut_outs s WHERE s.workflow = $1 AND s.since > $2";
+    let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
+    let users = connection.fetch(sql, &[Arg::Text(workflow), day_before], |row| row.get::<i64>(0)).await?;
+    let sql = "SELECT count(*) FROM run_releases r WHERE r.run_id = $1";
+    let releases = connection.fetch(sql, &[Arg::Id(run.uuid())], |row| row.get::<i64>(0)).await?;
+    let first = |found: Vec<i64>| found.first().copied().unwrap_or(0);
+    Ok(Leeway { shut_out: first(users), releases: first(releases) })
+}
+
+/// How many users there are.
+pub(crate) async fn population(connection: &mut Connection) -> Result<i64, Fault> {
+    let found = connection.fetch("SELECT count(*) FROM users u", &[], |row| row.get::<i64>(0)).await?;
+    Ok(found.first().copied().unwrap_or(0))
 }
 
 #[cfg(test)]

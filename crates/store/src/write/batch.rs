@@ -146,7 +146,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
             ids.push(id.uuid());
         }
         Change::CancelChallenge { id, .. } | Change::UseChallenge { id, .. } => ids.push(id.uuid()),
-        Change::PutPolicy(policy, applications) => {
+        Change::PutPolicy(policy, applications, _) => {
             ids.push(policy.id.uuid());
             ids.extend(applications.iter().map(|change| change.id().uuid()));
         }
@@ -193,6 +193,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
+        Change::ReleaseRun { run_id, .. } => ids.push(run_id.uuid()),
         Change::ArmLink(arm) => ids.push(arm.id.uuid()),
         Change::FollowLink(follow) => {
             ids.push(follow.id.uuid());
@@ -286,6 +287,7 @@ async fn write_round(
             | Change::RenewRuns { .. }
             | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
+            | Change::ReleaseRun { .. }
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             Change::WriteAlerts(write) => alerts::write(connection, write).await?,
             Change::LimitAuthenticator { .. }
@@ -381,6 +383,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::RenewRuns { .. }
         | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
+        | Change::ReleaseRun { .. }
         | Change::OpenTask(_)
         | Change::CloseTask(_)
         | Change::CreateLink(_)
@@ -475,7 +478,13 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy, applications) => policies::put(connection, policy, applications).await,
+        Change::PutPolicy(policy, applications, workflows) => {
+            let effect = policies::put(connection, policy, applications).await?;
+            match workflows {
+                Some(workflows) if effect == Effect::Applied => runs::put_with_policy(connection, workflows).await,
+                _ => Ok(effect),
+            }
+        }
         _ => Ok(Effect::Refused),
     }
 }

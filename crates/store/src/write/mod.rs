@@ -19,8 +19,11 @@ mod prompts;
 mod rest;
 mod risk;
 mod runs;
+mod shut_out;
 mod sign_ins;
 mod tasks;
+
+pub(crate) use shut_out::{DAY, RELEASES};
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -383,6 +386,7 @@ mod tests {
             .chain(&alerts::ALL)
             .chain(&crate::read::alerts::ALL)
             .chain(&crate::read::stats::ALL)
+            .chain(&shut_out::ALL)
             .chain(&tasks::ALL)
             .chain(&links::ALL)
             .chain(&crate::read::runs::ALL)
@@ -431,7 +435,9 @@ mod tests {
         let source = crate::engine::postgres::Source::parse(&url).unwrap();
         let mut connection = source.connection().await.unwrap();
         assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in runs::ALL.iter().chain(&tasks::ALL).chain(&links::ALL).chain(&crate::read::runs::ALL) {
+        for set in
+            runs::ALL.iter().chain(&shut_out::ALL).chain(&tasks::ALL).chain(&links::ALL).chain(&crate::read::runs::ALL)
+        {
             let plan = set.postgres_plan(&mut connection).await;
             let through =
                 |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");

@@ -4,13 +4,15 @@
 //! for longer than its claim lasted finds that it writes nothing. The claim's row is written first, and held until the end of the transaction;
 //! so what comes for a run meanwhile, which counts up `pokes` in the same row, is before or after all of it.
 
+use std::collections::BTreeSet;
+
 use domain::{Event, RunId, RunState, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::hygiene;
 use super::outcome::Outcomes;
 use super::rest::{self, one};
-use super::{Item, links, tasks, took};
+use super::{Item, links, shut_out, tasks, took};
 use crate::engine::{Connection, Fault, Row};
 use crate::runs::{AdvanceRun, BeginRuns, Meeting, NewRun, PutWorkflows, RunInput};
 use crate::set::Kind::{Id, Int, Text};
@@ -60,6 +62,7 @@ pub(super) async fn write(
             outcomes.tell(index, told);
             Ok(effect)
         }
+        Change::ReleaseRun { run_id, person, at } => shut_out::release(connection, *run_id, person, *at).await,
         Change::TellRun(input) => {
             let told = tell(connection, std::slice::from_ref(input)).await?;
             Ok(if told == 0 { Effect::Refused } else { Effect::Applied })
@@ -96,6 +99,14 @@ static HOLD_WORKFLOWS: Set =
 
 static WORKFLOWS: Set =
     Set::new(&[("one", Int)], "SELECT w.name, w.digest FROM input i {then} workflows w ON w.name >= '' AND i.one = 1");
+
+/// Those that files say which come into force as a whole: with all of it, or not at all.
+pub(super) async fn put_with_policy(connection: &mut Connection, put: &PutWorkflows) -> Result<Effect, Fault> {
+    match put_workflows(connection, put).await? {
+        Effect::Applied => Ok(Effect::Applied),
+        _ => Err(Fault::Raced("other workflows came into force meanwhile".to_owned())),
+    }
+}
 
 async fn put_workflows(connection: &mut Connection, put: &PutWorkflows) -> Result<Effect, Fault> {
     let one = || Rows::one(&[1_i64.into()]);
@@ -414,11 +425,20 @@ async fn advance_run(connection: &mut Connection, advance: &AdvanceRun) -> Resul
     if hold(connection, std::iter::once(advance)).await?.is_empty() {
         return Ok((Effect::Refused, Vec::new()));
     }
+    let before = match &advance.spares {
+        Some(spares) => shut_out::before(connection, spares).await?,
+        None => BTreeSet::new(),
+    };
     for change in &advance.changes {
         if write_own(connection, change).await? != Effect::Applied {
             // Something of it may be written already: with all of it undone, it is refused as a whole.
             return Err(Fault::Raced("what a run does to our own data was not as it was seen".to_owned()));
         }
+    }
+    if let Some(spares) = &advance.spares
+        && !shut_out::may_stay(connection, advance.id, spares, &before, advance.at).await?
+    {
+        return Err(Fault::Raced("a run would leave people with nothing to prove by".to_owned()));
     }
     go_on(connection, &[advance]).await?;
     let mut told = Vec::new();
@@ -628,6 +648,11 @@ static ERASE_LINES: Set = Set::new(
     "DELETE FROM run_lines WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
 );
 
+static ERASE_RELEASES: Set = Set::new(
+    &[("user_id", Id)],
+    "DELETE FROM run_releases WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
+);
+
 static ERASE_RUNS: Set =
     Set::new(&[("user_id", Id)], "DELETE FROM runs WHERE user_id IN (SELECT i.user_id FROM input i)");
 
@@ -652,11 +677,12 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
     links::erase_of_runs(connection, &all).await?;
     links::erase_of_user(connection, user).await?;
     ERASE_LINES.execute(connection, of_user()).await?;
+    ERASE_RELEASES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 39] = [
+pub(super) static ALL: [&Set; 40] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -695,5 +721,6 @@ pub(super) static ALL: [&Set; 39] = [
     &WITHDRAW_QUEUED,
     &RUNS_OF_USER,
     &ERASE_LINES,
+    &ERASE_RELEASES,
     &ERASE_RUNS,
 ];

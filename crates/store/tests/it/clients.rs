@@ -208,7 +208,7 @@ on_both_engines! {
         apply(&store, Change::CreateApplication(admin.clone(), key(&admin, 1))).await;
         let (shop, bank) = (application("shop", &[Scope::Sessions], Some(1)), application("bank", &[], None));
         let made = vec![ApplicationChange::Create(shop.clone()), ApplicationChange::Create(bank.clone())];
-        apply(&store, Change::PutPolicy(policy(1, after(1)), made)).await;
+        apply(&store, Change::PutPolicy(policy(1, after(1)), made, None)).await;
         let all = [admin.clone(), shop.clone(), bank.clone()];
         assert_eq!(store.applications().await.unwrap(), all);
         assert_eq!(store.api_keys(shop.id).await.unwrap(), []);
@@ -221,7 +221,7 @@ on_both_engines! {
         let put = |number, with: Vec<ApplicationChange>| {
             let mut changes = vec![ApplicationChange::Update(wider.clone())];
             changes.extend(with);
-            Change::PutPolicy(policy(number, after(2)), changes)
+            Change::PutPolicy(policy(number, after(2)), changes, None)
         };
         for (why, change, effect) in [
             ("another policy came first", put(1, Vec::new()), Effect::Refused),
@@ -244,14 +244,14 @@ on_both_engines! {
         let gets = Application { certificates, ..bank.clone() };
         let stays = ApplicationChange::Stay(admin.id, 1);
         let moved = vec![stays, ApplicationChange::Update(gets), ApplicationChange::Update(gives)];
-        apply(&store, Change::PutPolicy(policy(2, after(3)), moved)).await;
+        apply(&store, Change::PutPolicy(policy(2, after(3)), moved, None)).await;
         let caller = store.caller_by_certificate(CertificateFingerprint([1; 32])).await.unwrap().unwrap();
         assert_eq!((caller.application.id, caller.application.version), (bank.id, 2));
         // What was known of whom keys stand for is known no more.
         let first = key(&shop, 5);
         apply(&store, Change::CreateApiKey { key: first.clone(), others_expire_at: None }).await;
         assert!(store.caller(first.hash).await.unwrap().is_some());
-        apply(&store, Change::PutPolicy(policy(3, after(4)), vec![ApplicationChange::Delete(shop.id, 2)])).await;
+        apply(&store, Change::PutPolicy(policy(3, after(4)), vec![ApplicationChange::Delete(shop.id, 2)], None)).await;
         assert_eq!(store.caller(first.hash).await.unwrap(), None);
     }
 }

@@ -44,7 +44,7 @@ on_both_engines! {
     async fn s11_the_policy_in_force_is_the_one_that_was_put_last(home: Home) {
         let store = home.open().await;
         assert_eq!((store.policy().await.unwrap(), store.policy_id().await.unwrap()), (None, None));
-        let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()), Vec::new());
+        let put = |policy: &PolicyInForce| Change::PutPolicy(Box::new(policy.clone()), Vec::new(), None);
         assert_eq!(commit(&store, put(&policy(2, 1))).await, Effect::Refused, "there is none that it could follow");
         let (first, mut second) = (policy(1, 1), policy(2, 2));
         second.by = PolicyAuthor::default();
@@ -70,7 +70,7 @@ on_both_engines! {
         let other = if home.is_sqlite() { store.clone() } else { home.open().await };
         let all = join_all((0..16_u8).map(|version| {
             let store = if version % 2 == 0 { &store } else { &other };
-            async move { commit(store, Change::PutPolicy(Box::new(policy(1, version)), Vec::new())).await }
+            async move { commit(store, Change::PutPolicy(Box::new(policy(1, version)), Vec::new(), None)).await }
         }))
         .await;
         assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
@@ -139,7 +139,7 @@ on_both_engines! {
         let [anns, bobs] = both().await.map(Option::unwrap);
         assert_eq!((&anns.policy_id, &anns.risk_history), (&None, &Vec::new()), "there is nothing yet");
         assert_eq!((anns.user.id, bobs.user.id), (ann.user.id, bob.user.id));
-        apply(&store, Change::PutPolicy(Box::new(policy(1, 1)), Vec::new())).await;
+        apply(&store, Change::PutPolicy(Box::new(policy(1, 1)), Vec::new(), None)).await;
         apply(&store, Change::PutRiskHistory { user_id: ann.user.id, seen: 0, history: vec![7; 40] }).await;
         for found in both().await.map(Option::unwrap) {
             assert_eq!(Some(&found.session), store.session(found.session.id).await.unwrap().as_ref());

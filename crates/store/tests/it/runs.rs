@@ -77,6 +77,7 @@ pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
         taken: Vec::new(),
         lines: Vec::new(),
         changes: Vec::new(),
+        spares: None,
         calls: Vec::new(),
         inputs: Vec::new(),
     }
@@ -111,6 +112,55 @@ on_both_engines! {
         assert_eq!(ids.len(), 40);
         assert_eq!(claim(&store, after(15), after(30)).await, [], "all are claimed");
         assert_eq!(claim(&store, after(16), after(30)).await.len(), 40, "the claims are over");
+    }
+
+    async fn w09_no_run_leaves_an_administrator_or_too_many_with_nothing_unless_two_people_let_it(home: Home) {
+        let store = home.open().await;
+        let people = [settle(&store, "ann").await, settle(&store, "bob").await, settle(&store, "carl").await];
+        let [ann, bob, carl] = people.each_ref().map(|person| person.user.id);
+        for _ in 0..2 {
+            started(&store, None, None, Meeting::Queue).await;
+        }
+        let claimed = claim(&store, after(1), after(60)).await;
+        let spares = |users: &[UserId], administrators: &[UserId], most| {
+            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), workflow: "lost".to_owned(), most })
+        };
+        let suspend = |place: usize| Change::SetAuthenticatorState {
+            id: people[place].authenticator,
+            to: AuthenticatorState::Suspended,
+            by: None,
+            at: after(2),
+        };
+        let lock = |id| Change::SetUserState { id, to: UserState::Suspended };
+        let step = |changes, spares| AdvanceRun { changes, spares, ..advance(&claimed[0]) };
+
+        // What is locked, and the last factor that could be used: the backup codes beside it are none.
+        assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
+        assert_eq!(write(&store, step(vec![lock(ann)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
+        assert_eq!(store.user(ann).await.unwrap().unwrap().state, UserState::Active, "all of it is undone");
+        // As many as there may be, and by all runs of the workflow together: two at once have one winner.
+        let first = step(vec![suspend(1)], spares(&[bob], &[], 1));
+        let second = AdvanceRun { changes: vec![lock(carl)], spares: spares(&[carl], &[], 1), ..advance(&claimed[1]) };
+        let (first, second) = tokio::join!(write(&store, first), write(&store, second));
+        assert!([&first, &second].into_iter().filter(|effect| **effect == Effect::Applied).count() == 1, "{first:?} {second:?}");
+        let run = claimed[0].run.id;
+        let leeway = store.run_leeway("lost", run, after(3)).await.unwrap();
+        assert_eq!((leeway.shut_out, leeway.is_released()), (1, false));
+        // Who has nothing already loses nothing.
+        if first == Effect::Applied {
+            assert_eq!(write(&store, step(vec![lock(bob)], spares(&[bob], &[], 1))).await, Effect::Applied);
+        }
+        // A day later it is counted from nothing.
+        assert_eq!(store.run_leeway("lost", run, START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
+
+        let release = |person: &str| Change::ReleaseRun { run_id: run, person: person.to_owned(), at: after(4) };
+        assert_eq!(commit(&store, release("dora")).await, Effect::Applied);
+        assert_eq!(commit(&store, release("dora")).await, Effect::Refused, "the same one is one");
+        assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 0))).await, Effect::Refused);
+        assert_eq!(commit(&store, release("emil")).await, Effect::Applied);
+        assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 0))).await, Effect::Applied);
+        assert_eq!(write(&store, over(&claimed[0])).await, Effect::Applied);
+        assert_eq!(commit(&store, release("frida")).await, Effect::Refused, "it is over");
     }
 
     async fn w04_what_is_written_by_a_claim_that_was_lost_is_refused_as_a_whole(home: Home) {

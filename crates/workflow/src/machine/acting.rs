@@ -226,6 +226,27 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// An attempt would do more than may be done without people.
+    pub(super) fn hold(&mut self, key: &Key, attempt: u32, message: String) -> Result<(), Refused> {
+        match self.run.nodes.get(key) {
+            Some(Node::Acting { attempt: current, .. }) if *current == attempt => {}
+            _ => return Err(Refused::NotAwaited),
+        }
+        let failure = Failure::at(key, FailureKind::ShutOut, message);
+        if key.undo || self.run.stopping.is_none() {
+            self.held(key, attempt, failure);
+        } else {
+            self.given_up(key, failure);
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, key: &Key, attempt: u32, failure: Failure) {
+        self.effects.push(Effect::Hold { key: key.clone(), message: failure.message.clone() });
+        self.tell(Some(key), What::Held(failure.clone()));
+        self.run.nodes.insert(key.clone(), Node::Held { attempt, failure });
+    }
+
     /// An attempt could not be made here: the same one is made later, by whoever has the run then.
     pub(super) fn postponed(
         &mut self,
@@ -267,9 +288,7 @@ impl<'a> Machine<'a> {
         }
         let failure = Failure::at(key, FailureKind::Action, message);
         if retry.hold && goes_on {
-            self.effects.push(Effect::Hold { key: key.clone(), message: failure.message.clone() });
-            self.tell(Some(key), What::Held(failure.clone()));
-            self.run.nodes.insert(key.clone(), Node::Held { attempt, failure });
+            self.held(key, attempt, failure);
             return;
         }
         self.given_up(key, failure);

@@ -315,6 +315,8 @@ pub enum FailureKind {
     Timeout,
     /// Somebody did not approve.
     Rejected,
+    /// It would have left people with nothing to prove by, and was not let.
+    ShutOut,
     /// A workflow that was called failed.
     Call,
     /// Too many items of a loop failed, or there were too many.
@@ -345,6 +347,7 @@ impl FailureKind {
             Self::Expression => "expression",
             Self::Timeout => "timeout",
             Self::Rejected => "rejected",
+            Self::ShutOut => "shut_out",
             Self::Call => "call",
             Self::Loop => "loop",
             Self::Explicit => "explicit",
@@ -434,6 +437,12 @@ impl Run {
             Node::ForEach(each) => each.held,
             _ => false,
         };
+        self.nodes.iter().filter(move |(_, node)| held(node)).map(|(key, _)| key)
+    }
+
+    /// Those of them that wait for people to let them: what they would do leaves somebody with nothing to prove by.
+    pub fn held_for_people(&self) -> impl Iterator<Item = &Key> {
+        let held = |node: &Node| matches!(node, Node::Held { failure, .. } if failure.kind == FailureKind::ShutOut);
         self.nodes.iter().filter(move |(_, node)| held(node)).map(|(key, _)| key)
     }
 

@@ -26,14 +26,16 @@ pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failur
     let settings = policy.settings();
     let applications = settings.applications.as_ref().map(Vec::len);
     let gateways = settings.gateways.as_ref().map(Vec::len);
+    let workflows = Some(read.workflow_count()).filter(|number| *number > 0);
     if output.is_json() {
         output.json(&json!({
             "version": version, "rules": rules, "cases": cases, "applications": applications, "gateways": gateways,
+            "workflows": workflows,
             "mistakes": policy.warnings(),
         }));
     } else {
         warn(policy.warnings(), output);
-        let more = [(applications, "application"), (gateways, "gateway")];
+        let more = [(applications, "application"), (gateways, "gateway"), (workflows, "workflow")];
         let more: String =
             more.iter().filter_map(|(number, what)| Some(format!(", {}", counted((*number)?, what)))).collect();
         output.success(format_args!("The policy holds: {rules} rules, {cases} cases{more}."));
@@ -54,7 +56,7 @@ pub(crate) fn test(args: &PolicyFolder, junit: Option<&Path>, output: Output) ->
 }
 
 fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
-    PolicyFiles::read(policy_folder::files(folder, policy_folder::Empty::IsAMistake)?).map_err(|mistakes| {
+    PolicyFiles::read(policy_folder::with_workflows(folder)?).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));
         } else {

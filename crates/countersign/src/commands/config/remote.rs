@@ -236,6 +236,8 @@ async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -
     }
     for (name, said) in &files {
         let path = place(folder, name)?;
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::cannot_write(parent, &error))?;
         std::fs::write(&path, content(name, said)).map_err(|error| Failure::cannot_write(&path, &error))?;
     }
     if desk.output.is_json() {
@@ -259,7 +261,8 @@ async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -
 
 /// Where a file goes. A server that is not ours cannot have one written elsewhere.
 fn place(folder: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
-    let is_plain = Path::new(name).file_name().is_some_and(|plain| plain == name) && !name.starts_with('.');
+    let inner = name.strip_prefix("workflows/").unwrap_or(name);
+    let is_plain = Path::new(inner).file_name().is_some_and(|plain| plain == inner) && !inner.starts_with('.');
     if is_plain {
         return Ok(folder.join(name));
     }

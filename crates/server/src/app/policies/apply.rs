@@ -15,6 +15,7 @@ use crate::PolicyFiles;
 use crate::app::applications::has;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
+use crate::workflow_files::WorkflowFile;
 
 /// A policy that is to come into force.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub(crate) struct Applied {
 pub(super) struct Next<'p> {
     pub(super) files: BTreeMap<String, String>,
     pub(super) policy: &'p Arc<Policy>,
+    /// The workflows that the files say.
+    pub(super) workflows: &'p [WorkflowFile],
     pub(super) origin: PolicyOrigin,
     pub(super) by: PolicyAuthor,
     /// What comes of applications with it.
@@ -96,7 +99,8 @@ impl App {
         if before.policy.id != apply.after {
             return Err(Error::PolicyChanged);
         }
-        let (files, policy) = understood(apply.files).await?;
+        let PolicyFiles { files, policy, workflows } = understood(apply.files).await?;
+        self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
         let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
         apply.seen.suffices(&steps)?;
         if before.trouble.is_none() && before.policy.files == files && steps.is_empty() {
@@ -104,7 +108,7 @@ impl App {
             return Ok(Applied { policy: before.policy, is_new: false, warnings, applications: steps });
         }
         let (origin, by) = (PolicyOrigin::Applied, apply.by);
-        let next = Next { files, policy: &policy, origin, by, applications: &steps };
+        let next = Next { files, policy: &policy, workflows: &workflows, origin, by, applications: &steps };
         let (policy, warnings) = self.put_next(actor, next, before, apply.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -120,11 +124,12 @@ impl App {
         if let Some(why) = trouble {
             return Err(Error::PolicyBroken { number: former.number, why });
         }
-        let (files, policy) = understood(former.files).await?;
+        let PolicyFiles { files, policy, workflows } = understood(former.files).await?;
+        self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
         let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
         revert.seen.suffices(&steps)?;
         let (origin, by) = (PolicyOrigin::Reverted, revert.by);
-        let next = Next { files, policy: &policy, origin, by, applications: &steps };
+        let next = Next { files, policy: &policy, workflows: &workflows, origin, by, applications: &steps };
         let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -195,7 +200,8 @@ impl App {
         before: Option<&PolicyInForce>,
     ) -> Result<(PolicyInForce, Effect), Error> {
         let now = self.now();
-        let Next { files, policy, origin, by, applications } = next;
+        let Next { files, policy, workflows, origin, by, applications } = next;
+        let workflows = self.workflows_with(workflows, before).await?;
         let mut next = PolicyInForce {
             id: PolicyId::generate(now, &*self.entropy),
             number: before.map_or(0, |before| before.number) + 1,
@@ -223,7 +229,14 @@ impl App {
         let told = self.told_of_steps(actor, &changes, next.id);
         // All of it happens at one time.
         let told: Vec<_> = std::iter::once(event).chain(told).map(|event| Event { at: now, ..event }).collect();
-        let effect = self.commit(Change::PutPolicy(Box::new(next.clone()), changes), told).await?;
+        let (workflows, of_workflows) = workflows.unzip();
+        let told: Vec<_> = told.into_iter().chain(of_workflows.into_iter().flatten()).collect();
+        let is_about_workflows = workflows.is_some();
+        let change = Change::PutPolicy(Box::new(next.clone()), changes, workflows.map(Box::new));
+        let effect = self.commit(change, told).await?;
+        if is_about_workflows && effect == Effect::Applied {
+            self.load_workflows().await?;
+        }
         Ok((next, effect))
     }
 
@@ -234,11 +247,9 @@ impl App {
     }
 }
 
-/// The policy that files say, as a whole.
-pub(super) async fn understood(
-    files: BTreeMap<String, String>,
-) -> Result<(BTreeMap<String, String>, Arc<Policy>), Error> {
+/// What files say, as a whole.
+pub(super) async fn understood(files: BTreeMap<String, String>) -> Result<PolicyFiles, Error> {
     let read = tokio::task::spawn_blocking(move || PolicyFiles::read(files)).await;
     let read = read.map_err(|error| Error::Internal(format!("a policy was not read: {error}")))?;
-    read.map(|files| (files.files, files.policy)).map_err(Error::PolicyMistaken)
+    read.map_err(Error::PolicyMistaken)
 }

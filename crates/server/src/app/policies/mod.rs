@@ -13,6 +13,7 @@ mod plan;
 mod replay;
 mod signature;
 mod start;
+mod workflows;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

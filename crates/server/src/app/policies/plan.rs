@@ -61,7 +61,10 @@ impl App {
         prune: bool,
     ) -> Result<Plan, Error> {
         let before = self.store.policy().await?.ok_or(Error::NotFound("policy"))?;
-        let (files, policy) = understood(files).await?;
+        let next = understood(files).await?;
+        let content = next.content();
+        let PolicyFiles { files, policy, workflows } = next;
+        self.can_workflows_be_applied(&workflows)?;
         let is_about_more = [&before.files, &files].into_iter().any(|files| !policy::settings_files(files).is_empty());
         if is_about_more && !has(&actor.application, Scope::ConfigurationRead) {
             return Err(Error::MayNot(
@@ -71,8 +74,7 @@ impl App {
         let trouble = signature::check(&before, &self.policy_key().await?).err();
         // What this release cannot read says nothing that could be compared.
         let present = PolicyFiles::read(before.files.clone()).ok();
-        let nothing = BTreeMap::new();
-        let content = present.as_ref().map_or(&nothing, |present| present.policy.content());
+        let content_before = present.as_ref().map(PolicyFiles::content).unwrap_or_default();
         let settings = present.as_ref().map(|present| present.policy.settings());
         let applications = self.application_steps(settings, policy.settings(), prune).await?;
         let mut warnings = policy.warnings().to_vec();
@@ -88,7 +90,7 @@ impl App {
         };
         Ok(Plan {
             version: policy.version().to_owned(),
-            differences: differences(content, policy.content()).into_iter().chain(applications.differences()).collect(),
+            differences: differences(&content_before, &content).into_iter().chain(applications.differences()).collect(),
             files: other_files(&before.files, &files),
             warnings,
             applications,

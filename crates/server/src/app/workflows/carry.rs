@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp};
 use serde_json::{Map, Value, json};
-use store::{AdvanceRun, Change, ClaimedRun, Commit, Effect as Written, NewRun, Release, RunInput, StoreError};
+use store::{AdvanceRun, Change, ClaimedRun, Commit, Effect as Written, NewRun, Release, RunInput, Spares, StoreError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use workflow::{
     Start, What,
 };
 
+use super::blast::{spares, stands_in_the_way};
 use super::held::LEFT_TO_IT;
 use super::inside::{Fault, Own};
 use super::outside::Errand;
@@ -127,6 +128,7 @@ struct Carrier {
 #[derive(Default)]
 struct Beside {
     own: Own,
+    spares: Option<Spares>,
     taken: Vec<Uuid>,
     calls: Vec<NewRun>,
     inputs: Vec<RunInput>,
@@ -334,6 +336,13 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
+            let spares = spares(&self.app, &self.run.workflow, &own).await?;
+            if let Some(spares) = &spares
+                && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own).await?
+            {
+                let input = Input::Hold { key, attempt, message: shortened(&why) };
+                return self.advance(input, Beside::default()).await;
+            }
             let own = self.told_of_the_run(own);
             let changed = own.changed();
             let input = if own.is_full() {
@@ -343,7 +352,7 @@ impl Carrier {
             } else {
                 Input::Done { key: key.clone(), attempt, outputs, changed }
             };
-            match self.try_advance(input, Beside { own, ..Beside::default() }).await? {
+            match self.try_advance(input, Beside { own, spares, ..Beside::default() }).await? {
                 Written::Applied => return Ok(()),
                 // What it does was not as it was seen: it is worked out anew.
                 _ => self.look_for_pokes().await?,
@@ -460,7 +469,7 @@ impl Carrier {
                 tracing::debug!(run = %self.run.id, %refused, "a run did not take what came for it");
                 self.forget(&input);
                 // Nothing of what it would have done is done.
-                return self.write(None, Beside { own: Own::default(), ..beside }).await;
+                return self.write(None, Beside { own: Own::default(), spares: None, ..beside }).await;
             }
         };
         self.write(advanced, beside).await
@@ -471,6 +480,7 @@ impl Carrier {
         self.pending.retain(|effect| match (effect, input) {
             (Effect::Start { key, attempt, .. }, Input::Done { key: of, attempt: answered, .. })
             | (Effect::Start { key, attempt, .. }, Input::Failed { key: of, attempt: answered, .. })
+            | (Effect::Start { key, attempt, .. }, Input::Hold { key: of, attempt: answered, .. })
             | (Effect::Start { key, attempt, .. }, Input::Part { key: of, attempt: answered, .. })
             | (Effect::Start { key, attempt, .. }, Input::Postponed { key: of, attempt: answered, .. }) => {
                 key != of || attempt != answered
@@ -534,6 +544,7 @@ impl Carrier {
             taken: beside.taken,
             lines,
             changes: own.changes,
+            spares: beside.spares,
             calls: beside.calls,
             inputs,
         };

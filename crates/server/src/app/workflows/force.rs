@@ -10,6 +10,7 @@ use workflow::{Definition, TriggerKind};
 use super::{InForce, understood};
 use crate::app::telling::With;
 use crate::app::{App, Error};
+use crate::policy_files::speak_of_workflows;
 use crate::workflow_files::WorkflowFile;
 
 /// How often it is tried while other servers do the same.
@@ -19,6 +20,11 @@ impl App {
     /// Puts the workflows of files into force, if there are files; else those stay in force that are.
     pub(crate) async fn begin_workflows(&self, files: Option<&[WorkflowFile]>) -> Result<(), Error> {
         match files {
+            Some(_) if self.store.policy().await?.is_some_and(|policy| speak_of_workflows(&policy.files)) => {
+                Err(Error::Conflict(
+                    "the policy in force says which workflows there are, and so does `workflows.folder`: take one of the two away",
+                ))
+            }
             Some(files) => self.put_workflows_in_force(files).await,
             None => self.load_workflows().await,
         }
@@ -34,7 +40,7 @@ impl App {
                 .iter()
                 .map(|file| (file.definition.name().to_owned(), file.definition.digest().to_owned()))
                 .collect();
-            let (put, events) = self.changes(files, &seen);
+            let (put, events) = self.changes_to_workflows(files, &seen);
             if events.is_empty() {
                 return self.load_workflows().await;
             }
@@ -49,7 +55,12 @@ impl App {
         Err(Error::StoreDown("other servers put other workflows into force at the same time".to_owned()))
     }
 
-    fn changes(&self, files: &[WorkflowFile], seen: &[(String, String)]) -> (Vec<WorkflowInForce>, Vec<Event>) {
+    /// What comes into force where files say which workflows there are, and what is told of it.
+    pub(in crate::app) fn changes_to_workflows(
+        &self,
+        files: &[WorkflowFile],
+        seen: &[(String, String)],
+    ) -> (Vec<WorkflowInForce>, Vec<Event>) {
         let (now, since) = (self.now(), *self.store.head().borrow());
         let mut events = Vec::new();
         let put = files.iter().map(|file| {
@@ -70,7 +81,11 @@ impl App {
 
     /// The names of those that are started as those were that they take the place of: by the same kinds of events, and by the same schedules. What
     /// came for those, or was to fire, is theirs.
-    async fn same_triggers(&self, files: &[WorkflowFile], seen: &[(String, String)]) -> (Vec<String>, Vec<String>) {
+    pub(in crate::app) async fn same_triggers(
+        &self,
+        files: &[WorkflowFile],
+        seen: &[(String, String)],
+    ) -> (Vec<String>, Vec<String>) {
         let (mut same_events, mut same_schedules) = (Vec::new(), Vec::new());
         for definition in files.iter().map(|file| &file.definition) {
             let Some((_, digest)) = seen.iter().find(|(name, _)| name == definition.name()) else { continue };
@@ -91,7 +106,7 @@ impl App {
     }
 
     /// Takes over which workflows are in force.
-    pub(super) async fn load_workflows(&self) -> Result<(), Error> {
+    pub(in crate::app) async fn load_workflows(&self) -> Result<(), Error> {
         let (mut in_force, mut unread) = (BTreeMap::new(), Vec::new());
         for row in self.store.workflows().await? {
             let known = self.workflows.read().get(&row.digest).cloned();

@@ -9,7 +9,9 @@
 //! What becomes of a run is for the crate `workflow` to say; here it is carried. Everything that a run is stands in the store, so that any
 //! server goes on where another one stopped. No request waits for any of this, and no decision asks for it.
 
+mod blast;
 mod carry;
+mod drafts;
 mod follow;
 mod force;
 mod held;
@@ -18,11 +20,13 @@ mod links;
 mod outside;
 mod see;
 pub(crate) mod signing;
+mod simulate;
 mod start;
 mod stats;
 mod tasks;
 mod waits;
 mod webhooks;
+mod why_not;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -34,8 +38,10 @@ use workflow::Definition;
 
 use super::{App, Arrivals, Error};
 use crate::workflow_files::{Secrets, beyond};
+pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
 pub(crate) use see::{Resolve, Shown};
+pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
 pub(crate) use stats::measure_each;
 pub(crate) use stats::{Shares, StepStats, WorkflowStats};
@@ -44,6 +50,7 @@ use waits::Outside;
 pub(crate) use webhooks::Call;
 #[cfg(fuzzing)]
 pub(crate) use webhooks::fuzz;
+pub(crate) use why_not::{Version, WhyNot};
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -108,6 +115,8 @@ pub(crate) struct Workflows {
     read: Mutex<HashMap<String, Arc<Definition>>>,
     /// What actions take that nobody may see.
     secrets: Secrets,
+    /// Whether a folder of this server's says which there are.
+    in_a_folder: bool,
     /// The names of those in force that this server cannot carry out: a newer one put them there.
     unread: RwLock<Arc<Vec<String>>>,
     /// The runs that are claimed here, with the number of the claim.
@@ -121,6 +130,10 @@ pub(crate) struct Workflows {
     outside: Outside,
     /// That there may be something to do.
     due: Notify,
+    /// How many users there are, and when they were counted.
+    population: Mutex<Option<(tokio::time::Instant, i64)>>,
+    /// Held while one is simulated.
+    simulating: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A workflow that is in force.
@@ -132,8 +145,18 @@ pub(crate) struct InForce {
 
 impl Workflows {
     /// With what the files' actions take.
-    pub(crate) fn new(secrets: Secrets) -> Self {
-        Self { secrets, ..Self::default() }
+    pub(crate) fn new(secrets: Secrets, in_a_folder: bool) -> Self {
+        Self { secrets, in_a_folder, ..Self::default() }
+    }
+
+    /// Whether a folder of this server's says which there are.
+    pub(crate) const fn are_in_a_folder(&self) -> bool {
+        self.in_a_folder
+    }
+
+    /// Whether this server hands out what stands behind a reference.
+    pub(crate) fn has_secret(&self, reference: &str) -> bool {
+        self.secrets.contains_key(reference)
     }
 
     pub(crate) fn in_force(&self) -> Arc<BTreeMap<String, InForce>> {
@@ -169,6 +192,10 @@ impl Workflows {
 
     fn claimed(&self) -> MutexGuard<'_, HashMap<RunId, i64>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn population(&self) -> MutexGuard<'_, Option<(tokio::time::Instant, i64)>> {
+        self.population.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether no workflow is in force and none ever was: then nothing is asked of the store.

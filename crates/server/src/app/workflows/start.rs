@@ -171,6 +171,11 @@ impl App {
         };
         let about = |kind| of_run(self.event(kind, actor, About::default()), &run, started.depth);
         let (started_event, skipped) = (about(EventKind::RunStarted), about(EventKind::RunSkipped));
+        // By it `why_not` tells which event did not start a run.
+        let skipped = match &started.cause {
+            Cause::Event(event) => skipped.with("event", event.get("id").cloned().unwrap_or_default()),
+            _ => skipped,
+        };
         let meeting = meeting(definition, &run);
         let (pace, awaits) = (pace(definition), definition.awaits());
         Ok(NewRun { run, meeting, pace, started: started_event, skipped, awaits, since })
@@ -210,7 +215,7 @@ fn meeting(definition: &Arc<Definition>, run: &Run) -> Meeting {
 }
 
 /// How many milliseconds lie between two runs, where a workflow says how many may begin.
-fn pace(definition: &Definition) -> i64 {
+pub(super) fn pace(definition: &Definition) -> i64 {
     let Some(rate) = definition.limits().rate else { return 0 };
     let per = i64::try_from(rate.per.as_millis()).unwrap_or(i64::MAX);
     (per / i64::from(rate.number.max(1))).max(1)

@@ -28,6 +28,8 @@ mod tasks;
 mod testing;
 mod users;
 mod webhooks;
+mod workflow_drafts;
+mod workflow_shown;
 mod workflow_stats;
 mod workflows;
 
@@ -62,6 +64,8 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(hardware_tokens::routes())
         .merge(workflows::routes())
         .merge(webhooks::routes())
+        .merge(workflow_drafts::routes())
+        .merge(workflow_shown::routes())
         .merge(runs::routes())
         .merge(alerts::routes())
         .merge(tasks::routes())

@@ -84,7 +84,7 @@ struct NewRun {
 
 /// A workflow that is in force.
 #[derive(Serialize, ToSchema)]
-struct Workflow {
+pub(super) struct Workflow {
     /// By which it is called.
     name: String,
     /// What it is called for people.

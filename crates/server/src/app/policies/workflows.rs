@@ -1,0 +1,96 @@
+//! What files say of workflows: they come into force with the policy, in one commit.
+
+use std::collections::BTreeMap;
+
+use domain::{Event, PolicyInForce, Scope};
+use gateway::outside::Request;
+use policy::{Mistake, Place, Severity};
+use store::PutWorkflows;
+
+use crate::app::applications::has;
+use crate::app::{Actor, App, Error};
+use crate::policy_files::speak_of_workflows;
+use crate::workflow_files::WorkflowFile;
+
+impl App {
+    /// Refuses workflows that whoever asks may not put into force, or this server could not carry.
+    pub(super) fn may_workflows_be_applied(
+        &self,
+        actor: &Actor,
+        before: &BTreeMap<String, String>,
+        files: &BTreeMap<String, String>,
+        workflows: &[WorkflowFile],
+    ) -> Result<(), Error> {
+        let is_about_workflows = speak_of_workflows(before) || speak_of_workflows(files);
+        if is_about_workflows && !has(&actor.application, Scope::WorkflowsWrite) {
+            return Err(Error::MayNot("files of workflows take the scope `workflows:write`".to_owned()));
+        }
+        self.can_workflows_be_applied(workflows)
+    }
+
+    /// Refuses workflows that this server could not carry.
+    pub(super) fn can_workflows_be_applied(&self, workflows: &[WorkflowFile]) -> Result<(), Error> {
+        if workflows.is_empty() {
+            return Ok(());
+        }
+        if self.workflows.are_in_a_folder() {
+            return Err(Error::Conflict(
+                "this server's workflows stand in the folder that `workflows.folder` names: change the files there and start the server again, or take `workflows.folder` out of its configuration",
+            ));
+        }
+        let missing = workflows.iter().flat_map(|workflow| {
+            let secrets = workflow.definition.secrets().into_iter().map(workflow::SecretRef::reference);
+            let missing = secrets.filter(|reference| !self.workflows.has_secret(reference));
+            missing.map(|reference| Mistake {
+                severity: Severity::Error,
+                place: Place { file: workflow.file.as_str().into(), line: 0, column: 0 },
+                message: format!(
+                    "this server hands out no `{reference}`: its configuration names what files may refer to in policy.secrets"
+                ),
+                suggestion: None,
+                other: None,
+            })
+        });
+        let mut mistakes: Vec<Mistake> = missing.collect();
+        for (place, url) in workflows.iter().flat_map(|workflow| workflow.definition.sends_secrets()) {
+            if !url.is_some_and(|url| self.is_named(url)) {
+                mistakes.push(Mistake {
+                    severity: Severity::Error,
+                    place: place.clone(),
+                    message: "where an applied file says whom a secret is sent to, `url` is written out, and this server's configuration names its host in outside.allowed".to_owned(),
+                    suggestion: None,
+                    other: None,
+                });
+            }
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::PolicyMistaken(mistakes)) }
+    }
+
+    /// Whether the operator named the host of an address: or else whoever applies files could have the secrets that this server hands out sent to a
+    /// host of their own.
+    fn is_named(&self, url: &str) -> bool {
+        let Ok(request) = Request::with_method("POST", url) else { return false };
+        let Some(post) = &self.post else { return false };
+        request.host().is_some_and(|host| post.gateways().outside().names(host))
+    }
+
+    /// What comes of workflows with a policy, where its files, or those before, say which there are.
+    pub(super) async fn workflows_with(
+        &self,
+        workflows: &[WorkflowFile],
+        before: Option<&PolicyInForce>,
+    ) -> Result<Option<(PutWorkflows, Vec<Event>)>, Error> {
+        let said_before = before.is_some_and(|before| speak_of_workflows(&before.files));
+        if self.workflows.are_in_a_folder() || (workflows.is_empty() && !said_before) {
+            return Ok(None);
+        }
+        let there = self.store.workflows().await?;
+        let seen: Vec<(String, String)> = there.into_iter().map(|one| (one.name, one.digest)).collect();
+        let (put, events) = self.changes_to_workflows(workflows, &seen);
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let (same_events, same_schedules) = self.same_triggers(workflows, &seen).await;
+        Ok(Some((PutWorkflows { seen, put, same_events, same_schedules }, events)))
+    }
+}

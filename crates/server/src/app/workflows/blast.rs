@@ -1,0 +1,162 @@
+//! Whom a workflow would leave with nothing to prove anything with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use std::time::Duration;
+
+use domain::{
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
+};
+use store::{Change, Leeway, Spares};
+use tokio::time::Instant;
+
+use super::inside::Own;
+use crate::app::{App, Error};
+
+/// The most users of whom it is looked up what they have left.
+const MOST: usize = 10_000;
+
+/// Whether an authenticator is a factor that somebody can prove something with now. Backup codes and browsers that are remembered come beside
+/// one, and are none.
+pub(super) fn is_usable(authenticator: &Authenticator) -> bool {
+    let is_factor = !matches!(authenticator.kind, AuthenticatorKind::BackupCodes | AuthenticatorKind::Browser);
+    authenticator.state == AuthenticatorState::Active && is_factor
+}
+
+/// The users who could prove nothing any more: those who would be locked, and those whose last usable factor would be taken.
+pub(super) async fn shut_out(
+    app: &App,
+    lost: &BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
+    locked: &BTreeSet<UserId>,
+) -> Result<BTreeSet<UserId>, Error> {
+    let nothing = BTreeSet::new();
+    let losers = lost.iter().filter(|(_, gone)| !gone.is_empty()).map(|(user, _)| user);
+    let users: BTreeSet<UserId> = losers.chain(locked).copied().take(MOST).collect();
+    let mut shut_out = BTreeSet::new();
+    for user in users {
+        let all = app.store.authenticators_of(user).await?;
+        let gone = lost.get(&user).unwrap_or(&nothing);
+        let had = all.iter().any(is_usable);
+        let has = all.iter().any(|one| is_usable(one) && !gone.contains(&one.id));
+        // Who had nothing before loses nothing.
+        if had && (!has || locked.contains(&user)) {
+            shut_out.insert(user);
+        }
+    }
+    Ok(shut_out)
+}
+
+/// What the application calls those of the users whom the policy names as administrators. Those whom it names by their groups are known only where
+/// something is decided, and are not among them.
+pub(super) async fn administrators_among(app: &App, users: &BTreeSet<UserId>) -> Result<Vec<String>, Error> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut among = Vec::new();
+    for (id, name) in administrators(app).await? {
+        if users.contains(&id) {
+            among.push(name);
+        }
+    }
+    Ok(among)
+}
+
+/// The users whom the policy in force names as administrators, by what the application calls them.
+pub(super) async fn administrators(app: &App) -> Result<Vec<(UserId, String)>, Error> {
+    let known = app.policy_in_force().await?;
+    let mut administrators = Vec::new();
+    for name in known.policy.administrator_names() {
+        let Ok(id) = ExternalId::parse(name) else { continue };
+        if let Some(user) = app.store.user_by_external_id(&id).await? {
+            administrators.push((user.id, user.external_id.as_given().to_owned()));
+        }
+    }
+    Ok(administrators)
+}
+
+/// The most users that a workflow may leave with nothing to prove by in a day, in hundredths of all.
+const SHARE: i64 = 5;
+/// How many that may be where there are few.
+const FEW: i64 = 3;
+/// How long the users that were counted are taken for those that there are.
+const COUNTED: Duration = Duration::from_mins(1);
+
+/// Who is to be left with something to prove by, where what a step does takes from anybody.
+pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Option<Spares>, Error> {
+    let mut users = BTreeSet::new();
+    for (change, event) in own.changes.iter().zip(&own.events) {
+        match change {
+            Change::SetUserState { id, to } if *to != UserState::Active => drop(users.insert(*id)),
+            Change::SetAuthenticatorState { to, .. } if *to != AuthenticatorState::Active => {
+                users.extend(event.about.user_id);
+            }
+            _ => {}
+        }
+    }
+    if users.is_empty() {
+        return Ok(None);
+    }
+    let administrators = administrators(app).await?.into_iter().map(|(id, _)| id);
+    let administrators = administrators.filter(|id| users.contains(id)).collect();
+    let most = app.most_shut_out().await?;
+    Ok(Some(Spares { users: users.into_iter().collect(), administrators, workflow: workflow.to_owned(), most }))
+}
+
+/// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
+pub(super) async fn stands_in_the_way(
+    app: &App,
+    run: &Run,
+    spares: &Spares,
+    own: &Own,
+) -> Result<Option<String>, Error> {
+    let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
+    for (change, event) in own.changes.iter().zip(&own.events) {
+        match (change, event.about.user_id) {
+            (Change::SetUserState { id, to }, _) if *to != UserState::Active => drop(locked.insert(*id)),
+            (Change::SetAuthenticatorState { id, to, .. }, Some(user)) if *to != AuthenticatorState::Active => {
+                lost.entry(user).or_default().insert(*id);
+            }
+            _ => {}
+        }
+    }
+    let shut_out = shut_out(app, &lost, &locked).await?;
+    if shut_out.is_empty() {
+        return Ok(None);
+    }
+    let leeway = app.store.run_leeway(&run.workflow, run.id, app.now()).await?;
+    if leeway.is_released() {
+        return Ok(None);
+    }
+    if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
+        return Ok(Some(format!(
+            "it would leave an administrator with nothing to prove by: {} people have to release it",
+            Leeway::RELEASES
+        )));
+    }
+    let more = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
+    if leeway.shut_out.saturating_add(more) <= spares.most {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "this workflow left {} users with nothing to prove by within a day, and may leave {}: {} people have to release it",
+        leeway.shut_out,
+        spares.most,
+        Leeway::RELEASES
+    )))
+}
+
+impl App {
+    /// How many users a workflow may leave with nothing to prove by in a day.
+    async fn most_shut_out(&self) -> Result<i64, Error> {
+        let kept = *self.workflows.population();
+        let population = match kept {
+            Some((at, population)) if at.elapsed() < COUNTED => population,
+            _ => {
+                let population = self.store.population().await?;
+                *self.workflows.population() = Some((Instant::now(), population));
+                population
+            }
+        };
+        Ok((population.saturating_mul(SHARE) / 100).max(FEW))
+    }
+}

@@ -1,0 +1,110 @@
+//! That no run leaves an administrator, or too many users, with nothing to prove anything with, unless two people let it.
+//!
+//! The users' rows are held first, so that whoever else changes what they have waits: what is found after the changes is what will be.
+
+use std::collections::BTreeSet;
+
+use domain::{RunId, Timestamp};
+use uuid::Uuid;
+
+use super::rest::one;
+use crate::Effect;
+use crate::engine::{Connection, Fault};
+use crate::runs::Spares;
+use crate::set::Kind::{Id, Int, Text};
+use crate::set::{Rows, Set};
+
+/// How many people have to let a run.
+pub(crate) const RELEASES: i64 = 2;
+/// How long what a workflow did is counted together, in milliseconds.
+pub(crate) const DAY: i64 = 24 * 3600 * 1000;
+
+static HOLD_USERS: Set = Set::new(
+    &[("user_id", Id)],
+    "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {alone}",
+);
+
+/// Those who can prove nothing: locked, or without a factor that can be used. Backup codes and remembered browsers come beside one, and are none.
+static SHUT_OUT: Set = Set::new(
+    &[("user_id", Id)],
+    "SELECT u.id FROM input i {then} users u ON u.id = i.user_id
+     WHERE u.state <> 'active' OR NOT EXISTS (
+        SELECT 1 FROM authenticators a
+        WHERE a.user_id = u.id AND a.state = 'active' AND a.kind NOT IN ('backup_codes', 'browser'))",
+);
+
+static RELEASED: Set =
+    Set::new(&[("run_id", Id)], "SELECT count(*) FROM run_releases r WHERE r.run_id IN (SELECT i.run_id FROM input i)");
+
+static BEGIN_COUNT: Set = Set::new(
+    &[("workflow", Text), ("at", Int)],
+    "INSERT INTO workflow_shut_outs (workflow, since, users) SELECT i.workflow, i.at, 0 FROM input i WHERE true ON CONFLICT DO NOTHING",
+);
+
+/// Counts on, if it stays within what is allowed; from nothing where a day is over.
+static COUNT: Set = Set::new(
+    &[("workflow", Text), ("at", Int), ("day_before", Int), ("more", Int), ("most", Int)],
+    "UPDATE workflow_shut_outs AS s
+     SET users = CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END,
+        since = CASE WHEN s.since <= i.day_before THEN i.at ELSE s.since END
+     FROM input i
+     WHERE s.workflow = i.workflow AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
+);
+
+static RELEASE: Set = Set::new(
+    &[("run_id", Id), ("person", Text), ("at", Int)],
+    "INSERT INTO run_releases (run_id, person, at) SELECT i.run_id, i.person, i.at FROM input i
+     WHERE EXISTS (SELECT 1 FROM runs r WHERE r.id = i.run_id AND r.ended_at IS NULL) ON CONFLICT DO NOTHING",
+);
+
+/// Who can prove nothing before anything is changed; nobody else changes that until the end of the transaction.
+pub(super) async fn before(connection: &mut Connection, spares: &Spares) -> Result<BTreeSet<Uuid>, Fault> {
+    HOLD_USERS.ids(connection, Rows::of_ids(spares.users.iter().map(|user| user.uuid()))).await?;
+    shut_out(connection, spares).await
+}
+
+/// Whether what was changed may stay.
+pub(super) async fn may_stay(
+    connection: &mut Connection,
+    run: RunId,
+    spares: &Spares,
+    before: &BTreeSet<Uuid>,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let now: Vec<Uuid> =
+        shut_out(connection, spares).await?.into_iter().filter(|user| !before.contains(user)).collect();
+    if now.is_empty() {
+        return Ok(true);
+    }
+    let releases = RELEASED.fetch(connection, Rows::of_ids([run.uuid()]), |row| row.get::<i64>(0)).await?;
+    if releases.first().is_some_and(|releases| *releases >= RELEASES) {
+        return Ok(true);
+    }
+    if now.iter().any(|user| spares.administrators.iter().any(|administrator| administrator.uuid() == *user)) {
+        return Ok(false);
+    }
+    let workflow = spares.workflow.as_str().into();
+    BEGIN_COUNT.execute(connection, Rows::one(&[workflow, at.into()])).await?;
+    let more = i64::try_from(now.len()).unwrap_or(i64::MAX);
+    let day_before = at.unix_millis().saturating_sub(DAY);
+    let row = [workflow, at.into(), day_before.into(), more.into(), spares.most.into()];
+    Ok(one(connection, &COUNT, &row).await? == Effect::Applied)
+}
+
+async fn shut_out(connection: &mut Connection, spares: &Spares) -> Result<BTreeSet<Uuid>, Fault> {
+    let users = Rows::of_ids(spares.users.iter().map(|user| user.uuid()));
+    Ok(SHUT_OUT.ids(connection, users).await?.into_iter().collect())
+}
+
+/// Somebody releases a run. Refused where they did before, or it is over.
+pub(super) async fn release(
+    connection: &mut Connection,
+    run: RunId,
+    person: &str,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    one(connection, &RELEASE, &[run.into(), person.into(), at.into()]).await
+}
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 6] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &BEGIN_COUNT, &COUNT, &RELEASE];

