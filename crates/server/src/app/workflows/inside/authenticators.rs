@@ -19,7 +19,7 @@ impl App {
             Err(fault) => return Ok(Err(fault)),
         };
         let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
-        Ok(all_of(meant.map(|one| self.authenticator_into(None, one, to, None))))
+        Ok(Ok(all_of(meant.map(|one| self.authenticator_into(None, one, to, None)))))
     }
 
     /// Gives them an end. One that ends earlier already keeps that.
@@ -31,7 +31,7 @@ impl App {
         };
         let ends_at = self.now().plus(rest);
         let meant = authenticators.iter().filter(|one| one.is_bound() && one.ends_at.is_none_or(|end| end > ends_at));
-        Ok(all_of(meant.map(|one| self.authenticator_until(one, ends_at))))
+        Ok(Ok(all_of(meant.map(|one| self.authenticator_until(one, ends_at)))))
     }
 
     /// Has their owners replace the keys of those that have one. A hardware token's came in a file, and is replaced by another token.
@@ -50,7 +50,7 @@ impl App {
                 meant.push(one);
             }
         }
-        Ok(all_of(meant.into_iter().map(|one| self.authenticator_to_rotate(one))))
+        Ok(Ok(all_of(meant.into_iter().map(|one| self.authenticator_to_rotate(one)))))
     }
 
     /// Has a user asked for one of some kinds. Where none is named, nothing is asked for any more.
@@ -99,13 +99,13 @@ pub(super) fn kinds(with: &Arguments) -> Result<Option<BTreeSet<AuthenticatorKin
 }
 
 /// What is written of each of them, and how many there are.
-fn all_of(changes: impl Iterator<Item = (store::Change, domain::Event)>) -> Result<(Own, Map<String, Value>), Fault> {
+fn all_of(changes: impl Iterator<Item = (store::Change, domain::Event)>) -> (Own, Map<String, Value>) {
     let mut own = Own::default();
     for change in changes.take(MOST) {
         own.push(change);
     }
     let count = own.changes.len();
-    Ok((own, counted(count)))
+    (own, counted(count))
 }
 
 /// Whether an authenticator can come into a state: the store's guard says it again.
