@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::harness::{Database, Server, Setup};
+use crate::harness::{Database, Postgres, Server, Setup};
 
 fn report(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -98,4 +98,21 @@ async fn w13_loads_stay_on_this_machine_unless_it_is_said_whose_the_other_one_is
     let wrong_key = server.cli(&["bench", "--url", &server.api().address, "--key", "csk_x", "--users", "2"]);
     let said = String::from_utf8_lossy(&wrong_key.stderr).into_owned();
     assert!(wrong_key.status.code() == Some(1) && said.contains("401"), "{said}");
+}
+
+/// Each run that is started comes to its end, once, also beside verifications; and those that wait are counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_runs_of_workflows_are_measured_on_both_databases() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let server = Server::on(database).await;
+        let sizes = ["--users", "20", "--concurrency", "4", "--operations", "40", "--waiting", "30", "--json"];
+        let mut arguments = [&["bench", "workflows"], &sizes[..]].concat();
+        let url = (database == Database::Postgres).then(|| Postgres::under(database).unwrap().url);
+        arguments.extend(url.iter().flat_map(|url| ["--database", url.as_str()]));
+        let report = report(&server.cli(&arguments));
+        for (name, done) in [("verify", 40), ("run", 40), ("verify-beside", 40), ("verify-half", 40), ("waiting", 30)] {
+            assert_eq!(phase(&report, name)["done"], done, "{name}");
+        }
+        assert!(phase(&report, "first-step")["done"].as_u64().unwrap() > 0, "{report}");
+    }
 }

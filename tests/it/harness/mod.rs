@@ -14,7 +14,7 @@ mod token;
 pub(crate) use api::{Answer, Api, SCOPES, millis};
 pub(crate) use binaries::Binaries;
 pub(crate) use carriers::{Mailboxes, SmsApi, detour};
-pub(crate) use database::Database;
+pub(crate) use database::{Database, Postgres};
 pub(crate) use noise::Noise;
 pub(crate) use people::{Enrolled, Phone, Started, id};
 pub(crate) use processes::{Signal, alive, children, name_of, signal};

@@ -20,7 +20,7 @@ use super::passkeys::{Ask, Assert, Passkeys, Register, Sign};
 use super::phones::{Connected, Follow, Install, Phones, RoundTrip, room};
 use super::report::{Report, Subject};
 use super::wire::{Target, Wire};
-use super::workflows::{StartWaiting, Trigger, Until, Watched};
+use super::workflows::{Pace, Paced, StartWaiting, Trigger, Until, Watched};
 use super::{BenchArgs, Sort, Suite};
 use crate::failure::Failure;
 use crate::output::{Output, Spinner};
@@ -361,20 +361,26 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Runs by themselves, at half their rate beside verifications, and waiting; verifications before, beside and after.
+    /// Runs by themselves; beside as many verifications as there can be; both at a quarter of what they come to by themselves, so that the machine is
+    /// half loaded; and runs that wait.
     async fn workflows(&mut self, phases: &mut Vec<Measured>) -> Result<(), Failure> {
         let challenges = self.fresh_challenges().await?;
-        phases.push(self.verified("verify", challenges).await?);
-        let runs = self.runs_alone().await?;
-        let rate = runs.rate();
-        phases.push(runs);
-        if rate > 0.0 {
-            self.runs_beside(phases, Duration::from_secs_f64(2.0 / rate)).await?;
+        let verified = self.verified("verify", challenges, None).await?;
+        let verifications = verified.rate();
+        phases.push(verified);
+        let alone = self.runs_alone().await?;
+        let runs = alone.rate();
+        phases.push(alone);
+        if runs > 0.0 && verifications > 0.0 {
+            let apart = |rate: f64| Duration::from_secs_f64(1.0 / rate);
+            self.both(phases, ("first-step", apart(runs / 2.0)), ("verify-beside", None)).await?;
+            let quarter = Some(apart(verifications / 4.0));
+            self.both(phases, ("first-step-half", apart(runs / 4.0)), ("verify-half", quarter)).await?;
         }
         if let Some(waiting) = self.args.waiting {
             phases.push(self.drive.run("waiting", Extent::of(waiting), StartWaiting).await?);
             let challenges = self.fresh_challenges().await?;
-            phases.push(self.verified("verify-waiting", challenges).await?);
+            phases.push(self.verified("verify-waiting", challenges, None).await?);
         }
         Ok(())
     }
@@ -394,24 +400,30 @@ impl<'a> Run<'a> {
         Ok(runs)
     }
 
-    /// What starts runs comes this far apart, and goes on for as long as it is verified beside it.
-    async fn runs_beside(&mut self, phases: &mut Vec<Measured>, apart: Duration) -> Result<(), Failure> {
+    /// What starts runs comes that far apart, and goes on for as long as it is verified beside it.
+    async fn both(
+        &mut self,
+        phases: &mut Vec<Measured>,
+        (first, apart): (&'static str, Duration),
+        (verify, verify_apart): (&'static str, Option<Duration>),
+    ) -> Result<(), Failure> {
         let challenges = self.fresh_challenges().await?;
         let watched = Arc::new(Watched::open(&self.target, Until::FirstStep).await?);
         let (fleet, pace) = (Arc::clone(&self.fleet), Some((Instant::now(), apart)));
-        let job = Trigger { fleet, watched: Arc::clone(&watched), named: "beside", pace };
+        let job = Trigger { fleet, watched: Arc::clone(&watched), named: first, pace };
         let mut other = Drive::open(&self.target, BESIDE, None, self.output).await?;
         let enough = other.stop();
         let (started, verified) = tokio::join!(other.run("runs beside", Extent::of(EVERYTHING), job), async {
             // It is in full swing before anything is measured.
             tokio::time::sleep(SETTLING).await;
-            let verified = self.verified("verify-beside", challenges).await;
+            let pace = verify_apart.map(|apart| (Instant::now(), apart));
+            let verified = self.verified(verify, challenges, pace).await;
             enough.store(true, Ordering::Relaxed);
             verified
         });
-        let mut first = watched.all("first-step").await?;
-        first.note_wrong(started?);
-        phases.push(first);
+        let mut steps = watched.all(first).await?;
+        steps.note_wrong(started?);
+        phases.push(steps);
         phases.push(verified?);
         Ok(())
     }
@@ -431,9 +443,9 @@ impl<'a> Run<'a> {
         Ok(ids)
     }
 
-    async fn verified(&mut self, name: &'static str, ids: Ids) -> Result<Measured, Failure> {
+    async fn verified(&mut self, name: &'static str, ids: Ids, pace: Option<Pace>) -> Result<Measured, Failure> {
         let count = u64::try_from(ids.len()).unwrap_or(0);
-        let job = Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids };
+        let job = Paced { job: Verify { fleet: Arc::clone(&self.fleet), base: self.turns, ids }, pace };
         let measured = self.drive.run(name, Extent::of(count), job).await?;
         self.turns += count;
         Ok(measured)

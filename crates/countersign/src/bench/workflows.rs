@@ -199,18 +199,41 @@ pub(crate) struct Trigger {
     pub(crate) watched: Arc<Watched>,
     /// What the names of this phase's users begin with.
     pub(crate) named: &'static str,
-    /// From when on, and how far from each other, if not as fast as they go.
-    pub(crate) pace: Option<(Instant, Duration)>,
+    /// If not as fast as they go.
+    pub(crate) pace: Option<Pace>,
+}
+
+/// From when on something is to come, and how far from each other.
+pub(crate) type Pace = (Instant, Duration);
+
+/// Waits until operation `index` is to come, and answers when that was. Whoever comes late counts from when it was to come, so that a server that
+/// is behind is not asked more gently.
+async fn its_turn(pace: Option<Pace>, index: u64) -> Instant {
+    let Some((from, apart)) = pace else { return Instant::now() };
+    let turn = from + apart.mul_f64(f64::from(u32::try_from(index).unwrap_or(u32::MAX)));
+    sleep_until(turn).await;
+    turn
+}
+
+/// A job that comes at a pace.
+pub(crate) struct Paced<J> {
+    pub(crate) job: J,
+    pub(crate) pace: Option<Pace>,
+}
+
+impl<J: Job> Job for Paced<J> {
+    async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
+        if self.pace.is_none() {
+            return self.job.one(index, wire).await;
+        }
+        let turn = its_turn(self.pace, index).await;
+        self.job.one(index, wire).await.map(|_| turn.elapsed())
+    }
 }
 
 impl Job for Trigger {
     async fn one(&self, index: u64, wire: &mut Wire) -> Result<Duration, String> {
-        let mut asked = Instant::now();
-        if let Some((from, apart)) = self.pace {
-            // Whoever comes late counts from when it was to come, so that a server that is behind is not asked more gently.
-            asked = from + apart.mul_f64(f64::from(u32::try_from(index).unwrap_or(u32::MAX)));
-            sleep_until(asked).await;
-        }
+        let asked = its_turn(self.pace, index).await;
         let body = format!(r#"{{"external_id":"{}-{}-{index}","kind":"service"}}"#, self.fleet.run, self.named);
         let started = Instant::now();
         let answer = wire.post("/v1/users", body).await?;
