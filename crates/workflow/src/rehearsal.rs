@@ -372,7 +372,8 @@ steps:
         assert_eq!(waits.run.held_for_people().collect::<Vec<_>>(), [&key]);
         assert_eq!(definition.advance(&waits.run, hold(1), now, 0), Err(Refused::NotAwaited), "once");
         let again = definition.advance(&waits.run, Input::Retry(key.clone()), now, 0).unwrap();
-        assert!(matches!(&again.effects[..], [Effect::Start { attempt: 2, .. }, ..]), "{:?}", again.effects);
+        let second = again.effects.iter().any(|effect| matches!(effect, Effect::Start { attempt: 2, .. }));
+        assert!(second, "{:?}", again.effects);
         assert_eq!(again.run.held().count(), 0);
         let over = definition.advance(&waits.run, Input::Discard(key.clone()), now, 0).unwrap();
         assert_eq!(over.run.outcome(), Some(Outcome::Failed));

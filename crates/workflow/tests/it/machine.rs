@@ -348,7 +348,7 @@ fn w03_however_many_events_come_that_a_wait_does_not_want_it_takes_the_one_that_
     }
     // What no later wait could want is not kept.
     let kept = serde_json::to_value(&run).unwrap();
-    assert_eq!(kept["inbox"], json!([]));
+    assert_eq!(kept.get("inbox"), None, "{kept}");
     let advanced = go(&definition, &run, activated(201, "totp"));
     assert_eq!(advanced.run.under_way().map(ToString::to_string).collect::<Vec<_>>(), ["second"]);
     assert_eq!(definition.advance(&advanced.run, activated(201, "totp"), NOW, 7), Err(Refused::NotAwaited));
