@@ -279,6 +279,8 @@ fn unknown(path: &str) -> String {
         "policies" => "pol_",
         "runs" => "run_",
         "alerts" => "alr_",
+        "tasks" => "tsk_",
+        "links" => "lnk_",
         _ => "app_",
     };
     let id = format!("{prefix}{}", "0".repeat(32));
