@@ -126,9 +126,9 @@ async fn a_damaged_database_is_named_and_left_as_it_is() {
 async fn a_database_that_is_newer_than_the_program_is_left_alone() {
     let mut server = Server::on(Database::Postgres).await;
     server.stop();
-    server.postgres().run("UPDATE schema_version SET version = 999");
-    assert_fails(&mut server, CONFIGURATION, &["999", "newer countersign"]);
-    server.postgres().run("UPDATE schema_version SET version = 4");
+    server.postgres().run("UPDATE schema_version SET version = version + 900");
+    assert_fails(&mut server, CONFIGURATION, &["has schema 9", "newer countersign"]);
+    server.postgres().run("UPDATE schema_version SET version = version - 900");
     server.begin().await;
 }
 

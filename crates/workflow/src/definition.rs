@@ -457,7 +457,14 @@ impl Definition {
     /// Where it sends secrets as they are: the place of each step that does, and the address where that is written out.
     pub fn sends_secrets(&self) -> Vec<(&Place, Option<&str>)> {
         let sending = self.doings().filter(|(_, doing)| {
-            doing.with.iter().any(|(name, value)| name == "bearer" && matches!(value, Argument::Secret(_)))
+            let says_where = doing.with.iter().any(|(name, _)| name == "url");
+            doing.with.iter().any(|(name, value)| match value {
+                // What signs is not sent.
+                Argument::Secret(_) if name == "signing_key" => false,
+                Argument::Secret(_) if name == "bearer" || name == "basic" => true,
+                Argument::Secret(secret) => says_where && !secret.0.starts_with(SECRET_INPUT),
+                _ => false,
+            })
         });
         sending
             .map(|(step, doing)| {

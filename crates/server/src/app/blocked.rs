@@ -59,7 +59,11 @@ pub(crate) async fn follow(app: Arc<App>) {
 /// A prefix as it is kept, of an address or prefix as somebody wrote it: one out on the internet, and not a large part of that.
 pub(crate) fn prefix_of(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
-    let address = |text: &str| text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+    // Whoever has one address of IPv6 has all of its /64.
+    let address = |text: &str| {
+        let address = text.parse::<IpAddr>().ok()?.to_canonical();
+        Some(IpNet::new(address, if address.is_ipv4() { 32 } else { 64 }).ok()?.trunc())
+    };
     let prefix = address(text).or_else(|| text.parse::<IpNet>().ok().map(|prefix| prefix.trunc()));
     let Some(prefix) = prefix else { return Err(format!("`{text}` is no address and no prefix")) };
     let (four, six) = WIDEST;

@@ -281,6 +281,11 @@ pub(crate) fn raised_about(
             raised_at: Some(raised.since),
         };
         match all.iter_mut().find(|own| *own.name == **name) {
+            // What was noticed is answered by nothing earlier, and weighs no less.
+            Some(own) if own.is_raised() && own.value != Finding::Unknown => {
+                own.raised_at = own.raised_at.zip(signal.raised_at).map(|(ours, theirs)| ours.max(theirs));
+                own.weight = own.weight.max(signal.weight);
+            }
             Some(own) => *own = signal,
             None => all.push(signal),
         }

@@ -24,13 +24,13 @@ static HOLD_USERS: Set = Set::new(
     "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {alone}",
 );
 
-/// Those who can prove nothing: locked, or without a factor that can be used. Backup codes and remembered browsers come beside one, and are none.
+/// Those who can prove nothing: locked, or without a factor that can be used and has no end. Backup codes and remembered browsers come beside one, and are none.
 static SHUT_OUT: Set = Set::new(
     &[("user_id", Id)],
     "SELECT u.id FROM input i {then} users u ON u.id = i.user_id
      WHERE u.state <> 'active' OR NOT EXISTS (
         SELECT 1 FROM authenticators a
-        WHERE a.user_id = u.id AND a.state = 'active' AND a.kind NOT IN ('backup_codes', 'browser'))",
+        WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser'))",
 );
 
 static RELEASED: Set =

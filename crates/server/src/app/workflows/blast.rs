@@ -16,11 +16,11 @@ use crate::app::{App, Error};
 /// The most users of whom it is looked up what they have left.
 const MOST: usize = 10_000;
 
-/// Whether an authenticator is a factor that somebody can prove something with now. Backup codes and browsers that are remembered come beside
-/// one, and are none.
+/// Whether an authenticator is a factor that somebody can prove something with now and from now on. Backup codes and browsers that are remembered come
+/// beside one, and are none; nor is one whose end was set one to rely on.
 pub(super) fn is_usable(authenticator: &Authenticator) -> bool {
     let is_factor = !matches!(authenticator.kind, AuthenticatorKind::BackupCodes | AuthenticatorKind::Browser);
-    authenticator.state == AuthenticatorState::Active && is_factor
+    authenticator.state == AuthenticatorState::Active && authenticator.ends_at.is_none() && is_factor
 }
 
 /// The users who could prove nothing any more: those who would be locked, and those whose last usable factor would be taken.
@@ -90,6 +90,7 @@ pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Optio
             Change::SetAuthenticatorState { to, .. } if *to != AuthenticatorState::Active => {
                 users.extend(event.about.user_id);
             }
+            Change::LimitAuthenticator { .. } => users.extend(event.about.user_id),
             _ => {}
         }
     }
@@ -116,6 +117,7 @@ pub(super) async fn stands_in_the_way(
             (Change::SetAuthenticatorState { id, to, .. }, Some(user)) if *to != AuthenticatorState::Active => {
                 lost.entry(user).or_default().insert(*id);
             }
+            (Change::LimitAuthenticator { id, .. }, Some(user)) => drop(lost.entry(user).or_default().insert(*id)),
             _ => {}
         }
     }

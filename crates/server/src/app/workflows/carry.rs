@@ -141,6 +141,7 @@ impl Carrier {
         let mut looked = Instant::now();
         loop {
             if self.run.state.is_over() {
+                self.app.workflows.held.forget(self.run.id);
                 return Ok(());
             }
             if self.machine.is_none() {

@@ -47,6 +47,11 @@ impl Held {
         self.held().contains_key(&run)
     }
 
+    /// Forgets what was held for long enough.
+    pub(super) fn forget_old(&self, now: Timestamp) {
+        self.held().retain(|_, (_, until)| now < *until);
+    }
+
     /// Forgets what is held for a run.
     pub(super) fn forget(&self, run: RunId) {
         self.held().remove(&run);

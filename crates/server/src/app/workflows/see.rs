@@ -130,7 +130,13 @@ impl App {
         }
         let named = |name: &str| ExternalId::parse(name).map(|name| name.key().to_owned());
         let key = named(person).map_err(|error| Error::invalid("/person", error.to_string()))?;
-        if shown.requester.is_some_and(|requester| named(&requester).is_ok_and(|requester| requester == key)) {
+        // However they are called, a user is one person.
+        let key = self.user_called(person).await?.map_or(key, |user| user.to_string());
+        let requester = match &shown.requester {
+            Some(name) => self.user_called(name).await?.map(|user| user.to_string()).or_else(|| named(name).ok()),
+            None => None,
+        };
+        if requester.is_some_and(|requester| requester == key) {
             return Err(Error::Conflict("whoever started a run does not release it"));
         }
         let details = self.details([("person", person.to_owned())]);

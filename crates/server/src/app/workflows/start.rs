@@ -183,7 +183,7 @@ impl App {
 }
 
 /// The scope that what an action does takes where it is asked for by itself.
-fn scope_of(action: &str) -> Option<Scope> {
+pub(in crate::app) fn scope_of(action: &str) -> Option<Scope> {
     match action.split_once('.')?.0 {
         "authenticator" => Some(Scope::AuthenticatorsWrite),
         "enrollment" => Some(Scope::Enrollments),

@@ -236,7 +236,7 @@ impl App {
     }
 
     /// The user whom a run knows by a text: an id of ours, or the application's.
-    async fn user_called(&self, name: &str) -> Result<Option<UserId>, Error> {
+    pub(super) async fn user_called(&self, name: &str) -> Result<Option<UserId>, Error> {
         if let Ok(id) = name.parse::<UserId>() {
             return Ok(Some(id));
         }

@@ -136,6 +136,7 @@ async fn give_back(app: &App, runs: Vec<(RunId, i64)>, after: Duration) {
 
 /// Renews what is claimed here. What another server has claimed since is left to it.
 async fn keep(app: &App) {
+    app.workflows.held.forget_old(app.now());
     let runs: Vec<(RunId, i64)> = app.workflows.claimed().iter().map(|(id, fence)| (*id, *fence)).collect();
     if runs.is_empty() {
         return;

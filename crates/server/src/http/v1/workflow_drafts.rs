@@ -65,7 +65,7 @@ async fn validate_workflows(
 ///
 /// The machine that carries workflows goes through what is in the log, or one event, with effects that are made up and a clock that jumps: which runs
 /// would have begun, about whom, and what they would have done. Nothing is written, sent or called. One simulation at a time, 15 seconds at most: where
-/// `is_cut` is true, `until` says how far it came. It takes the scope `events:read` as well.
+/// `is_cut` is true, `until` says how far it came. It takes the scopes `events:read`, `users:read` and `authenticators:read` as well.
 #[utoipa::path(post, path = "/v1/workflows/simulate", tag = "Workflows", request_body = NewSimulation,
     responses((status = 200, description = "What it would have done", body = Simulated)))]
 async fn simulate_workflow(
@@ -73,7 +73,9 @@ async fn simulate_workflow(
     may: May<ReadWorkflows>,
     File(Body { value: new, .. }): File<NewSimulation>,
 ) -> Result<Json<Simulated>, Problem> {
-    may.also(Scope::EventsRead)?;
+    for scope in [Scope::EventsRead, Scope::UsersRead, Scope::AuthenticatorsRead] {
+        may.also(scope)?;
+    }
     let of = match (new.workflow, new.document) {
         (Some(name), None) => Of::Named(name),
         (None, Some(text)) => Of::Document(text),

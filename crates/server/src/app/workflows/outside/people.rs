@@ -18,6 +18,9 @@ const MOST_PARTS: usize = 4;
 /// How long a message is of use.
 const USEFUL: Duration = Duration::from_hours(24);
 
+/// From when on a mailbox, a phone or an app is told in the place of an older one.
+const SETTLED: Duration = Duration::from_hours(14 * 24);
+
 impl App {
     /// To the mailbox that was proved.
     pub(super) async fn mail(&self, errand: &Errand) -> Given {
@@ -58,7 +61,8 @@ impl App {
         }
     }
 
-    /// How a user is reached: by what they proved, and used last.
+    /// How a user is reached: by what they proved, and used last; what was added a short while ago takes no notices away from what was there before,
+    /// since it may be what they are about.
     async fn reached_by(&self, errand: &Errand, kind: AuthenticatorKind, called: &str) -> Result<Authenticator, Fault> {
         let user = text(errand, "user").unwrap_or_default();
         let user: UserId = user.parse().map_err(|_| Fault::final_one(format!("`{user}` is no id of a user")))?;
@@ -67,7 +71,10 @@ impl App {
         let reached = authenticators
             .into_iter()
             .filter(|one| one.kind == kind && one.state == AuthenticatorState::Active)
-            .max_by_key(|one| one.last_used_at);
+            .max_by_key(|one| {
+                let is_settled = one.activated_at.is_some_and(|at| self.now().since(at) >= SETTLED);
+                (is_settled, one.last_used_at)
+            });
         reached.ok_or_else(|| Fault::final_one(format!("the user has no {called} that was proved")))
     }
 
