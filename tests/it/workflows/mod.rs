@@ -297,12 +297,12 @@ async fn t23_workflows_call_nobody_inside() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w02_what_a_workflow_needs_and_this_version_cannot_do_is_said_before_anything_starts() {
-    let steps = "triggers:\n  - event: authenticator.lost\nsubject: ${event.user}\nsteps:\n  - id: pass\n    action: enrollment.cancel\n    with: {enrollment: enr_1}\n";
-    let unknown = folder(&[workflow("cancel", steps)]);
+    let steps = "triggers:\n  - event: authenticator.lost\nsubject: ${event.user}\nsteps:\n  - id: pass\n    action: gateway.switch\n    with: {channel: sms}\n";
+    let unknown = folder(&[workflow("switch", steps)]);
     let secret = folder(&[calling(&Hooks::start(), "")]);
     let wrong = folder(&[workflow("wrong", "triggers:\n  - event: user.creatd\nsteps: []\n")]);
     for (folder, said) in [
-        (&unknown, "the action `enrollment.cancel` cannot be carried out by this version"),
+        (&unknown, "the action `gateway.switch` cannot be carried out by this version"),
         (&secret, "the environment variable HOOK_KEY is not set"),
         (&wrong, "user.creatd"),
     ] {

@@ -28,7 +28,7 @@ fn w05_the_recipe_for_an_action_names_what_is_there() {
     for (file, words) in [
         ("crates/workflow/src/vocabulary.rs".to_owned(), vec!["ACTIONS", "emits", "hands_out", "Secret"]),
         (format!("{workflows}/mod.rs"), vec!["CARRIED"]),
-        (format!("{workflows}/inside.rs"), vec!["fn own", "fn for_now", "fn final_one"]),
+        (format!("{workflows}/inside/mod.rs"), vec!["fn own", "fn for_now", "fn final_one"]),
         (format!("{workflows}/outside/mod.rs"), vec!["fn run_errand", "fn ask", "fn need_secret", "idempotency_key"]),
         ("tests/it/workflows/door.rs".to_owned(), vec!["fn callers"]),
     ] {
@@ -49,9 +49,10 @@ fn w05_each_action_went_the_way_of_the_recipe() {
     assert!(carried.len() >= 18, "{carried:?}");
     let (vocabulary, guide) = (read("crates/workflow/src/vocabulary.rs"), read("docs/guide/workflows.md"));
     // Some have a file of their own beside it.
-    let files = std::fs::read_dir(root().join(workflows)).unwrap().map(|file| file.unwrap().path());
-    let inside: String =
-        files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let folders = [workflows.to_owned(), format!("{workflows}/inside")];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    let inside: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let outside = read(&format!("{workflows}/outside/mod.rs"));
     let door = read("tests/it/workflows/door.rs");
     let flat: String = vocabulary.split_whitespace().collect();
