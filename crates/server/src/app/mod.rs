@@ -54,7 +54,7 @@ use std::sync::Arc;
 
 use domain::{Application, Clock, Entropy, Timestamp, UserId};
 use gateway::messages::Language;
-use store::{Change, Commit, Effect, Idempotency, Store};
+use store::{Change, Commit, Effect, Idempotency, Store, StoreError};
 
 pub(crate) use error::{Error, Flaw};
 pub(crate) use idempotency::{Made, Once};
@@ -163,9 +163,13 @@ impl App {
         told: impl Into<Told>,
         idempotency: Option<Idempotency>,
     ) -> Result<Effect, Error> {
-        let events = told.into().0;
-        let tally = counted::Tally::of(&events);
-        let effect = self.store.commit(Commit { change, events, idempotency }).await?;
+        Ok(self.commit_counted(Commit { change, events: told.into().0, idempotency }).await?)
+    }
+
+    /// The same, for who sees to it themselves that the store does not take something. What is told is counted.
+    async fn commit_counted(&self, commit: Commit) -> Result<Effect, StoreError> {
+        let tally = counted::Tally::of(&commit.events);
+        let effect = self.store.commit(commit).await?;
         if effect == Effect::Applied {
             tally.count();
         }

@@ -550,7 +550,7 @@ impl Carrier {
             inputs,
         };
         let change = Change::AdvanceRun(Box::new(advance));
-        let written = match self.app.store.commit(Commit { change, events, idempotency: None }).await {
+        let written = match self.app.commit_counted(Commit { change, events, idempotency: None }).await {
             Err(StoreError::Refused(why)) => return Err(Stop::NotTaken(why)),
             written => written.map_err(Error::from)?,
         };
