@@ -81,19 +81,30 @@ const FEW: i64 = 3;
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
-/// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Option<Spares>, Error> {
-    let mut users = BTreeSet::new();
+/// What a step takes: authenticators, by user, and whom it locks.
+fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
+    let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
     for (change, event) in own.changes.iter().zip(&own.events) {
-        match change {
-            Change::SetUserState { id, to } if *to != UserState::Active => drop(users.insert(*id)),
-            Change::SetAuthenticatorState { to, .. } if *to != AuthenticatorState::Active => {
-                users.extend(event.about.user_id);
+        let authenticator = match change {
+            Change::SetUserState { id, to } if *to != UserState::Active => {
+                locked.insert(*id);
+                continue;
             }
-            Change::LimitAuthenticator { .. } => users.extend(event.about.user_id),
-            _ => {}
+            Change::SetAuthenticatorState { id, to, .. } if *to != AuthenticatorState::Active => *id,
+            Change::LimitAuthenticator { id, .. } => *id,
+            _ => continue,
+        };
+        if let Some(user) = event.about.user_id {
+            lost.entry(user).or_default().insert(authenticator);
         }
     }
+    (lost, locked)
+}
+
+/// Who is to be left with something to prove by, where what a step does takes from anybody.
+pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Option<Spares>, Error> {
+    let (lost, locked) = taken(own);
+    let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
     if users.is_empty() {
         return Ok(None);
     }
@@ -110,17 +121,7 @@ pub(super) async fn stands_in_the_way(
     spares: &Spares,
     own: &Own,
 ) -> Result<Option<String>, Error> {
-    let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
-    for (change, event) in own.changes.iter().zip(&own.events) {
-        match (change, event.about.user_id) {
-            (Change::SetUserState { id, to }, _) if *to != UserState::Active => drop(locked.insert(*id)),
-            (Change::SetAuthenticatorState { id, to, .. }, Some(user)) if *to != AuthenticatorState::Active => {
-                lost.entry(user).or_default().insert(*id);
-            }
-            (Change::LimitAuthenticator { id, .. }, Some(user)) => drop(lost.entry(user).or_default().insert(*id)),
-            _ => {}
-        }
-    }
+    let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
     if shut_out.is_empty() {
         return Ok(None);

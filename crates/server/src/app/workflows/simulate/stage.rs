@@ -24,6 +24,7 @@ const COUNTED: &[&str] = &[
     "authenticator.suspend",
     "authenticator.resume",
     "authenticator.revoke",
+    "authenticator.expire",
     "session.revoke",
     "user.lock",
     "user.unlock",

@@ -239,6 +239,13 @@ impl Tally {
                         lost.insert(*id)
                     };
                 }
+                Change::LimitAuthenticator { id, .. } => {
+                    counts.authenticators += 1;
+                    self.authenticators.insert(*id);
+                    if let Some(user) = user {
+                        self.lost.entry(user).or_default().insert(*id);
+                    }
+                }
                 Change::EndSession { id, .. } => {
                     counts.sessions += 1;
                     self.sessions.insert(*id);
