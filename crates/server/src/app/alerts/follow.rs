@@ -123,7 +123,7 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     let raised_ids: BTreeSet<AlertId> = raised.iter().copied().collect();
     let (new, changed) = open.into_values().partition(|alert: &Alert| raised_ids.contains(&alert.id));
     let write = WriteAlerts {
-        groups: groups.into_values().map(|(row, _)| row).collect(),
+        groups: groups.into_values().map(as_written).collect(),
         raised: new,
         changed,
         ..WriteAlerts::after(*kept, next)
@@ -141,6 +141,11 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     }
     *kept = next;
     Ok(true)
+}
+
+/// A group with its counter, as it is kept.
+fn as_written((row, counter): (AlertGroup, Counter)) -> AlertGroup {
+    AlertGroup { counter: serde_json::to_string(&counter).unwrap_or_default(), ..row }
 }
 
 /// What is known of the groups that some events are in, and what becomes of it.
@@ -182,7 +187,6 @@ impl Tally {
             (AlertGroup { rule, group, counter, silenced_until, idle_at: event.at }, Counter::default())
         });
         counter.count(event.at, bounds);
-        row.counter = serde_json::to_string(counter).unwrap_or_default();
         row.idle_at = row.silenced_until.max(Some(counter.idle_at(bounds))).unwrap_or(event.at);
         let (excess, resolves_at) = (counter.excess(event.at, bounds), counter.resolves_at(bounds));
         let is_silent = row.silenced_until.is_some_and(|until| event.at < until);
