@@ -5,40 +5,18 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::harness::{Api, Database, Noise, Server, Setup, Signal, rounds, signal};
+use crate::workflows::{events, folder, until};
 
 fn rule(name: &str, rest: &str) -> (String, String) {
     let text = format!("apiVersion: countersign/v1\nkind: Alert\nmetadata: {{name: {name}}}\nseverity: high\n{rest}");
     (format!("{name}.yaml"), text)
 }
 
-fn folder(files: &[(String, String)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (file, text) in files {
-        std::fs::write(folder.path().join(file), text).unwrap();
-    }
-    folder
-}
-
 fn setup(database: Database, folder: &TempDir) -> Setup {
     Setup { database, arguments: vec![format!("--alerts-folder={}", folder.path().display())], ..Setup::default() }
-}
-
-async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        if let Some(found) = found().await {
-            return found;
-        }
-        assert!(Instant::now() < limit, "{what}: it did not come to that");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn events(api: &Api, kind: &str) -> Vec<Value> {
-    api.all(&format!("/v1/events?kind={kind}")).await
 }
 
 async fn users(api: &Api, name: &str, count: usize) {

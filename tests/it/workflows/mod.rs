@@ -37,7 +37,7 @@ fn workflow(name: &str, rest: &str) -> (String, String) {
 }
 
 /// A folder with these workflows.
-fn folder(workflows: &[(String, String)]) -> TempDir {
+pub(crate) fn folder(workflows: &[(String, String)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (file, text) in workflows {
         std::fs::write(folder.path().join(file), text).unwrap();
@@ -52,7 +52,7 @@ fn setup(database: Database, folder: &TempDir) -> Setup {
 }
 
 /// Waits until there is what is asked for.
-async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     let limit = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = found().await {
@@ -81,7 +81,7 @@ async fn settles(api: &Api, id: &str, state: &str) {
     until(&format!("{id} {state}"), async || (state_of(api, id).await == state).then_some(())).await;
 }
 
-async fn events(api: &Api, kind: &str) -> Vec<Value> {
+pub(crate) async fn events(api: &Api, kind: &str) -> Vec<Value> {
     api.all(&format!("/v1/events?kind={kind}")).await
 }
 
