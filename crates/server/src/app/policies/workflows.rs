@@ -6,10 +6,9 @@ use domain::{Event, PolicyInForce, Scope};
 use gateway::outside::Request;
 use policy::{Mistake, Place, Severity};
 use store::PutWorkflows;
-use workflow::Need;
 
 use crate::app::applications::has;
-use crate::app::workflows::scope_of;
+use crate::app::workflows::scopes_of;
 use crate::app::{Actor, App, Error};
 use crate::policy_files::speak_of_workflows;
 use crate::workflow_files::WorkflowFile;
@@ -29,12 +28,7 @@ impl App {
         }
         // What they do is done for whoever puts them there.
         for workflow in workflows {
-            let needs = workflow.definition.needs();
-            let mut scopes = needs.iter().filter_map(|(need, _)| match need {
-                Need::Action(action) => scope_of(action),
-                _ => None,
-            });
-            if let Some(scope) = scopes.find(|scope| !has(&actor.application, *scope)) {
+            if let Some(scope) = scopes_of(&workflow.definition).find(|scope| !has(&actor.application, *scope)) {
                 let (name, scope) = (workflow.definition.name(), scope.name());
                 return Err(Error::MayNot(format!(
                     "`{name}` takes the scope `{scope}`, which the application that applies this has not got"

@@ -55,10 +55,7 @@ impl App {
         while let Some(next) = seen.get(at).copied() {
             at += 1;
             let Some(workflow) = in_force.get(next) else { continue };
-            scopes.extend(workflow.definition.needs().iter().filter_map(|(need, _)| match need {
-                Need::Action(action) => scope_of(action),
-                _ => None,
-            }));
+            scopes.extend(scopes_of(&workflow.definition));
             for called in workflow.definition.calls() {
                 if !seen.contains(&called) {
                     seen.push(called);
@@ -182,8 +179,15 @@ impl App {
     }
 }
 
-/// The scope that what an action does takes where it is asked for by itself.
-pub(in crate::app) fn scope_of(action: &str) -> Option<Scope> {
+/// The scopes that what a workflow does takes where it is asked for by itself.
+pub(in crate::app) fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
+    definition.needs().into_iter().filter_map(|(need, _)| match need {
+        Need::Action(action) => scope_of(action),
+        _ => None,
+    })
+}
+
+fn scope_of(action: &str) -> Option<Scope> {
     match action.split_once('.')?.0 {
         "authenticator" => Some(Scope::AuthenticatorsWrite),
         "enrollment" => Some(Scope::Enrollments),

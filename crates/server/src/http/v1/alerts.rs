@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, flawed, name};
+use super::{List, flawed, name, state_named};
 use crate::app::App;
 use crate::app::alerts::{InForce, Response, What};
 use crate::http::Shared;
@@ -44,12 +44,7 @@ async fn list_alerts(
     _: May<ReadWorkflows>,
     Query(query): Query<AlertQuery>,
 ) -> Result<Json<List<Alert>>, Problem> {
-    let state = query.state.as_deref().map(|name| {
-        AlertState::from_name(name).ok_or_else(|| {
-            let names: Vec<&str> = AlertState::ALL.iter().map(|state| state.name()).collect();
-            flawed("state", format!("must be one of {}", names.join(", ")))
-        })
-    });
+    let state = query.state.as_deref().map(|name| state_named(name, AlertState::ALL, AlertState::name));
     let filter = AlertFilter { rule: query.rule, state: state.transpose()?, user_id: query.user_id };
     let page = page(query.limit, query.cursor.as_deref())?;
     Ok(Json(List::part(app.alerts(&filter, page).await?)))

@@ -111,6 +111,14 @@ pub(super) fn flawed(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::invalid(vec![Flaw { pointer: pointer.to_owned(), detail: detail.into() }])
 }
 
+/// The state of this name, of all that there are.
+pub(super) fn state_named<T: Copy>(text: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, Problem> {
+    all.iter().copied().find(|state| name(*state) == text).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|state| name(*state)).collect();
+        flawed("state", format!("must be one of {}", names.join(", ")))
+    })
+}
+
 /// A name that people read: 1 to 100 characters, none of them a control character.
 pub(super) fn name(pointer: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();

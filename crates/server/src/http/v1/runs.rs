@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, flawed, name};
+use super::{List, name, state_named};
 use crate::app::App;
 use crate::app::workflows::{Resolve, Shown};
 use crate::http::Shared;
@@ -40,12 +40,7 @@ async fn list_runs(
     _: May<ReadWorkflows>,
     Query(query): Query<RunQuery>,
 ) -> Result<Json<List<Run>>, Problem> {
-    let state = query.state.as_deref().map(|name| {
-        RunState::from_name(name).ok_or_else(|| {
-            let names: Vec<&str> = RunState::ALL.iter().map(|state| state.name()).collect();
-            flawed("state", format!("must be one of {}", names.join(", ")))
-        })
-    });
+    let state = query.state.as_deref().map(|name| state_named(name, &RunState::ALL, RunState::name));
     let filter = RunFilter { workflow: query.workflow, state: state.transpose()?, user_id: query.user_id };
     let page = page(query.limit, query.cursor.as_deref())?;
     Ok(Json(List::part(app.runs(&filter, page).await?)))

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::challenges::Challenge;
-use super::{List, flawed, user_ref};
+use super::{List, flawed, state_named, user_ref};
 use crate::app::challenges::Whom;
 use crate::app::workflows::{NewVerdict, ShownTask};
 use crate::app::{App, Made};
@@ -51,10 +51,7 @@ async fn list_tasks(
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<List<Task>>, Problem> {
     let state = query.state.as_deref().unwrap_or("open");
-    let state = TaskState::from_name(state).ok_or_else(|| {
-        let names: Vec<&str> = TaskState::ALL.iter().map(|state| state.name()).collect();
-        flawed("state", format!("must be one of {}", names.join(", ")))
-    })?;
+    let state = state_named(state, &TaskState::ALL, TaskState::name)?;
     let filter = TaskFilter { state: Some(state), role: query.role, workflow: query.workflow, user_id: query.user_id };
     let part = app.tasks(&filter, page(query.limit, query.cursor.as_deref())?).await?;
     let next_cursor = part.next.map(|next| next.to_string());
