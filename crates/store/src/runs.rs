@@ -119,6 +119,8 @@ pub struct AdvanceRun {
     pub id: RunId,
     /// The number of the claim.
     pub fence: i64,
+    /// How far it was when it was claimed, or by what was written since.
+    pub was: RunState,
     /// How far it is.
     pub state: RunState,
     /// What it is now: JSON.

@@ -82,6 +82,7 @@ impl Set {
             Body::Whole(body) => body.to_owned(),
             Body::Parts(parts) => parts.concat(),
         };
+        let body = if dialect == Dialect::Sqlite { with_its_transaction(&body) } else { body };
         spell(dialect, &format!("WITH RECURSIVE {input} {body}"))
     }
 
@@ -183,6 +184,21 @@ impl Set {
         }
         Err(Fault::Raced(format!("{changed} of {wanted} rows were as expected")))
     }
+}
+
+/// Has what a statement may not write undo its transaction, which is undone in any case: or else `SQLite` copies each page that the statement
+/// changes, to be able to undo that statement alone (<https://www.sqlite.org/tempfiles.html#stmtjrnl>).
+fn with_its_transaction(body: &str) -> String {
+    let line = |line: &str| {
+        let begins = line.trim_start();
+        let indent = line.strip_suffix(begins).unwrap_or_default();
+        let verb = ["INSERT", "UPDATE"].into_iter().find(|verb| begins.starts_with(&format!("{verb} ")));
+        match verb.and_then(|verb| Some((verb, begins.strip_prefix(verb)?))) {
+            Some((verb, rest)) => format!("{indent}{verb} OR ROLLBACK{rest}"),
+            None => line.to_owned(),
+        }
+    };
+    body.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Puts an engine's spellings, and the limits that `domain` sets, in the place of the marks in `text`.
@@ -503,6 +519,7 @@ impl Set {
 
 #[cfg(test)]
 mod tests {
+    use super::Kind::{Id, Int};
     use super::*;
 
     #[test]
@@ -514,6 +531,22 @@ mod tests {
         let [(2, text)] = texts.as_slice() else { panic!("both rows go at once") };
         let read: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(read, serde_json::json!([[null, 7, "a\"\\\n\u{1}é", "0fa0"], ["0".repeat(32), 8, "", null]]));
+    }
+
+    #[test]
+    fn a_statement_of_sqlite_undoes_its_transaction_and_no_more_is_changed_in_it() {
+        static PUT: Set = Set::new(
+            &[("id", Id), ("at", Int)],
+            "INSERT INTO things AS t (id, at) SELECT i.id, i.at FROM input i WHERE true
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+        );
+        static PICKED: Set =
+            Set::new(&[("at", Int)], ", picked AS (SELECT 1)\n  UPDATE things AS t SET at = i.at FROM input i");
+        let (put, picked) = (PUT.text(Dialect::Sqlite, 1), PICKED.text(Dialect::Sqlite, 1));
+        assert!(put.contains("INSERT OR ROLLBACK INTO things AS t (id"), "{put}");
+        assert!(put.contains("DO UPDATE SET at"), "{put}");
+        assert!(picked.contains("\n  UPDATE OR ROLLBACK things AS t SET"), "{picked}");
+        assert!(!PUT.text(Dialect::Postgres, 1).contains("ROLLBACK"));
     }
 
     #[test]

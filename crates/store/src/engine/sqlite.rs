@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -83,6 +84,8 @@ impl Source {
             let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
             connection.busy_timeout(PATIENCE)?;
             connection.set_prepared_statement_cache_capacity(256);
+            // Or else a statement is planned anew each time that it is asked with other values.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection.execute_batch(COMMON)?;
             connection.execute_batch(particular)?;
             Ok(Connection::Sqlite(Box::new(Own { connection, quick: self.quick })))

@@ -393,8 +393,16 @@ static RELEASE_CLAIMS: Set = Set::new(
      FROM input i WHERE c.run_id = i.run_id AND c.fence = i.fence",
 );
 
-/// That it may begin is not for the run itself to say.
+/// Most steps leave a run where it was: what nothing but `state` and `ended_at` are found by is not written anew for them.
 static ADVANCE_RUNS: Set = Set::new(
+    &[("run_id", Id), ("to_machine", Text), ("to_pending", Text), ("to_error", Text), ("more", Int)],
+    "UPDATE runs AS r
+     SET machine = i.to_machine, pending = i.to_pending, error = i.to_error, lines = r.lines + i.more
+     FROM input i WHERE r.id = i.run_id AND r.ended_at IS NULL",
+);
+
+/// That it may begin is not for the run itself to say.
+static MOVE_RUNS: Set = Set::new(
     &[
         ("run_id", Id),
         ("to_state", Text),
@@ -477,20 +485,20 @@ async fn hold(connection: &mut Connection, advances: impl Iterator<Item = &Advan
 
 /// Writes what runs are now, whose claims are held.
 async fn go_on(connection: &mut Connection, advances: &[&AdvanceRun]) -> Result<(), Fault> {
-    let (mut runs, mut lines, mut taken) = (Rows::default(), Rows::default(), Rows::default());
+    let (mut stay, mut moved) = (Rows::default(), Rows::default());
+    let (mut lines, mut taken) = (Rows::default(), Rows::default());
     let (mut over, mut released) = (Vec::new(), Rows::default());
     for advance in advances {
         let id = advance.id.into();
         let is_over = advance.state.is_over();
-        runs.push(&[
-            id,
-            advance.state.name().into(),
-            advance.machine.as_deref().into(),
-            advance.pending.as_str().into(),
-            advance.error.as_deref().into(),
-            i64::try_from(advance.lines.len()).unwrap_or(0).into(),
-            is_over.then_some(advance.at).into(),
-        ]);
+        let (machine, pending) = (advance.machine.as_deref().into(), advance.pending.as_str().into());
+        let (error, more) = (advance.error.as_deref().into(), i64::try_from(advance.lines.len()).unwrap_or(0).into());
+        if advance.state == advance.was && !is_over {
+            stay.push(&[id, machine, pending, error, more]);
+        } else {
+            let ended_at = is_over.then_some(advance.at).into();
+            moved.push(&[id, advance.state.name().into(), machine, pending, error, more, ended_at]);
+        }
         for line in &advance.lines {
             let (step, entry) = (line.step.as_deref().into(), line.entry.as_str().into());
             lines.push(&[id, line.line.into(), line.at.into(), step, entry]);
@@ -504,7 +512,8 @@ async fn go_on(connection: &mut Connection, advances: &[&AdvanceRun]) -> Result<
             released.push(&[id, advance.fence.into(), release.due_at.into(), release.pokes.into(), advance.at.into()]);
         }
     }
-    ADVANCE_RUNS.all(connection, runs).await?;
+    ADVANCE_RUNS.all(connection, stay).await?;
+    MOVE_RUNS.all(connection, moved).await?;
     INSERT_LINES.all(connection, lines).await?;
     TAKE_INPUTS.execute(connection, taken).await?;
     RELEASE_CLAIMS.all(connection, released).await?;
@@ -682,7 +691,7 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 40] = [
+pub(super) static ALL: [&Set; 41] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -704,6 +713,7 @@ pub(super) static ALL: [&Set; 40] = [
     &HOLD_CLAIMS,
     &RELEASE_CLAIMS,
     &ADVANCE_RUNS,
+    &MOVE_RUNS,
     &INSERT_LINES,
     &TAKE_INPUTS,
     &REMOVE_CLAIM,

@@ -68,6 +68,7 @@ pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun {
         id: claimed.run.id,
         fence: claimed.fence,
+        was: claimed.run.state,
         state: RunState::Running,
         machine: Some("{}".to_owned()),
         pending: "[]".to_owned(),

@@ -67,6 +67,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
     let mut carrier = Carrier {
         app,
         definition,
+        was: run.state,
         run,
         started,
         machine,
@@ -109,6 +110,8 @@ struct Carrier {
     app: Arc<App>,
     definition: Arc<Definition>,
     run: Run,
+    /// How far the run is in the store.
+    was: RunState,
     started: Started,
     machine: Option<Machine>,
     /// What the run asked for and has not got yet.
@@ -536,6 +539,7 @@ impl Carrier {
         let advance = AdvanceRun {
             id: self.run.id,
             fence: self.fence,
+            was: self.was,
             state,
             machine: machine.as_ref().map(serde_json::to_string).map(text).transpose()?,
             pending: text(serde_json::to_string(&pending))?,
@@ -558,7 +562,7 @@ impl Carrier {
             self.unwritten.clear();
             self.machine = machine;
             self.pending = pending;
-            self.run.state = state;
+            (self.run.state, self.was) = (state, state);
             self.run.error = error;
             self.run.lines += many;
             self.time(&history);
