@@ -87,6 +87,10 @@ impl Post {
         self.server.api()
     }
 
+    pub(crate) fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// Ana, with a phone that gets text messages.
     pub(crate) async fn ana(&self) -> (String, String) {
         let api = self.api();

@@ -288,6 +288,8 @@ kinds! {
     LinkCreated = "link.created",
     /// A user followed a link of a run, or said the same in a session.
     LinkFollowed = "link.followed",
+    /// A run took back a link that nobody had followed.
+    LinkWithdrawn = "link.withdrawn",
     /// A user came by a link of a run that was used, expired or for nothing any more, and still wants what it was for.
     LinkExpiredFollowed = "link.expired_followed",
     /// A workflow told of something, by a name of its own.

@@ -79,8 +79,16 @@ impl K {
             number("approvals"),
             text("action_hash"),
         ];
-        const LINK: &[EventField] =
-            &[text("link"), text("name"), text("run"), text("workflow"), text("by"), text("reason")];
+        const LINK: &[EventField] = &[
+            text("link"),
+            text("name"),
+            text("run"),
+            text("workflow"),
+            text("gives"),
+            text("by"),
+            text("reason"),
+            number("depth"),
+        ];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -202,7 +210,7 @@ impl K {
             | K::StepFailed => RUN,
             K::AlertRuleChanged | K::AlertRuleWithdrawn => RULE,
             K::AlertRaised | K::AlertAcknowledged | K::AlertSilenced | K::AlertResolved => ALERT,
-            K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
+            K::LinkCreated | K::LinkFollowed | K::LinkWithdrawn | K::LinkExpiredFollowed => LINK,
             K::TaskOpened | K::TaskClosed => TASK,
             K::TaskApproved | K::TaskRejected => VERDICT,
             K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },

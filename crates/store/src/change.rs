@@ -540,6 +540,13 @@ pub enum Change {
     ArmLink(ArmLink),
     /// A user follows a link. Guard: see [`FollowLink`].
     FollowLink(FollowLink),
+    /// A link does nothing from now on: part of [`Change::AdvanceRun`] alone. Guard: nobody has followed it, and its time is not over.
+    WithdrawLink {
+        /// Which.
+        id: LinkId,
+        /// When.
+        at: Timestamp,
+    },
     /// A user came by a link that does nothing any more. Guard: it does nothing, and nobody came so before.
     NoteLateLink {
         /// Which.

@@ -555,6 +555,13 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// The links of a run that hand something out.
+    pub async fn giving_links_of(&self, run: RunId) -> Result<Vec<Link>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::giving_of_run(lease.connection(), run).await?;
+        lease.done();
+        Ok(found)
+    }
     /// What a run asks people.
     pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
         let mut lease = self.0.pool.lease().await?;

@@ -33,7 +33,7 @@ pub use change::{
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
-pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, TaskFilter};
+pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, HandOut, TaskFilter};
 pub use record::{ActiveUser, Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
     AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,

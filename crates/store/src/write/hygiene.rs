@@ -33,7 +33,11 @@ static LIMIT_AUTHENTICATOR: Set = Set::new(
         AND (a.ends_at IS NULL OR a.ends_at > i.end_at)",
 );
 
-async fn limit(connection: &mut Connection, id: AuthenticatorId, ends_at: Timestamp) -> Result<Effect, Fault> {
+pub(super) async fn limit(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    ends_at: Timestamp,
+) -> Result<Effect, Fault> {
     one(connection, &LIMIT_AUTHENTICATOR, &[id.into(), ends_at.into()]).await
 }
 

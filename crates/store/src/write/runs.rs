@@ -528,6 +528,7 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
         Change::OpenTask(task) => tasks::open(connection, task).await,
         Change::CloseTask(close) => tasks::close(connection, close).await,
         Change::CreateLink(link) => links::create(connection, link).await,
+        Change::WithdrawLink { id, at } => links::withdraw(connection, *id, *at).await,
         _ => Ok(Effect::Refused),
     }
 }

@@ -260,6 +260,7 @@ impl Carrier {
                     with: with.clone(),
                     idempotency_key: idempotency_key.clone(),
                     patience: until.since(self.app.now()),
+                    gives: false,
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {

@@ -140,7 +140,7 @@ impl App {
     }
 
     /// The user whom an action is about.
-    async fn user_meant(&self, with: &Arguments) -> Result<Result<User, Fault>, Error> {
+    pub(in crate::app::workflows) async fn user_meant(&self, with: &Arguments) -> Result<Result<User, Fault>, Error> {
         let said = text(with, "user").unwrap_or_default();
         let Ok(id) = said.parse::<UserId>() else { return Ok(Err(no_id(said, "a user"))) };
         let found = self.store.user(id).await?;
