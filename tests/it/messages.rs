@@ -20,7 +20,7 @@ const PUBLIC: &str = "https://mfa.example.com";
 pub(crate) struct Post {
     server: Server,
     pub(crate) main: SmsApi,
-    spare: SmsApi,
+    pub(crate) spare: SmsApi,
     pub(crate) mail: Mailboxes,
 }
 

@@ -220,6 +220,10 @@ kinds! {
     GatewayDown = "gateway.down",
     /// A gateway that was down works again.
     GatewayUp = "gateway.up",
+    /// A workflow has messages go by other gateways than this one for a while.
+    GatewaySwitched = "gateway.switched",
+    /// A gateway is used as before again, before its time.
+    GatewaySwitchedBack = "gateway.switched_back",
     /// An app answered what it was asked: with its signature over it.
     PromptAnswered = "prompt.answered",
     /// An app's prompt was taken back, for another one that goes before it.

@@ -193,6 +193,9 @@ impl K {
             K::CodeSent | K::CodeDelivered | K::CodeUndelivered | K::PushSent | K::PushUndelivered => SENDING,
             K::CodeWithheld => const { &[text("kind"), text("budget"), text("until"), flag("first")] },
             K::GatewayDown | K::GatewayUp => const { &[text("gateway"), text("channel")] },
+            K::GatewaySwitched | K::GatewaySwitchedBack => {
+                const { &[text("gateway"), text("channel"), text("until"), text("reason"), text("run"), number("depth")] }
+            }
             K::PageCreated | K::PageOpened | K::PageRedeemed | K::PageAdvanced | K::PageRefused | K::PageFinished => {
                 PAGE
             }
@@ -254,6 +257,8 @@ impl K {
                 | K::HardwareTokenRemoved
                 | K::GatewayDown
                 | K::GatewayUp
+                | K::GatewaySwitched
+                | K::GatewaySwitchedBack
                 | K::KeysRotated
                 | K::KeysRetired
                 | K::RootKeyChanged

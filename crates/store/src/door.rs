@@ -18,8 +18,8 @@ use crate::house::House;
 use crate::read::events::Order;
 use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
-    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, Leeway,
-    OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, GatewaySwitch,
+    Keyring, Leeway, OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -408,6 +408,13 @@ impl Store {
     pub async fn blocked_addresses(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = hygiene::blocked_addresses(lease.connection(), now).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The gateways that are switched away from at `now`, by name.
+    pub async fn gateway_switches(&self, now: Timestamp) -> Result<Vec<GatewaySwitch>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::gateway_switches(lease.connection(), now).await?;
         lease.done();
         Ok(found)
     }

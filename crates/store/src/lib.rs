@@ -27,9 +27,9 @@ mod write;
 
 pub use alerts::{AlertFilter, WriteAlerts};
 pub use change::{
-    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency,
-    NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes,
-    Satisfy, StartEnrollment, Used,
+    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
+    Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
+    ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};

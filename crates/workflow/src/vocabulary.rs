@@ -199,6 +199,9 @@ const RECOVERY: &[Parameter] = &[
     may("done", Kind::Message),
 ];
 
+/// What has several gateways; there is one way to each app.
+const CHANNEL: Kind = Kind::Word(&["sms", "email"]);
+
 /// Of whose authenticators, or which one.
 const WHICH: &[Parameter] = &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, REASON];
 
@@ -313,9 +316,20 @@ pub const ACTIONS: &[Action] = &[
     .emits(&[EventKind::AddressBlocked]),
     inside(
         "gateway.switch",
-        "Sends by another gateway of a channel from now on.",
-        &[need("channel", Kind::Word(&["sms", "mail", "push"])), may("away_from", Kind::Text)],
-    ),
+        "Sends by the other gateways of a channel for a time, by this one only where all of those fail; or, where none is named, by those that stand by.",
+        &[need("channel", CHANNEL), may("away_from", Kind::Text), need("for", Kind::Span)],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::GatewaySwitched])
+    .undoes("gateway.switch_back"),
+    inside(
+        "gateway.switch_back",
+        "Sends by the gateways of a channel as before, or by this one.",
+        &[need("channel", CHANNEL), may("away_from", Kind::Text)],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::GatewaySwitchedBack])
+    .undoes("gateway.switch"),
     inside(
         "event.emit",
         "Tells of something by an event of your own name.",

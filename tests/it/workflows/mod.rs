@@ -16,6 +16,7 @@ mod recovery;
 mod somebody;
 mod standing;
 mod stories;
+mod switches;
 mod tasks;
 mod watching;
 mod webhooks;

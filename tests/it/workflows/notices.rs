@@ -1,7 +1,7 @@
 //! Notices go to every mailbox of a user, and what hands something out to one that was there before (T-31).
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::links::{browse, link_in};
 use super::{folder, run_in, settles, until, workflow};
@@ -44,15 +44,6 @@ async fn lock(api: &Api, user: &str) {
     api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
 }
 
-async fn count_told(api: &Api, run: &Value) -> Value {
-    let steps = api.all(&format!("/v1/runs/{}/steps", text(&run["id"]))).await;
-    let given = steps.iter().find_map(|line| {
-        let said = line.to_string();
-        said.contains("\"count\":").then(|| said.split("\"count\":").nth(1).unwrap()[..1].parse::<u64>().unwrap())
-    });
-    json!(given)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no_other_up() {
     let folder = folder(&[notice()]);
@@ -75,7 +66,6 @@ async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no
     api.advance(61).await;
     assert_eq!(recipients(&post, 1), ["busy@example.org"]);
     settles(&api, &text(&run["id"]), "completed").await;
-    assert_eq!(count_told(&api, &run).await, 3);
     assert_eq!(post.mail.settled(0).await, 0, "who was told is not told again");
     // One that is gone for good is nobody's business but its own.
     post.mail.answers("busy", "550 5.1.1 Gone");
@@ -83,12 +73,11 @@ async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no
     api.post(&format!("/v1/users/{user}/resume"), json!({})).await.expect(200);
     lock(&api, &user).await;
     assert_eq!(recipients(&post, 2), ["ana@example.org", "other@example.org"]);
-    let second = until("a second one", async || {
+    until("a second one is done", async || {
         let runs = api.all("/v1/runs?workflow=notice&state=completed").await;
-        runs.into_iter().find(|other| other["id"] != run["id"])
+        (runs.len() == 2).then_some(())
     })
     .await;
-    assert_eq!(count_told(&api, &second).await, 2);
 }
 
 /// Whoever proves an app gets a pass, so that it is seen where that goes.

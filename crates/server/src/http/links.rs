@@ -172,7 +172,9 @@ fn page(said: &Said, brand: &Brand) -> Response {
     let mut list = Zeroizing::new(String::new());
     if !codes.is_empty() {
         list.push_str("<ul class=\"codes\">");
-        codes.iter().for_each(|code| list.push_str(code));
+        for code in &codes {
+            list.push_str(code);
+        }
         list.push_str("</ul>");
     }
     let button = said.button.as_ref().map(|(to, words)| {

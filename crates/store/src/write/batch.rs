@@ -222,6 +222,8 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::RetireKeys { .. }
         | Change::BlockAddress { .. }
         | Change::UnblockAddress { .. }
+        | Change::SwitchGateway(_)
+        | Change::EndSwitch { .. }
         | Change::Tell => {}
     }
 }
@@ -296,6 +298,7 @@ async fn write_round(
             | Change::ForgetProofs { .. }
             | Change::BlockAddress { .. }
             | Change::UnblockAddress { .. }
+            | Change::EndSwitch { .. }
             | Change::PutStanding { .. } => hygiene::write(connection, change).await?,
             change => write_rare(connection, change).await?,
         };
@@ -377,6 +380,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::ForgetProofs { .. }
         | Change::BlockAddress { .. }
         | Change::UnblockAddress { .. }
+        | Change::SwitchGateway(_)
+        | Change::EndSwitch { .. }
         | Change::PutStanding { .. }
         | Change::PutWorkflows(_)
         | Change::BeginRuns(_)

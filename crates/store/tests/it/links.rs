@@ -207,7 +207,7 @@ on_both_engines! {
         let store = home.open().await;
         let ann = settle(&store, "ann").await;
         let (claimed, link) = made_giving(&store, ann.user.id, Some(LinkGives::BackupCodes)).await;
-        assert_eq!(store.giving_links_of(link.run_id).await.unwrap(), [link.clone()]);
+        assert_eq!(store.giving_links_of(link.run_id).await.unwrap(), std::slice::from_ref(&link));
         let withdraw = async || {
             let changes = vec![Change::WithdrawLink { id: link.id, at: after(3) }];
             write(&store, AdvanceRun { changes, ..advance(&claimed) }).await

@@ -112,12 +112,9 @@ impl App {
                 let token = Token::random(&*self.entropy);
                 let arm = ArmLink { id, run_id: run, to, token: token.hash() };
                 let armed = self.commit(Change::ArmLink(arm), Vec::new()).await;
-                match armed.map_err(|error| Fault::for_now(error.to_string()))? {
-                    Effect::Applied => {}
-                    _ => {
-                        let why = "a link in it is another run's, or is for somebody else, or gives something that goes to its user alone";
-                        return Err(Fault::final_one(why));
-                    }
+                if armed.map_err(|error| Fault::for_now(error.to_string()))? != Effect::Applied {
+                    let why = "a link in it is another run's, or is for somebody else, or gives something that goes to its user alone";
+                    return Err(Fault::final_one(why));
                 }
                 let link = self.store.link(id).await.map_err(|error| Fault::for_now(error.to_string()))?;
                 errand.gives |= link.is_some_and(|link| link.gives.is_some());

@@ -79,6 +79,8 @@ pub(crate) const CARRIED: &[&str] = &[
     "recovery.withdraw",
     "risk.raise",
     "risk.block_address",
+    "gateway.switch",
+    "gateway.switch_back",
     "event.emit",
     "link.create",
     "http.call",

@@ -4,6 +4,7 @@
 
 mod authenticators;
 mod enrollments;
+mod gateways;
 mod queries;
 mod risk;
 mod sessions;
@@ -114,6 +115,8 @@ impl App {
             "user.extend_grace" => self.grace_extended(with).await?,
             "risk.raise" => self.signal_raised(with).await?,
             "risk.block_address" => self.address_refused(with).await?,
+            "gateway.switch" => self.switched(with).await?,
+            "gateway.switch_back" => self.switched_back(with).await?,
             "event.emit" => Ok(self.emitted(with)),
             other => Err(Fault::final_one(format!("this version cannot carry `{other}` out"))),
         };
