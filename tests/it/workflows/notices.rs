@@ -67,7 +67,18 @@ async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no
     assert_eq!(recipients(&post, 1), ["busy@example.org"]);
     settles(&api, &text(&run["id"]), "completed").await;
     assert_eq!(post.mail.settled(0).await, 0, "who was told is not told again");
-    // One that is gone for good is nobody's business but its own.
+    // One that is gone for good, or takes nothing however often it is tried, is nobody's business but its own.
+    post.mail.answers("busy", "450 4.7.1 Later");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    api.post(&format!("/v1/users/{user}/resume"), json!({})).await.expect(200);
+    lock(&api, &user).await;
+    assert_eq!(recipients(&post, 2), ["ana@example.org", "other@example.org"]);
+    until("it is tried to its end", async || {
+        api.advance(301).await;
+        let runs = api.all("/v1/runs?workflow=notice&state=completed").await;
+        (runs.len() == 2).then_some(())
+    })
+    .await;
     post.mail.answers("busy", "550 5.1.1 Gone");
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     api.post(&format!("/v1/users/{user}/resume"), json!({})).await.expect(200);
@@ -75,7 +86,7 @@ async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no
     assert_eq!(recipients(&post, 2), ["ana@example.org", "other@example.org"]);
     until("a second one is done", async || {
         let runs = api.all("/v1/runs?workflow=notice&state=completed").await;
-        (runs.len() == 2).then_some(())
+        (runs.len() == 3).then_some(())
     })
     .await;
 }

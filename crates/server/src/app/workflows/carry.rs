@@ -261,6 +261,7 @@ impl Carrier {
                     idempotency_key: idempotency_key.clone(),
                     patience: until.since(self.app.now()),
                     gives: false,
+                    is_last: self.definition.is_last_attempt(key, *attempt),
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {

@@ -37,6 +37,8 @@ pub(super) struct Errand {
     pub(super) patience: Duration,
     /// Whether a link in it hands something out: that is sent to nobody who is not sure to be its user.
     pub(super) gives: bool,
+    /// Whether no other attempt follows.
+    pub(super) is_last: bool,
 }
 
 /// What an action gives.

@@ -35,17 +35,20 @@ impl App {
         let mail = MailText::plain(subject, message, post.language);
         let told = self.workflows.told.of(&errand.idempotency_key);
         let (before, left): (Vec<_>, Vec<_>) = mailboxes.into_iter().partition(|one| told.contains(&one.id));
-        let now = self.now();
+        // Each has a time of its own, so that one that hangs takes nothing from what came of the others.
+        let (now, patience) = (self.now(), errand.patience * 3 / 4);
         let sending = left.iter().map(async |mailbox| {
-            let sent = self.sent(AuthenticatorKind::Email, post.notify(mailbox, &mail, now).await).await;
+            let sending = async { self.sent(AuthenticatorKind::Email, post.notify(mailbox, &mail, now).await).await };
+            let sent = tokio::time::timeout(patience, sending).await;
+            let sent = sent.unwrap_or_else(|_| Err(Fault::for_now("it did not come back in time")));
             if sent.is_ok() {
                 // At once: the attempt may be given up while another mailbox is waited for.
                 self.workflows.told.add(&errand.idempotency_key, mailbox.id);
             }
             sent
         });
-        let given = of_several(before.len(), futures_util::future::join_all(sending).await);
-        if given.as_ref().map_or_else(|fault| !fault.again, |_| true) {
+        let given = of_several(before.len(), futures_util::future::join_all(sending).await, errand.is_last);
+        if errand.is_last || given.as_ref().map_or_else(|fault| !fault.again, |_| true) {
             self.workflows.told.forget(&errand.idempotency_key);
         }
         given
@@ -154,8 +157,9 @@ fn each_once(mailboxes: Vec<Authenticator>) -> Vec<Authenticator> {
 }
 
 /// What an attempt amounts to that told several: done, where all were told who can be; to be tried again for the others, where another attempt may reach
-/// them; and in vain, where nobody was.
-fn of_several(before: usize, results: Vec<Given>) -> Given {
+/// them; and in vain, where nobody was. Once no other attempt follows it is enough that somebody was: or else a mailbox that takes nothing, which anybody
+/// can add, would have the step fail, and what was done before it undone.
+fn of_several(before: usize, results: Vec<Given>, is_last: bool) -> Given {
     let (mut count, all) = (before, before + results.len());
     let (mut given, mut later, mut never) = (None, None, None);
     for result in results {
@@ -173,7 +177,7 @@ fn of_several(before: usize, results: Vec<Given>) -> Given {
         Fault { message, ..fault }
     };
     match (later, never) {
-        (Some(fault), _) => Err(of(fault)),
+        (Some(fault), _) if count == 0 || !is_last => Err(of(fault)),
         (None, Some(fault)) if count == 0 => Err(of(fault)),
         _ => {
             let mut outputs = given.unwrap_or_default();
@@ -237,19 +241,54 @@ mod tests {
 
     #[test]
     fn t31_a_mailbox_that_cannot_be_reached_holds_no_other_up_and_is_not_forgotten() {
-        let all = of_several(0, vec![Ok(outputs()), Ok(outputs())]).unwrap();
+        let all = of_several(0, vec![Ok(outputs()), Ok(outputs())], false).unwrap();
         assert_eq!((&all["gateway"], &all["count"]), (&"main".into(), &2.into()));
         // One that never takes anything: the others were told.
         let gone = || Err(Fault::final_one("gone"));
-        assert_eq!(of_several(0, vec![gone(), Ok(outputs())]).unwrap()["count"], 1);
-        assert_eq!(of_several(1, vec![gone()]).unwrap()["count"], 1);
+        assert_eq!(of_several(0, vec![gone(), Ok(outputs())], false).unwrap()["count"], 1);
+        assert_eq!(of_several(1, vec![gone()], false).unwrap()["count"], 1);
         // Nobody was.
-        let nobody = of_several(0, vec![gone(), gone()]).unwrap_err();
+        let nobody = of_several(0, vec![gone(), gone()], false).unwrap_err();
         assert_eq!((nobody.message.as_str(), nobody.again), ("0 of 2 were told: gone", false));
-        assert_eq!(of_several(0, vec![gone()]).unwrap_err().message, "gone");
+        assert_eq!(of_several(0, vec![gone()], false).unwrap_err().message, "gone");
         // Somebody may be yet, and is tried again.
-        let busy = of_several(1, vec![gone(), Err(Fault::for_now("busy")), Ok(outputs())]).unwrap_err();
+        let busy = of_several(1, vec![gone(), Err(Fault::for_now("busy")), Ok(outputs())], false).unwrap_err();
         assert_eq!((busy.message.as_str(), busy.again), ("2 of 4 were told: busy", true));
+        // Once nobody tries again, one that is always busy takes nothing back of what the others were told.
+        let busy = || Err(Fault::for_now("busy"));
+        assert_eq!(of_several(0, vec![busy(), Ok(outputs())], true).unwrap()["count"], 1);
+        assert_eq!(of_several(0, vec![busy(), busy()], true).unwrap_err().message, "0 of 2 were told: busy");
+    }
+
+    fn mailbox(number: u128, address: &str) -> Authenticator {
+        let at = domain::Timestamp::from_unix_millis(0);
+        Authenticator {
+            id: AuthenticatorId::from_uuid(uuid::Uuid::from_u128(number)),
+            user_id: UserId::from_uuid(uuid::Uuid::nil()),
+            device_id: None,
+            kind: AuthenticatorKind::Email,
+            state: AuthenticatorState::Active,
+            label: String::new(),
+            sealed: None,
+            credential: Some(Credential::Email(address.to_owned())),
+            last_step: 0,
+            failures: 0,
+            open: domain::Wait::default(),
+            trusted: domain::Wait::default(),
+            created_at: at,
+            activated_at: Some(at),
+            last_used_at: None,
+            ends_at: None,
+            rotation_asked_at: None,
+        }
+    }
+
+    #[test]
+    fn t31_a_mailbox_that_was_proved_twice_gets_one_mail_and_what_hands_something_out_goes_to_the_first() {
+        let all = || vec![mailbox(1, "a@example.org"), mailbox(2, "b@example.org"), mailbox(3, "a@example.org")];
+        let ids = |some: Vec<Authenticator>| some.iter().map(|one| one.id.uuid().as_u128()).collect::<Vec<_>>();
+        assert_eq!(ids(each_once(all())), [1, 2]);
+        assert_eq!(ids(the_first(all())), [1]);
     }
 
     #[test]

@@ -144,6 +144,7 @@ mod tests {
         ];
         Errand {
             gives: false,
+            is_last: false,
             run: domain::RunId::from_uuid(uuid::Uuid::nil()),
             action: "ticket.open".to_owned(),
             with: with.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
