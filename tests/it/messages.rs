@@ -20,7 +20,7 @@ const PUBLIC: &str = "https://mfa.example.com";
 pub(crate) struct Post {
     server: Server,
     pub(crate) main: SmsApi,
-    spare: SmsApi,
+    pub(crate) spare: SmsApi,
     pub(crate) mail: Mailboxes,
 }
 
@@ -85,6 +85,10 @@ impl Post {
 
     pub(crate) fn api(&self) -> Api {
         self.server.api()
+    }
+
+    pub(crate) fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Ana, with a phone that gets text messages.

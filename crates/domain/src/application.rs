@@ -133,11 +133,14 @@ pub enum Scope {
     /// Start runs, cancel them, and say what becomes of steps that are held.
     #[serde(rename = "workflows:write")]
     WorkflowsWrite,
+    /// See what recoveries hand out, to give it to people in person.
+    #[serde(rename = "recovery")]
+    Recovery,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -154,6 +157,7 @@ impl Scope {
         Self::ConfigurationWrite,
         Self::WorkflowsRead,
         Self::WorkflowsWrite,
+        Self::Recovery,
     ];
 
     /// The scope's name, as in JSON and in the store.
@@ -175,6 +179,7 @@ impl Scope {
             Self::ConfigurationWrite => "configuration:write",
             Self::WorkflowsRead => "workflows:read",
             Self::WorkflowsWrite => "workflows:write",
+            Self::Recovery => "recovery",
         }
     }
 

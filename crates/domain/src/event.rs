@@ -220,6 +220,10 @@ kinds! {
     GatewayDown = "gateway.down",
     /// A gateway that was down works again.
     GatewayUp = "gateway.up",
+    /// A workflow has messages go by other gateways than this one for a while.
+    GatewaySwitched = "gateway.switched",
+    /// A gateway is used as before again, before its time.
+    GatewaySwitchedBack = "gateway.switched_back",
     /// An app answered what it was asked: with its signature over it.
     PromptAnswered = "prompt.answered",
     /// An app's prompt was taken back, for another one that goes before it.
@@ -288,6 +292,8 @@ kinds! {
     LinkCreated = "link.created",
     /// A user followed a link of a run, or said the same in a session.
     LinkFollowed = "link.followed",
+    /// A run took back a link that nobody had followed.
+    LinkWithdrawn = "link.withdrawn",
     /// A user came by a link of a run that was used, expired or for nothing any more, and still wants what it was for.
     LinkExpiredFollowed = "link.expired_followed",
     /// A workflow told of something, by a name of its own.

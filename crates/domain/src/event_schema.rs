@@ -79,8 +79,16 @@ impl K {
             number("approvals"),
             text("action_hash"),
         ];
-        const LINK: &[EventField] =
-            &[text("link"), text("name"), text("run"), text("workflow"), text("by"), text("reason")];
+        const LINK: &[EventField] = &[
+            text("link"),
+            text("name"),
+            text("run"),
+            text("workflow"),
+            text("gives"),
+            text("by"),
+            text("reason"),
+            number("depth"),
+        ];
         // The store counts failures as it writes them.
         const REJECTED: &[EventField] = &[text("reason"), number("failures")];
         const KIND: &[EventField] = &[text("kind")];
@@ -185,6 +193,9 @@ impl K {
             K::CodeSent | K::CodeDelivered | K::CodeUndelivered | K::PushSent | K::PushUndelivered => SENDING,
             K::CodeWithheld => const { &[text("kind"), text("budget"), text("until"), flag("first")] },
             K::GatewayDown | K::GatewayUp => const { &[text("gateway"), text("channel")] },
+            K::GatewaySwitched | K::GatewaySwitchedBack => {
+                const { &[text("gateway"), text("channel"), text("until"), text("reason"), text("run"), number("depth")] }
+            }
             K::PageCreated | K::PageOpened | K::PageRedeemed | K::PageAdvanced | K::PageRefused | K::PageFinished => {
                 PAGE
             }
@@ -202,7 +213,7 @@ impl K {
             | K::StepFailed => RUN,
             K::AlertRuleChanged | K::AlertRuleWithdrawn => RULE,
             K::AlertRaised | K::AlertAcknowledged | K::AlertSilenced | K::AlertResolved => ALERT,
-            K::LinkCreated | K::LinkFollowed | K::LinkExpiredFollowed => LINK,
+            K::LinkCreated | K::LinkFollowed | K::LinkWithdrawn | K::LinkExpiredFollowed => LINK,
             K::TaskOpened | K::TaskClosed => TASK,
             K::TaskApproved | K::TaskRejected => VERDICT,
             K::EventEmitted => const { &[text("name"), text("run"), text("reason"), number("depth")] },
@@ -246,6 +257,8 @@ impl K {
                 | K::HardwareTokenRemoved
                 | K::GatewayDown
                 | K::GatewayUp
+                | K::GatewaySwitched
+                | K::GatewaySwitchedBack
                 | K::KeysRotated
                 | K::KeysRetired
                 | K::RootKeyChanged

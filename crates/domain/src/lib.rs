@@ -57,7 +57,7 @@ pub use id::{
     HardwareTokenId, InvalidId, LinkId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, TaskId, UserId,
 };
 pub use level::{Aal, Amr};
-pub use link::{Link, LinkState};
+pub use link::{Link, LinkGives, LinkState};
 pub use page::{Page, PageRequest};
 pub use policy::{PolicyAuthor, PolicyInForce, PolicyOrigin};
 pub use prompt::{Prompt, PromptState};

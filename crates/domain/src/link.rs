@@ -1,6 +1,6 @@
 //! Links: what a run lets a user do from a message, once, and for a time.
 
-use crate::{LinkId, RunId, SessionId, Timestamp, UserId};
+use crate::{AuthenticatorId, LinkId, RunId, SessionId, Timestamp, UserId};
 
 /// What a run lets a user do by a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,34 @@ pub struct Link {
     pub late_at: Option<Timestamp>,
     /// Whether its run is over, so that nobody would hear of it.
     pub is_over: bool,
+    /// What whoever follows it is shown, once; nothing, where it only says something to the run.
+    pub gives: Option<LinkGives>,
+    /// The authenticator that was made as it was followed.
+    pub authenticator_id: Option<AuthenticatorId>,
+}
+
+/// What a link hands out (T-31). It is made as the link is followed, and in the clear nowhere but in the answer to that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkGives {
+    /// A backup code that counts once, until the link's own time is over.
+    Pass,
+    /// A new set of backup codes.
+    BackupCodes,
+}
+
+impl LinkGives {
+    /// Its name, as in JSON, events and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::BackupCodes => "backup_codes",
+        }
+    }
+
+    /// What has this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Pass, Self::BackupCodes].into_iter().find(|gives| gives.name() == name)
+    }
 }
 
 /// What a link does now.

@@ -1,8 +1,9 @@
 //! The one door: what is to reach somebody goes through here, is tried with one gateway after the other, and comes back as
 //! what happened.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::{Clock, Entropy, Timestamp};
@@ -32,7 +33,12 @@ pub struct Gateways {
     web_push: Option<Line<WebPush>>,
     fcm: Option<Line<Fcm>>,
     apns: Option<Line<Apns>>,
+    /// Those that are used after all others of their channel, each until a time.
+    aside: RwLock<Aside>,
 }
+
+/// Gateways by name, each until when.
+type Aside = Arc<BTreeMap<String, Timestamp>>;
 
 /// What a gateway carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,8 +81,12 @@ pub struct Health {
     pub channel: Channel,
     /// Of which kind it is: `twilio`, `smtp` …
     pub kind: &'static str,
+    /// Whether it stands by until the others fail.
+    pub stands_by: bool,
     /// Until when it is left alone; `None` while it counts as up.
     pub down_until: Option<Timestamp>,
+    /// Until when it is used after all others of its channel, if it is.
+    pub aside_until: Option<Timestamp>,
     /// What it took since the program started.
     pub sent: u64,
     /// What it did not.
@@ -151,7 +161,17 @@ impl Channel {
 impl Gateways {
     /// None yet.
     pub fn new(outside: Outside, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { outside, clock, entropy, sms: Vec::new(), mail: Vec::new(), web_push: None, fcm: None, apns: None }
+        Self {
+            outside,
+            clock,
+            entropy,
+            sms: Vec::new(),
+            mail: Vec::new(),
+            web_push: None,
+            fcm: None,
+            apns: None,
+            aside: RwLock::default(),
+        }
     }
 
     /// With one that sends SMS. Weight 0 stands by until the others fail.
@@ -257,12 +277,24 @@ impl Gateways {
 
     /// How each gateway is.
     pub fn health(&self) -> Vec<Health> {
+        let (aside, now) = (self.aside(), self.clock.now());
         let sms = self.sms.iter().map(Line::health);
         let mail = self.mail.iter().map(Line::health);
         let web_push = self.web_push.iter().map(Line::health);
         let fcm = self.fcm.iter().map(Line::health);
         let apns = self.apns.iter().map(Line::health);
-        sms.chain(mail).chain(web_push).chain(fcm).chain(apns).collect()
+        let all = sms.chain(mail).chain(web_push).chain(fcm).chain(apns);
+        let until = |name: &str| aside.get(name).copied().filter(|until| *until > now);
+        all.map(|health| Health { aside_until: until(&health.gateway), ..health }).collect()
+    }
+
+    /// Has these gateways used after all others of their channels, each until a time, and no others.
+    pub fn set_aside(&self, aside: BTreeMap<String, Timestamp>) {
+        *self.aside.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(aside);
+    }
+
+    fn aside(&self) -> Aside {
+        Arc::clone(&self.aside.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tries one gateway after the other until one takes it, or says that nobody will.
@@ -297,10 +329,13 @@ impl Gateways {
         delivery
     }
 
-    /// The gateways in the order in which they are tried: drawn by weight, those that stand by last.
+    /// The gateways in the order in which they are tried: drawn by weight, then those that stand by, and last those that were set aside.
     fn in_order<'a, T>(&self, lines: &'a [Line<T>]) -> Vec<&'a Line<T>> {
-        let mut left: Vec<&Line<T>> = lines.iter().filter(|line| line.weight > 0).collect();
-        let mut order = Vec::with_capacity(lines.len());
+        let (set_aside, now) = (self.aside(), self.clock.now());
+        let is_aside = |line: &&Line<T>| set_aside.get(&line.name).is_some_and(|until| *until > now);
+        let (aside, lines): (Vec<&Line<T>>, Vec<&Line<T>>) = lines.iter().partition(is_aside);
+        let mut left: Vec<&Line<T>> = lines.iter().copied().filter(|line| line.weight > 0).collect();
+        let mut order = Vec::with_capacity(lines.len() + aside.len());
         while !left.is_empty() {
             let total: u64 = left.iter().map(|line| u64::from(line.weight)).sum();
             let mut drawn = [0; 8];
@@ -314,7 +349,8 @@ impl Gateways {
             });
             order.push(left.remove(place.unwrap_or(0)));
         }
-        order.extend(lines.iter().filter(|line| line.weight == 0));
+        order.extend(lines.into_iter().filter(|line| line.weight == 0));
+        order.extend(aside);
         order
     }
 }
@@ -398,7 +434,9 @@ impl<T> Line<T> {
             gateway: self.name.clone(),
             channel: self.channel,
             kind: self.kind,
+            stands_by: self.weight == 0,
             down_until: state.breaker.closed_until(),
+            aside_until: None,
             sent: state.sent,
             failed: state.failed,
             last_failure: state.last_failure.clone(),

@@ -540,10 +540,26 @@ pub enum Change {
     ArmLink(ArmLink),
     /// A user follows a link. Guard: see [`FollowLink`].
     FollowLink(FollowLink),
+    /// A link does nothing from now on: part of [`Change::AdvanceRun`] alone. Guard: nobody has followed it, and its time is not over.
+    WithdrawLink {
+        /// Which.
+        id: LinkId,
+        /// When.
+        at: Timestamp,
+    },
     /// A user came by a link that does nothing any more. Guard: it does nothing, and nobody came so before.
     NoteLateLink {
         /// Which.
         id: LinkId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A gateway is used after all others of its channel for a while: part of [`Change::AdvanceRun`] alone. Guard: it is not for longer already.
+    SwitchGateway(GatewaySwitch),
+    /// A gateway is used as before again, before its time. Guard: it is switched away from, as of `at`.
+    EndSwitch {
+        /// Which.
+        gateway: String,
         /// When.
         at: Timestamp,
     },
@@ -588,6 +604,19 @@ pub struct StartEnrollment {
     /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
     /// It stands in `authenticator.sealed` too.
     pub viewed: bool,
+}
+
+/// A gateway that is used after all others of its channel, until a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySwitch {
+    /// Its name in the configuration.
+    pub gateway: String,
+    /// What it carries.
+    pub channel: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Until when.
+    pub ends_at: Timestamp,
 }
 
 /// See [`Change::ReplaceBackupCodes`].

@@ -18,8 +18,8 @@ use crate::house::House;
 use crate::read::events::Order;
 use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
-    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, Leeway,
-    OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, GatewaySwitch,
+    Keyring, Leeway, OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -411,6 +411,13 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// The gateways that are switched away from at `now`, by name.
+    pub async fn gateway_switches(&self, now: Timestamp) -> Result<Vec<GatewaySwitch>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = hygiene::gateway_switches(lease.connection(), now).await?;
+        lease.done();
+        Ok(found)
+    }
     /// Users, oldest first, with when there last was something of theirs.
     pub async fn active_users(&self, page: PageRequest<UserId>) -> Result<Page<ActiveUser, UserId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
@@ -552,6 +559,13 @@ impl Store {
     pub async fn links_of(&self, user: UserId, page: PageRequest<LinkId>) -> Result<Page<Link, LinkId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = links::of_user(lease.connection(), user, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The links of a run that hand something out.
+    pub async fn giving_links_of(&self, run: RunId) -> Result<Vec<Link>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::giving_of_run(lease.connection(), run).await?;
         lease.done();
         Ok(found)
     }

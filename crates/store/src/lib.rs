@@ -27,13 +27,13 @@ mod write;
 
 pub use alerts::{AlertFilter, WriteAlerts};
 pub use change::{
-    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, Idempotency,
-    NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser, ReplaceBackupCodes,
-    Satisfy, StartEnrollment, Used,
+    ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
+    Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
+    ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};
-pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, TaskFilter};
+pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, HandOut, TaskFilter};
 pub use record::{ActiveUser, Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
     AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,

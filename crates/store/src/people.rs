@@ -1,6 +1,9 @@
 //! What is written of people in workflows: what runs ask them, and what they say.
 
-use domain::{LinkId, RunId, SessionId, TaskState, TaskVerdict, Timestamp, TokenHash, UserId};
+use domain::{
+    Authenticator, AuthenticatorId, BackupCode, LinkGives, LinkId, RunId, SessionId, TaskState, TaskVerdict, Timestamp,
+    TokenHash, UserId,
+};
 
 use crate::RunInput;
 
@@ -32,7 +35,7 @@ pub struct GiveVerdict {
     pub input: RunInput,
 }
 
-/// See [`crate::Change::ArmLink`]. Guard: the link is this run's, and, if it goes to somebody, theirs.
+/// See [`crate::Change::ArmLink`]. Guard: the link is this run's, and, if it goes to somebody, theirs. One that gives something goes to nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArmLink {
     /// Which link.
@@ -46,15 +49,31 @@ pub struct ArmLink {
 }
 
 /// See [`crate::Change::FollowLink`]. Guard: nobody has followed it, its time is not over, and neither is its run; and the session, if it is followed
-/// in one, is the user's, is live, and has reached AAL2.
+/// in one, is the user's, is live, and has reached AAL2. What is handed out is what the link gives, and goes to its user, who is active and has the backup
+/// codes that were seen, and no others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowLink {
     /// Which link.
     pub id: LinkId,
     /// In which session, where not by the link itself.
     pub session_id: Option<SessionId>,
+    /// What is handed out by it, where it gives something.
+    pub gives: Option<Box<HandOut>>,
     /// When.
     pub at: Timestamp,
+}
+
+/// See [`FollowLink`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOut {
+    /// What the link gives.
+    pub gives: LinkGives,
+    /// The backup codes that the user has, which count for nothing from then on.
+    pub seen: Option<AuthenticatorId>,
+    /// What is made; it ends at its `ends_at`, if it has one.
+    pub set: Authenticator,
+    /// Its codes.
+    pub codes: Vec<BackupCode>,
 }
 
 /// Which tasks are wanted.

@@ -66,7 +66,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 20] = [
+static SWEEPS: [Set; 21] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -92,6 +92,11 @@ static SWEEPS: [Set; 20] = [
     delete!(
         "blocked_addresses WHERE prefix",
         "x.prefix FROM blocked_addresses",
+        "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
+    ),
+    delete!(
+        "gateway_switches WHERE gateway",
+        "x.gateway FROM gateway_switches",
         "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
     ),
     // What a run asked people, its links and its history go before it, however long that is; and a run, once nothing of all that is left: another

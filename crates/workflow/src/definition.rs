@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::cron::Schedule;
 use crate::expression::Expression;
+use crate::machine::Key;
 use crate::template::Template;
 use crate::testing::Case;
 use crate::vocabulary::{Action, Kind, Query};
@@ -475,6 +476,16 @@ impl Definition {
                 (&step.place, url)
             })
             .collect()
+    }
+
+    /// Whether no other attempt at an action follows this one by itself, whatever comes of it.
+    pub fn is_last_attempt(&self, key: &Key, attempt: u32) -> bool {
+        let doing = self.step_named(&key.step).and_then(|(_, step)| match &step.kind {
+            StepKind::Action(action) if key.undo => action.undo.as_ref(),
+            StepKind::Action(action) => Some(&action.does),
+            _ => None,
+        });
+        doing.is_none_or(|doing| attempt >= doing.retry.limit)
     }
 
     /// Everything that it does, undoing included.

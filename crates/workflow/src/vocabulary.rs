@@ -127,10 +127,8 @@ pub struct Action {
 pub enum HandsOut {
     /// Nothing.
     Nothing,
-    /// This level.
+    /// This level; where a file says a `level`, it is this one.
     Level(Aal),
-    /// The level that the parameter `level` names.
-    Parameter,
 }
 
 const fn need(name: &'static str, kind: Kind) -> Parameter {
@@ -186,6 +184,23 @@ impl Action {
         ACTIONS.iter().find(|action| action.name == name)
     }
 }
+
+/// What a link of a run is known by, and leads to.
+const LINK: &[(&str, Kind)] = &[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)];
+/// To whom something is handed out, and what its page says.
+const RECOVERY: &[Parameter] = &[
+    USER,
+    may("level", Kind::Level),
+    need("valid_for", Kind::Span),
+    may("name", Kind::Text),
+    may("title", Kind::Message),
+    may("message", Kind::Message),
+    may("button", Kind::Message),
+    may("done", Kind::Message),
+];
+
+/// What has several gateways; there is one way to each app.
+const CHANNEL: Kind = Kind::Word(&["sms", "email"]);
 
 /// Of whose authenticators, or which one.
 const WHICH: &[Parameter] = &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, REASON];
@@ -266,14 +281,27 @@ pub const ACTIONS: &[Action] = &[
     .emits(&[EventKind::UserGraceExtended]),
     inside(
         "recovery.issue_pass",
-        "Gives a user a pass that counts once as a proof of a level.",
-        &[USER, need("level", Kind::Level), need("valid_for", Kind::Span)],
+        "Makes a link that shows a user a pass, once: a backup code that counts once, as long as the link would have. Following it is the event `link.followed`.",
+        RECOVERY,
     )
-    .gives(&[("link", Kind::Text)])
-    .hands_out(HandsOut::Parameter),
-    inside("recovery.issue_backup_codes", "Gives a user new backup codes.", &[USER, need("valid_for", Kind::Span)])
-        .gives(&[("link", Kind::Text)])
-        .hands_out(HandsOut::Level(Aal::Aal2)),
+    .gives(LINK)
+    .emits(&[EventKind::LinkCreated])
+    .hands_out(HandsOut::Level(Aal::Aal2)),
+    inside(
+        "recovery.issue_backup_codes",
+        "Makes a link that shows a user new backup codes, once. Following it is the event `link.followed`.",
+        RECOVERY,
+    )
+    .gives(LINK)
+    .emits(&[EventKind::LinkCreated])
+    .hands_out(HandsOut::Level(Aal::Aal2)),
+    inside(
+        "recovery.withdraw",
+        "Takes back what this run hands out to a user: links that nobody followed, and what was made by those that somebody did.",
+        &[USER],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::LinkWithdrawn, EventKind::AuthenticatorRevoked, EventKind::SessionLowered]),
     inside(
         "risk.raise",
         "Raises a signal about a user for a time.",
@@ -288,9 +316,20 @@ pub const ACTIONS: &[Action] = &[
     .emits(&[EventKind::AddressBlocked]),
     inside(
         "gateway.switch",
-        "Sends by another gateway of a channel from now on.",
-        &[need("channel", Kind::Word(&["sms", "mail", "push"])), may("away_from", Kind::Text)],
-    ),
+        "Sends by the other gateways of a channel for a time, by this one only where all of those fail; or, where none is named, by those that stand by.",
+        &[need("channel", CHANNEL), may("away_from", Kind::Text), need("for", Kind::Span)],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::GatewaySwitched])
+    .undoes("gateway.switch_back"),
+    inside(
+        "gateway.switch_back",
+        "Sends by the gateways of a channel as before, or by this one.",
+        &[need("channel", CHANNEL), may("away_from", Kind::Text)],
+    )
+    .gives(COUNT)
+    .emits(&[EventKind::GatewaySwitchedBack])
+    .undoes("gateway.switch"),
     inside(
         "event.emit",
         "Tells of something by an event of your own name.",
@@ -310,9 +349,14 @@ pub const ACTIONS: &[Action] = &[
             need("valid_for", Kind::Span),
         ],
     )
-    .gives(&[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)])
+    .gives(LINK)
     .emits(&[EventKind::LinkCreated]),
-    outside("notify.mail", "Sends a mail.", &[USER, need("subject", Kind::Message), MESSAGE]).gives(SENT),
+    outside(
+        "notify.mail",
+        "Sends a mail to every mailbox of a user.",
+        &[USER, need("subject", Kind::Message), MESSAGE],
+    )
+    .gives(&[("gateway", Kind::Text), ("reference", Kind::Text), ("count", Kind::Number)]),
     outside("notify.sms", "Sends a text message.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.push", "Shows a message in a user's app.", &[USER, MESSAGE]).gives(SENT),
     outside("notify.slack", "Posts to Slack.", &[need("webhook", Kind::Secret), MESSAGE]),
@@ -477,11 +521,9 @@ mod tests {
     }
 
     #[test]
-    fn what_hands_something_out_says_to_whom_and_how_much() {
+    fn what_hands_something_out_says_to_whom() {
         for action in ACTIONS.iter().filter(|action| action.hands_out != HandsOut::Nothing) {
             assert!(action.takes.contains(&USER), "{}", action.name);
-            let level = action.takes.iter().any(|p| p.name == "level" && p.kind == Kind::Level && p.required);
-            assert!(action.hands_out != HandsOut::Parameter || level, "{}", action.name);
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Every scope but that of administrators.
-pub(crate) const SCOPES: [&str; 15] = [
+pub(crate) const SCOPES: [&str; 16] = [
     "users:read",
     "users:write",
     "sessions",
@@ -24,6 +24,7 @@ pub(crate) const SCOPES: [&str; 15] = [
     "configuration:write",
     "workflows:read",
     "workflows:write",
+    "recovery",
 ];
 
 /// A client of one server with one key.

@@ -166,7 +166,7 @@ pub(crate) struct Mailboxes {
     pub(crate) port: u16,
     mails: Receiver<Value>,
     process: Child,
-    _input: ChildStdin,
+    input: Mutex<ChildStdin>,
 }
 
 impl Mailboxes {
@@ -190,7 +190,16 @@ impl Mailboxes {
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { port, mails, process, _input: input }
+        Self { port, mails, process, input: Mutex::new(input) }
+    }
+
+    /// Has whoever writes to `user@` be answered so; with nothing, takes mail for them again.
+    pub(crate) fn answers(&self, user: &str, answer: &str) {
+        let mut input = self.input.lock().unwrap();
+        writeln!(input, "{user} {answer}").unwrap();
+        input.flush().unwrap();
+        // It is read beside what is served.
+        drop(input);
     }
 
     /// The next mail.

@@ -58,7 +58,11 @@ async fn w06_a_gateway_that_is_down_has_somebody_paged_and_its_return_is_told() 
     let page = &paged(&pager)[0];
     assert!(page["payload"]["summary"].as_str().unwrap().contains("main"), "{page}");
     run_in(&api, "gateway_outage", "waiting").await;
+    let switched = api.get("/v1/gateway-switches").await.expect(200);
+    assert_eq!(switched["items"][0]["gateway"], "main", "{switched}");
     api.advance(3700).await;
+    let switched = api.get("/v1/gateway-switches").await.expect(200);
+    assert_eq!(switched["items"], json!([]), "it is tried again");
     run_in(&api, "gateway_outage", "completed").await;
     let all = paged(&pager);
     assert_eq!((all.len(), &all[1]["payload"]["severity"]), (2, &json!("critical")));

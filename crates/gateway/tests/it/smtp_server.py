@@ -4,7 +4,8 @@
 
 Prints the port it listens on, then each mail it took as one line of JSON. Who is written to decides what happens:
 full@ has a full mailbox, over@ is over quota, unknown@ is nobody, grey@ is to be asked again later, broken@ breaks the
-server, slow@ answers after a minute. Ends when its standard input does.
+server, slow@ answers after a minute. A line of standard input, `USER ANSWER`, has one more refused so, and `USER` none any
+more. Ends when its standard input does.
 """
 import asyncio
 import json
@@ -20,6 +21,15 @@ REFUSALS = {
     "grey": "450 4.7.1 Greylisted",
     "broken": "451 4.3.0 Broken",
 }
+
+
+def told():
+    for line in sys.stdin:
+        user, _, answer = line.strip().partition(" ")
+        if answer:
+            REFUSALS[user] = answer
+        else:
+            REFUSALS.pop(user, None)
 
 
 class Handler:
@@ -69,7 +79,7 @@ async def main(mode, arguments):
     server = await loop.create_server(session, "127.0.0.1", 0, ssl=context if mode == "tls" else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Whoever started this is gone once its input ends.
-    await loop.run_in_executor(None, sys.stdin.read)
+    await loop.run_in_executor(None, told)
 
 
 asyncio.run(main(sys.argv[1], sys.argv[2:]))

@@ -40,6 +40,7 @@ pub(crate) mod sending;
 pub(crate) mod sessions;
 mod slot;
 pub(crate) mod standing;
+pub(crate) mod switches;
 mod telling;
 pub(crate) mod testing;
 pub(crate) mod upkeep;

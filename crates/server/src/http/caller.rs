@@ -73,6 +73,8 @@ permissions! {
     ReadWorkflows = [Scope::WorkflowsRead];
     /// Starting runs, and having them go on or end.
     RunWorkflows = [Scope::WorkflowsWrite];
+    /// Seeing what recoveries hand out.
+    HandOver = [Scope::Recovery];
     /// Making and seeing hosted pages; which of the two it takes depends on what the page is for ([`May::also`]).
     HostPages = [Scope::Challenges, Scope::Enrollments];
     /// Seeing, importing and removing hardware tokens.

@@ -12,13 +12,16 @@ use data_encoding::BASE64;
 use domain::{Link, LinkState};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use zeroize::Zeroizing;
 
 use super::Shared;
 use super::parameters::Named;
 use super::peer::Peer;
 use super::problem::{NOT_FOUND, Problem, SIGN_IN_LATER};
+use super::v1::enrollments::text;
 use crate::Brand;
 use crate::app::pages::Token;
+use crate::app::workflows::Followed;
 use crate::app::{App, Error};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -34,10 +37,9 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         let link = app.link_by_token(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => Said {
-                status: StatusCode::OK,
                 title: link.title.clone(),
-                words: vec![link.message.clone(), format!("This works once, until {}.", until(&link))],
                 button: Some((String::new(), link.button.clone())),
+                ..Said::new(vec![link.message.clone(), format!("This works once, until {}.", until(&link))])
             },
             state => too_late(&link, state),
         })
@@ -50,11 +52,10 @@ async fn follow(State(app): Shared, Named(token): Named, parts: Parts) -> Respon
     let followed = async {
         let token = arrived(&app, &parts, &token)?;
         Ok(match app.follow_link(&token).await? {
-            Ok(link) => Said {
-                status: StatusCode::OK,
-                title: "Done".to_owned(),
-                words: vec![link.done.clone().unwrap_or_else(|| "You can close this page.".to_owned())],
-                button: None,
+            Ok(Followed { link, codes }) => Said {
+                title: if codes.is_empty() { "Done".to_owned() } else { link.title.clone() },
+                codes: codes.iter().map(text).collect(),
+                ..Said::new(vec![link.done.clone().unwrap_or_else(|| "You can close this page.".to_owned())])
             },
             Err(link) => too_late(&link, link.state_at(app.now())),
         })
@@ -69,20 +70,17 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         let link = app.tell_late(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => Said {
-                status: StatusCode::OK,
                 title: link.title.clone(),
-                words: vec!["This link still works.".to_owned(), link.message.clone()],
                 button: Some((format!("/links/{}", *token.text()), link.button.clone())),
+                ..Said::new(vec!["This link still works.".to_owned(), link.message.clone()])
             },
             _ => Said {
-                status: StatusCode::OK,
                 title: "We know that you came".to_owned(),
-                words: vec![
+                ..Said::new(vec![
                     "What is done for you now goes to the address that we know of you already. If nothing comes, and it is \
                      urgent, call whoever runs this service."
                         .to_owned(),
-                ],
-                button: None,
+                ])
             },
         })
     };
@@ -104,8 +102,16 @@ struct Said {
     status: StatusCode,
     title: String,
     words: Vec<String>,
+    /// What it shows once.
+    codes: Vec<Zeroizing<String>>,
     /// Where its button leads, and what stands on it.
     button: Option<(String, String)>,
+}
+
+impl Said {
+    fn new(words: Vec<String>) -> Self {
+        Self { status: StatusCode::OK, title: String::new(), words, codes: Vec::new(), button: None }
+    }
 }
 
 fn too_late(link: &Link, state: LinkState) -> Said {
@@ -118,8 +124,8 @@ fn too_late(link: &Link, state: LinkState) -> Said {
     Said {
         status: StatusCode::GONE,
         title: title.to_owned(),
-        words: vec![why, on],
         button: Some(("late".to_owned(), "It still concerns me".to_owned())),
+        ..Said::new(vec![why, on])
     }
 }
 
@@ -137,7 +143,7 @@ async fn answer(app: &App, said: Result<Said, Problem>, token: &str) -> Response
             &problem.detail
         };
         let title = if unknown { "This link leads nowhere" } else { problem.title };
-        Said { status: problem.status, title: title.to_owned(), words: vec![words.to_owned()], button: None }
+        Said { status: problem.status, title: title.to_owned(), ..Said::new(vec![words.to_owned()]) }
     });
     if let Some((to, _)) = &mut said.button
         && let Some(token) = Token::parse(token)
@@ -153,7 +159,7 @@ async fn answer(app: &App, said: Result<Said, Problem>, token: &str) -> Response
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.25rem;color:#1a1c20;background:#fff}\
     h1{font-size:1.5rem;line-height:1.25;text-wrap:balance}p{white-space:pre-line;overflow-wrap:anywhere}\
-    .by{color:#5b6069;font-size:.9rem}button{font:inherit;font-weight:600;padding:.7rem 1.2rem;border:0;border-radius:.5rem;\
+    .codes{list-style:none;padding:0;font:600 1.25rem/1.9 ui-monospace,monospace;letter-spacing:.04em}.by{color:#5b6069;font-size:.9rem}button{font:inherit;font-weight:600;padding:.7rem 1.2rem;border:0;border-radius:.5rem;\
     background:#1a4fd6;color:#fff;cursor:pointer}button:focus-visible{outline:3px solid #1a4fd6;outline-offset:3px}\
     @media(prefers-color-scheme:dark){body{color:#e8eaee;background:#14161a}.by{color:#a2a8b3}button{background:#7ba2ff;color:#0d1220}}";
 
@@ -161,14 +167,25 @@ fn page(said: &Said, brand: &Brand) -> Response {
     let paragraphs = said.words.iter().filter(|words| !words.is_empty());
     let words: Vec<String> = paragraphs.map(|words| format!("<p>{}</p>", escaped(words))).collect();
     let words = words.concat();
+    let codes: Vec<Zeroizing<String>> =
+        said.codes.iter().map(|code| Zeroizing::new(format!("<li>{}</li>", escaped(code)))).collect();
+    let mut list = Zeroizing::new(String::new());
+    if !codes.is_empty() {
+        list.push_str("<ul class=\"codes\">");
+        for code in &codes {
+            list.push_str(code);
+        }
+        list.push_str("</ul>");
+    }
     let button = said.button.as_ref().map(|(to, words)| {
         format!("<form method=\"post\" action=\"{}\"><button>{}</button></form>", escaped(to), escaped(words))
     });
     let by = brand.name.as_ref().map(|name| format!("<p class=\"by\">{}</p>", escaped(name)));
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style>{by}<h1>{title}</h1>{words}{button}",
+         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style>{by}<h1>{title}</h1>{list}{words}{button}",
         title = escaped(&said.title),
+        list = *list,
         by = by.unwrap_or_default(),
         button = button.unwrap_or_default(),
     );

@@ -4,10 +4,10 @@ use domain::{Authenticator, AuthenticatorId, Page, PageRequest, Timestamp, User,
 use uuid::Uuid;
 
 use super::lists::{cut, limit};
-use crate::ActiveUser;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::{self, Reader};
 use crate::set::spell;
+use crate::{ActiveUser, GatewaySwitch};
 
 /// Those in use, by id, which is by when they were made.
 pub(crate) async fn authenticators_in_use(
@@ -82,4 +82,15 @@ fn active_user(row: &mut Reader<'_, '_>) -> Result<ActiveUser, Fault> {
     let authenticators: i64 = row.next()?;
     let last_active_at = [before, proved_at, began].into_iter().flatten().fold(user.created_at, Timestamp::max);
     Ok(ActiveUser { user, last_active_at, has_authenticator: authenticators > 0 })
+}
+
+/// The gateways that are switched away from at `now`, by name.
+pub(crate) async fn gateway_switches(connection: &mut Connection, now: Timestamp) -> Result<Vec<GatewaySwitch>, Fault> {
+    let sql = "SELECT gateway, channel, at, ends_at FROM gateway_switches WHERE ends_at > $1 ORDER BY gateway";
+    connection
+        .fetch(sql, &[Arg::Int(now.unix_millis())], |row| {
+            let mut row = Reader::new(row);
+            Ok(GatewaySwitch { gateway: row.next()?, channel: row.next()?, at: row.time()?, ends_at: row.time()? })
+        })
+        .await
 }

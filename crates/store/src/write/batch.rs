@@ -198,8 +198,9 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::FollowLink(follow) => {
             ids.push(follow.id.uuid());
             ids.extend(follow.session_id.map(domain::SessionId::uuid));
+            ids.extend(follow.gives.iter().map(|gives| gives.set.user_id.uuid()));
         }
-        Change::NoteLateLink { id, .. } => ids.push(id.uuid()),
+        Change::NoteLateLink { id, .. } | Change::WithdrawLink { id, .. } => ids.push(id.uuid()),
         Change::GiveVerdict(give) => {
             ids.extend([give.input.run_id.uuid(), give.verdict.user_id.uuid()]);
             ids.extend(give.verdict.challenge_id.map(domain::ChallengeId::uuid));
@@ -221,6 +222,8 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::RetireKeys { .. }
         | Change::BlockAddress { .. }
         | Change::UnblockAddress { .. }
+        | Change::SwitchGateway(_)
+        | Change::EndSwitch { .. }
         | Change::Tell => {}
     }
 }
@@ -295,6 +298,7 @@ async fn write_round(
             | Change::ForgetProofs { .. }
             | Change::BlockAddress { .. }
             | Change::UnblockAddress { .. }
+            | Change::EndSwitch { .. }
             | Change::PutStanding { .. } => hygiene::write(connection, change).await?,
             change => write_rare(connection, change).await?,
         };
@@ -376,6 +380,8 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::ForgetProofs { .. }
         | Change::BlockAddress { .. }
         | Change::UnblockAddress { .. }
+        | Change::SwitchGateway(_)
+        | Change::EndSwitch { .. }
         | Change::PutStanding { .. }
         | Change::PutWorkflows(_)
         | Change::BeginRuns(_)
@@ -387,6 +393,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::OpenTask(_)
         | Change::CloseTask(_)
         | Change::CreateLink(_)
+        | Change::WithdrawLink { .. }
         | Change::TellRun(_)
         | Change::WriteAlerts(_)
         | Change::CreateUser(_)

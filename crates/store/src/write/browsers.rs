@@ -68,6 +68,9 @@ pub(super) async fn forget(
                 Change::ReplaceBackupCodes(replace) => {
                     by_user.insert(replace.set.user_id.uuid(), index);
                 }
+                Change::FollowLink(follow) => {
+                    by_user.extend(follow.gives.iter().map(|gives| (gives.set.user_id.uuid(), index)));
+                }
                 Change::SetUserState { id, to: UserState::Suspended } => {
                     by_user.insert(id.uuid(), index);
                 }

@@ -1,6 +1,8 @@
 //! What enrollments are made of, many at a time.
 
-use domain::{Authenticator, Credential, EnrollmentId, EnrollmentState, Prompt, Sealed, Timestamp};
+use domain::{
+    Authenticator, AuthenticatorId, BackupCode, Credential, EnrollmentId, EnrollmentState, Prompt, Sealed, Timestamp,
+};
 
 use super::login::{RAISE_SESSIONS, raise_rows};
 use super::outcome::Outcomes;
@@ -391,17 +393,27 @@ pub(super) async fn replace_backup_codes(
     if REPLACEABLE_CODES.ids(connection, Rows::one(&row)).await?.is_empty() {
         return Ok(Effect::Refused);
     }
+    keep_codes(connection, *seen, set, codes).await?;
+    Ok(Effect::Applied)
+}
+
+/// Keeps a set of backup codes in the place of another one.
+pub(super) async fn keep_codes(
+    connection: &mut Connection,
+    seen: Option<AuthenticatorId>,
+    set: &Authenticator,
+    codes: &[BackupCode],
+) -> Result<(), Fault> {
     // First, since a user has one set in use.
     if let Some(seen) = seen {
-        REPLACE_AUTHENTICATORS.all(connection, Rows::one(&[(*seen).into(), (*seen).into()])).await?;
+        REPLACE_AUTHENTICATORS.all(connection, Rows::one(&[seen.into(), seen.into()])).await?;
     }
     CREATE_AUTHENTICATORS.all(connection, authenticator_rows([set])).await?;
     let mut hashes = Rows::default();
     for code in codes {
         hashes.push(&[set.id.into(), code.position.into(), (&code.hash).into()]);
     }
-    CREATE_BACKUP_CODES.all(connection, hashes).await?;
-    Ok(Effect::Applied)
+    CREATE_BACKUP_CODES.all(connection, hashes).await
 }
 
 static REJECT_ENROLLMENTS: Set = Set::new(

@@ -7,7 +7,7 @@ use super::rest::one;
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::Set;
-use crate::{Change, Effect};
+use crate::{Change, Effect, GatewaySwitch};
 
 pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
@@ -19,6 +19,14 @@ pub(super) async fn write(connection: &mut Connection, change: &Change) -> Resul
         }
         Change::UnblockAddress { prefix, at } => {
             one(connection, &UNBLOCK_ADDRESS, &[prefix.as_str().into(), (*at).into()]).await
+        }
+        Change::SwitchGateway(switch) => {
+            let GatewaySwitch { gateway, channel, at, ends_at } = switch;
+            let row = [gateway.as_str().into(), channel.as_str().into(), (*at).into(), (*ends_at).into()];
+            one(connection, &SWITCH_GATEWAY, &row).await
+        }
+        Change::EndSwitch { gateway, at } => {
+            one(connection, &END_SWITCH, &[gateway.as_str().into(), (*at).into()]).await
         }
         Change::PutStanding { user_id, seen, to } => put_standing(connection, *user_id, seen, to).await,
         _ => Ok(Effect::Refused),
@@ -33,7 +41,11 @@ static LIMIT_AUTHENTICATOR: Set = Set::new(
         AND (a.ends_at IS NULL OR a.ends_at > i.end_at)",
 );
 
-async fn limit(connection: &mut Connection, id: AuthenticatorId, ends_at: Timestamp) -> Result<Effect, Fault> {
+pub(super) async fn limit(
+    connection: &mut Connection,
+    id: AuthenticatorId,
+    ends_at: Timestamp,
+) -> Result<Effect, Fault> {
     one(connection, &LIMIT_AUTHENTICATOR, &[id.into(), ends_at.into()]).await
 }
 
@@ -72,6 +84,20 @@ static UNBLOCK_ADDRESS: Set = Set::new(
         AND ends_at > (SELECT i2.now_at FROM input i2)",
 );
 
+static SWITCH_GATEWAY: Set = Set::new(
+    &[("gateway", Text), ("channel", Text), ("now_at", Int), ("end_at", Int)],
+    "INSERT INTO gateway_switches AS g (gateway, channel, at, ends_at)
+     SELECT i.gateway, i.channel, i.now_at, i.end_at FROM input i WHERE true
+     ON CONFLICT (gateway) DO UPDATE SET channel = excluded.channel, at = excluded.at, ends_at = excluded.ends_at
+     WHERE g.ends_at < excluded.ends_at",
+);
+
+static END_SWITCH: Set = Set::new(
+    &[("gateway", Text), ("now_at", Int)],
+    "DELETE FROM gateway_switches WHERE gateway IN (SELECT i.gateway FROM input i)
+        AND ends_at > (SELECT i2.now_at FROM input i2)",
+);
+
 static PUT_STANDING: Set = Set::new(
     &[("user_id", Id), ("seen", Text), ("new_standing", Text)],
     "UPDATE users AS u SET standing = NULLIF(i.new_standing, '') FROM input i
@@ -89,5 +115,13 @@ async fn put_standing(
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 6] =
-    [&LIMIT_AUTHENTICATOR, &ASK_ROTATION, &FORGET_PROOFS, &BLOCK_ADDRESS, &UNBLOCK_ADDRESS, &PUT_STANDING];
+pub(super) static ALL: [&Set; 8] = [
+    &LIMIT_AUTHENTICATOR,
+    &ASK_ROTATION,
+    &FORGET_PROOFS,
+    &BLOCK_ADDRESS,
+    &UNBLOCK_ADDRESS,
+    &SWITCH_GATEWAY,
+    &END_SWITCH,
+    &PUT_STANDING,
+];

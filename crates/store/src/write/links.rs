@@ -2,9 +2,11 @@
 
 use domain::{Link, LinkId, RunId, Timestamp, UserId};
 
+use super::enroll::{HOLD_USERS, keep_codes};
+use super::hygiene;
 use super::rest::one;
 use crate::engine::{Connection, Fault};
-use crate::people::{ArmLink, FollowLink};
+use crate::people::{ArmLink, FollowLink, HandOut};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::{Change, Effect};
@@ -31,9 +33,10 @@ static CREATE_LINK: Set = Set::new(
         ("done", Text),
         ("created_at", Int),
         ("expires_at", Int),
+        ("gives", Text),
     ],
-    "INSERT INTO links (id, run_id, workflow, user_id, name, title, message, button, done, created_at, expires_at)
-     SELECT i.id, i.run_id, i.workflow, i.user_id, i.name, i.title, i.message, i.button, i.done, i.created_at, i.expires_at
+    "INSERT INTO links (id, run_id, workflow, user_id, name, title, message, button, done, created_at, expires_at, gives)
+     SELECT i.id, i.run_id, i.workflow, i.user_id, i.name, i.title, i.message, i.button, i.done, i.created_at, i.expires_at, i.gives
      FROM input i WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})",
 );
 
@@ -51,6 +54,7 @@ pub(super) async fn create(connection: &mut Connection, link: &Link) -> Result<E
         link.done.as_deref().into(),
         link.created_at.into(),
         link.expires_at.into(),
+        link.gives.map(domain::LinkGives::name).into(),
     ];
     one(connection, &CREATE_LINK, &row).await
 }
@@ -59,7 +63,7 @@ static ARM_LINK: Set = Set::new(
     &[("hash", Blob), ("link_id", Id), ("run_id", Id), ("to_user", Id)],
     "INSERT INTO link_tokens (hash, link_id) SELECT i.hash, i.link_id FROM input i
      WHERE EXISTS (SELECT 1 FROM links l
-        WHERE l.id = i.link_id AND l.run_id = i.run_id AND (i.to_user IS NULL OR l.user_id = i.to_user))",
+        WHERE l.id = i.link_id AND l.run_id = i.run_id AND (l.user_id = i.to_user OR (i.to_user IS NULL AND l.gives IS NULL)))",
 );
 
 async fn arm(connection: &mut Connection, arm: &ArmLink) -> Result<Effect, Fault> {
@@ -68,9 +72,9 @@ async fn arm(connection: &mut Connection, arm: &ArmLink) -> Result<Effect, Fault
 }
 
 static FOLLOW_LINK: Set = Set::new(
-    &[("link_id", Id), ("session_id", Id), ("at", Int)],
-    "UPDATE links AS l SET followed_at = i.at, session_id = i.session_id FROM input i
-     WHERE l.id = i.link_id AND l.followed_at IS NULL AND l.expires_at > i.at
+    &[("link_id", Id), ("session_id", Id), ("at", Int), ("gives", Text), ("authenticator_id", Id)],
+    "UPDATE links AS l SET followed_at = i.at, session_id = i.session_id, authenticator_id = i.authenticator_id FROM input i
+     WHERE l.id = i.link_id AND l.followed_at IS NULL AND l.expires_at > i.at AND COALESCE(l.gives, '') = i.gives
         AND EXISTS (SELECT 1 FROM run_claims c WHERE c.run_id = l.run_id)
         AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
             WHERE s.id = i.session_id AND s.user_id = l.user_id AND s.aal >= 2 AND s.ended_at IS NULL
@@ -88,7 +92,57 @@ async fn follow(connection: &mut Connection, follow: &FollowLink) -> Result<Effe
     if HOLD_RUN.ids(connection, Rows::one(&[follow.id.into()])).await?.is_empty() {
         return Ok(Effect::Refused);
     }
-    one(connection, &FOLLOW_LINK, &[follow.id.into(), follow.session_id.into(), follow.at.into()]).await
+    if let Some(gives) = &follow.gives
+        && !hands_out(connection, follow, gives).await?
+    {
+        return Ok(Effect::Refused);
+    }
+    let gives = follow.gives.as_ref();
+    let name = gives.map_or("", |gives| gives.gives.name());
+    let set = gives.map(|gives| gives.set.id);
+    let row = [follow.id.into(), follow.session_id.into(), follow.at.into(), name.into(), set.into()];
+    one(connection, &FOLLOW_LINK, &row).await
+}
+
+/// Whether what a link gives may be handed out: all that [`FOLLOW_LINK`] asks as well, so that nothing is kept of what it refuses.
+static GIVES: Set = Set::new(
+    &[("link_id", Id), ("user_id", Id), ("gives", Text), ("seen", Id), ("at", Int)],
+    "SELECT l.id FROM input i {then} links l ON l.id = i.link_id
+     WHERE l.user_id = i.user_id AND l.gives = i.gives AND l.followed_at IS NULL AND l.expires_at > i.at
+        AND EXISTS (SELECT 1 FROM run_claims r WHERE r.run_id = l.run_id)
+        AND EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active')
+        AND NOT EXISTS (SELECT 1 FROM authenticators c
+            WHERE c.user_id = i.user_id AND c.kind = 'backup_codes' AND c.state IN ('active', 'suspended')
+                AND (i.seen IS NULL OR c.id <> i.seen))
+        AND (i.seen IS NULL OR EXISTS (SELECT 1 FROM authenticators d
+            WHERE d.user_id = i.user_id AND d.id = i.seen AND d.kind = 'backup_codes'
+                AND d.state IN ('active', 'suspended')))",
+);
+
+/// Makes what is handed out, if that may be, by nobody's session.
+async fn hands_out(connection: &mut Connection, follow: &FollowLink, out: &HandOut) -> Result<bool, Fault> {
+    let HandOut { gives, seen, set, codes } = out;
+    HOLD_USERS.ids(connection, Rows::of_ids([set.user_id.uuid()])).await?;
+    let row = [follow.id.into(), set.user_id.into(), gives.name().into(), (*seen).into(), follow.at.into()];
+    if follow.session_id.is_some() || GIVES.ids(connection, Rows::one(&row)).await?.is_empty() {
+        return Ok(false);
+    }
+    keep_codes(connection, *seen, set, codes).await?;
+    if let Some(ends_at) = set.ends_at {
+        hygiene::limit(connection, set.id, ends_at).await?;
+    }
+    Ok(true)
+}
+
+static WITHDRAW_LINK: Set = Set::new(
+    &[("link_id", Id), ("at", Int)],
+    "UPDATE links AS l SET expires_at = i.at FROM input i
+     WHERE l.id = i.link_id AND l.followed_at IS NULL AND l.expires_at > i.at",
+);
+
+/// Has a link do nothing from now on: in the commit of a step.
+pub(super) async fn withdraw(connection: &mut Connection, id: LinkId, at: Timestamp) -> Result<Effect, Fault> {
+    one(connection, &WITHDRAW_LINK, &[id.into(), at.into()]).await
 }
 
 static NOTE_LATE_LINK: Set = Set::new(
@@ -133,11 +187,13 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 9] = [
+pub(super) static ALL: [&Set; 11] = [
     &CREATE_LINK,
     &ARM_LINK,
     &FOLLOW_LINK,
     &HOLD_RUN,
+    &GIVES,
+    &WITHDRAW_LINK,
     &NOTE_LATE_LINK,
     &ERASE_TOKENS_OF_RUN,
     &ERASE_LINKS_OF_RUN,

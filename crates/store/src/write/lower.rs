@@ -81,6 +81,7 @@ fn out_of_use(commit: &Commit, index: usize, outcomes: &Outcomes) -> Vec<Authent
         Change::SetAuthenticatorState { id, to, .. } if *to != AuthenticatorState::Active => vec![*id],
         Change::ConfirmEnrollment(confirm) => confirm.replaces.into_iter().collect(),
         Change::ReplaceBackupCodes(replace) => replace.seen.into_iter().collect(),
+        Change::FollowLink(follow) => follow.gives.iter().filter_map(|gives| gives.seen).collect(),
         Change::Reject(_) => outcomes.exhausted(index),
         _ => Vec::new(),
     };

@@ -533,10 +533,13 @@ async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effec
         | Change::AskRotation { .. }
         | Change::ForgetProofs { .. }
         | Change::BlockAddress { .. }
+        | Change::SwitchGateway(_)
+        | Change::EndSwitch { .. }
         | Change::PutStanding { .. } => hygiene::write(connection, change).await,
         Change::OpenTask(task) => tasks::open(connection, task).await,
         Change::CloseTask(close) => tasks::close(connection, close).await,
         Change::CreateLink(link) => links::create(connection, link).await,
+        Change::WithdrawLink { id, at } => links::withdraw(connection, *id, *at).await,
         _ => Ok(Effect::Refused),
     }
 }

@@ -26,21 +26,35 @@ fn link(run: RunId, user: UserId) -> Link {
         session_id: None,
         late_at: None,
         is_over: false,
+        gives: None,
+        authenticator_id: None,
     }
 }
 
 /// A run that made a link for somebody.
 async fn made(store: &Store, user: UserId) -> (ClaimedRun, Link) {
+    made_giving(store, user, None).await
+}
+
+async fn made_giving(store: &Store, user: UserId, gives: Option<LinkGives>) -> (ClaimedRun, Link) {
     let run = started(store, Some(user), None, Meeting::Queue).await;
     let claimed = claim(store, after(1), after(1000)).await.into_iter().find(|one| one.run.id == run).unwrap();
-    let link = link(run, user);
+    let link = Link { gives, ..link(run, user) };
     let changes = vec![Change::CreateLink(Box::new(link.clone()))];
     assert_eq!(write(store, AdvanceRun { changes, ..advance(&claimed) }).await, Effect::Applied);
     (claimed, link)
 }
 
 fn follow(link: &Link, session_id: Option<SessionId>, at: Timestamp) -> Change {
-    Change::FollowLink(FollowLink { id: link.id, session_id, at })
+    Change::FollowLink(FollowLink { id: link.id, session_id, gives: None, at })
+}
+
+/// A link that is followed and gives a new set.
+fn giving(link: &Link, seen: Option<AuthenticatorId>, user: UserId) -> FollowLink {
+    let (set, codes) = codes(user);
+    let set = Authenticator { ends_at: Some(link.expires_at), ..set };
+    let out = HandOut { gives: link.gives.unwrap_or(LinkGives::Pass), seen, set, codes };
+    FollowLink { id: link.id, session_id: None, gives: Some(Box::new(out)), at: after(2) }
 }
 
 fn arm(link: &Link, run_id: RunId, to: Option<UserId>, token: u8) -> Change {
@@ -135,5 +149,76 @@ on_both_engines! {
         apply(&store, follow(&second, Some(ann.session.id), after(2))).await;
         apply(&store, end).await;
         assert_eq!(commit(&store, follow(&link, Some(ann.session.id), after(4))).await, Effect::Refused);
+    }
+
+    async fn t13_t31_what_a_link_gives_is_made_once_for_its_user_in_the_place_of_the_codes_that_were_seen(home: Home) {
+        let store = home.open().await;
+        let other = if home.is_sqlite() { store.clone() } else { home.open().await };
+        let (ann, bob) = (settle(&store, "ann").await, settle(&store, "bob").await);
+        let (_, link) = made_giving(&store, ann.user.id, Some(LinkGives::Pass)).await;
+        let sets = async || {
+            let all = store.authenticators_of(ann.user.id).await.unwrap();
+            all.into_iter().filter(|one| one.kind == AuthenticatorKind::BackupCodes).collect::<Vec<_>>()
+        };
+        let seen = sets().await.first().map(|set| set.id);
+        // It goes to its user, and into no call or chat.
+        assert_eq!(commit(&store, arm(&link, link.run_id, None, 1)).await, Effect::Refused);
+        assert_eq!(commit(&store, arm(&link, link.run_id, Some(bob.user.id), 2)).await, Effect::Refused);
+        apply(&store, arm(&link, link.run_id, Some(ann.user.id), 3)).await;
+        assert!(seen.is_some());
+        let good = giving(&link, seen, ann.user.id);
+        let with = |change: fn(&mut HandOut)| {
+            let mut follow = good.clone();
+            change(follow.gives.as_mut().unwrap());
+            follow
+        };
+        let refused = [
+            FollowLink { gives: None, ..good.clone() },
+            FollowLink { session_id: Some(ann.session.id), ..good.clone() },
+            FollowLink { at: after(100), ..good.clone() },
+            with(|out| out.gives = LinkGives::BackupCodes),
+            with(|out| out.seen = None),
+            with(|out| out.seen = Some(AuthenticatorId::generate(START, &Counter))),
+            giving(&link, None, bob.user.id),
+        ];
+        for follow in refused {
+            assert_eq!(commit(&store, Change::FollowLink(follow.clone())).await, Effect::Refused, "{follow:?}");
+        }
+        let lock = |to| Change::SetUserState { id: ann.user.id, to };
+        apply(&store, lock(UserState::Suspended)).await;
+        assert_eq!(commit(&store, Change::FollowLink(good.clone())).await, Effect::Refused, "nobody locked gets one");
+        apply(&store, lock(UserState::Active)).await;
+        assert_eq!(sets().await.len(), 1, "nothing is kept of what was refused");
+        // Of many at once one is made.
+        let all = (0..8).map(|n| {
+            let follow = giving(&link, seen, ann.user.id);
+            commit(if n % 2 == 0 { &store } else { &other }, Change::FollowLink(follow))
+        });
+        let all = join_all(all).await;
+        assert_eq!(all.iter().filter(|effect| **effect == Effect::Applied).count(), 1, "{all:?}");
+        let held = sets().await;
+        let states: Vec<_> = held.iter().map(|set| (set.state, set.ends_at)).collect();
+        assert_eq!(states, [(AuthenticatorState::Revoked, None), (AuthenticatorState::Active, Some(after(100)))]);
+        let followed = store.link(link.id).await.unwrap().unwrap();
+        assert_eq!((followed.followed_at, followed.authenticator_id), (Some(after(2)), Some(held[1].id)));
+    }
+
+    async fn t31_a_link_that_is_withdrawn_gives_nothing_and_one_that_was_followed_is_not_withdrawn(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (claimed, link) = made_giving(&store, ann.user.id, Some(LinkGives::BackupCodes)).await;
+        assert_eq!(store.giving_links_of(link.run_id).await.unwrap(), std::slice::from_ref(&link));
+        let withdraw = async || {
+            let changes = vec![Change::WithdrawLink { id: link.id, at: after(3) }];
+            write(&store, AdvanceRun { changes, ..advance(&claimed) }).await
+        };
+        let own = Change::WithdrawLink { id: link.id, at: after(3) };
+        assert_eq!(commit(&store, own).await, Effect::Refused, "it is for its run to do");
+        assert_eq!(withdraw().await, Effect::Applied);
+        assert_eq!(withdraw().await, Effect::Refused);
+        let seen = store.authenticators_of(ann.user.id).await.unwrap();
+        let seen = seen.iter().find(|one| one.kind == AuthenticatorKind::BackupCodes).map(|set| set.id);
+        let late = FollowLink { at: after(3), ..giving(&link, seen, ann.user.id) };
+        assert_eq!(commit(&store, Change::FollowLink(late)).await, Effect::Refused);
     }
 }

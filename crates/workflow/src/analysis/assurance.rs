@@ -124,16 +124,17 @@ impl Checker<'_> {
 
     fn hands_out(&mut self, step: &Step, doing: &Doing, proved: Option<Aal>) {
         let told = |name: &str| doing.with.iter().find(|(told, _)| told == name).map(|(_, argument)| argument);
-        let level = match doing.action.hands_out {
-            HandsOut::Nothing => return,
-            HandsOut::Level(level) => Some(level),
-            HandsOut::Parameter => match told("level") {
-                Some(Argument::Literal(Value::String(text))) => {
-                    [Aal::Aal1, Aal::Aal2, Aal::Aal3].into_iter().find(|level| level.to_string() == *text)
-                }
-                _ => None,
-            },
+        let HandsOut::Level(level) = doing.action.hands_out else { return };
+        let as_said = match told("level") {
+            None => true,
+            Some(Argument::Literal(Value::String(text))) => *text == level.to_string(),
+            Some(_) => false,
         };
+        if !as_said {
+            let message =
+                format!("`{}` hands out {level}, no more and no less: what it proves is no other level", step.id);
+            self.mistakes.error(&step.place, message);
+        }
         let to_subject = match told("user") {
             Some(Argument::Expression(id)) => match self.text(*id) {
                 Some("subject") => self.definition.subject.is_some(),
@@ -148,11 +149,10 @@ impl Checker<'_> {
                 step.id
             );
             self.mistakes.error(&step.place, message);
-        } else if level.is_none_or(|level| proved.is_none_or(|proved| level > proved)) {
-            let handed = level.map_or_else(|| "a level".to_owned(), |level| level.to_string());
+        } else if proved.is_none_or(|proved| level > proved) {
             let proof = proved.map_or_else(|| "nothing".to_owned(), |proved| proved.to_string());
             let message = format!(
-                "`{}` hands out {handed}, and {proof} is proved before it: have an approval with `evidence` before, or wait for a proof",
+                "`{}` hands out {level}, and {proof} is proved before it: have an approval with `evidence` before, or wait for a proof",
                 step.id
             );
             self.mistakes.error(&step.place, message);

@@ -176,7 +176,11 @@ fn t31_a_recovery_hands_out_no_more_than_it_proves() {
         let told = mistakes(text);
         assert!(told.contains(why), "{told}");
     };
-    refused(&LOST.replace("level: aal2, valid_for", "level: aal3, valid_for"), "hands out aal3, and aal2 is proved");
+    refused(&LOST.replace("level: aal2, valid_for", "level: aal3, valid_for"), "hands out aal2, no more and no less");
+    // A call back proves the first level, and nothing that is handed out is as little.
+    let called = LOST.replace("evidence: [identity_document]", "evidence: [call_back]");
+    refused(&called.replace("level: aal2, valid_for", "level: aal1, valid_for"), "hands out aal2, and aal1 is proved");
+    assert_eq!(mistakes(&LOST.replace("level: aal2, valid_for", "valid_for")), "");
     refused(
         &LOST.replace("evidence: [identity_document]", "evidence: [call_back]"),
         "hands out aal2, and aal1 is proved",

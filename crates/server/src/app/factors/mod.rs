@@ -35,7 +35,7 @@ use super::enrollments::Wish;
 use super::proof::Given;
 use super::sending::NewCode;
 use super::{Actor, App, Error};
-pub(crate) use backup_codes::{NewSet, new_set};
+pub(crate) use backup_codes::{NewSet, Wanted, new_set, set_of};
 pub(crate) use browser::{Key as BrowserKey, lifetime as browser_lifetime, remembered};
 pub(crate) use hotp::{assign, token_binding};
 pub(crate) use totp::{binding, params};

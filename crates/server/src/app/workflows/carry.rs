@@ -263,6 +263,8 @@ impl Carrier {
                     with: with.clone(),
                     idempotency_key: idempotency_key.clone(),
                     patience: until.since(self.app.now()),
+                    gives: false,
+                    is_last: self.definition.is_last_attempt(key, *attempt),
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {

@@ -9,26 +9,27 @@
 use std::collections::BTreeMap;
 
 use domain::event::About;
-use domain::{Event, EventKind, Link, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, UserId};
+use domain::{Event, EventKind, Link, LinkGives, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, UserId};
 use serde_json::{Map, Value, json};
 use store::{ArmLink, Change, Effect, FollowLink};
 use workflow::{REASON, Told};
 
 use super::inside::{Fault, Own};
 use super::outside::Errand;
+use super::recovery::Followed;
 use crate::app::pages::Token;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
 /// The longest texts on a link's page, in characters.
-const LONGEST: usize = 1000;
+pub(super) const LONGEST: usize = 1000;
 /// The longest time that a link is good.
 const LONGEST_LIFETIME: u64 = 30 * 86_400;
 
 /// How many characters an id of a link has.
 const ID: usize = LinkId::PREFIX.len() + 32;
 
-type Arguments = BTreeMap<String, Told>;
+pub(super) type Arguments = BTreeMap<String, Told>;
 
 impl App {
     /// What a step does to our own data, links among it.
@@ -40,6 +41,9 @@ impl App {
     ) -> Result<Result<(Own, Map<String, Value>), Fault>, Error> {
         match action {
             "link.create" => Ok(self.new_link(run, with)),
+            "recovery.issue_pass" => self.new_giving_link(run, with, LinkGives::Pass).await,
+            "recovery.issue_backup_codes" => self.new_giving_link(run, with, LinkGives::BackupCodes).await,
+            "recovery.withdraw" => self.recovery_withdrawn(run, with).await,
             _ => self.own(run.id, action, with).await,
         }
     }
@@ -70,13 +74,20 @@ impl App {
             session_id: None,
             late_at: None,
             is_over: false,
+            gives: None,
+            authenticator_id: None,
         };
+        Ok(self.link_made(link))
+    }
+
+    /// What makes a link, and what the step gives: nothing that leads anywhere.
+    pub(super) fn link_made(&self, link: Link) -> (Own, Map<String, Value>) {
         let outputs = json!({
             "link": link.id, "url": format!("{}{}", self.links(), link.id), "expires_at": link.expires_at,
         });
         let event = of_link(self.event(EventKind::LinkCreated, None, about(&link)), &link).with("reason", REASON);
         let own = Own { changes: vec![Change::CreateLink(Box::new(link))], events: vec![event] };
-        Ok((own, outputs.as_object().cloned().unwrap_or_default()))
+        (own, outputs.as_object().cloned().unwrap_or_default())
     }
 
     /// What the address of a link begins with.
@@ -101,10 +112,12 @@ impl App {
                 let token = Token::random(&*self.entropy);
                 let arm = ArmLink { id, run_id: run, to, token: token.hash() };
                 let armed = self.commit(Change::ArmLink(arm), Vec::new()).await;
-                match armed.map_err(|error| Fault::for_now(error.to_string()))? {
-                    Effect::Applied => {}
-                    _ => return Err(Fault::final_one("a link in it is another run's, or is for somebody else")),
+                if armed.map_err(|error| Fault::for_now(error.to_string()))? != Effect::Applied {
+                    let why = "a link in it is another run's, or is for somebody else, or gives something that goes to its user alone";
+                    return Err(Fault::final_one(why));
                 }
+                let link = self.store.link(id).await.map_err(|error| Fault::for_now(error.to_string()))?;
+                errand.gives |= link.is_some_and(|link| link.gives.is_some());
                 let (from, to) = (format!("{begins}{id}"), format!("{begins}{}", *token.text()));
                 each_text(value, &mut |text| *text = text.replace(&from, &to));
             }
@@ -118,9 +131,9 @@ impl App {
     }
 
     /// Follows a link by its token. What it does now, where that is nothing.
-    pub(crate) async fn follow_link(&self, token: &Token) -> Result<Result<Link, Link>, Error> {
+    pub(crate) async fn follow_link(&self, token: &Token) -> Result<Result<Followed, Link>, Error> {
         let link = self.link_by_token(token).await?;
-        self.follow_now(link, None, None).await
+        self.follow_now(link, By::Link).await
     }
 
     /// Follows a link of a user in a session of theirs, which has to have proved something.
@@ -139,30 +152,36 @@ impl App {
         if session.aal < domain::Aal::Aal2 {
             return Err(Error::StepUpNeeded("following a link without its message takes a session of AAL2"));
         }
-        match self.follow_now(link, Some(actor), Some(session.id)).await? {
-            Ok(link) => Ok(link),
+        if link.gives.is_some() {
+            // Whoever has such a session makes new backup codes by it.
+            return Err(Error::Conflict(
+                "what this link gives is shown on its own page alone, or handed over in person",
+            ));
+        }
+        match self.follow_now(link, By::Session(actor, session.id)).await? {
+            Ok(followed) => Ok(followed.link),
             Err(_) => Err(Error::Conflict("the link does nothing any more")),
         }
     }
 
-    async fn follow_now(
-        &self,
-        mut link: Link,
-        actor: Option<&Actor>,
-        session: Option<SessionId>,
-    ) -> Result<Result<Link, Link>, Error> {
+    pub(super) async fn follow_now(&self, mut link: Link, by: By<'_>) -> Result<Result<Followed, Link>, Error> {
         let now = self.now();
         if link.state_at(now) == LinkState::Open {
-            let about = About { session_id: session, ..about(&link) };
-            let event = of_link(self.event(EventKind::LinkFollowed, actor, about), &link)
-                .with("by", if session.is_some() { "session" } else { "link" });
-            let follow = FollowLink { id: link.id, session_id: session, at: now };
-            if self.commit(Change::FollowLink(follow), event).await? == Effect::Applied {
-                link.followed_at = Some(now);
-                return Ok(Ok(link));
+            let out = self.to_hand_out(&link).await?;
+            let session_id = if let By::Session(_, session) = by { Some(session) } else { None };
+            let (gives, codes) = out.map_or((None, Vec::new()), |(gives, codes)| (Some(Box::new(gives)), codes));
+            let events = self.told_of_following(&link, by, gives.as_deref());
+            let authenticator_id = gives.as_ref().map(|gives| gives.set.id);
+            let follow = FollowLink { id: link.id, session_id, gives, at: now };
+            if self.commit(Change::FollowLink(follow), events).await? == Effect::Applied {
+                (link.followed_at, link.authenticator_id) = (Some(now), authenticator_id);
+                return Ok(Ok(Followed { link, codes }));
             }
             // Somebody else followed it, or its run came to its end.
             link = self.store.link(link.id).await?.ok_or(Error::NotFound("link"))?;
+            if link.state_at(now) == LinkState::Open {
+                return Err(Error::Conflict("something about the account changed just now: try again"));
+            }
         }
         Ok(Err(link))
     }
@@ -186,16 +205,30 @@ impl App {
     }
 }
 
-fn about(link: &Link) -> About {
+/// How a link is followed.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    /// By itself: by whoever got the message.
+    Link,
+    /// In a session of its user's.
+    Session(&'a Actor, SessionId),
+    /// By somebody who hands over what it gives.
+    Person(&'a Actor, &'a str),
+}
+
+pub(super) fn about(link: &Link) -> About {
     About { user_id: Some(link.user_id), ..About::default() }
 }
 
-fn of_link(event: Event, link: &Link) -> Event {
-    let event = event.with("link", link.id.to_string()).with("name", link.name.as_str());
+pub(super) fn of_link(event: Event, link: &Link) -> Event {
+    let mut event = event.with("link", link.id.to_string()).with("name", link.name.as_str());
+    if let Some(gives) = link.gives {
+        event = event.with("gives", gives.name());
+    }
     event.with("run", link.run_id.to_string()).with("workflow", link.workflow.as_str())
 }
 
-fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
     match with.get(name) {
         Some(Told::Value(Value::String(text))) => Some(text),
         _ => None,

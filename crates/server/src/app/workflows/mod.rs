@@ -18,6 +18,7 @@ mod held;
 mod inside;
 mod links;
 mod outside;
+mod recovery;
 mod see;
 pub(crate) mod signing;
 mod simulate;
@@ -40,6 +41,7 @@ use super::{App, Arrivals, Error};
 use crate::workflow_files::{Secrets, beyond};
 pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
+pub(crate) use recovery::Followed;
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
@@ -72,8 +74,13 @@ pub(crate) const CARRIED: &[&str] = &[
     "user.add_to_group",
     "user.remove_from_group",
     "user.extend_grace",
+    "recovery.issue_pass",
+    "recovery.issue_backup_codes",
+    "recovery.withdraw",
     "risk.raise",
     "risk.block_address",
+    "gateway.switch",
+    "gateway.switch_back",
     "event.emit",
     "link.create",
     "http.call",
@@ -127,6 +134,8 @@ pub(crate) struct Workflows {
     refusals: webhooks::Refusals,
     /// What is told to runs and nobody may see.
     held: held::Held,
+    /// Whom messages reached that are tried for others yet.
+    told: outside::people::ToldAlready,
     /// Those of them that do nothing but wait for somebody outside.
     outside: Outside,
     /// That there may be something to do.

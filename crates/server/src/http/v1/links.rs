@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use domain::{LinkId, RunId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,15 +12,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::List;
+use super::enrollments::{no_store, text};
 use crate::app::App;
+use crate::app::workflows::Followed;
 use crate::http::Shared;
 use crate::http::body::Body;
-use crate::http::caller::{May, UseSessions};
+use crate::http::caller::{HandOver, May, UseSessions};
 use crate::http::parameters::{Id, Query, page};
 use crate::http::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list_links)).routes(routes!(follow_link))
+    OpenApiRouter::new().routes(routes!(list_links)).routes(routes!(follow_link)).routes(routes!(hand_over_link))
 }
 
 /// List the links of a user
@@ -54,6 +57,23 @@ async fn follow_link(
     Ok(Json(Link::at(link, app.now())))
 }
 
+/// Hand over what a link gives
+///
+/// For whoever sees its user in person: the pass or the backup codes that its page would show, this once. The application vouches for who that is, a user
+/// here who is active and not the one it is for.
+#[utoipa::path(post, path = "/v1/links/{id}/hand-over", tag = "Workflows", params(("id" = String, Path)), request_body = InPerson,
+    responses((status = 200, description = "What it gives", body = HandedOver)))]
+async fn hand_over_link(
+    State(app): Shared,
+    may: May<HandOver>,
+    Id(id): Id<LinkId>,
+    Body { value: InPerson { person }, .. }: Body<InPerson>,
+) -> Result<Response, Problem> {
+    let Followed { link, codes } = app.hand_over_link(&may.actor, id, &person).await?;
+    let codes = codes.iter().map(text).collect();
+    Ok(no_store(Json(HandedOver { link: Link::at(link, app.now()), codes }).into_response()))
+}
+
 /// Whose links are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -77,6 +97,24 @@ struct FollowInSession {
     session_id: SessionId,
 }
 
+/// By whom something is handed over.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct InPerson {
+    /// Who: the id or the `external_id` of a user.
+    #[schema(max_length = 256)]
+    person: String,
+}
+
+/// What was handed over.
+#[derive(Serialize, ToSchema)]
+struct HandedOver {
+    link: Link,
+    /// The codes, this once. A pass is one; it counts until `expires_at` of the link.
+    #[schema(value_type = Vec<String>)]
+    codes: Vec<zeroize::Zeroizing<String>>,
+}
+
 /// What a run lets a user do.
 #[derive(Serialize, ToSchema)]
 struct Link {
@@ -96,6 +134,8 @@ struct Link {
     message: String,
     /// … and what stands on the button.
     button: String,
+    /// What it hands out, if it does: `pass` or `backup_codes`.
+    gives: Option<&'static str>,
     /// `open`, `followed`, `expired`, or `over` where its run is.
     state: &'static str,
     #[schema(value_type = String)]
@@ -118,6 +158,7 @@ impl Link {
             title: link.title,
             message: link.message,
             button: link.button,
+            gives: link.gives.map(domain::LinkGives::name),
             created_at: link.created_at,
             expires_at: link.expires_at,
             followed_at: link.followed_at,

@@ -12,6 +12,7 @@ pub(super) mod enrollments;
 mod events;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod gateway_switches;
 mod hardware_tokens;
 mod introspection;
 mod keys;
@@ -54,6 +55,7 @@ pub(super) fn routes(movable_clock: bool) -> OpenApiRouter<Arc<App>> {
         .merge(enrollments::routes())
         .merge(authenticators::routes())
         .merge(blocked_addresses::routes())
+        .merge(gateway_switches::routes())
         .merge(challenges::routes())
         .merge(decisions::routes())
         .merge(introspection::routes())

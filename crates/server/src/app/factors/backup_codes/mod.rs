@@ -9,7 +9,7 @@ use vault_proto::CodeOwner;
 use super::{Against, Enrolling, Factor, HandedOver, Judgement, Working};
 use crate::app::proof::Given;
 use crate::app::{App, Error};
-pub(crate) use enroll::{NewSet, new_set};
+pub(crate) use enroll::{NewSet, Wanted, new_set, set_of};
 
 /// See the module.
 pub(crate) struct BackupCodes;

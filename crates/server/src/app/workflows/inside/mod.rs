@@ -4,6 +4,7 @@
 
 mod authenticators;
 mod enrollments;
+mod gateways;
 mod queries;
 mod risk;
 mod sessions;
@@ -114,6 +115,8 @@ impl App {
             "user.extend_grace" => self.grace_extended(with).await?,
             "risk.raise" => self.signal_raised(with).await?,
             "risk.block_address" => self.address_refused(with).await?,
+            "gateway.switch" => self.switched(with).await?,
+            "gateway.switch_back" => self.switched_back(with).await?,
             "event.emit" => Ok(self.emitted(with)),
             other => Err(Fault::final_one(format!("this version cannot carry `{other}` out"))),
         };
@@ -140,7 +143,7 @@ impl App {
     }
 
     /// The user whom an action is about.
-    async fn user_meant(&self, with: &Arguments) -> Result<Result<User, Fault>, Error> {
+    pub(in crate::app::workflows) async fn user_meant(&self, with: &Arguments) -> Result<Result<User, Fault>, Error> {
         let said = text(with, "user").unwrap_or_default();
         let Ok(id) = said.parse::<UserId>() else { return Ok(Err(no_id(said, "a user"))) };
         let found = self.store.user(id).await?;

@@ -6,7 +6,7 @@
 mod call;
 mod chat;
 mod page;
-mod people;
+pub(super) mod people;
 mod ticket;
 mod validator;
 
@@ -35,6 +35,10 @@ pub(super) struct Errand {
     pub(super) idempotency_key: String,
     /// How long it may take.
     pub(super) patience: Duration,
+    /// Whether a link in it hands something out: that is sent to nobody who is not sure to be its user.
+    pub(super) gives: bool,
+    /// Whether no other attempt follows.
+    pub(super) is_last: bool,
 }
 
 /// What an action gives.

@@ -143,6 +143,8 @@ mod tests {
             ("fields", told(fields)),
         ];
         Errand {
+            gives: false,
+            is_last: false,
             run: domain::RunId::from_uuid(uuid::Uuid::nil()),
             action: "ticket.open".to_owned(),
             with: with.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

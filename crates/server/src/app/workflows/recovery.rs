@@ -1,0 +1,182 @@
+//! What recoveries hand out: a pass, or new backup codes (T-31).
+//!
+//! A step of a run hands out nothing itself. It makes a [link](super::links), and what that gives is made as somebody follows it: the vault makes the
+//! codes, their hashes are kept in the commit that has the link followed, and they are shown in the answer to that, once. So there is nothing to be found
+//! in a run, its history, an event, a message or the database, and nothing of it is there before its user comes.
+//!
+//! A pass is a set of backup codes with one code and an end: it goes through the one door of proofs, with the failure budget and the level of those.
+
+use std::time::Duration;
+
+use domain::event::About;
+use domain::{
+    AuthenticatorKind, AuthenticatorState, Event, EventKind, Link, LinkGives, LinkId, LinkState, Run, UserState,
+};
+use serde_json::{Map, Value};
+use store::{Change, HandOut};
+use vault_proto::Secret;
+use workflow::{REASON, Told};
+
+use super::inside::{Fault, Own};
+use super::links::{Arguments, By, LONGEST, about, of_link, text};
+use crate::app::factors::{Wanted, new_set, set_of};
+use crate::app::telling::With;
+use crate::app::{Actor, App, Error};
+
+/// The longest time for which something waits to be handed out.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(7 * 24);
+
+/// What came of following a link.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// It, followed.
+    pub(crate) link: Link,
+    /// What it gave, in the clear this once; none, where it gives nothing.
+    pub(crate) codes: Vec<Secret>,
+}
+
+/// What an action is to write and gives, or why it does not.
+type Done = Result<Result<(Own, Map<String, Value>), Fault>, Error>;
+
+impl App {
+    /// A link that hands something out.
+    pub(super) async fn new_giving_link(&self, run: &Run, with: &Arguments, gives: LinkGives) -> Done {
+        let user = match self.user_meant(with).await? {
+            Ok(user) => user,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let lifetime = match with.get("valid_for") {
+            Some(Told::Value(seconds)) => seconds.as_u64().map(Duration::from_secs),
+            _ => None,
+        };
+        let Some(lifetime) = lifetime.filter(|time| !time.is_zero() && *time <= LONGEST_LIFETIME) else {
+            return Ok(Err(Fault::final_one("what a recovery hands out waits for 7 days at most")));
+        };
+        let words = |name: &str, otherwise: &str| {
+            text(with, name).unwrap_or(otherwise).chars().take(LONGEST).collect::<String>()
+        };
+        let (title, message, button) = page_of(gives);
+        let now = self.now();
+        Ok(Ok(self.link_made(Link {
+            id: LinkId::generate(now, &*self.entropy),
+            run_id: run.id,
+            workflow: run.workflow.clone(),
+            user_id: user.id,
+            name: words("name", gives.name()),
+            title: words("title", title),
+            message: words("message", message),
+            button: words("button", button),
+            done: Some(words("done", "Keep it to yourself: whoever runs this service never asks for it.")),
+            created_at: now,
+            expires_at: now.plus(lifetime),
+            followed_at: None,
+            session_id: None,
+            late_at: None,
+            is_over: false,
+            gives: Some(gives),
+            authenticator_id: None,
+        })))
+    }
+
+    /// Takes back what a run hands out to a user: links that are open do nothing any more, and what was made by others counts for nothing.
+    pub(super) async fn recovery_withdrawn(&self, run: &Run, with: &Arguments) -> Done {
+        let user = match self.user_meant(with).await? {
+            Ok(user) => user,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let (now, mut own) = (self.now(), Own::default());
+        for link in self.store.giving_links_of(run.id).await?.into_iter().filter(|link| link.user_id == user.id) {
+            let told = |event: Event| event.with("reason", REASON).with("run", run.id.to_string());
+            if link.state_at(now) == LinkState::Open {
+                own.changes.push(Change::WithdrawLink { id: link.id, at: now });
+                own.events.push(told(of_link(self.event(EventKind::LinkWithdrawn, None, about(&link)), &link)));
+            }
+            let Some(id) = link.authenticator_id else { continue };
+            if let Some(set) = self.store.authenticator(id).await?.filter(domain::Authenticator::is_bound) {
+                let (change, event) = self.authenticator_into(None, &set, AuthenticatorState::Revoked, None);
+                own.changes.push(change);
+                own.events.push(told(event));
+            }
+        }
+        let count = own.changes.len();
+        Ok(Ok((own, Map::from_iter([("count".to_owned(), Value::from(count))]))))
+    }
+
+    /// What a link gives, made now, with its codes in the clear; nothing, if it gives nothing.
+    pub(super) async fn to_hand_out(&self, link: &Link) -> Result<Option<(HandOut, Vec<Secret>)>, Error> {
+        let Some(gives) = link.gives else { return Ok(None) };
+        if self.user(link.user_id).await?.state != UserState::Active {
+            return Err(Error::Conflict("the account is locked: ask whoever runs this service"));
+        }
+        let made = match gives {
+            LinkGives::Pass => {
+                let wanted = Wanted { count: 1, label: "Recovery pass", ends_at: Some(link.expires_at) };
+                Some(set_of(self, link.user_id, wanted).await?)
+            }
+            LinkGives::BackupCodes => new_set(self, link.user_id).await?,
+        };
+        let Some(((set, codes), shown)) = made else {
+            return Err(Error::Conflict("the policy gives no backup codes (`recovery.backup_codes: 0`)"));
+        };
+        let existing = self.store.authenticators_of(link.user_id).await?;
+        let seen = existing.iter().find(|one| one.kind == AuthenticatorKind::BackupCodes && one.is_bound());
+        Ok(Some((HandOut { gives, seen: seen.map(|one| one.id), set, codes }, shown)))
+    }
+
+    /// What is told of a link that is followed, and of what it gives.
+    pub(super) fn told_of_following(&self, link: &Link, by: By<'_>, gives: Option<&HandOut>) -> Vec<Event> {
+        let (actor, session_id, name, person) = match by {
+            By::Link => (None, None, "link", None),
+            By::Session(actor, session) => (Some(actor), Some(session), "session", None),
+            By::Person(actor, person) => (Some(actor), None, "person", Some(("person", person.to_owned()))),
+        };
+        let of = |authenticator_id| About { authenticator_id, session_id, ..about(link) };
+        let set = gives.map(|gives| gives.set.id);
+        let followed = of_link(self.event(EventKind::LinkFollowed, actor, of(set)), link).with("by", name);
+        let mut events = vec![followed.detailed(self.details(person))];
+        if let Some(HandOut { set, seen, .. }) = gives {
+            let activated = self.event(EventKind::AuthenticatorActivated, actor, of(Some(set.id)));
+            events.push(activated.with("kind", set.kind.name()));
+            if let Some(seen) = seen {
+                let revoked = self.event(EventKind::AuthenticatorRevoked, actor, of(Some(*seen)));
+                events.push(revoked.with("reason", "replaced"));
+            }
+        }
+        events
+    }
+
+    /// Hands over what a link gives by somebody who sees its user in person: the same as its page, once.
+    pub(crate) async fn hand_over_link(&self, actor: &Actor, id: LinkId, person: &str) -> Result<Followed, Error> {
+        let link = self.store.link(id).await?.filter(|link| link.gives.is_some()).ok_or(Error::NotFound("link"))?;
+        let known = match self.user_called(person).await? {
+            Some(user) => self.store.user(user).await?,
+            None => None,
+        };
+        let Some(known) = known.filter(|user| user.state == UserState::Active) else {
+            return Err(Error::invalid("/person", "is no user here who is active: who hands something over is known"));
+        };
+        if known.id == link.user_id {
+            return Err(Error::Conflict("nobody hands something over to themselves"));
+        }
+        match self.follow_now(link, By::Person(actor, &known.id.to_string())).await? {
+            Ok(followed) => Ok(followed),
+            Err(_) => Err(Error::Conflict("the link does nothing any more")),
+        }
+    }
+}
+
+/// What the page of a link says where its workflow says nothing else.
+const fn page_of(gives: LinkGives) -> (&'static str, &'static str, &'static str) {
+    match gives {
+        LinkGives::Pass => (
+            "Your way back in",
+            "You get a code here that counts once, in the place of your devices. It is shown once. Your backup codes, if you had any, count for nothing from then on.",
+            "Show my code",
+        ),
+        LinkGives::BackupCodes => (
+            "Your new backup codes",
+            "You get new backup codes here. They are shown once: have something to write with. Those that you had count for nothing from then on.",
+            "Show my codes",
+        ),
+    }
+}

@@ -1,0 +1,355 @@
+//! What recoveries hand out (I-07, T-31): to their user, once, for a time, and nowhere else to be seen.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::links::{browse, link_in};
+use super::stories::{named, post, ready, task_of, trusted};
+use super::tasks::approve_proving;
+use super::{events, folder, settles, setup, state_of, until, workflow};
+use crate::harness::{Answer, Api, Database, Enrolled, Server};
+use crate::messages::Post;
+
+/// The ready-made recovery, where every channel is a mailbox.
+fn recovery() -> (String, String) {
+    let (file, text) = ready("recovery_verified");
+    let mut text = text;
+    for (from, to) in [
+        (
+            "action: notify.sms\n                with:\n",
+            "action: notify.mail\n                with:\n                  subject: sms\n",
+        ),
+        (
+            "action: notify.push\n                with:\n",
+            "action: notify.mail\n                with:\n                  subject: push\n",
+        ),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    // The tests in the file are of the file as it is.
+    let tests = text.find("\ntests:\n").unwrap();
+    text.truncate(tests + 1);
+    (file, text)
+}
+
+async fn ask(api: &Api, user: &str, requester: &str) -> String {
+    let new = json!({
+        "requester": requester, "roles": ["helpdesk"], "inputs": { "user": user, "note": "stolen bag" },
+    });
+    let run = api.post("/v1/workflows/recovery_verified/runs", new).await.expect(201);
+    run["id"].as_str().unwrap().to_owned()
+}
+
+/// The notices of a recovery, with the link in each that has one.
+fn notices(post: &Post) -> Vec<String> {
+    let mails: Vec<Value> = (0..3).map(|_| post.mail.mail()).collect();
+    mails.iter().filter(|mail| mail["content"].as_str().unwrap().contains("/links/")).map(link_in).collect()
+}
+
+/// Waits until a run is at this step.
+async fn is_at(api: &Api, run: &str, step: &str) {
+    let path = format!("/v1/runs/{run}");
+    until("it is there", async || {
+        let shown = api.get(&path).await.expect(200);
+        let steps = shown["under_way"].as_array().unwrap().iter();
+        steps.clone().any(|key| key == step).then_some(())
+    })
+    .await;
+}
+
+/// Approves a recovery, and has the day go by.
+async fn approve(api: &Api, run: &str, admin: &Enrolled) {
+    let task = task_of(api, "recovery_verified").await;
+    approve_proving(api, &task, admin).await.expect(200);
+    is_at(api, run, "stopped").await;
+    api.advance(86_401).await;
+}
+
+/// Somebody whose mailbox is older than two weeks, as one has to be that gets a way back in.
+async fn with_old_mailbox(post: &Post) -> String {
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    post.api().advance(15 * 86_400).await;
+    user
+}
+
+/// The codes that a page shows.
+fn codes(page: &Answer) -> Vec<String> {
+    let body = String::from_utf8(page.body.clone()).unwrap();
+    let list = body.split("<ul class=\"codes\">").nth(1).unwrap_or_else(|| panic!("no codes: {body}"));
+    let list = list.split("</ul>").next().unwrap();
+    list.split("<li>").skip(1).map(|one| one.split("</li>").next().unwrap().to_owned()).collect()
+}
+
+async fn prove_in(api: &Api, session: &str, code: &str) -> Answer {
+    let challenge = api.challenge_in(session).await;
+    api.verify(&challenge, code).await
+}
+
+async fn aal(api: &Api, session: &str) -> Value {
+    api.get(&format!("/v1/sessions/{session}")).await.expect(200)["aal"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t31_a_recovery_takes_an_administrator_who_saw_a_document_and_a_day_in_which_it_can_be_stopped() {
+    let (post, _folder) = post(Database::Sqlite, &[recovery()]).await;
+    let api = post.api();
+    let ana = post.with_mailbox("ana", "ana@example.org").await;
+    let rita = api.user("rita").await;
+    let admin = api.enroll("admin").await;
+
+    // A day is a day, and a link that stops it stops it.
+    let run = ask(&api, &ana, &rita).await;
+    let links = notices(&post);
+    assert_eq!(links.len(), 2, "every channel that can have a link has one");
+    assert_ne!(links[0], links[1], "of its own");
+    let task = task_of(&api, "recovery_verified").await;
+    assert_eq!((&task["evidence"], &task["level"]), (&json!(["identity_document"]), &json!("aal2")));
+    assert!(task["message"].as_str().unwrap().contains("stolen bag"), "{task}");
+    approve_proving(&api, &task, &admin).await.expect(200);
+    is_at(&api, &run, "stopped").await;
+    api.advance(86_400 - 120).await;
+    settles(&api, &run, "waiting").await;
+    let made = api.all(&format!("/v1/links?user_id={ana}")).await;
+    assert_eq!(made.iter().filter(|link| !link["gives"].is_null()).count(), 0, "a day is a day");
+    assert_eq!(browse(&api, Method::POST, &links[0]).await.status, 200);
+    settles(&api, &run, "failed").await;
+    assert_eq!(browse(&api, Method::POST, &links[1]).await.status, 410, "it is one link, however often it was sent");
+    assert_eq!(named(&api, "recovery.refused").await, 1);
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert!(shown["error"].as_str().unwrap().contains("did not ask for it"), "{shown}");
+
+    // The user is back in a session that is trusted, and stops it there, before anybody has approved.
+    let ben = api.enroll("ben").await;
+    let run = ask(&api, &ben.user_id, &rita).await;
+    let task = task_of(&api, "recovery_verified").await;
+    let link = api.all(&format!("/v1/links?user_id={}", ben.user_id)).await[0]["id"].as_str().unwrap().to_owned();
+    let session = trusted(&api, &ben).await;
+    api.post(&format!("/v1/links/{link}/follow"), json!({ "session_id": session })).await.expect(200);
+    approve_proving(&api, &task, &admin).await.expect(200);
+    settles(&api, &run, "failed").await;
+    assert_eq!(named(&api, "recovery.not_told").await, 3, "who has no channel is told by none, and that is told of");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t13_t31_a_pass_is_shown_once_counts_once_and_is_nowhere_else_on_sqlite() {
+    a_pass(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t13_t31_a_pass_is_shown_once_counts_once_and_is_nowhere_else_on_postgresql() {
+    a_pass(Database::Postgres).await;
+}
+
+async fn a_pass(database: Database) {
+    let (mut post, _folder) = post(database, &[recovery()]).await;
+    let api = post.api();
+    let ana = with_old_mailbox(&post).await;
+    let rita = api.user("rita").await;
+    let admin = api.enroll("admin").await;
+    let run = ask(&api, &ana, &rita).await;
+    notices(&post);
+    approve(&api, &run, &admin).await;
+    let link = link_in(&post.mail.mail());
+    is_at(&api, &run, "fetched").await;
+
+    // Nothing is there before its user comes, and looking brings nothing.
+    let shown = browse(&api, Method::GET, &link).await;
+    assert_eq!(shown.status, 200, "{shown}");
+    assert!(!String::from_utf8(shown.body).unwrap().contains("class=\"codes\""));
+    let held = async || {
+        let held = api.get(&format!("/v1/users/{ana}/authenticators")).await.expect(200);
+        let kinds = held["items"].as_array().unwrap().iter().map(|one| (one["kind"].clone(), one["state"].clone()));
+        kinds.filter(|(kind, _)| kind == "backup_codes").map(|(_, state)| state).collect::<Vec<_>>()
+    };
+    let before = held().await;
+    // A session that is trusted is no place for it.
+    let listed = api.all(&format!("/v1/links?user_id={ana}")).await;
+    let id = listed.iter().find(|link| link["gives"] == "pass").unwrap()["id"].as_str().unwrap().to_owned();
+
+    // By sixteen at once, one is shown.
+    let all = futures_util::future::join_all((0..16).map(|_| browse(&api, Method::POST, &link))).await;
+    let shown: Vec<&Answer> = all.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(shown.len(), 1, "{:?}", all.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    assert_eq!(shown[0].headers["cache-control"], "no-store");
+    let codes = codes(shown[0]);
+    assert_eq!(codes.len(), 1, "{codes:?}");
+    assert_eq!(held().await.len(), before.len() + 1);
+    assert_eq!(browse(&api, Method::POST, &link).await.status, 410);
+    let person = api.post(&format!("/v1/links/{id}/hand-over"), json!({ "person": "rita" })).await;
+    person.expect_problem(409, "conflict");
+
+    // Whatever dies now, it was handed out: once.
+    post.server().kill();
+    post.server().begin().await;
+    let api = post.api();
+    assert_eq!(browse(&api, Method::POST, &link).await.status, 410);
+
+    // Beside a first factor it is the second one, once, and enough to begin again.
+    let session = api.session(&ana).await;
+    prove_in(&api, &session, &codes[0]).await.expect(200);
+    assert_eq!(aal(&api, &session).await, "aal2");
+    let again = api.session(&ana).await;
+    prove_in(&api, &again, &codes[0]).await.expect_problem(422, "proof-rejected");
+    let wish = json!({ "session_id": session, "kind": "totp" });
+    api.post("/v1/enrollments", wish).await.expect(201);
+
+    // The code stands nowhere: not in the run, its history, links, events, logs or files.
+    for path in [
+        format!("/v1/runs/{run}"),
+        format!("/v1/runs/{run}/steps?limit=500"),
+        format!("/v1/links?user_id={ana}"),
+        "/v1/events?limit=500".to_owned(),
+    ] {
+        let said = api.get(&path).await.expect(200).to_string();
+        assert!(!said.contains(&codes[0]) && !said.contains(link.trim_start_matches("/links/")), "{path}");
+    }
+    assert!(!post.server().log().contains(&codes[0]));
+    if database == Database::Sqlite {
+        for file in std::fs::read_dir(post.server().data()).unwrap().map(|file| file.unwrap().path()) {
+            let bytes = if file.is_file() { std::fs::read(&file).unwrap() } else { Vec::new() };
+            let is_there = bytes.windows(codes[0].len()).any(|part| part == codes[0].as_bytes());
+            assert!(!is_there, "{}", file.display());
+        }
+    }
+    let followed = events(&api, "link.followed").await;
+    assert_eq!((&followed[0]["data"]["gives"], &followed[0]["data"]["by"]), (&json!("pass"), &json!("link")));
+    assert_eq!(followed.len(), 1);
+    // The day in which it can still be stopped goes by.
+    is_at(&api, &run, "regretted").await;
+    api.advance(86_401).await;
+    settles(&api, &run, "completed").await;
+}
+
+/// T-31: who did not ask for it has it taken back, with what was proved by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved() {
+    let (post, _folder) = post(Database::Postgres, &[recovery()]).await;
+    let api = post.api();
+    let ana = with_old_mailbox(&post).await;
+    let rita = api.user("rita").await;
+    let admin = api.enroll("admin").await;
+    let run = ask(&api, &ana, &rita).await;
+    let stop = notices(&post).remove(0);
+    approve(&api, &run, &admin).await;
+    let link = link_in(&post.mail.mail());
+    let codes = codes(&browse(&api, Method::POST, &link).await);
+    let session = api.session(&ana).await;
+    prove_in(&api, &session, &codes[0]).await.expect(200);
+    assert_eq!(aal(&api, &session).await, "aal2");
+    assert_eq!(browse(&api, Method::POST, &stop).await.status, 200);
+    settles(&api, &run, "failed").await;
+    assert_eq!(aal(&api, &session).await, "aal1", "what was proved with it is forgotten");
+
+    // T-13: one that nobody comes for counts for nothing once its time is over, and neither does its link.
+    let run = ask(&api, &ana, &rita).await;
+    notices(&post);
+    approve(&api, &run, &admin).await;
+    let link = link_in(&post.mail.mail());
+    is_at(&api, &run, "fetched").await;
+    api.advance(86_401).await;
+    assert_eq!(browse(&api, Method::POST, &link).await.status, 410);
+    settles(&api, &run, "failed").await;
+    let error = api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].clone();
+    assert!(error.as_str().unwrap().contains("in vain"), "{error}");
+}
+
+/// Gives whoever was called back new backup codes, and takes them back when the run is cancelled.
+fn gives(action: &str) -> (String, String) {
+    workflow(
+        "gives",
+        &format!(
+            r#"
+triggers:
+  - manual: {{roles: [helpdesk]}}
+subject: ${{inputs.user}}
+inputs: {{user: {{type: user, required: true}}}}
+steps:
+  - id: verified
+    approval: {{roles: [administrator], evidence: [in_person], timeout: 1d}}
+  - id: gift
+    action: {action}
+    with: {{user: "${{subject}}", valid_for: 1d, title: For you, button: Give it to me}}
+    compensate: {{action: recovery.withdraw, with: {{user: "${{subject}}"}}}}
+  - id: fetched
+    wait: {{event: link.followed, where: arrived.data.link == steps.gift.link, timeout: 1d}}
+  - id: rest
+    wait: {{for: 1d}}
+"#
+        ),
+    )
+}
+
+async fn given(api: &Api, who: &Enrolled, admin: &Enrolled) -> (String, String) {
+    let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": who.user_id } });
+    let run = api.post("/v1/workflows/gives/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let task = task_of(api, "gives").await;
+    approve_proving(api, &task, admin).await.expect(200);
+    let link = until("a link", async || {
+        let links = api.all(&format!("/v1/links?user_id={}", who.user_id)).await;
+        links.into_iter().find(|link| link["run_id"] == run.as_str())
+    })
+    .await;
+    assert_eq!((&link["title"], &link["button"]), (&json!("For you"), &json!("Give it to me")));
+    is_at(api, &run, "fetched").await;
+    (run, link["id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t31_backup_codes_are_handed_over_in_person_by_who_may_once_on_sqlite() {
+    in_person(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t31_backup_codes_are_handed_over_in_person_by_who_may_once_on_postgresql() {
+    in_person(Database::Postgres).await;
+}
+
+async fn in_person(database: Database) {
+    let folder = folder(&[gives("recovery.issue_backup_codes")]);
+    let server = Server::start(setup(database, &folder)).await;
+    let api = server.api();
+    let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
+    api.user("rita").await;
+    let (run, link) = given(&api, &ann, &admin).await;
+    let path = format!("/v1/links/{link}/hand-over");
+    // Not by who lacks the scope, not by nobody, not to oneself, and not in a session.
+    let made = api.post("/v1/applications", json!({ "name": "less", "scopes": ["workflows:write", "sessions"] })).await;
+    let less = api.with_key(made.expect(201)["api_key"]["key"].as_str().unwrap());
+    less.post(&path, json!({ "person": "rita" })).await.expect_problem(403, "forbidden");
+    api.post(&path, json!({ "person": "nobody" })).await.expect_problem(422, "invalid-request");
+    api.post(&path, json!({ "person": "ann" })).await.expect_problem(409, "conflict");
+    let session = trusted(&api, &ann).await;
+    let in_session = api.post(&format!("/v1/links/{link}/follow"), json!({ "session_id": session })).await;
+    in_session.expect_problem(409, "conflict");
+    // Nobody locked gets any.
+    api.post(&format!("/v1/users/{}/suspend", ann.user_id), json!({})).await.expect(200);
+    api.post(&path, json!({ "person": "rita" })).await.expect_problem(409, "conflict");
+    api.post(&format!("/v1/users/{}/resume", ann.user_id), json!({})).await.expect(200);
+    api.prove(&ann.user_id, &ann.backup_codes[0]).await.expect(200);
+
+    let all = futures_util::future::join_all((0..8).map(|_| api.post(&path, json!({ "person": "rita" })))).await;
+    let handed: Vec<&Answer> = all.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(handed.len(), 1, "{:?}", all.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    assert!(handed[0].headers["cache-control"].contains("no-store"));
+    let codes = handed[0].json()["codes"].as_array().unwrap().clone();
+    assert_eq!(codes.len(), 10);
+    let code = |n: usize| codes[n].as_str().unwrap();
+    api.prove(&ann.user_id, &ann.backup_codes[1]).await.expect_problem(422, "proof-rejected");
+    api.prove(&ann.user_id, code(0)).await.expect(200);
+    let told = events(&api, "link.followed").await;
+    assert_eq!((told.len(), &told[0]["data"]["by"]), (1, &json!("person")));
+    assert_eq!(state_of(&api, &run).await, "waiting");
+
+    // Who cancels the run takes them back; and a link that nobody followed does nothing then.
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(&api, &run, "cancelled").await;
+    api.advance(16 * 60).await;
+    api.prove(&ann.user_id, code(1)).await.expect_problem(422, "proof-rejected");
+    let (run, link) = given(&api, &ann, &admin).await;
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(&api, &run, "cancelled").await;
+    let answer = api.post(&format!("/v1/links/{link}/hand-over"), json!({ "person": "rita" })).await;
+    answer.expect_problem(409, "conflict");
+    assert_eq!(events(&api, "link.withdrawn").await.len(), 1);
+}

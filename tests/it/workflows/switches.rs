@@ -1,0 +1,132 @@
+//! Gateways that a workflow switches away from (W-06): for a time, on every server, whatever restarts, and by themselves no longer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{events, folder, settles, workflow};
+use crate::harness::{Api, Database};
+use crate::messages::{Post, prompt};
+
+fn switches() -> (String, String) {
+    workflow(
+        "switches",
+        r#"
+triggers:
+  - manual: {roles: [operator]}
+inputs: {channel: {type: text, required: true}, from: {type: text, default: main}}
+steps:
+  - id: switch
+    action: gateway.switch
+    with: {channel: "${inputs.channel}", away_from: "${inputs.from}", for: 1h}
+    compensate: {action: gateway.switch_back, with: {channel: "${inputs.channel}", away_from: "${inputs.from}"}}
+  - id: rest
+    wait: {for: 2h}
+"#,
+    )
+}
+
+async fn begun(api: &Api, channel: &str, from: &str, state: &str) -> Value {
+    let inputs = json!({ "channel": channel, "from": from });
+    let new = json!({ "requester": "rita", "roles": ["operator"], "inputs": inputs });
+    let run = api.post("/v1/workflows/switches/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    settles(api, &run, state).await;
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    // Servers read which they are once a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    shown
+}
+
+/// By which gateway a text message goes now.
+async fn goes_by(post: &Post, user: &str) -> &'static str {
+    let api = post.api();
+    let before = (post.main.taken().len(), post.spare.taken().len());
+    api.advance(61).await;
+    let session = api.session(user).await;
+    let challenge = api.challenge_in(&session).await;
+    prompt(&api, &challenge, "sms").await.expect(201);
+    let after = (post.main.taken().len(), post.spare.taken().len());
+    match (after.0 - before.0, after.1 - before.1) {
+        (1, 0) => "main",
+        (0, 1) => "spare",
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn listed(api: &Api) -> Vec<Value> {
+    let listed = api.get("/v1/gateway-switches").await.expect(200);
+    listed["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_messages_go_by_another_gateway_for_a_time_whatever_restarts_on_sqlite() {
+    for_a_time(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_messages_go_by_another_gateway_for_a_time_whatever_restarts_on_postgresql() {
+    for_a_time(Database::Postgres).await;
+}
+
+async fn for_a_time(database: Database) {
+    let folder = folder(&[switches()]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    let budget = |name| (name, "100/1h");
+    let more = [
+        ("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()),
+        budget("COUNTERSIGN_SMS_USER_BUDGET"),
+        budget("COUNTERSIGN_SMS_NUMBER_BUDGET"),
+    ];
+    let mut post = Post::with(database, &more).await;
+    let api = post.api();
+    let (user, _) = post.ana().await;
+    assert_eq!(goes_by(&post, &user).await, "main");
+
+    begun(&api, "sms", "main", "waiting").await;
+    let now = listed(&api).await;
+    assert_eq!((now.len(), &now[0]["gateway"], &now[0]["channel"]), (1, &json!("main"), &json!("sms")));
+    assert_eq!(goes_by(&post, &user).await, "spare");
+    let doctor = String::from_utf8_lossy(&post.server().cli(&["doctor"]).stdout).into_owned();
+    let doctor: Vec<&str> = doctor.split_whitespace().collect();
+    assert!(doctor.join(" ").contains("used after all others until"), "{doctor:?}");
+    // Whatever restarts.
+    post.server().kill();
+    post.server().begin().await;
+    let api = post.api();
+    assert_eq!(goes_by(&post, &user).await, "spare");
+    // Where no other one takes it, this one does.
+    post.spare.answers(503);
+    assert_eq!(goes_by(&post, &user).await, "main");
+    post.spare.answers(201);
+    // By itself no longer.
+    api.advance(3600).await;
+    assert_eq!(listed(&api).await.len(), 0);
+    assert_eq!(goes_by(&post, &user).await, "main");
+    let told = events(&api, "gateway.switched").await;
+    assert_eq!((told.len(), &told[0]["data"]["reason"]), (1, &json!("workflow")), "{told:?}");
+    assert!(told[0]["data"]["run"].is_string() && told[0]["data"]["until"].is_string());
+
+    // Somebody has it used as before, or the run does that is cancelled.
+    begun(&api, "sms", "main", "waiting").await;
+    assert_eq!(goes_by(&post, &user).await, "spare");
+    let end = "/v1/gateway-switches/end";
+    api.post(end, json!({ "gateway": "spare" })).await.expect_problem(404, "not-found");
+    api.post(end, json!({ "gateway": "main" })).await.expect(204);
+    assert_eq!(goes_by(&post, &user).await, "main");
+    api.post(end, json!({ "gateway": "main" })).await.expect_problem(404, "not-found");
+    let run = begun(&api, "sms", "main", "waiting").await["id"].as_str().unwrap().to_owned();
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(&api, &run, "cancelled").await;
+    assert_eq!(listed(&api).await.len(), 0);
+    assert_eq!(events(&api, "gateway.switched_back").await.len(), 2);
+
+    // There has to be another one.
+    for (channel, from, why) in [
+        ("email", "mail", "no other gateway for email"),
+        ("sms", "mail", "no gateway `mail` for sms"),
+        ("push", "main", "one way to each recipient"),
+    ] {
+        let failed = begun(&api, channel, from, "failed").await;
+        assert!(failed["error"].as_str().unwrap().contains(why), "{failed}");
+    }
+}
