@@ -1,12 +1,11 @@
 //! Workflows and their runs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use domain::{EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
 use uuid::Uuid;
 
-use super::lists::{cut, limit};
+use super::lists::{cut, limit, newest_first};
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
@@ -166,23 +165,13 @@ pub(crate) async fn list(
     filter: &RunFilter,
     page: PageRequest<RunId>,
 ) -> Result<Page<Run, RunId>, Fault> {
-    let mut sql = format!("SELECT {RUN_HEAD} FROM runs r WHERE r.id < $1");
-    let mut args = vec![Arg::Id(page.after.map_or(Uuid::max(), RunId::uuid)), limit(page.limit)];
-    let state = filter.state.map(RunState::name);
-    let conditions = [
-        ("r.workflow", filter.workflow.as_deref().map(Arg::Text)),
-        ("r.state", state.map(Arg::Text)),
-        ("r.user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
+    let sql = format!("SELECT {RUN_HEAD} FROM runs r");
+    let wanted = [
+        ("workflow", filter.workflow.as_deref().map(Arg::Text)),
+        ("state", filter.state.map(|state| Arg::Text(state.name()))),
+        ("user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
     ];
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            args.push(value);
-            let _ = write!(sql, " AND {column} = ${}", args.len());
-        }
-    }
-    sql.push_str(" ORDER BY r.id DESC LIMIT $2");
-    let items = connection.fetch(&sql, &args, |row| run(&mut Reader::new(row))).await?;
-    Ok(cut(items, page.limit, |run| run.id))
+    newest_first(connection, &sql, "r", &wanted, &page, (RunId::uuid, |run: &Run| run.id), run).await
 }
 
 /// How many runs are in each of the states that are not the end.
