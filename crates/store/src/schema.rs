@@ -106,7 +106,7 @@ pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), Mismatch>
 
 /// What may take long, done ahead in transactions of its own, while servers of the version before go on. It may be done twice.
 async fn prepare(connection: &mut Connection) -> Result<(), Mismatch> {
-    if version(connection).await? == 0 {
+    if version(connection).await? == 0 || !history::is_in_one_piece(connection).await? {
         return Ok(());
     }
     connection.script("SET lock_timeout = '10min'").await?;

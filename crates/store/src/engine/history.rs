@@ -75,14 +75,26 @@ fn missing(spans: &[Span], now: Timestamp) -> Vec<i64> {
     [this, next].into_iter().filter(|from| !spans.iter().any(|span| span.holds(id_at(*from)))).collect()
 }
 
-/// Sees to it that there is a partition for what is made now, and one that lies ahead. Answers whether it made one.
+/// Sees to it that there is a partition for what is made now, and one that lies ahead. Answers whether it made one. Where somebody is in the way, it is another
+/// time's turn: until then the one for all others takes what comes.
 pub(crate) async fn make_room(connection: &mut Connection, now: Timestamp) -> Result<bool, Fault> {
     if connection.dialect() == Dialect::Sqlite || missing(&spans(connection).await?, now).is_empty() {
         return Ok(false);
     }
     connection.begin().await?;
     let made = make_room_within(connection, now).await;
-    ended(connection, made).await
+    in_the_way(ended(connection, made).await)
+}
+
+/// Nothing was done where somebody is in the way.
+fn in_the_way(done: Result<bool, Fault>) -> Result<bool, Fault> {
+    match done {
+        Err(Fault::Collided(text)) => {
+            tracing::debug!(text, "the history of runs is in use; its partitions are looked after later");
+            Ok(false)
+        }
+        done => done,
+    }
 }
 
 async fn make_room_within(connection: &mut Connection, now: Timestamp) -> Result<bool, Fault> {
@@ -145,13 +157,7 @@ pub(crate) async fn over(connection: &mut Connection, before: Timestamp) -> Resu
 pub(crate) async fn drop_span(connection: &mut Connection, over: &OverSpan) -> Result<bool, Fault> {
     connection.begin().await?;
     let dropped = drop_within(connection, over).await;
-    match ended(connection, dropped).await {
-        Err(Fault::Collided(text)) => {
-            tracing::debug!(text, name = over.span.name, "a partition of the history of runs is being read");
-            Ok(false)
-        }
-        dropped => dropped,
-    }
+    in_the_way(ended(connection, dropped).await)
 }
 
 async fn drop_within(connection: &mut Connection, OverSpan { span, staying }: &OverSpan) -> Result<bool, Fault> {
@@ -178,13 +184,17 @@ async fn drop_within(connection: &mut Connection, OverSpan { span, staying }: &O
     Ok(true)
 }
 
+/// Whether history is not cut yet.
+pub(crate) async fn is_in_one_piece(connection: &mut Connection) -> Result<bool, Fault> {
+    let whole = "SELECT c.relkind::text FROM pg_class c WHERE c.oid = to_regclass('run_lines') AND c.relkind = 'r'";
+    Ok(!connection.fetch(whole, &[], |row| row.get::<String>(0)).await?.is_empty())
+}
+
 /// Before history is cut: sees to it that what there is lies before a bound, while others write, so that it can be made a partition in no time. The
 /// bound is far enough from now that nobody gets there meanwhile.
 pub(crate) async fn before_it_is_cut(connection: &mut Connection) -> Result<(), Fault> {
-    let whole = "SELECT c.relkind::text FROM pg_class c WHERE c.oid = to_regclass('run_lines') AND c.relkind = 'r'";
-    if connection.dialect() == Dialect::Sqlite
-        || connection.fetch(whole, &[], |row| row.get::<String>(0)).await?.is_empty()
-    {
+    // Another server may have done it meanwhile.
+    if !is_in_one_piece(connection).await? {
         return Ok(());
     }
     let newest = "SELECT r.id FROM runs r ORDER BY r.id DESC LIMIT 1";
