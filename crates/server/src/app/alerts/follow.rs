@@ -114,12 +114,12 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     if met.is_empty() && to - kept.position <= FAR {
         return Ok(true);
     }
-    let mut touched = Groups::read(app, &met).await?;
+    let mut tally = Tally::read(app, &met).await?;
     for (one, group, event) in met {
-        touched.count(app, one, &group, event);
+        tally.count(app, one, &group, event);
     }
     let next = AlertCursor { position: to, turn: kept.turn };
-    let Groups { groups, open, raised, told, .. } = touched;
+    let Tally { groups, open, raised, told, .. } = tally;
     let raised_ids: BTreeSet<AlertId> = raised.iter().copied().collect();
     let (new, changed) = open.into_values().partition(|alert: &Alert| raised_ids.contains(&alert.id));
     let write = WriteAlerts {
@@ -149,7 +149,7 @@ fn as_written((row, counter): (AlertGroup, Counter)) -> AlertGroup {
 }
 
 /// What is known of the groups that some events are in, and what becomes of it.
-struct Groups {
+struct Tally {
     groups: BTreeMap<(String, String), (AlertGroup, Counter)>,
     open: BTreeMap<(String, String), Alert>,
     /// How many are open, by rule.
@@ -158,7 +158,7 @@ struct Groups {
     told: Vec<Event>,
 }
 
-impl Groups {
+impl Tally {
     async fn read(app: &App, met: &[(&InForce, String, &Event)]) -> Result<Self, Error> {
         let rules: BTreeSet<String> = met.iter().map(|(one, _, _)| one.row.name.clone()).collect();
         let beyond = rules.iter().map(|rule| (rule.clone(), OTHERS.to_owned()));
