@@ -34,7 +34,7 @@ soak: ## Every test in its long form: hours
 bench: ## The load test that ships, against a server of its own
 	@scripts/bench
 
-fuzz: ## Each fuzz target for a minute (SECONDS_EACH=60, TARGETS="assertions bodies frames ids otpauth policies texts tokens webauthn webhooks workflows")
+fuzz: ## Each fuzz target for a minute (SECONDS_EACH=60, TARGETS="alerts assertions bodies frames ids otpauth policies texts tokens webauthn webhooks workflows")
 	@scripts/fuzz
 
 docs: generated ## The crates' documentation, in target/doc

@@ -116,3 +116,36 @@ async fn w13_runs_of_workflows_are_measured_on_both_databases() {
         assert!(phase(&report, "first-step")["done"].as_u64().unwrap() > 0, "{report}");
     }
 }
+
+/// W-09: the server is killed in the middle of it, and every key is asked for, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_mass_rotation_is_measured_over_a_crash_on_both_databases() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let server = Server::on(database).await;
+        let mut arguments = vec!["bench", "workflows", "--rotate", "300", "--concurrency", "8", "--operations", "40"];
+        let url = (database == Database::Postgres).then(|| Postgres::under(database).unwrap().url);
+        arguments.extend(url.iter().flat_map(|url| ["--database", url.as_str()]));
+        let report = report(&server.cli(&[&arguments[..], &["--json"]].concat()));
+        assert_eq!(phase(&report, "rotate")["done"], 300, "{report}");
+        let rotated = &report["rotated"];
+        assert_eq!(rotated["keys"], 300);
+        assert!((150..300).contains(&rotated["killed_after"].as_u64().unwrap()), "{rotated}");
+        assert!(rotated["stood_still_seconds"].as_f64().unwrap() > 0.1, "{rotated}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w13_servers_that_share_a_database_are_measured() {
+    let server = Server::on(Database::Postgres).await;
+    let url = Postgres::under(Database::Postgres).unwrap().url;
+    let sizes = ["--servers", "2", "--users", "2", "--concurrency", "4", "--operations", "40", "--json"];
+    let report = report(&server.cli(&[&["bench", "workflows", "--database", &url], &sizes[..]].concat()));
+    for name in ["run-1-server", "run-2-servers"] {
+        assert_eq!(phase(&report, name)["done"], 40, "{report}");
+    }
+    let servers = report["servers"].as_array().unwrap();
+    assert_eq!(servers.len(), 2);
+    assert_eq!((&servers[0]["times_one"], &servers[1]["servers"]), (&Value::from(1.0), &Value::from(2)));
+    let alone = server.cli(&["bench", "workflows", "--servers", "2"]);
+    assert!(alone.status.code() == Some(2) && String::from_utf8_lossy(&alone.stderr).contains("--database"));
+}

@@ -1,18 +1,18 @@
 //! What stands behind the door: the writer, the readers, and how they are put up and taken down.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::{
-    Authenticator, AuthenticatorId, Clock, Enrollment, EnrollmentId, KeyHash, PolicyId, Session, SessionId, User,
-    UserId,
+    Authenticator, AuthenticatorId, Clock, Enrollment, EnrollmentId, KeyHash, PolicyId, Session, SessionId, Timestamp,
+    User, UserId,
 };
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::engine::{Connection, Fault, Pool, Source, postgres, sqlite};
+use crate::engine::{Connection, Fault, Pool, Source, history, postgres, sqlite};
 use crate::known::KnownCallers;
 use crate::read::gather::Gather;
 use crate::read::hot;
@@ -52,6 +52,8 @@ pub(crate) struct House {
     pub(crate) head: watch::Sender<i64>,
     listener: Option<JoinHandle<()>>,
     pinged: tokio::sync::Mutex<Pinged>,
+    /// From when on it is looked again whether history can be dropped.
+    pub(crate) looks_at_history: Mutex<Timestamp>,
     /// Where nobody else writes.
     pub(crate) known: Option<Arc<KnownCallers>>,
     pub(crate) callers: Gather<KeyHash, Caller>,
@@ -128,6 +130,7 @@ impl House {
             head,
             listener,
             pinged: tokio::sync::Mutex::default(),
+            looks_at_history: Mutex::default(),
             known,
             callers: Gather::start(&quick, hot::callers),
             attempts: Gather::start(&quick, hot::attempts),
@@ -202,6 +205,7 @@ async fn get_ready(
         return Err(OpenError::Clock { made_movable });
     }
     schema::write_a_little(&mut connection, clock.now()).await.map_err(because)?;
+    history::make_room(&mut connection, clock.now()).await.map_err(because)?;
     let engine = engine(&mut connection, source).await.map_err(because)?;
     let head = head(&mut connection).await.map_err(because)?;
     Ok(Ready { connection, engine, head })

@@ -2,12 +2,12 @@
 
 use domain::Timestamp;
 
-use crate::engine::{Connection, Dialect, Fault};
+use crate::engine::{Connection, Dialect, Fault, history};
 use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -52,6 +52,10 @@ const MIGRATIONS: [Migration; 11] = [
         sqlite: include_str!("../migrations/sqlite/0011_recovery.sql"),
         postgres: include_str!("../migrations/postgres/0011_recovery.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0013_history.sql"),
+        postgres: include_str!("../migrations/postgres/0013_history.sql"),
+    },
 ];
 
 /// The key of the advisory lock under which servers that start together migrate one after the other.
@@ -91,6 +95,9 @@ impl From<Fault> for Mismatch {
 
 /// Runs the migrations that are missing, all or none.
 pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), Mismatch> {
+    if connection.dialect() == Dialect::Postgres {
+        prepare(connection).await?;
+    }
     connection.begin().await?;
     match migrate_within(connection).await {
         Ok(()) => Ok(connection.commit().await?),
@@ -99,6 +106,18 @@ pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), Mismatch>
             Err(mismatch)
         }
     }
+}
+
+/// What may take long, done ahead in transactions of its own, while servers of the version before go on. It may be done twice.
+async fn prepare(connection: &mut Connection) -> Result<(), Mismatch> {
+    if version(connection).await? == 0 || !history::is_in_one_piece(connection).await? {
+        return Ok(());
+    }
+    connection.script("SET lock_timeout = '10min'").await?;
+    connection.script(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
+    connection.script("RESET lock_timeout").await?;
+    history::before_it_is_cut(connection).await?;
+    Ok(connection.script(&format!("SELECT pg_advisory_unlock({LOCK})")).await?)
 }
 
 async fn migrate_within(connection: &mut Connection) -> Result<(), Mismatch> {

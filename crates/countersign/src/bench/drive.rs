@@ -81,11 +81,22 @@ impl Drive {
         gauge: Option<Gauge>,
         output: Output,
     ) -> Result<Self, Failure> {
+        let drive = Self::open_each(std::slice::from_ref(target), connections, Arc::default(), output).await?;
+        Ok(Self { gauge, ..drive })
+    }
+
+    /// Opens them to several servers in turn; nothing new is begun once it is said in `stopped`.
+    pub(crate) async fn open_each(
+        targets: &[Target],
+        connections: usize,
+        stopped: Arc<AtomicBool>,
+        output: Output,
+    ) -> Result<Self, Failure> {
         let mut wires = Vec::with_capacity(connections);
-        for _ in 0..connections {
+        for target in targets.iter().cycle().take(connections) {
             wires.push(Wire::open(target).await?);
         }
-        Ok(Self { wires, gauge, output, stopped: Arc::default() })
+        Ok(Self { wires, gauge: None, output, stopped })
     }
 
     /// Where it is said that nothing new is to be begun.
@@ -96,6 +107,11 @@ impl Drive {
     /// Processor time so far, where processes are watched.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.gauge.map(Gauge::usage)
+    }
+
+    /// The processes that are watched.
+    pub(crate) const fn gauge(&self) -> Option<Gauge> {
+        self.gauge
     }
 
     /// Memory now, where processes are watched.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The processes that are watched, and what they used by the last look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gauge {
@@ -36,6 +38,15 @@ impl Gauge {
     /// Watches these processes.
     pub(crate) const fn new(supervisor: u32, server: u32, vault: u32) -> Self {
         Self { supervisor: Some(supervisor), server, vault }
+    }
+
+    /// Kills the server, as a crash would. Its supervisor starts another, which is not watched.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn kill_server(self) -> Result<(), rustix::io::Errno> {
+        let pid = i32::try_from(self.server).ok().and_then(Pid::from_raw).ok_or(rustix::io::Errno::SRCH)?;
+        kill_process(pid, Signal::KILL)
     }
 
     /// Processor time so far.

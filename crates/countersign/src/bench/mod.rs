@@ -13,6 +13,7 @@ mod own_server;
 mod passkeys;
 mod phones;
 mod report;
+mod rotation;
 mod run;
 mod wire;
 mod workflows;
@@ -30,11 +31,11 @@ use crate::output::{Output, Spinner};
 use gauge::Memory;
 use own_server::OwnServer;
 use report::{Report, Subject};
-use run::Run;
+use run::{Own, Run};
 use wire::Target;
 
 /// Measure a server.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct BenchArgs {
     /// What is measured [default: log-ins and all that belongs to them]
     #[arg(value_enum, conflicts_with_all = ["url", "only"])]
@@ -42,6 +43,14 @@ pub(crate) struct BenchArgs {
     /// How many runs wait while verifications are measured once more
     #[arg(long, value_name = "N", requires = "what", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) waiting: Option<u64>,
+    /// How many keys are rotated, by the ready-made workflow, while the server is killed and comes back
+    #[arg(long, value_name = "N", requires = "what", conflicts_with_all = ["waiting", "users", "fill_only_enrolled"],
+        value_parser = clap::value_parser!(u64).range(2..=10_000_000))]
+    pub(crate) rotate: Option<u64>,
+    /// Runs by 1, 2 and up to N servers that share the database
+    #[arg(long, value_name = "N", requires_all = ["what", "database"], conflicts_with_all = ["waiting", "rotate"],
+        value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) servers: Option<u8>,
     /// How many users the store holds
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) users: u64,
@@ -80,7 +89,7 @@ pub(crate) struct BenchArgs {
 /// What is measured in one go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
-    /// Runs of workflows: by themselves, beside verifications, and waiting
+    /// Runs of workflows: by themselves, beside verifications, and waiting; or as --rotate and --servers say
     Workflows,
 }
 
@@ -127,7 +136,11 @@ const ENROLLED: u64 = 10_000;
 
 /// Runs the load test.
 pub(crate) async fn bench(args: &BenchArgs, environment: &Environment, output: Output) -> Result<ExitCode, Failure> {
-    let report = measure(args, environment, output).await?;
+    let mut args = args.clone();
+    if let Some(keys) = args.rotate {
+        (args.users, args.fill_only_enrolled) = (keys, Some(keys));
+    }
+    let report = measure(&args, environment, output).await?;
     if output.is_json() {
         output.json(&report.to_json());
     } else {
@@ -152,7 +165,7 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
             ));
         }
         let subject = Subject { url: url.clone(), ..Subject::default() };
-        return Run::new(args, target, enrolled, None, None, output).await?.all(subject).await;
+        return Run::new(args, target, enrolled, Own::default(), output).await?.all(subject).await;
     }
     let database = match args.database.as_deref().and_then(|database| database.strip_prefix("env:")) {
         Some(name) => {
@@ -173,8 +186,12 @@ async fn measure(args: &BenchArgs, environment: &Environment, output: Output) ->
         folder: Some(server.folder().display().to_string()),
         ..Subject::default()
     };
-    let carrier = Some(Arc::clone(&server.carrier));
-    let report = Run::new(args, target, enrolled, Some(server.gauge), carrier, output).await?.all(subject).await;
+    let own = Own {
+        gauge: Some(server.gauge),
+        carrier: Some(Arc::clone(&server.carrier)),
+        fellow: database.as_deref().map(|database| server.fellow(database)),
+    };
+    let report = Run::new(args, target, enrolled, own, output).await?.all(subject).await;
     server.stop().await;
     report
 }

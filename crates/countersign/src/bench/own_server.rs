@@ -37,6 +37,14 @@ pub(crate) struct OwnServer {
     pub(crate) ready_after: Duration,
 }
 
+/// What another server takes that shares its database.
+#[derive(Debug, Clone)]
+pub(crate) struct Fellow {
+    database: String,
+    root_key: PathBuf,
+    key: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct Ready {
     address: String,
@@ -52,10 +60,22 @@ impl OwnServer {
     /// # Errors
     /// What the server said, or that it says nothing.
     pub(crate) async fn start(what: Option<Suite>, database: Option<&str>) -> Result<Self, Failure> {
+        Self::launch(what, database, None).await
+    }
+
+    /// Starts another one on the database of the first, as on a second machine.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) async fn beside(what: Option<Suite>, fellow: &Fellow) -> Result<Self, Failure> {
+        Self::launch(what, Some(&fellow.database), Some(fellow)).await
+    }
+
+    async fn launch(what: Option<Suite>, database: Option<&str>, fellow: Option<&Fellow>) -> Result<Self, Failure> {
         let folder = folder()?;
         let carrier = Carrier::start().await?;
         let started = Instant::now();
-        let mut child = match spawn(&folder, what, database, &carrier) {
+        let mut child = match spawn(&folder, what, database, fellow, &carrier) {
             Ok(child) => child,
             Err(error) => {
                 remove(&folder);
@@ -68,8 +88,11 @@ impl OwnServer {
         };
         let ready_after = started.elapsed();
         let ready = line.ok().and_then(Result::ok).flatten().and_then(|line| serde_json::from_str::<Ready>(&line).ok());
-        let Some((ready, key)) = ready.and_then(|mut ready| ready.administrator_key.take().map(|key| (ready, key)))
-        else {
+        let key_of = |ready: &Ready| match fellow {
+            Some(fellow) => Some(fellow.key.clone()),
+            None => ready.administrator_key.clone(),
+        };
+        let Some((ready, key)) = ready.and_then(|ready| key_of(&ready).map(|key| (ready, key))) else {
             let _ = child.start_kill();
             remove(&folder);
             return Err(Failure::unavailable(
@@ -78,6 +101,12 @@ impl OwnServer {
         };
         let gauge = Gauge::new(ready.pid, ready.server_pid, ready.vault_pid);
         Ok(Self { child, folder, address: ready.address, key, carrier, gauge, ready_after })
+    }
+
+    /// What another one takes that is to share this database.
+    pub(crate) fn fellow(&self, database: &str) -> Fellow {
+        let root_key = self.folder.join("vault/root.key");
+        Fellow { database: database.to_owned(), root_key, key: self.key.clone() }
     }
 
     /// Where it keeps its data.
@@ -106,11 +135,20 @@ impl Drop for OwnServer {
     }
 }
 
-fn spawn(folder: &Path, what: Option<Suite>, database: Option<&str>, carrier: &Carrier) -> std::io::Result<Child> {
+fn spawn(
+    folder: &Path,
+    what: Option<Suite>,
+    database: Option<&str>,
+    fellow: Option<&Fellow>,
+    carrier: &Carrier,
+) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "--json", "--movable-clock", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
     // The clock is moved by hours while it is measured; the logins of its users stay fresh.
     command.args(["--max-session-age", "30d", "--data"]).arg(folder);
+    if let Some(fellow) = fellow {
+        command.arg(format!("--root-key=file:{}", fellow.root_key.display()));
+    }
     // What the surroundings configure is not what is measured.
     let ours =
         std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("COUNTERSIGN_"));

@@ -8,6 +8,7 @@ use super::BenchArgs;
 use super::drive::Measured;
 use super::gauge::Memory;
 use super::phones::Connected;
+use super::rotation::Rotated;
 use crate::output::{Column, Look, Output, Table, count, duration};
 
 /// What was measured.
@@ -27,6 +28,10 @@ pub(crate) struct Subject {
     pub(crate) left_behind: Option<String>,
     /// The phones that were connected.
     pub(crate) connected: Option<Connected>,
+    /// The keys that were rotated.
+    pub(crate) rotated: Option<Rotated>,
+    /// How many servers shared a database, and how many runs a second they came to.
+    pub(crate) shared: Vec<(usize, f64)>,
 }
 
 /// What a run came to.
@@ -101,6 +106,18 @@ impl Report {
                 "memory_after": connected.memory.map(|(_, after)| memory(after)),
                 "server_memory_per_app": per_app(connected),
             })),
+            "rotated": self.subject.rotated.map(|rotated| json!({
+                "keys": rotated.keys,
+                "killed_after": rotated.killed_after,
+                "stood_still_seconds": rotated.stood_still.as_secs_f64(),
+                "seconds": rotated.elapsed.as_secs_f64(),
+                "rate": rotated.rate(),
+            })),
+            "servers": self.subject.shared.iter().map(|(servers, rate)| json!({
+                "servers": servers,
+                "rate": rate,
+                "times_one": self.times_one(*rate),
+            })).collect::<Vec<_>>(),
             "phases": self.phases.iter().map(|phase| json!({
                 "name": phase.name,
                 "done": phase.done,
@@ -131,6 +148,8 @@ impl Report {
             self.print_cost(output);
         }
         self.print_connected(output);
+        self.print_rotated(output);
+        self.print_shared(output);
         output.line("");
         self.print_verdict(output);
     }
@@ -156,6 +175,41 @@ impl Report {
                 count(files)
             ));
         }
+    }
+
+    fn print_rotated(&self, output: Output) {
+        let Some(rotated) = self.subject.rotated else { return };
+        output.line("");
+        output.line(format_args!(
+            "  {} keys to be replaced, all asked for after {}: {}/s while it went on",
+            count(rotated.keys),
+            duration(rotated.elapsed),
+            whole(rotated.rate())
+        ));
+        if let Some(asked) = rotated.killed_after {
+            output.line(format_args!(
+                "  the server was killed (-9) after {} of them, and nothing went on for {}",
+                count(asked),
+                duration(rotated.stood_still)
+            ));
+        }
+    }
+
+    fn print_shared(&self, output: Output) {
+        if self.subject.shared.is_empty() {
+            return;
+        }
+        output.line("");
+        for (servers, rate) in &self.subject.shared {
+            let times = self.times_one(*rate).map_or_else(String::new, |times| format!(", {times:.2} times one"));
+            let word = if *servers == 1 { "server" } else { "servers" };
+            output.line(format_args!("  {servers} {word}: {} runs a second{times}", whole(*rate)));
+        }
+    }
+
+    /// How many times as many as one server comes to.
+    fn times_one(&self, rate: f64) -> Option<f64> {
+        self.subject.shared.first().map(|(_, one)| rate / one).filter(|times| times.is_finite())
     }
 
     fn print_head(&self, output: Output) {
@@ -199,7 +253,13 @@ impl Report {
             Column::number("×HEALTHZ"),
         ]);
         for phase in &self.phases {
-            let quantile = |quantile| duration(Duration::from_micros(phase.latencies.value_at_quantile(quantile)));
+            let quantile = |quantile| {
+                let latencies = &phase.latencies;
+                if latencies.is_empty() {
+                    return String::new();
+                }
+                duration(Duration::from_micros(latencies.value_at_quantile(quantile)))
+            };
             let ratio = self.healthz().map_or_else(String::new, |healthz| format!("{:.3}", phase.rate() / healthz));
             table.row([
                 (Look::Plain, phase.name.to_owned()),

@@ -16,9 +16,11 @@ use super::jobs::{
     Bind, CHALLENGE, Challenge, Channel, Confirm, Enroll, Erase, Fill, Healthz, Ids, Login, Replay, Sent, Verify,
     Wrong, places,
 };
+use super::own_server::{Fellow, OwnServer};
 use super::passkeys::{Ask, Assert, Passkeys, Register, Sign};
 use super::phones::{Connected, Follow, Install, Phones, RoundTrip, room};
 use super::report::{Report, Subject};
+use super::rotation::{Rotated, Rotation};
 use super::wire::{Target, Wire};
 use super::workflows::{Pace, Paced, StartWaiting, Trigger, Until, Watched};
 use super::{BenchArgs, Sort, Suite};
@@ -40,6 +42,17 @@ const BESIDE: usize = 32;
 /// No end but that of the time.
 const EVERYTHING: u64 = u64::MAX;
 
+/// What there is where the server is the run's own.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// Its processes.
+    pub(crate) gauge: Option<Gauge>,
+    /// Who carries messages.
+    pub(crate) carrier: Option<Arc<Carrier>>,
+    /// By what others share its database.
+    pub(crate) fellow: Option<Fellow>,
+}
+
 /// One run.
 pub(crate) struct Run<'a> {
     args: &'a BenchArgs,
@@ -52,8 +65,14 @@ pub(crate) struct Run<'a> {
     turns: u64,
     /// Who carries messages, on a server of the run's own.
     carrier: Option<Arc<Carrier>>,
+    /// By what others share the database of such a server.
+    fellow: Option<Fellow>,
     /// The phones that were connected.
     connected: Option<Connected>,
+    /// The keys that were rotated.
+    rotated: Option<Rotated>,
+    /// How many servers shared a database, and how many runs a second they came to.
+    shared: Vec<(usize, f64)>,
 }
 
 impl<'a> Run<'a> {
@@ -62,10 +81,10 @@ impl<'a> Run<'a> {
         args: &'a BenchArgs,
         target: Target,
         enrolled: u64,
-        gauge: Option<Gauge>,
-        carrier: Option<Arc<Carrier>>,
+        own: Own,
         output: Output,
     ) -> Result<Self, Failure> {
+        let Own { gauge, carrier, fellow } = own;
         if enrolled == 0 {
             return Err(Failure::usage("--fill-only-enrolled: somebody has to be enrolled"));
         }
@@ -74,7 +93,20 @@ impl<'a> Run<'a> {
         let run = format!("bench-{}", super::random_name()?);
         let number = |number| usize::try_from(number).unwrap_or(0);
         let fleet = Arc::new(Fleet::new(run, number(args.users), number(enrolled), gauge.is_some()));
-        Ok(Self { args, target, drive, fleet, output, enrolled, turns: 0, carrier, connected: None })
+        Ok(Self {
+            args,
+            target,
+            drive,
+            fleet,
+            output,
+            enrolled,
+            turns: 0,
+            carrier,
+            fellow,
+            connected: None,
+            rotated: None,
+            shared: Vec::new(),
+        })
     }
 
     /// Everything that is wanted, in order; and on a server that runs for itself, the end of the users that were made.
@@ -102,12 +134,12 @@ impl<'a> Run<'a> {
             }));
         }
         let fixed_clock = !self.fleet.time.is_movable();
-        let connected = self.connected;
+        let (connected, rotated, shared) = (self.connected, self.rotated, self.shared);
         let left = (left > 0).then(|| format!("{}-…", self.fleet.run));
         Ok(Report::new(
             self.args,
             self.enrolled,
-            Subject { fixed_clock, left_behind: left, connected, ..subject },
+            Subject { fixed_clock, left_behind: left, connected, rotated, shared, ..subject },
             phases?,
         ))
     }
@@ -122,7 +154,11 @@ impl<'a> Run<'a> {
         }
         self.fill(&mut phases).await?;
         if self.args.what == Some(Suite::Workflows) {
-            self.workflows(&mut phases).await?;
+            match (self.args.rotate, self.args.servers) {
+                (Some(keys), _) => self.rotation(&mut phases, keys).await?,
+                (None, Some(most)) => self.servers(&mut phases, usize::from(most)).await?,
+                (None, None) => self.workflows(&mut phases).await?,
+            }
             return Ok(phases);
         }
         if self.wants(Sort::Challenge) || self.wants(Sort::Verify) {
@@ -386,18 +422,54 @@ impl<'a> Run<'a> {
     }
 
     async fn runs_alone(&mut self) -> Result<Measured, Failure> {
+        let extent = self.extent();
         let watched = Arc::new(Watched::open(&self.target, Until::End).await?);
-        let job = Trigger { fleet: Arc::clone(&self.fleet), watched: Arc::clone(&watched), named: "alone", pace: None };
-        let before = self.drive.usage();
-        let started = self.drive.run("starting runs", self.extent(), job).await?;
-        let mut runs = {
-            let _spinner = Spinner::new(self.output, "waiting for the last runs to end");
-            watched.all("run").await?
-        };
-        runs.usage = self.drive.usage().zip(before).map(|(now, before)| now.since(before));
-        runs.memory = self.drive.memory();
-        runs.note_wrong(started);
-        Ok(runs)
+        let job = Trigger { fleet: Arc::clone(&self.fleet), watched, named: "alone", pace: None };
+        runs(&mut self.drive, extent, job, "run", self.output).await
+    }
+
+    /// Every key of the fleet is to be replaced.
+    async fn rotation(&mut self, phases: &mut Vec<Measured>, keys: u64) -> Result<(), Failure> {
+        let gauge = self.drive.gauge().ok_or_else(|| Failure::defect("the server is not the run's own"))?;
+        let rotation = Rotation::new(keys, gauge, self.drive.stop(), self.output);
+        let (measured, rotated) = rotation.run(&self.target).await?;
+        phases.push(measured);
+        self.rotated = Some(rotated);
+        Ok(())
+    }
+
+    /// Runs by themselves, by more and more servers that share a database.
+    async fn servers(&mut self, phases: &mut Vec<Measured>, most: usize) -> Result<(), Failure> {
+        const NAMES: [(&str, &str); 4] =
+            [("run-1-server", "one"), ("run-2-servers", "two"), ("run-3-servers", "three"), ("run-4-servers", "four")];
+        let fellow = self.fellow.clone().ok_or_else(|| Failure::defect("no database to be shared"))?;
+        let connections = usize::try_from(self.args.concurrency).unwrap_or(1);
+        let (mut targets, mut others) = (vec![self.target.clone()], Vec::new());
+        for (count, (name, named)) in (1..).zip(NAMES) {
+            if count > most {
+                break;
+            }
+            if count > 1 {
+                let _spinner = Spinner::new(self.output, "starting another server on the same database");
+                let other = OwnServer::beside(self.args.what, &fellow).await?;
+                targets.push(Target::new(&other.address, &other.key)?);
+                others.push(other);
+            }
+            // Three say nothing that two and four do not.
+            if count == 3 && most > 3 {
+                continue;
+            }
+            let mut drive = Drive::open_each(&targets, connections, self.drive.stop(), self.output).await?;
+            let watched = Arc::new(Watched::open(&self.target, Until::End).await?);
+            let job = Trigger { fleet: Arc::clone(&self.fleet), watched, named, pace: None };
+            let measured = runs(&mut drive, self.extent(), job, name, self.output).await?;
+            self.shared.push((count, measured.rate()));
+            phases.push(measured);
+        }
+        for other in others {
+            other.stop().await;
+        }
+        Ok(())
     }
 
     /// What starts runs comes that far apart, and goes on for as long as it is verified beside it.
@@ -458,6 +530,27 @@ impl<'a> Run<'a> {
         refused.note_wrong(logged_in);
         Ok(())
     }
+}
+
+/// Starts runs as fast as they can be, and waits until each of them has ended.
+async fn runs(
+    drive: &mut Drive,
+    extent: Extent,
+    job: Trigger,
+    name: &'static str,
+    output: Output,
+) -> Result<Measured, Failure> {
+    let watched = Arc::clone(&job.watched);
+    let before = drive.usage();
+    let started = drive.run("starting runs", extent, job).await?;
+    let mut runs = {
+        let _spinner = Spinner::new(output, "waiting for the last runs to end");
+        watched.all(name).await?
+    };
+    runs.usage = drive.usage().zip(before).map(|(now, before)| now.since(before));
+    runs.memory = drive.memory();
+    runs.note_wrong(started);
+    Ok(runs)
 }
 
 /// Waits for Ctrl-C, or for whoever ends the process.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::drive::{Job, Measured};
 use super::fleet::Fleet;
 use super::jobs::HasId;
+use super::rotation;
 use super::wire::{Target, Wire, each_block, named};
 use crate::failure::Failure;
 
@@ -54,6 +55,7 @@ pub(crate) fn write_workflows(folder: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir(&folder)?;
     std::fs::write(folder.join("bench_five.yaml"), FIVE)?;
     std::fs::write(folder.join("bench_wait.yaml"), WAIT)?;
+    std::fs::write(folder.join("mass_rotation.yaml"), rotation::document())?;
     Ok(folder)
 }
 

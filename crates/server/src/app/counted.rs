@@ -14,13 +14,13 @@ struct Meters {
 }
 
 /// What is to be counted of events, once they are written.
-pub(super) struct Tally {
+pub(super) struct Uncounted {
     kinds: Vec<EventKind>,
     /// What decisions came to: a word of ours.
     outcomes: Vec<Box<str>>,
 }
 
-impl Tally {
+impl Uncounted {
     /// Of events that are about to be written.
     pub(super) fn of(events: &[Event]) -> Self {
         let decisions = events.iter().filter(|event| event.kind == EventKind::DecisionMade);

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use super::assertion::Allowed;
 use super::blocked::BLOCKED;
 use super::challenges::{Ask, Whom, action_hash, decision_hash};
-use super::counted::Tally;
+use super::counted::Uncounted;
 use super::factors::best_quality;
 use super::forward_auth::for_the_record;
 use super::obligations::{Obligation, groups_of, obligations};
@@ -53,10 +53,10 @@ impl Untold {
     async fn tell(&self, store: &Store, event: Event) -> Result<(), Error> {
         let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| Error::Busy)?;
         let (store, commit) = (store.clone(), Commit { change: Change::Tell, events: vec![event], idempotency: None });
-        let tally = Tally::of(&commit.events);
+        let uncounted = Uncounted::of(&commit.events);
         tokio::spawn(async move {
             match store.commit_in_turn(commit).await {
-                Ok(_) => tally.count(),
+                Ok(_) => uncounted.count(),
                 Err(error) => tracing::error!(%error, "a decision was not told of"),
             }
             drop(place);

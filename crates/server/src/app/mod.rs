@@ -169,10 +169,10 @@ impl App {
 
     /// The same, for who sees to it themselves that the store does not take something. What is told is counted.
     async fn commit_counted(&self, commit: Commit) -> Result<Effect, StoreError> {
-        let tally = counted::Tally::of(&commit.events);
+        let uncounted = counted::Uncounted::of(&commit.events);
         let effect = self.store.commit(commit).await?;
         if effect == Effect::Applied {
-            tally.count();
+            uncounted.count();
         }
         Ok(effect)
     }

@@ -4,6 +4,7 @@
 //! spells differently is listed in its [`Dialect`]; how it is opened and what its errors mean stands in its module.
 
 mod fault;
+pub(crate) mod history;
 pub(crate) mod partitions;
 mod pool;
 pub(crate) mod postgres;

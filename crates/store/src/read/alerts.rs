@@ -1,15 +1,12 @@
 //! Alerts, their rules, and what was counted by them.
 
-use std::fmt::Write as _;
-
 use domain::{
     Alert, AlertBound, AlertCursor, AlertGroup, AlertId, AlertRuleInForce, AlertSeverity, AlertState, Page,
     PageRequest, Said, Timestamp, UserId,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::lists::{cut, limit};
+use super::lists::newest_first;
 use crate::AlertFilter;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
@@ -156,23 +153,13 @@ pub(crate) async fn list(
     filter: &AlertFilter,
     page: PageRequest<AlertId>,
 ) -> Result<Page<Alert, AlertId>, Fault> {
-    let mut sql = concat!("SELECT ", alert!(), " FROM alerts a WHERE a.id < $1").to_owned();
-    let mut args = vec![Arg::Id(page.after.map_or(Uuid::max(), AlertId::uuid)), limit(page.limit)];
-    let state = filter.state.map(AlertState::name);
-    let conditions = [
-        ("a.rule", filter.rule.as_deref().map(Arg::Text)),
-        ("a.state", state.map(Arg::Text)),
-        ("a.user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
+    const SQL: &str = concat!("SELECT ", alert!(), " FROM alerts a");
+    let wanted = [
+        ("rule", filter.rule.as_deref().map(Arg::Text)),
+        ("state", filter.state.map(|state| Arg::Text(state.name()))),
+        ("user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
     ];
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            args.push(value);
-            let _ = write!(sql, " AND {column} = ${}", args.len());
-        }
-    }
-    sql.push_str(" ORDER BY a.id DESC LIMIT $2");
-    let items = connection.fetch(&sql, &args, |row| alert(&mut Reader::new(row))).await?;
-    Ok(cut(items, page.limit, |alert| alert.id))
+    newest_first(connection, SQL, "a", &wanted, &page, (AlertId::uuid, |alert: &Alert| alert.id), alert).await
 }
 
 #[cfg(test)]

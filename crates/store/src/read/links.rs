@@ -1,9 +1,8 @@
 //! Links of runs.
 
 use domain::{AuthenticatorId, Link, LinkGives, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId};
-use uuid::Uuid;
 
-use super::lists::{cut, limit};
+use super::lists::newest_first;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 
@@ -59,9 +58,7 @@ pub(crate) async fn of_user(
     user: UserId,
     page: PageRequest<LinkId>,
 ) -> Result<Page<Link, LinkId>, Fault> {
-    let sql = format!("SELECT {LINK} FROM links l WHERE l.user_id = $3 AND l.id < $1 ORDER BY l.id DESC LIMIT $2");
-    let after = page.after.map_or(Uuid::max(), LinkId::uuid);
-    let args = [Arg::Id(after), limit(page.limit), Arg::Id(user.uuid())];
-    let items = connection.fetch(&sql, &args, |row| link(&mut Reader::new(row))).await?;
-    Ok(cut(items, page.limit, |link| link.id))
+    let sql = format!("SELECT {LINK} FROM links l");
+    let of_user = [("user_id", Some(Arg::Id(user.uuid())))];
+    newest_first(connection, &sql, "l", &of_user, &page, (LinkId::uuid, |link: &Link| link.id), link).await
 }

@@ -29,6 +29,30 @@ macro_rules! select {
     }};
 }
 
+/// One page of what is listed with the newest first, by ids that begin with their time: of `sql`, which selects from what is called `of`, what has the wanted
+/// values in these columns.
+pub(crate) async fn newest_first<T, K: Copy>(
+    connection: &mut Connection,
+    sql: &str,
+    of: &str,
+    wanted: &[(&str, Option<Arg<'_>>)],
+    page: &PageRequest<K>,
+    (uuid, key): (impl Fn(K) -> Uuid, impl Fn(&T) -> K),
+    read: impl Fn(&mut Reader<'_, '_>) -> Result<T, Fault>,
+) -> Result<Page<T, K>, Fault> {
+    let mut sql = format!("{sql} WHERE {of}.id < $1");
+    let mut args = vec![id(page.after.map_or(Uuid::max(), uuid)), limit(page.limit)];
+    for (column, value) in wanted {
+        if let Some(value) = value {
+            args.push(*value);
+            let _ = write!(sql, " AND {of}.{column} = ${}", args.len());
+        }
+    }
+    let _ = write!(sql, " ORDER BY {of}.id DESC LIMIT $2");
+    let items = connection.fetch(&sql, &args, |row| read(&mut Reader::new(row))).await?;
+    Ok(cut(items, page.limit, key))
+}
+
 pub(crate) async fn caller_by_certificate(
     connection: &mut Connection,
     fingerprint: CertificateFingerprint,

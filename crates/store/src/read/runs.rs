@@ -1,12 +1,11 @@
 //! Workflows and their runs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use domain::{EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
 use uuid::Uuid;
 
-use super::lists::{cut, limit};
+use super::lists::{cut, limit, newest_first};
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
@@ -144,17 +143,19 @@ pub(crate) async fn called(connection: &mut Connection, by: RunId, key: &str) ->
     Ok(connection.fetch(sql, &args, |row| Reader::new(row).id(RunId::from_uuid)).await?.pop())
 }
 
+/// By the run's id, which says when it was made: on PostgreSQL, in one partition.
+const LINES: &str = "SELECT l.line, l.at, l.step, l.entry FROM run_lines l WHERE l.run_id = $1 AND l.line > $2 ORDER BY l.line LIMIT $3";
+
 pub(crate) async fn lines(
     connection: &mut Connection,
     of: RunId,
     page: PageRequest<i64>,
 ) -> Result<Page<RunLine, i64>, Fault> {
-    let sql = "SELECT l.line, l.at, l.step, l.entry FROM run_lines l WHERE l.run_id = $1 AND l.line > $2 ORDER BY l.line LIMIT $3";
     let args = [Arg::Id(of.uuid()), Arg::Int(page.after.unwrap_or(-1)), limit(page.limit)];
     let read = |row: &mut Reader<'_, '_>| -> Result<RunLine, Fault> {
         Ok(RunLine { line: row.next()?, at: row.time()?, step: row.next()?, entry: row.next()? })
     };
-    let items = connection.fetch(sql, &args, |row| read(&mut Reader::new(row))).await?;
+    let items = connection.fetch(LINES, &args, |row| read(&mut Reader::new(row))).await?;
     Ok(cut(items, page.limit, |line| line.line))
 }
 
@@ -164,23 +165,13 @@ pub(crate) async fn list(
     filter: &RunFilter,
     page: PageRequest<RunId>,
 ) -> Result<Page<Run, RunId>, Fault> {
-    let mut sql = format!("SELECT {RUN_HEAD} FROM runs r WHERE r.id < $1");
-    let mut args = vec![Arg::Id(page.after.map_or(Uuid::max(), RunId::uuid)), limit(page.limit)];
-    let state = filter.state.map(RunState::name);
-    let conditions = [
-        ("r.workflow", filter.workflow.as_deref().map(Arg::Text)),
-        ("r.state", state.map(Arg::Text)),
-        ("r.user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
+    let sql = format!("SELECT {RUN_HEAD} FROM runs r");
+    let wanted = [
+        ("workflow", filter.workflow.as_deref().map(Arg::Text)),
+        ("state", filter.state.map(|state| Arg::Text(state.name()))),
+        ("user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
     ];
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            args.push(value);
-            let _ = write!(sql, " AND {column} = ${}", args.len());
-        }
-    }
-    sql.push_str(" ORDER BY r.id DESC LIMIT $2");
-    let items = connection.fetch(&sql, &args, |row| run(&mut Reader::new(row))).await?;
-    Ok(cut(items, page.limit, |run| run.id))
+    newest_first(connection, &sql, "r", &wanted, &page, (RunId::uuid, |run: &Run| run.id), run).await
 }
 
 /// How many runs are in each of the states that are not the end.
@@ -218,3 +209,31 @@ pub(crate) async fn population(connection: &mut Connection) -> Result<i64, Fault
 
 #[cfg(test)]
 pub(crate) static ALL: [&Set; 1] = [&AWAITING];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{history, postgres};
+    use crate::sweep::least_id;
+
+    const MONTH: i64 = 30 * 86_400_000;
+
+    /// W-11: however many months of history there are, who looks for a run's looks into one of them.
+    #[tokio::test]
+    async fn w11_history_is_looked_for_in_one_partition() {
+        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
+        let source = postgres::Source::parse(&url).unwrap();
+        let mut connection = source.connection().await.unwrap();
+        assert!(crate::schema::migrate(&mut connection).await.is_ok());
+        for month in [700, 702, 704] {
+            let now = Timestamp::from_unix_millis(month * MONTH);
+            assert!(history::make_room(&mut connection, now).await.unwrap());
+        }
+        let of = least_id(Timestamp::from_unix_millis(703 * MONTH + 1));
+        connection.script(&format!("PREPARE lines (uuid, bigint, bigint) AS {LINES}")).await.unwrap();
+        let explain = format!("EXPLAIN (COSTS OFF) EXECUTE lines ('{of}', -1, 50)");
+        let plan = connection.fetch(&explain, &[], |row| row.get::<String>(0)).await.unwrap().join("\n");
+        assert!(plan.contains("Subplans Removed: 6"), "of seven: {plan}");
+        assert_eq!(plan.matches("Scan").count(), plan.matches("Index Scan using run_lines_").count(), "{plan}");
+    }
+}

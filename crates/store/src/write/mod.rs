@@ -27,16 +27,16 @@ pub(crate) use shut_out::{DAY, RELEASES};
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use domain::{Event, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::engine::{Connection, Fault, Source, partitions};
+use crate::engine::{Connection, Fault, Source, history, partitions};
 use crate::gathering::wait_for_more;
 use crate::known::KnownCallers;
+use crate::sweep::Sweep;
 use crate::threads::Thread;
 use crate::{Change, Commit, Effect, StoreError, retention, schema};
 
@@ -67,10 +67,10 @@ struct Job {
 /// What the task does between two batches.
 enum Chore {
     /// Deletes some of what has served its time.
-    Sweep { now: Timestamp, keep: Duration, answer: oneshot::Sender<Result<u64, StoreError>> },
+    Sweep { sweep: Sweep, answer: oneshot::Sender<Result<u64, StoreError>> },
     /// Removes some of the oldest events.
     Expire { before: Timestamp, told: Box<Event>, answer: oneshot::Sender<Result<u64, StoreError>> },
-    /// Sees to it that there is room for further events.
+    /// Sees to it that there is room for further events, and for the history of runs.
     MakeRoom { now: Timestamp, answer: oneshot::Sender<Result<bool, StoreError>> },
     /// Makes a small write durable.
     Try { now: Timestamp, answer: oneshot::Sender<Result<(), StoreError>> },
@@ -120,9 +120,9 @@ impl Writer {
     }
 
     /// Sweeps between two batches.
-    pub(crate) async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
+    pub(crate) async fn sweep(&self, sweep: Sweep) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.chores.send(Chore::Sweep { now, keep, answer }).await.map_err(|_| closed())?;
+        self.chores.send(Chore::Sweep { sweep, answer }).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -211,9 +211,9 @@ impl Far {
 
     async fn chore(&mut self, chore: Chore) {
         match chore {
-            Chore::Sweep { now, keep, answer } => {
+            Chore::Sweep { sweep, answer } => {
                 let swept = match self.connection().await {
-                    Ok(connection) => crate::sweep::sweep(connection, now, keep).await,
+                    Ok(connection) => sweep.run(connection).await,
                     Err(fault) => Err(fault),
                 };
                 let _ = answer.send(self.checked(swept));
@@ -250,7 +250,9 @@ impl Far {
     }
 
     async fn make_room(&mut self, now: Timestamp) -> Result<bool, Fault> {
-        partitions::make_room(self.connection().await?, now).await
+        let connection = self.connection().await?;
+        let made = partitions::make_room(connection, now).await?;
+        Ok(history::make_room(connection, now).await? || made)
     }
 
     /// Tells who follows the events of the newest one.

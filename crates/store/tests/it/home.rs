@@ -114,6 +114,11 @@ pub(crate) fn after(seconds: u64) -> Timestamp {
     START.plus(Duration::from_secs(seconds))
 }
 
+/// When nothing is left of what was over at the start and is kept for thirty days: what goes with a whole partition is kept for up to 31 more.
+pub(crate) fn gone_at(home: &Home) -> Timestamp {
+    after(if home.is_sqlite() { 31 } else { 62 } * 86_400)
+}
+
 pub(crate) fn event(kind: EventKind, about: About) -> Event {
     let id = EventId::generate(START, &Counter);
     Event { id, position: 0, at: START, kind, application_id: None, about, data: serde_json::Map::new(), details: None }

@@ -131,7 +131,7 @@ on_both_engines! {
         let keep = std::time::Duration::from_hours(1);
         store.sweep(after(29 * 86_400), keep).await.unwrap();
         assert_eq!(rows(), [1, 1, 1, 1, 1]);
-        store.sweep(after(31 * 86_400), keep).await.unwrap();
+        store.sweep(gone_at(&home), keep).await.unwrap();
         assert_eq!(rows(), [0, 0, 0, 0, 0]);
     }
 

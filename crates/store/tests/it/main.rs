@@ -22,6 +22,7 @@ mod decisions;
 mod disks;
 mod doors;
 mod falling;
+mod history;
 mod hygiene;
 mod limits;
 mod links;

@@ -140,7 +140,7 @@ impl Replay {
 
 /// What is found out of one user.
 #[derive(Debug, Default)]
-struct Tally {
+struct OfUser {
     /// Decisions that left a way on, by the policy in force.
     open: u64,
     /// Those of them that would leave none.
@@ -154,7 +154,7 @@ struct Tally {
 struct Tallies {
     present: Arc<Known>,
     next: Arc<Policy>,
-    of_users: HashMap<UserId, Tally>,
+    of_users: HashMap<UserId, OfUser>,
     decisions: u64,
     unrecorded: u64,
 }
@@ -179,16 +179,16 @@ impl Tallies {
         self.decisions += 1;
         let (before, after) = (self.present.policy.decide(&facts), self.next.decide(&facts));
         let kinds = (before.outcome.kind(), after.outcome.kind());
-        let tally = self.of_users.entry(made.user).or_default();
-        tally.is_administrator |=
+        let theirs = self.of_users.entry(made.user).or_default();
+        theirs.is_administrator |=
             self.present.policy.is_administrator(&facts.user) || self.next.is_administrator(&facts.user);
-        tally.open += u64::from(kinds.0 != OutcomeKind::Deny);
-        tally.closed += u64::from(kinds.0 != OutcomeKind::Deny && kinds.1 == OutcomeKind::Deny);
+        theirs.open += u64::from(kinds.0 != OutcomeKind::Deny);
+        theirs.closed += u64::from(kinds.0 != OutcomeKind::Deny && kinds.1 == OutcomeKind::Deny);
         if let Some(effect) = Effect::of(kinds.0, kinds.1) {
             let rule = if effect == Effect::Eased { before.decided_by } else { after.decided_by };
             let decision = made.event.data.get("decision").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
             // The newest come first.
-            let (count, _) = tally.changed.entry(effect).or_insert_with(|| {
+            let (count, _) = theirs.changed.entry(effect).or_insert_with(|| {
                 (
                     0,
                     Example {
@@ -212,16 +212,16 @@ impl Tallies {
             unrecorded: self.unrecorded,
             is_cut,
             // Who can do nothing as it is can be locked out by nothing.
-            users: self.of_users.values().fold(0, |sum, tally| sum + u64::from(tally.open > 0)),
+            users: self.of_users.values().fold(0, |sum, theirs| sum + u64::from(theirs.open > 0)),
             ..Replay::default()
         };
-        for (user_id, tally) in self.of_users {
-            let is_locked_out = tally.open > 0 && tally.closed == tally.open;
-            if tally.is_administrator && tally.open > 0 {
+        for (user_id, theirs) in self.of_users {
+            let is_locked_out = theirs.open > 0 && theirs.closed == theirs.open;
+            if theirs.is_administrator && theirs.open > 0 {
                 replay.administrators += 1;
                 replay.administrators_locked_out += u64::from(is_locked_out);
             }
-            let Some((worst, (decisions, example))) = tally.changed.into_iter().next_back() else { continue };
+            let Some((worst, (decisions, example))) = theirs.changed.into_iter().next_back() else { continue };
             let effect = if is_locked_out { Effect::LockedOut } else { worst };
             let external_id = names.get(&user_id).cloned().flatten();
             replay.affected.push(Affected { user_id, external_id, effect, decisions, example });

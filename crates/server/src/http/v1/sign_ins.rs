@@ -63,7 +63,7 @@ pub(crate) struct NewSignInAtSite {
 }
 
 impl NewSignInAtSite {
-    fn checked(self) -> Result<NewSignIn, Problem> {
+    pub(super) fn checked(self) -> Result<NewSignIn, Problem> {
         let return_url = ReturnUrl::parse(&self.return_to).map_err(|error| flawed("/return_to", error.to_string()))?;
         if !are_groups(&self.groups) {
             return Err(flawed("/groups", "names at most 64 groups of 256 bytes at most, without commas"));

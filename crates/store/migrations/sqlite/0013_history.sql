@@ -1,0 +1,1 @@
+-- The history of runs is cut by time where the database can; SQLite has no partitions, and lets go of it in pieces.
