@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 12] = [
+const MIGRATIONS: [Migration; 13] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -55,6 +55,10 @@ const MIGRATIONS: [Migration; 12] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0013_history.sql"),
         postgres: include_str!("../migrations/postgres/0013_history.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0014_room.sql"),
+        postgres: include_str!("../migrations/postgres/0014_room.sql"),
     },
 ];
 

@@ -101,7 +101,13 @@ async fn follow(connection: &mut Connection, follow: &FollowLink) -> Result<Effe
     let name = gives.map_or("", |gives| gives.gives.name());
     let set = gives.map(|gives| gives.set.id);
     let row = [follow.id.into(), follow.session_id.into(), follow.at.into(), name.into(), set.into()];
-    one(connection, &FOLLOW_LINK, &row).await
+    match one(connection, &FOLLOW_LINK, &row).await? {
+        // It is handed out already: with all of it undone, it is refused as a whole.
+        Effect::Refused if follow.gives.is_some() => {
+            Err(Fault::Raced("a link that gives something was not as it was seen".to_owned()))
+        }
+        effect => Ok(effect),
+    }
 }
 
 /// Whether what a link gives may be handed out: all that [`FOLLOW_LINK`] asks as well, so that nothing is kept of what it refuses.

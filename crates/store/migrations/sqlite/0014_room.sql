@@ -1,0 +1,1 @@
+-- Where rows are written anew as new ones, they are given room for that; SQLite writes them in their place.
