@@ -515,15 +515,6 @@ pub enum Change {
     },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),
-    /// Somebody releases a run that is held for what it would do to people. Guard: it is not over, and they did not before.
-    ReleaseRun {
-        /// Which run.
-        run_id: RunId,
-        /// Who, as names of users are compared.
-        person: String,
-        /// When.
-        at: Timestamp,
-    },
     /// Something comes for a run. Guard: it is not over.
     TellRun(RunInput),
     /// What was counted, and what is raised and becomes of it. Guard: see [`WriteAlerts`].

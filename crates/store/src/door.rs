@@ -520,10 +520,16 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// How far a workflow may still go at a time, and who let a run go further.
-    pub async fn run_leeway(&self, workflow: &str, run: RunId, at: Timestamp) -> Result<Leeway, StoreError> {
+    /// How far a workflow may still go at a time, and whether people let a step of a run go further.
+    pub async fn run_leeway(
+        &self,
+        workflow: &str,
+        run: RunId,
+        step: &str,
+        at: Timestamp,
+    ) -> Result<Leeway, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = runs::leeway(lease.connection(), workflow, run, at).await?;
+        let found = runs::leeway(lease.connection(), workflow, run, step, at).await?;
         lease.done();
         Ok(found)
     }
@@ -566,6 +572,13 @@ impl Store {
     pub async fn task_of_step(&self, run: RunId, step: &str) -> Result<Option<Task>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = tasks::of_step(lease.connection(), run, step).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// The tasks by which people release steps of a run, the oldest first: of one step, if that is said.
+    pub async fn releases_of_run(&self, run: RunId, step: Option<&str>) -> Result<Vec<Task>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::releases(lease.connection(), run, step).await?;
         lease.done();
         Ok(found)
     }

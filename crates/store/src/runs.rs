@@ -145,7 +145,7 @@ pub struct AdvanceRun {
     pub inputs: Vec<RunInput>,
 }
 
-/// Guard of an [`AdvanceRun`]: unless two people released the run, no administrator, and no more than so many users in a day by one workflow, could
+/// Guard of an [`AdvanceRun`]: unless people approved the release of the step, no administrator, and no more than so many users in a day by one workflow, could
 /// prove something before and cannot after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
@@ -153,29 +153,21 @@ pub struct Spares {
     pub users: Vec<UserId>,
     /// The administrators among them.
     pub administrators: Vec<UserId>,
+    /// The step that does it, in whichever round of the loops around it: what a task that was approved [releases](domain::Task::releases).
+    pub step: String,
     /// The workflow, with which is counted.
     pub workflow: String,
     /// How many users it may leave so in a day.
     pub most: i64,
 }
 
-/// How far a workflow may still go, and who let a run go further.
+/// How far a workflow may still go, and whether people let a step of a run go further.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leeway {
     /// How many users the workflow has left with nothing to prove by in its day.
     pub shut_out: i64,
-    /// How many people released the run.
-    pub releases: i64,
-}
-
-impl Leeway {
-    /// How many people have to release a run.
-    pub const RELEASES: i64 = crate::write::RELEASES;
-
-    /// Whether the run may do what it says.
-    pub const fn is_released(&self) -> bool {
-        self.releases >= Self::RELEASES
-    }
+    /// Whether people approved that the run does this step.
+    pub is_released: bool,
 }
 
 /// Gives a claim back.

@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -47,6 +47,10 @@ const MIGRATIONS: [Migration; 10] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0010_alerts.sql"),
         postgres: include_str!("../migrations/postgres/0010_alerts.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0012_releases_are_tasks.sql"),
+        postgres: include_str!("../migrations/postgres/0012_releases_are_tasks.sql"),
     },
 ];
 

@@ -66,7 +66,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 20] = [
+static SWEEPS: [Set; 19] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -128,7 +128,6 @@ static SWEEPS: [Set; 20] = [
             " LIMIT (SELECT i.at_most FROM input i)) AND NOT EXISTS (SELECT 1 FROM link_tokens k WHERE k.link_id = l.id))"
         ),
     ),
-    delete!("run_releases WHERE run_id", "x.id FROM runs", over_runs!()),
     Set::new(
         INPUT,
         "DELETE FROM run_lines WHERE (run_id, line) IN (

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::tasks::{approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
 use crate::harness::{Api, Database, Server};
 
@@ -237,30 +238,49 @@ async fn waits_for_two_people(database: Database) {
         api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
     };
     let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
-    let release =
-        async |run: &str, person: &str| api.post(&format!("/v1/runs/{run}/release"), json!({ "person": person })).await;
+    let gina = api.enroll("Gina").await;
+    let (bob, carl) = (api.enroll("bob").await, api.enroll("carl").await);
 
     let run = start(&ann.user_id).await;
     settles(&api, &run, "held").await;
     assert_eq!(state(&ann.authenticator_id).await, "active");
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
-    assert_eq!((&shown["held_for_people"], &shown["releases"]), (&json!(["suspend"]), &json!(0)), "{shown}");
+    assert_eq!(shown["held_for_people"], json!(["suspend"]), "{shown}");
+    let task = release_task(&api, &run).await;
+    assert_eq!(shown["release_tasks"], json!([task["id"]]), "{shown}");
+    for (name, value) in [
+        ("releases", json!("suspend")),
+        ("quorum", json!(2)),
+        ("level", json!("aal2")),
+        ("roles", json!(["administrator"])),
+        ("exclude", json!(["subject", "requester"])),
+        ("user_id", json!(ann.user_id)),
+    ] {
+        assert_eq!(task[name], value, "{name}: {task}");
+    }
     // Trying again is not releasing.
     api.post(&format!("/v1/runs/{run}/retry"), json!({ "step": "suspend" })).await.expect(200);
     until("it is held again", async || (events(&api, "run.held").await.len() == 2).then_some(())).await;
     settles(&api, &run, "held").await;
-    // Not by who started it, nor twice by one person, however the name is written.
-    release(&run, "gina").await.expect_problem(409, "conflict");
-    release(&run, "bob").await.expect(200);
-    release(&run, "BOB ").await.expect_problem(409, "conflict");
+    assert_eq!(release_task(&api, &run).await["id"], task["id"], "it is asked once");
+    // Two names that an application vouches for are nothing: each proves for this very run, step and question.
+    api.post(&format!("/v1/runs/{run}/release"), json!({ "person": "bob" })).await.expect_problem(404, "not-found");
+    let said = json!({ "user_id": bob.user_id, "roles": ["administrator"] });
+    let path = format!("/v1/tasks/{}/approve", task["id"].as_str().unwrap());
+    api.post(&path, said).await.expect_problem(403, "step-up-needed");
+    // Not by who started it, nor by whom it is about, nor twice by one person.
+    approve_proving(&api, &task, &gina).await.expect_problem(403, "forbidden");
+    approve_proving(&api, &task, &ann).await.expect_problem(403, "forbidden");
+    approve_proving(&api, &task, &bob).await.expect(200);
+    approve_proving(&api, &task, &bob).await.expect_problem(409, "conflict");
     assert_eq!(state(&ann.authenticator_id).await, "active");
-    release(&run, "carl").await.expect(200);
+    approve_proving(&api, &task, &carl).await.expect(200);
     settles(&api, &run, "completed").await;
     assert_eq!(state(&ann.authenticator_id).await, "suspended");
-    let told = events(&api, "run.instructed").await;
-    let released: Vec<_> = told.iter().filter(|event| event["data"]["reason"] == "release").collect();
-    assert_eq!(released.len(), 2, "{told:?}");
-    assert!(released.iter().all(|event| event["data"].get("person").is_none()), "{released:?}");
+    let by: Vec<_> = events(&api, "task.approved").await.iter().map(|event| event["data"]["by"].clone()).collect();
+    assert_eq!(by, [json!(bob.user_id), json!(carl.user_id)]);
+    let closed = events(&api, "task.closed").await;
+    assert_eq!((closed.len(), &closed[0]["data"]["outcome"]), (1, &json!("approved")), "{closed:?}");
 
     // Of others a few, and then no more of them in a day, whichever run it is.
     let mut others = Vec::new();
@@ -281,8 +301,31 @@ async fn waits_for_two_people(database: Database) {
     // Given up, it is over, and nothing happened.
     api.post(&format!("/v1/runs/{run}/discard"), json!({ "step": "suspend" })).await.expect(200);
     settles(&api, &run, "failed").await;
-    release(&run, "bob").await.expect_problem(409, "conflict");
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert_eq!(shown["release_tasks"], json!([]), "{shown}");
+    assert_eq!(events(&api, "task.closed").await[1]["data"]["outcome"], "cancelled");
+    assert_eq!(api.all("/v1/tasks").await.len(), 0);
+    // One no, and the step is given up.
+    let run = start(&others[3].user_id).await;
+    let task = release_task(&api, &run).await;
+    reject_proving(&api, &task, &bob).await.expect(200);
+    settles(&api, &run, "failed").await;
+    assert_eq!(state(&others[3].authenticator_id).await, "active");
+    // With its run its task is over.
+    let run = start(&others[3].user_id).await;
+    let task = release_task(&api, &run).await;
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(&api, &run, "cancelled").await;
+    let ask = json!({ "user_id": bob.user_id, "verdict": "approve" });
+    let path = format!("/v1/tasks/{}/challenges", task["id"].as_str().unwrap());
+    api.post(&path, ask).await.expect_problem(409, "conflict");
     api.advance(25 * 3600).await;
     let run = start(&others[3].user_id).await;
     settles(&api, &run, "completed").await;
+}
+
+/// The task by which people release what a run is held for.
+pub(super) async fn release_task(api: &Api, run: &str) -> Value {
+    until("it is asked for a release", async || api.all(&format!("/v1/tasks?run_id={run}")).await.into_iter().next())
+        .await
 }

@@ -193,7 +193,6 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
-        Change::ReleaseRun { run_id, .. } => ids.push(run_id.uuid()),
         Change::ArmLink(arm) => ids.push(arm.id.uuid()),
         Change::FollowLink(follow) => {
             ids.push(follow.id.uuid());
@@ -201,7 +200,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         }
         Change::NoteLateLink { id, .. } => ids.push(id.uuid()),
         Change::GiveVerdict(give) => {
-            ids.extend([give.input.run_id.uuid(), give.verdict.user_id.uuid()]);
+            ids.extend([give.run_id.uuid(), give.verdict.user_id.uuid()]);
             ids.extend(give.verdict.challenge_id.map(domain::ChallengeId::uuid));
             ids.extend(give.verdict.authenticator_id.map(domain::AuthenticatorId::uuid));
             ids.extend(give.session_id.map(domain::SessionId::uuid));
@@ -287,7 +286,6 @@ async fn write_round(
             | Change::RenewRuns { .. }
             | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
-            | Change::ReleaseRun { .. }
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             Change::WriteAlerts(write) => alerts::write(connection, write).await?,
             Change::LimitAuthenticator { .. }
@@ -383,7 +381,6 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::RenewRuns { .. }
         | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
-        | Change::ReleaseRun { .. }
         | Change::OpenTask(_)
         | Change::CloseTask(_)
         | Change::CreateLink(_)

@@ -14,8 +14,6 @@ use crate::runs::Spares;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 
-/// How many people have to let a run.
-pub(crate) const RELEASES: i64 = 2;
 /// How long what a workflow did is counted together, in milliseconds.
 pub(crate) const DAY: i64 = 24 * 3600 * 1000;
 
@@ -33,8 +31,11 @@ static SHUT_OUT: Set = Set::new(
         WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser'))",
 );
 
-static RELEASED: Set =
-    Set::new(&[("run_id", Id)], "SELECT count(*) FROM run_releases r WHERE r.run_id IN (SELECT i.run_id FROM input i)");
+/// Whether people approved that the run does this step.
+static RELEASED: Set = Set::new(
+    &[("run_id", Id), ("step", Text)],
+    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'",
+);
 
 static BEGIN_COUNT: Set = Set::new(
     &[("workflow", Text), ("at", Int)],
@@ -49,12 +50,6 @@ static COUNT: Set = Set::new(
         since = CASE WHEN s.since <= i.day_before THEN i.at ELSE s.since END
      FROM input i
      WHERE s.workflow = i.workflow AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
-);
-
-static RELEASE: Set = Set::new(
-    &[("run_id", Id), ("person", Text), ("at", Int)],
-    "INSERT INTO run_releases (run_id, person, at) SELECT i.run_id, i.person, i.at FROM input i
-     WHERE EXISTS (SELECT 1 FROM runs r WHERE r.id = i.run_id AND r.ended_at IS NULL) ON CONFLICT DO NOTHING",
 );
 
 /// Who can prove nothing before anything is changed; nobody else changes that until the end of the transaction.
@@ -76,8 +71,8 @@ pub(super) async fn may_stay(
     if now.is_empty() {
         return Ok(true);
     }
-    let releases = RELEASED.fetch(connection, Rows::of_ids([run.uuid()]), |row| row.get::<i64>(0)).await?;
-    if releases.first().is_some_and(|releases| *releases >= RELEASES) {
+    let of_step = Rows::one(&[run.into(), spares.step.as_str().into()]);
+    if !RELEASED.ids(connection, of_step).await?.is_empty() {
         return Ok(true);
     }
     if now.iter().any(|user| spares.administrators.iter().any(|administrator| administrator.uuid() == *user)) {
@@ -96,15 +91,5 @@ async fn shut_out(connection: &mut Connection, spares: &Spares) -> Result<BTreeS
     Ok(SHUT_OUT.ids(connection, users).await?.into_iter().collect())
 }
 
-/// Somebody releases a run. Refused where they did before, or it is over.
-pub(super) async fn release(
-    connection: &mut Connection,
-    run: RunId,
-    person: &str,
-    at: Timestamp,
-) -> Result<Effect, Fault> {
-    one(connection, &RELEASE, &[run.into(), person.into(), at.into()]).await
-}
-
 #[cfg(test)]
-pub(super) static ALL: [&Set; 6] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &BEGIN_COUNT, &COUNT, &RELEASE];
+pub(super) static ALL: [&Set; 5] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &BEGIN_COUNT, &COUNT];

@@ -7,10 +7,12 @@ use std::time::Duration;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
 };
-use store::{Change, Leeway, Spares};
+use store::{Change, Spares};
 use tokio::time::Instant;
+use workflow::Key;
 
 use super::inside::Own;
+use super::releases::{QUORUM, released_by};
 use crate::app::{App, Error};
 
 /// The most users of whom it is looked up what they have left.
@@ -102,7 +104,7 @@ fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<Us
 }
 
 /// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Option<Spares>, Error> {
+pub(super) async fn spares(app: &App, workflow: &str, key: &Key, own: &Own) -> Result<Option<Spares>, Error> {
     let (lost, locked) = taken(own);
     let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
     if users.is_empty() {
@@ -111,7 +113,8 @@ pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Optio
     let administrators = administrators(app).await?.into_iter().map(|(id, _)| id);
     let administrators = administrators.filter(|id| users.contains(id)).collect();
     let most = app.most_shut_out().await?;
-    Ok(Some(Spares { users: users.into_iter().collect(), administrators, workflow: workflow.to_owned(), most }))
+    let (users, step) = (users.into_iter().collect(), released_by(key));
+    Ok(Some(Spares { users, administrators, step, workflow: workflow.to_owned(), most }))
 }
 
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
@@ -126,14 +129,13 @@ pub(super) async fn stands_in_the_way(
     if shut_out.is_empty() {
         return Ok(None);
     }
-    let leeway = app.store.run_leeway(&run.workflow, run.id, app.now()).await?;
-    if leeway.is_released() {
+    let leeway = app.store.run_leeway(&run.workflow, run.id, &spares.step, app.now()).await?;
+    if leeway.is_released {
         return Ok(None);
     }
     if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
         return Ok(Some(format!(
-            "it would leave an administrator with nothing to prove by: {} people have to release it",
-            Leeway::RELEASES
+            "it would leave an administrator with nothing to prove by: {QUORUM} people have to release it",
         )));
     }
     let more = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
@@ -141,10 +143,8 @@ pub(super) async fn stands_in_the_way(
         return Ok(None);
     }
     Ok(Some(format!(
-        "this workflow left {} users with nothing to prove by within a day, and may leave {}: {} people have to release it",
-        leeway.shut_out,
-        spares.most,
-        Leeway::RELEASES
+        "this workflow left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
+        leeway.shut_out, spares.most
     )))
 }
 

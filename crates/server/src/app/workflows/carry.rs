@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp};
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, TaskState, Timestamp};
 use serde_json::{Map, Value, json};
 use store::{AdvanceRun, Change, ClaimedRun, Commit, Effect as Written, NewRun, Release, RunInput, Spares, StoreError};
 use tokio::task::JoinSet;
@@ -23,6 +23,7 @@ use super::blast::{spares, stands_in_the_way};
 use super::held::LEFT_TO_IT;
 use super::inside::{Fault, Own};
 use super::outside::Errand;
+use super::releases::{decided, released_by};
 use super::start::{Started, of_run};
 use crate::app::telling::With;
 use crate::app::{App, Error};
@@ -67,6 +68,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
     let mut carrier = Carrier {
         app,
         definition,
+        was_held: run.state == RunState::Held,
         run,
         started,
         machine,
@@ -120,6 +122,8 @@ struct Carrier {
     unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
+    /// Whether a step of it is held, or was since it was claimed: there may be tasks that release steps.
+    was_held: bool,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }
@@ -337,7 +341,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &self.run.workflow, &own).await?;
+            let spares = spares(&self.app, &self.run.workflow, &key, &own).await?;
             if let Some(spares) = &spares
                 && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own).await?
             {
@@ -442,6 +446,9 @@ impl Carrier {
 
     /// Gives the claim back until something is due. Whether that is so: nothing to do may be left.
     async fn rest(&mut self) -> Result<bool, Stop> {
+        if self.go_by_releases().await? {
+            return Ok(false);
+        }
         let Some(machine) = &self.machine else { return Ok(true) };
         let due_at = machine.next_timer().map_or(NEVER, |(_, at)| at);
         let held = machine.held().next().is_some();
@@ -449,6 +456,32 @@ impl Carrier {
         let release = Some(Release { due_at, pokes: self.pokes });
         self.commit(None, Beside { release, ..Beside::default() }).await?;
         Ok(true)
+    }
+
+    /// Has a step that is held for people go on, or gives it up, once they said so. Whether there was one.
+    async fn go_by_releases(&mut self) -> Result<bool, Stop> {
+        let held: Vec<Key> = self.machine.iter().flat_map(Machine::held_for_people).cloned().collect();
+        for key in held {
+            let releases = self.app.store.releases_of_run(self.run.id, Some(&released_by(&key))).await?;
+            let Some(task) = decided(&releases) else { continue };
+            let own = self.app.told_of_release(task, &key, self.started.depth);
+            let input = if task.state == TaskState::Approved { Input::Retry(key) } else { Input::Discard(key) };
+            self.advance(input, Beside { own, ..Beside::default() }).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// What the run asks people by this, and asks no more.
+    async fn asks(&mut self, after: Option<&Machine>, history: &[Entry], effects: &[Effect]) -> Result<Own, Error> {
+        let (run, depth) = (&self.run, self.started.depth);
+        let mut own = self.app.asked(run, depth, after, effects).await?;
+        self.was_held |= history.iter().any(|entry| matches!(entry.what, What::Held(_)));
+        if self.was_held {
+            own.and(self.app.asked_to_release(run, depth, after, history).await?);
+            own.and(self.app.released_otherwise(run, depth, self.machine.as_ref(), after).await?);
+        }
+        Ok(own)
     }
 
     /// Has something happen to the run, in a commit. What the run does not take changes nothing in it.
@@ -508,9 +541,7 @@ impl Carrier {
         };
         let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
         let mut own = beside.own;
-        let asked = self.app.asked(&self.run, self.started.depth, machine.as_ref(), &effects).await?;
-        own.changes.extend(asked.changes);
-        own.events.extend(asked.events);
+        own.and(self.asks(machine.as_ref(), &history, &effects).await?);
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),

@@ -18,6 +18,7 @@ mod held;
 mod inside;
 mod links;
 mod outside;
+mod releases;
 mod see;
 pub(crate) mod signing;
 mod simulate;
