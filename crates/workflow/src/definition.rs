@@ -294,6 +294,8 @@ pub(crate) struct Approval {
     pub(crate) quorum: usize,
     pub(crate) roles: Vec<String>,
     pub(crate) excludes: Vec<Excluded>,
+    /// Whether the file says whom.
+    pub(crate) says_excludes: bool,
     pub(crate) evidence: Vec<String>,
     pub(crate) level: Aal,
     pub(crate) timeout: Duration,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::tasks::{approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
-use crate::harness::{Api, Database, Server};
+use crate::harness::{Api, Database, Enrolled, Server};
 
 fn names(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -229,14 +229,16 @@ async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people
     waits_for_two_people(Database::Postgres).await;
 }
 
+async fn started(api: &Api, user: &str) -> String {
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
+    api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
 async fn waits_for_two_people(database: Database) {
     let (_folder, server) = with_an_administrator(database, &[suspending()]).await;
     let api = server.api();
     let ann = api.enroll("ann").await;
-    let start = async |user: &str| {
-        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
-        api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
-    };
+    let start = async |user: &str| started(&api, user).await;
     let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
     let gina = api.enroll("Gina").await;
     let (bob, carl) = (api.enroll("bob").await, api.enroll("carl").await);
@@ -282,17 +284,23 @@ async fn waits_for_two_people(database: Database) {
     let closed = events(&api, "task.closed").await;
     assert_eq!((closed.len(), &closed[0]["data"]["outcome"]), (1, &json!("approved")), "{closed:?}");
 
-    // Of others a few, and then no more of them in a day, whichever run it is.
+    a_few_in_a_day(&api, &bob).await;
+}
+
+/// Of others a few, and then no more of them in a day, whichever run it is.
+async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
+    let start = async |user: &str| started(api, user).await;
+    let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
     let mut others = Vec::new();
     for name in ["hugo", "ida", "jon", "kim"] {
         others.push(api.enroll(name).await);
     }
     for other in &others[..3] {
         let run = start(&other.user_id).await;
-        settles(&api, &run, "completed").await;
+        settles(api, &run, "completed").await;
     }
     let run = start(&others[3].user_id).await;
-    settles(&api, &run, "held").await;
+    settles(api, &run, "held").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
     // Who is asked beforehand is told as much.
     let body = json!({ "workflow": "suspending", "inputs": { "who": others[3].user_id } });
@@ -300,28 +308,28 @@ async fn waits_for_two_people(database: Database) {
     assert_eq!((&told["touched"]["shut_out"], &told["fired"]), (&json!(1), &json!(1)), "{told}");
     // Given up, it is over, and nothing happened.
     api.post(&format!("/v1/runs/{run}/discard"), json!({ "step": "suspend" })).await.expect(200);
-    settles(&api, &run, "failed").await;
+    settles(api, &run, "failed").await;
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
     assert_eq!(shown["release_tasks"], json!([]), "{shown}");
-    assert_eq!(events(&api, "task.closed").await[1]["data"]["outcome"], "cancelled");
+    assert_eq!(events(api, "task.closed").await[1]["data"]["outcome"], "cancelled");
     assert_eq!(api.all("/v1/tasks").await.len(), 0);
     // One no, and the step is given up.
     let run = start(&others[3].user_id).await;
-    let task = release_task(&api, &run).await;
-    reject_proving(&api, &task, &bob).await.expect(200);
-    settles(&api, &run, "failed").await;
+    let task = release_task(api, &run).await;
+    reject_proving(api, &task, bob).await.expect(200);
+    settles(api, &run, "failed").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
     // With its run its task is over.
     let run = start(&others[3].user_id).await;
-    let task = release_task(&api, &run).await;
+    let task = release_task(api, &run).await;
     api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
-    settles(&api, &run, "cancelled").await;
+    settles(api, &run, "cancelled").await;
     let ask = json!({ "user_id": bob.user_id, "verdict": "approve" });
     let path = format!("/v1/tasks/{}/challenges", task["id"].as_str().unwrap());
     api.post(&path, ask).await.expect_problem(409, "conflict");
     api.advance(25 * 3600).await;
     let run = start(&others[3].user_id).await;
-    settles(&api, &run, "completed").await;
+    settles(api, &run, "completed").await;
 }
 
 /// The task by which people release what a run is held for.
