@@ -264,6 +264,7 @@ impl Carrier {
                     with: with.clone(),
                     idempotency_key: idempotency_key.clone(),
                     patience: until.since(self.app.now()),
+                    tokens: Vec::new(),
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {

@@ -9,6 +9,7 @@ mod page;
 mod people;
 mod ticket;
 mod validator;
+mod withheld;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::inside::Fault;
 use crate::app::App;
+use withheld::Withheld;
 
 /// The longest that somebody can have us wait who says when to come again. What is longer is for the file to say.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -35,6 +37,8 @@ pub(super) struct Errand {
     pub(super) idempotency_key: String,
     /// How long it may take.
     pub(super) patience: Duration,
+    /// The tokens of links in it.
+    pub(super) tokens: Vec<Zeroizing<String>>,
 }
 
 /// What an action gives.
@@ -45,6 +49,7 @@ impl App {
     pub(super) async fn run_errand(&self, errand: Errand) -> Given {
         let patience = errand.patience;
         let errand = self.with_links(errand).await?;
+        let withheld = Withheld::all(self.told_secretly(&errand));
         let done = async {
             match errand.action.as_str() {
                 "http.call" => self.http_call(&errand).await,
@@ -62,9 +67,15 @@ impl App {
             }
         };
         match tokio::time::timeout(patience, done).await {
-            Ok(done) => done,
+            Ok(done) => withheld.out_of(done),
             Err(_) => Err(Fault::for_now("it did not come back in time")),
         }
+    }
+
+    /// What of it must not come back. What is not known here goes nowhere either.
+    fn told_secretly(&self, errand: &Errand) -> Vec<Zeroizing<String>> {
+        let secrets = errand.with.keys().filter_map(|name| self.secret(errand, name).ok().flatten());
+        secrets.chain(errand.tokens.iter().cloned()).collect()
     }
 
     /// The door to everybody else.
