@@ -17,6 +17,8 @@ use crate::app::{App, Error};
 
 /// The most users of whom it is looked up what they have left.
 const MOST: usize = 10_000;
+/// Of a step, which changes no more than a commit does, all of them are looked at.
+const NO_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Whether an authenticator is a factor that somebody can prove something with now and from now on. Backup codes and browsers that are remembered come
 /// beside one, and are none; nor is one whose end was set one to rely on.
@@ -31,11 +33,26 @@ pub(super) async fn shut_out(
     lost: &BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
     locked: &BTreeSet<UserId>,
 ) -> Result<BTreeSet<UserId>, Error> {
+    let never = Instant::now() + NO_DEADLINE;
+    Ok(shut_out_until(app, lost, locked, never).await?.0)
+}
+
+/// The same as far as there is time, and whether that is all of them.
+pub(super) async fn shut_out_until(
+    app: &App,
+    lost: &BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
+    locked: &BTreeSet<UserId>,
+    deadline: Instant,
+) -> Result<(BTreeSet<UserId>, bool), Error> {
     let nothing = BTreeSet::new();
     let losers = lost.iter().filter(|(_, gone)| !gone.is_empty()).map(|(user, _)| user);
-    let users: BTreeSet<UserId> = losers.chain(locked).copied().take(MOST).collect();
+    let all: BTreeSet<UserId> = losers.chain(locked).copied().collect();
+    let is_whole = all.len() <= MOST;
     let mut shut_out = BTreeSet::new();
-    for user in users {
+    for user in all.into_iter().take(MOST) {
+        if Instant::now() >= deadline {
+            return Ok((shut_out, false));
+        }
         let all = app.store.authenticators_of(user).await?;
         let gone = lost.get(&user).unwrap_or(&nothing);
         let had = all.iter().any(is_usable);
@@ -45,7 +62,7 @@ pub(super) async fn shut_out(
             shut_out.insert(user);
         }
     }
-    Ok(shut_out)
+    Ok((shut_out, is_whole))
 }
 
 /// What the application calls those of the users whom the policy names as administrators. Those whom it names by their groups are known only where
