@@ -137,6 +137,8 @@ names! {
         Above = "above",
         /// What is usual at this hour of the week.
         Unusual = "unusual",
+        /// How many alerts of one rule are open at a time: it stands for the groups beyond.
+        Overflow = "overflow",
     }
 
     /// How bad it is.

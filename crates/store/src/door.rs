@@ -654,17 +654,10 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// The alerts of some groups, by rule and group, that are not resolved.
-    pub async fn open_alerts(&self, groups: &[(String, String)]) -> Result<Vec<Alert>, StoreError> {
+    /// The alerts of some rules that are not resolved.
+    pub async fn open_alerts(&self, rules: &[String]) -> Result<Vec<Alert>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = alerts::open(lease.connection(), groups).await?;
-        lease.done();
-        Ok(found)
-    }
-    /// How many alerts of each of some rules are not resolved.
-    pub async fn count_open_alerts(&self, rules: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::count_open(lease.connection(), rules).await?;
+        let found = alerts::open(lease.connection(), rules).await?;
         lease.done();
         Ok(found)
     }

@@ -31,9 +31,10 @@ static PUT_RULES: Set = Set::new(
 );
 
 static PUT_GROUPS: Set = Set::new(
-    &[("rule", Text), ("member", Text), ("counter", Text), ("silenced_until", Int), ("idle_at", Int)],
+    &[("rule", Text), ("member", Text), ("counter", Text), ("silenced_until", Int), ("idle_at", Int), ("user_id", Id)],
     "INSERT INTO alert_groups (rule, member, counter, silenced_until, idle_at)
-     SELECT i.rule, i.member, i.counter, i.silenced_until, i.idle_at FROM input i WHERE true
+     SELECT i.rule, i.member, i.counter, i.silenced_until, i.idle_at FROM input i
+     WHERE i.user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})
      ON CONFLICT (rule, member) DO UPDATE SET counter = excluded.counter, silenced_until = excluded.silenced_until,
         idle_at = excluded.idle_at",
 );
@@ -60,7 +61,8 @@ static RAISE: Set = Set::new(
         (id, rule, digest, severity, grouped_by, member, user_id, state, bound, count, most, usual, position, raised_at, resolves_at)
      SELECT i.id, i.rule, i.digest, i.severity, i.grouped_by, i.member, i.user_id, i.state, i.bound, i.count, i.most, i.usual,
         i.position, i.raised_at, i.resolves_at
-     FROM input i",
+     FROM input i
+     WHERE i.user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})",
 );
 
 static CHANGE: Set = Set::new(
@@ -125,6 +127,8 @@ async fn put_groups(connection: &mut Connection, groups: &[AlertGroup]) -> Resul
             group.counter.as_str().into(),
             group.silenced_until.into(),
             group.idle_at.into(),
+            // Whoever was erased meanwhile does not come back.
+            group.group.parse::<UserId>().ok().into(),
         ]);
     }
     PUT_GROUPS.execute(connection, rows).await.map(drop)

@@ -10,6 +10,7 @@ mod counter;
 mod reader;
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 pub use counter::{Baseline, Counter, Excess, HOUR, WEEKS};
@@ -20,6 +21,8 @@ use crate::machine::event_json;
 
 /// The longest name of a group, in characters: what is longer is cut.
 const LONGEST_GROUP: usize = 100;
+/// What stands for the groups beyond those that have an alert of their own. No group of events is called so.
+pub const OTHERS: &str = "*";
 
 /// A rule that was understood.
 #[derive(Debug)]
@@ -130,6 +133,21 @@ impl AlertRule {
             Some(serde_json::Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
-        Some(text.chars().take(LONGEST_GROUP).collect())
+        let text = network_of(&text).unwrap_or(text);
+        Some(if text == OTHERS { format!("\"{OTHERS}\"") } else { text.chars().take(LONGEST_GROUP).collect() })
+    }
+}
+
+/// The network of an address: whoever has one has all of a /24, or of a /48 of IPv6, and would be as many groups as they like.
+fn network_of(text: &str) -> Option<String> {
+    match text.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            Some(format!("{}/24", Ipv4Addr::new(a, b, c, 0)))
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+        }
     }
 }
