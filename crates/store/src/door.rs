@@ -520,16 +520,10 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// How far a workflow may still go at a time, and whether people let a step of a run go further.
-    pub async fn run_leeway(
-        &self,
-        workflow: &str,
-        run: RunId,
-        step: &str,
-        at: Timestamp,
-    ) -> Result<Leeway, StoreError> {
+    /// How far workflows may still go at a time, and whether people let a step of a run go further.
+    pub async fn run_leeway(&self, run: RunId, step: &str, at: Timestamp) -> Result<Leeway, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = runs::leeway(lease.connection(), workflow, run, step, at).await?;
+        let found = runs::leeway(lease.connection(), run, step, at).await?;
         lease.done();
         Ok(found)
     }

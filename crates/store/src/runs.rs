@@ -145,7 +145,7 @@ pub struct AdvanceRun {
     pub inputs: Vec<RunInput>,
 }
 
-/// Guard of an [`AdvanceRun`]: unless people approved the release of the step, no administrator, and no more than so many users in a day by one workflow, could
+/// Guard of an [`AdvanceRun`]: unless people approved the release of the step, no administrator, and no more than so many users in a day by all workflows, could
 /// prove something before and cannot after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
@@ -155,16 +155,14 @@ pub struct Spares {
     pub administrators: Vec<UserId>,
     /// The step that does it, in whichever round of the loops around it: what a task that was approved [releases](domain::Task::releases).
     pub step: String,
-    /// The workflow, with which is counted.
-    pub workflow: String,
-    /// How many users it may leave so in a day.
+    /// How many users all workflows together may leave so in a day.
     pub most: i64,
 }
 
-/// How far a workflow may still go, and whether people let a step of a run go further.
+/// How far workflows may still go, and whether people let a step of a run go further.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leeway {
-    /// How many users the workflow has left with nothing to prove by in its day.
+    /// How many users workflows have left with nothing to prove by in their day.
     pub shut_out: i64,
     /// Whether people approved that the run does this step.
     pub is_released: bool,

@@ -219,6 +219,41 @@ steps:
     )
 }
 
+fn locking() -> (String, String) {
+    let (name, text) = suspending();
+    let text = text
+        .replace("name: suspending", "name: locking")
+        .replace("id: suspend\n    action: authenticator.suspend", "id: lock\n    action: user.lock");
+    (name.replace("suspending", "locking"), text)
+}
+
+/// Who is an administrator by a group is one, and how many users may be left so is for the operator to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configured() {
+    let folder = folder(&[suspending(), locking()]);
+    let policy = tempfile::tempdir().unwrap();
+    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  groups: [\"ops-*\"]\n").unwrap();
+    let mut setup = setup(Database::Sqlite, &folder);
+    setup.arguments.push(format!("--policy-folder={}", policy.path().display()));
+    setup.arguments.push("--workflows-shut-out-share=0".to_owned());
+    setup.arguments.push("--workflows-shut-out-floor=1".to_owned());
+    let server = Server::start(setup).await;
+    let api = server.api();
+    let (ann, bob, carl) = (api.enroll("ann").await, api.enroll("bob").await, api.enroll("carl").await);
+    api.patch(&format!("/v1/users/{}/standing", ann.user_id), json!({ "groups": ["ops-night"] })).await.expect(200);
+    let ran = async |workflow: &str, user: &str, state: &str| {
+        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
+        let run = api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201);
+        settles(&api, run["id"].as_str().unwrap(), state).await;
+    };
+    ran("suspending", &ann.user_id, "held").await;
+    ran("suspending", &bob.user_id, "completed").await;
+    ran("locking", &carl.user_id, "held").await;
+    let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
+    let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+    assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people_on_sqlite() {
     waits_for_two_people(Database::Sqlite).await;
@@ -235,7 +270,7 @@ async fn started(api: &Api, user: &str) -> String {
 }
 
 async fn waits_for_two_people(database: Database) {
-    let (_folder, server) = with_an_administrator(database, &[suspending()]).await;
+    let (_folder, server) = with_an_administrator(database, &[suspending(), locking()]).await;
     let api = server.api();
     let ann = api.enroll("ann").await;
     let start = async |user: &str| started(&api, user).await;
@@ -299,6 +334,12 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
         let run = start(&other.user_id).await;
         settles(api, &run, "completed").await;
     }
+    // Another workflow is no other day.
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": others[3].user_id } });
+    let other = api.post("/v1/workflows/locking/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    settles(api, &other, "held").await;
+    api.post(&format!("/v1/runs/{other}/cancel"), json!({})).await.expect(200);
+    settles(api, &other, "cancelled").await;
     let run = start(&others[3].user_id).await;
     settles(api, &run, "held").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
@@ -306,12 +347,20 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
     let body = json!({ "workflow": "suspending", "inputs": { "who": others[3].user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!((&told["touched"]["shut_out"], &told["fired"]), (&json!(1), &json!(1)), "{told}");
+    let touched = &told["touched"];
+    assert_eq!((&touched["may_shut_out"], &touched["takes_two_people"]), (&json!(0), &json!(true)), "{told}");
+    // What has an end is nothing to rely on, for who is asked beforehand as for the run itself.
+    let ending =
+        suspending().1.replace("authenticator.suspend\n    with: {", "authenticator.expire\n    with: {in: 7d, ");
+    let body = json!({ "document": ending, "inputs": { "who": others[3].user_id } });
+    let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+    assert_eq!(told["touched"]["shut_out"], 1, "{told}");
     // Given up, it is over, and nothing happened.
     api.post(&format!("/v1/runs/{run}/discard"), json!({ "step": "suspend" })).await.expect(200);
     settles(api, &run, "failed").await;
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
     assert_eq!(shown["release_tasks"], json!([]), "{shown}");
-    assert_eq!(events(api, "task.closed").await[1]["data"]["outcome"], "cancelled");
+    assert_eq!(events(api, "task.closed").await[2]["data"]["outcome"], "cancelled");
     assert_eq!(api.all("/v1/tasks").await.len(), 0);
     // One no, and the step is given up.
     let run = start(&others[3].user_id).await;

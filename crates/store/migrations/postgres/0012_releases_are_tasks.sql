@@ -11,3 +11,12 @@ CREATE UNIQUE INDEX open_releases ON tasks (run_id, releases) WHERE releases IS 
 
 -- Names that an application vouched for release nothing any more.
 DROP TABLE run_releases;
+
+-- How many users all workflows together have left with nothing to prove by in a day that began at `since`.
+DROP TABLE workflow_shut_outs;
+CREATE TABLE shut_outs (
+    one   BIGINT PRIMARY KEY CHECK (one = 1),
+    since BIGINT NOT NULL,
+    users BIGINT NOT NULL
+);
+INSERT INTO shut_outs (one, since, users) VALUES (1, 0, 0);

@@ -194,17 +194,16 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
     Ok(counts)
 }
 
-/// How far a workflow may still go at a time, and whether people let a step of a run go further.
+/// How far workflows may still go at a time, and whether people let a step of a run go further.
 pub(crate) async fn leeway(
     connection: &mut Connection,
-    workflow: &str,
     run: RunId,
     step: &str,
     at: Timestamp,
 ) -> Result<Leeway, Fault> {
-    let sql = "SELECT s.users FROM workflow_shut_outs s WHERE s.workflow = $1 AND s.since > $2";
+    let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
     let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
-    let users = connection.fetch(sql, &[Arg::Text(workflow), day_before], |row| row.get::<i64>(0)).await?;
+    let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
     let sql = "SELECT count(*) FROM tasks t WHERE t.run_id = $1 AND t.releases = $2 AND t.state = 'approved'";
     let released = connection.fetch(sql, &[Arg::Id(run.uuid()), Arg::Text(step)], |row| row.get::<i64>(0)).await?;
     let first = |found: Vec<i64>| found.first().copied().unwrap_or(0);

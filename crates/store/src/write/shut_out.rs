@@ -14,7 +14,7 @@ use crate::runs::Spares;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 
-/// How long what a workflow did is counted together, in milliseconds.
+/// How long what workflows did is counted together, in milliseconds.
 pub(crate) const DAY: i64 = 24 * 3600 * 1000;
 
 static HOLD_USERS: Set = Set::new(
@@ -37,19 +37,14 @@ static RELEASED: Set = Set::new(
     "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'",
 );
 
-static BEGIN_COUNT: Set = Set::new(
-    &[("workflow", Text), ("at", Int)],
-    "INSERT INTO workflow_shut_outs (workflow, since, users) SELECT i.workflow, i.at, 0 FROM input i WHERE true ON CONFLICT DO NOTHING",
-);
-
 /// Counts on, if it stays within what is allowed; from nothing where a day is over.
 static COUNT: Set = Set::new(
-    &[("workflow", Text), ("at", Int), ("day_before", Int), ("more", Int), ("most", Int)],
-    "UPDATE workflow_shut_outs AS s
+    &[("at", Int), ("day_before", Int), ("more", Int), ("most", Int)],
+    "UPDATE shut_outs AS s
      SET users = CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END,
         since = CASE WHEN s.since <= i.day_before THEN i.at ELSE s.since END
      FROM input i
-     WHERE s.workflow = i.workflow AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
+     WHERE s.one = 1 AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
 );
 
 /// Who can prove nothing before anything is changed; nobody else changes that until the end of the transaction.
@@ -78,11 +73,9 @@ pub(super) async fn may_stay(
     if now.iter().any(|user| spares.administrators.iter().any(|administrator| administrator.uuid() == *user)) {
         return Ok(false);
     }
-    let workflow = spares.workflow.as_str().into();
-    BEGIN_COUNT.execute(connection, Rows::one(&[workflow, at.into()])).await?;
     let more = i64::try_from(now.len()).unwrap_or(i64::MAX);
     let day_before = at.unix_millis().saturating_sub(DAY);
-    let row = [workflow, at.into(), day_before.into(), more.into(), spares.most.into()];
+    let row = [at.into(), day_before.into(), more.into(), spares.most.into()];
     Ok(one(connection, &COUNT, &row).await? == Effect::Applied)
 }
 
@@ -92,4 +85,4 @@ async fn shut_out(connection: &mut Connection, spares: &Spares) -> Result<BTreeS
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 5] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &BEGIN_COUNT, &COUNT];
+pub(super) static ALL: [&Set; 4] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &COUNT];

@@ -124,7 +124,7 @@ on_both_engines! {
         }
         let claimed = claim(&store, after(1), after(60)).await;
         let spares = |users: &[UserId], administrators: &[UserId], most| {
-            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), step: "suspend".to_owned(), workflow: "lost".to_owned(), most })
+            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), step: "suspend".to_owned(), most })
         };
         let suspend = |place: usize| Change::SetAuthenticatorState {
             id: people[place].authenticator,
@@ -139,20 +139,20 @@ on_both_engines! {
         assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
         assert_eq!(write(&store, step(vec![lock(ann)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
         assert_eq!(store.user(ann).await.unwrap().unwrap().state, UserState::Active, "all of it is undone");
-        // As many as there may be, and by all runs of the workflow together: two at once have one winner.
+        // As many as there may be, and by all runs together: two at once have one winner.
         let first = step(vec![suspend(1)], spares(&[bob], &[], 1));
         let second = AdvanceRun { changes: vec![lock(carl)], spares: spares(&[carl], &[], 1), ..advance(&claimed[1]) };
         let (first, second) = tokio::join!(write(&store, first), write(&store, second));
         assert!([&first, &second].into_iter().filter(|effect| **effect == Effect::Applied).count() == 1, "{first:?} {second:?}");
         let run = claimed[0].run.id;
-        let leeway = store.run_leeway("lost", run, "suspend", after(3)).await.unwrap();
+        let leeway = store.run_leeway(run, "suspend", after(3)).await.unwrap();
         assert_eq!((leeway.shut_out, leeway.is_released), (1, false));
         // Who has nothing already loses nothing.
         if first == Effect::Applied {
             assert_eq!(write(&store, step(vec![lock(bob)], spares(&[bob], &[], 1))).await, Effect::Applied);
         }
         // A day later it is counted from nothing.
-        assert_eq!(store.run_leeway("lost", run, "suspend", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
+        assert_eq!(store.run_leeway(run, "suspend", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
 
         // A release is a task of this run, for this step: two people, each once, and nothing before the second one.
         let release = |run, releases: &str| Task { releases: Some(releases.to_owned()), step: releases.to_owned(), ..task(run, 2) };

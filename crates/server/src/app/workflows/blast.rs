@@ -65,43 +65,41 @@ pub(super) async fn shut_out_until(
     Ok((shut_out, is_whole))
 }
 
-/// What the application calls those of the users whom the policy names as administrators. Those whom it names by their groups are known only where
-/// something is decided, and are not among them.
-pub(super) async fn administrators_among(app: &App, users: &BTreeSet<UserId>) -> Result<Vec<String>, Error> {
-    if users.is_empty() {
-        return Ok(Vec::new());
+/// Those of the users whom the policy in force names as administrators, by themselves or by a group that they are known to be in, with what the
+/// application calls them; and whether there was time for all. Groups that are said only where something is decided are not known here.
+pub(super) async fn administrators_among(
+    app: &App,
+    users: &BTreeSet<UserId>,
+    deadline: Instant,
+) -> Result<(Vec<(UserId, String)>, bool), Error> {
+    let (known, mut among) = (app.policy_in_force().await?, Vec::new());
+    let policy = &known.policy;
+    if !policy.names_groups_of_administrators() {
+        for name in policy.administrator_names() {
+            let Ok(id) = ExternalId::parse(name) else { continue };
+            let user = app.store.user_by_external_id(&id).await?.filter(|user| users.contains(&user.id));
+            among.extend(user.map(|user| (user.id, user.external_id.as_given().to_owned())));
+        }
+        return Ok((among, true));
     }
-    let mut among = Vec::new();
-    for (id, name) in administrators(app).await? {
-        if users.contains(&id) {
-            among.push(name);
+    for id in users {
+        if Instant::now() >= deadline {
+            return Ok((among, false));
+        }
+        let Some(user) = app.store.user(*id).await? else { continue };
+        let name = user.external_id.as_given();
+        if policy.names_administrator(name, &user.standing.groups) {
+            among.push((user.id, name.to_owned()));
         }
     }
-    Ok(among)
+    Ok((among, true))
 }
 
-/// The users whom the policy in force names as administrators, by what the application calls them.
-pub(super) async fn administrators(app: &App) -> Result<Vec<(UserId, String)>, Error> {
-    let known = app.policy_in_force().await?;
-    let mut administrators = Vec::new();
-    for name in known.policy.administrator_names() {
-        let Ok(id) = ExternalId::parse(name) else { continue };
-        if let Some(user) = app.store.user_by_external_id(&id).await? {
-            administrators.push((user.id, user.external_id.as_given().to_owned()));
-        }
-    }
-    Ok(administrators)
-}
-
-/// The most users that a workflow may leave with nothing to prove by in a day, in hundredths of all.
-const SHARE: i64 = 5;
-/// How many that may be where there are few.
-const FEW: i64 = 3;
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
 /// What a step takes: authenticators, by user, and whom it locks.
-fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
+pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
     for (change, event) in own.changes.iter().zip(&own.events) {
         let authenticator = match change {
@@ -121,17 +119,17 @@ fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<Us
 }
 
 /// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, workflow: &str, key: &Key, own: &Own) -> Result<Option<Spares>, Error> {
+pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spares>, Error> {
     let (lost, locked) = taken(own);
     let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
     if users.is_empty() {
         return Ok(None);
     }
-    let administrators = administrators(app).await?.into_iter().map(|(id, _)| id);
-    let administrators = administrators.filter(|id| users.contains(id)).collect();
+    let (administrators, _) = administrators_among(app, &users, Instant::now() + NO_DEADLINE).await?;
+    let administrators = administrators.into_iter().map(|(id, _)| id).collect();
     let most = app.most_shut_out().await?;
     let (users, step) = (users.into_iter().collect(), released_by(key));
-    Ok(Some(Spares { users, administrators, step, workflow: workflow.to_owned(), most }))
+    Ok(Some(Spares { users, administrators, step, most }))
 }
 
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
@@ -146,7 +144,7 @@ pub(super) async fn stands_in_the_way(
     if shut_out.is_empty() {
         return Ok(None);
     }
-    let leeway = app.store.run_leeway(&run.workflow, run.id, &spares.step, app.now()).await?;
+    let leeway = app.store.run_leeway(run.id, &spares.step, app.now()).await?;
     if leeway.is_released {
         return Ok(None);
     }
@@ -160,14 +158,14 @@ pub(super) async fn stands_in_the_way(
         return Ok(None);
     }
     Ok(Some(format!(
-        "this workflow left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
+        "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
         leeway.shut_out, spares.most
     )))
 }
 
 impl App {
-    /// How many users a workflow may leave with nothing to prove by in a day.
-    async fn most_shut_out(&self) -> Result<i64, Error> {
+    /// How many users all workflows together may leave with nothing to prove by in a day.
+    pub(super) async fn most_shut_out(&self) -> Result<i64, Error> {
         let kept = *self.workflows.population();
         let population = match kept {
             Some((at, population)) if at.elapsed() < COUNTED => population,
@@ -177,6 +175,7 @@ impl App {
                 population
             }
         };
-        Ok((population.saturating_mul(SHARE) / 100).max(FEW))
+        let may = self.settings.shut_out;
+        Ok((population.saturating_mul(may.share.into()) / 100).max(may.floor.into()))
     }
 }

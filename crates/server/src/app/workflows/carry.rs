@@ -342,7 +342,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &self.run.workflow, &key, &own).await?;
+            let spares = spares(&self.app, &key, &own).await?;
             if let Some(spares) = &spares
                 && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own).await?
             {

@@ -376,9 +376,14 @@ impl<'a> Stage<'a> {
         let (shut_out, is_whole) =
             shut_out_until(self.app, &self.tally.lost, &self.tally.locked, self.deadline).await?;
         touched.shut_out = many(shut_out.len());
-        touched.administrators_shut_out = administrators_among(self.app, &shut_out).await?;
+        let (administrators, are_known) = administrators_among(self.app, &shut_out, self.deadline).await?;
+        touched.administrators_shut_out = administrators.into_iter().map(|(_, name)| name).collect();
+        let left = self.app.store.run_leeway(RunId::from_uuid(Uuid::nil()), "", self.app.now()).await?.shut_out;
+        touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(left)).unwrap_or(0);
+        touched.takes_two_people =
+            !touched.administrators_shut_out.is_empty() || touched.shut_out > touched.may_shut_out;
         let (users, are_all) = self.users().await?;
-        let is_cut = self.is_cut || !is_whole || !are_all;
+        let is_cut = self.is_cut || !is_whole || !are_known || !are_all;
         let tally = &mut self.tally;
         Ok(Simulated {
             workflow: self.definition.name().to_owned(),
