@@ -545,7 +545,7 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
-            Self::Workflow(WorkflowCommand::Simulate(args)) => Some(&args.connection),
+            Self::Workflow(command) => command.connection(),
             Self::Runs(command) => Some(command.connection()),
             Self::Alerts(command) => command.connection(),
             Self::Tasks(command) => Some(command.connection()),
@@ -554,7 +554,6 @@ impl Command {
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
-            | Self::Workflow(WorkflowCommand::Validate(_) | WorkflowCommand::Test(_))
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,

@@ -286,7 +286,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
-        alerts: app::alerts::Alerts::default(),
+        alerts: app::alerts::Alerts::new(config.alerts.is_some()),
         blocked: app::blocked::Blocked::default(),
         workflows: app::workflows::Workflows::new(secrets, workflow_files.is_some()),
         wake: Arc::default(),

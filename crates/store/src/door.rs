@@ -19,7 +19,7 @@ use crate::read::events::Order;
 use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
     ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, Keyring, Leeway,
-    OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    OpenError, RunFilter, RunReach, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -591,6 +591,13 @@ impl Store {
     ) -> Result<Page<Task, TaskId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = tasks::list_of(lease.connection(), filter, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How far a workflow reaches: runs that were started since a time, and those that are not over.
+    pub async fn run_reach(&self, workflow: &str, since: Timestamp) -> Result<RunReach, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::reach(lease.connection(), workflow, since).await?;
         lease.done();
         Ok(found)
     }

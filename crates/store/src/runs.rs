@@ -18,6 +18,15 @@ pub struct PutWorkflows {
     pub same_schedules: Vec<String>,
 }
 
+/// What comes into force together with a policy, where its files say so.
+#[derive(Debug, Clone, Default)]
+pub struct PutBeside {
+    /// Which workflows there are.
+    pub workflows: Option<PutWorkflows>,
+    /// Which rules of alerts.
+    pub alerts: Option<crate::PutAlertRules>,
+}
+
 /// See [`Change::BeginRuns`].
 #[derive(Debug, Clone, Default)]
 pub struct BeginRuns {
@@ -166,6 +175,8 @@ pub struct Leeway {
     pub shut_out: i64,
     /// Whether people approved that the run does this step.
     pub is_released: bool,
+    /// Whether they are asked just now.
+    pub is_asked: bool,
 }
 
 /// Gives a claim back.

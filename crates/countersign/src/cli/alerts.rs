@@ -42,11 +42,14 @@ pub(crate) enum AlertsCommand {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Raise nothing more about what an alert is about, for a time
+    /// Raise nothing more about what an alert is about, or by a rule, for a time
     Silence {
         /// The alert: alr_…
-        #[arg(value_name = "ALERT")]
-        alert: String,
+        #[arg(value_name = "ALERT", required_unless_present = "rule", conflicts_with = "rule")]
+        alert: Option<String>,
+        /// All that this rule would raise instead
+        #[arg(long, value_name = "NAME")]
+        rule: Option<String>,
         /// For how long: 90m, 24h, 7d
         #[arg(long = "for", value_name = "SPAN")]
         span: String,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Connection;
+use super::{Author, Connection};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
@@ -14,6 +14,50 @@ pub(crate) enum WorkflowCommand {
     Test(WorkflowFiles),
     /// Show what a workflow would have done: for what happened lately, or for one event
     Simulate(Box<SimulateArgs>),
+    /// Show what a file would change of the workflow in force by its name
+    Diff {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Put a file into force in the place of the workflow by its name, and leave all else as it is
+    Apply {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        author: Author,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Put a workflow into force again as it was before, and leave all else as it is
+    Rollback {
+        /// The workflow
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Which version: the beginning of its digest [default: the one before the one in force]
+        #[arg(value_name = "VERSION")]
+        version: Option<String>,
+        #[command(flatten)]
+        author: Author,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+impl WorkflowCommand {
+    /// How it reaches a server, if it asks one.
+    pub(super) const fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Validate(_) | Self::Test(_) => None,
+            Self::Simulate(args) => Some(&args.connection),
+            Self::Diff { connection, .. } | Self::Apply { connection, .. } | Self::Rollback { connection, .. } => {
+                Some(connection)
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -20,3 +20,7 @@ CREATE TABLE shut_outs (
     users BIGINT NOT NULL
 );
 INSERT INTO shut_outs (one, since, users) VALUES (1, 0, 0);
+
+-- Until when nothing is raised by a rule at all, and who said so: JSON.
+ALTER TABLE alert_rules ADD COLUMN silenced_until BIGINT;
+ALTER TABLE alert_rules ADD COLUMN silenced TEXT;

@@ -64,7 +64,8 @@ pub(crate) async fn cursor(connection: &mut Connection) -> Result<AlertCursor, F
 }
 
 pub(crate) async fn rules(connection: &mut Connection) -> Result<Vec<AlertRuleInForce>, Fault> {
-    let sql = "SELECT r.name, r.digest, r.file, r.document, r.at, r.since FROM alert_rules r ORDER BY r.name";
+    let sql = "SELECT r.name, r.digest, r.file, r.document, r.at, r.since, r.silenced_until, r.silenced
+        FROM alert_rules r ORDER BY r.name";
     let read = |row: &mut Reader<'_, '_>| -> Result<AlertRuleInForce, Fault> {
         Ok(AlertRuleInForce {
             name: row.next()?,
@@ -73,6 +74,8 @@ pub(crate) async fn rules(connection: &mut Connection) -> Result<Vec<AlertRuleIn
             document: row.next()?,
             at: row.time()?,
             since: row.next()?,
+            silenced_until: row.maybe_time()?,
+            silenced: said(row.next()?)?,
         })
     };
     connection.fetch(sql, &[], |row| read(&mut Reader::new(row))).await

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use domain::{EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
+use domain::{
+    EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskState, Timestamp, UserId, WorkflowInForce,
+};
 use uuid::Uuid;
 
 use super::lists::{cut, limit};
@@ -204,10 +206,10 @@ pub(crate) async fn leeway(
     let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
     let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
     let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
-    let sql = "SELECT count(*) FROM tasks t WHERE t.run_id = $1 AND t.releases = $2 AND t.state = 'approved'";
-    let released = connection.fetch(sql, &[Arg::Id(run.uuid()), Arg::Text(step)], |row| row.get::<i64>(0)).await?;
-    let first = |found: Vec<i64>| found.first().copied().unwrap_or(0);
-    Ok(Leeway { shut_out: first(users), is_released: first(released) > 0 })
+    let tasks = super::tasks::releases(connection, run, Some(step)).await?;
+    let is_any = |state| tasks.iter().any(|task| task.state_at(at) == state);
+    let shut_out = users.first().copied().unwrap_or(0);
+    Ok(Leeway { shut_out, is_released: is_any(TaskState::Approved), is_asked: is_any(TaskState::Open) })
 }
 
 /// How many users there are.

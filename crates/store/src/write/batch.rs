@@ -475,12 +475,16 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy, applications, workflows) => {
+        Change::PutPolicy(policy, applications, beside) => {
             let effect = policies::put(connection, policy, applications).await?;
-            match workflows {
-                Some(workflows) if effect == Effect::Applied => runs::put_with_policy(connection, workflows).await,
-                _ => Ok(effect),
+            let Some(beside) = beside.as_ref().filter(|_| effect == Effect::Applied) else { return Ok(effect) };
+            if let Some(workflows) = &beside.workflows {
+                runs::put_with_policy(connection, workflows).await?;
             }
+            if let Some(rules) = &beside.alerts {
+                alerts::put_with_policy(connection, rules).await?;
+            }
+            Ok(effect)
         }
         _ => Ok(Effect::Refused),
     }

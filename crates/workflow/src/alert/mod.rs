@@ -16,6 +16,8 @@ use std::time::Duration;
 pub use counter::{Baseline, Counter, Excess, HOUR, WEEKS};
 use domain::{AlertSeverity, Event, EventKind};
 
+use serde_json::{Value, json};
+
 use crate::expression::{Expression, Known};
 use crate::machine::event_json;
 
@@ -82,6 +84,23 @@ impl AlertRule {
     /// The kinds of events that it counts.
     pub fn events(&self) -> &[EventKind] {
         &self.events
+    }
+
+    /// What it says, piece by piece.
+    pub fn outline(&self) -> Value {
+        let Bounds { window, above, z, at_least, cool_down } = self.bounds;
+        json!({
+            "title": self.title,
+            "events": self.events.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+            "when": self.when.as_ref().map(|when| when.text.as_str()),
+            "by": self.by(),
+            "window": window.as_secs(),
+            "above": above,
+            "z": z.map(|z| json!(z).as_f64().unwrap_or_default() / 1000.0),
+            "at_least": z.map(|_| at_least),
+            "cool_down": cool_down.as_secs(),
+            "severity": self.severity.name(),
+        })
     }
 
     /// How many are too many.

@@ -220,7 +220,8 @@ impl Tally {
         counter.count(event.at, bounds);
         row.idle_at = row.silenced_until.max(Some(counter.idle_at(bounds))).unwrap_or(event.at);
         let (excess, resolves_at) = (counter.excess(event.at, bounds), counter.resolves_at(bounds));
-        let is_silent = row.silenced_until.is_some_and(|until| event.at < until);
+        let until = row.silenced_until.max(one.row.silenced_until);
+        let is_silent = until.is_some_and(|until| event.at < until);
         if let Some(alert) = self.open.get_mut(&key) {
             alert.resolves_at = resolves_at;
             alert.count = excess.map_or(alert.count, |excess| alert.count.max(parts(excess).count));
