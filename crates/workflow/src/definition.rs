@@ -386,6 +386,24 @@ impl Definition {
         self.steps.iter().map(|step| (step.id.as_str(), &step.place))
     }
 
+    /// The steps in a loop, however deep, that do one of these actions; and whether the loop goes through all that its query finds.
+    pub fn in_loop(&self, step: &str, actions: &[&str]) -> (Vec<&str>, bool) {
+        let Some((_, looping)) = self.step_named(step) else { return (Vec::new(), true) };
+        let is_whole = matches!(&looping.kind, StepKind::ForEach(each) if each.keep.is_none());
+        let (mut found, mut blocks) = (Vec::new(), looping.inner());
+        while let Some(block) = blocks.pop() {
+            for inner in self.block(block).iter().filter_map(|id| self.step(*id)) {
+                blocks.extend(inner.inner());
+                if let StepKind::Action(action) = &inner.kind
+                    && actions.contains(&action.does.action.name)
+                {
+                    found.push(inner.id.as_str());
+                }
+            }
+        }
+        (found, is_whole)
+    }
+
     /// The kinds of events that its steps wait for: what a run has to be told of from its beginning, so that none comes too early.
     pub fn awaits(&self) -> Vec<EventKind> {
         let mut kinds: Vec<EventKind> = self.steps.iter().filter_map(Step::awaits).collect();

@@ -381,6 +381,56 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
     settles(api, &run, "completed").await;
 }
 
+/// W-09: a loop that would shut out too many is held before anybody is, and says how many it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_a_loop_is_counted_before_it_begins() {
+    let all = workflow(
+        "all",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+steps:
+  - id: each
+    for_each:
+      query: users
+      as: one
+      limit: 1000
+      breaker: {failures: 10%, after: 20}
+      steps:
+        - id: lock
+          action: user.lock
+          with: {user: "${one.id}"}
+"#,
+    );
+    let folder = folder(&[all]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "carl", "dora", "emil"] {
+        people.push(api.enroll(name).await);
+    }
+    let gina = api.user("Gina").await;
+    let body = json!({ "requester": gina, "roles": ["helpdesk"] });
+    let run = api.post("/v1/workflows/all/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    settles(&api, &run, "held").await;
+    for one in &people {
+        assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "active");
+    }
+    let task = release_task(&api, &run).await;
+    assert!(task["message"].as_str().unwrap().contains("is about 6 users"), "{task}");
+    let lines = api.all(&format!("/v1/runs/{run}/steps")).await;
+    let foreseen = lines.iter().find(|line| line["entry"]["what"] == "foreseen").unwrap();
+    assert_eq!((&foreseen["step"], &foreseen["entry"]["users"]), (&json!("each"), &json!(6)), "{foreseen}");
+    assert_eq!(foreseen["entry"]["is_whole"], true, "{foreseen}");
+    for who in &people[..2] {
+        approve_proving(&api, &task, who).await.expect(200);
+    }
+    settles(&api, &run, "completed").await;
+    for one in &people {
+        assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "suspended");
+    }
+}
+
 /// The task by which people release what a run is held for.
 pub(super) async fn release_task(api: &Api, run: &str) -> Value {
     until("it is asked for a release", async || api.all(&format!("/v1/tasks?run_id={run}")).await.into_iter().next())

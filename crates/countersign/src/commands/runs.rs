@@ -128,6 +128,10 @@ pub(super) fn tell(line: &Value, output: Output) {
         "attempt_failed" => (Look::Warning, format!("failed, again later: {}", text(entry, "/message"))),
         "asked" if at(entry, "holds") == true => (Look::Plain, "the condition holds".to_owned()),
         "asked" => (Look::Plain, "the condition does not hold".to_owned()),
+        "foreseen" => {
+            let more = if at(entry, "is_whole") == true { "" } else { ", and more" };
+            (Look::Plain, format!("is about {} users at most{more}", at(entry, "users")))
+        }
         "phase" => (Look::Plain, format!("goes on to {}", phase(at(entry, "phase")))),
         other => (Look::Plain, other.replace('_', " ")),
     };

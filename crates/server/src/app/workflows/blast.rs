@@ -7,9 +7,10 @@ use std::time::Duration;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
 };
+use serde_json::Value;
 use store::{Change, Spares};
 use tokio::time::Instant;
-use workflow::Key;
+use workflow::{Key, Told};
 
 use super::inside::Own;
 use super::releases::{QUORUM, released_by};
@@ -98,6 +99,35 @@ pub(super) async fn administrators_among(
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
+/// The actions that take from people what they prove by.
+pub(super) const TAKING: &[&str] =
+    &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+/// How long it is counted whom a loop is about, before it begins.
+const FORESEES: Duration = Duration::from_secs(3);
+
+impl App {
+    /// How many users a loop is about at most, and whether there was time to count all of them.
+    pub(super) async fn foreseen(&self, query: &str, with: &BTreeMap<String, Told>) -> Result<(u64, bool), Error> {
+        let deadline = Instant::now() + FORESEES;
+        let (mut users, mut cursor) = (BTreeSet::new(), None::<String>);
+        loop {
+            // What cannot be told is told to the loop itself.
+            let Ok(found) = self.items_of(query, with, cursor.as_deref()).await? else { break };
+            let user = |item: &Value| {
+                let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+                text("user").or_else(|| text("id").filter(|id| id.starts_with(UserId::PREFIX)))
+            };
+            users.extend(found.items.iter().filter_map(user));
+            cursor = found.next;
+            let is_over = cursor.is_none();
+            if is_over || Instant::now() >= deadline {
+                return Ok((u64::try_from(users.len()).unwrap_or(u64::MAX), is_over));
+            }
+        }
+        Ok((0, false))
+    }
+}
+
 /// What a step takes: authenticators, by user, and whom it locks.
 pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
@@ -138,6 +168,7 @@ pub(super) async fn stands_in_the_way(
     run: &Run,
     spares: &Spares,
     own: &Own,
+    foreseen: Option<u64>,
 ) -> Result<Option<String>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
@@ -148,14 +179,24 @@ pub(super) async fn stands_in_the_way(
     if leeway.is_released {
         return Ok(None);
     }
+    if leeway.is_asked {
+        return Ok(Some(format!("it is asked for already: {QUORUM} people have to release it")));
+    }
     if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
         return Ok(Some(format!(
             "it would leave an administrator with nothing to prove by: {QUORUM} people have to release it",
         )));
     }
-    let more = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
+    let here = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
+    let more = foreseen.map_or(here, |users| i64::try_from(users).unwrap_or(i64::MAX).max(here));
     if leeway.shut_out.saturating_add(more) <= spares.most {
         return Ok(None);
+    }
+    if let Some(users) = foreseen.filter(|_| leeway.shut_out.saturating_add(here) <= spares.most) {
+        return Ok(Some(format!(
+            "the loop that it is in is about {users} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
+            leeway.shut_out, spares.most
+        )));
     }
     Ok(Some(format!(
         "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",

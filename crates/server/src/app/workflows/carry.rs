@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{
     Action, Advanced, Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine,
-    Start, What,
+    Start, Told, What,
 };
 
-use super::blast::{spares, stands_in_the_way};
+use super::blast::{TAKING, spares, stands_in_the_way};
 use super::held::LEFT_TO_IT;
 use super::inside::{Fault, Own};
 use super::outside::Errand;
@@ -78,6 +78,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         begins_at,
         unwritten: Vec::new(),
         flying: JoinSet::new(),
+        foreseen: BTreeMap::new(),
         begun: BTreeMap::new(),
     };
     let ended = match carrier.go().await {
@@ -124,6 +125,9 @@ struct Carrier {
     flying: JoinSet<(Key, Input)>,
     /// Whether a step of it is held, or was since it was claimed: there may be tasks that release steps.
     was_held: bool,
+    /// About how many users the loops are that take something from them, by the steps that do. It is forgotten with the claim, and then each step is
+    /// guarded by itself.
+    foreseen: BTreeMap<String, u64>,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }
@@ -301,6 +305,9 @@ impl Carrier {
         match effect {
             Effect::Start { key, action, with, attempt, .. } => self.act(key, &action, &with, attempt).await,
             Effect::Query { key, query, with, page, cursor } => {
+                if page == 1 {
+                    self.foresee(&key, &query, &with).await?;
+                }
                 let input = match self.app.items_of(&query, &with, cursor.as_deref()).await? {
                     Ok(found) => Input::Page { key, page, items: found.items, next: found.next, total: None },
                     Err(fault) => Input::NoPage { key, page, message: shortened(&fault.message) },
@@ -325,14 +332,24 @@ impl Carrier {
         }
     }
 
+    /// Counts whom a loop is about that takes something from people, before it begins.
+    async fn foresee(&mut self, key: &Key, query: &str, with: &BTreeMap<String, Told>) -> Result<(), Stop> {
+        let (steps, is_all) = self.definition.in_loop(&key.step, TAKING);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
+        let (users, is_whole) = self.app.foreseen(query, with).await?;
+        self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
+        let what = What::Foreseen { users, is_whole };
+        self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
+        // What its condition leaves out is not known before.
+        self.foreseen.extend(steps.into_iter().filter(|_| is_all).map(|step| (step, users)));
+        Ok(())
+    }
+
     /// Does something to our own data, in one commit with the step.
-    async fn act(
-        &mut self,
-        key: Key,
-        action: &str,
-        with: &std::collections::BTreeMap<String, workflow::Told>,
-        attempt: u32,
-    ) -> Result<(), Stop> {
+    async fn act(&mut self, key: Key, action: &str, with: &BTreeMap<String, Told>, attempt: u32) -> Result<(), Stop> {
         for _ in 0..TRIES {
             let (own, outputs) = match self.app.own_of(&self.run, action, with).await? {
                 Ok(done) => done,
@@ -344,7 +361,8 @@ impl Carrier {
             };
             let spares = spares(&self.app, &key, &own).await?;
             if let Some(spares) = &spares
-                && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own).await?
+                && let Some(why) =
+                    stands_in_the_way(&self.app, &self.run, spares, &own, self.foreseen.get(&key.step).copied()).await?
             {
                 let input = Input::Hold { key, attempt, message: shortened(&why) };
                 return self.advance(input, Beside::default()).await;
