@@ -209,7 +209,20 @@ async fn w11_alerts_of_one_user_go_with_them_and_workflows_are_started_by_alerts
     let alerts = api.all("/v1/alerts?rule=logins").await;
     assert_eq!((alerts.len(), &alerts[0]["user_id"], &alerts[0]["group"]), (1, &json!(ann), &json!(ann)), "{alerts:?}");
     assert_eq!(raised(&api, "logins").await[0]["about"]["user"], json!(ann));
-    api.delete(&format!("/v1/users/{ann}")).await.expect(204);
+    // Also where more is told of them at the same time.
+    tokio::join!(
+        async {
+            for _ in 0..20 {
+                let _ = api.post("/v1/sessions", json!({ "user_id": bob, "amr": ["pwd"] })).await;
+            }
+        },
+        async {
+            for user in [&ann, &bob] {
+                api.delete(&format!("/v1/users/{user}")).await.expect(204);
+            }
+        }
+    );
+    counted(&api, "erased").await;
     assert_eq!(api.all("/v1/alerts?rule=logins").await, Vec::<Value>::new());
 }
 
@@ -225,8 +238,40 @@ async fn w11_what_many_groups_lead_to_is_fifty_alerts_and_one_for_all_others() {
     })
     .await;
     assert_eq!(others["user_id"], Value::Null, "{others}");
+    assert_eq!((&others["bound"], &others["limit"]), (&json!("overflow"), &json!(50)), "it says what it is: {others}");
     assert_eq!(api.all("/v1/alerts").await.len(), 51);
     assert_eq!(events(&api, "alert.raised").await.len(), 51);
+}
+
+/// S-10: whoever provokes fifty alerts hides none that is worse, and what somebody sees to stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_w11_fifty_provoked_alerts_do_not_hide_the_one_that_is_worse() {
+    let folder = folder(&[rule("logins", "events: [session.registered]\nby: user\nabove: 1\n")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut provoked = Vec::new();
+    for n in 0..50 {
+        let user = api.user(&format!("user-{n}")).await;
+        sessions(&api, &user, 2).await;
+        provoked.push(user);
+    }
+    until("fifty", async || (api.all("/v1/alerts?state=open").await.len() == 50).then_some(())).await;
+    let first = api.all("/v1/alerts?state=open").await.into_iter().find(|alert| alert["group"] == provoked[0].as_str());
+    let path = format!("/v1/alerts/{}/acknowledge", first.unwrap()["id"].as_str().unwrap());
+    api.post(&path, json!({ "by": "ana" })).await.expect(200);
+    let real = api.user("real").await;
+    sessions(&api, &real, 5).await;
+    let alert = until("the real one", async || {
+        let alerts = api.all("/v1/alerts?state=open").await;
+        alerts.into_iter().find(|alert| alert["group"] == real.as_str() && alert["count"] == 5)
+    })
+    .await;
+    assert_eq!(alert["user_id"], real.as_str());
+    let others = api.all("/v1/alerts?state=open").await.into_iter().find(|alert| alert["bound"] == "overflow");
+    assert!(others.is_some(), "that there were more is said as well");
+    let over = events(&api, "alert.resolved").await;
+    assert_eq!((over.len(), &over[0]["data"]["reason"]), (1, &json!("outranked")), "{over:?}");
+    assert_eq!(api.all("/v1/alerts?state=acknowledged").await.len(), 1, "what somebody sees to stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! The command line, as data: parsing, help, completions and the man page are made from it.
 
+mod alerts;
 mod config;
+mod runs;
+mod tasks;
+mod workflow;
 
 use std::path::PathBuf;
 
@@ -9,7 +13,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::bench::BenchArgs;
 use crate::config::{Flags, StoreFlags};
 
+pub(crate) use alerts::AlertsCommand;
 pub(crate) use config::{ApplyArgs, Author, ConfigCommand, ExplainArgs, PolicyFolder, RevertArgs};
+pub(crate) use runs::{OneStep, RunsCommand, WhyNotArgs};
+pub(crate) use tasks::{Said, TasksCommand};
+pub(crate) use workflow::{SimulateArgs, WorkflowCommand, WorkflowFiles};
 
 /// Self-hosted multi-factor authentication.
 #[derive(Debug, Parser)]
@@ -476,284 +484,6 @@ pub(crate) enum KeysCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsCommand {
-    /// List runs, the newest first
-    List {
-        /// Only of this workflow
-        #[arg(long, value_name = "NAME")]
-        workflow: Option<String>,
-        /// Only in this state: queued, running, waiting, held, completed, failed or cancelled
-        #[arg(long, value_name = "STATE")]
-        state: Option<String>,
-        /// Only about this user
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// How many of the latest
-        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-        limit: u32,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Show a run and what happened in it
-    Show(OneRun),
-    /// Follow what happens in a run, until it is over
-    Watch(OneRun),
-    /// Show how workflows do, again and again: runs, failures, how long they take, what waits
-    Top {
-        /// Over how long: 15m, 24h, 7d
-        #[arg(long, value_name = "SPAN", default_value = "1h")]
-        window: String,
-        /// How often it is shown, in seconds; once where this is no terminal
-        #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-        every: u64,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Show why a run went the way it went: its conditions with their values, and its failures
-    Why(OneRun),
-    /// Show why events about a user did or did not start a workflow
-    WhyNot(WhyNotArgs),
-    /// Cancel a run; what it did is undone
-    Cancel(OneRun),
-    /// Have a step that is held tried again
-    Retry(OneStep),
-    /// Give a step up that is held
-    Discard(OneStep),
-    /// Release a run that waits for two people, for one of them
-    Release {
-        /// The run: run_…
-        #[arg(value_name = "RUN")]
-        run: String,
-        /// Who releases it
-        #[arg(value_name = "PERSON")]
-        person: String,
-        #[command(flatten)]
-        connection: Connection,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WhyNotArgs {
-    /// The workflow
-    #[arg(value_name = "WORKFLOW")]
-    pub(crate) workflow: String,
-    /// The user: your application's name for it, or usr_…
-    #[arg(value_name = "USER")]
-    pub(crate) user: String,
-    /// How many days of events
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
-    pub(crate) days: u16,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OneRun {
-    /// The run: run_…
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OneStep {
-    /// The run: run_…
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
-    /// The step, as `countersign runs show` tells it [default: the one that is held, if it is one]
-    #[arg(value_name = "STEP")]
-    pub(crate) step: Option<String>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TasksCommand {
-    /// List tasks, the oldest first
-    List {
-        /// Only those that this role may decide
-        #[arg(long, value_name = "ROLE")]
-        role: Option<String>,
-        /// Only of this workflow
-        #[arg(long, value_name = "NAME")]
-        workflow: Option<String>,
-        /// Only of runs about this user
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        /// In this state [default: open]
-        #[arg(long, value_name = "STATE", value_parser = ["open", "approved", "rejected", "timeout", "cancelled"])]
-        state: Option<String>,
-        /// How many at most
-        #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-        limit: u32,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Show a task: what is asked, of whom, and what was said
-    Show(OneTask),
-    /// Say yes for somebody, who proves for it by a code
-    Approve(Decide),
-    /// Say no for somebody, who proves for it by a code
-    Reject(Decide),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OneTask {
-    /// The task: tsk_…
-    #[arg(value_name = "TASK")]
-    pub(crate) task: String,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Decide {
-    /// The task: tsk_…
-    #[arg(value_name = "TASK")]
-    pub(crate) task: String,
-    /// Who decides, by the name that your application uses
-    #[arg(long = "as", value_name = "USER")]
-    pub(crate) who: String,
-    /// Their code from an authenticator app; `-` reads it from standard input [default: none, which is enough for level aal1]
-    #[arg(long, value_name = "CODE")]
-    pub(crate) code: Option<String>,
-    /// A role that they have; several times for several
-    #[arg(long = "role", value_name = "ROLE")]
-    pub(crate) roles: Vec<String>,
-    /// What they have seen, of what the task asks for; several times for several
-    #[arg(long, value_name = "EVIDENCE")]
-    pub(crate) saw: Vec<String>,
-    /// Why, in their words
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum WorkflowCommand {
-    /// Tell every mistake in the files, with its line
-    Validate(WorkflowFiles),
-    /// Play the tests that stand in the files, and compare
-    Test(WorkflowFiles),
-    /// Show what a workflow would have done: for what happened lately, or for one event
-    Simulate(Box<SimulateArgs>),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SimulateArgs {
-    /// A file, or the name of a workflow in force
-    #[arg(value_name = "FILE|NAME")]
-    pub(crate) workflow: String,
-    /// How many days of what happened
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
-    pub(crate) days: u16,
-    /// One event instead: a file of JSON, as `countersign events --json` prints one
-    #[arg(long, value_name = "FILE", conflicts_with = "days")]
-    pub(crate) event: Option<PathBuf>,
-    /// A start by hand instead: a file of JSON with what is filled in
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["days", "event"])]
-    pub(crate) inputs: Option<PathBuf>,
-    /// A file of JSON with what steps give, by their ids, where it is not what is made up
-    #[arg(long, value_name = "FILE")]
-    pub(crate) results: Option<PathBuf>,
-    /// Have people approve; otherwise nobody answers, and approvals time out
-    #[arg(long)]
-    pub(crate) approve: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WorkflowFiles {
-    /// Files, or folders with files, *.yaml
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Answer in JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AlertsCommand {
-    /// List alerts, the newest first
-    List {
-        /// Only of this rule
-        #[arg(long, value_name = "NAME")]
-        rule: Option<String>,
-        /// Only in this state: open, acknowledged or resolved
-        #[arg(long, value_name = "STATE")]
-        state: Option<String>,
-        /// How many of the latest
-        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-        limit: u32,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Show an alert
-    Show {
-        /// The alert: alr_…
-        #[arg(value_name = "ALERT")]
-        alert: String,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Say that somebody sees to an alert
-    Ack {
-        /// The alert: alr_…
-        #[arg(value_name = "ALERT")]
-        alert: String,
-        /// Who
-        #[arg(long, value_name = "NAME")]
-        by: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Raise nothing more about what an alert is about, for a time
-    Silence {
-        /// The alert: alr_…
-        #[arg(value_name = "ALERT")]
-        alert: String,
-        /// For how long: 90m, 24h, 7d
-        #[arg(long = "for", value_name = "SPAN")]
-        span: String,
-        /// Who
-        #[arg(long, value_name = "NAME")]
-        by: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Say that an alert is over
-    Resolve {
-        /// The alert: alr_…
-        #[arg(value_name = "ALERT")]
-        alert: String,
-        /// Who
-        #[arg(long, value_name = "NAME")]
-        by: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// List the rules that are in force
-    Rules {
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Tell every mistake in files of rules, with its line
-    Validate(WorkflowFiles),
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -815,7 +545,7 @@ impl Command {
             Self::Applications(command) => Some(command.connection()),
             Self::Events(args) => Some(&args.connection),
             Self::Config(command) => command.connection(),
-            Self::Workflow(WorkflowCommand::Simulate(args)) => Some(&args.connection),
+            Self::Workflow(command) => command.connection(),
             Self::Runs(command) => Some(command.connection()),
             Self::Alerts(command) => command.connection(),
             Self::Tasks(command) => Some(command.connection()),
@@ -824,7 +554,6 @@ impl Command {
             | Self::Administrator(_)
             | Self::RootKey(_)
             | Self::Bench(_)
-            | Self::Workflow(WorkflowCommand::Validate(_) | WorkflowCommand::Test(_))
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ServeProcess => None,
@@ -851,43 +580,6 @@ impl AuthenticatorsCommand {
             | Self::Resume(one)
             | Self::Revoke(one)
             | Self::ReportLost(one) => &one.connection,
-        }
-    }
-}
-
-impl RunsCommand {
-    const fn connection(&self) -> &Connection {
-        match self {
-            Self::List { connection, .. } | Self::Release { connection, .. } | Self::Top { connection, .. } => {
-                connection
-            }
-            Self::WhyNot(args) => &args.connection,
-            Self::Show(one) | Self::Why(one) | Self::Cancel(one) | Self::Watch(one) => &one.connection,
-            Self::Retry(one) | Self::Discard(one) => &one.connection,
-        }
-    }
-}
-
-impl AlertsCommand {
-    const fn connection(&self) -> Option<&Connection> {
-        match self {
-            Self::List { connection, .. }
-            | Self::Show { connection, .. }
-            | Self::Ack { connection, .. }
-            | Self::Silence { connection, .. }
-            | Self::Resolve { connection, .. }
-            | Self::Rules { connection } => Some(connection),
-            Self::Validate(_) => None,
-        }
-    }
-}
-
-impl TasksCommand {
-    const fn connection(&self) -> &Connection {
-        match self {
-            Self::List { connection, .. } => connection,
-            Self::Show(one) => &one.connection,
-            Self::Approve(decide) | Self::Reject(decide) => &decide.connection,
         }
     }
 }

@@ -90,7 +90,7 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Events(args) => commands::events(&desk, &args).await,
         Command::Keys(command) => commands::keys(&desk, &command).await,
         Command::Config(command) => commands::config(&desk, command).await,
-        Command::Workflow(WorkflowCommand::Simulate(args)) => commands::simulate(&desk, &args).await,
+        Command::Workflow(command) => commands::change_workflow(&desk, command).await,
         Command::Runs(command) => commands::runs(&desk, command).await,
         Command::Alerts(command) => commands::alerts(&desk, command).await,
         Command::Tasks(command) => commands::tasks(&desk, command).await,

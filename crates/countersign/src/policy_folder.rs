@@ -37,17 +37,18 @@ pub(crate) fn can_be_used(source: &PolicySource, sending: Option<&server::Sendin
     })
 }
 
-/// The folder in that of a policy in which the files of workflows are.
-const WORKFLOWS: &str = "workflows";
+/// The folders in that of a policy in which the files of workflows and of rules of alerts are.
+pub(crate) const INSIDE: [&str; 2] = ["workflows", "alerts"];
 
-/// The same, and the files of workflows in the folder `workflows` in it, by `workflows/NAME`: what is applied as a whole.
-pub(crate) fn with_workflows(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+/// The same, and the files in the folders `workflows` and `alerts` in it, by `workflows/NAME` and `alerts/NAME`: what is applied as a whole.
+pub(crate) fn with_folders(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut all = files(folder, Empty::IsAMistake)?;
-    let inside = folder.join(WORKFLOWS);
-    if inside.is_dir() {
-        let of_workflows =
-            files(&inside, Empty::IsFine)?.into_iter().filter(|(name, _)| Picture::of_file(name).is_none());
-        all.extend(of_workflows.map(|(name, text)| (format!("{WORKFLOWS}/{name}"), text)));
+    for name in INSIDE {
+        let inside = folder.join(name);
+        if inside.is_dir() {
+            let found = files(&inside, Empty::IsFine)?.into_iter().filter(|(file, _)| Picture::of_file(file).is_none());
+            all.extend(found.map(|(file, text)| (format!("{name}/{file}"), text)));
+        }
     }
     Ok(all)
 }

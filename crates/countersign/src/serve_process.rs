@@ -211,6 +211,7 @@ fn configuration(
         brand: settings.brand.clone(),
         sending,
         enrollment_url: settings.enrollment_url.clone(),
+        shut_out: settings.shut_out.into(),
         events_retention: settings.events_retention,
         push_digits: domain::push::Digits::new(settings.push.digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,

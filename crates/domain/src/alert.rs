@@ -17,6 +17,10 @@ pub struct AlertRuleInForce {
     pub at: Timestamp,
     /// Events up to this position are not counted by it.
     pub since: i64,
+    /// Until when nothing is raised by it.
+    pub silenced_until: Option<Timestamp>,
+    /// Who has silenced it last, and when.
+    pub silenced: Option<Said>,
 }
 
 /// How far events were counted, and how often alerts were changed beside. Whoever changes anything about alerts has seen it, and moves it on.
@@ -137,6 +141,8 @@ names! {
         Above = "above",
         /// What is usual at this hour of the week.
         Unusual = "unusual",
+        /// How many alerts of one rule are open at a time: it stands for the groups beyond.
+        Overflow = "overflow",
     }
 
     /// How bad it is.

@@ -11,6 +11,9 @@ pub struct Task {
     pub run_id: RunId,
     /// By which step, and in which round of the loops around it.
     pub step: String,
+    /// The step, in whichever round, that the run may do once this is approved, where that would leave people with nothing to prove by; none where the
+    /// workflow asks by itself.
+    pub releases: Option<String>,
     /// By which workflow the run goes.
     pub workflow: String,
     /// Whom the run is about, where that is a user.

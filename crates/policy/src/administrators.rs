@@ -36,9 +36,18 @@ impl Administrators {
         self.users.iter().map(String::as_str)
     }
 
+    /// Whether some are named by their groups.
+    pub(crate) const fn name_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     pub(crate) fn has(&self, user: &UserFacts) -> bool {
-        let key = ExternalId::parse(&user.external_id).map(|id| id.key().to_owned()).unwrap_or_default();
-        self.users.contains(&key)
-            || self.groups.iter().any(|pattern| user.groups.iter().any(|group| matches(pattern, group)))
+        self.have(&user.external_id, user.groups.iter().map(String::as_str))
+    }
+
+    /// Whether somebody of this name and these groups is among them.
+    pub(crate) fn have<'a>(&self, external_id: &str, mut groups: impl Iterator<Item = &'a str>) -> bool {
+        let key = ExternalId::parse(external_id).map(|id| id.key().to_owned()).unwrap_or_default();
+        self.users.contains(&key) || groups.any(|group| self.groups.iter().any(|pattern| matches(pattern, group)))
     }
 }

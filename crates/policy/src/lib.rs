@@ -23,7 +23,7 @@ mod rule;
 mod settings;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use administrators::Administrators;
 use domain::{AuthenticatorKind, Timestamp};
@@ -110,7 +110,18 @@ impl Policy {
         self.administrators.iter().any(|administrators| administrators.has(user))
     }
 
-    /// The users whom the files name as administrators, by their names. Those in groups that they name are known only where something is decided.
+    /// Whether the files name administrators by their groups.
+    pub fn names_groups_of_administrators(&self) -> bool {
+        self.administrators.iter().any(administrators::Administrators::name_groups)
+    }
+
+    /// Whether the files name somebody as an administrator whom the application calls so, and who is in these groups.
+    pub fn names_administrator(&self, external_id: &str, groups: &BTreeSet<String>) -> bool {
+        let groups = || groups.iter().map(String::as_str);
+        self.administrators.iter().any(|administrators| administrators.have(external_id, groups()))
+    }
+
+    /// The users whom the files name as administrators, by their names: without those in groups that they name.
     pub fn administrator_names(&self) -> impl Iterator<Item = &str> {
         self.administrators.iter().flat_map(administrators::Administrators::names)
     }

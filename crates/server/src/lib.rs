@@ -40,6 +40,21 @@ pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
 pub use sites::{SiteMistake, SiteSettings, Sites};
 pub use workflow_files::{PolicySecrets, WorkflowFiles};
 
+/// How many users all workflows together may leave with nothing to prove by in a day, until two people let them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShutOut {
+    /// In hundredths of all users.
+    pub share: u32,
+    /// As many in any case, where there are few users.
+    pub floor: u32,
+}
+
+impl Default for ShutOut {
+    fn default() -> Self {
+        Self { share: 5, floor: 3 }
+    }
+}
+
 /// How a server is to run.
 #[derive(Debug)]
 pub struct Config {
@@ -87,6 +102,8 @@ pub struct Config {
     pub webauthn: Webauthn,
     /// Where people enroll in an application, for links that workflows hand out.
     pub enrollment_url: Option<String>,
+    /// How many users workflows may leave with nothing to prove by.
+    pub shut_out: ShutOut,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -195,6 +212,7 @@ pub(crate) struct Settings {
     pub(crate) relying_party: Option<Arc<webauthn::RelyingParty>>,
     /// Where people enroll in an application.
     pub(crate) enrollment_url: Option<String>,
+    pub(crate) shut_out: ShutOut,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -268,7 +286,7 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
         world: config.risk.watched(),
         post,
         errands: app::errands::Errands::default(),
-        alerts: app::alerts::Alerts::default(),
+        alerts: app::alerts::Alerts::new(config.alerts.is_some()),
         blocked: app::blocked::Blocked::default(),
         workflows: app::workflows::Workflows::new(secrets, workflow_files.is_some()),
         wake: Arc::default(),
@@ -317,6 +335,7 @@ fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::Rely
         remembered_browsers: config.remembered_browsers,
         brand: config.brand.clone(),
         enrollment_url: config.enrollment_url.clone(),
+        shut_out: config.shut_out,
         events_retention: config.events_retention,
         push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),

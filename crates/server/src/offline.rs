@@ -69,6 +69,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             issuer_name: None,
             view_lifetime: Config::VIEW_LIFETIME,
             enrollment_url: None,
+            shut_out: crate::ShutOut::default(),
             events_retention: None,
             push_digits: domain::push::Digits::DEFAULT,
             max_session_age: Config::MAX_SESSION_AGE,

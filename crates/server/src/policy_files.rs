@@ -6,6 +6,7 @@ use std::sync::Arc;
 use policy::{Mistake, Policy, Vocabulary};
 use serde_json::Value;
 
+use crate::alert_files::AlertFiles;
 use crate::app::decide::SENSITIVE;
 use crate::app::risk::SCORES;
 use crate::workflow_files::{WorkflowFile, read_together};
@@ -18,10 +19,20 @@ pub struct PolicyFiles {
     pub(crate) files: BTreeMap<String, String>,
     /// The workflows that they say.
     pub(crate) workflows: Vec<WorkflowFile>,
+    /// The rules of alerts that they say.
+    pub(crate) alerts: AlertFiles,
 }
 
 /// The folder in that of a policy in which the files of workflows are.
 const WORKFLOWS: &str = "workflows/";
+
+/// The folder in that of a policy in which the files of rules of alerts are.
+const ALERTS: &str = "alerts/";
+
+/// Whether files say which rules of alerts there are: else those that there are stay.
+pub(crate) fn speak_of_alerts(files: &BTreeMap<String, String>) -> bool {
+    files.keys().any(|name| name.starts_with(ALERTS))
+}
 
 /// Whether files say which workflows there are: else those that there are stay.
 pub(crate) fn speak_of_workflows(files: &BTreeMap<String, String>) -> bool {
@@ -52,24 +63,36 @@ impl PolicyFiles {
     /// # Errors
     /// Every mistake that was found.
     pub fn read(files: BTreeMap<String, String>) -> Result<Self, Vec<Mistake>> {
-        let (of_workflows, texts): (Vec<_>, Vec<_>) = files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
-            .partition(|(name, _)| name.starts_with(WORKFLOWS));
-        match (Policy::read(&texts, &vocabulary()), read_together(&of_workflows)) {
-            (Ok(policy), Ok(workflows)) => Ok(Self { policy: Arc::new(policy), files, workflows }),
-            (policy, workflows) => Err([policy.err(), workflows.err()].into_iter().flatten().flatten().collect()),
+        let all = || files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let inside = |folder: &'static str| all().filter(move |(name, _)| name.starts_with(folder)).collect::<Vec<_>>();
+        let texts: Vec<_> =
+            all().filter(|(name, _)| ![WORKFLOWS, ALERTS].iter().any(|folder| name.starts_with(folder))).collect();
+        let policy = Policy::read(&texts, &vocabulary());
+        let (workflows, alerts) = (read_together(&inside(WORKFLOWS)), AlertFiles::read_together(&inside(ALERTS)));
+        match (policy, workflows, alerts) {
+            (Ok(policy), Ok(workflows), Ok(alerts)) => Ok(Self { policy: Arc::new(policy), files, workflows, alerts }),
+            (policy, workflows, alerts) => {
+                Err([policy.err(), workflows.err(), alerts.err()].into_iter().flatten().flatten().collect())
+            }
         }
     }
 
-    /// What the files say, piece by piece: of the policy, and of each workflow, `workflows.lost_device.steps.lock`.
+    /// What the files say, piece by piece: of the policy, of each workflow, `workflows.lost_device.steps.lock`, and of each
+    /// rule of alerts.
     pub(crate) fn content(&self) -> BTreeMap<String, Value> {
         let of_workflows = self.workflows.iter().flat_map(|workflow| {
             let name = workflow.definition.name().to_owned();
             let pieces = workflow.definition.outline().into_iter();
             pieces.map(move |(piece, value)| (format!("workflows.{name}.{piece}"), value))
         });
-        self.policy.content().clone().into_iter().chain(of_workflows).collect()
+        let of_alerts =
+            self.alerts.rules.iter().map(|file| (format!("alerts.{}", file.rule.name()), file.rule.outline()));
+        self.policy.content().clone().into_iter().chain(of_workflows).chain(of_alerts).collect()
+    }
+
+    /// How many rules of alerts they say.
+    pub fn alert_count(&self) -> usize {
+        self.alerts.count()
     }
 
     /// How many workflows they say.

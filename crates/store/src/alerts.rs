@@ -31,6 +31,17 @@ impl WriteAlerts {
     }
 }
 
+/// The rules that are in force from now on, together with a policy. Guard: those that were seen are those that there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutAlertRules {
+    /// The digests of those that were in force, by name.
+    pub seen: Vec<(String, String)>,
+    /// Those that are from now on.
+    pub rules: Vec<AlertRuleInForce>,
+    /// Events up to this position are looked at by no rule: where there was none, the log was not read.
+    pub read_from: i64,
+}
+
 /// Which alerts are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertFilter {

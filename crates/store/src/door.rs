@@ -19,7 +19,7 @@ use crate::read::events::Order;
 use crate::read::{alerts, events, hygiene, links, lists, runs, stats, tasks};
 use crate::{
     ActiveUser, AlertFilter, Attempt, Caller, ClaimedRun, Commit, Deciding, Effect, EventFilter, GatewaySwitch,
-    Keyring, Leeway, OpenError, RunFilter, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
+    Keyring, Leeway, OpenError, RunFilter, RunReach, RunSample, StepLine, StoreError, TaskFilter, UserFilter,
 };
 
 /// Where the data is.
@@ -527,10 +527,10 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// How far a workflow may still go at a time, and who let a run go further.
-    pub async fn run_leeway(&self, workflow: &str, run: RunId, at: Timestamp) -> Result<Leeway, StoreError> {
+    /// How far workflows may still go at a time, and whether people let a step of a run go further.
+    pub async fn run_leeway(&self, run: RunId, step: &str, at: Timestamp) -> Result<Leeway, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = runs::leeway(lease.connection(), workflow, run, at).await?;
+        let found = runs::leeway(lease.connection(), run, step, at).await?;
         lease.done();
         Ok(found)
     }
@@ -583,6 +583,13 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// The tasks by which people release steps of a run, the oldest first: of one step, if that is said.
+    pub async fn releases_of_run(&self, run: RunId, step: Option<&str>) -> Result<Vec<Task>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = tasks::releases(lease.connection(), run, step).await?;
+        lease.done();
+        Ok(found)
+    }
     /// What was said to a task, in order.
     pub async fn task_verdicts(&self, id: TaskId) -> Result<Vec<TaskVerdict>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
@@ -598,6 +605,13 @@ impl Store {
     ) -> Result<Page<Task, TaskId>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = tasks::list_of(lease.connection(), filter, page).await?;
+        lease.done();
+        Ok(found)
+    }
+    /// How far a workflow reaches: runs that were started since a time, and those that are not over.
+    pub async fn run_reach(&self, workflow: &str, since: Timestamp) -> Result<RunReach, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::reach(lease.connection(), workflow, since).await?;
         lease.done();
         Ok(found)
     }
@@ -655,17 +669,10 @@ impl Store {
         lease.done();
         Ok(found)
     }
-    /// The alerts of some groups, by rule and group, that are not resolved.
-    pub async fn open_alerts(&self, groups: &[(String, String)]) -> Result<Vec<Alert>, StoreError> {
+    /// The alerts of some rules that are not resolved.
+    pub async fn open_alerts(&self, rules: &[String]) -> Result<Vec<Alert>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = alerts::open(lease.connection(), groups).await?;
-        lease.done();
-        Ok(found)
-    }
-    /// How many alerts of each of some rules are not resolved.
-    pub async fn count_open_alerts(&self, rules: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::count_open(lease.connection(), rules).await?;
+        let found = alerts::open(lease.connection(), rules).await?;
         lease.done();
         Ok(found)
     }

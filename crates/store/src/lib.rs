@@ -25,7 +25,7 @@ mod sweep;
 mod threads;
 mod write;
 
-pub use alerts::{AlertFilter, WriteAlerts};
+pub use alerts::{AlertFilter, PutAlertRules, WriteAlerts};
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
     Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
@@ -36,7 +36,7 @@ pub use error::{OpenError, StoreError};
 pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, HandOut, TaskFilter};
 pub use record::{ActiveUser, Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
-    AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutWorkflows, Release, RunFilter, RunInput, Spares,
-    WebhookCall,
+    AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutBeside, PutWorkflows, Release, RunFilter, RunInput,
+    Spares, WebhookCall,
 };
-pub use stats::{RunSample, StepLine};
+pub use stats::{RunReach, RunSample, StepLine};

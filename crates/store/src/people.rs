@@ -31,8 +31,10 @@ pub struct GiveVerdict {
     pub verdict: TaskVerdict,
     /// The session of the challenge, if it has one.
     pub session_id: Option<SessionId>,
-    /// What comes for the run by it.
-    pub input: RunInput,
+    /// The run that asks.
+    pub run_id: RunId,
+    /// What comes for the run by it, where the workflow asks. A release is looked at where it stands.
+    pub input: Option<RunInput>,
 }
 
 /// See [`crate::Change::ArmLink`]. Guard: the link is this run's, and, if it goes to somebody, theirs. One that gives something goes to nobody else.
@@ -87,4 +89,6 @@ pub struct TaskFilter {
     pub workflow: Option<String>,
     /// Those of runs about this user.
     pub user_id: Option<UserId>,
+    /// Those of this run.
+    pub run_id: Option<RunId>,
 }

@@ -18,6 +18,15 @@ pub struct PutWorkflows {
     pub same_schedules: Vec<String>,
 }
 
+/// What comes into force together with a policy, where its files say so.
+#[derive(Debug, Clone, Default)]
+pub struct PutBeside {
+    /// Which workflows there are.
+    pub workflows: Option<PutWorkflows>,
+    /// Which rules of alerts.
+    pub alerts: Option<crate::PutAlertRules>,
+}
+
 /// See [`Change::BeginRuns`].
 #[derive(Debug, Clone, Default)]
 pub struct BeginRuns {
@@ -147,7 +156,7 @@ pub struct AdvanceRun {
     pub inputs: Vec<RunInput>,
 }
 
-/// Guard of an [`AdvanceRun`]: unless two people released the run, no administrator, and no more than so many users in a day by one workflow, could
+/// Guard of an [`AdvanceRun`]: unless people approved the release of the step, no administrator, and no more than so many users in a day by all workflows, could
 /// prove something before and cannot after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
@@ -155,29 +164,21 @@ pub struct Spares {
     pub users: Vec<UserId>,
     /// The administrators among them.
     pub administrators: Vec<UserId>,
-    /// The workflow, with which is counted.
-    pub workflow: String,
-    /// How many users it may leave so in a day.
+    /// The step that does it, in whichever round of the loops around it: what a task that was approved [releases](domain::Task::releases).
+    pub step: String,
+    /// How many users all workflows together may leave so in a day.
     pub most: i64,
 }
 
-/// How far a workflow may still go, and who let a run go further.
+/// How far workflows may still go, and whether people let a step of a run go further.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leeway {
-    /// How many users the workflow has left with nothing to prove by in its day.
+    /// How many users workflows have left with nothing to prove by in their day.
     pub shut_out: i64,
-    /// How many people released the run.
-    pub releases: i64,
-}
-
-impl Leeway {
-    /// How many people have to release a run.
-    pub const RELEASES: i64 = crate::write::RELEASES;
-
-    /// Whether the run may do what it says.
-    pub const fn is_released(&self) -> bool {
-        self.releases >= Self::RELEASES
-    }
+    /// Whether people approved that the run does this step.
+    pub is_released: bool,
+    /// Whether they are asked just now.
+    pub is_asked: bool,
 }
 
 /// Gives a claim back.

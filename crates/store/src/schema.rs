@@ -7,7 +7,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 13] = [
+const MIGRATIONS: [Migration; 14] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -51,6 +51,10 @@ const MIGRATIONS: [Migration; 13] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0011_recovery.sql"),
         postgres: include_str!("../migrations/postgres/0011_recovery.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0012_releases_are_tasks.sql"),
+        postgres: include_str!("../migrations/postgres/0012_releases_are_tasks.sql"),
     },
     Migration {
         sqlite: include_str!("../migrations/sqlite/0013_history.sql"),

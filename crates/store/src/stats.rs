@@ -15,6 +15,15 @@ pub struct RunSample {
     pub ended_at: Option<Timestamp>,
 }
 
+/// How far a workflow reaches: runs, and about how many users they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunReach {
+    /// Those that were started since a time.
+    pub started: (i64, i64),
+    /// Those that are not over.
+    pub live: (i64, i64),
+}
+
 /// Something that happened at a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepLine {

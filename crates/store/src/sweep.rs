@@ -84,7 +84,6 @@ macro_rules! runs {
                 "x.id FROM runs",
                 concat!($over, $first)
             ),
-            delete!("run_releases WHERE run_id", "x.id FROM runs", concat!($over, $first)),
             Set::new(
                 INPUT,
                 concat!(
@@ -190,10 +189,10 @@ static SWEEPS: [Set; 14] = [
 ];
 
 /// Those that ended long ago.
-static RUNS_BY_END: [Set; 7] = runs!("x.ended_at <= (SELECT i.runs_over_at FROM input i)", " ORDER BY x.ended_at");
+static RUNS_BY_END: [Set; 6] = runs!("x.ended_at <= (SELECT i.runs_over_at FROM input i)", " ORDER BY x.ended_at");
 
 /// Those whose history was dropped with its partition; but for a few that ended later, all of them are over.
-static RUNS_BY_ID: [Set; 7] = runs!(
+static RUNS_BY_ID: [Set; 6] = runs!(
     "x.id < (SELECT i.runs_before FROM input i) AND x.ended_at <= (SELECT i.old_at FROM input i)",
     " ORDER BY x.id"
 );

@@ -9,8 +9,11 @@ use document::{Mistakes, Place};
 use domain::{EventKind, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::definition::{Argument, BlockId, Definition, Doing, ExpressionId, Step, StepKind, TriggerKind, Wait};
+use crate::definition::{
+    Approval, Argument, BlockId, Definition, Doing, Excluded, ExpressionId, Step, StepKind, TriggerKind, Wait,
+};
 use crate::expression::Known;
+use crate::vocabulary::Kind;
 
 pub use together::check_together;
 
@@ -118,6 +121,36 @@ fn width(definition: &Definition, block: BlockId) -> usize {
     widths.max().unwrap_or(0)
 }
 
+/// Tells of an approval that would leave out whom the run is about, where that is said nowhere: anybody could approve what is done to themselves.
+fn leaves_out_nobody(definition: &Definition, step: &Step, approval: &Approval, mistakes: &mut Mistakes) {
+    if definition.subject.is_some() || !approval.excludes.contains(&Excluded::Subject) {
+        return;
+    }
+    if approval.says_excludes || is_about_users(definition) {
+        let message = format!(
+            "`{}` is to leave out whom the run is about, and nothing says who that is: say `subject`, or `exclude: [requester]` if it is about nobody",
+            step.id
+        );
+        mistakes.error(&step.place, message);
+    }
+}
+
+/// Whether what a workflow is told, or does, is about users.
+fn is_about_users(definition: &Definition) -> bool {
+    let told = definition.inputs.iter().any(|input| input.kind == Kind::User);
+    let caused = definition.triggers.iter().any(|trigger| match trigger.kind {
+        TriggerKind::Event(kind) => kind.concerns_users(),
+        _ => false,
+    });
+    let does = |step: &Step| match &step.kind {
+        StepKind::Action(action) => {
+            action.does.with.iter().any(|(name, _)| ["user", "authenticator", "session"].contains(&name.as_str()))
+        }
+        _ => false,
+    };
+    told || caused || definition.steps.iter().any(does)
+}
+
 fn one_step(definition: &Definition, step: &Step, mistakes: &mut Mistakes) {
     let at = |id: ExpressionId| definition.expression(id).map_or(&step.place, |expression| &expression.place);
     match &step.kind {
@@ -145,6 +178,7 @@ fn one_step(definition: &Definition, step: &Step, mistakes: &mut Mistakes) {
             if approval.roles.is_empty() {
                 mistakes.error(&step.place, "nobody may approve this");
             }
+            leaves_out_nobody(definition, step, approval, mistakes);
         }
         StepKind::Call(call) if call.workflow == definition.name => {
             mistakes.error(&step.place, format!("`{}` calls itself, again and again", definition.name));

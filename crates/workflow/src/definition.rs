@@ -295,6 +295,8 @@ pub(crate) struct Approval {
     pub(crate) quorum: usize,
     pub(crate) roles: Vec<String>,
     pub(crate) excludes: Vec<Excluded>,
+    /// Whether the file says whom.
+    pub(crate) says_excludes: bool,
     pub(crate) evidence: Vec<String>,
     pub(crate) level: Aal,
     pub(crate) timeout: Duration,
@@ -383,6 +385,24 @@ impl Definition {
     /// The ids of its steps with their places, in the order of the document.
     pub fn steps(&self) -> impl Iterator<Item = (&str, &Place)> {
         self.steps.iter().map(|step| (step.id.as_str(), &step.place))
+    }
+
+    /// The steps in a loop, however deep, that do one of these actions; and whether the loop goes through all that its query finds.
+    pub fn in_loop(&self, step: &str, actions: &[&str]) -> (Vec<&str>, bool) {
+        let Some((_, looping)) = self.step_named(step) else { return (Vec::new(), true) };
+        let is_whole = matches!(&looping.kind, StepKind::ForEach(each) if each.keep.is_none());
+        let (mut found, mut blocks) = (Vec::new(), looping.inner());
+        while let Some(block) = blocks.pop() {
+            for inner in self.block(block).iter().filter_map(|id| self.step(*id)) {
+                blocks.extend(inner.inner());
+                if let StepKind::Action(action) = &inner.kind
+                    && actions.contains(&action.does.action.name)
+                {
+                    found.push(inner.id.as_str());
+                }
+            }
+        }
+        (found, is_whole)
     }
 
     /// The kinds of events that its steps wait for: what a run has to be told of from its beginning, so that none comes too early.

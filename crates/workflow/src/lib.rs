@@ -26,7 +26,7 @@ mod testing;
 mod vocabulary;
 mod words;
 
-pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, WEEKS};
+pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, OTHERS, WEEKS};
 pub use analysis::{REASON, check_together};
 pub use cron::Schedule;
 pub use definition::{

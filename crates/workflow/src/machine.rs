@@ -381,6 +381,13 @@ pub enum What {
     },
     /// Something failed for good, and is held.
     Held(Failure),
+    /// Before a loop that takes something from people began, they were counted.
+    Foreseen {
+        /// How many it is about at most: what its `where` leaves out is among them.
+        users: u64,
+        /// Whether there was time to count all.
+        is_whole: bool,
+    },
     /// A condition was looked at.
     Asked {
         /// Whether it held.

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::tasks::{approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
-use crate::harness::{Api, Database, Server};
+use crate::harness::{Api, Database, Enrolled, Server};
 
 fn names(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -218,6 +219,41 @@ steps:
     )
 }
 
+fn locking() -> (String, String) {
+    let (name, text) = suspending();
+    let text = text
+        .replace("name: suspending", "name: locking")
+        .replace("id: suspend\n    action: authenticator.suspend", "id: lock\n    action: user.lock");
+    (name.replace("suspending", "locking"), text)
+}
+
+/// Who is an administrator by a group is one, and how many users may be left so is for the operator to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configured() {
+    let folder = folder(&[suspending(), locking()]);
+    let policy = tempfile::tempdir().unwrap();
+    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  groups: [\"ops-*\"]\n").unwrap();
+    let mut setup = setup(Database::Sqlite, &folder);
+    setup.arguments.push(format!("--policy-folder={}", policy.path().display()));
+    setup.arguments.push("--workflows-shut-out-share=0".to_owned());
+    setup.arguments.push("--workflows-shut-out-floor=1".to_owned());
+    let server = Server::start(setup).await;
+    let api = server.api();
+    let (ann, bob, carl) = (api.enroll("ann").await, api.enroll("bob").await, api.enroll("carl").await);
+    api.patch(&format!("/v1/users/{}/standing", ann.user_id), json!({ "groups": ["ops-night"] })).await.expect(200);
+    let ran = async |workflow: &str, user: &str, state: &str| {
+        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
+        let run = api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201);
+        settles(&api, run["id"].as_str().unwrap(), state).await;
+    };
+    ran("suspending", &ann.user_id, "held").await;
+    ran("suspending", &bob.user_id, "completed").await;
+    ran("locking", &carl.user_id, "held").await;
+    let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
+    let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+    assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people_on_sqlite() {
     waits_for_two_people(Database::Sqlite).await;
@@ -228,61 +264,175 @@ async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people
     waits_for_two_people(Database::Postgres).await;
 }
 
+async fn started(api: &Api, user: &str) -> String {
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
+    api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
 async fn waits_for_two_people(database: Database) {
-    let (_folder, server) = with_an_administrator(database, &[suspending()]).await;
+    let (_folder, server) = with_an_administrator(database, &[suspending(), locking()]).await;
     let api = server.api();
     let ann = api.enroll("ann").await;
-    let start = async |user: &str| {
-        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
-        api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
-    };
+    let start = async |user: &str| started(&api, user).await;
     let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
-    let release =
-        async |run: &str, person: &str| api.post(&format!("/v1/runs/{run}/release"), json!({ "person": person })).await;
+    let gina = api.enroll("Gina").await;
+    let (bob, carl) = (api.enroll("bob").await, api.enroll("carl").await);
 
     let run = start(&ann.user_id).await;
     settles(&api, &run, "held").await;
     assert_eq!(state(&ann.authenticator_id).await, "active");
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
-    assert_eq!((&shown["held_for_people"], &shown["releases"]), (&json!(["suspend"]), &json!(0)), "{shown}");
+    assert_eq!(shown["held_for_people"], json!(["suspend"]), "{shown}");
+    let task = release_task(&api, &run).await;
+    assert_eq!(shown["release_tasks"], json!([task["id"]]), "{shown}");
+    for (name, value) in [
+        ("releases", json!("suspend")),
+        ("quorum", json!(2)),
+        ("level", json!("aal2")),
+        ("roles", json!(["administrator"])),
+        ("exclude", json!(["subject", "requester"])),
+        ("user_id", json!(ann.user_id)),
+    ] {
+        assert_eq!(task[name], value, "{name}: {task}");
+    }
     // Trying again is not releasing.
     api.post(&format!("/v1/runs/{run}/retry"), json!({ "step": "suspend" })).await.expect(200);
     until("it is held again", async || (events(&api, "run.held").await.len() == 2).then_some(())).await;
     settles(&api, &run, "held").await;
-    // Not by who started it, nor twice by one person, however the name is written.
-    release(&run, "gina").await.expect_problem(409, "conflict");
-    release(&run, "bob").await.expect(200);
-    release(&run, "BOB ").await.expect_problem(409, "conflict");
+    assert_eq!(release_task(&api, &run).await["id"], task["id"], "it is asked once");
+    // Two names that an application vouches for are nothing: each proves for this very run, step and question.
+    api.post(&format!("/v1/runs/{run}/release"), json!({ "person": "bob" })).await.expect_problem(404, "not-found");
+    let said = json!({ "user_id": bob.user_id, "roles": ["administrator"] });
+    let path = format!("/v1/tasks/{}/approve", task["id"].as_str().unwrap());
+    api.post(&path, said).await.expect_problem(403, "step-up-needed");
+    // Not by who started it, nor by whom it is about, nor twice by one person.
+    approve_proving(&api, &task, &gina).await.expect_problem(403, "forbidden");
+    approve_proving(&api, &task, &ann).await.expect_problem(403, "forbidden");
+    approve_proving(&api, &task, &bob).await.expect(200);
+    approve_proving(&api, &task, &bob).await.expect_problem(409, "conflict");
     assert_eq!(state(&ann.authenticator_id).await, "active");
-    release(&run, "carl").await.expect(200);
+    approve_proving(&api, &task, &carl).await.expect(200);
     settles(&api, &run, "completed").await;
     assert_eq!(state(&ann.authenticator_id).await, "suspended");
-    let told = events(&api, "run.instructed").await;
-    let released: Vec<_> = told.iter().filter(|event| event["data"]["reason"] == "release").collect();
-    assert_eq!(released.len(), 2, "{told:?}");
-    assert!(released.iter().all(|event| event["data"].get("person").is_none()), "{released:?}");
+    let by: Vec<_> = events(&api, "task.approved").await.iter().map(|event| event["data"]["by"].clone()).collect();
+    assert_eq!(by, [json!(bob.user_id), json!(carl.user_id)]);
+    let closed = events(&api, "task.closed").await;
+    assert_eq!((closed.len(), &closed[0]["data"]["outcome"]), (1, &json!("approved")), "{closed:?}");
 
-    // Of others a few, and then no more of them in a day, whichever run it is.
+    a_few_in_a_day(&api, &bob).await;
+}
+
+/// Of others a few, and then no more of them in a day, whichever run it is.
+async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
+    let start = async |user: &str| started(api, user).await;
+    let state = async |id: &str| api.get(&format!("/v1/authenticators/{id}")).await.expect(200)["state"].clone();
     let mut others = Vec::new();
     for name in ["hugo", "ida", "jon", "kim"] {
         others.push(api.enroll(name).await);
     }
     for other in &others[..3] {
         let run = start(&other.user_id).await;
-        settles(&api, &run, "completed").await;
+        settles(api, &run, "completed").await;
     }
+    // Another workflow is no other day.
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": others[3].user_id } });
+    let other = api.post("/v1/workflows/locking/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    settles(api, &other, "held").await;
+    api.post(&format!("/v1/runs/{other}/cancel"), json!({})).await.expect(200);
+    settles(api, &other, "cancelled").await;
     let run = start(&others[3].user_id).await;
-    settles(&api, &run, "held").await;
+    settles(api, &run, "held").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
     // Who is asked beforehand is told as much.
     let body = json!({ "workflow": "suspending", "inputs": { "who": others[3].user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!((&told["touched"]["shut_out"], &told["fired"]), (&json!(1), &json!(1)), "{told}");
+    let touched = &told["touched"];
+    assert_eq!((&touched["may_shut_out"], &touched["takes_two_people"]), (&json!(0), &json!(true)), "{told}");
+    // What has an end is nothing to rely on, for who is asked beforehand as for the run itself.
+    let ending =
+        suspending().1.replace("authenticator.suspend\n    with: {", "authenticator.expire\n    with: {in: 7d, ");
+    let body = json!({ "document": ending, "inputs": { "who": others[3].user_id } });
+    let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+    assert_eq!(told["touched"]["shut_out"], 1, "{told}");
     // Given up, it is over, and nothing happened.
     api.post(&format!("/v1/runs/{run}/discard"), json!({ "step": "suspend" })).await.expect(200);
-    settles(&api, &run, "failed").await;
-    release(&run, "bob").await.expect_problem(409, "conflict");
+    settles(api, &run, "failed").await;
+    let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+    assert_eq!(shown["release_tasks"], json!([]), "{shown}");
+    assert_eq!(events(api, "task.closed").await[2]["data"]["outcome"], "cancelled");
+    assert_eq!(api.all("/v1/tasks").await.len(), 0);
+    // One no, and the step is given up.
+    let run = start(&others[3].user_id).await;
+    let task = release_task(api, &run).await;
+    reject_proving(api, &task, bob).await.expect(200);
+    settles(api, &run, "failed").await;
+    assert_eq!(state(&others[3].authenticator_id).await, "active");
+    // With its run its task is over.
+    let run = start(&others[3].user_id).await;
+    let task = release_task(api, &run).await;
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(api, &run, "cancelled").await;
+    let ask = json!({ "user_id": bob.user_id, "verdict": "approve" });
+    let path = format!("/v1/tasks/{}/challenges", task["id"].as_str().unwrap());
+    api.post(&path, ask).await.expect_problem(409, "conflict");
     api.advance(25 * 3600).await;
     let run = start(&others[3].user_id).await;
+    settles(api, &run, "completed").await;
+}
+
+/// W-09: a loop that would shut out too many is held before anybody is, and says how many it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_a_loop_is_counted_before_it_begins() {
+    let all = workflow(
+        "all",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+steps:
+  - id: each
+    for_each:
+      query: users
+      as: one
+      limit: 1000
+      breaker: {failures: 10%, after: 20}
+      steps:
+        - id: lock
+          action: user.lock
+          with: {user: "${one.id}"}
+"#,
+    );
+    let folder = folder(&[all]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "carl", "dora", "emil"] {
+        people.push(api.enroll(name).await);
+    }
+    let gina = api.user("Gina").await;
+    let body = json!({ "requester": gina, "roles": ["helpdesk"] });
+    let run = api.post("/v1/workflows/all/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    settles(&api, &run, "held").await;
+    for one in &people {
+        assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "active");
+    }
+    let task = release_task(&api, &run).await;
+    assert!(task["message"].as_str().unwrap().contains("is about 6 users"), "{task}");
+    let lines = api.all(&format!("/v1/runs/{run}/steps")).await;
+    let foreseen = lines.iter().find(|line| line["entry"]["what"] == "foreseen").unwrap();
+    assert_eq!((&foreseen["step"], &foreseen["entry"]["users"]), (&json!("each"), &json!(6)), "{foreseen}");
+    assert_eq!(foreseen["entry"]["is_whole"], true, "{foreseen}");
+    for who in &people[..2] {
+        approve_proving(&api, &task, who).await.expect(200);
+    }
     settles(&api, &run, "completed").await;
+    for one in &people {
+        assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "suspended");
+    }
+}
+
+/// The task by which people release what a run is held for.
+pub(super) async fn release_task(api: &Api, run: &str) -> Value {
+    until("it is asked for a release", async || api.all(&format!("/v1/tasks?run_id={run}")).await.into_iter().next())
+        .await
 }

@@ -156,3 +156,145 @@ async fn s11_where_a_folder_says_which_workflows_there_are_none_are_applied() {
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(in_force(&api).await.len(), 1, "those of the folder stay");
 }
+
+fn rule(name: &str, rest: &str) -> String {
+    format!(
+        "apiVersion: countersign/v1\nkind: Alert\nmetadata: {{name: {name}}}\nevents: [user.created]\nseverity: high\n{rest}"
+    )
+}
+
+async fn rules(api: &Api) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let all = api.get("/v1/alert-rules").await.expect(200);
+    all["items"].as_array().unwrap().iter().map(|one| (text(&one["name"]), text(&one["digest"]))).collect()
+}
+
+async fn open_alerts(api: &Api) -> usize {
+    api.all("/v1/alerts?state=open").await.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_w11_rules_of_alerts_are_applied_with_the_policy_silenced_and_put_back_on_sqlite() {
+    rules_applied(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_w11_rules_of_alerts_are_applied_with_the_policy_silenced_and_put_back_on_postgresql() {
+    rules_applied(Database::Postgres).await;
+}
+
+async fn rules_applied(database: Database) {
+    let server = Server::start(Setup { database, ..Setup::default() }).await;
+    let api = server.api();
+    // What came before a rule is in force is not counted by it.
+    api.user("before").await;
+    let files = json!({ "rules.yaml": RULES, "alerts/each.yaml": rule("each", "above: 0\n"), "alerts/many.yaml": rule("many", "above: 9\n") });
+    let plan = api.post("/v1/policies/plan", json!({ "files": files, "days": 0 })).await.expect(200);
+    let told: Vec<&str> =
+        plan["differences"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert!(told.contains(&"alerts.each") && told.contains(&"alerts.many"), "{plan}");
+    assert_eq!(rules(&api).await, []);
+    let one = apply(&api, files).await.expect(200);
+    let before = rules(&api).await;
+    assert_eq!(before.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["each", "many"]);
+    assert_eq!(events(&api, "alert_rule.changed").await.len(), 2);
+    assert_eq!(open_alerts(&api).await, 0);
+    api.user("first").await;
+    until("it is counted", async || (open_alerts(&api).await == 1).then_some(())).await;
+    for alert in api.all("/v1/alerts?state=open").await {
+        api.post(&format!("/v1/alerts/{}/resolve", alert["id"].as_str().unwrap()), json!({ "by": "ana" }))
+            .await
+            .expect(200);
+    }
+
+    let two = silenced_as_a_whole(&api).await;
+    // Put back; and one mistake, and nothing of it is in force.
+    let request = api.request(Method::POST, &format!("/v1/policies/{}/revert", one["policy"]["id"].as_str().unwrap()));
+    let request = request.header("if-match", format!("\"{}\"", two["policy"]["id"].as_str().unwrap()));
+    Api::answer(request.json(&json!({}))).await.unwrap().expect(200);
+    assert_eq!(rules(&api).await, before);
+    let broken = json!({ "rules.yaml": RULES, "alerts/each.yaml": rule("each", "abvoe: 0\n") });
+    let problem = apply(&api, broken).await.expect_problem(422, "policy-mistaken");
+    assert_eq!(problem["mistakes"][1]["suggestion"], "above", "{problem}");
+    let twice = json!({ "rules.yaml": RULES, "alerts/a.yaml": rule("each", "above: 0\n"), "alerts/b.yaml": rule("each", "above: 1\n") });
+    apply(&api, twice).await.expect_problem(422, "policy-mistaken");
+    assert_eq!(rules(&api).await, before);
+    // It takes the scope of workflows; without any file, those that files said are gone.
+    let body = json!({ "name": "pipeline", "scopes": ["policies:read", "policies:write"] });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    apply(&api.with_key(&key), json!({ "rules.yaml": RULES })).await.expect_problem(403, "forbidden");
+    apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
+    assert_eq!(rules(&api).await, []);
+}
+
+/// A rule is silenced as a whole, and stays so where its file says something else.
+async fn silenced_as_a_whole(api: &Api) -> Value {
+    let silence = json!({ "by": "ana", "reason": "a migration", "seconds": 3600 });
+    let silent = api.post("/v1/alert-rules/each/silence", silence.clone()).await.expect(200);
+    assert_eq!(silent["silenced"]["reason"], "a migration", "{silent}");
+    api.post("/v1/alert-rules/none/silence", silence).await.expect_problem(404, "not-found");
+    let told = events(api, "alert.silenced").await;
+    assert_eq!((&told[0]["data"]["rule"], &told[0]["details"]["by"]), (&json!("each"), &json!("ana")), "{told:?}");
+    let other = json!({ "rules.yaml": RULES, "alerts/each.yaml": rule("each", "above: 0\nwindow: 2h\n") });
+    let two = apply(api, other).await.expect(200);
+    assert_eq!(rules(api).await.len(), 1);
+    assert_eq!(events(api, "alert_rule.withdrawn").await.len(), 1);
+    for n in 0..3 {
+        api.user(&format!("silent-{n}")).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(open_alerts(api).await, 0, "nothing is raised meanwhile");
+    api.advance(2 * 3600 + 1).await;
+    api.user("loud").await;
+    until("its time is over", async || (open_alerts(api).await == 1).then_some(())).await;
+
+    two
+}
+
+/// W-10: one workflow is held against what is in force, put there and put back, and all else stays as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_w10_one_workflow_is_compared_applied_and_rolled_back_by_itself() {
+    let server = Server::start(Setup { database: Database::Sqlite, ..Setup::default() }).await;
+    let api = server.api();
+    let files =
+        json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost_device().1, "workflows/w.yaml": waiting("1h").1 });
+    apply(&api, files).await.expect(200);
+    let before = in_force(&api).await;
+    let body = json!({ "requester": "Gina", "roles": ["helpdesk"] });
+    api.post("/v1/workflows/waiting/runs", body).await.expect(201);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any-name.yaml");
+    std::fs::write(&path, waiting("2h").1).unwrap();
+    let path = path.to_str().unwrap();
+    let ran = |arguments: &[&str]| {
+        let output = server.cli(arguments);
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    };
+    let (is_fine, told) = ran(&["workflow", "diff", path]);
+    assert!(is_fine && told.contains("~ workflows.waiting.steps.rest") && !told.contains("lost_device"), "{told}");
+    assert!(told.contains("waiting is changed: 1 of its runs"), "how many it touches: {told}");
+    assert_eq!(in_force(&api).await, before, "nothing is changed by looking");
+    let (is_fine, told) = ran(&["workflow", "apply", path, "--by", "ana"]);
+    assert!(is_fine && told.contains("is in force"), "{told}");
+    let after = in_force(&api).await;
+    assert_eq!((after.len(), &after[0], after[1] == before[1]), (2, &before[0], false));
+    // The file keeps its name among those that were applied.
+    let current = api.get("/v1/policies/current").await.expect(200);
+    assert!(
+        current["files"].get("workflows/w.yaml").is_some() && current["files"].as_object().unwrap().len() == 3,
+        "{current}"
+    );
+    let (is_fine, told) = ran(&["workflow", "rollback", "waiting"]);
+    assert!(is_fine, "{told}");
+    assert_eq!(in_force(&api).await, before);
+    let (is_fine, told) = ran(&["workflow", "rollback", "waiting", after[1].1.get(..10).unwrap()]);
+    assert!(is_fine, "{told}");
+    assert_eq!(in_force(&api).await, after);
+    let (is_fine, told) = ran(&["workflow", "rollback", "waiting", "ffffffffff"]);
+    assert!(!is_fine && told.contains("no such version"), "{told}");
+    std::fs::write(path, waiting("2h").1.replace("event.emit", "event.emti")).unwrap();
+    let (is_fine, told) = ran(&["workflow", "apply", path]);
+    assert!(!is_fine && told.contains("event.emit"), "{told}");
+    assert_eq!(in_force(&api).await, after);
+}

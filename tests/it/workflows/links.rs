@@ -309,11 +309,17 @@ steps:
     link_in(&post.mail.mail());
     // To somebody else.
     assert!(sent(&ana, &bob, "", "failed").await.contains("somebody else"));
-    // With another run's link in what somebody wrote, whosever it is.
-    let links = api.all(&format!("/v1/links?user_id={ana}")).await;
-    let note = format!("{PUBLIC}/links/{}", links[0]["id"].as_str().unwrap());
-    for user in [&ana, &bob] {
-        assert!(sent(user, user, &note, "failed").await.contains("another run's"));
-    }
     assert_eq!(post.mail.settled(0).await, 0, "nothing of that was sent");
+    // Whoever writes another run's link into it, or one of nobody, keeps nothing back by that, and has nothing to follow.
+    let links = api.all(&format!("/v1/links?user_id={ana}")).await;
+    let theirs = links[0]["id"].as_str().unwrap();
+    for id in [theirs, "lnk_0197a3c05b7c7d3e8f6a1b2c3d4e5f60"] {
+        let note = format!("{PUBLIC}/links/{id}");
+        sent(&bob, &bob, &note, "completed").await;
+        let mail = post.mail.mail();
+        let content = mail["content"].as_str().unwrap().replace("=\r\n", "").replace("=\n", "");
+        assert!(content.contains(&note), "{content}");
+        link_in(&mail);
+    }
+    assert_eq!(browse(&api, Method::GET, &format!("/links/{theirs}")).await.status, 404);
 }

@@ -312,6 +312,17 @@ async fn w05_t18_a_radius_server_is_asked_and_the_code_stands_nowhere() {
     let wrong = start(&api, "radius", json!({ "user": user, "code": "271828" })).await;
     settles(&api, &wrong, "completed").await;
     assert_eq!(emitted(&api).await, ["right", "wrong"]);
+    // By one key it is one run, whichever code was typed: of that nothing is kept to hold against.
+    let ran = async |code: &str, who: &str| {
+        let inputs = json!({ "user": user, "code": code });
+        let body = json!({ "requester": who, "roles": ["helpdesk"], "inputs": inputs });
+        let request = api.request(reqwest::Method::POST, "/v1/workflows/radius/runs").json(&body);
+        Api::answer(request.header("idempotency-key", "once")).await.unwrap()
+    };
+    let once = ran("314159", "ana").await.expect(201);
+    assert_eq!(ran("271828", "ana").await.expect(201)["id"], once["id"]);
+    ran("314159", "bob").await.expect_problem(422, "idempotency-mismatch");
+    settles(&api, once["id"].as_str().unwrap(), "completed").await;
     // A code is needed, and a text.
     for inputs in [json!({ "user": user }), json!({ "user": user, "code": 1 })] {
         let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": inputs });
@@ -421,4 +432,55 @@ steps:
     assert_eq!(post.main.taken().len(), before);
     assert_eq!(state_of(&api, &id).await, "failed");
     until("all are over", async || api.all("/v1/runs?state=running").await.is_empty().then_some(())).await;
+}
+
+/// T-18: an answer that says what was sent is kept without it, the token of a link and what nobody may see alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn w05_t18_an_answer_that_echoes_a_link_or_a_secret_is_kept_without_it() {
+    let somebody = Somebody::start(|asked| {
+        let said =
+            json!({ "link": asked.json()["link"], "authorization": asked.header("authorization"), "fine": "thanks" });
+        says(200, &[], &said.to_string())
+    });
+    let echo = workflow(
+        "echo",
+        &format!(
+            r#"
+triggers:
+  - manual: {{roles: [helpdesk]}}
+subject: ${{inputs.user}}
+inputs: {{user: {{type: user, required: true}}}}
+steps:
+  - id: link
+    action: link.create
+    with: {{user: "${{subject}}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}}
+  - id: call
+    action: http.call
+    with: {{url: "{}", bearer: {{secret: env:BEARER}}, body: {{link: "${{steps.link.url}}"}}}}
+  - id: over
+    action: event.emit
+    with: {{name: over, data: {{link: "${{steps.call.body.link}}", authorization: "${{steps.call.body.authorization}}", fine: "${{steps.call.body.fine}}"}}}}
+"#,
+            somebody.url("/echo")
+        ),
+    );
+    let folder = folder(&[echo]);
+    let environment = vec![("BEARER".to_owned(), "hush-hush".to_owned())];
+    let server = Server::start(Setup { environment, ..setup(Database::Sqlite, &folder) }).await;
+    let api = server.api();
+    let user = api.user("ana").await;
+    let id = start(&api, "echo", json!({ "user": user })).await;
+    settles(&api, &id, "completed").await;
+    let asked = somebody.asked().remove(0);
+    let (body, authorization) = (asked.json(), asked.header("authorization").to_owned());
+    let token = body["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!((token.len(), authorization.as_str()), (43, "Bearer hush-hush"));
+    let told = told(&server, &id).await;
+    assert!(!told.contains(&token) && !told.contains("hush-hush"), "{told}");
+    let emitted = events(&api, "event.emitted").await;
+    let said = emitted[0]["details"]["data"].as_str().unwrap();
+    assert!(
+        said.contains("/links/[withheld]") && said.contains("Bearer [withheld]") && said.contains("thanks"),
+        "{said}"
+    );
 }

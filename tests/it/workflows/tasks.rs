@@ -48,6 +48,11 @@ fn id(thing: &Value) -> &str {
     thing["id"].as_str().unwrap()
 }
 
+pub(super) async fn reject_proving(api: &Api, task: &Value, who: &Enrolled) -> Answer {
+    let challenge = proof(api, task, who, "reject").await;
+    api.post(&format!("/v1/tasks/{}/reject", id(task)), yes(who, &challenge)).await
+}
+
 /// A satisfied challenge for what somebody is about to say.
 async fn proof(api: &Api, task: &Value, who: &Enrolled, verdict: &str) -> String {
     // Each step of the code counts once.

@@ -29,11 +29,19 @@ pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Fa
         AlertsCommand::Ack { alert, by, reason, .. } => {
             say(desk, &alert, "acknowledge", json!({ "by": by, "reason": reason }), "is seen to").await
         }
-        AlertsCommand::Silence { alert, by, reason, span, .. } => {
+        AlertsCommand::Silence { alert, rule, by, reason, span, .. } => {
             let span = workflow::parse_duration(&span)
                 .ok_or_else(|| Failure::usage("--for is a number and its unit, as in `90m` or `24h`"))?;
             let body = json!({ "by": by, "reason": reason, "seconds": span.as_secs() });
-            say(desk, &alert, "silence", body, "is silenced").await
+            match (alert, rule) {
+                (_, Some(rule)) => {
+                    let rule = desk.client.post(&["v1", "alert-rules", &rule, "silence"], body).await?;
+                    said(desk, &rule, "/name", "is silenced");
+                    Ok(())
+                }
+                (Some(alert), None) => say(desk, &alert, "silence", body, "is silenced").await,
+                (None, None) => Err(Failure::usage("an alert or --rule is wanted")),
+            }
         }
         AlertsCommand::Resolve { alert, by, reason, .. } => {
             say(desk, &alert, "resolve", json!({ "by": by, "reason": reason }), "is over").await
@@ -45,12 +53,16 @@ pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Fa
 
 async fn say(desk: &Desk, id: &str, how: &str, body: Value, said: &str) -> Result<(), Failure> {
     let alert = desk.client.post(&["v1", "alerts", id, how], body).await?;
-    if desk.output.is_json() {
-        desk.output.json(&alert);
-    } else {
-        desk.output.success(format_args!("{} {said}", one_line(text(&alert, "/rule"))));
-    }
+    self::said(desk, &alert, "/rule", said);
     Ok(())
+}
+
+fn said(desk: &Desk, of: &Value, name: &str, said: &str) {
+    if desk.output.is_json() {
+        desk.output.json(of);
+    } else {
+        desk.output.success(format_args!("{} {said}", one_line(text(of, name))));
+    }
 }
 
 async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {

@@ -23,6 +23,7 @@ mod tokens;
 mod users;
 mod verify;
 mod workflow;
+mod workflow_change;
 
 use crate::client::{Client, Refusal};
 use crate::failure::Failure;
@@ -48,6 +49,7 @@ pub(crate) use tokens::tokens;
 pub(crate) use users::users;
 pub(crate) use verify::verify;
 pub(crate) use workflow::{test as test_workflows, validate as validate_workflows};
+pub(crate) use workflow_change::change_workflow;
 
 /// What a command that asks a server works with.
 #[derive(Debug)]

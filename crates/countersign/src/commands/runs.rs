@@ -3,7 +3,7 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Desk, need_user, why_not};
+use super::{Desk, need_user, tasks, why_not};
 use crate::cli::{OneStep, RunsCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
@@ -35,13 +35,9 @@ pub(crate) async fn runs(desk: &Desk, command: RunsCommand) -> Result<(), Failur
             Ok(())
         }
         RunsCommand::Retry(one) => resolve(desk, &one, "retry", "is tried again").await,
-        RunsCommand::Release { run, person, .. } => {
-            let run = desk.client.post(&["v1", "runs", &run, "release"], json!({ "person": person })).await?;
-            let more = at(&run, "held_for_people").as_array().is_some_and(|held| !held.is_empty());
-            let said =
-                if more && at(&run, "releases") == 1 { "waits for one more" } else { "is released, and goes on" };
-            done(desk, &run, said);
-            Ok(())
+        RunsCommand::Release { run, said, .. } => {
+            let task = only_release(desk, &run).await?;
+            tasks::verdict(desk, &task, &said, "approve").await
         }
         RunsCommand::Discard(one) => resolve(desk, &one, "discard", "is given up").await,
     }
@@ -110,6 +106,10 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
         let step = output.paint(Look::Warning, step);
         output.line(format_args!("  {}  {step}", output.paint(Look::Faint, format!("{:<10}", "held"))));
     }
+    for task in at(&run, "release_tasks").as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let task = output.paint(Look::Warning, task);
+        output.line(format_args!("  {}  {task}", output.paint(Look::Faint, format!("{:<10}", "release by"))));
+    }
     for line in &lines {
         tell(line, output);
     }
@@ -128,6 +128,10 @@ pub(super) fn tell(line: &Value, output: Output) {
         "attempt_failed" => (Look::Warning, format!("failed, again later: {}", text(entry, "/message"))),
         "asked" if at(entry, "holds") == true => (Look::Plain, "the condition holds".to_owned()),
         "asked" => (Look::Plain, "the condition does not hold".to_owned()),
+        "foreseen" => {
+            let more = if at(entry, "is_whole") == true { "" } else { ", and more" };
+            (Look::Plain, format!("is about {} users at most{more}", at(entry, "users")))
+        }
         "phase" => (Look::Plain, format!("goes on to {}", phase(at(entry, "phase")))),
         other => (Look::Plain, other.replace('_', " ")),
     };
@@ -171,6 +175,23 @@ async fn only_held(desk: &Desk, id: &str) -> Result<String, Failure> {
         [] => Err(Failure::no("no step of this run is held")),
         [only] => Ok((*only).to_owned()),
         several => Err(Failure::no(format!("several steps are held: say which, {}", several.join(", ")))),
+    }
+}
+
+/// The task by which people release a run, where it is one.
+async fn only_release(desk: &Desk, id: &str) -> Result<String, Failure> {
+    let run = desk.client.get(&["v1", "runs", id]).await?;
+    let tasks: Vec<&str> =
+        at(&run, "release_tasks").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match tasks.as_slice() {
+        [] => Err(Failure::no(
+            "nothing of this run waits for people; what was not decided in time, `runs retry` asks again",
+        )),
+        [only] => Ok((*only).to_owned()),
+        several => Err(Failure::no(format!(
+            "several steps wait for people: say which by `tasks approve`, {}",
+            several.join(", ")
+        ))),
     }
 }
 

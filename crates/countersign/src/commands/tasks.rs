@@ -4,7 +4,7 @@ use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::{Desk, ask, find_user, need_user};
-use crate::cli::{Decide, TasksCommand};
+use crate::cli::{Said, TasksCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
 use crate::output::{Column, Look, Table, clock_time, moment, one_line};
@@ -12,22 +12,24 @@ use crate::output::{Column, Look, Table, clock_time, moment, one_line};
 /// Shows what runs of workflows ask people, and says yes or no to it.
 pub(crate) async fn tasks(desk: &Desk, command: TasksCommand) -> Result<(), Failure> {
     match command {
-        TasksCommand::List { role, workflow, user, state, limit, .. } => {
+        TasksCommand::List { role, workflow, user, run, state, limit, .. } => {
             let mut query = vec![("limit", limit.clamp(1, 500).to_string())];
-            query.extend([("role", role), ("workflow", workflow), ("state", state)].into_iter().filter_map(
-                |(name, value)| {
-                    let value = value?;
-                    Some((name, value))
-                },
-            ));
+            query.extend(
+                [("role", role), ("workflow", workflow), ("state", state), ("run_id", run)].into_iter().filter_map(
+                    |(name, value)| {
+                        let value = value?;
+                        Some((name, value))
+                    },
+                ),
+            );
             if let Some(name) = user {
                 query.push(("user_id", text(&need_user(&desk.client, &name).await?, "/id").to_owned()));
             }
             list(desk, &query).await
         }
         TasksCommand::Show(one) => show(desk, &one.task).await,
-        TasksCommand::Approve(decide) => verdict(desk, &decide, "approve").await,
-        TasksCommand::Reject(decide) => verdict(desk, &decide, "reject").await,
+        TasksCommand::Approve(one) => verdict(desk, &one.task, &one.said, "approve").await,
+        TasksCommand::Reject(one) => verdict(desk, &one.task, &one.said, "reject").await,
     }
 }
 
@@ -89,6 +91,7 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
         ("about", about),
         ("asked by", text(&task, "/requester").to_owned()),
         ("roles", words("roles")),
+        ("releases", text(&task, "/releases").to_owned()),
         ("not", words("exclude")),
         ("evidence", words("evidence")),
         ("level", text(&task, "/level").to_owned()),
@@ -111,7 +114,7 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
 }
 
 /// Proves for this very task, in a session that nobody goes on with, and decides.
-async fn verdict(desk: &Desk, decide: &Decide, verdict: &str) -> Result<(), Failure> {
+pub(super) async fn verdict(desk: &Desk, task: &str, decide: &Said, verdict: &str) -> Result<(), Failure> {
     let user = need_user(&desk.client, &decide.who).await?;
     let code = match decide.code.as_deref() {
         Some("-") => Some(ask::line().await.ok_or_else(|| Failure::usage("no code came on standard input"))?),
@@ -123,7 +126,7 @@ async fn verdict(desk: &Desk, decide: &Decide, verdict: &str) -> Result<(), Fail
             let new = json!({"user_id": at(&user, "id"), "amr": ["pwd"], "expires_in": 300});
             let made = desk.client.post(&["v1", "sessions"], new).await?;
             let made = session.insert(text(&made, "/id").to_owned());
-            prove(desk, decide, made, verdict, code).await
+            prove(desk, task, made, verdict, code).await
         }
         None => Ok(None),
     };
@@ -133,7 +136,7 @@ async fn verdict(desk: &Desk, decide: &Decide, verdict: &str) -> Result<(), Fail
                 "user_id": at(&user, "id"), "roles": decide.roles, "evidence": decide.saw, "reason": decide.reason,
                 "challenge_id": challenge,
             });
-            desk.client.post(&["v1", "tasks", &decide.task, verdict], given).await.map_err(Failure::from)
+            desk.client.post(&["v1", "tasks", task, verdict], given).await.map_err(Failure::from)
         }
         Err(failure) => Err(failure),
     };
@@ -155,15 +158,9 @@ async fn verdict(desk: &Desk, decide: &Decide, verdict: &str) -> Result<(), Fail
     Ok(())
 }
 
-async fn prove(
-    desk: &Desk,
-    decide: &Decide,
-    session: &str,
-    verdict: &str,
-    code: &str,
-) -> Result<Option<String>, Failure> {
+async fn prove(desk: &Desk, task: &str, session: &str, verdict: &str, code: &str) -> Result<Option<String>, Failure> {
     let wanted = json!({"session_id": session, "verdict": verdict});
-    let challenge = desk.client.post(&["v1", "tasks", &decide.task, "challenges"], wanted).await?;
+    let challenge = desk.client.post(&["v1", "tasks", task, "challenges"], wanted).await?;
     let id = text(&challenge, "/id");
     match desk.client.post(&["v1", "challenges", id, "verify"], json!({"code": code})).await {
         Ok(_) => Ok(Some(id.to_owned())),

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 59] = [
+pub(crate) const KEYS: [Key; 61] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -172,6 +172,16 @@ pub(crate) const KEYS: [Key; 59] = [
         "workflows.enrollment_url",
         "URL",
         "Where people enroll in an application, for the links of `enrollment.start` [default: none; it fails]",
+    ),
+    one(
+        "workflows.shut_out_share",
+        "PERCENT",
+        "Share of all users whom workflows may leave with nothing to prove by in a day, until two people let them [default: 5]",
+    ),
+    one(
+        "workflows.shut_out_floor",
+        "NUMBER",
+        "As many users may be left so in any case, where there are few [default: 3]",
     ),
     one(
         "policy.record_facts",

@@ -100,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) sites: Vec<SiteSettings>,
     /// Where people enroll in an application, for links that workflows hand out.
     pub(crate) enrollment_url: Option<String>,
+    /// How many users workflows may leave with nothing to prove by.
+    pub(crate) shut_out: workflows::ShutOutSettings,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// How phones are asked, and woken up.
@@ -261,6 +263,7 @@ impl Settings {
             policy_secrets: PolicySecrets::resolve(layers, environment)?,
             risk: value::risk(layers)?,
             enrollment_url: value::parse(layers, "workflows.enrollment_url", value::url)?,
+            shut_out: workflows::shut_out(layers)?,
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
             log: Log {

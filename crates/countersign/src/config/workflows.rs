@@ -49,6 +49,32 @@ pub(super) fn resolve(layers: &Layers, environment: &Environment) -> Result<Opti
     Ok(Some(WorkflowSettings { folder, secrets }))
 }
 
+/// How many users workflows may leave with nothing to prove by in a day: what was said of it.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct ShutOutSettings {
+    share: Option<u32>,
+    floor: Option<u32>,
+}
+
+pub(super) fn shut_out(layers: &Layers) -> Result<ShutOutSettings, Failure> {
+    let number = |most: u32| {
+        move |text: &str| {
+            let number = text.strip_suffix('%').unwrap_or(text).trim().parse().ok().filter(|number| *number <= most);
+            number.ok_or_else(|| format!("`{text}` is no number from 0 to {most}"))
+        }
+    };
+    let share = value::parse(layers, "workflows.shut_out_share", number(100))?;
+    let floor = value::parse(layers, "workflows.shut_out_floor", number(1_000_000))?;
+    Ok(ShutOutSettings { share, floor })
+}
+
+impl From<ShutOutSettings> for server::ShutOut {
+    fn from(said: ShutOutSettings) -> Self {
+        let usual = Self::default();
+        Self { share: said.share.unwrap_or(usual.share), floor: said.floor.unwrap_or(usual.floor) }
+    }
+}
+
 impl WorkflowSettings {
     /// The workflows, understood as a whole.
     ///

@@ -61,7 +61,8 @@ pub(crate) async fn cursor(connection: &mut Connection) -> Result<AlertCursor, F
 }
 
 pub(crate) async fn rules(connection: &mut Connection) -> Result<Vec<AlertRuleInForce>, Fault> {
-    let sql = "SELECT r.name, r.digest, r.file, r.document, r.at, r.since FROM alert_rules r ORDER BY r.name";
+    let sql = "SELECT r.name, r.digest, r.file, r.document, r.at, r.since, r.silenced_until, r.silenced
+        FROM alert_rules r ORDER BY r.name";
     let read = |row: &mut Reader<'_, '_>| -> Result<AlertRuleInForce, Fault> {
         Ok(AlertRuleInForce {
             name: row.next()?,
@@ -70,6 +71,8 @@ pub(crate) async fn rules(connection: &mut Connection) -> Result<Vec<AlertRuleIn
             document: row.next()?,
             at: row.time()?,
             since: row.next()?,
+            silenced_until: row.maybe_time()?,
+            silenced: said(row.next()?)?,
         })
     };
     connection.fetch(sql, &[], |row| read(&mut Reader::new(row))).await
@@ -104,31 +107,17 @@ pub(crate) async fn groups(connection: &mut Connection, groups: &[(String, Strin
 }
 
 static OPEN: Set = Set::of(
-    &[("rule", Text), ("member", Text)],
-    &[
-        "SELECT ",
-        alert!(),
-        " FROM input i {then} alerts a ON a.rule = i.rule AND a.member = i.member AND a.resolved_at IS NULL",
-    ],
-);
-
-/// The open alerts of some groups.
-pub(crate) async fn open(connection: &mut Connection, groups: &[(String, String)]) -> Result<Vec<Alert>, Fault> {
-    OPEN.fetch(connection, pairs(groups), |row| alert(&mut Reader::new(row))).await
-}
-
-static COUNT_OPEN: Set = Set::new(
     &[("rule", Text)],
-    "SELECT i.rule, (SELECT count(*) FROM alerts a WHERE a.rule = i.rule AND a.resolved_at IS NULL) FROM input i",
+    &["SELECT ", alert!(), " FROM input i {then} alerts a ON a.rule = i.rule AND a.resolved_at IS NULL"],
 );
 
-/// How many alerts of each of some rules are open.
-pub(crate) async fn count_open(connection: &mut Connection, rules: &[String]) -> Result<Vec<(String, i64)>, Fault> {
+/// The open alerts of some rules: no more are than may be at a time.
+pub(crate) async fn open(connection: &mut Connection, rules: &[String]) -> Result<Vec<Alert>, Fault> {
     let mut rows = Rows::default();
     for rule in rules {
         rows.push(&[rule.as_str().into()]);
     }
-    COUNT_OPEN.fetch(connection, rows, |row| Ok((row.get(0)?, row.get(1)?))).await
+    OPEN.fetch(connection, rows, |row| alert(&mut Reader::new(row))).await
 }
 
 /// Some of the alerts that are over by themselves.
@@ -163,4 +152,4 @@ pub(crate) async fn list(
 }
 
 #[cfg(test)]
-pub(crate) static ALL: [&Set; 3] = [&GROUPS, &OPEN, &COUNT_OPEN];
+pub(crate) static ALL: [&Set; 2] = [&GROUPS, &OPEN];

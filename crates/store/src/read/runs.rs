@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
+use domain::{
+    EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskState, Timestamp, UserId, WorkflowInForce,
+};
 use uuid::Uuid;
 
 use super::lists::{cut, limit, newest_first};
@@ -185,20 +187,20 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
     Ok(counts)
 }
 
-/// How far a workflow may still go at a time, and who let a run go further.
+/// How far workflows may still go at a time, and whether people let a step of a run go further.
 pub(crate) async fn leeway(
     connection: &mut Connection,
-    workflow: &str,
     run: RunId,
+    step: &str,
     at: Timestamp,
 ) -> Result<Leeway, Fault> {
-    let sql = "SELECT s.users FROM workflow_shut_outs s WHERE s.workflow = $1 AND s.since > $2";
+    let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
     let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
-    let users = connection.fetch(sql, &[Arg::Text(workflow), day_before], |row| row.get::<i64>(0)).await?;
-    let sql = "SELECT count(*) FROM run_releases r WHERE r.run_id = $1";
-    let releases = connection.fetch(sql, &[Arg::Id(run.uuid())], |row| row.get::<i64>(0)).await?;
-    let first = |found: Vec<i64>| found.first().copied().unwrap_or(0);
-    Ok(Leeway { shut_out: first(users), releases: first(releases) })
+    let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
+    let tasks = super::tasks::releases(connection, run, Some(step)).await?;
+    let is_any = |state| tasks.iter().any(|task| task.state_at(at) == state);
+    let shut_out = users.first().copied().unwrap_or(0);
+    Ok(Leeway { shut_out, is_released: is_any(TaskState::Approved), is_asked: is_any(TaskState::Open) })
 }
 
 /// How many users there are.

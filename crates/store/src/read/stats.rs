@@ -6,7 +6,7 @@ use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 use crate::set::Kind::Id;
 use crate::set::{Rows, Set};
-use crate::stats::{RunSample, StepLine};
+use crate::stats::{RunReach, RunSample, StepLine};
 use crate::sweep::least_id;
 
 /// More than these of one state are not counted.
@@ -31,6 +31,23 @@ pub(crate) async fn runs_since(
         })
     };
     connection.fetch(sql, &args, |row| read(&mut Reader::new(row))).await
+}
+
+/// How many runs of a workflow were started since a time, and how many of those are not over; each with about how many users. 10,000 at most.
+pub(crate) async fn reach(connection: &mut Connection, workflow: &str, since: Timestamp) -> Result<RunReach, Fault> {
+    let count = "SELECT count(*), count(DISTINCT found.user_id) FROM";
+    let started = format!(
+        "{count} (SELECT r.user_id FROM runs r WHERE r.workflow = $1 AND r.id >= $2 ORDER BY r.id DESC LIMIT $3) AS found"
+    );
+    let live = format!(
+        "{count} (SELECT r.user_id FROM runs r WHERE r.workflow = $1 AND r.ended_at IS NULL LIMIT $2) AS found"
+    );
+    let read = |row: &crate::engine::Row<'_>| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?));
+    let args = [Arg::Text(workflow), Arg::Id(least_id(since)), Arg::Int(MOST_COUNTED)];
+    let started = connection.fetch(&started, &args, read).await?.pop().unwrap_or_default();
+    let args = [Arg::Text(workflow), Arg::Int(MOST_COUNTED)];
+    let live = connection.fetch(&live, &args, read).await?.pop().unwrap_or_default();
+    Ok(RunReach { started, live })
 }
 
 /// How many runs of a workflow are in each of the states that are not the end, ten thousand at most.

@@ -16,7 +16,7 @@ use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 
 const TASK: &str = "t.id, t.run_id, t.step, t.workflow, t.user_id, t.subject, t.requester, t.message, t.quorum, t.approvals, t.roles, \
-    t.evidence, t.excludes, t.level, t.digest, t.state, t.created_at, t.expires_at, t.closed_at";
+    t.evidence, t.excludes, t.level, t.digest, t.state, t.created_at, t.expires_at, t.closed_at, t.releases";
 
 fn task(row: &mut Reader<'_, '_>) -> Result<Task, Fault> {
     Ok(Task {
@@ -39,6 +39,7 @@ fn task(row: &mut Reader<'_, '_>) -> Result<Task, Fault> {
         created_at: row.time()?,
         expires_at: row.time()?,
         closed_at: row.maybe_time()?,
+        releases: row.next()?,
     })
 }
 
@@ -58,9 +59,21 @@ pub(crate) async fn one(connection: &mut Connection, of: TaskId) -> Result<Optio
 
 /// What a step of a run asks people.
 pub(crate) async fn of_step(connection: &mut Connection, run: RunId, step: &str) -> Result<Option<Task>, Fault> {
-    let sql = format!("SELECT {TASK} FROM tasks t WHERE t.run_id = $1 AND t.step = $2");
+    let sql = format!("SELECT {TASK} FROM tasks t WHERE t.run_id = $1 AND t.step = $2 AND t.releases IS NULL");
     let args = [Arg::Id(run.uuid()), Arg::Text(step)];
     Ok(connection.fetch(&sql, &args, |row| task(&mut Reader::new(row))).await?.pop())
+}
+
+/// The tasks by which people release steps of a run, the oldest first: of one step, if that is said.
+pub(crate) async fn releases(connection: &mut Connection, run: RunId, step: Option<&str>) -> Result<Vec<Task>, Fault> {
+    let mut sql = format!("SELECT {TASK} FROM tasks t WHERE t.run_id = $1 AND t.releases IS NOT NULL");
+    let mut args = vec![Arg::Id(run.uuid())];
+    if let Some(step) = step {
+        sql.push_str(" AND t.releases = $2");
+        args.push(Arg::Text(step));
+    }
+    sql.push_str(" ORDER BY t.id");
+    connection.fetch(&sql, &args, |row| task(&mut Reader::new(row))).await
 }
 
 /// What was said to a task, in order.
@@ -98,6 +111,7 @@ pub(crate) async fn list_of(
         ("t.state", filter.state.map(|state| Arg::Text(state.name()))),
         ("t.workflow", filter.workflow.as_deref().map(Arg::Text)),
         ("t.user_id", filter.user_id.map(|user| Arg::Id(user.uuid()))),
+        ("t.run_id", filter.run_id.map(|run| Arg::Id(run.uuid()))),
     ];
     for (column, value) in conditions {
         if let Some(value) = value {

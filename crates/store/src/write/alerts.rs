@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::rest::one;
 use crate::Effect;
-use crate::alerts::WriteAlerts;
-use crate::engine::{Connection, Fault};
+use crate::alerts::{PutAlertRules, WriteAlerts};
+use crate::engine::{Connection, Fault, Row};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 
@@ -25,15 +25,25 @@ static REMOVE_RULES: Set = Set::new(
 );
 
 static PUT_RULES: Set = Set::new(
-    &[("name", Text), ("digest", Text), ("file", Text), ("document", Text), ("at", Int), ("since", Int)],
-    "INSERT INTO alert_rules (name, digest, file, document, at, since)
-     SELECT i.name, i.digest, i.file, i.document, i.at, i.since FROM input i WHERE true",
+    &[
+        ("name", Text),
+        ("digest", Text),
+        ("file", Text),
+        ("document", Text),
+        ("at", Int),
+        ("since", Int),
+        ("silenced_until", Int),
+        ("silenced", Text),
+    ],
+    "INSERT INTO alert_rules (name, digest, file, document, at, since, silenced_until, silenced)
+     SELECT i.name, i.digest, i.file, i.document, i.at, i.since, i.silenced_until, i.silenced FROM input i WHERE true",
 );
 
 static PUT_GROUPS: Set = Set::new(
-    &[("rule", Text), ("member", Text), ("counter", Text), ("silenced_until", Int), ("idle_at", Int)],
+    &[("rule", Text), ("member", Text), ("counter", Text), ("silenced_until", Int), ("idle_at", Int), ("user_id", Id)],
     "INSERT INTO alert_groups (rule, member, counter, silenced_until, idle_at)
-     SELECT i.rule, i.member, i.counter, i.silenced_until, i.idle_at FROM input i WHERE true
+     SELECT i.rule, i.member, i.counter, i.silenced_until, i.idle_at FROM input i
+     WHERE i.user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})
      ON CONFLICT (rule, member) DO UPDATE SET counter = excluded.counter, silenced_until = excluded.silenced_until,
         idle_at = excluded.idle_at",
 );
@@ -60,7 +70,8 @@ static RAISE: Set = Set::new(
         (id, rule, digest, severity, grouped_by, member, user_id, state, bound, count, most, usual, position, raised_at, resolves_at)
      SELECT i.id, i.rule, i.digest, i.severity, i.grouped_by, i.member, i.user_id, i.state, i.bound, i.count, i.most, i.usual,
         i.position, i.raised_at, i.resolves_at
-     FROM input i",
+     FROM input i
+     WHERE i.user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id {share})",
 );
 
 static CHANGE: Set = Set::new(
@@ -86,7 +97,6 @@ pub(super) async fn write(connection: &mut Connection, write: &WriteAlerts) -> R
         return Ok(Effect::Refused);
     }
     if let Some(rules) = rules {
-        REMOVE_RULES.execute(connection, Rows::one(&[1_i64.into()])).await?;
         put_rules(connection, rules).await?;
     }
     put_groups(connection, groups).await?;
@@ -100,10 +110,41 @@ async fn move_cursor(connection: &mut Connection, seen: AlertCursor, to: AlertCu
     one(connection, &MOVE_CURSOR, &row).await
 }
 
+/// Whoever changes which rules there are holds the cursor, and counts up the turn: so whoever counts by the rules before writes nothing.
+static TURN: Set = Set::new(
+    &[("one", Int), ("read_from", Int)],
+    "UPDATE alert_cursor AS c SET turn = c.turn + 1,
+        position = CASE WHEN i.read_from > c.position THEN i.read_from ELSE c.position END
+     FROM input i WHERE c.one = i.one",
+);
+
+static RULES: Set = Set::new(
+    &[("one", Int)],
+    "SELECT r.name, r.digest FROM input i {then} alert_rules r ON r.name >= '' AND i.one = 1",
+);
+
+/// Those that files say come into force with all that these say, or not at all.
+pub(super) async fn put_with_policy(connection: &mut Connection, put: &PutAlertRules) -> Result<Effect, Fault> {
+    TURN.all(connection, Rows::one(&[1_i64.into(), put.read_from.into()])).await?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let mut there: Vec<(String, String)> = RULES.fetch(connection, Rows::one(&[1_i64.into()]), read).await?;
+    let mut seen = put.seen.clone();
+    there.sort();
+    seen.sort();
+    if there != seen {
+        return Err(Fault::Raced("other rules of alerts came into force meanwhile".to_owned()));
+    }
+    put_rules(connection, &put.rules).await?;
+    Ok(Effect::Applied)
+}
+
+/// Puts rules in the place of all that there are.
 async fn put_rules(connection: &mut Connection, rules: &[AlertRuleInForce]) -> Result<(), Fault> {
+    REMOVE_RULES.execute(connection, Rows::one(&[1_i64.into()])).await?;
     let mut rows = Rows::default();
     for rule in rules {
         let (file, document) = (rule.file.as_str().into(), rule.document.as_str().into());
+        let silenced = rule.silenced.as_ref().map(text_of);
         rows.push(&[
             rule.name.as_str().into(),
             rule.digest.as_str().into(),
@@ -111,6 +152,8 @@ async fn put_rules(connection: &mut Connection, rules: &[AlertRuleInForce]) -> R
             document,
             rule.at.into(),
             rule.since.into(),
+            rule.silenced_until.into(),
+            silenced.as_deref().into(),
         ]);
     }
     PUT_RULES.execute(connection, rows).await.map(drop)
@@ -125,6 +168,8 @@ async fn put_groups(connection: &mut Connection, groups: &[AlertGroup]) -> Resul
             group.counter.as_str().into(),
             group.silenced_until.into(),
             group.idle_at.into(),
+            // Whoever was erased meanwhile does not come back.
+            group.group.parse::<UserId>().ok().into(),
         ]);
     }
     PUT_GROUPS.execute(connection, rows).await.map(drop)
@@ -192,5 +237,15 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 8] =
-    [&MOVE_CURSOR, &REMOVE_RULES, &PUT_RULES, &PUT_GROUPS, &RAISE, &CHANGE, &ERASE_ALERTS, &ERASE_GROUPS];
+pub(super) static ALL: [&Set; 10] = [
+    &MOVE_CURSOR,
+    &TURN,
+    &RULES,
+    &REMOVE_RULES,
+    &PUT_RULES,
+    &PUT_GROUPS,
+    &RAISE,
+    &CHANGE,
+    &ERASE_ALERTS,
+    &ERASE_GROUPS,
+];

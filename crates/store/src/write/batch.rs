@@ -193,7 +193,6 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::FinishSignIn(finish) => ids.push(finish.id.uuid()),
         Change::RefuseSignIn { id, .. } | Change::SeeSignIn { id, .. } => ids.push(id.uuid()),
         Change::TellRun(input) => ids.push(input.run_id.uuid()),
-        Change::ReleaseRun { run_id, .. } => ids.push(run_id.uuid()),
         Change::ArmLink(arm) => ids.push(arm.id.uuid()),
         Change::FollowLink(follow) => {
             ids.push(follow.id.uuid());
@@ -202,7 +201,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         }
         Change::NoteLateLink { id, .. } | Change::WithdrawLink { id, .. } => ids.push(id.uuid()),
         Change::GiveVerdict(give) => {
-            ids.extend([give.input.run_id.uuid(), give.verdict.user_id.uuid()]);
+            ids.extend([give.run_id.uuid(), give.verdict.user_id.uuid()]);
             ids.extend(give.verdict.challenge_id.map(domain::ChallengeId::uuid));
             ids.extend(give.verdict.authenticator_id.map(domain::AuthenticatorId::uuid));
             ids.extend(give.session_id.map(domain::SessionId::uuid));
@@ -290,7 +289,6 @@ async fn write_round(
             | Change::RenewRuns { .. }
             | Change::ReleaseRuns { .. }
             | Change::AdvanceRun(_)
-            | Change::ReleaseRun { .. }
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             Change::WriteAlerts(write) => alerts::write(connection, write).await?,
             Change::LimitAuthenticator { .. }
@@ -389,7 +387,6 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::RenewRuns { .. }
         | Change::ReleaseRuns { .. }
         | Change::AdvanceRun(_)
-        | Change::ReleaseRun { .. }
         | Change::OpenTask(_)
         | Change::CloseTask(_)
         | Change::CreateLink(_)
@@ -485,12 +482,16 @@ async fn write_house(connection: &mut Connection, change: &Change) -> Result<Eff
         Change::RetireKeys { expected, keyring, oldest } => {
             rest::retire_keys(connection, *expected, keyring, *oldest).await
         }
-        Change::PutPolicy(policy, applications, workflows) => {
+        Change::PutPolicy(policy, applications, beside) => {
             let effect = policies::put(connection, policy, applications).await?;
-            match workflows {
-                Some(workflows) if effect == Effect::Applied => runs::put_with_policy(connection, workflows).await,
-                _ => Ok(effect),
+            let Some(beside) = beside.as_ref().filter(|_| effect == Effect::Applied) else { return Ok(effect) };
+            if let Some(workflows) = &beside.workflows {
+                runs::put_with_policy(connection, workflows).await?;
             }
+            if let Some(rules) = &beside.alerts {
+                alerts::put_with_policy(connection, rules).await?;
+            }
+            Ok(effect)
         }
         _ => Ok(Effect::Refused),
     }

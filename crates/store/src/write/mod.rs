@@ -23,7 +23,7 @@ mod shut_out;
 mod sign_ins;
 mod tasks;
 
-pub(crate) use shut_out::{DAY, RELEASES};
+pub(crate) use shut_out::DAY;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

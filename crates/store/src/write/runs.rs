@@ -62,7 +62,6 @@ pub(super) async fn write(
             outcomes.tell(index, told);
             Ok(effect)
         }
-        Change::ReleaseRun { run_id, person, at } => shut_out::release(connection, *run_id, person, *at).await,
         Change::TellRun(input) => {
             let told = tell(connection, std::slice::from_ref(input)).await?;
             Ok(if told == 0 { Effect::Refused } else { Effect::Applied })
@@ -625,6 +624,11 @@ static POKE: Set = Set::new(
      FROM input i WHERE c.run_id = i.run_id",
 );
 
+/// Has a run looked at by whoever carries it, for something that stands elsewhere.
+pub(super) async fn poke(connection: &mut Connection, run: RunId, at: Timestamp) -> Result<(), Fault> {
+    POKE.execute(connection, Rows::one(&[run.into(), at.into()])).await.map(drop)
+}
+
 /// Has something come for runs. Answers for how many: those that are over are not among them.
 pub(super) async fn tell(connection: &mut Connection, inputs: &[RunInput]) -> Result<u64, Fault> {
     let mut there = 0;
@@ -660,11 +664,6 @@ static ERASE_LINES: Set = Set::new(
     "DELETE FROM run_lines WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
 );
 
-static ERASE_RELEASES: Set = Set::new(
-    &[("user_id", Id)],
-    "DELETE FROM run_releases WHERE run_id IN (SELECT r.id FROM runs r WHERE r.user_id IN (SELECT i.user_id FROM input i))",
-);
-
 static ERASE_RUNS: Set =
     Set::new(&[("user_id", Id)], "DELETE FROM runs WHERE user_id IN (SELECT i.user_id FROM input i)");
 
@@ -689,12 +688,11 @@ pub(super) async fn erase_of_user(connection: &mut Connection, user: UserId) -> 
     links::erase_of_runs(connection, &all).await?;
     links::erase_of_user(connection, user).await?;
     ERASE_LINES.execute(connection, of_user()).await?;
-    ERASE_RELEASES.execute(connection, of_user()).await?;
     ERASE_RUNS.execute(connection, of_user()).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 41] = [
+pub(super) static ALL: [&Set; 40] = [
     &PUT_DOCUMENTS,
     &PUT_WORKFLOWS,
     &REMOVE_WORKFLOWS,
@@ -734,6 +732,5 @@ pub(super) static ALL: [&Set; 41] = [
     &WITHDRAW_QUEUED,
     &RUNS_OF_USER,
     &ERASE_LINES,
-    &ERASE_RELEASES,
     &ERASE_RUNS,
 ];

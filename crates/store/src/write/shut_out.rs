@@ -14,9 +14,7 @@ use crate::runs::Spares;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 
-/// How many people have to let a run.
-pub(crate) const RELEASES: i64 = 2;
-/// How long what a workflow did is counted together, in milliseconds.
+/// How long what workflows did is counted together, in milliseconds.
 pub(crate) const DAY: i64 = 24 * 3600 * 1000;
 
 static HOLD_USERS: Set = Set::new(
@@ -33,28 +31,20 @@ static SHUT_OUT: Set = Set::new(
         WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser'))",
 );
 
-static RELEASED: Set =
-    Set::new(&[("run_id", Id)], "SELECT count(*) FROM run_releases r WHERE r.run_id IN (SELECT i.run_id FROM input i)");
-
-static BEGIN_COUNT: Set = Set::new(
-    &[("workflow", Text), ("at", Int)],
-    "INSERT INTO workflow_shut_outs (workflow, since, users) SELECT i.workflow, i.at, 0 FROM input i WHERE true ON CONFLICT DO NOTHING",
+/// Whether people approved that the run does this step.
+static RELEASED: Set = Set::new(
+    &[("run_id", Id), ("step", Text)],
+    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'",
 );
 
 /// Counts on, if it stays within what is allowed; from nothing where a day is over.
 static COUNT: Set = Set::new(
-    &[("workflow", Text), ("at", Int), ("day_before", Int), ("more", Int), ("most", Int)],
-    "UPDATE workflow_shut_outs AS s
+    &[("at", Int), ("day_before", Int), ("more", Int), ("most", Int)],
+    "UPDATE shut_outs AS s
      SET users = CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END,
         since = CASE WHEN s.since <= i.day_before THEN i.at ELSE s.since END
      FROM input i
-     WHERE s.workflow = i.workflow AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
-);
-
-static RELEASE: Set = Set::new(
-    &[("run_id", Id), ("person", Text), ("at", Int)],
-    "INSERT INTO run_releases (run_id, person, at) SELECT i.run_id, i.person, i.at FROM input i
-     WHERE EXISTS (SELECT 1 FROM runs r WHERE r.id = i.run_id AND r.ended_at IS NULL) ON CONFLICT DO NOTHING",
+     WHERE s.one = 1 AND CASE WHEN s.since <= i.day_before THEN i.more ELSE s.users + i.more END <= i.most",
 );
 
 /// Who can prove nothing before anything is changed; nobody else changes that until the end of the transaction.
@@ -76,18 +66,16 @@ pub(super) async fn may_stay(
     if now.is_empty() {
         return Ok(true);
     }
-    let releases = RELEASED.fetch(connection, Rows::of_ids([run.uuid()]), |row| row.get::<i64>(0)).await?;
-    if releases.first().is_some_and(|releases| *releases >= RELEASES) {
+    let of_step = Rows::one(&[run.into(), spares.step.as_str().into()]);
+    if !RELEASED.ids(connection, of_step).await?.is_empty() {
         return Ok(true);
     }
     if now.iter().any(|user| spares.administrators.iter().any(|administrator| administrator.uuid() == *user)) {
         return Ok(false);
     }
-    let workflow = spares.workflow.as_str().into();
-    BEGIN_COUNT.execute(connection, Rows::one(&[workflow, at.into()])).await?;
     let more = i64::try_from(now.len()).unwrap_or(i64::MAX);
     let day_before = at.unix_millis().saturating_sub(DAY);
-    let row = [workflow, at.into(), day_before.into(), more.into(), spares.most.into()];
+    let row = [at.into(), day_before.into(), more.into(), spares.most.into()];
     Ok(one(connection, &COUNT, &row).await? == Effect::Applied)
 }
 
@@ -96,15 +84,5 @@ async fn shut_out(connection: &mut Connection, spares: &Spares) -> Result<BTreeS
     Ok(SHUT_OUT.ids(connection, users).await?.into_iter().collect())
 }
 
-/// Somebody releases a run. Refused where they did before, or it is over.
-pub(super) async fn release(
-    connection: &mut Connection,
-    run: RunId,
-    person: &str,
-    at: Timestamp,
-) -> Result<Effect, Fault> {
-    one(connection, &RELEASE, &[run.into(), person.into(), at.into()]).await
-}
-
 #[cfg(test)]
-pub(super) static ALL: [&Set; 6] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &BEGIN_COUNT, &COUNT, &RELEASE];
+pub(super) static ALL: [&Set; 4] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &COUNT];

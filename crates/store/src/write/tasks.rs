@@ -32,12 +32,13 @@ static OPEN_TASK: Set = Set::new(
         ("digest", Blob),
         ("created_at", Int),
         ("expires_at", Int),
+        ("releases", Text),
     ],
     "INSERT INTO tasks
         (id, run_id, step, workflow, user_id, subject, requester, message, quorum, approvals, roles, evidence, excludes,
-         level, digest, state, created_at, expires_at)
+         level, digest, state, created_at, expires_at, releases)
      SELECT i.id, i.run_id, i.step, i.workflow, i.user_id, i.subject, i.requester, i.message, i.quorum, 0, i.roles,
-        i.evidence, i.excludes, i.level, i.digest, 'open', i.created_at, i.expires_at
+        i.evidence, i.excludes, i.level, i.digest, 'open', i.created_at, i.expires_at, i.releases
      FROM input i",
 );
 
@@ -63,6 +64,7 @@ pub(super) async fn open(connection: &mut Connection, task: &Task) -> Result<Eff
         (&task.digest).into(),
         task.created_at.into(),
         task.expires_at.into(),
+        task.releases.as_deref().into(),
     ];
     one(connection, &OPEN_TASK, &row).await
 }
@@ -141,7 +143,7 @@ static COUNT_VERDICT: Set = Set::new(
 /// What a person says: counted once, with the proof used up, and told to the run.
 pub(super) async fn decide(connection: &mut Connection, give: &GiveVerdict) -> Result<Effect, Fault> {
     let verdict = &give.verdict;
-    if HOLD_RUN.ids(connection, Rows::one(&[give.input.run_id.into()])).await?.is_empty() {
+    if HOLD_RUN.ids(connection, Rows::one(&[give.run_id.into()])).await?.is_empty() {
         return Ok(Effect::Refused);
     }
     let theirs = Rows::one(&[verdict.task_id.into(), verdict.user_id.into()]);
@@ -173,7 +175,10 @@ pub(super) async fn decide(connection: &mut Connection, give: &GiveVerdict) -> R
     {
         return Err(Fault::Raced("a proof was used up by somebody else at the same time".to_owned()));
     }
-    runs::tell(connection, std::slice::from_ref(&give.input)).await?;
+    match &give.input {
+        Some(input) => drop(runs::tell(connection, std::slice::from_ref(input)).await?),
+        None => runs::poke(connection, give.run_id, verdict.at).await?,
+    }
     Ok(Effect::Applied)
 }
 

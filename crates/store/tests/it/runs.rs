@@ -7,6 +7,7 @@ use store::*;
 use uuid::Uuid;
 
 use crate::home::*;
+use crate::tasks::{give, people as some_people, task, verdict};
 
 const NEVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 
@@ -124,7 +125,7 @@ on_both_engines! {
         }
         let claimed = claim(&store, after(1), after(60)).await;
         let spares = |users: &[UserId], administrators: &[UserId], most| {
-            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), workflow: "lost".to_owned(), most })
+            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), step: "suspend".to_owned(), most })
         };
         let suspend = |place: usize| Change::SetAuthenticatorState {
             id: people[place].authenticator,
@@ -139,29 +140,45 @@ on_both_engines! {
         assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
         assert_eq!(write(&store, step(vec![lock(ann)], spares(&[ann], &[ann], 9))).await, Effect::Refused);
         assert_eq!(store.user(ann).await.unwrap().unwrap().state, UserState::Active, "all of it is undone");
-        // As many as there may be, and by all runs of the workflow together: two at once have one winner.
+        // As many as there may be, and by all runs together: two at once have one winner.
         let first = step(vec![suspend(1)], spares(&[bob], &[], 1));
         let second = AdvanceRun { changes: vec![lock(carl)], spares: spares(&[carl], &[], 1), ..advance(&claimed[1]) };
         let (first, second) = tokio::join!(write(&store, first), write(&store, second));
         assert!([&first, &second].into_iter().filter(|effect| **effect == Effect::Applied).count() == 1, "{first:?} {second:?}");
         let run = claimed[0].run.id;
-        let leeway = store.run_leeway("lost", run, after(3)).await.unwrap();
-        assert_eq!((leeway.shut_out, leeway.is_released()), (1, false));
+        let leeway = store.run_leeway(run, "suspend", after(3)).await.unwrap();
+        assert_eq!((leeway.shut_out, leeway.is_released), (1, false));
         // Who has nothing already loses nothing.
         if first == Effect::Applied {
             assert_eq!(write(&store, step(vec![lock(bob)], spares(&[bob], &[], 1))).await, Effect::Applied);
         }
         // A day later it is counted from nothing.
-        assert_eq!(store.run_leeway("lost", run, START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
+        assert_eq!(store.run_leeway(run, "suspend", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
 
-        let release = |person: &str| Change::ReleaseRun { run_id: run, person: person.to_owned(), at: after(4) };
-        assert_eq!(commit(&store, release("dora")).await, Effect::Applied);
-        assert_eq!(commit(&store, release("dora")).await, Effect::Refused, "the same one is one");
-        assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 0))).await, Effect::Refused);
-        assert_eq!(commit(&store, release("emil")).await, Effect::Applied);
-        assert_eq!(write(&store, step(vec![suspend(0)], spares(&[ann], &[ann], 0))).await, Effect::Applied);
+        // A release is a task of this run, for this step: two people, each once, and nothing before the second one.
+        let release = |run, releases: &str| Task { releases: Some(releases.to_owned()), step: releases.to_owned(), ..task(run, 2) };
+        let open = |claimed: &ClaimedRun, task: &Task| AdvanceRun { changes: vec![Change::OpenTask(Box::new(task.clone()))], ..advance(claimed) };
+        let (other_run, other_step) = (release(claimed[1].run.id, "suspend"), release(run, "lock"));
+        let theirs = release(run, "suspend");
+        for (claimed, task) in [(&claimed[1], &other_run), (&claimed[0], &other_step), (&claimed[0], &theirs)] {
+            assert_eq!(write(&store, open(claimed, task)).await, Effect::Applied);
+        }
+        let again = AdvanceRun { pending: "[1]".to_owned(), ..open(&claimed[0], &Task { id: TaskId::generate(after(9), &Counter), ..theirs.clone() }) };
+        assert_eq!(write(&store, again).await, Effect::Exists, "one for a step at a time");
+        let both = some_people(&store, 2).await;
+        for who in both.iter().copied() {
+            assert_eq!(give(&store, verdict(&other_run, who, true)).await, Effect::Applied);
+            assert_eq!(give(&store, verdict(&other_step, who, true)).await, Effect::Applied);
+        }
+        let shuts_out = || step(vec![suspend(0)], spares(&[ann], &[ann], 0));
+        assert_eq!(write(&store, shuts_out()).await, Effect::Refused, "another run's, and another step's");
+        assert_eq!(give(&store, verdict(&theirs, both[0], true)).await, Effect::Applied);
+        assert_eq!(give(&store, verdict(&theirs, both[0], true)).await, Effect::Exists, "the same one is one");
+        assert_eq!(write(&store, shuts_out()).await, Effect::Refused);
+        assert_eq!(give(&store, verdict(&theirs, both[1], true)).await, Effect::Applied);
+        assert!(store.run_inbox(run).await.unwrap().is_empty() && store.run_pokes(run, claimed[0].fence).await.unwrap() > Some(0));
+        assert_eq!(write(&store, shuts_out()).await, Effect::Applied);
         assert_eq!(write(&store, over(&claimed[0])).await, Effect::Applied);
-        assert_eq!(commit(&store, release("frida")).await, Effect::Refused, "it is over");
     }
 
     async fn w04_what_is_written_by_a_claim_that_was_lost_is_refused_as_a_whole(home: Home) {

@@ -13,6 +13,7 @@ pub(crate) fn task(run: RunId, quorum: i16) -> Task {
         id: TaskId::generate(START, &Counter),
         run_id: run,
         step: "verified@3".to_owned(),
+        releases: None,
         workflow: "lost".to_owned(),
         user_id: None,
         subject: Some("usr_1".to_owned()),
@@ -58,14 +59,15 @@ pub(crate) fn verdict(task: &Task, user: UserId, approves: bool) -> GiveVerdict 
     };
     let id = RunId::generate(after(2), &Counter).uuid();
     let input = RunInput { run_id: task.run_id, id, input: "{}".to_owned(), at: after(2) };
-    GiveVerdict { verdict, session_id: None, input }
+    let input = task.releases.is_none().then_some(input);
+    GiveVerdict { verdict, session_id: None, run_id: task.run_id, input }
 }
 
-async fn give(store: &Store, give: GiveVerdict) -> Effect {
+pub(crate) async fn give(store: &Store, give: GiveVerdict) -> Effect {
     commit(store, Change::GiveVerdict(Box::new(give))).await
 }
 
-async fn people(store: &Store, count: usize) -> Vec<UserId> {
+pub(crate) async fn people(store: &Store, count: usize) -> Vec<UserId> {
     let mut ids = Vec::new();
     for number in 0..count {
         let user = user(&format!("person-{number}"));

@@ -10,16 +10,21 @@ mod counter;
 mod reader;
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 pub use counter::{Baseline, Counter, Excess, HOUR, WEEKS};
 use domain::{AlertSeverity, Event, EventKind};
+
+use serde_json::{Value, json};
 
 use crate::expression::{Expression, Known};
 use crate::machine::event_json;
 
 /// The longest name of a group, in characters: what is longer is cut.
 const LONGEST_GROUP: usize = 100;
+/// What stands for the groups beyond those that have an alert of their own. No group of events is called so.
+pub const OTHERS: &str = "*";
 
 /// A rule that was understood.
 #[derive(Debug)]
@@ -81,6 +86,23 @@ impl AlertRule {
         &self.events
     }
 
+    /// What it says, piece by piece.
+    pub fn outline(&self) -> Value {
+        let Bounds { window, above, z, at_least, cool_down } = self.bounds;
+        json!({
+            "title": self.title,
+            "events": self.events.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+            "when": self.when.as_ref().map(|when| when.text.as_str()),
+            "by": self.by(),
+            "window": window.as_secs(),
+            "above": above,
+            "z": z.map(|z| json!(z).as_f64().unwrap_or_default() / 1000.0),
+            "at_least": z.map(|_| at_least),
+            "cool_down": cool_down.as_secs(),
+            "severity": self.severity.name(),
+        })
+    }
+
     /// How many are too many.
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
@@ -130,6 +152,21 @@ impl AlertRule {
             Some(serde_json::Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
-        Some(text.chars().take(LONGEST_GROUP).collect())
+        let text = network_of(&text).unwrap_or(text);
+        Some(if text == OTHERS { format!("\"{OTHERS}\"") } else { text.chars().take(LONGEST_GROUP).collect() })
+    }
+}
+
+/// The network of an address: whoever has one has all of a /24, or of a /48 of IPv6, and would be as many groups as they like.
+fn network_of(text: &str) -> Option<String> {
+    match text.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            Some(format!("{}/24", Ipv4Addr::new(a, b, c, 0)))
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)))
+        }
     }
 }

@@ -304,6 +304,7 @@ impl Reader {
         Some(Approval {
             quorum: usize::try_from(quorum).unwrap_or(usize::MAX),
             roles: roles.into_iter().map(|(role, _)| role.to_owned()).collect(),
+            says_excludes: excludes.is_some(),
             excludes: excludes.unwrap_or_else(|| vec![Excluded::Subject, Excluded::Requester]),
             evidence: evidence.into_iter().flatten().map(str::to_owned).collect(),
             level: level.unwrap_or(Aal::Aal2),

@@ -278,3 +278,22 @@ fn w11_the_workflow_that_tells_of_alerts_does_what_its_tests_say() {
         assert!(result.passed(), "{result:?}");
     }
 }
+
+#[test]
+fn w11_whoever_has_a_network_is_one_group_and_none_is_called_as_what_stands_for_the_others() {
+    let rule = rule("events: [code.sent]\nby: data.reference\nabove: 3\n");
+    let group = |said: &str| rule.group_of(&event(EventKind::CodeSent, None, json!({ "reference": said }))).unwrap();
+    for (said, counted) in [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("192.0.2.255", "192.0.2.0/24"),
+        ("::ffff:192.0.2.9", "192.0.2.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("2001:db8:1:ffff::1", "2001:db8:1::/48"),
+        ("2001:db8:2::1", "2001:db8:2::/48"),
+        ("192.0.2", "192.0.2"),
+        ("main", "main"),
+    ] {
+        assert_eq!(group(said), counted);
+    }
+    assert_ne!(group(workflow::OTHERS), workflow::OTHERS);
+}

@@ -285,3 +285,41 @@ fn what_is_large_or_deep_is_refused() {
     assert!(mistakes(&wide).contains("could be under way at once"), "{}", mistakes(&wide));
     assert!(Definition::read("w", "").is_err());
 }
+
+/// T-31: by leaving `subject` out, an approval that is to leave somebody out would leave out nobody.
+#[test]
+fn w03_t31_an_approval_that_would_leave_out_nobody_is_told_of_with_what_to_do() {
+    let with = |head: &str, approval: &str, does: &str| {
+        mistakes(&format!(
+            "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: w}}\n{head}\nsteps:\n  - id: ok\n    approval: {{roles: [a], timeout: 1h{approval}}}\n  - id: done\n    {does}\n"
+        ))
+    };
+    let emit = "action: event.emit\n    with: {name: done}";
+    let lock = "action: user.lock\n    with: {user: \"${inputs.who}\"}";
+    let by_hand = "triggers: [{manual: {roles: [a]}}]";
+    let about = "triggers: [{manual: {roles: [a]}}]\ninputs: {who: {type: user, required: true}}";
+    let caused = "triggers: [{event: device.created}]";
+    for (head, approval, does) in [
+        (about, "", lock),
+        (about, "", emit),
+        (caused, "", emit),
+        (by_hand, ", exclude: [subject]", emit),
+        (by_hand, ", exclude: [requester, subject]", emit),
+    ] {
+        let told = with(head, approval, does);
+        assert!(
+            told.contains("`ok` is to leave out whom the run is about, and nothing says who that is"),
+            "{head} {approval}: {told}"
+        );
+        assert!(told.contains("say `subject`, or `exclude: [requester]`"), "{told}");
+        assert!(told.contains(&format!("workflow.yaml:{}:", 5 + head.lines().count())), "{told}");
+    }
+    for (head, approval, does) in [
+        (by_hand, "", emit),
+        (about, ", exclude: [requester]", lock),
+        (about, ", exclude: []", lock),
+        ("triggers: [{event: device.created}]\nsubject: ${event.user}", "", emit),
+    ] {
+        assert_eq!(with(head, approval, does), "", "{head} {approval}");
+    }
+}

@@ -16,7 +16,8 @@ use crate::failure::Failure;
 use crate::output::{Look, Output, one_line};
 use crate::policy_folder;
 
-pub(crate) use remote::{ask_server, refused};
+pub(crate) use plan::show as show_plan;
+pub(crate) use remote::{Place, ask_server, in_force, put, refused};
 
 /// Tells every mistake in the files.
 pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failure> {
@@ -27,15 +28,18 @@ pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failur
     let applications = settings.applications.as_ref().map(Vec::len);
     let gateways = settings.gateways.as_ref().map(Vec::len);
     let workflows = Some(read.workflow_count()).filter(|number| *number > 0);
+    let alerts = Some(read.alert_count()).filter(|number| *number > 0);
     if output.is_json() {
         output.json(&json!({
             "version": version, "rules": rules, "cases": cases, "applications": applications, "gateways": gateways,
             "workflows": workflows,
+            "alerts": alerts,
             "mistakes": policy.warnings(),
         }));
     } else {
         warn(policy.warnings(), output);
-        let more = [(applications, "application"), (gateways, "gateway"), (workflows, "workflow")];
+        let more =
+            [(applications, "application"), (gateways, "gateway"), (workflows, "workflow"), (alerts, "rule of alerts")];
         let more: String =
             more.iter().filter_map(|(number, what)| Some(format!(", {}", counted((*number)?, what)))).collect();
         output.success(format_args!("The policy holds: {rules} rules, {cases} cases{more}."));
@@ -56,7 +60,7 @@ pub(crate) fn test(args: &PolicyFolder, junit: Option<&Path>, output: Output) ->
 }
 
 fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
-    PolicyFiles::read(policy_folder::with_workflows(folder)?).map_err(|mistakes| {
+    PolicyFiles::read(policy_folder::with_folders(folder)?).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));
         } else {

@@ -45,7 +45,7 @@ pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool) -> 
 }
 
 /// Shows what files would change, without whom it would have stopped.
-pub(super) fn show(desk: &Desk, plan: &Value) {
+pub(crate) fn show(desk: &Desk, plan: &Value) {
     show_differences(desk, plan);
     show_others(desk, plan);
 }
@@ -120,8 +120,21 @@ fn show_differences(desk: &Desk, plan: &Value) {
     }
 }
 
+/// How far the workflows reach that would change.
+fn show_reach(desk: &Desk, plan: &Value) {
+    for one in at(plan, "workflows").as_array().into_iter().flatten() {
+        let (name, change) = (one_line(text(one, "/name")), one_line(text(one, "/change")));
+        let [live, live_users, runs, users] =
+            ["live_runs", "live_users", "runs", "users"].map(|name| at(one, name).as_i64().unwrap_or_default());
+        desk.output.line(format_args!(
+            "{name} is {change}: {live} of its runs, about {live_users} users, go on by the version before; {runs}, about {users} users, began lately"
+        ));
+    }
+}
+
 /// Applications that are there beside the files.
 fn show_others(desk: &Desk, plan: &Value) {
+    show_reach(desk, plan);
     let (out, number) = (desk.output, at(plan, "after_number"));
     let since = names(at(plan, "changed_since"));
     if !since.is_empty() {

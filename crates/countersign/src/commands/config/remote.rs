@@ -12,7 +12,7 @@ use crate::client::{Client, Refusal, at, items, text};
 use crate::commands::{Desk, ask};
 use crate::failure::{Failure, Reason, describe};
 use crate::output::{Column, Look, Table, moment, one_line};
-use crate::policy_folder::content;
+use crate::policy_folder::{INSIDE, content};
 
 /// Carries out what asks the server.
 pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<(), Failure> {
@@ -40,7 +40,31 @@ async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
         "files": files.files(), "by": by, "reference": reference, "seen": seen, "force": args.force,
         "prune": args.prune, "allow_lock_out": allow_lock_out,
     });
-    let applied = desk.client.put_after(&["v1", "policies", "current"], &after, body).await.map_err(refused)?;
+    put_body(desk, &after, body).await
+}
+
+/// Where files go: after which policy, and what was seen of applications.
+pub(crate) struct Place<'a> {
+    pub(crate) after: &'a str,
+    pub(crate) seen: Option<&'a str>,
+}
+
+/// Puts files into force, of which is known what they change.
+pub(crate) async fn put(
+    desk: &Desk,
+    files: &BTreeMap<String, String>,
+    place: &Place<'_>,
+    author: &Author,
+) -> Result<(), Failure> {
+    let Author { by, reference, allow_lock_out } = author;
+    let body = json!({
+        "files": files, "by": by, "reference": reference, "seen": place.seen, "allow_lock_out": allow_lock_out,
+    });
+    put_body(desk, place.after, body).await
+}
+
+async fn put_body(desk: &Desk, after: &str, body: Value) -> Result<(), Failure> {
+    let applied = desk.client.put_after(&["v1", "policies", "current"], after, body).await.map_err(refused)?;
     tell(desk, &applied);
     Ok(())
 }
@@ -261,7 +285,8 @@ async fn export(desk: &Desk, folder: &Path, policy: Option<&str>, force: bool) -
 
 /// Where a file goes. A server that is not ours cannot have one written elsewhere.
 fn place(folder: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
-    let inner = name.strip_prefix("workflows/").unwrap_or(name);
+    let inside = |folder: &&str| name.strip_prefix(*folder).and_then(|rest| rest.strip_prefix('/'));
+    let inner = INSIDE.iter().find_map(inside).unwrap_or(name);
     let is_plain = Path::new(inner).file_name().is_some_and(|plain| plain == inner) && !inner.starts_with('.');
     if is_plain {
         return Ok(folder.join(name));
@@ -273,7 +298,7 @@ fn place(folder: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
 }
 
 /// The policy in force, with its files.
-pub(super) async fn in_force(client: &Client) -> Result<Value, Failure> {
+pub(crate) async fn in_force(client: &Client) -> Result<Value, Failure> {
     client.get(&["v1", "policies", "current"]).await.map_err(refused)
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use domain::{
     Alert, AlertBound, AlertCursor, AlertGroup, AlertId, AlertState, Event, EventKind, PageRequest, Said, Timestamp,
+    UserId,
 };
+use futures_util::future::join_all;
 use store::{AlertFilter, Change, Effect, EventFilter, StoreError, WriteAlerts};
 use tokio::time::Instant;
-use workflow::{Counter, Excess};
+use workflow::{Counter, Excess, OTHERS};
 
 use super::{InForce, Rules};
 use crate::app::telling::With;
@@ -28,9 +30,11 @@ const FAR: i64 = 2000;
 /// Alerts that are resolved at a time.
 const SOME: u32 = 100;
 /// So many alerts of one rule are open at a time. What more groups lead to is one alert together.
-const MOST_OPEN: i64 = 50;
-/// What stands for the groups beyond.
-const OTHERS: &str = "*";
+const MOST_OPEN: usize = 50;
+/// So many times as much as the least of them takes its place.
+const WORSE: i64 = 2;
+/// Why an alert is over that made room.
+const OUTRANKED: &str = "outranked";
 
 /// Counts until the task is ended.
 pub(crate) async fn follow(app: Arc<App>) {
@@ -111,6 +115,7 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
         let counting = rules.all.values().filter(|one| one.row.since < event.position);
         met.extend(counting.filter_map(|one| Some((one, one.rule.group_of(event)?, event))));
     }
+    let met = of_those_there(app, met).await?;
     if met.is_empty() && to - kept.position <= FAR {
         return Ok(true);
     }
@@ -119,9 +124,12 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
         tally.count(app, one, &group, event);
     }
     let next = AlertCursor { position: to, turn: kept.turn };
-    let Tally { groups, open, raised, told, .. } = tally;
+    let Tally { groups, open, touched, over, raised, told } = tally;
     let raised_ids: BTreeSet<AlertId> = raised.iter().copied().collect();
-    let (new, changed) = open.into_values().partition(|alert: &Alert| raised_ids.contains(&alert.id));
+    let wanted = |(key, alert): &(Key, Alert)| touched.contains(key) || raised_ids.contains(&alert.id);
+    let wanted = open.into_iter().filter(wanted).map(|(_, alert)| alert);
+    let (new, mut changed): (Vec<Alert>, Vec<Alert>) = wanted.partition(|alert| raised_ids.contains(&alert.id));
+    changed.extend(over);
     let write = WriteAlerts {
         groups: groups.into_values().map(as_written).collect(),
         raised: new,
@@ -148,12 +156,34 @@ fn as_written((row, counter): (AlertGroup, Counter)) -> AlertGroup {
     AlertGroup { counter: serde_json::to_string(&counter).unwrap_or_default(), ..row }
 }
 
+/// Leaves out what is counted of users who are gone: it would bring back what was erased with them.
+async fn of_those_there<'a>(
+    app: &App,
+    mut met: Vec<(&'a InForce, String, &'a Event)>,
+) -> Result<Vec<(&'a InForce, String, &'a Event)>, Error> {
+    let user = |one: &InForce, group: &str| group.parse::<UserId>().ok().filter(|_| one.rule.is_by_user());
+    let users: BTreeSet<UserId> = met.iter().filter_map(|(one, group, _)| user(one, group)).collect();
+    let mut gone = BTreeSet::new();
+    for (id, found) in join_all(users.into_iter().map(async |id| (id, app.store.user(id).await))).await {
+        if found?.is_none() {
+            gone.insert(id);
+        }
+    }
+    met.retain(|(one, group, _)| user(one, group).is_none_or(|user| !gone.contains(&user)));
+    Ok(met)
+}
+
+/// The rule and the group, by which what is counted and raised is known.
+type Key = (String, String);
+
 /// What is known of the groups that some events are in, and what becomes of it.
 struct Tally {
-    groups: BTreeMap<(String, String), (AlertGroup, Counter)>,
-    open: BTreeMap<(String, String), Alert>,
-    /// How many are open, by rule.
-    many: BTreeMap<String, i64>,
+    groups: BTreeMap<Key, (AlertGroup, Counter)>,
+    open: BTreeMap<Key, Alert>,
+    /// Those of them that are not as they were.
+    touched: BTreeSet<Key>,
+    /// Those that made room.
+    over: Vec<Alert>,
     raised: Vec<AlertId>,
     told: Vec<Event>,
 }
@@ -163,18 +193,19 @@ impl Tally {
         let rules: BTreeSet<String> = met.iter().map(|(one, _, _)| one.row.name.clone()).collect();
         let beyond = rules.iter().map(|rule| (rule.clone(), OTHERS.to_owned()));
         let pairs = met.iter().map(|(one, group, _)| (one.row.name.clone(), group.clone()));
-        let pairs: BTreeSet<(String, String)> = pairs.chain(beyond).collect();
-        let pairs: Vec<(String, String)> = pairs.into_iter().collect();
+        let pairs: BTreeSet<Key> = pairs.chain(beyond).collect();
+        let pairs: Vec<Key> = pairs.into_iter().collect();
         let mut groups = BTreeMap::new();
         for row in app.store.alert_groups(&pairs).await? {
             let counter = counter_of(&row);
             groups.insert((row.rule.clone(), row.group.clone()), (row, counter));
         }
         let rules: Vec<String> = rules.into_iter().collect();
-        let open = app.store.open_alerts(&pairs).await?;
+        // All of them: which is the least one says whether another one is worse.
+        let open = app.store.open_alerts(&rules).await?;
         let open = open.into_iter().map(|alert| ((alert.rule.clone(), alert.group.clone()), alert)).collect();
-        let many = app.store.count_open_alerts(&rules).await?.into_iter().collect();
-        Ok(Self { groups, open, many, raised: Vec::new(), told: Vec::new() })
+        let (touched, over, raised, told) = Default::default();
+        Ok(Self { groups, open, touched, over, raised, told })
     }
 
     /// Counts an event, and raises an alert if it is one too many. What is open already is told of no further.
@@ -189,37 +220,70 @@ impl Tally {
         counter.count(event.at, bounds);
         row.idle_at = row.silenced_until.max(Some(counter.idle_at(bounds))).unwrap_or(event.at);
         let (excess, resolves_at) = (counter.excess(event.at, bounds), counter.resolves_at(bounds));
-        let is_silent = row.silenced_until.is_some_and(|until| event.at < until);
+        let until = row.silenced_until.max(one.row.silenced_until);
+        let is_silent = until.is_some_and(|until| event.at < until);
         if let Some(alert) = self.open.get_mut(&key) {
             alert.resolves_at = resolves_at;
             alert.count = excess.map_or(alert.count, |excess| alert.count.max(parts(excess).count));
+            self.touched.insert(key);
             return;
         }
-        let Some(excess) = excess.filter(|_| !is_silent) else { return };
-        let many = self.many.entry(one.row.name.clone()).or_default();
-        let beyond = *many >= MOST_OPEN;
-        let group = if beyond { OTHERS } else { group };
-        if beyond {
-            let key = (one.row.name.clone(), OTHERS.to_owned());
-            if let Some(others) = self.open.get_mut(&key) {
-                others.resolves_at = others.resolves_at.max(resolves_at);
-                others.count = others.count.saturating_add(1);
-                return;
-            }
-            let silent = self.groups.get(&key).and_then(|(row, _)| row.silenced_until);
-            if silent.is_some_and(|until| event.at < until) {
-                return;
-            }
+        let Some(parts) = excess.filter(|_| !is_silent).map(parts) else { return };
+        if self.of_rule(&key.0).count() < MOST_OPEN || self.makes_room(app, &key.0, parts.count) {
+            self.raise(app, raised(app, one, group, event, parts, resolves_at));
+        } else {
+            self.beyond(app, one, event, resolves_at);
         }
-        *many += 1;
-        let alert = raise(app, one, group, event, excess, resolves_at);
+    }
+
+    /// The open alerts of a rule, but for the one that stands for the groups beyond.
+    fn of_rule<'a>(&'a self, rule: &'a str) -> impl Iterator<Item = (&'a Key, &'a Alert)> {
+        self.open.iter().filter(move |((of, group), _)| of == rule && group != OTHERS)
+    }
+
+    /// Has the least alert that nobody sees to make room for one that is worse by far: so whoever provokes many small ones hides no large one, and what
+    /// is told of that is bounded. Whether there was one.
+    fn makes_room(&mut self, app: &App, rule: &str, count: i64) -> bool {
+        let old =
+            self.of_rule(rule).filter(|(_, alert)| alert.state == AlertState::Open && !self.raised.contains(&alert.id));
+        let least = old.min_by_key(|(_, alert)| (alert.count, alert.id)).map(|(key, alert)| (key.clone(), alert.count));
+        let Some((key, _)) = least.filter(|(_, least)| count > least.saturating_mul(WORSE)) else { return false };
+        let Some(mut alert) = self.open.remove(&key) else { return false };
+        self.touched.remove(&key);
+        alert.state = AlertState::Resolved;
+        alert.resolved = Some(Said { by: None, reason: Some(OUTRANKED.to_owned()), at: app.now() });
+        self.told.push(app.of_alert(EventKind::AlertResolved, None, &alert).with("reason", OUTRANKED));
+        self.over.push(alert);
+        true
+    }
+
+    /// A group beyond those that have an alert of their own: that there are such is an alert.
+    fn beyond(&mut self, app: &App, one: &InForce, event: &Event, resolves_at: Timestamp) {
+        let key = (one.row.name.clone(), OTHERS.to_owned());
+        if let Some(others) = self.open.get_mut(&key) {
+            others.resolves_at = others.resolves_at.max(resolves_at);
+            others.count = others.count.saturating_add(1);
+            self.touched.insert(key);
+            return;
+        }
+        let silent = self.groups.get(&key).and_then(|(row, _)| row.silenced_until);
+        if silent.is_some_and(|until| event.at < until) {
+            return;
+        }
+        let limit = i64::try_from(MOST_OPEN).unwrap_or(i64::MAX);
+        let parts = Parts { bound: AlertBound::Overflow, count: 1, limit, usual: None };
+        self.raise(app, raised(app, one, OTHERS, event, parts, resolves_at));
+    }
+
+    fn raise(&mut self, app: &App, alert: Alert) {
         self.told.push(app.of_alert(EventKind::AlertRaised, None, &alert));
         self.raised.push(alert.id);
-        self.open.insert((one.row.name.clone(), group.to_owned()), alert);
+        self.open.insert((alert.rule.clone(), alert.group.clone()), alert);
     }
 }
 
 /// An excess, as it stands in an alert.
+#[derive(Clone, Copy)]
 struct Parts {
     bound: AlertBound,
     count: i64,
@@ -239,8 +303,8 @@ fn parts(excess: Excess) -> Parts {
     }
 }
 
-fn raise(app: &App, one: &InForce, group: &str, event: &Event, excess: Excess, resolves_at: Timestamp) -> Alert {
-    let Parts { bound, count, limit, usual } = parts(excess);
+fn raised(app: &App, one: &InForce, group: &str, event: &Event, parts: Parts, resolves_at: Timestamp) -> Alert {
+    let Parts { bound, count, limit, usual } = parts;
     Alert {
         id: AlertId::generate(app.now(), &*app.entropy),
         rule: one.row.name.clone(),

@@ -30,6 +30,8 @@ pub(crate) use respond::{Response, What};
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
     in_force: RwLock<Arc<Rules>>,
+    /// Whether a folder of this server's says which there are.
+    in_a_folder: bool,
 }
 
 /// The rules that are in force, and what was seen last of how often anything was changed.
@@ -50,6 +52,15 @@ pub(crate) struct InForce {
 }
 
 impl Alerts {
+    /// Of a server whose folder says which rules there are, or not.
+    pub(crate) fn new(in_a_folder: bool) -> Self {
+        Self { in_a_folder, ..Self::default() }
+    }
+
+    pub(crate) const fn are_in_a_folder(&self) -> bool {
+        self.in_a_folder
+    }
+
     pub(crate) fn in_force(&self) -> Arc<Rules> {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::event::About;
 use domain::{Alert, AlertGroup, AlertId, AlertState, EventKind, Page, PageRequest, Said, Timestamp};
 use store::{AlertFilter, Change, Effect, WriteAlerts};
 
@@ -57,6 +58,36 @@ impl App {
         // As the store has them: this server may not have heard yet.
         self.load_alert_rules().await?;
         Ok(self.alerts.in_force())
+    }
+
+    /// Has nothing raised by a rule for a time, whatever its group. What is open stays so.
+    pub(crate) async fn silence_rule(
+        &self,
+        actor: &Actor,
+        name: &str,
+        by: &str,
+        reason: &str,
+        span: Duration,
+    ) -> Result<Arc<Rules>, Error> {
+        for _ in 0..TRIES {
+            let seen = self.store.alert_cursor().await?;
+            let mut rules = self.store.alert_rules().await?;
+            let now = self.now();
+            let rule = rules.iter_mut().find(|row| row.name == name).ok_or(Error::NotFound("alert rule"))?;
+            let until = now.plus(span);
+            rule.silenced_until = Some(until);
+            rule.silenced = Some(Said { by: Some(by.to_owned()), reason: Some(reason.to_owned()), at: now });
+            let address = actor.address.map(|address| ("address", address.to_string()));
+            let details = [("by", by.to_owned()), ("reason", reason.to_owned())].into_iter().chain(address);
+            let event = self.event(EventKind::AlertSilenced, Some(actor), About::default()).with("rule", name);
+            let event = event.with("until", until.to_string()).detailed(self.details(details));
+            let write = WriteAlerts { rules: Some(rules), ..WriteAlerts::beside(seen) };
+            if self.commit(Change::WriteAlerts(Box::new(write)), event).await? == Effect::Applied {
+                return self.alert_rules_in_force().await;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        Err(Error::StoreDown("events were counted again and again meanwhile".to_owned()))
     }
 
     /// Has somebody say something about an alert.

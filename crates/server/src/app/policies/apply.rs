@@ -6,16 +6,17 @@ use std::sync::Arc;
 use domain::event::About;
 use domain::{ApplicationId, Event, EventKind, PolicyAuthor, PolicyId, PolicyInForce, PolicyOrigin, Scope, Timestamp};
 use policy::{Mistake, Policy};
-use store::{Change, Effect};
+use store::{Change, Effect, PutBeside};
 
 use super::applications::Steps;
 use super::export::{says_other_settings, settings_of};
 use super::{Looked, signature};
-use crate::PolicyFiles;
 use crate::app::applications::has;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
+use crate::policy_files::speak_of_alerts;
 use crate::workflow_files::WorkflowFile;
+use crate::{AlertFiles, PolicyFiles};
 
 /// A policy that is to come into force.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ pub(super) struct Next<'p> {
     pub(super) policy: &'p Arc<Policy>,
     /// The workflows that the files say.
     pub(super) workflows: &'p [WorkflowFile],
+    /// The rules of alerts that they say.
+    pub(super) alerts: &'p AlertFiles,
     pub(super) origin: PolicyOrigin,
     pub(super) by: PolicyAuthor,
     /// What comes of applications with it.
@@ -99,8 +102,9 @@ impl App {
         if before.policy.id != apply.after {
             return Err(Error::PolicyChanged);
         }
-        let PolicyFiles { files, policy, workflows } = understood(apply.files).await?;
+        let PolicyFiles { files, policy, workflows, alerts } = understood(apply.files).await?;
         self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
+        self.can_alerts_be_applied(&alerts)?;
         let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
         apply.seen.suffices(&steps)?;
         if before.trouble.is_none() && before.policy.files == files && steps.is_empty() {
@@ -108,7 +112,8 @@ impl App {
             return Ok(Applied { policy: before.policy, is_new: false, warnings, applications: steps });
         }
         let (origin, by) = (PolicyOrigin::Applied, apply.by);
-        let next = Next { files, policy: &policy, workflows: &workflows, origin, by, applications: &steps };
+        let (policy, workflows, alerts, applications) = (&policy, &workflows[..], &alerts, &steps);
+        let next = Next { files, policy, workflows, alerts, origin, by, applications };
         let (policy, warnings) = self.put_next(actor, next, before, apply.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -124,12 +129,14 @@ impl App {
         if let Some(why) = trouble {
             return Err(Error::PolicyBroken { number: former.number, why });
         }
-        let PolicyFiles { files, policy, workflows } = understood(former.files).await?;
+        let PolicyFiles { files, policy, workflows, alerts } = understood(former.files).await?;
         self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
+        self.can_alerts_be_applied(&alerts)?;
         let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
         revert.seen.suffices(&steps)?;
         let (origin, by) = (PolicyOrigin::Reverted, revert.by);
-        let next = Next { files, policy: &policy, workflows: &workflows, origin, by, applications: &steps };
+        let (policy, workflows, alerts, applications) = (&policy, &workflows[..], &alerts, &steps);
+        let next = Next { files, policy, workflows, alerts, origin, by, applications };
         let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -200,8 +207,9 @@ impl App {
         before: Option<&PolicyInForce>,
     ) -> Result<(PolicyInForce, Effect), Error> {
         let now = self.now();
-        let Next { files, policy, workflows, origin, by, applications } = next;
+        let Next { files, policy, workflows, alerts, origin, by, applications } = next;
         let workflows = self.workflows_with(workflows, before).await?;
+        let alerts = self.alerts_with(alerts, before.is_some_and(|before| speak_of_alerts(&before.files))).await?;
         let mut next = PolicyInForce {
             id: PolicyId::generate(now, &*self.entropy),
             number: before.map_or(0, |before| before.number) + 1,
@@ -229,13 +237,16 @@ impl App {
         let told = self.told_of_steps(actor, &changes, next.id);
         // All of it happens at one time.
         let told: Vec<_> = std::iter::once(event).chain(told).map(|event| Event { at: now, ..event }).collect();
-        let (workflows, of_workflows) = workflows.unzip();
-        let told: Vec<_> = told.into_iter().chain(of_workflows.into_iter().flatten()).collect();
-        let is_about_workflows = workflows.is_some();
-        let change = Change::PutPolicy(Box::new(next.clone()), changes, workflows.map(Box::new));
-        let effect = self.commit(change, told).await?;
+        let ((workflows, of_workflows), (alerts, of_alerts)) = (workflows.unzip(), alerts.unzip());
+        let told: Vec<_> = told.into_iter().chain(of_workflows.into_iter().chain(of_alerts).flatten()).collect();
+        let (is_about_workflows, is_about_alerts) = (workflows.is_some(), alerts.is_some());
+        let beside = (is_about_workflows || is_about_alerts).then(|| Box::new(PutBeside { workflows, alerts }));
+        let effect = self.commit(Change::PutPolicy(Box::new(next.clone()), changes, beside), told).await?;
         if is_about_workflows && effect == Effect::Applied {
             self.load_workflows().await?;
+        }
+        if is_about_alerts && effect == Effect::Applied {
+            self.load_alert_rules().await?;
         }
         Ok((next, effect))
     }

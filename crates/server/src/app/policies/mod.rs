@@ -27,6 +27,7 @@ pub(crate) use apply::{Applied, Apply, Revert, Seen};
 pub(crate) use explain::{Explained, Supposed, Who};
 pub(crate) use plan::{Difference, Plan};
 pub(crate) use replay::{Affected, Effect, Example, Replay};
+pub(crate) use workflows::Reached;
 
 use super::{App, Error};
 use crate::{Brand, PolicyFiles, PolicySource};

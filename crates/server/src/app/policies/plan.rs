@@ -13,6 +13,7 @@ use super::apply::understood;
 use super::gateways::what_carries_no_more;
 use super::replay::Replay;
 use super::signature;
+use super::workflows::Reached;
 use crate::PolicyFiles;
 use crate::app::applications::has;
 use crate::app::{Actor, App, Error};
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) prune: bool,
     /// What would have come of it.
     pub(crate) replay: Option<Replay>,
+    /// How far those workflows reach that would change; nothing where whoever asks may not see that.
+    pub(crate) workflows: Vec<Reached>,
 }
 
 /// Something that two policies say otherwise.
@@ -63,8 +66,9 @@ impl App {
         let before = self.store.policy().await?.ok_or(Error::NotFound("policy"))?;
         let next = understood(files).await?;
         let content = next.content();
-        let PolicyFiles { files, policy, workflows } = next;
+        let PolicyFiles { files, policy, workflows, alerts } = next;
         self.can_workflows_be_applied(&workflows)?;
+        self.can_alerts_be_applied(&alerts)?;
         let is_about_more = [&before.files, &files].into_iter().any(|files| !policy::settings_files(files).is_empty());
         if is_about_more && !has(&actor.application, Scope::ConfigurationRead) {
             return Err(Error::MayNot(
@@ -88,7 +92,10 @@ impl App {
             }
             _ => None,
         };
+        let since = self.now().minus(back.unwrap_or(Replay::BACK));
+        let workflows = self.workflows_reached(actor, &before, &files, &workflows, since).await?;
         Ok(Plan {
+            workflows,
             version: policy.version().to_owned(),
             differences: differences(&content_before, &content).into_iter().chain(applications.differences()).collect(),
             files: other_files(&before.files, &files),

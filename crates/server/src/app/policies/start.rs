@@ -19,8 +19,8 @@ impl App {
             let newest = self.store.policy().await?;
             let Some((files, origin)) = self.to_start_with(newest.as_ref()) else { break };
             let (by, applications) = (PolicyAuthor::default(), &Steps::default());
-            let (policy, workflows) = (&files.policy, &files.workflows[..]);
-            let next = Next { files: files.files.clone(), policy, workflows, origin, by, applications };
+            let (policy, workflows, alerts) = (&files.policy, &files.workflows[..], &files.alerts);
+            let next = Next { files: files.files.clone(), policy, workflows, alerts, origin, by, applications };
             if self.put_policy(None, next, newest.as_ref()).await?.1 == Effect::Applied {
                 break;
             }

@@ -2,16 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Event, PolicyInForce, Scope};
+use domain::{Event, PolicyInForce, Scope, Timestamp};
 use gateway::outside::Request;
 use policy::{Mistake, Place, Severity};
-use store::PutWorkflows;
+use store::{PutWorkflows, RunReach};
 
+use crate::AlertFiles;
 use crate::app::applications::has;
 use crate::app::workflows::scopes_of;
 use crate::app::{Actor, App, Error};
-use crate::policy_files::speak_of_workflows;
+use crate::policy_files::{speak_of_alerts, speak_of_workflows};
 use crate::workflow_files::WorkflowFile;
+
+/// How far a workflow reaches that would change.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) name: String,
+    /// `changed` or `withdrawn`.
+    pub(crate) change: &'static str,
+    pub(crate) reach: RunReach,
+}
 
 impl App {
     /// Refuses workflows that whoever asks may not put into force, or this server could not carry.
@@ -22,9 +32,9 @@ impl App {
         files: &BTreeMap<String, String>,
         workflows: &[WorkflowFile],
     ) -> Result<(), Error> {
-        let is_about_workflows = speak_of_workflows(before) || speak_of_workflows(files);
-        if is_about_workflows && !has(&actor.application, Scope::WorkflowsWrite) {
-            return Err(Error::MayNot("files of workflows take the scope `workflows:write`".to_owned()));
+        let is_about_them = |files| speak_of_workflows(files) || speak_of_alerts(files);
+        if (is_about_them(before) || is_about_them(files)) && !has(&actor.application, Scope::WorkflowsWrite) {
+            return Err(Error::MayNot("files of workflows and alerts take the scope `workflows:write`".to_owned()));
         }
         // What they do is done for whoever puts them there.
         for workflow in workflows {
@@ -36,6 +46,46 @@ impl App {
             }
         }
         self.can_workflows_be_applied(workflows)
+    }
+
+    /// Refuses rules of alerts where a folder of this server's says which there are.
+    pub(super) fn can_alerts_be_applied(&self, alerts: &AlertFiles) -> Result<(), Error> {
+        if !alerts.rules.is_empty() && self.alerts.are_in_a_folder() {
+            return Err(Error::Conflict(
+                "this server's rules of alerts stand in the folder that `alerts.folder` names: change the files there and start the server again, or take `alerts.folder` out of its configuration",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How far the workflows reach that would change, be added or be withdrawn.
+    pub(super) async fn workflows_reached(
+        &self,
+        actor: &Actor,
+        before: &PolicyInForce,
+        files: &BTreeMap<String, String>,
+        workflows: &[WorkflowFile],
+        since: Timestamp,
+    ) -> Result<Vec<Reached>, Error> {
+        let speak = speak_of_workflows(&before.files) || speak_of_workflows(files);
+        if !speak || self.workflows.are_in_a_folder() || !has(&actor.application, Scope::WorkflowsRead) {
+            return Ok(Vec::new());
+        }
+        let mut changes = BTreeMap::new();
+        for one in self.store.workflows().await? {
+            let next = workflows.iter().find(|file| file.definition.name() == one.name);
+            match next {
+                Some(file) if file.definition.digest() == one.digest => {}
+                Some(_) => drop(changes.insert(one.name, "changed")),
+                None => drop(changes.insert(one.name, "withdrawn")),
+            }
+        }
+        let mut reached = Vec::new();
+        for (name, change) in changes {
+            let reach = self.store.run_reach(&name, since).await?;
+            reached.push(Reached { name, change, reach });
+        }
+        Ok(reached)
     }
 
     /// Refuses workflows that this server could not carry.

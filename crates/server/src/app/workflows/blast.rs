@@ -7,14 +7,19 @@ use std::time::Duration;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
 };
-use store::{Change, Leeway, Spares};
+use serde_json::Value;
+use store::{Change, Spares};
 use tokio::time::Instant;
+use workflow::{Key, Told};
 
 use super::inside::Own;
+use super::releases::{QUORUM, released_by};
 use crate::app::{App, Error};
 
 /// The most users of whom it is looked up what they have left.
 const MOST: usize = 10_000;
+/// Of a step, which changes no more than a commit does, all of them are looked at.
+const NO_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Whether an authenticator is a factor that somebody can prove something with now and from now on. Backup codes and browsers that are remembered come
 /// beside one, and are none; nor is one whose end was set one to rely on.
@@ -29,11 +34,26 @@ pub(super) async fn shut_out(
     lost: &BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
     locked: &BTreeSet<UserId>,
 ) -> Result<BTreeSet<UserId>, Error> {
+    let never = Instant::now() + NO_DEADLINE;
+    Ok(shut_out_until(app, lost, locked, never).await?.0)
+}
+
+/// The same as far as there is time, and whether that is all of them.
+pub(super) async fn shut_out_until(
+    app: &App,
+    lost: &BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
+    locked: &BTreeSet<UserId>,
+    deadline: Instant,
+) -> Result<(BTreeSet<UserId>, bool), Error> {
     let nothing = BTreeSet::new();
     let losers = lost.iter().filter(|(_, gone)| !gone.is_empty()).map(|(user, _)| user);
-    let users: BTreeSet<UserId> = losers.chain(locked).copied().take(MOST).collect();
+    let all: BTreeSet<UserId> = losers.chain(locked).copied().collect();
+    let is_whole = all.len() <= MOST;
     let mut shut_out = BTreeSet::new();
-    for user in users {
+    for user in all.into_iter().take(MOST) {
+        if Instant::now() >= deadline {
+            return Ok((shut_out, false));
+        }
         let all = app.store.authenticators_of(user).await?;
         let gone = lost.get(&user).unwrap_or(&nothing);
         let had = all.iter().any(is_usable);
@@ -43,46 +63,73 @@ pub(super) async fn shut_out(
             shut_out.insert(user);
         }
     }
-    Ok(shut_out)
+    Ok((shut_out, is_whole))
 }
 
-/// What the application calls those of the users whom the policy names as administrators. Those whom it names by their groups are known only where
-/// something is decided, and are not among them.
-pub(super) async fn administrators_among(app: &App, users: &BTreeSet<UserId>) -> Result<Vec<String>, Error> {
-    if users.is_empty() {
-        return Ok(Vec::new());
+/// Those of the users whom the policy in force names as administrators, by themselves or by a group that they are known to be in, with what the
+/// application calls them; and whether there was time for all. Groups that are said only where something is decided are not known here.
+pub(super) async fn administrators_among(
+    app: &App,
+    users: &BTreeSet<UserId>,
+    deadline: Instant,
+) -> Result<(Vec<(UserId, String)>, bool), Error> {
+    let (known, mut among) = (app.policy_in_force().await?, Vec::new());
+    let policy = &known.policy;
+    if !policy.names_groups_of_administrators() {
+        for name in policy.administrator_names() {
+            let Ok(id) = ExternalId::parse(name) else { continue };
+            let user = app.store.user_by_external_id(&id).await?.filter(|user| users.contains(&user.id));
+            among.extend(user.map(|user| (user.id, user.external_id.as_given().to_owned())));
+        }
+        return Ok((among, true));
     }
-    let mut among = Vec::new();
-    for (id, name) in administrators(app).await? {
-        if users.contains(&id) {
-            among.push(name);
+    for id in users {
+        if Instant::now() >= deadline {
+            return Ok((among, false));
+        }
+        let Some(user) = app.store.user(*id).await? else { continue };
+        let name = user.external_id.as_given();
+        if policy.names_administrator(name, &user.standing.groups) {
+            among.push((user.id, name.to_owned()));
         }
     }
-    Ok(among)
+    Ok((among, true))
 }
 
-/// The users whom the policy in force names as administrators, by what the application calls them.
-pub(super) async fn administrators(app: &App) -> Result<Vec<(UserId, String)>, Error> {
-    let known = app.policy_in_force().await?;
-    let mut administrators = Vec::new();
-    for name in known.policy.administrator_names() {
-        let Ok(id) = ExternalId::parse(name) else { continue };
-        if let Some(user) = app.store.user_by_external_id(&id).await? {
-            administrators.push((user.id, user.external_id.as_given().to_owned()));
-        }
-    }
-    Ok(administrators)
-}
-
-/// The most users that a workflow may leave with nothing to prove by in a day, in hundredths of all.
-const SHARE: i64 = 5;
-/// How many that may be where there are few.
-const FEW: i64 = 3;
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
+/// The actions that take from people what they prove by.
+pub(super) const TAKING: &[&str] =
+    &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+/// How long it is counted whom a loop is about, before it begins.
+const FORESEES: Duration = Duration::from_secs(3);
+
+impl App {
+    /// How many users a loop is about at most, and whether there was time to count all of them.
+    pub(super) async fn foreseen(&self, query: &str, with: &BTreeMap<String, Told>) -> Result<(u64, bool), Error> {
+        let deadline = Instant::now() + FORESEES;
+        let (mut users, mut cursor) = (BTreeSet::new(), None::<String>);
+        loop {
+            // What cannot be told is told to the loop itself.
+            let Ok(found) = self.items_of(query, with, cursor.as_deref()).await? else { break };
+            let user = |item: &Value| {
+                let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+                text("user").or_else(|| text("id").filter(|id| id.starts_with(UserId::PREFIX)))
+            };
+            users.extend(found.items.iter().filter_map(user));
+            cursor = found.next;
+            let is_over = cursor.is_none();
+            if is_over || Instant::now() >= deadline {
+                return Ok((u64::try_from(users.len()).unwrap_or(u64::MAX), is_over));
+            }
+        }
+        Ok((0, false))
+    }
+}
+
 /// What a step takes: authenticators, by user, and whom it locks.
-fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
+pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
     for (change, event) in own.changes.iter().zip(&own.events) {
         let authenticator = match change {
@@ -102,16 +149,17 @@ fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<Us
 }
 
 /// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, workflow: &str, own: &Own) -> Result<Option<Spares>, Error> {
+pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spares>, Error> {
     let (lost, locked) = taken(own);
     let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
     if users.is_empty() {
         return Ok(None);
     }
-    let administrators = administrators(app).await?.into_iter().map(|(id, _)| id);
-    let administrators = administrators.filter(|id| users.contains(id)).collect();
+    let (administrators, _) = administrators_among(app, &users, Instant::now() + NO_DEADLINE).await?;
+    let administrators = administrators.into_iter().map(|(id, _)| id).collect();
     let most = app.most_shut_out().await?;
-    Ok(Some(Spares { users: users.into_iter().collect(), administrators, workflow: workflow.to_owned(), most }))
+    let (users, step) = (users.into_iter().collect(), released_by(key));
+    Ok(Some(Spares { users, administrators, step, most }))
 }
 
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
@@ -120,37 +168,45 @@ pub(super) async fn stands_in_the_way(
     run: &Run,
     spares: &Spares,
     own: &Own,
+    foreseen: Option<u64>,
 ) -> Result<Option<String>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
     if shut_out.is_empty() {
         return Ok(None);
     }
-    let leeway = app.store.run_leeway(&run.workflow, run.id, app.now()).await?;
-    if leeway.is_released() {
+    let leeway = app.store.run_leeway(run.id, &spares.step, app.now()).await?;
+    if leeway.is_released {
         return Ok(None);
+    }
+    if leeway.is_asked {
+        return Ok(Some(format!("it is asked for already: {QUORUM} people have to release it")));
     }
     if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
         return Ok(Some(format!(
-            "it would leave an administrator with nothing to prove by: {} people have to release it",
-            Leeway::RELEASES
+            "it would leave an administrator with nothing to prove by: {QUORUM} people have to release it",
         )));
     }
-    let more = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
+    let here = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
+    let more = foreseen.map_or(here, |users| i64::try_from(users).unwrap_or(i64::MAX).max(here));
     if leeway.shut_out.saturating_add(more) <= spares.most {
         return Ok(None);
     }
+    if let Some(users) = foreseen.filter(|_| leeway.shut_out.saturating_add(here) <= spares.most) {
+        return Ok(Some(format!(
+            "the loop that it is in is about {users} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
+            leeway.shut_out, spares.most
+        )));
+    }
     Ok(Some(format!(
-        "this workflow left {} users with nothing to prove by within a day, and may leave {}: {} people have to release it",
-        leeway.shut_out,
-        spares.most,
-        Leeway::RELEASES
+        "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
+        leeway.shut_out, spares.most
     )))
 }
 
 impl App {
-    /// How many users a workflow may leave with nothing to prove by in a day.
-    async fn most_shut_out(&self) -> Result<i64, Error> {
+    /// How many users all workflows together may leave with nothing to prove by in a day.
+    pub(super) async fn most_shut_out(&self) -> Result<i64, Error> {
         let kept = *self.workflows.population();
         let population = match kept {
             Some((at, population)) if at.elapsed() < COUNTED => population,
@@ -160,6 +216,7 @@ impl App {
                 population
             }
         };
-        Ok((population.saturating_mul(SHARE) / 100).max(FEW))
+        let may = self.settings.shut_out;
+        Ok((population.saturating_mul(may.share.into()) / 100).max(may.floor.into()))
     }
 }

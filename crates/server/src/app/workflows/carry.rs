@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp};
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, TaskState, Timestamp};
 use serde_json::{Map, Value, json};
 use store::{AdvanceRun, Change, ClaimedRun, Commit, Effect as Written, NewRun, Release, RunInput, Spares, StoreError};
 use tokio::task::JoinSet;
@@ -16,13 +16,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{
     Action, Advanced, Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, Reach, Refused, Run as Machine,
-    Start, What,
+    Start, Told, What,
 };
 
-use super::blast::{spares, stands_in_the_way};
+use super::blast::{TAKING, spares, stands_in_the_way};
 use super::held::LEFT_TO_IT;
 use super::inside::{Fault, Own};
 use super::outside::Errand;
+use super::releases::{decided, released_by};
 use super::start::{Started, of_run};
 use crate::app::telling::With;
 use crate::app::{App, Error};
@@ -68,6 +69,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         app,
         definition,
         was: run.state,
+        was_held: run.state == RunState::Held,
         run,
         started,
         machine,
@@ -77,6 +79,7 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         begins_at,
         unwritten: Vec::new(),
         flying: JoinSet::new(),
+        foreseen: BTreeMap::new(),
         begun: BTreeMap::new(),
     };
     let ended = match carrier.go().await {
@@ -123,6 +126,11 @@ struct Carrier {
     unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
+    /// Whether a step of it is held, or was since it was claimed: there may be tasks that release steps.
+    was_held: bool,
+    /// About how many users the loops are that take something from them, by the steps that do. It is forgotten with the claim, and then each step is
+    /// guarded by itself.
+    foreseen: BTreeMap<String, u64>,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }
@@ -265,6 +273,7 @@ impl Carrier {
                     patience: until.since(self.app.now()),
                     gives: false,
                     is_last: self.definition.is_last_attempt(key, *attempt),
+                    tokens: Vec::new(),
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {
@@ -301,6 +310,9 @@ impl Carrier {
         match effect {
             Effect::Start { key, action, with, attempt, .. } => self.act(key, &action, &with, attempt).await,
             Effect::Query { key, query, with, page, cursor } => {
+                if page == 1 {
+                    self.foresee(&key, &query, &with).await?;
+                }
                 let input = match self.app.items_of(&query, &with, cursor.as_deref()).await? {
                     Ok(found) => Input::Page { key, page, items: found.items, next: found.next, total: None },
                     Err(fault) => Input::NoPage { key, page, message: shortened(&fault.message) },
@@ -325,14 +337,24 @@ impl Carrier {
         }
     }
 
+    /// Counts whom a loop is about that takes something from people, before it begins.
+    async fn foresee(&mut self, key: &Key, query: &str, with: &BTreeMap<String, Told>) -> Result<(), Stop> {
+        let (steps, is_all) = self.definition.in_loop(&key.step, TAKING);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
+        let (users, is_whole) = self.app.foreseen(query, with).await?;
+        self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
+        let what = What::Foreseen { users, is_whole };
+        self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
+        // What its condition leaves out is not known before.
+        self.foreseen.extend(steps.into_iter().filter(|_| is_all).map(|step| (step, users)));
+        Ok(())
+    }
+
     /// Does something to our own data, in one commit with the step.
-    async fn act(
-        &mut self,
-        key: Key,
-        action: &str,
-        with: &std::collections::BTreeMap<String, workflow::Told>,
-        attempt: u32,
-    ) -> Result<(), Stop> {
+    async fn act(&mut self, key: Key, action: &str, with: &BTreeMap<String, Told>, attempt: u32) -> Result<(), Stop> {
         for _ in 0..TRIES {
             let (own, outputs) = match self.app.own_of(&self.run, action, with).await? {
                 Ok(done) => done,
@@ -342,9 +364,10 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &self.run.workflow, &own).await?;
+            let spares = spares(&self.app, &key, &own).await?;
             if let Some(spares) = &spares
-                && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own).await?
+                && let Some(why) =
+                    stands_in_the_way(&self.app, &self.run, spares, &own, self.foreseen.get(&key.step).copied()).await?
             {
                 let input = Input::Hold { key, attempt, message: shortened(&why) };
                 return self.advance(input, Beside::default()).await;
@@ -447,6 +470,9 @@ impl Carrier {
 
     /// Gives the claim back until something is due. Whether that is so: nothing to do may be left.
     async fn rest(&mut self) -> Result<bool, Stop> {
+        if self.go_by_releases().await? {
+            return Ok(false);
+        }
         let Some(machine) = &self.machine else { return Ok(true) };
         let due_at = machine.next_timer().map_or(NEVER, |(_, at)| at);
         let held = machine.held().next().is_some();
@@ -454,6 +480,32 @@ impl Carrier {
         let release = Some(Release { due_at, pokes: self.pokes });
         self.commit(None, Beside { release, ..Beside::default() }).await?;
         Ok(true)
+    }
+
+    /// Has a step that is held for people go on, or gives it up, once they said so. Whether there was one.
+    async fn go_by_releases(&mut self) -> Result<bool, Stop> {
+        let held: Vec<Key> = self.machine.iter().flat_map(Machine::held_for_people).cloned().collect();
+        for key in held {
+            let releases = self.app.store.releases_of_run(self.run.id, Some(&released_by(&key))).await?;
+            let Some(task) = decided(&releases) else { continue };
+            let own = self.app.told_of_release(task, &key, self.started.depth);
+            let input = if task.state == TaskState::Approved { Input::Retry(key) } else { Input::Discard(key) };
+            self.advance(input, Beside { own, ..Beside::default() }).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// What the run asks people by this, and asks no more.
+    async fn asks(&mut self, after: Option<&Machine>, history: &[Entry], effects: &[Effect]) -> Result<Own, Error> {
+        let (run, depth) = (&self.run, self.started.depth);
+        let mut own = self.app.asked(run, depth, after, effects).await?;
+        self.was_held |= history.iter().any(|entry| matches!(entry.what, What::Held(_)));
+        if self.was_held {
+            own.and(self.app.asked_to_release(run, depth, after, history).await?);
+            own.and(self.app.released_otherwise(run, depth, self.machine.as_ref(), after).await?);
+        }
+        Ok(own)
     }
 
     /// Has something happen to the run, in a commit. What the run does not take changes nothing in it.
@@ -513,9 +565,7 @@ impl Carrier {
         };
         let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
         let mut own = beside.own;
-        let asked = self.app.asked(&self.run, self.started.depth, machine.as_ref(), &effects).await?;
-        own.changes.extend(asked.changes);
-        own.events.extend(asked.events);
+        own.and(self.asks(machine.as_ref(), &history, &effects).await?);
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),

@@ -36,7 +36,7 @@ impl App {
             self.load_workflows().await?;
         }
         let in_force = self.workflows.in_force();
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = self.workflows.reading.have(move || {
             let (mut workflows, mut mistakes) = (Vec::new(), Vec::new());
             for (file, text) in files {
                 match Definition::read(&file, &text) {
@@ -56,6 +56,6 @@ impl App {
             let beyond = workflows.iter().flat_map(|(_, definition)| beyond(definition)).collect();
             Checked { workflows, mistakes, beyond }
         });
-        checked.await.map_err(|error| Error::Internal(format!("workflows were not read: {error}")))
+        checked.await
     }
 }

@@ -95,7 +95,10 @@ impl App {
         format!("{}/links/", self.settings.issuer.trim_end_matches('/'))
     }
 
-    /// Something to do elsewhere, with links in it that can be followed. Only those of the run itself are, and in a message to somebody, theirs.
+    /// Something to do elsewhere, with links in it that can be followed: those of the run itself, which in a message to somebody have to be theirs.
+    ///
+    /// What says the address of another run's link, or of none, stays as it is, and leads nowhere: it is what somebody wrote into an input, say, who is
+    /// not to keep the message back by it.
     pub(super) async fn with_links(&self, mut errand: Errand) -> Result<Errand, Fault> {
         let begins = self.links();
         let Some(run) = errand.idempotency_key.split('/').next().and_then(|run| run.parse::<RunId>().ok()) else {
@@ -109,6 +112,10 @@ impl App {
             found.sort_unstable();
             found.dedup();
             for id in found {
+                let link = self.store.link(id).await.map_err(|error| Fault::for_now(error.to_string()))?;
+                if link.is_none_or(|link| link.run_id != run) {
+                    continue;
+                }
                 let token = Token::random(&*self.entropy);
                 let arm = ArmLink { id, run_id: run, to, token: token.hash() };
                 let armed = self.commit(Change::ArmLink(arm), Vec::new()).await;
@@ -119,6 +126,7 @@ impl App {
                 let link = self.store.link(id).await.map_err(|error| Fault::for_now(error.to_string()))?;
                 errand.gives |= link.is_some_and(|link| link.gives.is_some());
                 let (from, to) = (format!("{begins}{id}"), format!("{begins}{}", *token.text()));
+                errand.tokens.push(token.text());
                 each_text(value, &mut |text| *text = text.replace(&from, &to));
             }
         }

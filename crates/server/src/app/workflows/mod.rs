@@ -19,12 +19,14 @@ mod inside;
 mod links;
 mod outside;
 mod recovery;
+mod releases;
 mod see;
 pub(crate) mod signing;
 mod simulate;
 mod start;
 mod stats;
 mod tasks;
+mod turns;
 mod waits;
 mod webhooks;
 mod why_not;
@@ -49,6 +51,7 @@ pub(in crate::app) use start::scopes_of;
 pub(crate) use stats::measure_each;
 pub(crate) use stats::{Shares, StepStats, WorkflowStats};
 pub(crate) use tasks::{NewVerdict, ShownTask};
+use turns::Turns;
 use waits::Outside;
 pub(crate) use webhooks::Call;
 #[cfg(fuzzing)]
@@ -142,8 +145,9 @@ pub(crate) struct Workflows {
     due: Notify,
     /// How many users there are, and when they were counted.
     population: Mutex<Option<(tokio::time::Instant, i64)>>,
-    /// Held while one is simulated.
-    simulating: Arc<tokio::sync::Mutex<()>>,
+    /// Held while one is simulated, and while files of them are read that somebody is writing.
+    simulating: Turns,
+    reading: Turns,
 }
 
 /// A workflow that is in force.

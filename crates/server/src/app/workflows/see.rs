@@ -1,9 +1,9 @@
 //! Seeing runs, and having them go on or end.
 
 use domain::event::About;
-use domain::{Event, EventKind, ExternalId, Page, PageRequest, Run, RunId, RunLine};
+use domain::{Event, EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskId, TaskState};
 use serde_json::{Value, json};
-use store::{Change, Effect, Leeway, RunFilter, RunInput};
+use store::{Change, Effect, RunFilter, RunInput};
 use workflow::{Input, Key, Run as Machine};
 
 use super::InForce;
@@ -26,8 +26,8 @@ pub(crate) struct Shown {
     pub(crate) held: Vec<String>,
     /// Those of them that two people have to release.
     pub(crate) held_for_people: Vec<String>,
-    /// How many people did.
-    pub(crate) releases: i64,
+    /// The tasks by which they do.
+    pub(crate) release_tasks: Vec<TaskId>,
     /// What was to be undone and could not be.
     pub(crate) not_undone: Vec<String>,
 }
@@ -67,7 +67,13 @@ impl App {
             workflow::Cause::Manual { .. } => ("manual", None),
             workflow::Cause::Call { .. } => ("call", None),
         };
-        let releases = self.store.run_leeway(&run.workflow, id, self.now()).await?.releases;
+        let now = self.now();
+        let mut release_tasks = Vec::new();
+        if run.state == RunState::Held {
+            let releases = self.store.releases_of_run(id, None).await?;
+            let open = releases.into_iter().filter(|task| task.state_at(now) == TaskState::Open);
+            release_tasks.extend(open.map(|task| task.id));
+        }
         let keys = |keys: Vec<&Key>| keys.into_iter().map(Key::to_string).collect();
         let machine = machine.as_ref();
         Ok(Shown {
@@ -77,7 +83,7 @@ impl App {
             under_way: keys(machine.map(|one| one.under_way().collect()).unwrap_or_default()),
             held: keys(machine.map(|one| one.held().collect()).unwrap_or_default()),
             held_for_people: keys(machine.map(|one| one.held_for_people().collect()).unwrap_or_default()),
-            releases,
+            release_tasks,
             not_undone: keys(machine.map(|one| one.not_undone().iter().collect()).unwrap_or_default()),
             run,
         })
@@ -118,42 +124,6 @@ impl App {
         };
         let event = self.instructed(actor, &run, what).with("step", step);
         self.tell_run(id, &input, event).await?;
-        self.run(id).await
-    }
-
-    /// Somebody lets a run do what it is held for. Once enough people did, it goes on.
-    pub(crate) async fn release_run(&self, actor: &Actor, id: RunId, person: &str) -> Result<Shown, Error> {
-        let run = self.going(id).await?;
-        let shown = self.run(id).await?;
-        if shown.held_for_people.is_empty() {
-            return Err(Error::Conflict("nothing of it waits for people to release it"));
-        }
-        let named = |name: &str| ExternalId::parse(name).map(|name| name.key().to_owned());
-        let key = named(person).map_err(|error| Error::invalid("/person", error.to_string()))?;
-        // However they are called, a user is one person.
-        let key = self.user_called(person).await?.map_or(key, |user| user.to_string());
-        let requester = match &shown.requester {
-            Some(name) => self.user_called(name).await?.map(|user| user.to_string()).or_else(|| named(name).ok()),
-            None => None,
-        };
-        if requester.is_some_and(|requester| requester == key) {
-            return Err(Error::Conflict("whoever started a run does not release it"));
-        }
-        let details = self.details([("person", person.to_owned())]);
-        let event = of_run(self.event(EventKind::RunInstructed, Some(actor), About::default()), &run, 0);
-        let event = event.with("reason", "release").detailed(details);
-        let change = Change::ReleaseRun { run_id: id, person: key, at: self.now() };
-        if self.commit(change, event).await? != Effect::Applied {
-            return Err(Error::Conflict("they released it before, or it is over"));
-        }
-        let shown = self.run(id).await?;
-        if shown.releases >= Leeway::RELEASES {
-            for step in &shown.held_for_people {
-                let key: Key = step.parse().map_err(|why: &str| Error::Internal(why.to_owned()))?;
-                let event = self.instructed(actor, &run, "retry").with("step", step.as_str());
-                self.tell_run(id, &Input::Retry(key), event).await?;
-            }
-        }
         self.run(id).await
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
 use serde_json::{Map, Value, json};
@@ -65,13 +66,13 @@ impl App {
         Ok((found.clone(), scopes))
     }
 
-    /// Starts a run for a person.
+    /// Starts a run for a person. By the caller's key, if there is one, requests that say the same are one.
     pub(crate) async fn start_run(
         &self,
         actor: &Actor,
         found: &InForce,
         by_hand: ByHand,
-        once: Option<&Once>,
+        key: Option<&str>,
     ) -> Result<Made<Run>, Error> {
         let ByHand { requester, roles, mut inputs } = by_hand;
         let secrets = found.definition.take_secrets(&mut inputs).map_err(|why| Error::invalid("/inputs", why))?;
@@ -79,6 +80,8 @@ impl App {
         if !by_hand {
             return Err(Error::Conflict("nobody starts this workflow by hand: it has no trigger `manual`"));
         }
+        let once = key.map(|key| once(key, found.definition.name(), &requester, &roles, &inputs));
+        let once = once.as_ref();
         let cause = Cause::Manual { roles, inputs };
         match found.definition.is_started_by(&cause) {
             Ok(true) => {}
@@ -179,6 +182,17 @@ impl App {
     }
 }
 
+/// What makes two requests one. What nobody may see is left out of what is kept: of a code with six digits a hash is no secret.
+fn once(key: &str, workflow: &str, requester: &str, roles: &[String], inputs: &Map<String, Value>) -> Once {
+    let said = json!({ "workflow": workflow, "requester": requester, "roles": roles, "inputs": inputs }).to_string();
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(b"countersign start v1\n");
+    hash.update(said.as_bytes());
+    let mut request_hash = [0; 32];
+    request_hash.copy_from_slice(hash.finish().as_ref());
+    Once { key: key.to_owned(), request_hash }
+}
+
 /// The scopes that what a workflow does takes where it is asked for by itself.
 pub(in crate::app) fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
     definition.needs().into_iter().filter_map(|(need, _)| match need {
@@ -230,6 +244,28 @@ mod tests {
     use workflow::{ACTIONS, Reach};
 
     use super::*;
+
+    /// T-18: what is kept of a request does not say which secret it told.
+    #[test]
+    fn w05_t18_what_makes_two_starts_one_is_without_what_nobody_may_see() {
+        const FILE: &str = "
+apiVersion: countersign/v1
+kind: Workflow
+metadata: {name: ask}
+triggers: [{manual: {roles: [helpdesk]}}]
+inputs: {user: {type: user, required: true}, code: {type: text, required: true, secret: true}}
+steps: [{id: over, action: event.emit, with: {name: over}}]
+";
+        let definition = Definition::read("ask.yaml", FILE).unwrap();
+        let hash = |inputs: Value| {
+            let mut inputs = inputs.as_object().cloned().unwrap();
+            definition.take_secrets(&mut inputs).unwrap();
+            once("k", definition.name(), "ana", &["helpdesk".to_owned()], &inputs).request_hash
+        };
+        let one = hash(json!({"user": "usr_1", "code": "314159"}));
+        assert_eq!(one, hash(json!({"user": "usr_1", "code": "271828"})));
+        assert_ne!(one, hash(json!({"user": "usr_2", "code": "314159"})));
+    }
 
     #[test]
     fn what_is_done_to_our_own_data_takes_its_scope() {

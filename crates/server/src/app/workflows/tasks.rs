@@ -69,7 +69,7 @@ impl App {
         for effect in effects {
             match effect {
                 Wanted::Ask { key, task } => {
-                    let task = self.new_task(run, machine, key, task);
+                    let task = self.new_task(run, machine, key, task, None);
                     own.events.push(opened(self.event(EventKind::TaskOpened, None, about(&task)), &task, depth));
                     own.changes.push(Change::OpenTask(Box::new(task)));
                 }
@@ -89,13 +89,21 @@ impl App {
         Ok(own)
     }
 
-    fn new_task(&self, run: &Run, machine: Option<&Machine>, key: &Key, asked: &workflow::Task) -> Task {
+    pub(super) fn new_task(
+        &self,
+        run: &Run,
+        machine: Option<&Machine>,
+        key: &Key,
+        asked: &workflow::Task,
+        releases: Option<String>,
+    ) -> Task {
         let now = self.now();
         let text = |text: Option<&str>| text.map(str::to_owned);
         let mut task = Task {
             id: TaskId::generate(now, &*self.entropy),
             run_id: run.id,
             step: key.to_string(),
+            releases,
             workflow: run.workflow.clone(),
             user_id: run.user_id,
             subject: text(machine.and_then(Machine::subject)),
@@ -183,7 +191,7 @@ impl App {
         };
         let event = self.told_of_verdict(actor, &task, &verdict, &rests);
         let input = self.verdict_for_run(&task, &verdict)?;
-        let give = GiveVerdict { verdict, session_id: rests.session_id, input };
+        let give = GiveVerdict { verdict, session_id: rests.session_id, run_id: task.run_id, input };
         match self.commit(Change::GiveVerdict(Box::new(give)), event).await? {
             Effect::Applied => {
                 self.workflows.due.notify_one();
@@ -294,7 +302,11 @@ impl App {
         })
     }
 
-    fn verdict_for_run(&self, task: &Task, verdict: &TaskVerdict) -> Result<RunInput, Error> {
+    /// What comes for the run. Whether a step is released it sees by the task itself.
+    fn verdict_for_run(&self, task: &Task, verdict: &TaskVerdict) -> Result<Option<RunInput>, Error> {
+        if task.releases.is_some() {
+            return Ok(None);
+        }
         let key: Key = task.step.parse().map_err(|why: &str| Error::Internal(why.to_owned()))?;
         let said = Verdict {
             by: verdict.user_id.to_string(),
@@ -305,7 +317,7 @@ impl App {
         };
         let input = json!(Input::Verdict { key, verdict: said }).to_string();
         let id = RunId::generate(verdict.at, &*self.entropy).uuid();
-        Ok(RunInput { run_id: task.run_id, id, input, at: verdict.at })
+        Ok(Some(RunInput { run_id: task.run_id, id, input, at: verdict.at }))
     }
 
     fn told_of_verdict(&self, actor: &Actor, task: &Task, verdict: &TaskVerdict, rests: &Rests) -> Event {
@@ -353,7 +365,7 @@ fn context_of(task: &Task, approves: bool) -> Map<String, Value> {
 fn digest_of(task: &Task, run: &Run) -> [u8; 32] {
     let asked = json!({
         "subject": task.subject, "requester": task.requester, "message": task.message, "quorum": task.quorum,
-        "roles": task.roles, "evidence": task.evidence, "level": task.level,
+        "roles": task.roles, "evidence": task.evidence, "level": task.level, "releases": task.releases,
         "excludes": task.excludes.iter().map(|one| one.name()).collect::<Vec<_>>(),
     });
     let (id, run_id, asked) = (task.id.to_string(), run.id.to_string(), asked.to_string());
@@ -371,12 +383,12 @@ fn about(task: &Task) -> About {
     About { user_id: task.user_id, ..About::default() }
 }
 
-fn of_task(event: Event, task: &Task) -> Event {
+pub(super) fn of_task(event: Event, task: &Task) -> Event {
     let event = event.with("task", task.id.to_string()).with("run", task.run_id.to_string());
     event.with("workflow", task.workflow.as_str()).with("step", task.step.as_str())
 }
 
-fn opened(event: Event, task: &Task, depth: u32) -> Event {
+pub(super) fn opened(event: Event, task: &Task, depth: u32) -> Event {
     of_task(event, task)
         .with("roles", task.roles.clone())
         .with("quorum", task.quorum)
@@ -399,15 +411,16 @@ fn excludes(excluded: Excluded) -> Option<Excludes> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn task() -> (Task, Run) {
+    pub(in super::super) fn task() -> (Task, Run) {
         let (run_id, at) = (RunId::from_uuid(uuid::Uuid::from_u128(2)), Timestamp::from_unix_millis(1));
         let task = Task {
             id: TaskId::from_uuid(uuid::Uuid::from_u128(1)),
             run_id,
             step: "verified".to_owned(),
+            releases: None,
             workflow: "recovery".to_owned(),
             user_id: None,
             subject: Some("usr_1".to_owned()),
@@ -450,7 +463,7 @@ mod tests {
     fn w03_each_part_of_what_is_asked_changes_what_a_proof_for_it_is_bound_to() {
         let (task, run) = task();
         let digest = digest_of(&task, &run);
-        let changes: [Change; 12] = [
+        let changes: [Change; 13] = [
             |task, _| task.id = TaskId::from_uuid(uuid::Uuid::from_u128(9)),
             |_, run| run.id = RunId::from_uuid(uuid::Uuid::from_u128(9)),
             |task, _| task.step = "verified@1".to_owned(),
@@ -463,6 +476,7 @@ mod tests {
             |task, _| task.roles = vec!["anybody".to_owned()],
             |task, _| task.evidence = Vec::new(),
             |task, _| task.level = Aal::Aal1,
+            |task, _| task.releases = Some("verified".to_owned()),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let (mut other, mut of) = (task.clone(), run.clone());

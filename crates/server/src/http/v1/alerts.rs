@@ -18,7 +18,7 @@ use crate::app::alerts::{InForce, Response, What};
 use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{May, ReadWorkflows, RunWorkflows};
-use crate::http::parameters::{Id, Query, page};
+use crate::http::parameters::{Id, Named, Query, page};
 use crate::http::problem::Problem;
 
 /// The longest that something is silenced, in seconds.
@@ -34,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(silence_alert))
         .routes(routes!(resolve_alert))
         .routes(routes!(list_alert_rules))
+        .routes(routes!(silence_alert_rule))
 }
 
 /// List alerts
@@ -83,10 +84,7 @@ async fn silence_alert(
     Id(id): Id<AlertId>,
     Body { value: silence, .. }: Body<Silence>,
 ) -> Result<Json<Alert>, Problem> {
-    if !(1..=LONGEST_SILENCE).contains(&silence.seconds) {
-        return Err(flawed("/seconds", format!("must be from 1 to {LONGEST_SILENCE}, which is 30 days")));
-    }
-    let what = What::Silence(Duration::from_secs(silence.seconds));
+    let what = What::Silence(silence.span()?);
     let response = response(&silence.by, Some(&silence.reason), what)?;
     Ok(Json(app.respond(&may.actor, id, &response).await?.into()))
 }
@@ -114,6 +112,24 @@ async fn resolve_alert(
 async fn list_alert_rules(State(app): Shared, _: May<ReadWorkflows>) -> Result<Json<List<AlertRule>>, Problem> {
     let rules = app.alert_rules_in_force().await?;
     Ok(Json(List::whole(rules.all.values().map(AlertRule::from))))
+}
+
+/// Silence a rule of alerts
+///
+/// For a time nothing more is raised by it, whatever the group. It counts on, and alerts that are open stay until they resolve.
+#[utoipa::path(post, path = "/v1/alert-rules/{name}/silence", tag = "Alerts", params(("name" = String, Path)), request_body = Silence,
+    responses((status = 200, description = "The rule", body = AlertRule)))]
+async fn silence_alert_rule(
+    State(app): Shared,
+    may: May<RunWorkflows>,
+    Named(rule): Named,
+    Body { value: silence, .. }: Body<Silence>,
+) -> Result<Json<AlertRule>, Problem> {
+    let span = silence.span()?;
+    let Response { by, reason, .. } = response(&silence.by, Some(&silence.reason), What::Silence(span))?;
+    let rules = app.silence_rule(&may.actor, &rule, &by, &reason.unwrap_or_default(), span).await?;
+    let found = rules.all.get(&rule).ok_or(crate::app::Error::NotFound("alert rule"))?;
+    Ok(Json(AlertRule::from(found)))
 }
 
 fn response(by: &str, reason: Option<&str>, what: What) -> Result<Response, Problem> {
@@ -167,6 +183,15 @@ struct Silence {
     seconds: u64,
 }
 
+impl Silence {
+    fn span(&self) -> Result<Duration, Problem> {
+        if (1..=LONGEST_SILENCE).contains(&self.seconds) {
+            return Ok(Duration::from_secs(self.seconds));
+        }
+        Err(flawed("/seconds", format!("must be from 1 to {LONGEST_SILENCE}, which is 30 days")))
+    }
+}
+
 /// More events of a kind than there should be.
 #[derive(Serialize, ToSchema)]
 struct Alert {
@@ -182,12 +207,12 @@ struct Alert {
     state: &'static str,
     /// By what the rule tells groups apart: `user`, `application`, `data.gateway`; null if it does not.
     by: Option<String>,
-    /// Which group it is about; `*` stands for all beyond the first fifty that have an alert of this rule.
+    /// Which group it is about; `*` stands for all beyond the fifty that have an alert of this rule.
     group: String,
     /// Whom it is about, where groups are users.
     #[schema(value_type = Option<String>)]
     user_id: Option<UserId>,
-    /// Which bound was passed: `above`, or `unusual` for this hour of the week.
+    /// Which bound was passed: `above`, `unusual` for this hour of the week, or `overflow`, as more groups than have alerts of their own passed one.
     bound: &'static str,
     /// How many events there were, at most, since it was raised.
     count: i64,
@@ -276,6 +301,11 @@ struct AlertRule {
     events: Vec<&'static str>,
     /// `low`, `medium` or `high`.
     severity: &'static str,
+    /// Until when nothing is raised by it.
+    #[schema(value_type = Option<String>)]
+    silenced_until: Option<Timestamp>,
+    /// Who silenced it last.
+    silenced: Option<WasSaid>,
 }
 
 impl From<&InForce> for AlertRule {
@@ -289,6 +319,8 @@ impl From<&InForce> for AlertRule {
             at: row.at,
             events: rule.events().iter().map(|kind| kind.name()).collect(),
             severity: rule.severity().name(),
+            silenced_until: row.silenced_until,
+            silenced: row.silenced.clone().map(WasSaid::from),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use domain::{RunId, RunLine, RunState, Timestamp, UserId};
+use domain::{RunId, RunLine, RunState, TaskId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::RunFilter;
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, name, state_named};
+use super::{List, state_named};
 use crate::app::App;
 use crate::app::workflows::{Resolve, Shown};
 use crate::http::Shared;
@@ -29,7 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cancel_run))
         .routes(routes!(retry_step))
         .routes(routes!(discard_step))
-        .routes(routes!(release_run))
 }
 
 /// List runs
@@ -105,22 +104,6 @@ async fn discard_step(
     Ok(Json(app.resolve_step(&may.actor, id, &held.step, Resolve::Discard).await?.into()))
 }
 
-/// Release a run
-///
-/// One of which a step is held, as it would leave an administrator, or more users than a workflow may, with nothing to prove by (`held_for_people`). Two
-/// people have to, whom the application vouches for, and neither is who started it; then it goes on.
-#[utoipa::path(post, path = "/v1/runs/{id}/release", tag = "Workflows", params(("id" = String, Path)), request_body = Release,
-    responses((status = 200, description = "The run", body = RunShown)))]
-async fn release_run(
-    State(app): Shared,
-    may: May<RunWorkflows>,
-    Id(id): Id<RunId>,
-    Body { value: release, .. }: Body<Release>,
-) -> Result<Json<RunShown>, Problem> {
-    let person = name("/person", &release.person)?;
-    Ok(Json(app.release_run(&may.actor, id, &person).await?.into()))
-}
-
 /// Which runs are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -157,15 +140,6 @@ struct HeldStep {
     /// As it stands in `held` of the run.
     #[schema(example = "tell")]
     step: String,
-}
-
-/// Somebody who releases a run.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Release {
-    /// Who, in your words. Whoever you say it is: prove it before.
-    #[schema(example = "ann")]
-    person: String,
 }
 
 /// One execution of a workflow.
@@ -227,8 +201,9 @@ struct RunShown {
     held: Vec<String>,
     /// Those of them that two people have to release, as they would leave somebody with nothing to prove by.
     held_for_people: Vec<String>,
-    /// How many people did.
-    releases: i64,
+    /// The tasks by which they do: see `/v1/tasks`.
+    #[schema(value_type = Vec<String>)]
+    release_tasks: Vec<TaskId>,
     /// What was to be undone and could not be.
     not_undone: Vec<String>,
 }
@@ -243,7 +218,7 @@ impl From<Shown> for RunShown {
             under_way: shown.under_way,
             held: shown.held,
             held_for_people: shown.held_for_people,
-            releases: shown.releases,
+            release_tasks: shown.release_tasks,
             not_undone: shown.not_undone,
         }
     }

@@ -50,10 +50,12 @@ async fn list_tasks(
     _: May<ReadWorkflows>,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<List<Task>>, Problem> {
+    let page = page(query.limit, query.cursor.as_deref())?;
     let state = query.state.as_deref().unwrap_or("open");
     let state = state_named(state, &TaskState::ALL, TaskState::name)?;
-    let filter = TaskFilter { state: Some(state), role: query.role, workflow: query.workflow, user_id: query.user_id };
-    let part = app.tasks(&filter, page(query.limit, query.cursor.as_deref())?).await?;
+    let TaskQuery { role, workflow, user_id, run_id, .. } = query;
+    let filter = TaskFilter { state: Some(state), role, workflow, user_id, run_id };
+    let part = app.tasks(&filter, page).await?;
     let next_cursor = part.next.map(|next| next.to_string());
     let now = app.now();
     Ok(Json(List { items: part.items.into_iter().map(|task| Task::at(task, now)).collect(), next_cursor }))
@@ -144,6 +146,9 @@ struct TaskQuery {
     /// Of runs about this user.
     #[param(value_type = Option<String>)]
     user_id: Option<UserId>,
+    /// Of this run.
+    #[param(value_type = Option<String>)]
+    run_id: Option<RunId>,
     /// At most this many, from 1 to 500; 50 if not said.
     limit: Option<u32>,
     /// Where to go on.
@@ -217,6 +222,9 @@ struct Task {
     workflow: String,
     /// By which step, with the rounds of the loops around it behind `@`.
     step: String,
+    /// The step that the run may do once this is approved, in every round, where that would leave people with nothing to prove by; none where the
+    /// workflow asks by itself.
+    releases: Option<String>,
     /// `open`, `approved`, `rejected`, `timeout` or `cancelled`.
     state: &'static str,
     /// What people are told.
@@ -256,6 +264,7 @@ impl Task {
             run_id: task.run_id,
             workflow: task.workflow,
             step: task.step,
+            releases: task.releases,
             message: task.message,
             user_id: task.user_id,
             requester: task.requester,

@@ -42,7 +42,8 @@ async fn list_workflows(State(app): Shared, _: May<ReadWorkflows>) -> Result<Jso
 /// Start a run
 ///
 /// For a person, whom the application vouches for. The workflow has a trigger `manual` that names one of the roles. The application needs the scopes
-/// of what the workflow does, too: `users:write` where it locks users, say.
+/// of what the workflow does, too: `users:write` where it locks users, say. Two requests with one `Idempotency-Key` are one if they say the same but for
+/// inputs that nobody may see.
 #[utoipa::path(post, path = "/v1/workflows/{name}/runs", tag = "Workflows", params(("name" = String, Path)), request_body = NewRun,
     responses((status = 201, description = "The run", body = Run)))]
 async fn start_run(
@@ -58,7 +59,9 @@ async fn start_run(
         return Err(flawed("/roles", format!("must be {MOST_ROLES} at most")));
     }
     let by_hand = ByHand { requester, roles: new.roles, inputs: new.inputs };
-    Ok(match app.start_run(&may.actor, &found, by_hand, once.as_ref()).await? {
+    // What nobody may see is part of the body: of the request the key alone goes on, and what is kept with it is made of the rest.
+    let key = once.map(|once| once.key);
+    Ok(match app.start_run(&may.actor, &found, by_hand, key.as_deref()).await? {
         Made::New(run) => created(&Run::from(run)),
         Made::Before(id) => {
             let id = id.parse().map_err(|_| Problem::of(&crate::http::problem::INTERNAL))?;

@@ -52,6 +52,12 @@ impl Own {
         ids.collect::<Option<Vec<String>>>().map_or(Changed::Unsaid, Changed::These)
     }
 
+    /// With what goes into the same commit beside it.
+    pub(super) fn and(&mut self, more: Self) {
+        self.changes.extend(more.changes);
+        self.events.extend(more.events);
+    }
+
     /// Adds a change with what is told of it.
     fn push(&mut self, (change, event): (Change, Event)) {
         self.changes.push(change);

@@ -9,6 +9,7 @@ mod page;
 pub(super) mod people;
 mod ticket;
 mod validator;
+mod withheld;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::inside::Fault;
 use crate::app::App;
+use withheld::Withheld;
 
 /// The longest that somebody can have us wait who says when to come again. What is longer is for the file to say.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -39,6 +41,8 @@ pub(super) struct Errand {
     pub(super) gives: bool,
     /// Whether no other attempt follows.
     pub(super) is_last: bool,
+    /// The tokens of links in it.
+    pub(super) tokens: Vec<Zeroizing<String>>,
 }
 
 /// What an action gives.
@@ -49,6 +53,7 @@ impl App {
     pub(super) async fn run_errand(&self, errand: Errand) -> Given {
         let patience = errand.patience;
         let errand = self.with_links(errand).await?;
+        let withheld = Withheld::all(self.told_secretly(&errand));
         let done = async {
             match errand.action.as_str() {
                 "http.call" => self.http_call(&errand).await,
@@ -66,9 +71,15 @@ impl App {
             }
         };
         match tokio::time::timeout(patience, done).await {
-            Ok(done) => done,
+            Ok(done) => withheld.out_of(done),
             Err(_) => Err(Fault::for_now("it did not come back in time")),
         }
+    }
+
+    /// What of it must not come back. What is not known here goes nowhere either.
+    fn told_secretly(&self, errand: &Errand) -> Vec<Zeroizing<String>> {
+        let secrets = errand.with.keys().filter_map(|name| self.secret(errand, name).ok().flatten());
+        secrets.chain(errand.tokens.iter().cloned()).collect()
     }
 
     /// The door to everybody else.

@@ -150,6 +150,7 @@ mod tests {
             with: with.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             idempotency_key: "run_1/ticket".to_owned(),
             patience: std::time::Duration::from_secs(1),
+            tokens: Vec::new(),
         }
     }
 

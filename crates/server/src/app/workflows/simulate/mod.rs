@@ -67,8 +67,7 @@ impl App {
     pub(crate) async fn simulate_workflow(self: &Arc<Self>, simulate: Simulate) -> Result<Simulated, Error> {
         let definition = self.to_simulate(simulate.of).await?;
         // One at a time: it takes what a server has to decide with.
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.workflows.simulating).lock_owned()).await;
-        let turn = turn.map_err(|_| Error::Busy)?;
+        let turn = self.workflows.simulating.take().await?;
         let (app, handle) = (Arc::clone(self), tokio::runtime::Handle::current());
         let assumed = Assumed { approve: simulate.approve, results: simulate.results };
         let over = simulate.over;
@@ -89,8 +88,7 @@ impl App {
                 in_force.get(&name).map(|found| Arc::clone(&found.definition)).ok_or(Error::NotFound("workflow"))
             }
             Of::Document(text) => {
-                let read = tokio::task::spawn_blocking(move || Definition::read("workflow.yaml", &text)).await;
-                let read = read.map_err(|error| Error::Internal(format!("a workflow was not read: {error}")))?;
+                let read = self.workflows.reading.have(move || Definition::read("workflow.yaml", &text)).await?;
                 read.map(Arc::new).map_err(|mistakes: Vec<Mistake>| Error::WorkflowMistaken(mistakes))
             }
         }

@@ -12,7 +12,7 @@ use workflow::{
     TriggerKind, Wanted, event_json,
 };
 
-use super::super::blast::{administrators_among, shut_out};
+use super::super::blast::{administrators_among, shut_out_until};
 use super::super::inside::Own;
 use super::super::start::pace;
 use super::tally::{About, OneRun, Simulated, Tally, Untold, many};
@@ -372,12 +372,18 @@ impl<'a> Stage<'a> {
 
     /// What was found out.
     pub(super) async fn simulated(mut self, since: Timestamp) -> Result<Simulated, Error> {
-        let is_cut = self.is_cut;
         let mut touched = self.tally.touched();
-        let shut_out = shut_out(self.app, &self.tally.lost, &self.tally.locked).await?;
+        let (shut_out, is_whole) =
+            shut_out_until(self.app, &self.tally.lost, &self.tally.locked, self.deadline).await?;
         touched.shut_out = many(shut_out.len());
-        touched.administrators_shut_out = administrators_among(self.app, &shut_out).await?;
-        let users = self.users().await?;
+        let (administrators, are_known) = administrators_among(self.app, &shut_out, self.deadline).await?;
+        touched.administrators_shut_out = administrators.into_iter().map(|(_, name)| name).collect();
+        let left = self.app.store.run_leeway(RunId::from_uuid(Uuid::nil()), "", self.app.now()).await?.shut_out;
+        touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(left)).unwrap_or(0);
+        touched.takes_two_people =
+            !touched.administrators_shut_out.is_empty() || touched.shut_out > touched.may_shut_out;
+        let (users, are_all) = self.users().await?;
+        let is_cut = self.is_cut || !is_whole || !are_known || !are_all;
         let tally = &mut self.tally;
         Ok(Simulated {
             workflow: self.definition.name().to_owned(),
@@ -403,16 +409,20 @@ impl<'a> Stage<'a> {
         })
     }
 
-    async fn users(&self) -> Result<Vec<About>, Error> {
+    /// Whom runs would have been about, and whether there was time for all of them that are told of.
+    async fn users(&self) -> Result<(Vec<About>, bool), Error> {
         let mut by_user: Vec<(UserId, u64)> = self.tally.by_user.iter().map(|(user, runs)| (*user, *runs)).collect();
         by_user.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut users = Vec::new();
         for (user_id, runs) in by_user.into_iter().take(MOST_USERS) {
+            if Instant::now() >= self.deadline {
+                return Ok((users, false));
+            }
             let found = self.app.store.user(user_id).await?;
             let external_id = found.map(|user| user.external_id.as_given().to_owned());
             users.push(About { user_id, external_id, runs });
         }
-        Ok(users)
+        Ok((users, true))
     }
 }
 

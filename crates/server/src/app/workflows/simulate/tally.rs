@@ -8,6 +8,7 @@ use store::Change;
 use utoipa::ToSchema;
 use workflow::{Entry, FailureKind, What};
 
+use super::super::blast::taken;
 use super::super::inside::Own;
 
 /// The most runs that are told of one by one.
@@ -141,8 +142,12 @@ pub(crate) struct Touched {
     pub(crate) sessions: u64,
     /// Users who could prove nothing any more: locked, or without a factor.
     pub(crate) shut_out: u64,
-    /// Those of them whom the policy names as administrators.
+    /// Those of them whom the policy names as administrators, by themselves or by a group.
     pub(crate) administrators_shut_out: Vec<String>,
+    /// How many more workflows may leave so within this day.
+    pub(crate) may_shut_out: u64,
+    /// Whether a run would be held for that, until two people let it.
+    pub(crate) takes_two_people: bool,
 }
 
 /// One run.
@@ -224,6 +229,12 @@ impl Tally {
         let counts = self.acted.entry((step.to_owned(), action.to_owned())).or_default();
         counts.times += 1;
         counts.users.extend(user);
+        // As the guard of a step has it.
+        let (lost, locked) = taken(own);
+        for (user, lost) in lost {
+            self.lost.entry(user).or_default().extend(lost);
+        }
+        self.locked.extend(locked);
         for (change, event) in own.changes.iter().zip(&own.events) {
             let user = event.about.user_id;
             counts.users.extend(user);
@@ -232,19 +243,15 @@ impl Tally {
                 Change::SetAuthenticatorState { id, to, .. } => {
                     counts.authenticators += 1;
                     self.authenticators.insert(*id);
-                    let lost = self.lost.entry(user.unwrap_or(UserId::from_uuid(uuid::Uuid::nil()))).or_default();
-                    if *to == AuthenticatorState::Active {
-                        lost.remove(id)
-                    } else {
-                        lost.insert(*id)
-                    };
+                    if let Some(lost) = user.and_then(|user| self.lost.get_mut(&user))
+                        && *to == AuthenticatorState::Active
+                    {
+                        lost.remove(id);
+                    }
                 }
                 Change::LimitAuthenticator { id, .. } => {
                     counts.authenticators += 1;
                     self.authenticators.insert(*id);
-                    if let Some(user) = user {
-                        self.lost.entry(user).or_default().insert(*id);
-                    }
                 }
                 Change::EndSession { id, .. } => {
                     counts.sessions += 1;
@@ -253,10 +260,8 @@ impl Tally {
                 Change::SetUserState { id, to } => {
                     self.users.insert(*id);
                     if *to == UserState::Active {
-                        self.locked.remove(id)
-                    } else {
-                        self.locked.insert(*id)
-                    };
+                        self.locked.remove(id);
+                    }
                 }
                 _ => {}
             }

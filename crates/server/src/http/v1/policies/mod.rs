@@ -168,7 +168,7 @@ impl IfMatch {
 /// Refuses what `countersign config` would take for no file of a policy, or could not write out again: what nobody sees there counts nowhere.
 fn checked_names(files: &BTreeMap<String, String>) -> Result<(), Problem> {
     let is_shaped = |name: &str| {
-        let of_workflow = name.strip_prefix("workflows/");
+        let of_workflow = name.strip_prefix("workflows/").or_else(|| name.strip_prefix("alerts/"));
         let name = of_workflow.unwrap_or(name);
         let is_plain = !name.starts_with('.') && !name.contains(['/', '\\']) && !name.chars().any(char::is_control);
         let ending = name.rsplit_once('.').map(|(_, ending)| ending);
@@ -178,7 +178,7 @@ fn checked_names(files: &BTreeMap<String, String>) -> Result<(), Problem> {
     };
     files.keys().find(|name| !is_shaped(name)).map_or(Ok(()), |name| {
         let detail = format!(
-            "`{name}` is no name of a file here: they are called *.yaml, *.yml, *.svg, *.png or workflows/*.yaml, and begin with no dot"
+            "`{name}` is no name of a file here: they are called *.yaml, *.yml, *.svg, *.png, workflows/*.yaml or alerts/*.yaml, and begin with no dot"
         );
         Err(flawed("/files", detail))
     })

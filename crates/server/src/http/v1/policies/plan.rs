@@ -89,6 +89,29 @@ pub(super) struct Plan {
     seen: String,
     /// What would have come of it; null where no decisions were to be made again.
     replay: Option<Replay>,
+    /// How far those workflows reach that would change or be withdrawn, as far as the application has the scope `workflows:read`.
+    workflows: Vec<ReachedWorkflow>,
+}
+
+/// How far a workflow reaches that would change: its runs, 10,000 at most, and about how many users they are.
+#[derive(Serialize, ToSchema)]
+struct ReachedWorkflow {
+    name: String,
+    /// `changed` or `withdrawn`.
+    change: &'static str,
+    /// Runs that are not over: they go on by the version that they began with.
+    live_runs: i64,
+    live_users: i64,
+    /// Runs that were started in the days that decisions are made again, or in 30.
+    runs: i64,
+    users: i64,
+}
+
+impl From<policies::Reached> for ReachedWorkflow {
+    fn from(policies::Reached { name, change, reach }: policies::Reached) -> Self {
+        let ((runs, users), (live_runs, live_users)) = (reach.started, reach.live);
+        Self { name, change, live_runs, live_users, runs, users }
+    }
 }
 
 /// Something that the two say otherwise.
@@ -177,6 +200,7 @@ impl From<policies::Plan> for Plan {
             changed_since: plan.applications.changed_since,
             seen: plan.applications.seen,
             replay: plan.replay.map(Replay::from),
+            workflows: plan.workflows.into_iter().map(ReachedWorkflow::from).collect(),
         }
     }
 }

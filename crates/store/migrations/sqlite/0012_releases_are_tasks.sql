@@ -1,0 +1,26 @@
+-- Releases are tasks: what a run would do to people is asked like everything that runs ask, and rests on proofs.
+
+-- The step, in whichever round of the loops around it, that the run may do once this is approved; none where a workflow asks by itself.
+ALTER TABLE tasks ADD COLUMN releases TEXT;
+
+-- A step asks once; a release whose time was over is asked again.
+DROP INDEX tasks_by_run;
+CREATE INDEX tasks_by_run ON tasks (run_id, step);
+CREATE UNIQUE INDEX approvals_by_run ON tasks (run_id, step) WHERE releases IS NULL;
+CREATE UNIQUE INDEX open_releases ON tasks (run_id, releases) WHERE releases IS NOT NULL AND state = 'open';
+
+-- Names that an application vouched for release nothing any more.
+DROP TABLE run_releases;
+
+-- How many users all workflows together have left with nothing to prove by in a day that began at `since`.
+DROP TABLE workflow_shut_outs;
+CREATE TABLE shut_outs (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    since INTEGER NOT NULL,
+    users INTEGER NOT NULL
+) STRICT;
+INSERT INTO shut_outs (one, since, users) VALUES (1, 0, 0);
+
+-- Until when nothing is raised by a rule at all, and who said so: JSON.
+ALTER TABLE alert_rules ADD COLUMN silenced_until INTEGER;
+ALTER TABLE alert_rules ADD COLUMN silenced TEXT;
