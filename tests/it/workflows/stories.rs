@@ -89,7 +89,12 @@ async fn i07_t31_a_recovery_takes_an_administrator_who_saw_a_document_and_a_day_
     assert_eq!((&task["evidence"], &task["level"]), (&json!(["identity_document"]), &json!("aal2")));
     assert!(task["message"].as_str().unwrap().contains("stolen bag"), "{task}");
     approve_proving(&api, &task, &admin).await.expect(200);
-    until("it waits", async || (api.all("/v1/tasks").await.is_empty()).then_some(())).await;
+    // The run has heard of it: from then on a day goes by.
+    until("it waits", async || {
+        let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
+        shown["under_way"].as_array().unwrap().contains(&json!("stopped")).then_some(())
+    })
+    .await;
     api.advance(86_400 - 120).await;
     settles(&api, &run, "waiting").await;
     assert_eq!(named(&api, "recovery.pass").await, 0, "a day is a day");
