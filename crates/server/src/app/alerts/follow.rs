@@ -119,12 +119,12 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     if met.is_empty() && to - kept.position <= FAR {
         return Ok(true);
     }
-    let mut tally = Tally::read(app, &met).await?;
+    let mut tally = Counting::read(app, &met).await?;
     for (one, group, event) in met {
         tally.count(app, one, &group, event);
     }
     let next = AlertCursor { position: to, turn: kept.turn };
-    let Tally { groups, open, touched, over, raised, told } = tally;
+    let Counting { groups, open, touched, over, raised, told } = tally;
     let raised_ids: BTreeSet<AlertId> = raised.iter().copied().collect();
     let wanted = |(key, alert): &(Key, Alert)| touched.contains(key) || raised_ids.contains(&alert.id);
     let wanted = open.into_iter().filter(wanted).map(|(_, alert)| alert);
@@ -177,7 +177,7 @@ async fn of_those_there<'a>(
 type Key = (String, String);
 
 /// What is known of the groups that some events are in, and what becomes of it.
-struct Tally {
+struct Counting {
     groups: BTreeMap<Key, (AlertGroup, Counter)>,
     open: BTreeMap<Key, Alert>,
     /// Those of them that are not as they were.
@@ -188,7 +188,7 @@ struct Tally {
     told: Vec<Event>,
 }
 
-impl Tally {
+impl Counting {
     async fn read(app: &App, met: &[(&InForce, String, &Event)]) -> Result<Self, Error> {
         let rules: BTreeSet<String> = met.iter().map(|(one, _, _)| one.row.name.clone()).collect();
         let beyond = rules.iter().map(|rule| (rule.clone(), OTHERS.to_owned()));

@@ -1,0 +1,54 @@
+//! Who carries a run: claims, renewed, given back and held.
+
+use uuid::Uuid;
+
+use crate::engine::{Connection, Fault};
+use crate::runs::AdvanceRun;
+use crate::set::Kind::{Id, Int};
+use crate::set::{Rows, Set};
+
+pub(super) static CLAIM_RUNS: Set = Set::new(
+    &[("claim_id", Id), ("now_at", Int), ("until_at", Int), ("at_most", Int)],
+    ", picked(run_id) AS (
+        SELECT x.run_id FROM run_claims x WHERE x.due_at <= (SELECT i2.now_at FROM input i2)
+        ORDER BY x.due_at LIMIT (SELECT i3.at_most FROM input i3) {skip})
+     UPDATE run_claims AS c SET claim = i.claim_id, fence = c.fence + 1, due_at = i.until_at
+     FROM input i WHERE c.run_id IN (SELECT i4.run_id FROM picked i4)",
+);
+
+pub(super) static RENEW_RUNS: Set = Set::new(
+    &[("run_id", Id), ("fence", Int), ("until_at", Int)],
+    "UPDATE run_claims AS c SET due_at = i.until_at FROM input i
+     WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL AND c.due_at < i.until_at",
+);
+
+pub(super) static GIVE_BACK: Set = Set::new(
+    &[("run_id", Id), ("fence", Int), ("give_back_at", Int)],
+    "UPDATE run_claims AS c SET claim = NULL, due_at = i.give_back_at FROM input i
+     WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL",
+);
+
+/// Holds claims' rows, of those that are still the last ones.
+pub(super) static HOLD_CLAIMS: Set = Set::new(
+    &[("of_run", Id), ("by_fence", Int)],
+    "UPDATE run_claims AS c SET fence = i.by_fence FROM input i
+     WHERE c.run_id = i.of_run AND c.fence = i.by_fence AND c.claim IS NOT NULL
+     RETURNING run_id",
+);
+
+pub(super) async fn hold(
+    connection: &mut Connection,
+    advances: impl Iterator<Item = &AdvanceRun>,
+) -> Result<Vec<Uuid>, Fault> {
+    let mut claims = Rows::default();
+    for advance in advances {
+        claims.push(&[advance.id.into(), advance.fence.into()]);
+    }
+    HOLD_CLAIMS.ids(connection, claims).await
+}
+
+pub(super) static RELEASE_CLAIMS: Set = Set::new(
+    &[("run_id", Id), ("fence", Int), ("due_at", Int), ("pokes", Int), ("now_at", Int)],
+    "UPDATE run_claims AS c SET claim = NULL, due_at = CASE WHEN c.pokes = i.pokes THEN i.due_at ELSE i.now_at END
+     FROM input i WHERE c.run_id = i.run_id AND c.fence = i.fence",
+);
