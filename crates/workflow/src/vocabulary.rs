@@ -297,11 +297,16 @@ pub const ACTIONS: &[Action] = &[
     .hands_out(HandsOut::Level(Aal::Aal2)),
     inside(
         "recovery.withdraw",
-        "Takes back what this run hands out to a user: links that nobody followed, and what was made by those that somebody did.",
+        "Takes back what this run hands out to a user: links that nobody followed, and, where somebody did, every session that began and every authenticator that was added since.",
         &[USER],
     )
     .gives(COUNT)
-    .emits(&[EventKind::LinkWithdrawn, EventKind::AuthenticatorRevoked, EventKind::SessionLowered]),
+    .emits(&[
+        EventKind::LinkWithdrawn,
+        EventKind::SessionEnded,
+        EventKind::AuthenticatorRevoked,
+        EventKind::SessionLowered,
+    ]),
     inside(
         "risk.raise",
         "Raises a signal about a user for a time.",

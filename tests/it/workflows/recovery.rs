@@ -7,7 +7,7 @@ use super::links::{browse, link_in};
 use super::stories::{named, post, ready, task_of, trusted};
 use super::tasks::approve_proving;
 use super::{events, folder, settles, setup, state_of, until, workflow};
-use crate::harness::{Answer, Api, Database, Enrolled, Server};
+use crate::harness::{Answer, Api, Database, Enrolled, Phone, Server};
 use crate::messages::Post;
 
 /// The ready-made recovery, where every channel is a mailbox.
@@ -237,9 +237,28 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
     let session = api.session(&ana).await;
     prove_in(&api, &session, &codes[0]).await.expect(200);
     assert_eq!(aal(&api, &session).await, "aal2");
+    // Whoever it was has settled in: a key of their own, codes of their own in the place of the pass, and another session.
+    let started = api.start_in(&ana, &session, json!({ "view": "inline" })).await;
+    let phone = Phone::with_key(started.answer["view"]["secret"].as_str().unwrap(), &started.answer["enrollment"]);
+    let theirs = api.finish(started, phone).await;
+    let now = api.advance(31).await;
+    let other = api.session(&ana).await;
+    prove_in(&api, &other, &theirs.phone.code_at(now)).await.expect(200);
+    let made = api.post(&format!("/v1/users/{ana}/backup-codes"), json!({ "session_id": other })).await.expect(200);
+    let code = made["backup_codes"][0].as_str().unwrap();
     assert_eq!(browse(&api, Method::POST, &stop).await.status, 200);
     settles(&api, &run, "failed").await;
-    assert_eq!(aal(&api, &session).await, "aal1", "what was proved with it is forgotten");
+    for session in [&session, &other] {
+        let shown = api.get(&format!("/v1/sessions/{session}")).await.expect(200);
+        assert!(shown["ended_at"].is_string(), "{shown}");
+    }
+    let now = api.advance(31).await;
+    for proof in [code, &theirs.phone.code_at(now)] {
+        api.prove(&ana, proof).await.expect_problem(422, "proof-rejected");
+    }
+    let mut left = api.all(&format!("/v1/users/{ana}/authenticators")).await;
+    left.retain(|one| one["state"] == "active");
+    assert_eq!(left.len(), 1, "the mailbox is older, and stays: {left:?}");
 
     // T-13: one that nobody comes for counts for nothing once its time is over, and neither does its link.
     let run = ask(&api, &ana, &rita).await;
@@ -252,6 +271,42 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
     settles(&api, &run, "failed").await;
     let error = api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].clone();
     assert!(error.as_str().unwrap().contains("in vain"), "{error}");
+}
+
+/// T-31, ADR 26: what hands something out goes into no call, whomever the call says that it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn t31_the_link_of_a_pass_goes_into_no_call() {
+    let leaks = workflow(
+        "leaks",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+subject: ${inputs.user}
+inputs:
+  user: {type: user, required: true}
+  code: {type: text, required: true, secret: true}
+steps:
+  - id: verified
+    approval: {roles: [administrator], evidence: [in_person], timeout: 1d}
+  - id: gift
+    action: recovery.issue_pass
+    with: {user: "${subject}", valid_for: 1d}
+  - id: leak
+    action: validator.http
+    with: {user: "${subject}", code: {secret: input:code}, url: "http://127.0.0.1:9/?l={{ steps.gift.url }}"}
+"#,
+    );
+    let folder = folder(&[leaks]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
+    let new =
+        json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": ann.user_id, "code": "314159" } });
+    let run = api.post("/v1/workflows/leaks/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    approve_proving(&api, &task_of(&api, "leaks").await, &admin).await.expect(200);
+    settles(&api, &run, "failed").await;
+    let error = api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].clone();
+    assert!(error.as_str().unwrap().contains("goes to its user alone"), "{error}");
 }
 
 /// Gives whoever was called back new backup codes, and takes them back when the run is cancelled.
@@ -311,24 +366,26 @@ async fn in_person(database: Database) {
     let api = server.api();
     let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
     api.user("rita").await;
+    api.user("sam").await;
     let (run, link) = given(&api, &ann, &admin).await;
     let path = format!("/v1/links/{link}/hand-over");
     // Not by who lacks the scope, not by nobody, not to oneself, and not in a session.
     let made = api.post("/v1/applications", json!({ "name": "less", "scopes": ["workflows:write", "sessions"] })).await;
     let less = api.with_key(made.expect(201)["api_key"]["key"].as_str().unwrap());
-    less.post(&path, json!({ "person": "rita" })).await.expect_problem(403, "forbidden");
+    less.post(&path, json!({ "person": "sam" })).await.expect_problem(403, "forbidden");
     api.post(&path, json!({ "person": "nobody" })).await.expect_problem(422, "invalid-request");
     api.post(&path, json!({ "person": "ann" })).await.expect_problem(409, "conflict");
+    api.post(&path, json!({ "person": "rita" })).await.expect_problem(409, "conflict");
     let session = trusted(&api, &ann).await;
     let in_session = api.post(&format!("/v1/links/{link}/follow"), json!({ "session_id": session })).await;
     in_session.expect_problem(409, "conflict");
     // Nobody locked gets any.
     api.post(&format!("/v1/users/{}/suspend", ann.user_id), json!({})).await.expect(200);
-    api.post(&path, json!({ "person": "rita" })).await.expect_problem(409, "conflict");
+    api.post(&path, json!({ "person": "sam" })).await.expect_problem(409, "conflict");
     api.post(&format!("/v1/users/{}/resume", ann.user_id), json!({})).await.expect(200);
     api.prove(&ann.user_id, &ann.backup_codes[0]).await.expect(200);
 
-    let all = futures_util::future::join_all((0..8).map(|_| api.post(&path, json!({ "person": "rita" })))).await;
+    let all = futures_util::future::join_all((0..8).map(|_| api.post(&path, json!({ "person": "sam" })))).await;
     let handed: Vec<&Answer> = all.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(handed.len(), 1, "{:?}", all.iter().map(|answer| answer.status).collect::<Vec<_>>());
     assert!(handed[0].headers["cache-control"].contains("no-store"));
@@ -349,7 +406,7 @@ async fn in_person(database: Database) {
     let (run, link) = given(&api, &ann, &admin).await;
     api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
     settles(&api, &run, "cancelled").await;
-    let answer = api.post(&format!("/v1/links/{link}/hand-over"), json!({ "person": "rita" })).await;
+    let answer = api.post(&format!("/v1/links/{link}/hand-over"), json!({ "person": "sam" })).await;
     answer.expect_problem(409, "conflict");
     assert_eq!(events(&api, "link.withdrawn").await.len(), 1);
 }

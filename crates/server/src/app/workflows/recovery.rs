@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorKind, AuthenticatorState, Event, EventKind, Link, LinkGives, LinkId, LinkState, Run, UserState,
+    AuthenticatorKind, AuthenticatorState, Event, EventKind, Link, LinkGives, LinkId, LinkState, Run, Timestamp,
+    UserState,
 };
 use serde_json::{Map, Value};
 use store::{Change, HandOut};
 use vault_proto::Secret;
 use workflow::{REASON, Told};
 
-use super::inside::{Fault, Own};
+use super::inside::{Fault, MOST, Own};
 use super::links::{Arguments, By, LONGEST, about, of_link, text};
 use crate::app::factors::{Wanted, new_set, set_of};
 use crate::app::telling::With;
@@ -78,25 +79,34 @@ impl App {
         })))
     }
 
-    /// Takes back what a run hands out to a user: links that are open do nothing any more, and what was made by others counts for nothing.
+    /// Takes back what a run hands out to a user: links that are open do nothing any more, and of what was handed out, nothing is left that came of it.
+    /// Who had it may have added authenticators and begun sessions by it, so all of theirs goes that is no older.
     pub(super) async fn recovery_withdrawn(&self, run: &Run, with: &Arguments) -> Done {
         let user = match self.user_meant(with).await? {
             Ok(user) => user,
             Err(fault) => return Ok(Err(fault)),
         };
-        let (now, mut own) = (self.now(), Own::default());
-        for link in self.store.giving_links_of(run.id).await?.into_iter().filter(|link| link.user_id == user.id) {
-            let told = |event: Event| event.with("reason", REASON).with("run", run.id.to_string());
-            if link.state_at(now) == LinkState::Open {
-                own.changes.push(Change::WithdrawLink { id: link.id, at: now });
-                own.events.push(told(of_link(self.event(EventKind::LinkWithdrawn, None, about(&link)), &link)));
+        let (now, mut all) = (self.now(), Vec::new());
+        let links = self.store.giving_links_of(run.id).await?;
+        let links: Vec<Link> = links.into_iter().filter(|link| link.user_id == user.id).collect();
+        for link in links.iter().filter(|link| link.state_at(now) == LinkState::Open) {
+            let event = of_link(self.event(EventKind::LinkWithdrawn, None, about(link)), link);
+            all.push((Change::WithdrawLink { id: link.id, at: now }, event));
+        }
+        if let Some(since) = links.iter().filter_map(|link| link.followed_at).min() {
+            let is_later = |at: Option<Timestamp>| at.is_some_and(|at| at >= since);
+            for session in self.store.sessions_of(user.id, now).await?.iter().filter(|one| one.created_at >= since) {
+                all.push(self.session_over(None, session, None));
             }
-            let Some(id) = link.authenticator_id else { continue };
-            if let Some(set) = self.store.authenticator(id).await?.filter(domain::Authenticator::is_bound) {
-                let (change, event) = self.authenticator_into(None, &set, AuthenticatorState::Revoked, None);
-                own.changes.push(change);
-                own.events.push(told(event));
+            let authenticators = self.store.authenticators_of(user.id).await?;
+            for one in authenticators.iter().filter(|one| one.is_bound() && is_later(one.activated_at)) {
+                all.push(self.authenticator_into(None, one, AuthenticatorState::Revoked, None));
             }
+        }
+        let mut own = Own::default();
+        for (change, event) in all.into_iter().take(MOST) {
+            own.changes.push(change);
+            own.events.push(event.with("reason", REASON).with("run", run.id.to_string()));
         }
         let count = own.changes.len();
         Ok(Ok((own, Map::from_iter([("count".to_owned(), Value::from(count))]))))
@@ -157,6 +167,13 @@ impl App {
         };
         if known.id == link.user_id {
             return Err(Error::Conflict("nobody hands something over to themselves"));
+        }
+        // Or else one person asks for a way into an account and is given it.
+        let requester = self.run(link.run_id).await?.requester;
+        if let Some(requester) = requester
+            && self.user_called(&requester).await? == Some(known.id)
+        {
+            return Err(Error::Conflict("who asked for it does not hand it over: somebody else does"));
         }
         match self.follow_now(link, By::Person(actor, &known.id.to_string())).await? {
             Ok(followed) => Ok(followed),

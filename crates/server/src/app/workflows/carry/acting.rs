@@ -126,7 +126,9 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &key, &own).await?;
+            // Who had nothing before a recovery is left with nothing by what takes it back, at once.
+            let is_taken_back = action == "recovery.withdraw";
+            let spares = if is_taken_back { None } else { spares(&self.app, &key, &own).await? };
             if let Some(spares) = &spares
                 && let Some(why) =
                     stands_in_the_way(&self.app, &self.run, spares, &own, self.foreseen.get(&key.step).copied()).await?
