@@ -273,42 +273,6 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
     assert!(error.as_str().unwrap().contains("in vain"), "{error}");
 }
 
-/// T-31, ADR 26: what hands something out goes into no call, whomever the call says that it is about.
-#[tokio::test(flavor = "multi_thread")]
-async fn t31_the_link_of_a_pass_goes_into_no_call() {
-    let leaks = workflow(
-        "leaks",
-        r#"
-triggers:
-  - manual: {roles: [helpdesk]}
-subject: ${inputs.user}
-inputs:
-  user: {type: user, required: true}
-  code: {type: text, required: true, secret: true}
-steps:
-  - id: verified
-    approval: {roles: [administrator], evidence: [in_person], timeout: 1d}
-  - id: gift
-    action: recovery.issue_pass
-    with: {user: "${subject}", valid_for: 1d}
-  - id: leak
-    action: validator.http
-    with: {user: "${subject}", code: {secret: input:code}, url: "http://127.0.0.1:9/?l={{ steps.gift.url }}"}
-"#,
-    );
-    let folder = folder(&[leaks]);
-    let server = Server::start(setup(Database::Sqlite, &folder)).await;
-    let api = server.api();
-    let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
-    let new =
-        json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": ann.user_id, "code": "314159" } });
-    let run = api.post("/v1/workflows/leaks/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
-    approve_proving(&api, &task_of(&api, "leaks").await, &admin).await.expect(200);
-    settles(&api, &run, "failed").await;
-    let error = api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].clone();
-    assert!(error.as_str().unwrap().contains("goes to its user alone"), "{error}");
-}
-
 /// Gives whoever was called back new backup codes, and takes them back when the run is cancelled.
 fn gives(action: &str) -> (String, String) {
     workflow(

@@ -169,11 +169,16 @@ impl App {
             return Err(Error::Conflict("nobody hands something over to themselves"));
         }
         // Or else one person asks for a way into an account and is given it.
-        let requester = self.run(link.run_id).await?.requester;
-        if let Some(requester) = requester
-            && self.user_called(&requester).await? == Some(known.id)
-        {
-            return Err(Error::Conflict("who asked for it does not hand it over: somebody else does"));
+        if let Some(requester) = self.run(link.run_id).await?.requester {
+            match self.user_called(&requester).await? {
+                Some(requester) if requester != known.id => {}
+                Some(_) => return Err(Error::Conflict("who asked for it does not hand it over: somebody else does")),
+                None => {
+                    return Err(Error::Conflict(
+                        "who asked for it is no user here, so that it cannot be told whether it is somebody else who hands it over",
+                    ));
+                }
+            }
         }
         match self.follow_now(link, By::Person(actor, &known.id.to_string())).await? {
             Ok(followed) => Ok(followed),
