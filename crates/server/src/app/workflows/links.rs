@@ -4,7 +4,8 @@
 //! get a token in its place, another one in each message and on each attempt, of which the hash alone is kept. So nobody who reads the database, a
 //! run's history or a backup can follow a link.
 //!
-//! Following one is an event and nothing else: what comes of it the workflow says, which waits for it.
+//! Following one is an event and nothing else, but for those that give something ([`recovery`](super::recovery)): what comes of it the workflow says,
+//! which waits for it.
 
 use std::collections::BTreeMap;
 
@@ -120,7 +121,7 @@ impl App {
                 let arm = ArmLink { id, run_id: run, to, token: token.hash() };
                 let armed = self.commit(Change::ArmLink(arm), Vec::new()).await;
                 if armed.map_err(|error| Fault::for_now(error.to_string()))? != Effect::Applied {
-                    let why = "a link in it is another run's, or is for somebody else, or gives something that goes to its user alone";
+                    let why = "a link in it is for somebody else, or gives something that goes to its user alone";
                     return Err(Fault::final_one(why));
                 }
                 let link = self.store.link(id).await.map_err(|error| Fault::for_now(error.to_string()))?;
