@@ -162,13 +162,42 @@ pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spa
     Ok(Some(Spares { users, administrators, step, most }))
 }
 
+/// About whom a loop is, counted before it begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Foreseen {
+    /// So many users, at most.
+    pub(super) users: i64,
+    /// Whether it does something to all of them: what its condition leaves out is not known before.
+    pub(super) is_all: bool,
+    /// How many users workflows had left with nothing to prove by in their day. Those of the loop come to this once, however far it is.
+    pub(super) before: i64,
+}
+
+/// What is more than workflows may do in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// What a step would do now.
+    Step,
+    /// What the loop would that it is in.
+    Loop,
+}
+
+/// Whether so many users at hand, or all of the loop, are more than workflows may leave with nothing in a day.
+fn beyond(shut_out: i64, here: i64, foreseen: Option<Foreseen>, most: i64) -> Option<Beyond> {
+    if shut_out.saturating_add(here) > most {
+        return Some(Beyond::Step);
+    }
+    let of_loop = |foreseen: Foreseen| foreseen.before.saturating_add(foreseen.users);
+    foreseen.filter(|foreseen| foreseen.is_all && of_loop(*foreseen) > most).map(|_| Beyond::Loop)
+}
+
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
 pub(super) async fn stands_in_the_way(
     app: &App,
     run: &Run,
     spares: &Spares,
     own: &Own,
-    foreseen: Option<u64>,
+    foreseen: Option<Foreseen>,
 ) -> Result<Option<String>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
@@ -188,20 +217,17 @@ pub(super) async fn stands_in_the_way(
         )));
     }
     let here = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
-    let more = foreseen.map_or(here, |users| i64::try_from(users).unwrap_or(i64::MAX).max(here));
-    if leeway.shut_out.saturating_add(more) <= spares.most {
-        return Ok(None);
-    }
-    if let Some(users) = foreseen.filter(|_| leeway.shut_out.saturating_add(here) <= spares.most) {
-        return Ok(Some(format!(
-            "the loop that it is in is about {users} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
+    let more = foreseen.map_or(here, |foreseen| foreseen.users.max(here));
+    Ok(beyond(leeway.shut_out, here, foreseen, spares.most).map(|beyond| match beyond {
+        Beyond::Loop => format!(
+            "the loop that it is in is about {more} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
             leeway.shut_out, spares.most
-        )));
-    }
-    Ok(Some(format!(
-        "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
-        leeway.shut_out, spares.most
-    )))
+        ),
+        Beyond::Step => format!(
+            "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
+            leeway.shut_out, spares.most
+        ),
+    }))
 }
 
 impl App {
@@ -218,5 +244,38 @@ impl App {
         };
         let may = self.settings.shut_out;
         Ok((population.saturating_mul(may.share.into()) / 100).max(may.floor.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes through a loop of so many users, of whom each loses what they prove by. How many it gets to before it is held, and for what.
+    fn goes_through(users: i64, before: i64, most: i64) -> (i64, Option<Beyond>) {
+        let foreseen = Some(Foreseen { users, is_all: true, before });
+        for done in 0..users {
+            if let Some(beyond) = beyond(before + done, 1, foreseen, most) {
+                return (done, Some(beyond));
+            }
+        }
+        (users, None)
+    }
+
+    #[test]
+    fn w09_a_loop_about_as_many_as_there_may_be_goes_through_and_a_longer_one_does_not_begin() {
+        for before in [0, 3] {
+            assert_eq!(goes_through(7, before, 7 + before), (7, None));
+            assert_eq!(goes_through(8, before, 7 + before), (0, Some(Beyond::Loop)));
+        }
+    }
+
+    #[test]
+    fn w09_what_others_do_meanwhile_counts_and_a_condition_is_not_foreseen() {
+        let foreseen = Foreseen { users: 7, is_all: true, before: 0 };
+        assert_eq!(beyond(7, 1, Some(foreseen), 7), Some(Beyond::Step));
+        assert_eq!(beyond(0, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), None);
+        assert_eq!(beyond(7, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), Some(Beyond::Step));
+        assert_eq!(beyond(0, 8, None, 7), Some(Beyond::Step));
     }
 }

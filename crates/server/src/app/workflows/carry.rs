@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{Action, Definition, Effect, Entry, Input, Key, Outcome, Reach, Run as Machine, Start, What};
 
+use super::blast::Foreseen;
 use super::held::LEFT_TO_IT;
 use super::inside::Own;
 use super::releases::{decided, released_by};
@@ -125,7 +126,7 @@ struct Carrier {
     was_held: bool,
     /// About how many users the loops are that take something from them, by the steps that do. It is forgotten with the claim, and then each step is
     /// guarded by itself.
-    foreseen: BTreeMap<String, u64>,
+    foreseen: BTreeMap<String, Foreseen>,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }
