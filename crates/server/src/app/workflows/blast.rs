@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, ShutOut, UserId, UserState,
 };
 use serde_json::Value;
-use store::{Change, Spares};
+use store::{Change, Leeway, Spares};
 use tokio::time::Instant;
 use workflow::{Key, Told};
 
@@ -191,6 +191,31 @@ fn beyond(shut_out: i64, here: i64, foreseen: Option<Foreseen>, most: i64) -> Op
     foreseen.filter(|foreseen| foreseen.is_all && of_loop(*foreseen) > most).map(|_| Beyond::Loop)
 }
 
+/// What a step has to wait for.
+#[derive(Debug)]
+pub(super) struct Waits {
+    /// Why, for people.
+    pub(super) why: String,
+    /// To how many users they are asked to let it.
+    pub(super) lets: ShutOut,
+}
+
+/// To how many users people are asked to let a step: to all of the loop that it is in, where there are more of them than may be.
+/// Where it is but for the administrators, to those at hand; and of administrators ever to those alone.
+fn asked(here: ShutOut, all: i64, beyond: Option<Beyond>, leeway: &Leeway) -> ShutOut {
+    let others_are_let = beyond.is_none() || leeway.lets(ShutOut { administrators: 0, ..here });
+    if others_are_let { here } else { ShutOut { users: all.max(here.users), ..here } }
+}
+
+/// So many, in words.
+fn told(of: ShutOut) -> String {
+    let many = |count: i64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match of.administrators {
+        0 => many(of.users, "user"),
+        administrators => format!("{}, {} among them", many(of.users, "user"), many(administrators, "administrator")),
+    }
+}
+
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
 pub(super) async fn stands_in_the_way(
     app: &App,
@@ -198,36 +223,38 @@ pub(super) async fn stands_in_the_way(
     spares: &Spares,
     own: &Own,
     foreseen: Option<Foreseen>,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Waits>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
     if shut_out.is_empty() {
         return Ok(None);
     }
     let leeway = app.store.run_leeway(run.id, &spares.step, app.now()).await?;
-    if leeway.is_released {
+    let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let administrators = spares.administrators.iter().filter(|one| shut_out.contains(one)).count();
+    let here = ShutOut { users: many(shut_out.len()), administrators: many(administrators) };
+    if leeway.lets(here) {
         return Ok(None);
     }
-    if leeway.is_asked {
-        return Ok(Some(format!("it is asked for already: {QUORUM} people have to release it")));
+    let beyond = beyond(leeway.shut_out, here.users, foreseen, spares.most);
+    if beyond.is_none() && here.administrators == 0 && !leeway.is_asked {
+        return Ok(None);
     }
-    if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
-        return Ok(Some(format!(
-            "it would leave an administrator with nothing to prove by: {QUORUM} people have to release it",
-        )));
-    }
-    let here = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
-    let more = foreseen.map_or(here, |foreseen| foreseen.users.max(here));
-    Ok(beyond(leeway.shut_out, here, foreseen, spares.most).map(|beyond| match beyond {
-        Beyond::Loop => format!(
-            "the loop that it is in is about {more} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
-            leeway.shut_out, spares.most
+    let of_loop = foreseen.map_or(0, |foreseen| foreseen.users);
+    let lets = asked(here, of_loop, beyond, &leeway);
+    let (shut_out, most) = (leeway.shut_out, spares.most);
+    let why = match beyond {
+        _ if leeway.is_asked => "it is asked for already".to_owned(),
+        Some(Beyond::Loop) => format!(
+            "the loop that it is in is about {of_loop} users, workflows left {shut_out} with nothing to prove by within a day, and may leave {most}",
         ),
-        Beyond::Step => format!(
-            "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
-            leeway.shut_out, spares.most
-        ),
-    }))
+        Some(Beyond::Step) => {
+            format!("workflows left {shut_out} users with nothing to prove by within a day, and may leave {most}")
+        }
+        None => "it would leave an administrator with nothing to prove by".to_owned(),
+    };
+    let why = format!("{why}: {QUORUM} people have to release it, for {}", told(lets));
+    Ok(Some(Waits { why, lets }))
 }
 
 impl App {
@@ -277,5 +304,29 @@ mod tests {
         assert_eq!(beyond(0, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), None);
         assert_eq!(beyond(7, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), Some(Beyond::Step));
         assert_eq!(beyond(0, 8, None, 7), Some(Beyond::Step));
+    }
+
+    const fn so_many(users: i64, administrators: i64) -> ShutOut {
+        ShutOut { users, administrators }
+    }
+
+    #[test]
+    fn w09_people_are_asked_for_a_whole_loop_and_for_no_administrator_but_those_at_hand() {
+        let nobody = Leeway::default();
+        let (step, of_loop) = (Some(Beyond::Step), Some(Beyond::Loop));
+        assert_eq!(asked(so_many(1, 0), 9, of_loop, &nobody), so_many(9, 0));
+        assert_eq!(asked(so_many(1, 1), 9, of_loop, &nobody), so_many(9, 1));
+        assert_eq!(asked(so_many(4, 0), 0, step, &nobody), so_many(4, 0));
+        // Where there would be room for all of them, the question is about the administrator, and about nobody else.
+        assert_eq!(asked(so_many(1, 1), 9, None, &nobody), so_many(1, 1));
+        let released = Leeway { released: vec![so_many(5, 0)], ..Leeway::default() };
+        assert_eq!(asked(so_many(1, 1), 9, step, &released), so_many(1, 1));
+        assert_eq!(asked(so_many(6, 1), 9, step, &released), so_many(9, 1));
+    }
+
+    #[test]
+    fn w09_people_are_told_how_many_they_let() {
+        assert_eq!(told(so_many(1, 0)), "1 user");
+        assert_eq!(told(so_many(6, 2)), "6 users, 2 administrators among them");
     }
 }

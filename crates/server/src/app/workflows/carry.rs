@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Run, RunState, TaskState, Timestamp};
+use domain::{Run, RunState, ShutOut, TaskState, Timestamp};
 use store::{ClaimedRun, Effect as Written, NewRun, Release, RunInput, Spares};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -140,6 +140,8 @@ struct Beside {
     calls: Vec<NewRun>,
     inputs: Vec<RunInput>,
     release: Option<Release>,
+    /// To how many users people are asked to let the step that this holds.
+    lets: ShutOut,
 }
 
 impl Carrier {
@@ -329,12 +331,18 @@ impl Carrier {
     }
 
     /// What the run asks people by this, and asks no more.
-    async fn asks(&mut self, after: Option<&Machine>, history: &[Entry], effects: &[Effect]) -> Result<Own, Error> {
+    async fn asks(
+        &mut self,
+        after: Option<&Machine>,
+        history: &[Entry],
+        effects: &[Effect],
+        lets: ShutOut,
+    ) -> Result<Own, Error> {
         let (run, depth) = (&self.run, self.started.depth);
         let mut own = self.app.asked(run, depth, after, effects).await?;
         self.was_held |= history.iter().any(|entry| matches!(entry.what, What::Held(_)));
         if self.was_held {
-            own.and(self.app.asked_to_release(run, depth, after, history).await?);
+            own.and(self.app.asked_to_release(run, depth, after, history, lets).await?);
             own.and(self.app.released_otherwise(run, depth, self.machine.as_ref(), after).await?);
         }
         Ok(own)

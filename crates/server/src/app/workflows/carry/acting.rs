@@ -131,10 +131,10 @@ impl Carrier {
             // What undoes a step was not in the loop that was counted.
             let foreseen = self.foreseen.get(&key.step).filter(|_| !key.undo).copied();
             if let Some(spares) = &spares
-                && let Some(why) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
+                && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
             {
-                let input = Input::Hold { key, attempt, message: shortened(&why) };
-                return self.advance(input, Beside::default()).await;
+                let input = Input::Hold { key, attempt, message: shortened(&waits.why) };
+                return self.advance(input, Beside { lets: waits.lets, ..Beside::default() }).await;
             }
             let own = self.told_of_the_run(own);
             let changed = own.changed();
