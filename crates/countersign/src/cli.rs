@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Check, try and apply the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check and try the files of workflows
+    /// Check, try and apply the files of workflows
     #[command(subcommand)]
     Workflow(WorkflowCommand),
     /// See the runs of workflows, cancel them, and say what becomes of steps that are held

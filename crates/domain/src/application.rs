@@ -130,7 +130,8 @@ pub enum Scope {
     /// See workflows, and what their runs did and do.
     #[serde(rename = "workflows:read")]
     WorkflowsRead,
-    /// Start runs, cancel them, and say what becomes of steps that are held.
+    /// Start runs, cancel them, say what becomes of steps that are held, decide tasks, see to alerts, end switches of gateways, and, with
+    /// policies, put workflows and rules of alerts into force.
     #[serde(rename = "workflows:write")]
     WorkflowsWrite,
     /// See what recoveries hand out, to give it to people in person.

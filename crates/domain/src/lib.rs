@@ -66,5 +66,5 @@ pub use run::{Run, RunLine, RunState, WorkflowInForce};
 pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
 pub use standing::{Invitation, Raised, Standing};
-pub use task::{Excludes, Task, TaskState, TaskVerdict};
+pub use task::{Excludes, ShutOut, Task, TaskState, TaskVerdict};
 pub use user::{User, UserKind, UserState};

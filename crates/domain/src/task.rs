@@ -2,6 +2,22 @@
 
 use crate::{Aal, ApplicationId, AuthenticatorId, ChallengeId, RunId, TaskId, Timestamp, UserId};
 
+/// So many users who are left with nothing to prove by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShutOut {
+    /// How many, in all.
+    pub users: i64,
+    /// How many of them are administrators.
+    pub administrators: i64,
+}
+
+impl ShutOut {
+    /// Whether these are no more than `others`, in all and of administrators.
+    pub const fn is_within(self, others: Self) -> bool {
+        self.users <= others.users && self.administrators <= others.administrators
+    }
+}
+
 /// What a run asks people to approve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -14,6 +30,10 @@ pub struct Task {
     /// The step, in whichever round, that the run may do once this is approved, where that would leave people with nothing to prove by; none where the
     /// workflow asks by itself.
     pub releases: Option<String>,
+    /// How many users the step may leave so once this is approved, in all rounds together; none where the workflow asks by itself.
+    pub lets: ShutOut,
+    /// How many of these it has left so.
+    pub used: ShutOut,
     /// By which workflow the run goes.
     pub workflow: String,
     /// Whom the run is about, where that is a user.
@@ -49,6 +69,18 @@ pub struct Task {
 }
 
 impl Task {
+    /// How many more users the step may leave with nothing to prove by, by this: none before it is approved.
+    pub fn still_lets(&self) -> ShutOut {
+        if self.state != TaskState::Approved {
+            return ShutOut::default();
+        }
+        let left = |lets: i64, used: i64| lets.saturating_sub(used).max(0);
+        ShutOut {
+            users: left(self.lets.users, self.used.users),
+            administrators: left(self.lets.administrators, self.used.administrators),
+        }
+    }
+
     /// Its state at `now`: an open one whose time is over is decided by nobody any more.
     pub fn state_at(&self, now: Timestamp) -> TaskState {
         if self.state == TaskState::Open && now >= self.expires_at { TaskState::Timeout } else { self.state }

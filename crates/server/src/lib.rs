@@ -43,7 +43,7 @@ pub use workflow_files::{PolicySecrets, WorkflowFiles};
 /// How many users all workflows together may leave with nothing to prove by in a day, until two people let them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutOut {
-    /// In hundredths of all users.
+    /// In percent of all users.
     pub share: u32,
     /// As many in any case, where there are few users.
     pub floor: u32,

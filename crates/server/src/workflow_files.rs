@@ -138,15 +138,36 @@ fn is_error(mistake: &Mistake) -> bool {
 pub(crate) fn beyond(definition: &Definition) -> Vec<String> {
     let needs = definition.needs().into_iter();
     let beyond = needs.filter_map(|(need, place)| {
-        let what = match need {
-            Need::Action(name) if !CARRIED.contains(&name) => format!("the action `{name}`"),
-            Need::Query(name) if !FOUND.contains(&name) => format!("the query `{name}`"),
-            Need::Parameter(query, name) if !PARAMETERS.contains(&(query, name.as_str())) => {
-                format!("`{name}` of the query `{query}`")
-            }
-            _ => return None,
-        };
+        let what = unknown(&need)?;
         Some(format!("{place}: {what} cannot be carried out by this version, so that this workflow cannot be in force"))
     });
     beyond.collect()
+}
+
+/// What is needed, where this program cannot do it: it reads words that it does not carry out yet.
+fn unknown(need: &Need) -> Option<String> {
+    match need {
+        Need::Action(name) if !CARRIED.contains(name) => Some(format!("the action `{name}`")),
+        Need::Query(name) if !FOUND.contains(name) => Some(format!("the query `{name}`")),
+        Need::Parameter(query, name) if !PARAMETERS.contains(&(*query, name.as_str())) => {
+            Some(format!("`{name}` of the query `{query}`"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w02_what_this_version_cannot_do_is_named() {
+        let of_users = |name: &str| unknown(&Need::Parameter("users", name.to_owned()));
+        assert_eq!(unknown(&Need::Action("gateway.paint")).as_deref(), Some("the action `gateway.paint`"));
+        assert_eq!(unknown(&Need::Query("gateways")).as_deref(), Some("the query `gateways`"));
+        assert_eq!(of_users("colour").as_deref(), Some("`colour` of the query `users`"));
+        assert_eq!(unknown(&Need::Action("gateway.switch")), None);
+        assert_eq!(unknown(&Need::Query("users")), None);
+        assert_eq!(of_users("group"), None);
+    }
 }

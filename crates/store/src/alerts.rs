@@ -12,8 +12,8 @@ pub struct WriteAlerts {
     /// The rules that are in force from now on; as they were if not said.
     pub rules: Option<Vec<AlertRuleInForce>>,
     /// What was counted of groups.
-    pub groups: Vec<AlertGroup>,
-    /// Alerts that are raised, none of whose groups has an open one.
+    pub groups: Vec<CountedGroup>,
+    /// Alerts that are raised, none of whose groups has an open one once `changed` is written.
     pub raised: Vec<Alert>,
     /// Alerts of which something changed. One that is gone meanwhile, with the user whom it was about, stays gone.
     pub changed: Vec<Alert>,
@@ -31,12 +31,21 @@ impl WriteAlerts {
     }
 }
 
+/// What was counted of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedGroup {
+    /// The group.
+    pub group: AlertGroup,
+    /// Whose events it is of, where groups are users: what was counted of somebody who is gone meanwhile is not kept.
+    pub user_id: Option<UserId>,
+}
+
 /// The rules that are in force from now on, together with a policy. Guard: those that were seen are those that there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutAlertRules {
     /// The digests of those that were in force, by name.
     pub seen: Vec<(String, String)>,
-    /// Those that are from now on.
+    /// Those that are from now on. Until when one is silent stays as it is for the one of its name.
     pub rules: Vec<AlertRuleInForce>,
     /// Events up to this position are looked at by no rule: where there was none, the log was not read.
     pub read_from: i64,

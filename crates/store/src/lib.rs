@@ -25,7 +25,7 @@ mod sweep;
 mod threads;
 mod write;
 
-pub use alerts::{AlertFilter, PutAlertRules, WriteAlerts};
+pub use alerts::{AlertFilter, CountedGroup, PutAlertRules, WriteAlerts};
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
     Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,

@@ -1,6 +1,6 @@
 //! What is written of workflows and their runs.
 
-use domain::{Event, EventKind, Run, RunId, RunLine, RunState, Timestamp, UserId, WorkflowInForce};
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, ShutOut, Timestamp, UserId, WorkflowInForce};
 use uuid::Uuid;
 
 use crate::Change;
@@ -156,7 +156,7 @@ pub struct AdvanceRun {
     pub inputs: Vec<RunInput>,
 }
 
-/// Guard of an [`AdvanceRun`]: unless people approved the release of the step, no administrator, and no more than so many users in a day by all workflows, could
+/// Guard of an [`AdvanceRun`]: unless people approved that the step does it to so many ([`domain::Task::lets`]), which uses that up, no administrator, and no more than so many users in a day by all workflows, could
 /// prove something before and cannot after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
@@ -171,14 +171,21 @@ pub struct Spares {
 }
 
 /// How far workflows may still go, and whether people let a step of a run go further.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leeway {
     /// How many users workflows have left with nothing to prove by in their day.
     pub shut_out: i64,
-    /// Whether people approved that the run does this step.
-    pub is_released: bool,
+    /// To how many users people approved that the run does this step, and that are left of that, by each task.
+    pub released: Vec<ShutOut>,
     /// Whether they are asked just now.
     pub is_asked: bool,
+}
+
+impl Leeway {
+    /// Whether people approved that the run does this step to so many more.
+    pub fn lets(&self, more: ShutOut) -> bool {
+        self.released.iter().any(|left| more.is_within(*left))
+    }
 }
 
 /// Gives a claim back.

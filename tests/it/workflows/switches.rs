@@ -88,7 +88,7 @@ async fn for_a_time(database: Database) {
     assert_eq!(goes_by(&post, &user).await, "spare");
     let doctor = String::from_utf8_lossy(&post.server().cli(&["doctor"]).stdout).into_owned();
     let doctor: Vec<&str> = doctor.split_whitespace().collect();
-    assert!(doctor.join(" ").contains("used after all others until"), "{doctor:?}");
+    assert!(doctor.join(" ").contains("switched away from until"), "{doctor:?}");
     // Whatever restarts.
     post.server().kill();
     post.server().begin().await;

@@ -59,11 +59,13 @@ pub(crate) struct ShutOutSettings {
 pub(super) fn shut_out(layers: &Layers) -> Result<ShutOutSettings, Failure> {
     let number = |most: u32| {
         move |text: &str| {
-            let number = text.strip_suffix('%').unwrap_or(text).trim().parse().ok().filter(|number| *number <= most);
+            let number = text.trim().parse().ok().filter(|number| *number <= most);
             number.ok_or_else(|| format!("`{text}` is no number from 0 to {most}"))
         }
     };
-    let share = value::parse(layers, "workflows.shut_out_share", number(100))?;
+    // Only the share is in percent, and may say so.
+    let percent = |text: &str| number(100)(text.strip_suffix('%').unwrap_or(text));
+    let share = value::parse(layers, "workflows.shut_out_share", percent)?;
     let floor = value::parse(layers, "workflows.shut_out_floor", number(1_000_000))?;
     Ok(ShutOutSettings { share, floor })
 }

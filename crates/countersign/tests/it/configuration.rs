@@ -62,6 +62,15 @@ fn the_environment_is_checked_too() {
 }
 
 #[test]
+fn a_share_may_say_percent_and_a_number_of_users_may_not() {
+    run("
+        $ countersign serve --workflows-shut-out-share 5% --workflows-shut-out-floor 3%
+        2> error: --workflows-shut-out-floor: workflows.shut_out_floor: `3%` is no number from 0 to 1000000
+        exit 78
+    ");
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     run("
         $ countersign serve --data /dev/null/data

@@ -144,7 +144,7 @@ impl App {
             let name = format!("gateway_{}", one.gateway);
             let what = format!("{} for {}", one.kind, one.channel.name());
             let failure = one.last_failure.as_ref().map(|(at, failure)| format!("; last at {at}: {failure}"));
-            let aside = one.aside_until.map(|until| format!("; used after all others until {until}"));
+            let aside = one.aside_until.map(|until| format!("; switched away from until {until}"));
             let failure = failure.unwrap_or_default() + &aside.unwrap_or_default();
             match one.down_until {
                 None => {

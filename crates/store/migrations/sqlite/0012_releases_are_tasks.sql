@@ -3,6 +3,12 @@
 -- The step, in whichever round of the loops around it, that the run may do once this is approved; none where a workflow asks by itself.
 ALTER TABLE tasks ADD COLUMN releases TEXT;
 
+-- How many users, and how many administrators among them, it lets be left with nothing to prove by, and how many of these were.
+ALTER TABLE tasks ADD COLUMN lets_users INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN lets_administrators INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN used_users INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN used_administrators INTEGER NOT NULL DEFAULT 0;
+
 -- A step asks once; a release whose time was over is asked again.
 DROP INDEX tasks_by_run;
 CREATE INDEX tasks_by_run ON tasks (run_id, step);

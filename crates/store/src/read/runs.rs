@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskState, Timestamp, UserId, WorkflowInForce,
+    EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, Task, TaskState, Timestamp, UserId, WorkflowInForce,
 };
 use uuid::Uuid;
 
@@ -200,7 +200,9 @@ pub(crate) async fn leeway(
     let tasks = super::tasks::releases(connection, run, Some(step)).await?;
     let is_any = |state| tasks.iter().any(|task| task.state_at(at) == state);
     let shut_out = users.first().copied().unwrap_or(0);
-    Ok(Leeway { shut_out, is_released: is_any(TaskState::Approved), is_asked: is_any(TaskState::Open) })
+    let approved = tasks.iter().filter(|task| task.state == TaskState::Approved);
+    let released = approved.map(Task::still_lets).collect();
+    Ok(Leeway { shut_out, released, is_asked: is_any(TaskState::Open) })
 }
 
 /// How many users there are.

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use domain::{
-    Aal, ApplicationId, AuthenticatorId, ChallengeId, Excludes, Page, PageRequest, RunId, Task, TaskId, TaskState,
-    TaskVerdict, UserId,
+    Aal, ApplicationId, AuthenticatorId, ChallengeId, Excludes, Page, PageRequest, RunId, ShutOut, Task, TaskId,
+    TaskState, TaskVerdict, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -16,7 +16,8 @@ use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 
 const TASK: &str = "t.id, t.run_id, t.step, t.workflow, t.user_id, t.subject, t.requester, t.message, t.quorum, t.approvals, t.roles, \
-    t.evidence, t.excludes, t.level, t.digest, t.state, t.created_at, t.expires_at, t.closed_at, t.releases";
+    t.evidence, t.excludes, t.level, t.digest, t.state, t.created_at, t.expires_at, t.closed_at, t.releases, \
+    t.lets_users, t.lets_administrators, t.used_users, t.used_administrators";
 
 fn task(row: &mut Reader<'_, '_>) -> Result<Task, Fault> {
     Ok(Task {
@@ -40,7 +41,13 @@ fn task(row: &mut Reader<'_, '_>) -> Result<Task, Fault> {
         expires_at: row.time()?,
         closed_at: row.maybe_time()?,
         releases: row.next()?,
+        lets: shut_out(row)?,
+        used: shut_out(row)?,
     })
+}
+
+fn shut_out(row: &mut Reader<'_, '_>) -> Result<ShutOut, Fault> {
+    Ok(ShutOut { users: row.next()?, administrators: row.next()? })
 }
 
 fn list<T: DeserializeOwned>(row: &mut Reader<'_, '_>) -> Result<Vec<T>, Fault> {

@@ -3,12 +3,14 @@
 //! The cursor's row stands for all of it. Whoever writes anything has it in the condition of the first statement, and holds it until the end
 //! of the transaction; so what was read before is as it was, and of two servers that count the same events one does.
 
-use domain::{Alert, AlertCursor, AlertGroup, AlertRuleInForce, Said, UserId};
+use std::collections::BTreeMap;
+
+use domain::{Alert, AlertCursor, AlertRuleInForce, Said, Timestamp, UserId};
 use serde_json::json;
 
 use super::rest::one;
 use crate::Effect;
-use crate::alerts::{PutAlertRules, WriteAlerts};
+use crate::alerts::{CountedGroup, PutAlertRules, WriteAlerts};
 use crate::engine::{Connection, Fault, Row};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
@@ -97,11 +99,12 @@ pub(super) async fn write(connection: &mut Connection, write: &WriteAlerts) -> R
         return Ok(Effect::Refused);
     }
     if let Some(rules) = rules {
-        put_rules(connection, rules).await?;
+        put_rules(connection, rules, silence_of).await?;
     }
     put_groups(connection, groups).await?;
-    raise(connection, raised).await?;
+    // What is over makes room first: a group has one alert that is open, and may be over and raised again by the same events.
     change(connection, changed).await?;
+    raise(connection, raised).await?;
     Ok(Effect::Applied)
 }
 
@@ -120,31 +123,47 @@ static TURN: Set = Set::new(
 
 static RULES: Set = Set::new(
     &[("one", Int)],
-    "SELECT r.name, r.digest FROM input i {then} alert_rules r ON r.name >= '' AND i.one = 1",
+    "SELECT r.name, r.digest, r.silenced_until, r.silenced FROM input i {then} alert_rules r ON r.name >= '' AND i.one = 1",
 );
 
-/// Those that files say come into force with all that these say, or not at all.
+/// Until when a rule is silent, in milliseconds, and who said so, as it is kept.
+type Silence = (Option<i64>, Option<String>);
+/// A rule that there is: its name, its digest and its silence.
+type There = (String, (String, Silence));
+
+/// Those that files say come into force with all that these say, or not at all. Until when rules are silent is for people to say and not for files: what
+/// somebody said meanwhile stays.
 pub(super) async fn put_with_policy(connection: &mut Connection, put: &PutAlertRules) -> Result<Effect, Fault> {
     TURN.all(connection, Rows::one(&[1_i64.into(), put.read_from.into()])).await?;
-    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let mut there: Vec<(String, String)> = RULES.fetch(connection, Rows::one(&[1_i64.into()]), read).await?;
-    let mut seen = put.seen.clone();
-    there.sort();
-    seen.sort();
-    if there != seen {
+    let read = |row: &Row<'_>| -> Result<There, Fault> { Ok((row.get(0)?, (row.get(1)?, (row.get(2)?, row.get(3)?)))) };
+    let there: BTreeMap<String, (String, Silence)> =
+        RULES.fetch(connection, Rows::one(&[1_i64.into()]), read).await?.into_iter().collect();
+    let seen: BTreeMap<&str, &str> = put.seen.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
+    if there.iter().map(|(name, (digest, _))| (name.as_str(), digest.as_str())).collect::<BTreeMap<_, _>>() != seen {
         return Err(Fault::Raced("other rules of alerts came into force meanwhile".to_owned()));
     }
-    put_rules(connection, &put.rules).await?;
+    let silence =
+        |rule: &AlertRuleInForce| there.get(&rule.name).map(|(_, silence)| silence.clone()).unwrap_or_default();
+    put_rules(connection, &put.rules, silence).await?;
     Ok(Effect::Applied)
 }
 
+/// Until when a rule is silent, as it says itself.
+fn silence_of(rule: &AlertRuleInForce) -> Silence {
+    (rule.silenced_until.map(Timestamp::unix_millis), rule.silenced.as_ref().map(text_of))
+}
+
 /// Puts rules in the place of all that there are.
-async fn put_rules(connection: &mut Connection, rules: &[AlertRuleInForce]) -> Result<(), Fault> {
+async fn put_rules(
+    connection: &mut Connection,
+    rules: &[AlertRuleInForce],
+    silence: impl Fn(&AlertRuleInForce) -> Silence,
+) -> Result<(), Fault> {
     REMOVE_RULES.execute(connection, Rows::one(&[1_i64.into()])).await?;
+    let silences: Vec<Silence> = rules.iter().map(silence).collect();
     let mut rows = Rows::default();
-    for rule in rules {
+    for (rule, (silenced_until, silenced)) in rules.iter().zip(&silences) {
         let (file, document) = (rule.file.as_str().into(), rule.document.as_str().into());
-        let silenced = rule.silenced.as_ref().map(text_of);
         rows.push(&[
             rule.name.as_str().into(),
             rule.digest.as_str().into(),
@@ -152,24 +171,23 @@ async fn put_rules(connection: &mut Connection, rules: &[AlertRuleInForce]) -> R
             document,
             rule.at.into(),
             rule.since.into(),
-            rule.silenced_until.into(),
+            (*silenced_until).into(),
             silenced.as_deref().into(),
         ]);
     }
     PUT_RULES.execute(connection, rows).await.map(drop)
 }
 
-async fn put_groups(connection: &mut Connection, groups: &[AlertGroup]) -> Result<(), Fault> {
+async fn put_groups(connection: &mut Connection, groups: &[CountedGroup]) -> Result<(), Fault> {
     let mut rows = Rows::default();
-    for group in groups {
+    for CountedGroup { group, user_id } in groups {
         rows.push(&[
             group.rule.as_str().into(),
             group.group.as_str().into(),
             group.counter.as_str().into(),
             group.silenced_until.into(),
             group.idle_at.into(),
-            // Whoever was erased meanwhile does not come back.
-            group.group.parse::<UserId>().ok().into(),
+            (*user_id).into(),
         ]);
     }
     PUT_GROUPS.execute(connection, rows).await.map(drop)

@@ -31,10 +31,19 @@ static SHUT_OUT: Set = Set::new(
         WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser'))",
 );
 
-/// Whether people approved that the run does this step.
+/// By what people approved that the run does this step to so many.
 static RELEASED: Set = Set::new(
-    &[("run_id", Id), ("step", Text)],
-    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'",
+    &[("run_id", Id), ("step", Text), ("users", Int), ("administrators", Int)],
+    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'
+        AND t.used_users + i.users <= t.lets_users AND t.used_administrators + i.administrators <= t.lets_administrators",
+);
+
+/// What they let is used up by it. Whoever is here holds the run's claim: nobody else uses its tasks.
+static USE_RELEASE: Set = Set::new(
+    &[("task_id", Id), ("users", Int), ("administrators", Int)],
+    "UPDATE tasks AS t
+     SET used_users = t.used_users + i.users, used_administrators = t.used_administrators + i.administrators
+     FROM input i WHERE t.id = i.task_id",
 );
 
 /// Counts on, if it stays within what is allowed; from nothing where a day is over.
@@ -66,14 +75,17 @@ pub(super) async fn may_stay(
     if now.is_empty() {
         return Ok(true);
     }
-    let of_step = Rows::one(&[run.into(), spares.step.as_str().into()]);
-    if !RELEASED.ids(connection, of_step).await?.is_empty() {
+    let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let is_administrator = |user: &&Uuid| spares.administrators.iter().any(|one| one.uuid() == **user);
+    let (more, administrators) = (many(now.len()), many(now.iter().filter(is_administrator).count()));
+    let asked = Rows::one(&[run.into(), spares.step.as_str().into(), more.into(), administrators.into()]);
+    if let Some(task) = RELEASED.ids(connection, asked).await?.into_iter().min() {
+        USE_RELEASE.all(connection, Rows::one(&[task.into(), more.into(), administrators.into()])).await?;
         return Ok(true);
     }
-    if now.iter().any(|user| spares.administrators.iter().any(|administrator| administrator.uuid() == *user)) {
+    if administrators > 0 {
         return Ok(false);
     }
-    let more = i64::try_from(now.len()).unwrap_or(i64::MAX);
     let day_before = at.unix_millis().saturating_sub(DAY);
     let row = [at.into(), day_before.into(), more.into(), spares.most.into()];
     Ok(one(connection, &COUNT, &row).await? == Effect::Applied)
@@ -85,4 +97,4 @@ async fn shut_out(connection: &mut Connection, spares: &Spares) -> Result<BTreeS
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 4] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &COUNT];
+pub(super) static ALL: [&Set; 5] = [&HOLD_USERS, &SHUT_OUT, &RELEASED, &USE_RELEASE, &COUNT];

@@ -33,12 +33,15 @@ static OPEN_TASK: Set = Set::new(
         ("created_at", Int),
         ("expires_at", Int),
         ("releases", Text),
+        ("lets_users", Int),
+        ("lets_administrators", Int),
     ],
     "INSERT INTO tasks
         (id, run_id, step, workflow, user_id, subject, requester, message, quorum, approvals, roles, evidence, excludes,
-         level, digest, state, created_at, expires_at, releases)
+         level, digest, state, created_at, expires_at, releases, lets_users, lets_administrators)
      SELECT i.id, i.run_id, i.step, i.workflow, i.user_id, i.subject, i.requester, i.message, i.quorum, 0, i.roles,
-        i.evidence, i.excludes, i.level, i.digest, 'open', i.created_at, i.expires_at, i.releases
+        i.evidence, i.excludes, i.level, i.digest, 'open', i.created_at, i.expires_at, i.releases,
+        i.lets_users, i.lets_administrators
      FROM input i",
 );
 
@@ -65,6 +68,8 @@ pub(super) async fn open(connection: &mut Connection, task: &Task) -> Result<Eff
         task.created_at.into(),
         task.expires_at.into(),
         task.releases.as_deref().into(),
+        task.lets.users.into(),
+        task.lets.administrators.into(),
     ];
     one(connection, &OPEN_TASK, &row).await
 }

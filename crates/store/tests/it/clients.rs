@@ -28,7 +28,7 @@ fn key(of: &Application, byte: u8) -> ApiKey {
     ApiKey { id, application_id: of.id, hash: KeyHash([byte; 32]), created_at: START, expires_at: None }
 }
 
-fn policy(number: i64, at: Timestamp) -> Box<PolicyInForce> {
+pub(crate) fn policy(number: i64, at: Timestamp) -> Box<PolicyInForce> {
     Box::new(PolicyInForce {
         id: PolicyId::generate(at, &Counter),
         number,

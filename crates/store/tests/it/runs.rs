@@ -147,7 +147,7 @@ on_both_engines! {
         assert!([&first, &second].into_iter().filter(|effect| **effect == Effect::Applied).count() == 1, "{first:?} {second:?}");
         let run = claimed[0].run.id;
         let leeway = store.run_leeway(run, "suspend", after(3)).await.unwrap();
-        assert_eq!((leeway.shut_out, leeway.is_released), (1, false));
+        assert_eq!((leeway.shut_out, leeway.released, leeway.is_asked), (1, Vec::new(), false));
         // Who has nothing already loses nothing.
         if first == Effect::Applied {
             assert_eq!(write(&store, step(vec![lock(bob)], spares(&[bob], &[], 1))).await, Effect::Applied);
@@ -156,7 +156,8 @@ on_both_engines! {
         assert_eq!(store.run_leeway(run, "suspend", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
 
         // A release is a task of this run, for this step: two people, each once, and nothing before the second one.
-        let release = |run, releases: &str| Task { releases: Some(releases.to_owned()), step: releases.to_owned(), ..task(run, 2) };
+        let lets = ShutOut { users: 1, administrators: 1 };
+        let release = |run, releases: &str| Task { releases: Some(releases.to_owned()), step: releases.to_owned(), lets, ..task(run, 2) };
         let open = |claimed: &ClaimedRun, task: &Task| AdvanceRun { changes: vec![Change::OpenTask(Box::new(task.clone()))], ..advance(claimed) };
         let (other_run, other_step) = (release(claimed[1].run.id, "suspend"), release(run, "lock"));
         let theirs = release(run, "suspend");
@@ -179,6 +180,49 @@ on_both_engines! {
         assert!(store.run_inbox(run).await.unwrap().is_empty() && store.run_pokes(run, claimed[0].fence).await.unwrap() > Some(0));
         assert_eq!(write(&store, shuts_out()).await, Effect::Applied);
         assert_eq!(write(&store, over(&claimed[0])).await, Effect::Applied);
+    }
+
+    /// W-09: who was asked about one user let nobody else, and no administrator; what was let is used up, and nothing of it by what did not happen.
+    async fn w09_a_release_lets_no_more_users_and_no_more_administrators_than_were_asked_about(home: Home) {
+        let store = home.open().await;
+        let people = [settle(&store, "ann").await, settle(&store, "bob").await, settle(&store, "carl").await, settle(&store, "dora").await];
+        let [ann, bob, carl, dora] = people.each_ref().map(|person| person.user.id);
+        let run = started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(60)).await.remove(0);
+        let both = some_people(&store, 2).await;
+        let approved = async |users, administrators| {
+            let lets = ShutOut { users, administrators };
+            let task = Task { releases: Some("lock".to_owned()), step: "lock".to_owned(), lets, ..task(run, 2) };
+            let open = AdvanceRun { changes: vec![Change::OpenTask(Box::new(task.clone()))], ..advance(&claimed) };
+            assert_eq!(write(&store, open).await, Effect::Applied);
+            for who in both.iter().copied() {
+                assert_eq!(store.run_leeway(run, "lock", after(3)).await.unwrap().released.iter().filter(|left| left.users == users).count(), 0);
+                assert_eq!(give(&store, verdict(&task, who, true)).await, Effect::Applied);
+            }
+            assert_eq!(store.task(task.id).await.unwrap().unwrap().lets, lets);
+            task.id
+        };
+        // Ann is an administrator, and nobody may be left with nothing.
+        let locks = async |users: &[UserId]| {
+            let changes = users.iter().map(|id| Change::SetUserState { id: *id, to: UserState::Suspended }).collect();
+            let spares = Spares { users: users.to_vec(), administrators: vec![ann], step: "lock".to_owned(), most: 0 };
+            write(&store, AdvanceRun { changes, spares: Some(spares), ..advance(&claimed) }).await
+        };
+        let task = approved(1, 0).await;
+        assert_eq!(locks(&[ann]).await, Effect::Refused, "an administrator");
+        assert_eq!(locks(&[bob, carl]).await, Effect::Refused, "two");
+        assert_eq!(store.task(task).await.unwrap().unwrap().used, ShutOut::default());
+        assert_eq!(locks(&[bob]).await, Effect::Applied);
+        assert_eq!(store.task(task).await.unwrap().unwrap().used, ShutOut { users: 1, administrators: 0 });
+        assert_eq!(locks(&[carl]).await, Effect::Refused, "it is used up");
+        // Another question is another one: neither lets what both do together.
+        let task = approved(2, 1).await;
+        assert_eq!(locks(&[ann, carl, dora]).await, Effect::Refused);
+        assert_eq!(locks(&[ann, carl]).await, Effect::Applied);
+        assert_eq!(store.task(task).await.unwrap().unwrap().used, ShutOut { users: 2, administrators: 1 });
+        assert_eq!(locks(&[dora]).await, Effect::Refused);
+        let leeway = store.run_leeway(run, "lock", after(3)).await.unwrap();
+        assert_eq!((leeway.shut_out, leeway.released), (0, vec![ShutOut::default(); 2]), "what is released counts to no day");
     }
 
     async fn w04_what_is_written_by_a_claim_that_was_lost_is_refused_as_a_whole(home: Home) {

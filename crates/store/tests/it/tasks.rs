@@ -14,6 +14,8 @@ pub(crate) fn task(run: RunId, quorum: i16) -> Task {
         run_id: run,
         step: "verified@3".to_owned(),
         releases: None,
+        lets: ShutOut::default(),
+        used: ShutOut::default(),
         workflow: "lost".to_owned(),
         user_id: None,
         subject: Some("usr_1".to_owned()),

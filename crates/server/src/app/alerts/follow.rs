@@ -9,7 +9,7 @@ use domain::{
     UserId,
 };
 use futures_util::future::join_all;
-use store::{AlertFilter, Change, Effect, EventFilter, StoreError, WriteAlerts};
+use store::{AlertFilter, Change, CountedGroup, Effect, EventFilter, StoreError, WriteAlerts};
 use tokio::time::Instant;
 use workflow::{Counter, Excess, OTHERS};
 
@@ -131,7 +131,7 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     let (new, mut changed): (Vec<Alert>, Vec<Alert>) = wanted.partition(|alert| raised_ids.contains(&alert.id));
     changed.extend(over);
     let write = WriteAlerts {
-        groups: groups.into_values().map(as_written).collect(),
+        groups: groups.into_values().map(|group| as_written(rules, group)).collect(),
         raised: new,
         changed,
         ..WriteAlerts::after(*kept, next)
@@ -141,7 +141,7 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     }
     let count: Vec<(String, &'static str)> =
         write.raised.iter().map(|alert| (alert.rule.clone(), alert.severity.name())).collect();
-    if app.commit(Change::WriteAlerts(Box::new(write)), told).await? != Effect::Applied {
+    if !is_written(&app.commit(Change::WriteAlerts(Box::new(write)), told).await?)? {
         return Ok(false);
     }
     for (rule, severity) in count {
@@ -151,9 +151,22 @@ async fn take(app: &App, rules: &Rules, kept: &mut AlertCursor, events: &[Event]
     Ok(true)
 }
 
+/// Whether what was counted was written, rather than by somebody else before. Whatever else the store says would be said of the same events again and
+/// again: somebody has to hear of it.
+fn is_written(effect: &Effect) -> Result<bool, Error> {
+    match effect {
+        Effect::Applied => Ok(true),
+        Effect::Refused => Ok(false),
+        effect => Err(Error::Internal(format!("the store does not take what was counted for alerts: {effect:?}"))),
+    }
+}
+
 /// A group with its counter, as it is kept.
-fn as_written((row, counter): (AlertGroup, Counter)) -> AlertGroup {
-    AlertGroup { counter: serde_json::to_string(&counter).unwrap_or_default(), ..row }
+fn as_written(rules: &Rules, (row, counter): (AlertGroup, Counter)) -> CountedGroup {
+    // A group of another kind may be called by what reads like a user's id.
+    let is_by_user = rules.all.get(&row.rule).is_some_and(|one| one.rule.is_by_user());
+    let user_id = row.group.parse().ok().filter(|_| is_by_user);
+    CountedGroup { group: AlertGroup { counter: serde_json::to_string(&counter).unwrap_or_default(), ..row }, user_id }
 }
 
 /// Leaves out what is counted of users who are gone: it would bring back what was erased with them.
@@ -365,6 +378,22 @@ pub(crate) async fn measure(app: &App) {
                 metrics::gauge!("countersign_alerts", "state" => state.name()).set(f64::from(count));
             }
             Err(error) => tracing::warn!(%error, "the alerts could not be counted; trying again later"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-10: what nobody writes and nobody hears of would be tried for ever, and no rule would count any more.
+    #[test]
+    fn s10_what_the_store_does_not_take_is_an_error_and_no_race() {
+        assert!(matches!(is_written(&Effect::Applied), Ok(true)));
+        assert!(matches!(is_written(&Effect::Refused), Ok(false)));
+        let repeated = Effect::Repeated { request_hash: [0; 32], resource: String::new() };
+        for effect in [Effect::Exists, repeated] {
+            assert!(is_written(&effect).is_err(), "{effect:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{Alert, AlertGroup, AlertId, AlertState, EventKind, Page, PageRequest, Said, Timestamp};
-use store::{AlertFilter, Change, Effect, WriteAlerts};
+use store::{AlertFilter, Change, CountedGroup, Effect, WriteAlerts};
 
 use super::Rules;
 use super::follow::counter_of;
@@ -116,6 +116,8 @@ impl App {
             let said = response.reason.clone().map(|reason| ("reason", reason));
             let details = [("by", response.by.clone())].into_iter().chain(said).chain(address);
             let event = event.detailed(self.details(details));
+            let counted = |group| CountedGroup { group, user_id: alert.user_id };
+            let groups = groups.into_iter().map(counted).collect();
             let write = WriteAlerts { groups, changed: vec![alert.clone()], ..WriteAlerts::beside(seen) };
             if self.commit(Change::WriteAlerts(Box::new(write)), event).await? == Effect::Applied {
                 return Ok(alert);

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, UserId, UserState,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, ShutOut, UserId, UserState,
 };
 use serde_json::Value;
-use store::{Change, Spares};
+use store::{Change, Leeway, Spares};
 use tokio::time::Instant;
 use workflow::{Key, Told};
 
@@ -162,46 +162,99 @@ pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spa
     Ok(Some(Spares { users, administrators, step, most }))
 }
 
+/// About whom a loop is, counted before it begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Foreseen {
+    /// So many users, at most.
+    pub(super) users: i64,
+    /// Whether it does something to all of them: what its condition leaves out is not known before.
+    pub(super) is_all: bool,
+    /// How many users workflows had left with nothing to prove by in their day. Those of the loop come to this once, however far it is.
+    pub(super) before: i64,
+}
+
+/// What is more than workflows may do in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// What a step would do now.
+    Step,
+    /// What the loop would that it is in.
+    Loop,
+}
+
+/// Whether so many users at hand, or all of the loop, are more than workflows may leave with nothing in a day.
+fn beyond(shut_out: i64, here: i64, foreseen: Option<Foreseen>, most: i64) -> Option<Beyond> {
+    if shut_out.saturating_add(here) > most {
+        return Some(Beyond::Step);
+    }
+    let of_loop = |foreseen: Foreseen| foreseen.before.saturating_add(foreseen.users);
+    foreseen.filter(|foreseen| foreseen.is_all && of_loop(*foreseen) > most).map(|_| Beyond::Loop)
+}
+
+/// What a step has to wait for.
+#[derive(Debug)]
+pub(super) struct Waits {
+    /// Why, for people.
+    pub(super) why: String,
+    /// To how many users they are asked to let it.
+    pub(super) lets: ShutOut,
+}
+
+/// To how many users people are asked to let a step: to all of the loop that it is in, where there are more of them than may be.
+/// Where it is but for the administrators, to those at hand; and of administrators ever to those alone.
+fn asked(here: ShutOut, all: i64, beyond: Option<Beyond>, leeway: &Leeway) -> ShutOut {
+    let others_are_let = beyond.is_none() || leeway.lets(ShutOut { administrators: 0, ..here });
+    if others_are_let { here } else { ShutOut { users: all.max(here.users), ..here } }
+}
+
+/// So many, in words.
+fn told(of: ShutOut) -> String {
+    let many = |count: i64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match of.administrators {
+        0 => many(of.users, "user"),
+        administrators => format!("{}, {} among them", many(of.users, "user"), many(administrators, "administrator")),
+    }
+}
+
 /// Why a step has to wait for people, if it has to. The commit has the same guard: this says in words what that refuses.
 pub(super) async fn stands_in_the_way(
     app: &App,
     run: &Run,
     spares: &Spares,
     own: &Own,
-    foreseen: Option<u64>,
-) -> Result<Option<String>, Error> {
+    foreseen: Option<Foreseen>,
+) -> Result<Option<Waits>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
     if shut_out.is_empty() {
         return Ok(None);
     }
     let leeway = app.store.run_leeway(run.id, &spares.step, app.now()).await?;
-    if leeway.is_released {
+    let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let administrators = spares.administrators.iter().filter(|one| shut_out.contains(one)).count();
+    let here = ShutOut { users: many(shut_out.len()), administrators: many(administrators) };
+    if leeway.lets(here) {
         return Ok(None);
     }
-    if leeway.is_asked {
-        return Ok(Some(format!("it is asked for already: {QUORUM} people have to release it")));
-    }
-    if spares.administrators.iter().any(|administrator| shut_out.contains(administrator)) {
-        return Ok(Some(format!(
-            "it would leave an administrator with nothing to prove by: {QUORUM} people have to release it",
-        )));
-    }
-    let here = i64::try_from(shut_out.len()).unwrap_or(i64::MAX);
-    let more = foreseen.map_or(here, |users| i64::try_from(users).unwrap_or(i64::MAX).max(here));
-    if leeway.shut_out.saturating_add(more) <= spares.most {
+    let beyond = beyond(leeway.shut_out, here.users, foreseen, spares.most);
+    if beyond.is_none() && here.administrators == 0 && !leeway.is_asked {
         return Ok(None);
     }
-    if let Some(users) = foreseen.filter(|_| leeway.shut_out.saturating_add(here) <= spares.most) {
-        return Ok(Some(format!(
-            "the loop that it is in is about {users} users, workflows left {} with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release it",
-            leeway.shut_out, spares.most
-        )));
-    }
-    Ok(Some(format!(
-        "workflows left {} users with nothing to prove by within a day, and may leave {}: {QUORUM} people have to release {more} more",
-        leeway.shut_out, spares.most
-    )))
+    let of_loop = foreseen.map_or(0, |foreseen| foreseen.users);
+    let lets = asked(here, of_loop, beyond, &leeway);
+    let (shut_out, most) = (leeway.shut_out, spares.most);
+    let why = match beyond {
+        _ if leeway.is_asked => "it is asked for already".to_owned(),
+        Some(Beyond::Loop) => format!(
+            "the loop that it is in is about {of_loop} users, workflows left {shut_out} with nothing to prove by within a day, and may leave {most}",
+        ),
+        Some(Beyond::Step) => {
+            format!("workflows left {shut_out} users with nothing to prove by within a day, and may leave {most}")
+        }
+        None => "it would leave an administrator with nothing to prove by".to_owned(),
+    };
+    let why = format!("{why}: {QUORUM} people have to release it, for {}", told(lets));
+    Ok(Some(Waits { why, lets }))
 }
 
 impl App {
@@ -218,5 +271,62 @@ impl App {
         };
         let may = self.settings.shut_out;
         Ok((population.saturating_mul(may.share.into()) / 100).max(may.floor.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes through a loop of so many users, of whom each loses what they prove by. How many it gets to before it is held, and for what.
+    fn goes_through(users: i64, before: i64, most: i64) -> (i64, Option<Beyond>) {
+        let foreseen = Some(Foreseen { users, is_all: true, before });
+        for done in 0..users {
+            if let Some(beyond) = beyond(before + done, 1, foreseen, most) {
+                return (done, Some(beyond));
+            }
+        }
+        (users, None)
+    }
+
+    #[test]
+    fn w09_a_loop_about_as_many_as_there_may_be_goes_through_and_a_longer_one_does_not_begin() {
+        for before in [0, 3] {
+            assert_eq!(goes_through(7, before, 7 + before), (7, None));
+            assert_eq!(goes_through(8, before, 7 + before), (0, Some(Beyond::Loop)));
+        }
+    }
+
+    #[test]
+    fn w09_what_others_do_meanwhile_counts_and_a_condition_is_not_foreseen() {
+        let foreseen = Foreseen { users: 7, is_all: true, before: 0 };
+        assert_eq!(beyond(7, 1, Some(foreseen), 7), Some(Beyond::Step));
+        assert_eq!(beyond(0, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), None);
+        assert_eq!(beyond(7, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), Some(Beyond::Step));
+        assert_eq!(beyond(0, 8, None, 7), Some(Beyond::Step));
+    }
+
+    const fn so_many(users: i64, administrators: i64) -> ShutOut {
+        ShutOut { users, administrators }
+    }
+
+    #[test]
+    fn w09_people_are_asked_for_a_whole_loop_and_for_no_administrator_but_those_at_hand() {
+        let nobody = Leeway::default();
+        let (step, of_loop) = (Some(Beyond::Step), Some(Beyond::Loop));
+        assert_eq!(asked(so_many(1, 0), 9, of_loop, &nobody), so_many(9, 0));
+        assert_eq!(asked(so_many(1, 1), 9, of_loop, &nobody), so_many(9, 1));
+        assert_eq!(asked(so_many(4, 0), 0, step, &nobody), so_many(4, 0));
+        // Where there would be room for all of them, the question is about the administrator, and about nobody else.
+        assert_eq!(asked(so_many(1, 1), 9, None, &nobody), so_many(1, 1));
+        let released = Leeway { released: vec![so_many(5, 0)], ..Leeway::default() };
+        assert_eq!(asked(so_many(1, 1), 9, step, &released), so_many(1, 1));
+        assert_eq!(asked(so_many(6, 1), 9, step, &released), so_many(9, 1));
+    }
+
+    #[test]
+    fn w09_people_are_told_how_many_they_let() {
+        assert_eq!(told(so_many(1, 0)), "1 user");
+        assert_eq!(told(so_many(6, 2)), "6 users, 2 administrators among them");
     }
 }

@@ -10,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Run, RunState, TaskState, Timestamp};
+use domain::{Run, RunState, ShutOut, TaskState, Timestamp};
 use store::{ClaimedRun, Effect as Written, NewRun, Release, RunInput, Spares};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{Action, Definition, Effect, Entry, Input, Key, Outcome, Reach, Run as Machine, Start, What};
 
+use super::blast::Foreseen;
 use super::held::LEFT_TO_IT;
 use super::inside::Own;
 use super::releases::{decided, released_by};
@@ -125,7 +126,7 @@ struct Carrier {
     was_held: bool,
     /// About how many users the loops are that take something from them, by the steps that do. It is forgotten with the claim, and then each step is
     /// guarded by itself.
-    foreseen: BTreeMap<String, u64>,
+    foreseen: BTreeMap<String, Foreseen>,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }
@@ -139,6 +140,8 @@ struct Beside {
     calls: Vec<NewRun>,
     inputs: Vec<RunInput>,
     release: Option<Release>,
+    /// To how many users people are asked to let the step that this holds.
+    lets: ShutOut,
 }
 
 impl Carrier {
@@ -328,12 +331,18 @@ impl Carrier {
     }
 
     /// What the run asks people by this, and asks no more.
-    async fn asks(&mut self, after: Option<&Machine>, history: &[Entry], effects: &[Effect]) -> Result<Own, Error> {
+    async fn asks(
+        &mut self,
+        after: Option<&Machine>,
+        history: &[Entry],
+        effects: &[Effect],
+        lets: ShutOut,
+    ) -> Result<Own, Error> {
         let (run, depth) = (&self.run, self.started.depth);
         let mut own = self.app.asked(run, depth, after, effects).await?;
         self.was_held |= history.iter().any(|entry| matches!(entry.what, What::Held(_)));
         if self.was_held {
-            own.and(self.app.asked_to_release(run, depth, after, history).await?);
+            own.and(self.app.asked_to_release(run, depth, after, history, lets).await?);
             own.and(self.app.released_otherwise(run, depth, self.machine.as_ref(), after).await?);
         }
         Ok(own)

@@ -4,7 +4,8 @@
 //! get a token in its place, another one in each message and on each attempt, of which the hash alone is kept. So nobody who reads the database, a
 //! run's history or a backup can follow a link.
 //!
-//! Following one is an event and nothing else: what comes of it the workflow says, which waits for it.
+//! Following one is an event and nothing else, but for those that give something ([`recovery`](super::recovery)): what comes of it the workflow says,
+//! which waits for it.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
 //! What runs would do to people and may not without two of them: asked by tasks, with the same verdicts and proofs as approvals.
 //!
-//! A task releases one step of one run, in every round of the loops around it. Whoever carries the run looks whether it was decided each time before
+//! A task releases one step of one run, in every round of the loops around it, for so many users and so many administrators among them: beyond these it is asked again. Whoever carries the run looks whether it was decided each time before
 //! it rests, and a verdict has the run looked at: so nothing hangs on what comes when.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, EventKind, Run, Task, TaskState, Timestamp};
+use domain::{Aal, EventKind, Run, ShutOut, Task, TaskState, Timestamp};
 use store::{Change, CloseTask};
 use workflow::{Entry, Excluded, FailureKind, Key, Run as Machine, What};
 
@@ -28,15 +28,20 @@ pub(super) fn released_by(key: &Key) -> String {
     Key { iteration: Vec::new(), ..key.clone() }.to_string()
 }
 
-/// What people said of a step: yes or no, if they did.
+/// What people said of a step that is held: yes or no, if they did. The last question counts: it was asked as what was said before did not let it. After a yes
+/// the step is tried; what that does not let either is asked then.
 pub(super) fn decided(releases: &[Task]) -> Option<&Task> {
-    let in_state = |state| releases.iter().rev().find(move |task| task.state == state);
-    in_state(TaskState::Approved).or_else(|| in_state(TaskState::Rejected))
+    releases.last().filter(|task| matches!(task.state, TaskState::Approved | TaskState::Rejected))
 }
 
-/// Whether it has to be asked, or asked again.
-fn is_to_be_asked(releases: &[Task], now: Timestamp) -> bool {
-    decided(releases).is_none() && releases.iter().all(|task| task.state_at(now) != TaskState::Open)
+/// Whether people have to be asked, or asked again, to let a step to so many.
+fn is_to_be_asked(releases: &[Task], more: ShutOut, now: Timestamp) -> bool {
+    let is_said = |task: &Task| match task.state_at(now) {
+        TaskState::Open | TaskState::Rejected => true,
+        TaskState::Approved => more.is_within(task.still_lets()),
+        TaskState::Timeout | TaskState::Cancelled => false,
+    };
+    !releases.iter().any(is_said)
 }
 
 /// The steps that are under way, each in whichever round.
@@ -52,6 +57,7 @@ impl App {
         depth: u32,
         machine: Option<&Machine>,
         history: &[Entry],
+        lets: ShutOut,
     ) -> Result<Own, Error> {
         let (mut own, mut asked) = (Own::default(), BTreeSet::new());
         for entry in history {
@@ -61,7 +67,7 @@ impl App {
                 continue;
             }
             let earlier = self.store.releases_of_run(run.id, Some(&step)).await?;
-            if !is_to_be_asked(&earlier, self.now()) {
+            if !is_to_be_asked(&earlier, lets, self.now()) {
                 continue;
             }
             for over in earlier.iter().filter(|task| task.state == TaskState::Open) {
@@ -77,7 +83,7 @@ impl App {
                 message: Some(format!("{step}: {}", failure.message)),
                 until: self.now().plus(PATIENCE),
             };
-            let task = self.new_task(run, machine, key, &asks, Some(step));
+            let task = self.new_task(run, machine, key, &asks, Some((step, lets)));
             let event = self.event(EventKind::TaskOpened, None, About { user_id: task.user_id, ..About::default() });
             own.events.push(opened(event, &task, depth));
             own.changes.push(Change::OpenTask(Box::new(task)));
@@ -135,21 +141,46 @@ mod tests {
     use crate::app::workflows::tasks::tests::task;
 
     fn in_state(state: TaskState) -> Task {
-        Task { state, expires_at: Timestamp::from_unix_millis(10), ..task().0 }
+        let lets = ShutOut { users: 3, administrators: 0 };
+        Task { state, lets, expires_at: Timestamp::from_unix_millis(10), ..task().0 }
     }
 
     #[test]
     fn w09_a_step_is_asked_for_again_once_its_time_is_over_and_never_once_it_is_decided() {
         let now = Timestamp::from_unix_millis(5);
         let later = Timestamp::from_unix_millis(10);
-        let asks =
-            |states: &[TaskState], now| is_to_be_asked(&states.iter().copied().map(in_state).collect::<Vec<_>>(), now);
+        let one = ShutOut { users: 1, administrators: 0 };
+        let asks = |states: &[TaskState], now| {
+            is_to_be_asked(&states.iter().copied().map(in_state).collect::<Vec<_>>(), one, now)
+        };
         assert!(asks(&[], now));
         assert!(!asks(&[TaskState::Open], now));
         assert!(asks(&[TaskState::Open], later), "its time is over");
         assert!(asks(&[TaskState::Cancelled, TaskState::Timeout], now));
         assert!(!asks(&[TaskState::Timeout, TaskState::Rejected], now));
         assert!(!asks(&[TaskState::Approved], later));
+    }
+
+    #[test]
+    fn w09_beyond_what_was_approved_it_is_asked_again_and_the_last_answer_counts() {
+        let now = Timestamp::from_unix_millis(5);
+        let of = |users, administrators| ShutOut { users, administrators };
+        let approved = |used| Task { used, ..in_state(TaskState::Approved) };
+        let releases = [approved(of(0, 0))];
+        assert!(!is_to_be_asked(&releases, of(3, 0), now));
+        assert!(is_to_be_asked(&releases, of(4, 0), now), "more users than were asked about");
+        assert!(is_to_be_asked(&releases, of(1, 1), now), "an administrator, whom nobody was asked about");
+        assert!(is_to_be_asked(&[approved(of(3, 0))], of(1, 0), now), "it is used up");
+        let tasks = |states: &[TaskState]| states.iter().copied().map(in_state).collect::<Vec<_>>();
+        let said = |states: &[TaskState]| decided(&tasks(states)).map(|task| task.state);
+        assert_eq!(said(&[TaskState::Approved]), Some(TaskState::Approved));
+        assert_eq!(
+            said(&[TaskState::Approved, TaskState::Open]),
+            None,
+            "the new question is not answered by the old one"
+        );
+        assert_eq!(said(&[TaskState::Approved, TaskState::Timeout]), None);
+        assert_eq!(said(&[TaskState::Approved, TaskState::Rejected]), Some(TaskState::Rejected));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) struct Shown {
     pub(crate) run: Run,
     /// Who started it, where that was a person.
     pub(crate) requester: Option<String>,
-    /// What started it: `event`, `schedule`, `manual` or `call`, and the event where it was one.
+    /// What started it: `event`, `schedule`, `webhook`, `manual` or `call`, and the event where it was one.
     pub(crate) cause: &'static str,
     pub(crate) event: Option<Value>,
     /// The steps that are under way.

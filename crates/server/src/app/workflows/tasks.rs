@@ -8,8 +8,8 @@ use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{
     Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, ExternalId,
-    Page, PageRequest, Requirement, Run, RunId, SessionId, Task, TaskId, TaskState, TaskVerdict, Timestamp, User,
-    UserId, UserState,
+    Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict, Timestamp,
+    User, UserId, UserState,
 };
 use serde_json::{Map, Value, json};
 use store::{Change, CloseTask, Effect, GiveVerdict, RunInput, TaskFilter};
@@ -95,15 +95,18 @@ impl App {
         machine: Option<&Machine>,
         key: &Key,
         asked: &workflow::Task,
-        releases: Option<String>,
+        releases: Option<(String, ShutOut)>,
     ) -> Task {
         let now = self.now();
+        let (releases, lets) = releases.unzip();
         let text = |text: Option<&str>| text.map(str::to_owned);
         let mut task = Task {
             id: TaskId::generate(now, &*self.entropy),
             run_id: run.id,
             step: key.to_string(),
             releases,
+            lets: lets.unwrap_or_default(),
+            used: ShutOut::default(),
             workflow: run.workflow.clone(),
             user_id: run.user_id,
             subject: text(machine.and_then(Machine::subject)),
@@ -366,6 +369,7 @@ fn digest_of(task: &Task, run: &Run) -> [u8; 32] {
     let asked = json!({
         "subject": task.subject, "requester": task.requester, "message": task.message, "quorum": task.quorum,
         "roles": task.roles, "evidence": task.evidence, "level": task.level, "releases": task.releases,
+        "lets": { "users": task.lets.users, "administrators": task.lets.administrators },
         "excludes": task.excludes.iter().map(|one| one.name()).collect::<Vec<_>>(),
     });
     let (id, run_id, asked) = (task.id.to_string(), run.id.to_string(), asked.to_string());
@@ -421,6 +425,8 @@ pub(super) mod tests {
             run_id,
             step: "verified".to_owned(),
             releases: None,
+            lets: ShutOut::default(),
+            used: ShutOut::default(),
             workflow: "recovery".to_owned(),
             user_id: None,
             subject: Some("usr_1".to_owned()),
@@ -463,7 +469,7 @@ pub(super) mod tests {
     fn w03_each_part_of_what_is_asked_changes_what_a_proof_for_it_is_bound_to() {
         let (task, run) = task();
         let digest = digest_of(&task, &run);
-        let changes: [Change; 13] = [
+        let changes: [Change; 15] = [
             |task, _| task.id = TaskId::from_uuid(uuid::Uuid::from_u128(9)),
             |_, run| run.id = RunId::from_uuid(uuid::Uuid::from_u128(9)),
             |task, _| task.step = "verified@1".to_owned(),
@@ -477,6 +483,8 @@ pub(super) mod tests {
             |task, _| task.evidence = Vec::new(),
             |task, _| task.level = Aal::Aal1,
             |task, _| task.releases = Some("verified".to_owned()),
+            |task, _| task.lets.users = 2,
+            |task, _| task.lets.administrators = 1,
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let (mut other, mut of) = (task.clone(), run.clone());

@@ -9,7 +9,7 @@ use store::Effect as Written;
 use workflow::{Action, Cause, Changed, Effect, Entry, Input, Key, Outcome, Reach, Told, What};
 
 use super::{Beside, Carrier, Stop, TRIES, is_inside_action, shortened};
-use crate::app::workflows::blast::{TAKING, spares, stands_in_the_way};
+use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way};
 use crate::app::workflows::inside::{Fault, Own};
 use crate::app::workflows::outside::Errand;
 use crate::app::workflows::start::Started;
@@ -104,8 +104,9 @@ impl Carrier {
         self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
         let what = What::Foreseen { users, is_whole };
         self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
-        // What its condition leaves out is not known before.
-        self.foreseen.extend(steps.into_iter().filter(|_| is_all).map(|step| (step, users)));
+        let before = self.app.store.run_leeway(self.run.id, "", self.app.now()).await?.shut_out;
+        let foreseen = Foreseen { users: i64::try_from(users).unwrap_or(i64::MAX), is_all, before };
+        self.foreseen.extend(steps.into_iter().map(|step| (step, foreseen)));
         Ok(())
     }
 
@@ -129,12 +130,13 @@ impl Carrier {
             // Who had nothing before a recovery is left with nothing by what takes it back, at once.
             let is_taken_back = action == "recovery.withdraw";
             let spares = if is_taken_back { None } else { spares(&self.app, &key, &own).await? };
+            // What undoes a step was not in the loop that was counted.
+            let foreseen = self.foreseen.get(&key.step).filter(|_| !key.undo).copied();
             if let Some(spares) = &spares
-                && let Some(why) =
-                    stands_in_the_way(&self.app, &self.run, spares, &own, self.foreseen.get(&key.step).copied()).await?
+                && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
             {
-                let input = Input::Hold { key, attempt, message: shortened(&why) };
-                return self.advance(input, Beside::default()).await;
+                let input = Input::Hold { key, attempt, message: shortened(&waits.why) };
+                return self.advance(input, Beside { lets: waits.lets, ..Beside::default() }).await;
             }
             let own = self.told_of_the_run(own);
             let changed = own.changed();

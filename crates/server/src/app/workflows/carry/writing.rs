@@ -71,7 +71,7 @@ impl Carrier {
         };
         let history: Vec<Entry> = self.unwritten.iter().cloned().chain(history).collect();
         let mut own = beside.own;
-        own.and(self.asks(machine.as_ref(), &history, &effects).await?);
+        own.and(self.asks(machine.as_ref(), &history, &effects, beside.lets).await?);
         let pending = pending(&self.pending, effects, machine.as_ref());
         let state = match machine.as_ref().and_then(Machine::outcome) {
             Some(outcome) => state_of(outcome),
