@@ -16,12 +16,13 @@ use crate::write::outcome::Outcomes;
 use crate::write::{Item, hygiene, links, rest, shut_out, tasks, took};
 use crate::{Change, Effect};
 
+/// That it has not ended is said so that no index of those that have not is gone through for it: while there are none yet, PostgreSQL plans that.
 /// Most steps leave a run where it was: what nothing but `state` and `ended_at` are found by is not written anew for them.
 pub(super) static ADVANCE_RUNS: Set = Set::new(
     &[("run_id", Id), ("to_machine", Text), ("to_pending", Text), ("to_error", Text), ("more", Int)],
     "UPDATE runs AS r
      SET machine = i.to_machine, pending = i.to_pending, error = i.to_error, lines = r.lines + i.more
-     FROM input i WHERE r.id = i.run_id AND r.ended_at IS NULL",
+     FROM input i WHERE r.id = i.run_id AND COALESCE(r.ended_at, -1) < 0",
 );
 
 pub(super) static INSERT_LINES: Set = Set::new(
@@ -159,5 +160,5 @@ pub(super) static MOVE_RUNS: Set = Set::new(
     "UPDATE runs AS r
      SET state = CASE WHEN i.to_state = 'queued' THEN r.state ELSE i.to_state END, machine = i.to_machine, pending = i.to_pending, error = i.to_error,
         lines = r.lines + i.more, ended_at = i.over_at
-     FROM input i WHERE r.id = i.run_id AND r.ended_at IS NULL",
+     FROM input i WHERE r.id = i.run_id AND COALESCE(r.ended_at, -1) < 0",
 );
