@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use domain::event::About;
 use domain::{
-    AuthenticatorKind, AuthenticatorState, Event, EventKind, Link, LinkGives, LinkId, LinkState, Run, Timestamp,
-    UserState,
+    AuthenticatorKind, AuthenticatorState, Event, EventKind, Link, LinkGives, LinkId, LinkState, Run, UserState,
 };
 use serde_json::{Map, Value};
 use store::{Change, HandOut};
@@ -94,12 +93,11 @@ impl App {
             all.push((Change::WithdrawLink { id: link.id, at: now }, event));
         }
         if let Some(since) = links.iter().filter_map(|link| link.followed_at).min() {
-            let is_later = |at: Option<Timestamp>| at.is_some_and(|at| at >= since);
             for session in self.store.sessions_of(user.id, now).await?.iter().filter(|one| one.created_at >= since) {
                 all.push(self.session_over(None, session, None));
             }
             let authenticators = self.store.authenticators_of(user.id).await?;
-            for one in authenticators.iter().filter(|one| one.is_bound() && is_later(one.activated_at)) {
+            for one in authenticators.iter().filter(|one| one.is_bound() && one.activated_at >= Some(since)) {
                 all.push(self.authenticator_into(None, one, AuthenticatorState::Revoked, None));
             }
         }
