@@ -387,22 +387,18 @@ impl Definition {
         self.steps.iter().map(|step| (step.id.as_str(), &step.place))
     }
 
-    /// The steps in a loop, however deep, that do one of these actions; and whether the loop goes through all that its query finds.
-    pub fn in_loop(&self, step: &str, actions: &[&str]) -> (Vec<&str>, bool) {
-        let Some((_, looping)) = self.step_named(step) else { return (Vec::new(), true) };
-        let is_whole = matches!(&looping.kind, StepKind::ForEach(each) if each.keep.is_none());
-        let (mut found, mut blocks) = (Vec::new(), looping.inner());
+    /// Whether a step in a loop, however deep, does one of these actions.
+    pub fn does_in_loop(&self, step: &str, actions: &[&str]) -> bool {
+        let mut blocks = self.step_named(step).map_or_else(Vec::new, |(_, looping)| looping.inner());
         while let Some(block) = blocks.pop() {
             for inner in self.block(block).iter().filter_map(|id| self.step(*id)) {
                 blocks.extend(inner.inner());
-                if let StepKind::Action(action) = &inner.kind
-                    && actions.contains(&action.does.action.name)
-                {
-                    found.push(inner.id.as_str());
+                if matches!(&inner.kind, StepKind::Action(action) if actions.contains(&action.does.action.name)) {
+                    return true;
                 }
             }
         }
-        (found, is_whole)
+        false
     }
 
     /// The kinds of events that its steps wait for: what a run has to be told of from its beginning, so that none comes too early.
@@ -520,6 +516,11 @@ impl Definition {
 
     pub(crate) fn step(&self, id: StepId) -> Option<&Step> {
         self.steps.get(id)
+    }
+
+    /// The step that a step stands in.
+    pub(crate) fn around(&self, step: StepId) -> Option<StepId> {
+        self.blocks.get(self.step(step)?.block)?.parent
     }
 
     pub(crate) fn step_named(&self, name: &str) -> Option<(StepId, &Step)> {

@@ -34,7 +34,7 @@ use crate::expression::Clause;
 pub use start::{Cause, Start, event_json};
 pub(crate) use state::Node;
 use state::Timer;
-pub use state::{Failure, FailureKind, Key, Outcome, Phase, Run, STATE_VERSION, Told};
+pub use state::{Extent, Failure, FailureKind, Key, Outcome, Phase, Progress, Run, STATE_VERSION, Told};
 
 /// The most bytes that one step gives.
 pub const MAX_OUTPUT: usize = 16 * 1024;
@@ -145,8 +145,8 @@ pub enum Input {
         items: Vec<Value>,
         /// From where it goes on; none if this is all.
         next: Option<String>,
-        /// How many there are in all, if that is known.
-        total: Option<u64>,
+        /// How much the loop is about, if that was counted. It is looked at with the first page.
+        extent: Option<Extent>,
     },
     /// What a query finds cannot be told: the loop fails.
     NoPage {
@@ -539,7 +539,7 @@ impl<'a> Machine<'a> {
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),
-            Input::Page { key, page, items, next, total } => self.page(&key, page, items, next, total),
+            Input::Page { key, page, items, next, extent } => self.page(&key, page, items, next, extent),
             Input::NoPage { key, page, message } => self.no_page(&key, page, message),
             Input::Ended { key, outcome } => self.call_ended(&key, outcome),
             Input::Cancel { reason } => self.cancel(reason),

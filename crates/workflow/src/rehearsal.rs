@@ -156,7 +156,7 @@ impl Rehearsal {
 
     /// A page of what a query finds.
     pub fn page(&mut self, key: Key, page: u64, items: Vec<Value>, next: Option<String>) {
-        self.take(Input::Page { key, page, items, next, total: None });
+        self.take(Input::Page { key, page, items, next, extent: None });
     }
 
     /// What a query was to find cannot be told.

@@ -165,7 +165,12 @@ async fn w09_p09_after_an_incident_every_key_is_replaced_or_suspended_across_a_r
     let (gina, otto) = (api.enroll("gina").await, api.enroll("otto").await);
     // It would leave more people without a factor than a run may: two others let it.
     settles(&api, &id, "held").await;
+    let run = api.get(&format!("/v1/runs/{id}")).await.expect(200);
+    let looping = &run["loops"][0];
+    assert!(looping["step"] == "suspend_all" && looping["of"] == 7 && looping["failed"] == 0, "{run}");
+    // They are asked once for all of the loop, however often whoever carries it was another one since it began.
     let task = release_task(&api, &id).await;
+    assert!(text(&task["message"]).ends_with("for 7 users"), "{task}");
     for who in [gina, otto] {
         approve_proving(&api, &task, &who).await.expect(200);
     }

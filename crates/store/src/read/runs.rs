@@ -187,6 +187,14 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
     Ok(counts)
 }
 
+/// How many users workflows have left with nothing to prove by, in the day that a time is in.
+pub(crate) async fn shut_out(connection: &mut Connection, at: Timestamp) -> Result<i64, Fault> {
+    let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
+    let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
+    let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
+    Ok(users.first().copied().unwrap_or(0))
+}
+
 /// How far workflows may still go at a time, and whether people let a step of a run go further.
 pub(crate) async fn leeway(
     connection: &mut Connection,
@@ -194,12 +202,9 @@ pub(crate) async fn leeway(
     step: &str,
     at: Timestamp,
 ) -> Result<Leeway, Fault> {
-    let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
-    let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
-    let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
+    let shut_out = shut_out(connection, at).await?;
     let tasks = super::tasks::releases(connection, run, Some(step)).await?;
     let is_any = |state| tasks.iter().any(|task| task.state_at(at) == state);
-    let shut_out = users.first().copied().unwrap_or(0);
     let approved = tasks.iter().filter(|task| task.state == TaskState::Approved);
     let released = approved.map(Task::still_lets).collect();
     Ok(Leeway { shut_out, released, is_asked: is_any(TaskState::Open) })

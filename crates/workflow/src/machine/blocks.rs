@@ -348,7 +348,7 @@ impl Machine<'_> {
         }
         let mut at = self.step_of(key);
         let mut items = Vec::new();
-        while let Some(parent) = at.and_then(|id| self.parent(id)) {
+        while let Some(parent) = at.and_then(|id| self.definition.around(id)) {
             if let Some(Step { kind: StepKind::ForEach(each), loops, .. }) = self.definition.step(parent) {
                 let around = key.iteration.get(..*loops).unwrap_or_default();
                 let item = key.iteration.get(*loops);
@@ -365,11 +365,6 @@ impl Machine<'_> {
         known
     }
 
-    fn parent(&self, step: StepId) -> Option<StepId> {
-        let block = self.definition.step(step)?.block;
-        self.definition.blocks.get(block)?.parent
-    }
-
     /// What the steps gave that a step can ask.
     fn given(&self, key: &Key) -> Value {
         let visible = self.run.outputs.iter().filter(|(other, _)| key.iteration.starts_with(&other.iteration));
@@ -382,7 +377,7 @@ impl Machine<'_> {
     fn error_at(&self, key: &Key) -> Option<Value> {
         let as_fact = |failure: &Failure| json!({ "step": failure.step.clone().unwrap_or_default(), "message": failure.message, "kind": failure.kind.name() });
         let mut at = self.step_of(key);
-        while let Some(parent) = at.and_then(|id| self.parent(id)) {
+        while let Some(parent) = at.and_then(|id| self.definition.around(id)) {
             let loops = self.definition.step(parent).map_or(0, |step| step.loops);
             let around = key.iteration.get(..loops).unwrap_or_default();
             if let Some(Node::Try { error: Some(failure) }) = self.run.nodes.get(&self.key(parent, around)) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::blocks::{is_within, size};
-use super::state::{Key, Loop, Node, Owner};
+use super::state::{Extent, Key, Loop, Node, Owner, Run};
 use super::{Effect, Failure, FailureKind, Machine, PAGE, Refused, What};
-use crate::definition::{ForEach, StepKind};
+use crate::definition::{Definition, ForEach, StepKind};
 
 /// The most bytes of an item.
 const MAX_ITEM: usize = 2048;
@@ -44,7 +44,7 @@ impl<'a> Machine<'a> {
         page: u64,
         items: Vec<Value>,
         next: Option<String>,
-        total: Option<u64>,
+        extent: Option<Extent>,
     ) -> Result<(), Refused> {
         let limit = self.each(key).and_then(|each| each.limit).or(self.definition.limits.subjects);
         let share = self.each(key).and_then(|each| each.canary);
@@ -58,12 +58,15 @@ impl<'a> Machine<'a> {
         state.exhausted = next.is_none();
         state.cursor = next;
         if page == 1 {
+            state.extent = extent;
             // Of how many it is the share is known now, or else one has to do.
+            let total = state.total();
             let of = |share: u32| total.map_or(1, |total| total.saturating_mul(share.into()).div_ceil(100).max(1));
             state.canary = share.map(of);
         }
         let before = state.next.saturating_add(u64::try_from(state.queue.len()).unwrap_or(u64::MAX));
-        let all = before.saturating_add(u64::try_from(items.len()).unwrap_or(u64::MAX)).max(total.unwrap_or(0));
+        let found = before.saturating_add(u64::try_from(items.len()).unwrap_or(u64::MAX));
+        let all = found.max(state.extent.map_or(0, |extent| extent.items));
         state.queue.extend(items);
         if let Some(limit) = limit.filter(|limit| all > *limit) {
             let failure = Failure::at(key, FailureKind::Loop, format!("it finds more than {limit}"));
@@ -317,4 +320,25 @@ enum Turn {
     Ask,
     Later(domain::Timestamp),
     End(Result<Map<String, Value>, Failure>),
+}
+
+impl Run {
+    /// How much the loops around a step are about, the one about the most users; and whether it goes through all that its query finds.
+    pub fn extent_around(&self, definition: &Definition, key: &Key) -> Option<(Extent, bool)> {
+        let mut around = Vec::new();
+        let mut at = definition.step_named(&key.step).map(|(id, _)| id);
+        while let Some(parent) = at.and_then(|id| definition.around(id)) {
+            if let Some(step) = definition.step(parent)
+                && let StepKind::ForEach(each) = &step.kind
+            {
+                let iteration = key.iteration.get(..step.loops).unwrap_or_default().to_vec();
+                let looping = Key { step: step.id.clone(), iteration, undo: false };
+                if let Some(Node::ForEach(state)) = self.nodes.get(&looping) {
+                    around.extend(state.extent.map(|extent| (extent, each.keep.is_none())));
+                }
+            }
+            at = Some(parent);
+        }
+        around.into_iter().max_by_key(|(extent, _)| extent.users)
+    }
 }

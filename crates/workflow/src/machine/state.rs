@@ -217,6 +217,32 @@ pub(crate) enum Node {
     },
 }
 
+/// How much a loop is about: counted once, before it begins, and kept with it. What its `where` leaves out is among it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// How many items its query finds.
+    pub items: u64,
+    /// About how many users they are.
+    pub users: u64,
+    /// Whether there was time to count all; there may be more of both otherwise.
+    pub is_whole: bool,
+    /// How many users workflows had left with nothing to prove by in their day until then, where the loop takes something from them.
+    pub shut_out: u64,
+}
+
+/// How far a loop is, in items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// So many ended well.
+    pub done: u64,
+    /// So many failed.
+    pub failed: u64,
+    /// So many its `where` left out.
+    pub skipped: u64,
+    /// Of how many in all, where they were counted.
+    pub of: Option<u64>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Loop {
     pub(crate) with: BTreeMap<String, Told>,
@@ -232,6 +258,8 @@ pub(crate) struct Loop {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// How much it is about, where that was counted.
+    pub(crate) extent: Option<Extent>,
     /// How many go first.
     pub(crate) canary: Option<u64>,
     /// When the next item may begin.
@@ -452,12 +480,22 @@ impl Run {
         timers.map(|timer| (timer.at, timer.number)).min().map(|(at, number)| (number, at))
     }
 
-    /// How far a loop is: how many items ended well, failed, and were left out.
-    pub fn progress(&self, key: &Key) -> Option<(u64, u64, u64)> {
-        match self.nodes.get(key) {
-            Some(Node::ForEach(each)) => Some((each.done, each.failed, each.skipped)),
+    /// The loops that are under way, and how far they are.
+    pub fn progress(&self) -> impl Iterator<Item = (&Key, Progress)> {
+        self.nodes.iter().filter_map(|(key, node)| match node {
+            Node::ForEach(each) => {
+                let Loop { done, failed, skipped, .. } = **each;
+                Some((key, Progress { done, failed, skipped, of: each.total() }))
+            }
             _ => None,
-        }
+        })
+    }
+}
+
+impl Loop {
+    /// How many items there are, if they were all counted.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.extent.filter(|extent| extent.is_whole).map(|extent| extent.items)
     }
 }
 

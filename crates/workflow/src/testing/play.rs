@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Case, Happens, Outcome, TestResult};
 use crate::definition::{Definition, StepKind, TriggerKind};
 use crate::machine::{
-    Cause, Changed, Effect, Input, Key, Outcome as RunOutcome, PAGE, Refused, Run, Start, Told, Verdict,
+    Cause, Changed, Effect, Extent, Input, Key, Outcome as RunOutcome, PAGE, Refused, Run, Start, Told, Verdict,
 };
 
 /// When tests take place.
@@ -161,10 +161,11 @@ impl Stage<'_> {
                     let items = self.case.items.get(&key.step).cloned().unwrap_or_default();
                     let from = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
                     let next = from + PAGE;
-                    let total = u64::try_from(items.len()).ok();
+                    let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
+                    let extent = Some(Extent { items: count, users: count, is_whole: true, shut_out: 0 });
                     let more = (next < items.len()).then(|| next.to_string());
                     let items = items.into_iter().skip(from).take(PAGE).collect();
-                    self.inputs.push_back(Input::Page { key, page, items, next: more, total });
+                    self.inputs.push_back(Input::Page { key, page, items, next: more, extent });
                 }
                 Effect::Call { key, .. } => {
                     let failed = matches!(self.result(&key, 1), Outcome::Fails(_));

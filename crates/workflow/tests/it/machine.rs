@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use serde_json::{Map, Value, json};
-use workflow::{Advanced, Cause, Changed, Definition, Effect, Input, Key, Outcome, Refused, Run, Start, Verdict, What};
+use workflow::{
+    Advanced, Cause, Changed, Definition, Effect, Extent, Input, Key, Outcome, Progress, Refused, Run, Start, Verdict,
+    What,
+};
 
 use crate::support::{LOST, read, with_steps};
 
@@ -31,6 +34,10 @@ fn done(text: &str, outputs: Value) -> Input {
 
 fn changing(text: &str, outputs: Value, changed: Changed) -> Input {
     Input::Done { key: key(text), attempt: 1, outputs: outputs.as_object().cloned().unwrap_or_default(), changed }
+}
+
+fn extent(items: u64, users: u64) -> Extent {
+    Extent { items, users, is_whole: true, shut_out: 0 }
 }
 
 fn started(effects: &[Effect]) -> Vec<String> {
@@ -219,6 +226,32 @@ fn w03_what_cannot_be_told_stops_the_run_and_is_caught_by_nothing() {
 }
 
 #[test]
+fn w09_how_much_a_loop_is_about_is_kept_with_it_and_told_of_each_step_in_it() {
+    let text = with_steps(
+        "- id: everyone\n  for_each:\n    query: users\n    limit: 1000\n    batch: 10\n    canary: 5%\n    as: person\n    where: person.kind != \"service\"\n    steps:\n      - id: each_key\n        for_each:\n          query: authenticators_of\n          with: {user: \"${person.id}\"}\n          as: key\n          steps:\n            - id: suspend\n              action: authenticator.suspend\n              with: {authenticator: \"${key.id}\"}\n- id: after\n  action: user.lock\n  with: {user: \"${subject}\"}",
+    );
+    let definition = read(&text);
+    assert!(definition.does_in_loop("everyone", &["authenticator.suspend"]));
+    assert!(!definition.does_in_loop("everyone", &["user.lock"]) && !definition.does_in_loop("after", &["user.lock"]));
+    let page =
+        |key: Key, items: Vec<Value>, extent| Input::Page { key, page: 1, items, next: None, extent: Some(extent) };
+    let people = (0..40).map(|i| json!({"id": format!("usr_{i}"), "kind": "person"})).collect();
+    let advanced = go(&definition, &begin(&definition).run, page(key("everyone"), people, extent(40, 40)));
+    let inner: Vec<Key> = advanced.run.under_way().filter(|key| key.step == "each_key").cloned().collect();
+    assert_eq!(inner.len(), 2, "a share of all that there are goes first");
+    let keys = vec![json!({"id": "ath_1", "user": "usr_0"}), json!({"id": "ath_2", "user": "usr_0"})];
+    let advanced = go(&definition, &advanced.run, page(key("each_key@0"), keys, extent(2, 1)));
+    // What is kept is what whoever goes on with the run has of it.
+    let kept: Run = serde_json::from_str(&serde_json::to_string(&advanced.run).unwrap()).unwrap();
+    let around =
+        |step: &str| kept.extent_around(&definition, &key(step)).map(|(extent, is_all)| (extent.users, is_all));
+    assert_eq!(around("suspend@0.0"), Some((40, false)), "of the loops around it the one about the most users");
+    assert_eq!(around("each_key@1"), Some((40, false)));
+    assert_eq!(around("everyone"), None);
+    assert_eq!(around("after"), None);
+}
+
+#[test]
 fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
     let text = with_steps(
         "- id: everyone\n  for_each:\n    query: users\n    limit: 100000\n    batch: 10\n    breaker: {failures: 10%, after: 20, then: hold}\n    steps:\n      - id: lock\n        action: user.lock\n        with: {user: \"${item.id}\"}",
@@ -230,7 +263,7 @@ fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
         page,
         items: (from..from + 100).map(item).collect(),
         next: next.then(|| from.to_string()),
-        total: Some(1000),
+        extent: Some(extent(1000, 1000)),
     };
     let advanced = begin(&definition);
     assert!(matches!(advanced.effects.last(), Some(Effect::Query { page: 1, .. })), "{:?}", advanced.effects);
@@ -254,7 +287,8 @@ fn w09_a_loop_over_many_goes_page_by_page_and_stops_where_too_many_fail() {
         open.extend(started(&advanced.effects));
     }
     assert!(advanced.effects.iter().any(|effect| matches!(effect, Effect::Hold { .. })), "{:?}", advanced.effects);
-    assert_eq!(advanced.run.progress(&key("everyone")), Some((60, 7, 0)));
+    let progress = Progress { done: 60, failed: 7, skipped: 0, of: Some(1000) };
+    assert_eq!(advanced.run.progress().collect::<Vec<_>>(), [(&key("everyone"), progress)]);
     let more = definition.advance(&advanced.run, Input::Retry(key("everyone")), NOW, 1).unwrap();
     assert!(!started(&more.effects).is_empty(), "somebody looked at it: it goes on");
     let mut advanced = go(&definition, &advanced.run, Input::Discard(key("everyone")));
@@ -479,6 +513,6 @@ fn w03_a_loop_of_which_nothing_can_be_told_fails_rather_than_finding_nothing() {
     assert_eq!(advanced.run.outcome(), Some(Outcome::Failed));
     assert_eq!(advanced.run.failure().unwrap().message, "`x` is no id of a user");
     // A page that is too large is no other matter: the loop does not wait for it without end.
-    let large = Input::Page { key: key("each"), page: 1, items: vec![json!({}); 101], next: None, total: None };
+    let large = Input::Page { key: key("each"), page: 1, items: vec![json!({}); 101], next: None, extent: None };
     assert_eq!(go(&definition, &run, large).run.outcome(), Some(Outcome::Failed));
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, ShutOut, UserId, UserState,
 };
-use serde_json::Value;
 use store::{Change, Leeway, Spares};
 use tokio::time::Instant;
-use workflow::{Key, Told};
+use workflow::{Extent, Key};
 
 use super::inside::Own;
 use super::releases::{QUORUM, released_by};
@@ -102,32 +101,6 @@ const COUNTED: Duration = Duration::from_mins(1);
 /// The actions that take from people what they prove by.
 pub(super) const TAKING: &[&str] =
     &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
-/// How long it is counted whom a loop is about, before it begins.
-const FORESEES: Duration = Duration::from_secs(3);
-
-impl App {
-    /// How many users a loop is about at most, and whether there was time to count all of them.
-    pub(super) async fn foreseen(&self, query: &str, with: &BTreeMap<String, Told>) -> Result<(u64, bool), Error> {
-        let deadline = Instant::now() + FORESEES;
-        let (mut users, mut cursor) = (BTreeSet::new(), None::<String>);
-        loop {
-            // What cannot be told is told to the loop itself.
-            let Ok(found) = self.items_of(query, with, cursor.as_deref()).await? else { break };
-            let user = |item: &Value| {
-                let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-                text("user").or_else(|| text("id").filter(|id| id.starts_with(UserId::PREFIX)))
-            };
-            users.extend(found.items.iter().filter_map(user));
-            cursor = found.next;
-            let is_over = cursor.is_none();
-            if is_over || Instant::now() >= deadline {
-                return Ok((u64::try_from(users.len()).unwrap_or(u64::MAX), is_over));
-            }
-        }
-        Ok((0, false))
-    }
-}
-
 /// What a step takes: authenticators, by user, and whom it locks.
 pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
@@ -166,11 +139,18 @@ pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spa
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Foreseen {
     /// So many users, at most.
-    pub(super) users: i64,
+    users: i64,
     /// Whether it does something to all of them: what its condition leaves out is not known before.
-    pub(super) is_all: bool,
+    is_all: bool,
     /// How many users workflows had left with nothing to prove by in their day. Those of the loop come to this once, however far it is.
-    pub(super) before: i64,
+    before: i64,
+}
+
+impl Foreseen {
+    pub(super) fn of(extent: Extent, is_all: bool) -> Self {
+        let many = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        Self { users: many(extent.users), is_all, before: many(extent.shut_out) }
+    }
 }
 
 /// What is more than workflows may do in a day.

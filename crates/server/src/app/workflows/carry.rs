@@ -17,7 +17,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{Action, Definition, Effect, Entry, Input, Key, Outcome, Reach, Run as Machine, Start, What};
 
-use super::blast::Foreseen;
 use super::held::LEFT_TO_IT;
 use super::inside::Own;
 use super::releases::{decided, released_by};
@@ -75,7 +74,6 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         begins_at,
         unwritten: Vec::new(),
         flying: JoinSet::new(),
-        foreseen: BTreeMap::new(),
         begun: BTreeMap::new(),
     };
     let ended = match carrier.go().await {
@@ -124,9 +122,6 @@ struct Carrier {
     flying: JoinSet<(Key, Input)>,
     /// Whether a step of it is held, or was since it was claimed: there may be tasks that release steps.
     was_held: bool,
-    /// About how many users the loops are that take something from them, by the steps that do. It is forgotten with the claim, and then each step is
-    /// guarded by itself.
-    foreseen: BTreeMap<String, Foreseen>,
     /// When steps began that began here.
     begun: BTreeMap<Key, Timestamp>,
 }

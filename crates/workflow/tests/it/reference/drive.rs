@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use domain::{Aal, Timestamp};
 use serde_json::{Map, Value, json};
 use workflow::{
-    Cause, Changed, Definition, Effect, Entry, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict, What,
+    Cause, Changed, Definition, Effect, Entry, Extent, Input, Key, Outcome, PAGE, Refused, Run, Start, Told, Verdict,
+    What,
 };
 
 use super::{Comes, Dice, Oracle, Record};
@@ -261,7 +262,8 @@ impl World<'_> {
                     let to = all.min(from + PAGE);
                     let items = (from..to).map(|n| json!({"id": format!("{}-{n}", key.step), "aal": n % 3})).collect();
                     let next = (to < all).then(|| to.to_string());
-                    self.pending.push(Input::Page { key, page, items, next, total: Some(all as u64) });
+                    let extent = Some(Extent { items: all as u64, users: all as u64, is_whole: true, shut_out: 0 });
+                    self.pending.push(Input::Page { key, page, items, next, extent });
                 }
                 Effect::Call { key, .. } => {
                     let completes = self.oracle.call_completes(&key.to_string());

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use domain::EventKind;
 use serde_json::{Map, Value};
 use store::Effect as Written;
-use workflow::{Action, Cause, Changed, Effect, Entry, Input, Key, Outcome, Reach, Told, What};
+use workflow::{Action, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
 
 use super::{Beside, Carrier, Stop, TRIES, is_inside_action, shortened};
 use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way};
-use crate::app::workflows::inside::{Fault, Own};
+use crate::app::workflows::inside::{Fault, Found, Own};
 use crate::app::workflows::outside::Errand;
 use crate::app::workflows::start::Started;
 
@@ -66,11 +66,12 @@ impl Carrier {
         match effect {
             Effect::Start { key, action, with, attempt, .. } => self.act(key, &action, &with, attempt).await,
             Effect::Query { key, query, with, page, cursor } => {
-                if page == 1 {
-                    self.foresee(&key, &query, &with).await?;
-                }
                 let input = match self.app.items_of(&query, &with, cursor.as_deref()).await? {
-                    Ok(found) => Input::Page { key, page, items: found.items, next: found.next, total: None },
+                    Ok(found) => {
+                        let extent =
+                            if page == 1 { Some(self.extent(&key, &query, &with, &found).await?) } else { None };
+                        Input::Page { key, page, items: found.items, next: found.next, extent }
+                    }
                     Err(fault) => Input::NoPage { key, page, message: shortened(&fault.message) },
                 };
                 self.advance(input, Beside::default()).await
@@ -93,21 +94,28 @@ impl Carrier {
         }
     }
 
-    /// Counts whom a loop is about that takes something from people, before it begins.
-    pub(super) async fn foresee(&mut self, key: &Key, query: &str, with: &BTreeMap<String, Told>) -> Result<(), Stop> {
-        let (steps, is_all) = self.definition.in_loop(&key.step, TAKING);
-        if steps.is_empty() {
-            return Ok(());
-        }
-        let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
-        let (users, is_whole) = self.app.foreseen(query, with).await?;
+    /// Counts how much a loop is about, before it begins.
+    async fn extent(
+        &mut self,
+        key: &Key,
+        query: &str,
+        with: &BTreeMap<String, Told>,
+        first: &Found,
+    ) -> Result<Extent, Stop> {
+        let mut extent = self.app.extent(query, with, first).await?;
         self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
-        let what = What::Foreseen { users, is_whole };
-        self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
-        let before = self.app.store.run_leeway(self.run.id, "", self.app.now()).await?.shut_out;
-        let foreseen = Foreseen { users: i64::try_from(users).unwrap_or(i64::MAX), is_all, before };
-        self.foreseen.extend(steps.into_iter().map(|step| (step, foreseen)));
-        Ok(())
+        if self.definition.does_in_loop(&key.step, TAKING) {
+            extent.shut_out = u64::try_from(self.app.store.shut_out(self.app.now()).await?).unwrap_or(0);
+            let what = What::Foreseen { users: extent.users, is_whole: extent.is_whole };
+            self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
+        }
+        Ok(extent)
+    }
+
+    /// About whom the loops around a step are. What undoes a step was not in what was counted.
+    fn foreseen(&self, key: &Key) -> Option<Foreseen> {
+        let machine = self.machine.as_ref().filter(|_| !key.undo)?;
+        machine.extent_around(&self.definition, key).map(|(extent, is_all)| Foreseen::of(extent, is_all))
     }
 
     /// Does something to our own data, in one commit with the step.
@@ -130,8 +138,7 @@ impl Carrier {
             // Who had nothing before a recovery is left with nothing by what takes it back, at once.
             let is_taken_back = action == "recovery.withdraw";
             let spares = if is_taken_back { None } else { spares(&self.app, &key, &own).await? };
-            // What undoes a step was not in the loop that was counted.
-            let foreseen = self.foreseen.get(&key.step).filter(|_| !key.undo).copied();
+            let foreseen = self.foreseen(&key);
             if let Some(spares) = &spares
                 && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
             {

@@ -22,6 +22,8 @@ use workflow::{Changed, ONLY, REASON, Told};
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
+pub(in crate::app::workflows) use queries::Found;
+
 /// Changes to our own data in one commit, at most. A step that makes as many has another part, in which the rest is found.
 pub(super) const MOST: usize = 500;
 

@@ -1,12 +1,13 @@
 //! What loops go through: page by page, by id, so that no page is longer to find than another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, Credential, PageRequest, Timestamp, UserId, UserKind};
 use serde_json::{Value, json};
 use store::ActiveUser;
-use workflow::{PAGE, Told};
+use tokio::time::Instant;
+use workflow::{Extent, PAGE, Told};
 
 use super::authenticators::kinds;
 use super::{Arguments, Fault, no_id, span, text};
@@ -14,6 +15,9 @@ use crate::app::{App, Error};
 
 /// How many are looked at for one page: where few of them are wanted, a page may be short, or empty, and not be the last.
 const LOOKED_AT: u32 = PageRequest::<()>::MAX;
+
+/// How long it is counted at most how much a loop is about: well within the time for which its run is claimed.
+const COUNTS: Duration = Duration::from_secs(5);
 
 /// A page of what a query finds.
 pub(in crate::app::workflows) struct Found {
@@ -57,6 +61,57 @@ impl App {
         }))
     }
 
+    /// How much a query finds in all, of which this is the first page.
+    pub(in crate::app::workflows) async fn extent(
+        &self,
+        query: &str,
+        with: &Arguments,
+        first: &Found,
+    ) -> Result<Extent, Error> {
+        let mut count = Count::default();
+        if first.next.is_none() {
+            first.items.iter().for_each(|item| count.add(whose(item)));
+            return Ok(count.extent(true));
+        }
+        let is_whole = match query {
+            "users" => self.count_users(with, &mut count).await?,
+            "authenticators" => self.count_authenticators(with, &mut count).await?,
+            // All of one user.
+            _ => {
+                first.items.iter().for_each(|item| count.add(whose(item)));
+                false
+            }
+        };
+        Ok(count.extent(is_whole))
+    }
+
+    async fn count_users(&self, with: &Arguments, count: &mut Count) -> Result<bool, Error> {
+        let (wanted, mut page) = (WantedUsers::of(with, self.now()), PageRequest { after: None, limit: LOOKED_AT });
+        loop {
+            let found = self.store.active_users(page).await?;
+            found.items.iter().filter(|one| wanted.has(one)).for_each(|one| count.add(Some(one.user.id)));
+            match found.next {
+                Some(next) if count.has_time() => page.after = Some(next),
+                next => return Ok(next.is_none()),
+            }
+        }
+    }
+
+    async fn count_authenticators(&self, with: &Arguments, count: &mut Count) -> Result<bool, Error> {
+        let kinds = kinds(with).unwrap_or_default();
+        let (wanted, mut page) =
+            (WantedAuthenticators::of(with, kinds, self.now()), PageRequest { after: None, limit: LOOKED_AT });
+        loop {
+            let found = self.store.authenticators_in_use(page).await?;
+            found.items.iter().filter(|one| wanted.has(one)).for_each(|one| count.add(Some(one.user_id)));
+            let is_over = found.items.last().is_some_and(|last| wanted.is_too_young(last));
+            match found.next {
+                Some(next) if !is_over && count.has_time() => page.after = Some(next),
+                next => return Ok(is_over || next.is_none()),
+            }
+        }
+    }
+
     async fn users_found(&self, with: &Arguments, cursor: Option<&str>) -> Result<Found, Error> {
         let wanted = WantedUsers::of(with, self.now());
         let after = cursor.and_then(|cursor| cursor.parse().ok());
@@ -78,11 +133,9 @@ impl App {
         let wanted = WantedAuthenticators::of(with, kinds, now);
         let after: Option<AuthenticatorId> = cursor.and_then(|cursor| cursor.parse().ok());
         let page = self.store.authenticators_in_use(PageRequest { after, limit: LOOKED_AT }).await?;
-        // They come in the order in which they were made: behind the first that is too young, all are.
-        let old = |one: &Authenticator| wanted.made_before.is_none_or(|before| one.created_at <= before);
-        let all_are_old = page.items.iter().all(old);
+        let all_are_old = !page.items.iter().any(|one| wanted.is_too_young(one));
         let next = page.next.filter(|_| all_are_old).map(|next| next.to_string());
-        let found = page.items.iter().take_while(|one| old(one)).map(|one| {
+        let found = page.items.iter().take_while(|one| !wanted.is_too_young(one)).map(|one| {
             let item = wanted.has(one).then(|| authenticator_item(one));
             (one.id.to_string(), item)
         });
@@ -135,13 +188,53 @@ impl<'a> WantedAuthenticators<'a> {
         }
     }
 
+    /// They come in the order in which they were made: behind the first that is too young, all are.
+    fn is_too_young(&self, one: &Authenticator) -> bool {
+        self.made_before.is_some_and(|before| one.created_at > before)
+    }
+
     fn has(&self, one: &Authenticator) -> bool {
         let ends = one.expires_at();
-        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&one.kind))
+        !self.is_too_young(one)
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&one.kind))
             && self.unused_since.is_none_or(|since| one.last_used_at.unwrap_or(one.created_at) <= since)
             && self.ends_before.is_none_or(|(now, until)| ends.is_some_and(|end| end > now && end <= until))
             && self.model.is_none_or(|model| model_of(one).is_some_and(|own| own.eq_ignore_ascii_case(model)))
     }
+}
+
+/// What is counted, for as long as there is time.
+struct Count {
+    items: u64,
+    users: HashSet<UserId>,
+    until: Instant,
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self { items: 0, users: HashSet::new(), until: Instant::now() + COUNTS }
+    }
+}
+
+impl Count {
+    fn add(&mut self, user: Option<UserId>) {
+        self.items += 1;
+        self.users.extend(user);
+    }
+
+    fn has_time(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    fn extent(&self, is_whole: bool) -> Extent {
+        let users = u64::try_from(self.users.len()).unwrap_or(u64::MAX);
+        Extent { items: self.items, users, is_whole, shut_out: 0 }
+    }
+}
+
+/// The user that an item is, or is about.
+fn whose(item: &Value) -> Option<UserId> {
+    ["user", "id"].iter().find_map(|name| item.get(name)?.as_str()?.parse().ok())
 }
 
 /// What a passkey or security key says that it is (its AAGUID).

@@ -378,7 +378,7 @@ impl<'a> Stage<'a> {
         touched.shut_out = many(shut_out.len());
         let (administrators, are_known) = administrators_among(self.app, &shut_out, self.deadline).await?;
         touched.administrators_shut_out = administrators.into_iter().map(|(_, name)| name).collect();
-        let left = self.app.store.run_leeway(RunId::from_uuid(Uuid::nil()), "", self.app.now()).await?.shut_out;
+        let left = self.app.store.shut_out(self.app.now()).await?;
         touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(left)).unwrap_or(0);
         touched.takes_two_people =
             !touched.administrators_shut_out.is_empty() || touched.shut_out > touched.may_shut_out;
