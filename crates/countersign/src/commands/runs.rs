@@ -7,7 +7,7 @@ use super::{Desk, need_user, tasks, why_not};
 use crate::cli::{OneStep, RunsCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Output, Table, clock_time, moment, one_line};
+use crate::output::{Column, Look, Output, Table, clock_time, count, moment, one_line};
 
 /// How many lines of a history are asked for at a time.
 pub(super) const PART: &str = "500";
@@ -102,6 +102,9 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
             output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{what:<10}")), one_line(value)));
         }
     }
+    for one in at(&run, "loops").as_array().into_iter().flatten() {
+        output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{:<10}", "loop")), how_far(one)));
+    }
     for step in at(&run, "held").as_array().into_iter().flatten().filter_map(Value::as_str) {
         let step = output.paint(Look::Warning, step);
         output.line(format_args!("  {}  {step}", output.paint(Look::Faint, format!("{:<10}", "held"))));
@@ -114,6 +117,23 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
         tell(line, output);
     }
     Ok(())
+}
+
+/// How far a loop is, for people.
+fn how_far(one: &Value) -> String {
+    let [done, failed, skipped] = ["done", "failed", "skipped"].map(|part| at(one, part).as_u64().unwrap_or(0));
+    let ended = done.saturating_add(failed).saturating_add(skipped);
+    let mut words = format!("{}: {}", one_line(text(one, "/step")), count(ended));
+    if let Some(of) = at(one, "of").as_u64() {
+        let share = ended.saturating_mul(100).checked_div(of).unwrap_or(100);
+        words = format!("{words} of {}, {share} %", count(of));
+    }
+    for (many, what) in [(failed, "failed"), (skipped, "left out")] {
+        if many > 0 {
+            words = format!("{words}, {} {what}", count(many));
+        }
+    }
+    words
 }
 
 /// One line of a history, and what its condition asked for behind it.

@@ -4,7 +4,7 @@ use domain::event::About;
 use domain::{Event, EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskId, TaskState};
 use serde_json::{Value, json};
 use store::{Change, Effect, RunFilter, RunInput};
-use workflow::{Input, Key, Run as Machine};
+use workflow::{Input, Key, Progress, Run as Machine};
 
 use super::InForce;
 use super::start::{Started, of_run};
@@ -22,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) event: Option<Value>,
     /// The steps that are under way.
     pub(crate) under_way: Vec<String>,
+    /// The loops among them, and how far they are.
+    pub(crate) loops: Vec<(String, Progress)>,
     /// Those that are held until somebody looks at them.
     pub(crate) held: Vec<String>,
     /// Those of them that two people have to release.
@@ -81,6 +83,7 @@ impl App {
             cause,
             event,
             under_way: keys(machine.map(|one| one.under_way().collect()).unwrap_or_default()),
+            loops: machine.into_iter().flat_map(Machine::progress).map(|(key, how)| (key.to_string(), how)).collect(),
             held: keys(machine.map(|one| one.held().collect()).unwrap_or_default()),
             held_for_people: keys(machine.map(|one| one.held_for_people().collect()).unwrap_or_default()),
             release_tasks,

@@ -11,6 +11,7 @@ use store::RunFilter;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use workflow::Progress;
 
 use super::{List, state_named};
 use crate::app::App;
@@ -197,6 +198,8 @@ struct RunShown {
     requester: Option<String>,
     /// The steps that are under way.
     under_way: Vec<String>,
+    /// The loops among them.
+    loops: Vec<Loop>,
     /// Those that failed for good and are held.
     held: Vec<String>,
     /// Those of them that two people have to release, as they would leave somebody with nothing to prove by.
@@ -208,6 +211,28 @@ struct RunShown {
     not_undone: Vec<String>,
 }
 
+/// How far a loop is, in items.
+#[derive(Serialize, ToSchema)]
+struct Loop {
+    /// The step that it is.
+    step: String,
+    /// So many ended well.
+    done: u64,
+    /// So many failed.
+    failed: u64,
+    /// So many its `where` left out.
+    skipped: u64,
+    /// How many there are in all, as they were counted before it began; none if there was no time to count all.
+    of: Option<u64>,
+}
+
+impl From<(String, Progress)> for Loop {
+    fn from((step, progress): (String, Progress)) -> Self {
+        let Progress { done, failed, skipped, of } = progress;
+        Self { step, done, failed, skipped, of }
+    }
+}
+
 impl From<Shown> for RunShown {
     fn from(shown: Shown) -> Self {
         Self {
@@ -216,6 +241,7 @@ impl From<Shown> for RunShown {
             event: shown.event,
             requester: shown.requester,
             under_way: shown.under_way,
+            loops: shown.loops.into_iter().map(Loop::from).collect(),
             held: shown.held,
             held_for_people: shown.held_for_people,
             release_tasks: shown.release_tasks,
