@@ -36,7 +36,7 @@ pub use error::{OpenError, StoreError};
 pub use people::{ArmLink, CloseTask, FollowLink, GiveVerdict, HandOut, TaskFilter};
 pub use record::{ActiveUser, Attempt, Caller, Deciding, EventFilter, Keyring, UserFilter};
 pub use runs::{
-    AdvanceRun, BeginRuns, ClaimedRun, Leeway, Meeting, NewRun, PutBeside, PutWorkflows, Release, RunFilter, RunInput,
-    Spares, WebhookCall,
+    AdvanceRun, BeginRuns, ClaimedRun, FirstClaim, Leeway, Meeting, NewRun, PutBeside, PutWorkflows, Release,
+    RunFilter, RunInput, Spares, WebhookCall,
 };
 pub use stats::{RunReach, RunSample, StepLine};

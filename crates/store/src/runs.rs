@@ -40,6 +40,36 @@ pub struct BeginRuns {
     pub runs: Vec<NewRun>,
     /// What comes for runs. Where one is over by now, nothing does.
     pub inputs: Vec<RunInput>,
+    /// By whom runs are claimed as they are started: see [`BeginRuns::claimed`].
+    pub claim: Option<FirstClaim>,
+}
+
+/// A claim on runs that are started in the same commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstClaim {
+    /// What the claim is known by.
+    pub claim: Uuid,
+    /// Until when it lasts.
+    pub until: Timestamp,
+    /// How many runs it is on, at most.
+    pub at_most: usize,
+}
+
+/// The number of the first claim on a run.
+pub(crate) const FIRST_FENCE: i64 = 1;
+
+impl BeginRuns {
+    /// The runs that whoever starts them has claimed once they are started: the first of those that go on beside whatever is under way, at once.
+    pub fn claimed(&self) -> Vec<ClaimedRun> {
+        let at_most = self.claim.map_or(0, |claim| claim.at_most);
+        let claimed = self.runs.iter().filter(|new| new.meets_nobody()).take(at_most).map(|new| ClaimedRun {
+            run: new.run.clone(),
+            fence: FIRST_FENCE,
+            pokes: 0,
+            begins_at: new.run.created_at,
+        });
+        claimed.collect()
+    }
 }
 
 /// A call from outside, by which it is known if it comes again.

@@ -116,6 +116,32 @@ on_both_engines! {
         assert_eq!(claim(&store, after(16), after(30)).await.len(), 40, "the claims are over");
     }
 
+    /// W-04: whoever starts runs claims as many as there is room for with it, and what is known of them is what the store has.
+    async fn w04_runs_are_claimed_by_whoever_starts_them_and_by_nobody_else(home: Home) {
+        let store = home.open().await;
+        let queued = new(run(None, Some("one at a time")), Meeting::Queue);
+        let runs = vec![queued, new(run(None, None), Meeting::Queue), new(run(None, None), Meeting::Queue), new(run(None, None), Meeting::Queue)];
+        let others: Vec<RunId> = [0, 3].map(|place: usize| runs[place].run.id).to_vec();
+        let claim_id = Uuid::from_u128(7);
+        let begin = BeginRuns { runs, claim: Some(FirstClaim { claim: claim_id, until: after(16), at_most: 2 }), ..BeginRuns::default() };
+        let mut claimed = begin.claimed();
+        assert_eq!(commit(&store, Change::BeginRuns(Box::new(begin))).await, Effect::Applied);
+        let mut kept = store.claimed_runs(claim_id).await.unwrap();
+        claimed.sort_by_key(|one| one.run.id);
+        kept.sort_by_key(|one| one.run.id);
+        assert_eq!(claimed, kept);
+        assert_eq!(claimed.len(), 2);
+
+        let mut left: Vec<RunId> = claim(&store, after(1), after(16)).await.into_iter().map(|one| one.run.id).collect();
+        left.sort();
+        assert_eq!(left, { let mut others = others; others.sort(); others });
+        assert_eq!(write(&store, over(&claimed[0])).await, Effect::Applied);
+        // Whoever does not go on has lost it once the claim is over.
+        let taken = claim(&store, after(17), after(30)).await;
+        assert!(taken.iter().any(|one| one.run.id == claimed[1].run.id && one.fence == claimed[1].fence + 1), "{taken:?}");
+        assert_eq!(write(&store, over(&claimed[1])).await, Effect::Refused);
+    }
+
     async fn w09_no_run_leaves_an_administrator_or_too_many_with_nothing_unless_two_people_let_it(home: Home) {
         let store = home.open().await;
         let people = [settle(&store, "ann").await, settle(&store, "bob").await, settle(&store, "carl").await];

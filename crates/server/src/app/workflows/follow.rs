@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{Event, EventKind, PageRequest, RunId, Timestamp, UserId};
 use serde_json::json;
-use store::{BeginRuns, Change, Effect, EventFilter, NewRun, RunInput, StoreError};
+use store::{BeginRuns, Effect, EventFilter, NewRun, RunInput, StoreError};
 use tokio::time::Instant;
 use workflow::{Cause, Input, MAX_CALLS, TriggerKind, event_json};
 
@@ -151,15 +151,13 @@ async fn take(app: &App, reading: &mut Reading, events: &[Event], to: i64) -> Re
     let nothing = begin.runs.is_empty() && begin.inputs.is_empty() && told.is_empty();
     if !nothing || up_to - reading.kept > FAR {
         begin.cursor = Some((reading.kept, up_to));
-        let change = Change::BeginRuns(Box::new(begin));
-        if app.commit(change, told).await? != Effect::Applied {
+        if app.begin_runs(begin, told).await? != Effect::Applied {
             // Another server read them.
             let position = app.store.workflow_cursor().await?;
             *reading = Reading { kept: position, position };
             return Ok(());
         }
         reading.kept = up_to;
-        app.workflows.due.notify_one();
     }
     reading.position = up_to;
     if reload { app.load_workflows().await } else { Ok(()) }
@@ -228,8 +226,7 @@ async fn for_those_that_wait(app: &App, events: &[&Event]) -> Result<Vec<RunInpu
     let last = parts.next_back().map(told).unwrap_or_default();
     for part in parts {
         let begin = BeginRuns { inputs: told(part), ..BeginRuns::default() };
-        app.commit(Change::BeginRuns(Box::new(begin)), Vec::new()).await?;
-        app.workflows.due.notify_one();
+        app.begin_runs(begin, Vec::new()).await?;
     }
     Ok(last)
 }
@@ -264,7 +261,7 @@ async fn fire(app: &App, workflow: &InForce, at: Timestamp, now: Timestamp) -> R
     };
     let schedule = Some((workflow.row.name.clone(), at, next));
     let begin = BeginRuns { schedule, runs, ..BeginRuns::default() };
-    app.commit(Change::BeginRuns(Box::new(begin)), told).await.map(drop)
+    app.begin_runs(begin, told).await.map(drop)
 }
 
 /// Tells that a run was not started because it could not be told whether, or how.

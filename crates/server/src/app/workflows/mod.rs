@@ -57,6 +57,7 @@ pub(crate) use webhooks::Call;
 #[cfg(fuzzing)]
 pub(crate) use webhooks::fuzz;
 pub(crate) use why_not::{Version, WhyNot};
+use work::Begun;
 pub(crate) use work::{measure, work};
 
 /// The actions that are carried out.
@@ -143,6 +144,8 @@ pub(crate) struct Workflows {
     outside: Outside,
     /// That there may be something to do.
     due: Notify,
+    /// Those that were claimed as they were started.
+    begun: Begun,
     /// How many users there are, and when they were counted.
     population: Mutex<Option<(tokio::time::Instant, i64)>>,
     /// Held while one is simulated, and while files of them are read that somebody is writing.

@@ -187,9 +187,7 @@ impl App {
             }
         };
         // One that came before is as if it had gone well: it did.
-        self.commit(Change::BeginRuns(Box::new(BeginRuns { call, runs, ..BeginRuns::default() })), told).await?;
-        self.workflows.due.notify_one();
-        Ok(())
+        self.begin_runs(BeginRuns { call, runs, ..BeginRuns::default() }, told).await.map(drop)
     }
 }
 

@@ -1,13 +1,16 @@
 //! Finding what there is to do, claiming it, and keeping what is claimed.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::{RunId, RunState};
-use store::{Change, ClaimedRun, Effect};
+use domain::{Event, RunId, RunState};
+use store::{BeginRuns, Change, ClaimedRun, Effect, FirstClaim, NewRun};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::Workflows;
 use super::carry::{NotCarried, carry};
 use crate::app::{App, Error};
 
@@ -34,11 +37,20 @@ pub(crate) async fn work(app: Arc<App>) {
     let mut renew = tokio::time::interval(RENEW);
     loop {
         while under_way.try_join_next().is_some() {}
+        carry_begun(&app, &mut under_way);
         let busy = under_way.len().saturating_sub(app.workflows.outside.all());
         let free = MOST_AT_ONCE.saturating_sub(busy).min(MOST_IN_ALL.saturating_sub(under_way.len()));
         let mut found = 0;
         if free > 0 && !app.workflows.is_idle() {
-            match claim(&app, free).await {
+            let claiming = claim(&app, free);
+            tokio::pin!(claiming);
+            let claimed = loop {
+                tokio::select! {
+                    claimed = &mut claiming => break claimed,
+                    () = app.workflows.begun.came.notified() => carry_begun(&app, &mut under_way),
+                }
+            };
+            match claimed {
                 Ok(claimed) => {
                     found = claimed.len();
                     let (later, claimed): (Vec<_>, Vec<_>) = claimed
@@ -52,12 +64,14 @@ pub(crate) async fn work(app: Arc<App>) {
                 Err(error) => tracing::warn!(%error, "what runs have to do could not be looked for; trying again"),
             }
         }
+        app.workflows.begun.room.store(free.saturating_sub(found), Ordering::Relaxed);
         if found == free && free > 0 {
             continue;
         }
         let look = if app.workflows.is_idle() { IDLE } else { LOOK };
         tokio::select! {
             () = app.workflows.due.notified() => {}
+            () = app.workflows.begun.came.notified() => {}
             () = tokio::time::sleep(look) => {}
             _ = under_way.join_next(), if free == 0 => {}
             _ = renew.tick() => keep(&app).await,
@@ -78,11 +92,74 @@ async fn claim(app: &App, at_most: usize) -> Result<Vec<ClaimedRun>, Error> {
         return Ok(Vec::new());
     }
     let claimed = app.store.claimed_runs(claim).await?;
-    let mut all = app.workflows.claimed();
-    for run in &claimed {
-        all.insert(run.run.id, run.fence);
-    }
+    app.workflows.are_claimed(&claimed);
     Ok(claimed)
+}
+
+impl Workflows {
+    fn are_claimed(&self, claimed: &[ClaimedRun]) {
+        self.claimed().extend(claimed.iter().map(|run| (run.run.id, run.fence)));
+    }
+
+    /// Takes room for as many of these runs as there is.
+    fn take_room(&self, runs: &[NewRun]) -> usize {
+        if runs.iter().any(|new| self.outside.is_full_of(&new.run.workflow)) {
+            return 0;
+        }
+        let took = |room: usize| Some(room.saturating_sub(runs.len()));
+        let room = self.begun.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took);
+        room.unwrap_or_else(|room| room).min(runs.len())
+    }
+}
+
+/// Runs that were claimed as they were started, on their way to whoever carries them.
+#[derive(Default)]
+pub(super) struct Begun {
+    runs: Mutex<Vec<ClaimedRun>>,
+    /// That there are some.
+    came: Notify,
+    /// How many more can be carried here.
+    room: AtomicUsize,
+}
+
+impl Begun {
+    fn runs(&self) -> MutexGuard<'_, Vec<ClaimedRun>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, claimed: Vec<ClaimedRun>) {
+        self.runs().extend(claimed);
+        self.came.notify_one();
+    }
+
+    fn take(&self) -> Vec<ClaimedRun> {
+        std::mem::take(&mut *self.runs())
+    }
+}
+
+fn carry_begun(app: &Arc<App>, under_way: &mut JoinSet<()>) {
+    for run in app.workflows.begun.take() {
+        under_way.spawn(carried(Arc::clone(app), run));
+    }
+}
+
+impl App {
+    /// Starts runs. What there is room for here is claimed in the same commit: nobody has to look for it, and it takes its first step a commit earlier.
+    pub(super) async fn begin_runs(&self, mut begin: BeginRuns, told: Vec<Event>) -> Result<Effect, Error> {
+        let at_most = self.workflows.take_room(&begin.runs);
+        if at_most > 0 {
+            begin.claim =
+                Some(FirstClaim { claim: Uuid::from_bytes(self.random()), until: self.now().plus(LEASE), at_most });
+        }
+        let claimed = begin.claimed();
+        let effect = self.commit(Change::BeginRuns(Box::new(begin)), told).await?;
+        if effect == Effect::Applied {
+            self.workflows.are_claimed(&claimed);
+            self.workflows.begun.hand_over(claimed);
+            self.workflows.due.notify_one();
+        }
+        Ok(effect)
+    }
 }
 
 async fn carried(app: Arc<App>, claimed: ClaimedRun) {

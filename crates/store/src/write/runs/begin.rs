@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::inbox::tell;
 use crate::Effect;
 use crate::engine::{Connection, Fault};
-use crate::runs::{BeginRuns, Meeting, NewRun, RunInput};
+use crate::runs::{BeginRuns, FIRST_FENCE, FirstClaim, Meeting, NewRun, RunInput};
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::write::rest::one;
@@ -52,7 +52,9 @@ pub(super) async fn begin_runs(connection: &mut Connection, begin: &BeginRuns) -
         return Ok((Effect::Refused, Vec::new()));
     }
     let (free, others): (Vec<&NewRun>, Vec<&NewRun>) = begin.runs.iter().partition(|new| new.meets_nobody());
-    insert_all(connection, &free).await?;
+    let (claimed, unclaimed) = free.split_at(begin.claim.map_or(0, |claim| claim.at_most).min(free.len()));
+    let claimed = claimed.iter().map(|new| Beginning::at_once(new, begin.claim));
+    insert_all(connection, claimed.chain(unclaimed.iter().map(|new| Beginning::at_once(new, None)))).await?;
     let mut told: Vec<Event> = free.into_iter().map(|new| new.started.clone()).collect();
     for new in others {
         told.push(begin_run(connection, new).await?);
@@ -157,8 +159,9 @@ pub(super) static INSERT_RUNS: Set = Set::new(
 );
 
 pub(super) static INSERT_CLAIMS: Set = Set::new(
-    &[("run_id", Id), ("due_at", Int)],
-    "INSERT INTO run_claims (run_id, due_at, fence, pokes) SELECT i.run_id, i.due_at, 0, 0 FROM input i",
+    &[("run_id", Id), ("claim_id", Id), ("due_at", Int), ("fence", Int)],
+    "INSERT INTO run_claims (run_id, claim, due_at, fence, pokes)
+     SELECT i.run_id, i.claim_id, i.due_at, i.fence, 0 FROM input i",
 );
 
 pub(super) static INSERT_AWAITS: Set = Set::new(
@@ -183,18 +186,30 @@ async fn insert(connection: &mut Connection, new: &NewRun, state: RunState) -> R
     } else {
         begins_at(connection, &new.run.workflow, new.pace, new.run.created_at).await?
     };
-    insert_as(connection, &[(new, state, due_at)]).await
+    insert_all(connection, [Beginning { new, state, due_at, claim: None }]).await
 }
 
-/// Those that nothing stands in the way of.
-async fn insert_all(connection: &mut Connection, all: &[&NewRun]) -> Result<(), Fault> {
-    let rows: Vec<_> = all.iter().map(|new| (*new, RunState::Running, new.run.created_at.unix_millis())).collect();
-    insert_as(connection, &rows).await
+/// A run as it begins.
+struct Beginning<'a> {
+    new: &'a NewRun,
+    state: RunState,
+    due_at: i64,
+    claim: Option<FirstClaim>,
 }
 
-async fn insert_as(connection: &mut Connection, all: &[(&NewRun, RunState, i64)]) -> Result<(), Fault> {
+impl<'a> Beginning<'a> {
+    /// One that nothing stands in the way of.
+    const fn at_once(new: &'a NewRun, claim: Option<FirstClaim>) -> Self {
+        Self { new, state: RunState::Running, due_at: new.run.created_at.unix_millis(), claim }
+    }
+}
+
+async fn insert_all<'a>(
+    connection: &mut Connection,
+    all: impl IntoIterator<Item = Beginning<'a>>,
+) -> Result<(), Fault> {
     let (mut runs, mut claims, mut awaits) = (Rows::default(), Rows::default(), Rows::default());
-    for (new, state, due_at) in all {
+    for Beginning { new, state, due_at, claim } in all {
         let run = &new.run;
         let (caller, caller_key) = match &run.caller {
             Some((caller, key)) => (Some(*caller), Some(key.as_str())),
@@ -212,9 +227,11 @@ async fn insert_as(connection: &mut Connection, all: &[(&NewRun, RunState, i64)]
             caller_key.into(),
             run.created_at.into(),
             new.pace.into(),
-            if *state == RunState::Queued { 0 } else { *due_at }.into(),
+            if state == RunState::Queued { 0 } else { due_at }.into(),
         ]);
-        claims.push(&[run.id.into(), (*due_at).into()]);
+        // Claimed, it is due for others once the claim is over.
+        let (due_at, fence) = claim.map_or((due_at, 0), |claim| (claim.until.unix_millis(), FIRST_FENCE));
+        claims.push(&[run.id.into(), claim.map(|claim| claim.claim).into(), due_at.into(), fence.into()]);
         for kind in &new.awaits {
             let user = run.user_id.filter(|_| kind.concerns_users()).map_or(Uuid::nil(), UserId::uuid);
             awaits.push(&[kind.name().into(), user.into(), run.id.into(), new.since.into()]);
