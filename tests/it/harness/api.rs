@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -105,13 +106,26 @@ impl Api {
         Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
     }
 
+    /// The answer, where a database that went away and came back has a connection to it found broken: tried again, as the answer asks for.
+    async fn in_time(&self, path: &str) -> Answer {
+        for _ in 0..10 {
+            match self.get(path).await {
+                Answer { status: 503, headers, .. } if headers.contains_key("retry-after") => {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+                answer => return answer,
+            }
+        }
+        self.get(path).await
+    }
+
     /// Everything in a list, page by page.
     pub(crate) async fn all(&self, path: &str) -> Vec<Value> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.get(&format!("{path}{joint}limit=500{cursor}")).await.expect(200);
+            let page = self.in_time(&format!("{path}{joint}limit=500{cursor}")).await.expect(200);
             items.extend(page["items"].as_array().unwrap().iter().cloned());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
