@@ -18,7 +18,7 @@ use crate::read::gather::Gather;
 use crate::read::hot;
 use crate::schema::{self, Mismatch};
 use crate::threads::Thread;
-use crate::write::Writer;
+use crate::write::{Writer, let_go_of_runs};
 use crate::{Attempt, Caller, Deciding, Location, OpenError, Options, StoreError};
 
 /// Connections for lists. Two cores read SQLite no faster with more; PostgreSQL waits on the network.
@@ -205,6 +205,9 @@ async fn get_ready(
         return Err(OpenError::Clock { made_movable });
     }
     schema::write_a_little(&mut connection, clock.now()).await.map_err(because)?;
+    if let Source::Sqlite(_) = source {
+        let_go_of_runs(&mut connection, clock.now()).await.map_err(because)?;
+    }
     history::make_room(&mut connection, clock.now()).await.map_err(because)?;
     let engine = engine(&mut connection, source).await.map_err(because)?;
     let head = head(&mut connection).await.map_err(because)?;

@@ -23,6 +23,7 @@ mod shut_out;
 mod sign_ins;
 mod tasks;
 
+pub(crate) use runs::let_go as let_go_of_runs;
 pub(crate) use shut_out::DAY;
 
 use std::collections::HashSet;

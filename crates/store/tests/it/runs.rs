@@ -116,6 +116,23 @@ on_both_engines! {
         assert_eq!(claim(&store, after(16), after(30)).await.len(), 40, "the claims are over");
     }
 
+    /// W-04: a server that is started goes on at once with what another one left, where there can be no other one.
+    async fn w04_on_sqlite_nobody_waits_for_the_claims_of_a_server_that_is_no_more(home: Home) {
+        let store = home.open().await;
+        let id = started(&store, None, None, Meeting::Queue).await;
+        let lost = claim(&store, after(1), after(16)).await.remove(0);
+        store.close().await;
+        drop(store);
+        let store = home.open().await;
+        let taken = claim(&store, after(2), after(17)).await;
+        if home.is_sqlite() {
+            assert_eq!(taken.iter().map(|one| (one.run.id, one.fence)).collect::<Vec<_>>(), [(id, lost.fence + 1)]);
+            assert_eq!(write(&store, over(&lost)).await, Effect::Refused, "it is another's claim");
+        } else {
+            assert_eq!(taken, [], "another server may go on with it");
+        }
+    }
+
     /// W-04: whoever starts runs claims as many as there is room for with it, and what is known of them is what the store has.
     async fn w04_runs_are_claimed_by_whoever_starts_them_and_by_nobody_else(home: Home) {
         let store = home.open().await;

@@ -1,5 +1,6 @@
 //! Who carries a run: claims, renewed, given back and held.
 
+use domain::Timestamp;
 use uuid::Uuid;
 
 use crate::engine::{Connection, Fault};
@@ -27,6 +28,16 @@ pub(super) static GIVE_BACK: Set = Set::new(
     "UPDATE run_claims AS c SET claim = NULL, due_at = i.give_back_at FROM input i
      WHERE c.run_id = i.run_id AND c.fence = i.fence AND c.claim IS NOT NULL",
 );
+
+/// What whoever was here before has claimed is over: nobody else has this database, and they are no more.
+static LET_GO: Set = Set::new(
+    &[("now_at", Int)],
+    "UPDATE run_claims AS c SET claim = NULL, due_at = i.now_at FROM input i WHERE c.claim IS NOT NULL",
+);
+
+pub(crate) async fn let_go(connection: &mut Connection, now: Timestamp) -> Result<(), Fault> {
+    LET_GO.execute(connection, Rows::one(&[now.into()])).await.map(drop)
+}
 
 /// Holds claims' rows, of those that are still the last ones.
 pub(super) static HOLD_CLAIMS: Set = Set::new(

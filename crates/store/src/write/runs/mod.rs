@@ -13,6 +13,7 @@ mod inbox;
 mod workflows;
 
 pub(super) use advance::{advance_all, is_by_itself};
+pub(crate) use claims::let_go;
 pub(super) use erase::erase_of_user;
 pub(super) use inbox::{poke, tell};
 pub(super) use workflows::put_with_policy;
