@@ -1,6 +1,7 @@
 //! What is ready-made in `workflows/`, played against the real program: rotation (W-08, P-09), mass rotation (W-09), what is not used or
 //! expires (W-08), enrollment (W-01), a broken model, recovery by a backup code (I-07), and suspicious activity (W-07).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -184,6 +185,60 @@ async fn w09_p09_after_an_incident_every_key_is_replaced_or_suspended_across_a_r
     assert!(usable["items"].as_array().unwrap().iter().any(|one| one["kind"] == "totp" && one["state"] == "active"));
     let report = told(&api, "mass_rotation.over").await;
     assert_eq!(report, [json!({ "asked": 7, "not_asked": 0, "suspended": 6, "not_suspended": 0 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_items_of_a_loop_that_are_written_together_do_what_each_would_by_itself_on_sqlite() {
+    items_together(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_items_of_a_loop_that_are_written_together_do_what_each_would_by_itself_on_postgresql() {
+    items_together(Database::Postgres).await;
+}
+
+async fn items_together(database: Database) {
+    let all = r#"
+  - id: each
+    for_each:
+      query: users
+      as: person
+      batch: 40
+      limit: 100
+      steps:
+        - id: mark
+          action: event.emit
+          with: {name: marked, data: {user: "${person.id}"}}
+        - id: prove
+          action: session.require_step_up
+          with: {user: "${inputs.user}", level: aal2}
+        - id: remember
+          action: user.set_attribute
+          with: {user: "${person.id}", name: seen, value: "yes"}
+"#;
+    let folder = folder(&[by_hand("all", all)]);
+    let server = Server::start(setup(database, &folder)).await;
+    let api = server.api();
+    let ana = api.enroll("ana").await;
+    for n in 0..30 {
+        api.user(&format!("person-{n}")).await;
+    }
+    let id = start(&api, "all", json!({ "user": ana.user_id })).await;
+    settles(&api, &id, "completed").await;
+    let marked: BTreeSet<String> = told(&api, "marked").await.iter().map(|data| text(&data["user"])).collect();
+    assert_eq!((marked.len(), events(&api, "event.emitted").await.len()), (31, 31));
+    // All of them ask for the same: the first one lowers the session, and the others find it lowered.
+    assert_eq!(events(&api, "session.lowered").await.len(), 1);
+    let steps = api.all(&format!("/v1/runs/{id}/steps")).await;
+    for step in ["mark", "prove", "remember"] {
+        let done = |line: &&Value| {
+            line["entry"]["what"] == "step_done" && text(&line["step"]).starts_with(&format!("{step}@"))
+        };
+        assert_eq!(steps.iter().filter(done).count(), 31, "{step}");
+    }
+    for user in api.all("/v1/users").await {
+        assert_eq!(user["attributes"]["seen"], "yes", "{user}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

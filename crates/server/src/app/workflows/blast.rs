@@ -101,6 +101,12 @@ const COUNTED: Duration = Duration::from_mins(1);
 /// The actions that take from people what they prove by.
 pub(super) const TAKING: &[&str] =
     &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+/// Whether a step takes from anybody what they prove by.
+pub(super) fn takes(own: &Own) -> bool {
+    let (lost, locked) = taken(own);
+    !lost.is_empty() || !locked.is_empty()
+}
+
 /// What a step takes: authenticators, by user, and whom it locks.
 pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();

@@ -160,7 +160,9 @@ impl Carrier {
                 looked = Instant::now();
                 self.take_inbox().await?;
             } else if let Some(effect) = self.next_inside() {
-                self.do_inside(effect).await?;
+                if !self.act_together().await? {
+                    self.do_inside(effect).await?;
+                }
             } else if let Some(timer) = self.due_timer() {
                 // What came before the time was over counts, also where it was not looked at yet.
                 if !self.take_inbox().await? {

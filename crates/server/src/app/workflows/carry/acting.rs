@@ -4,15 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::EventKind;
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use store::Effect as Written;
-use workflow::{Action, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
+use workflow::{Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
 
 use super::{Beside, Carrier, Stop, TRIES, is_inside_action, shortened};
-use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way};
-use crate::app::workflows::inside::{Fault, Found, Own};
+use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way, takes};
+use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::Errand;
 use crate::app::workflows::start::Started;
+
+/// Steps of items of loops that are done in one commit, at most.
+const TOGETHER: usize = 64;
+
+/// Something that a step does.
+struct Act {
+    key: Key,
+    action: String,
+    with: BTreeMap<String, Told>,
+    attempt: u32,
+}
 
 impl Carrier {
     /// Sends off what is to be done outside and is not under way.
@@ -116,6 +128,56 @@ impl Carrier {
     fn foreseen(&self, key: &Key) -> Option<Foreseen> {
         let machine = self.machine.as_ref().filter(|_| !key.undo)?;
         machine.extent_around(&self.definition, key).map(|(extent, is_all)| Foreseen::of(extent, is_all))
+    }
+
+    /// Does what several items of loops do to our own data, in one commit with their steps: each of them is written as it would be by itself, and a
+    /// loop over many is not as slow as that many commits, one after the other. Whether anything was done so.
+    pub(super) async fn act_together(&mut self) -> Result<bool, Stop> {
+        let acts = self.acts_of_items();
+        let Some(machine) = self.machine.clone().filter(|_| acts.len() > 1) else { return Ok(false) };
+        let own = join_all(acts.iter().map(|act| self.app.own_of(&self.run, &act.action, &act.with))).await;
+        let mut advanced = Advanced { run: machine, effects: Vec::new(), history: Vec::new() };
+        let (mut together, mut many) = (Own::default(), 0);
+        for (act, own) in acts.iter().zip(own) {
+            // What cannot be done, is done in parts, or takes something from people is seen to by itself.
+            let Ok((own, outputs)) = own? else { break };
+            if together.changes.len() + own.changes.len() >= MOST || takes(&own) {
+                break;
+            }
+            let own = self.told_of_the_run(own);
+            let (key, attempt, changed) = (act.key.clone(), act.attempt, own.changed());
+            let input = Input::Done { key, attempt, outputs, changed };
+            let Ok(next) = self.definition.advance(&advanced.run, input, self.app.now(), self.chance()) else { break };
+            advanced.run = next.run;
+            advanced.effects.extend(next.effects);
+            advanced.history.extend(next.history);
+            together.and(own);
+            many += 1;
+        }
+        if many < 2 {
+            return Ok(false);
+        }
+        if self.write(Some(advanced), Beside { own: together, ..Beside::default() }).await? != Written::Applied {
+            // One of them was not as it was seen, by another of them maybe: each by itself sees what is there then.
+            self.look_for_pokes().await?;
+            for Act { key, action, with, attempt } in acts {
+                if self.machine.as_ref().is_some_and(|machine| machine.acts(&key)) {
+                    self.act(key, &action, &with, attempt).await?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// What items of loops are to do to our own data now.
+    fn acts_of_items(&self) -> Vec<Act> {
+        let acts = self.pending.iter().filter(|effect| is_inside_action(effect)).filter_map(|effect| match effect {
+            Effect::Start { key, action, with, attempt, .. } if !key.iteration.is_empty() && !key.undo => {
+                Some(Act { key: key.clone(), action: action.clone(), with: with.clone(), attempt: *attempt })
+            }
+            _ => None,
+        });
+        acts.take(TOGETHER).collect()
     }
 
     /// Does something to our own data, in one commit with the step.
