@@ -1,7 +1,7 @@
 //! Carrying a run that is claimed, step by step, until it waits or is over.
 //!
-//! Each step is one commit: what the run is then, what it does to our own data, what is told of it, and what of its inbox it took. What is
-//! done outside is done before that commit, and again after a crash, with the same key.
+//! Each step is one commit: what the run is then, what it does to our own data, what is told of it, and what of its inbox it took. Items of loops that are
+//! under way share one. What is done outside is done before that commit, and again after a crash, with the same key.
 
 mod acting;
 mod writing;
