@@ -101,6 +101,9 @@ const COUNTED: Duration = Duration::from_mins(1);
 /// The actions that take from people what they prove by.
 pub(super) const TAKING: &[&str] =
     &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+/// What takes a recovery back: who had nothing before it is left with nothing again, and that at once.
+const TAKES_BACK: &str = "recovery.withdraw";
+
 /// Whether a step takes from anybody what they prove by.
 pub(super) fn takes(own: &Own) -> bool {
     let (lost, locked) = taken(own);
@@ -128,10 +131,10 @@ pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, 
 }
 
 /// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, key: &Key, own: &Own) -> Result<Option<Spares>, Error> {
+pub(super) async fn spares(app: &App, key: &Key, action: &str, own: &Own) -> Result<Option<Spares>, Error> {
     let (lost, locked) = taken(own);
     let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
-    if users.is_empty() {
+    if users.is_empty() || action == TAKES_BACK {
         return Ok(None);
     }
     let (administrators, _) = administrators_among(app, &users, Instant::now() + NO_DEADLINE).await?;

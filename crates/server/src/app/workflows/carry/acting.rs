@@ -15,8 +15,8 @@ use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::Errand;
 use crate::app::workflows::start::Started;
 
-/// Steps of items of loops that are done in one commit, at most.
-const TOGETHER: usize = 64;
+/// Steps of items of loops that are done in one commit, at most: nobody else writes meanwhile.
+const TOGETHER: usize = 32;
 
 /// Something that a step does.
 struct Act {
@@ -197,9 +197,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            // Who had nothing before a recovery is left with nothing by what takes it back, at once.
-            let is_taken_back = action == "recovery.withdraw";
-            let spares = if is_taken_back { None } else { spares(&self.app, &key, &own).await? };
+            let spares = spares(&self.app, &key, action, &own).await?;
             let foreseen = self.foreseen(&key);
             if let Some(spares) = &spares
                 && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
