@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tasks::{approve_proving, reject_proving};
+use super::tasks::{approve_as, approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Server};
 
@@ -252,6 +252,46 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
+}
+
+/// Who may release is said by the operator, and a task keeps to what was said when it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_the_role_of_who_releases_is_configured_and_stays_with_the_task() {
+    let folder = folder(&[suspending()]);
+    let policy = tempfile::tempdir().unwrap();
+    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  users: [ann, bob]\n").unwrap();
+    let mut setup = setup(Database::Sqlite, &folder);
+    setup.arguments.push(format!("--policy-folder={}", policy.path().display()));
+    setup.arguments.push("--workflows-release-role=security".to_owned());
+    let mut server = Server::start(setup).await;
+    let api = server.api();
+    let (ann, bob, carl, dora) =
+        (api.enroll("ann").await, api.enroll("bob").await, api.enroll("carl").await, api.enroll("dora").await);
+    api.user("Gina").await;
+    let of_ann = started(&api, &ann.user_id).await;
+    let first = release_task(&api, &of_ann).await;
+    assert_eq!(first["roles"], json!(["security"]), "{first}");
+
+    // Another role from here on: for what is asked from here on.
+    server.kill();
+    server.setup().arguments.pop();
+    server.setup().arguments.push("--workflows-release-role=on-call".to_owned());
+    server.begin().await;
+    let api = server.api();
+    let of_bob = started(&api, &bob.user_id).await;
+    let second = release_task(&api, &of_bob).await;
+    assert_eq!(second["roles"], json!(["on-call"]), "{second}");
+    let first = release_task(&api, &of_ann).await;
+    assert_eq!(first["roles"], json!(["security"]), "{first}");
+    for who in [&carl, &dora] {
+        for other in ["administrator", "on-call"] {
+            approve_as(&api, &first, who, other).await.expect_problem(403, "forbidden");
+        }
+        approve_as(&api, &first, who, "security").await.expect(200);
+    }
+    settles(&api, &of_ann, "completed").await;
+    approve_as(&api, &second, &carl, "security").await.expect_problem(403, "forbidden");
+    settles(&api, &of_bob, "held").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
