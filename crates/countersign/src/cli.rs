@@ -2,6 +2,8 @@
 
 mod alerts;
 mod config;
+mod gateways;
+mod links;
 mod runs;
 mod tasks;
 mod workflow;
@@ -15,6 +17,8 @@ use crate::config::{Flags, StoreFlags};
 
 pub(crate) use alerts::AlertsCommand;
 pub(crate) use config::{ApplyArgs, Author, ConfigCommand, ExplainArgs, PolicyFolder, RevertArgs};
+pub(crate) use gateways::GatewaysCommand;
+pub(crate) use links::LinksCommand;
 pub(crate) use runs::{OneStep, RunsCommand, WhyNotArgs};
 pub(crate) use tasks::{Said, TasksCommand};
 pub(crate) use workflow::{SimulateArgs, WorkflowCommand, WorkflowFiles};
@@ -82,6 +86,12 @@ pub(crate) enum Command {
     /// See what runs of workflows ask people, approve it or reject it
     #[command(subcommand)]
     Tasks(TasksCommand),
+    /// See what runs of workflows let users do by links, and hand over in person what one gives
+    #[command(subcommand)]
+    Links(LinksCommand),
+    /// See which gateways are switched away from, and use one as before
+    #[command(subcommand)]
+    Gateways(GatewaysCommand),
     /// Say what would happen if somebody did something now, and why
     Explain(Box<ExplainArgs>),
     /// Measure a server under load, every answer checked
@@ -549,6 +559,8 @@ impl Command {
             Self::Runs(command) => Some(command.connection()),
             Self::Alerts(command) => command.connection(),
             Self::Tasks(command) => Some(command.connection()),
+            Self::Links(command) => Some(command.connection()),
+            Self::Gateways(command) => Some(command.connection()),
             Self::Explain(args) => Some(&args.connection),
             Self::Serve(_)
             | Self::Administrator(_)

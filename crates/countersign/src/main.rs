@@ -94,6 +94,8 @@ async fn ask(command: Command, environment: &mut Environment, output: Output) ->
         Command::Runs(command) => commands::runs(&desk, command).await,
         Command::Alerts(command) => commands::alerts(&desk, command).await,
         Command::Tasks(command) => commands::tasks(&desk, command).await,
+        Command::Links(command) => commands::links(&desk, command).await,
+        Command::Gateways(command) => commands::gateways(&desk, command).await,
         Command::Explain(args) => commands::explain(&desk, &args).await,
         _ => Ok(()),
     }

@@ -212,6 +212,7 @@ fn configuration(
         sending,
         enrollment_url: settings.enrollment_url.clone(),
         shut_out: settings.shut_out.into(),
+        release_role: settings.release_role.clone(),
         events_retention: settings.events_retention,
         push_digits: domain::push::Digits::new(settings.push.digits).unwrap_or(domain::push::Digits::DEFAULT),
         movable_clock,

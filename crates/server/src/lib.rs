@@ -104,6 +104,8 @@ pub struct Config {
     pub enrollment_url: Option<String>,
     /// How many users workflows may leave with nothing to prove by.
     pub shut_out: ShutOut,
+    /// The role of those who may let them leave more so.
+    pub release_role: String,
     /// How long events are kept; for ever if not said.
     pub events_retention: Option<Duration>,
     /// How many digits the number has that is typed on a phone.
@@ -126,6 +128,8 @@ pub struct Protection {
 impl Config {
     /// The default of [`Config::view_lifetime`].
     pub const VIEW_LIFETIME: Duration = domain::Enrollment::VIEW_LIFETIME;
+    /// The default of [`Config::release_role`].
+    pub const RELEASE_ROLE: &str = "administrator";
     /// The default of [`Config::factors`], and all that there are: the strongest first (I-08). Those that need setting up are offered once
     /// they are.
     pub const FACTORS: [AuthenticatorKind; 6] = [
@@ -213,6 +217,7 @@ pub(crate) struct Settings {
     /// Where people enroll in an application.
     pub(crate) enrollment_url: Option<String>,
     pub(crate) shut_out: ShutOut,
+    pub(crate) release_role: String,
     pub(crate) events_retention: Option<Duration>,
     pub(crate) push_digits: domain::push::Digits,
     pub(crate) movable_clock: Option<Arc<MovableClock>>,
@@ -336,6 +341,7 @@ fn settings(config: &Config, url: &str, relying_party: Option<Arc<webauthn::Rely
         brand: config.brand.clone(),
         enrollment_url: config.enrollment_url.clone(),
         shut_out: config.shut_out,
+        release_role: config.release_role.clone(),
         events_retention: config.events_retention,
         push_digits: config.push_digits,
         movable_clock: config.movable_clock.clone(),

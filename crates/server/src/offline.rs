@@ -70,6 +70,7 @@ fn app(store: &Store, vault: vault_proto::Client) -> App {
             view_lifetime: Config::VIEW_LIFETIME,
             enrollment_url: None,
             shut_out: crate::ShutOut::default(),
+            release_role: crate::Config::RELEASE_ROLE.to_owned(),
             events_retention: None,
             push_digits: domain::push::Digits::DEFAULT,
             max_session_age: Config::MAX_SESSION_AGE,

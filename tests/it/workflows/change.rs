@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tasks::{approve_proving, reject_proving};
+use super::tasks::{approve_as, approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Server};
 
@@ -254,6 +254,46 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
 }
 
+/// Who may release is said by the operator, and a task keeps to what was said when it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_the_role_of_who_releases_is_configured_and_stays_with_the_task() {
+    let folder = folder(&[suspending()]);
+    let policy = tempfile::tempdir().unwrap();
+    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  users: [ann, bob]\n").unwrap();
+    let mut setup = setup(Database::Sqlite, &folder);
+    setup.arguments.push(format!("--policy-folder={}", policy.path().display()));
+    setup.arguments.push("--workflows-release-role=security".to_owned());
+    let mut server = Server::start(setup).await;
+    let api = server.api();
+    let (ann, bob, carl, dora) =
+        (api.enroll("ann").await, api.enroll("bob").await, api.enroll("carl").await, api.enroll("dora").await);
+    api.user("Gina").await;
+    let of_ann = started(&api, &ann.user_id).await;
+    let first = release_task(&api, &of_ann).await;
+    assert_eq!(first["roles"], json!(["security"]), "{first}");
+
+    // Another role from here on: for what is asked from here on.
+    server.kill();
+    server.setup().arguments.pop();
+    server.setup().arguments.push("--workflows-release-role=on-call".to_owned());
+    server.begin().await;
+    let api = server.api();
+    let of_bob = started(&api, &bob.user_id).await;
+    let second = release_task(&api, &of_bob).await;
+    assert_eq!(second["roles"], json!(["on-call"]), "{second}");
+    let first = release_task(&api, &of_ann).await;
+    assert_eq!(first["roles"], json!(["security"]), "{first}");
+    for who in [&carl, &dora] {
+        for other in ["administrator", "on-call"] {
+            approve_as(&api, &first, who, other).await.expect_problem(403, "forbidden");
+        }
+        approve_as(&api, &first, who, "security").await.expect(200);
+    }
+    settles(&api, &of_ann, "completed").await;
+    approve_as(&api, &second, &carl, "security").await.expect_problem(403, "forbidden");
+    settles(&api, &of_bob, "held").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people_on_sqlite() {
     waits_for_two_people(Database::Sqlite).await;
@@ -292,9 +332,14 @@ async fn waits_for_two_people(database: Database) {
         ("roles", json!(["administrator"])),
         ("exclude", json!(["subject", "requester"])),
         ("user_id", json!(ann.user_id)),
+        ("lets", json!({ "users": 1, "administrators": 1 })),
+        ("used", json!({ "users": 0, "administrators": 0 })),
     ] {
         assert_eq!(task[name], value, "{name}: {task}");
     }
+    let path = format!("/v1/tasks/{}", task["id"].as_str().unwrap());
+    let words = lets_in_words(&server, &task);
+    assert_eq!(words, "1 user, 1 administrator among them, left with nothing to prove by; none by now");
     // Trying again is not releasing.
     api.post(&format!("/v1/runs/{run}/retry"), json!({ "step": "suspend" })).await.expect(200);
     until("it is held again", async || (events(&api, "run.held").await.len() == 2).then_some(())).await;
@@ -303,8 +348,7 @@ async fn waits_for_two_people(database: Database) {
     // Two names that an application vouches for are nothing: each proves for this very run, step and question.
     api.post(&format!("/v1/runs/{run}/release"), json!({ "person": "bob" })).await.expect_problem(404, "not-found");
     let said = json!({ "user_id": bob.user_id, "roles": ["administrator"] });
-    let path = format!("/v1/tasks/{}/approve", task["id"].as_str().unwrap());
-    api.post(&path, said).await.expect_problem(403, "step-up-needed");
+    api.post(&format!("{path}/approve"), said).await.expect_problem(403, "step-up-needed");
     // Not by who started it, nor by whom it is about, nor twice by one person.
     approve_proving(&api, &task, &gina).await.expect_problem(403, "forbidden");
     approve_proving(&api, &task, &ann).await.expect_problem(403, "forbidden");
@@ -314,6 +358,13 @@ async fn waits_for_two_people(database: Database) {
     approve_proving(&api, &task, &carl).await.expect(200);
     settles(&api, &run, "completed").await;
     assert_eq!(state(&ann.authenticator_id).await, "suspended");
+    let shown = api.get(&path).await.expect(200);
+    assert_eq!((&shown["lets"], &shown["used"]), (&task["lets"], &task["lets"]), "what it let is used up: {shown}");
+    let words = lets_in_words(&server, &task);
+    assert_eq!(
+        words,
+        "1 user, 1 administrator among them, left with nothing to prove by; 1 by now, 1 administrator among them"
+    );
     let by: Vec<_> = events(&api, "task.approved").await.iter().map(|event| event["data"]["by"].clone()).collect();
     assert_eq!(by, [json!(bob.user_id), json!(carl.user_id)]);
     let closed = events(&api, "task.closed").await;
@@ -418,6 +469,8 @@ steps:
     }
     let task = release_task(&api, &run).await;
     assert!(task["message"].as_str().unwrap().contains("is about 6 users"), "{task}");
+    assert_eq!(task["lets"], json!({ "users": 6, "administrators": 0 }), "the whole loop: {task}");
+    assert_eq!(task["used"], json!({ "users": 0, "administrators": 0 }), "{task}");
     let lines = api.all(&format!("/v1/runs/{run}/steps")).await;
     let foreseen = lines.iter().find(|line| line["entry"]["what"] == "foreseen").unwrap();
     assert_eq!((&foreseen["step"], &foreseen["entry"]["users"]), (&json!("each"), &json!(6)), "{foreseen}");
@@ -429,6 +482,19 @@ steps:
     for one in &people {
         assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "suspended");
     }
+    // Gina had nothing to prove by before.
+    let shown = api.get(&format!("/v1/tasks/{}", task["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(shown["used"], json!({ "users": 5, "administrators": 0 }), "{shown}");
+    let words = lets_in_words(&server, &task);
+    assert_eq!(words, "6 users, no administrator among them, left with nothing to prove by; 5 by now");
+}
+
+/// What `countersign tasks show` says of how many users a release is for.
+fn lets_in_words(server: &Server, task: &Value) -> String {
+    let shown = server.cli(&["tasks", "show", task["id"].as_str().unwrap()]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = shown.lines().find_map(|line| line.trim().strip_prefix("lets "));
+    line.unwrap_or_else(|| panic!("it does not say: {shown}")).trim().to_owned()
 }
 
 /// The task by which people release what a run is held for.

@@ -374,3 +374,71 @@ async fn in_person(database: Database) {
     answer.expect_problem(409, "conflict");
     assert_eq!(events(&api, "link.withdrawn").await.len(), 1);
 }
+
+/// The same at a terminal: the link is found by its user, and what it gives is shown once.
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t31_what_a_link_gives_is_handed_over_at_a_terminal_once() {
+    let folder = folder(&[gives("recovery.issue_backup_codes")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
+    api.user("rita").await;
+    api.user("sam").await;
+    let links = |words: &[&str]| server.cli(&[&["links"], words].concat());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert_eq!(text(&links(&["list", "ann"]).stderr), "No links.");
+    let (_run, link) = given(&api, &ann, &admin).await;
+
+    let table = text(&links(&["list", "ann"]).stdout);
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[..4], ["backup_codes", "open", "backup", "codes"], "{table}");
+    assert!(row.contains(&link.as_str()) && row.contains(&"gives"), "{table}");
+    let listed: Value = serde_json::from_slice(&links(&["list", "ann", "--json"]).stdout).unwrap();
+    assert_eq!(listed["items"][0]["id"], link.as_str(), "{listed}");
+
+    // Not by who it is for, nor by who asked for it; and nothing is shown then.
+    for (who, why) in [("ann", "to themselves"), ("rita", "somebody else does"), ("nobody", "no user here")] {
+        let refused = links(&["hand-over", &link, "--as", who]);
+        assert_eq!((refused.status.code(), text(&refused.stdout).as_str()), (Some(1), ""), "{who}");
+        assert!(text(&refused.stderr).contains(why), "{who}: {}", text(&refused.stderr));
+    }
+    let unknown = links(&["hand-over", "lnk_0197a3c05b7c7d3e8f6a1b2c3d4e5f60", "--as", "sam"]);
+    assert!(text(&unknown.stderr).contains("countersign links list"), "{}", text(&unknown.stderr));
+
+    let handed = links(&["hand-over", &link, "--as", "sam"]);
+    let shown = text(&handed.stdout);
+    assert_eq!(handed.status.code(), Some(0), "{shown}");
+    let codes: Vec<&str> =
+        shown.lines().filter(|line| line.starts_with("    ")).flat_map(str::split_whitespace).collect();
+    assert_eq!(codes.len(), 10, "{shown}");
+    assert!(shown.ends_with("✓ for ann, handed over by sam; backup codes from before are void"), "{shown}");
+    api.prove(&ann.user_id, codes[9]).await.expect(200);
+    let again = links(&["hand-over", &link, "--as", "sam", "--json"]);
+    assert_eq!((again.status.code(), text(&again.stdout).as_str()), (Some(1), ""));
+    assert_eq!(events(&api, "link.followed").await[0]["data"]["by"], "person");
+
+    // For programs, as the API answers it.
+    let (_run, link) = given(&api, &ann, &admin).await;
+    let handed: Value = serde_json::from_slice(&links(&["hand-over", &link, "--as", "sam", "--json"]).stdout).unwrap();
+    assert_eq!((&handed["link"]["state"], handed["codes"].as_array().map(Vec::len)), (&json!("followed"), Some(10)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t31_a_pass_is_handed_over_at_a_terminal_with_its_end() {
+    let folder = folder(&[gives("recovery.issue_pass")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let (ann, admin) = (api.enroll("ann").await, api.enroll("admin").await);
+    api.user("rita").await;
+    api.user("sam").await;
+    let (_run, link) = given(&api, &ann, &admin).await;
+    let ends = api.all(&format!("/v1/links?user_id={}", ann.user_id)).await[0]["expires_at"].clone();
+    let handed = server.cli(&["links", "hand-over", &link, "--as", "sam"]);
+    let shown = String::from_utf8_lossy(&handed.stdout).into_owned();
+    let says = format!("A pass. It counts once, until {}, and is shown this once:", ends.as_str().unwrap());
+    assert!(shown.contains(&says), "{shown}");
+    let codes: Vec<&str> = shown.lines().filter(|line| line.starts_with("    ")).map(str::trim).collect();
+    assert_eq!(codes.len(), 1, "{shown}");
+    let session = api.session(&ann.user_id).await;
+    prove_in(&api, &session, codes[0]).await.expect(200);
+}

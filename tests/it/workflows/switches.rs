@@ -1,5 +1,6 @@
 //! Gateways that a workflow switches away from (W-06): for a time, on every server, whatever restarts, and by themselves no longer.
 
+use std::process::Output;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -120,6 +121,8 @@ async fn for_a_time(database: Database) {
     assert_eq!(listed(&api).await.len(), 0);
     assert_eq!(events(&api, "gateway.switched_back").await.len(), 2);
 
+    at_a_terminal(&mut post).await;
+
     // There has to be another one.
     for (channel, from, why) in [
         ("email", "mail", "no other gateway for email"),
@@ -129,4 +132,42 @@ async fn for_a_time(database: Database) {
         let failed = begun(&api, channel, from, "failed").await;
         assert!(failed["error"].as_str().unwrap().contains(why), "{failed}");
     }
+}
+
+/// What is switched away from is listed and ended by a command as well.
+async fn at_a_terminal(post: &mut Post) {
+    let api = post.api();
+    let said = |output: &Output| {
+        let of = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        (output.status.code(), of(&output.stdout), of(&output.stderr))
+    };
+    let mut gateways = |words: &[&str]| said(&post.server().cli(&[&["gateways"], words].concat()));
+    assert_eq!(gateways(&["switches"]), (Some(0), String::new(), "No gateway is switched away from.".to_owned()));
+
+    begun(&api, "sms", "main", "waiting").await;
+    let (code, table, _) = gateways(&["switches"]);
+    let words: Vec<&str> = table.split_whitespace().take(6).collect();
+    assert_eq!((code, words.as_slice()), (Some(0), &["GATEWAY", "CHANNEL", "SINCE", "UNTIL", "main", "sms"][..]));
+    let (_, listed, _) = gateways(&["switches", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed, api.get("/v1/gateway-switches").await.expect(200));
+
+    let ended = events(&api, "gateway.switched_back").await.len();
+    assert_eq!(gateways(&["switch-back", "main"]), (Some(0), "✓ main is used as before".to_owned(), String::new()));
+    assert_eq!(self::listed(&api).await.len(), 0);
+    // Once more changes nothing, and says so.
+    let (code, out, error) = gateways(&["switch-back", "main"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(error.contains("`main` is not switched away from"), "{error}");
+    assert_eq!(events(&api, "gateway.switched_back").await.len(), ended + 1);
+
+    begun(&api, "sms", "main", "waiting").await;
+    let (code, out, _) = gateways(&["switch-back", "main", "--json"]);
+    assert_eq!((code, out.as_str()), (Some(0), r#"{"switched_back":"main"}"#));
+    // Who may read may not end it.
+    let made = api.post("/v1/applications", json!({ "name": "reader", "scopes": ["workflows:read"] })).await;
+    let made = made.expect(201);
+    let key = made["api_key"]["key"].as_str().unwrap();
+    assert_eq!(gateways(&["switches", "--key", key]).0, Some(0));
+    assert_eq!(gateways(&["switch-back", "main", "--key", key]).0, Some(77));
 }

@@ -80,8 +80,13 @@ async fn approve(api: &Api, task: &Value, body: Value) -> Answer {
 }
 
 pub(super) async fn approve_proving(api: &Api, task: &Value, who: &Enrolled) -> Answer {
+    approve_as(api, task, who, "administrator").await
+}
+
+pub(super) async fn approve_as(api: &Api, task: &Value, who: &Enrolled, role: &str) -> Answer {
     let challenge = proof(api, task, who, "approve").await;
     let mut body = yes(who, &challenge);
+    body["roles"] = json!([role]);
     body["evidence"] = task["evidence"].clone();
     approve(api, task, body).await
 }
@@ -118,6 +123,8 @@ async fn quorum(database: Database) {
         ("level", json!("aal2")),
         ("quorum", json!(2)),
         ("approvals", json!(0)),
+        ("lets", Value::Null),
+        ("used", Value::Null),
         ("message", json!(format!("May {subject} be let in again?"))),
     ] {
         assert_eq!(task[name], value, "{name}");

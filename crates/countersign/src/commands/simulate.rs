@@ -234,7 +234,7 @@ fn array<'a>(of: &'a Value, name: &str) -> &'a [Value] {
     at(of, name).as_array().map_or(&[], Vec::as_slice)
 }
 
-fn counted(number: u64, what: &str) -> String {
+pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 

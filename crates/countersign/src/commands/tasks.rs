@@ -3,6 +3,7 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
+use super::simulate::counted;
 use super::{Desk, ask, find_user, need_user};
 use crate::cli::{Said, TasksCommand};
 use crate::client::{at, items, text};
@@ -92,6 +93,7 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
         ("asked by", text(&task, "/requester").to_owned()),
         ("roles", words("roles")),
         ("releases", text(&task, "/releases").to_owned()),
+        ("lets", lets(&task)),
         ("not", words("exclude")),
         ("evidence", words("evidence")),
         ("level", text(&task, "/level").to_owned()),
@@ -173,6 +175,25 @@ async fn prove(desk: &Desk, task: &str, session: &str, verdict: &str, code: &str
 
 fn approved(task: &Value) -> String {
     format!("{} of {}", at(task, "approvals"), at(task, "quorum"))
+}
+
+/// How many users a release lets the run leave with nothing to prove by, and how many it has left so; nothing for what workflows ask by themselves.
+fn lets(task: &Value) -> String {
+    let many = |path: &str| task.pointer(path).and_then(Value::as_u64);
+    let (Some(users), Some(administrators)) = (many("/lets/users"), many("/lets/administrators")) else {
+        return String::new();
+    };
+    let (used, of_administrators) = (many("/used/users").unwrap_or(0), many("/used/administrators").unwrap_or(0));
+    let of_them = match administrators {
+        0 => "no administrator among them".to_owned(),
+        _ => format!("{} among them", counted(administrators, "administrator")),
+    };
+    let by_now = match (used, of_administrators) {
+        (0, _) => "none by now".to_owned(),
+        (_, 0) => format!("{used} by now"),
+        _ => format!("{used} by now, {} among them", counted(of_administrators, "administrator")),
+    };
+    format!("{}, {of_them}, left with nothing to prove by; {by_now}", counted(users, "user"))
 }
 
 fn look(state: &str) -> Look {

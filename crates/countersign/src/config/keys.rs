@@ -15,7 +15,7 @@ pub(crate) struct Key {
 }
 
 /// Every key.
-pub(crate) const KEYS: [Key; 61] = [
+pub(crate) const KEYS: [Key; 62] = [
     one("listen", "ADDR", "Address and port to listen on [default: 127.0.0.1:8420]"),
     one("data", "DIR", "Folder for everything that is kept on disk [default: ./data]"),
     one(
@@ -182,6 +182,11 @@ pub(crate) const KEYS: [Key; 61] = [
         "workflows.shut_out_floor",
         "NUMBER",
         "As many users may be left so in any case, where there are few [default: 3]",
+    ),
+    one(
+        "workflows.release_role",
+        "ROLE",
+        "Role of the two people who may let more be left so [default: administrator]",
     ),
     one(
         "policy.record_facts",

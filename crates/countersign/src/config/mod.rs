@@ -102,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) enrollment_url: Option<String>,
     /// How many users workflows may leave with nothing to prove by.
     pub(crate) shut_out: workflows::ShutOutSettings,
+    /// The role of those who may let them leave more so.
+    pub(crate) release_role: String,
     /// How long events are kept; for ever if not said.
     pub(crate) events_retention: Option<Duration>,
     /// How phones are asked, and woken up.
@@ -264,6 +266,8 @@ impl Settings {
             risk: value::risk(layers)?,
             enrollment_url: value::parse(layers, "workflows.enrollment_url", value::url)?,
             shut_out: workflows::shut_out(layers)?,
+            release_role: value::parse(layers, "workflows.release_role", workflows::role)?
+                .unwrap_or_else(|| server::Config::RELEASE_ROLE.to_owned()),
             events_retention: value::parse(layers, "events.retention", value::retention)?.flatten(),
             push: PushSettings::resolve(layers)?,
             log: Log {

@@ -70,6 +70,18 @@ pub(super) fn shut_out(layers: &Layers) -> Result<ShutOutSettings, Failure> {
     Ok(ShutOutSettings { share, floor })
 }
 
+/// The longest name of a role, in characters.
+const LONGEST_ROLE: usize = 64;
+
+/// A role, in the words of the applications that say who has it.
+pub(super) fn role(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_ROLE || name.chars().any(char::is_control) {
+        return Err(format!("is the name of a role, of 1 to {LONGEST_ROLE} characters, like administrator"));
+    }
+    Ok(name.to_owned())
+}
+
 impl From<ShutOutSettings> for server::ShutOut {
     fn from(said: ShutOutSettings) -> Self {
         let usual = Self::default();

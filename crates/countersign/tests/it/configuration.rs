@@ -71,6 +71,19 @@ fn a_share_may_say_percent_and_a_number_of_users_may_not() {
 }
 
 #[test]
+fn a_role_has_a_name_that_can_be_said() {
+    for role in [String::new(), "r".repeat(65)] {
+        run(&format!(
+            "
+            $ countersign serve --workflows-release-role={role}
+            2> error: --workflows-release-role: workflows.release_role: is the name of a role, of 1 to 64 characters, like administrator
+            exit 78
+        "
+        ));
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     run("
         $ countersign serve --data /dev/null/data

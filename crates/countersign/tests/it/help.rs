@@ -23,6 +23,16 @@ fn events_say_what_can_be_chosen() {
 }
 
 #[test]
+fn handing_over_says_who_may() {
+    insta::assert_snapshot!(printed("countersign links hand-over --help"));
+}
+
+#[test]
+fn gateways_say_what_can_be_done_about_switches() {
+    insta::assert_snapshot!(printed("countersign gateways --help"));
+}
+
+#[test]
 fn bench_says_what_it_measures() {
     insta::assert_snapshot!(printed("countersign bench -h"));
 }
@@ -42,6 +52,11 @@ fn no_help_is_wider_than_the_screen() {
         "administrator recover",
         "root-key change",
         "events",
+        "tasks list",
+        "links list",
+        "links hand-over",
+        "gateways switches",
+        "gateways switch-back",
         "keys rotate",
         "bench",
         "man",
@@ -89,6 +104,12 @@ fn every_command_that_asks_a_server_answers_in_json() {
         "keys status",
         "keys rotate",
         "keys retire",
+        "tasks list",
+        "tasks show",
+        "links list",
+        "links hand-over",
+        "gateways switches",
+        "gateways switch-back",
         "bench",
         "serve",
     ] {

@@ -18,8 +18,6 @@ use crate::app::{App, Error};
 
 /// How many people have to approve.
 pub(super) const QUORUM: usize = 2;
-/// Who may.
-const ROLE: &str = "administrator";
 /// How long it can be decided. Afterwards the step stays held; trying it again asks again.
 const PATIENCE: Duration = Duration::from_hours(7 * 24);
 
@@ -75,7 +73,7 @@ impl App {
             }
             let asks = workflow::Task {
                 quorum: QUORUM,
-                roles: vec![ROLE.to_owned()],
+                roles: vec![self.settings.release_role.clone()],
                 // Whom it is about is told from others where that is a user; whoever started it always.
                 excludes: run.user_id.map(|_| Excluded::Subject).into_iter().chain([Excluded::Requester]).collect(),
                 evidence: Vec::new(),

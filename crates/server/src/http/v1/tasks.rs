@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{
-    Aal, ApplicationId, AuthenticatorId, ChallengeId, RunId, SessionId, TaskId, TaskState, Timestamp, UserId,
+    Aal, ApplicationId, AuthenticatorId, ChallengeId, RunId, SessionId, ShutOut, TaskId, TaskState, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 use store::TaskFilter;
@@ -225,6 +225,10 @@ struct Task {
     /// The step that the run may do once this is approved, in every round, where that would leave people with nothing to prove by; none where the
     /// workflow asks by itself.
     releases: Option<String>,
+    /// How many users that step may leave so once this is approved, in all rounds together; none where the workflow asks by itself.
+    lets: Option<UsersLeft>,
+    /// How many of these it has left so by now; none where the workflow asks by itself.
+    used: Option<UsersLeft>,
     /// `open`, `approved`, `rejected`, `timeout` or `cancelled`.
     state: &'static str,
     /// What people are told.
@@ -258,8 +262,11 @@ struct Task {
 
 impl Task {
     fn at(task: domain::Task, now: Timestamp) -> Self {
+        let of_release = |so_many: ShutOut| task.releases.is_some().then(|| UsersLeft::from(so_many));
         Self {
             state: task.state_at(now).name(),
+            lets: of_release(task.lets),
+            used: of_release(task.used),
             id: task.id,
             run_id: task.run_id,
             workflow: task.workflow,
@@ -278,6 +285,23 @@ impl Task {
             expires_at: task.expires_at,
             closed_at: task.closed_at,
         }
+    }
+}
+
+/// So many users who are left with nothing to prove by.
+#[derive(Serialize, ToSchema)]
+struct UsersLeft {
+    /// How many, in all.
+    #[schema(example = 7)]
+    users: i64,
+    /// How many of them are administrators.
+    #[schema(example = 0)]
+    administrators: i64,
+}
+
+impl From<ShutOut> for UsersLeft {
+    fn from(so_many: ShutOut) -> Self {
+        Self { users: so_many.users, administrators: so_many.administrators }
     }
 }
 
