@@ -137,8 +137,6 @@ pub(crate) struct Workflows {
     refusals: webhooks::Refusals,
     /// What is told to runs and nobody may see.
     held: held::Held,
-    /// Whom messages reached that are tried for others yet.
-    told: outside::people::ToldAlready,
     /// Those of them that do nothing but wait for somebody outside.
     outside: Outside,
     /// That there may be something to do.
