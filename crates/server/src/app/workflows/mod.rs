@@ -54,7 +54,7 @@ pub(crate) use tasks::{NewVerdict, ShownTask};
 use turns::Turns;
 use waits::Outside;
 pub(crate) use webhooks::Call;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) use webhooks::fuzz;
 pub(crate) use why_not::{Version, WhyNot};
 pub(crate) use work::{measure, work};
