@@ -81,7 +81,11 @@ async fn serve(
     };
     let options = store::Options { location: location(&settings.database), movable_clock };
     let gateway_clock = Arc::clone(&clock);
-    let store = Store::open(&options, clock).await.map_err(|error| open_failure(&error))?;
+    let store = tokio::select! {
+        opened = Store::open(&options, clock) => opened.map_err(|error| open_failure(&error))?,
+        // As by a crash: what is half done is undone.
+        () = asked_to_end.come() => return Ok(()),
+    };
     let known = tell_keyring(control, &store).await?;
     let (client, connector) = Client::new();
     tokio::select! {
@@ -223,7 +227,7 @@ fn configuration(
 pub(crate) fn open_failure(error: &OpenError) -> Failure {
     let reason = match error {
         OpenError::ReadOnly { .. } => Reason::CannotWrite,
-        OpenError::InUse { .. } | OpenError::Unreachable(_) => Reason::Unavailable,
+        OpenError::InUse { .. } | OpenError::InTheWay { .. } | OpenError::Unreachable(_) => Reason::Unavailable,
         _ => Reason::Configuration,
     };
     Failure::new(reason, error.to_string())

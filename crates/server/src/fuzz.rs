@@ -1,4 +1,4 @@
-//! Doors for fuzzers to what reads input. Built for them alone (`--cfg fuzzing`).
+//! Doors for fuzzers to what reads input. Built for them alone (feature `fuzz`).
 
 use domain::{ChallengeId, UserId};
 

@@ -5,7 +5,7 @@
 mod alert_files;
 mod app;
 mod entropy;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod http;
 mod measured;

@@ -60,6 +60,16 @@ pub enum OpenError {
         /// Whether it was made with a clock that can be moved.
         made_movable: bool,
     },
+    /// Others use the tables that are to be changed.
+    #[error(
+        "the database could not be brought up to date within {seconds} s, since its tables are in use by {by}. Wait until that is over, or end it (SELECT pg_terminate_backend(process)), and start again; nothing is lost"
+    )]
+    InTheWay {
+        /// Who.
+        by: String,
+        /// For how long it was tried.
+        seconds: u64,
+    },
     /// PostgreSQL cannot be reached or refuses.
     #[error("the database cannot be opened: {0}")]
     Unreachable(String),

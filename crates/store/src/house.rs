@@ -188,7 +188,7 @@ async fn get_ready(
     if let Source::Postgres(_) = source {
         postgres::check_durable(&mut connection).await?;
     }
-    schema::migrate(&mut connection).await.map_err(|mismatch| match mismatch {
+    schema::migrate(&mut connection, schema::PATIENCE).await.map_err(|mismatch| match mismatch {
         Mismatch::Newer { found, known } => OpenError::NewerSchema { found, known },
         Mismatch::Foreign => match source {
             Source::Sqlite(_) => {
@@ -198,6 +198,7 @@ async fn get_ready(
                 OpenError::Unreachable("it has another program's tables; give countersign a database of its own".into())
             }
         },
+        Mismatch::InTheWay { by, tried } => OpenError::InTheWay { by, seconds: tried.as_secs() },
         Mismatch::Fault(fault) => because(fault),
     })?;
     let made_movable = schema::settle_clock(&mut connection, options.movable_clock).await.map_err(because)?;

@@ -4,6 +4,10 @@
 //! as one JSON array of arrays; `SQLite`, where parsing that would cost more than the work itself, as a list of values,
 //! with a statement for each of a few lengths. Marks in braces stand for what the engines spell differently
 //! ([`Dialect::spellings`]).
+//!
+//! Until there are statistics, which takes a minute or longer, `PostgreSQL` finds an index of few rows (`WHERE state = 'open'`) as good as a key,
+//! and goes through all of it. So a condition that is not to be looked up by says so: `COALESCE(t.state, '') = 'open'`, or `IS NOT DISTINCT FROM`.
+//! `write::plans` holds every statement to that.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -498,11 +502,16 @@ impl Set {
         }
     }
 
-    /// How `PostgreSQL` goes about it.
-    pub(crate) async fn postgres_plan(&self, connection: &mut Connection) -> Vec<String> {
-        let explain = format!("EXPLAIN (COSTS OFF) {}", self.text(Dialect::Postgres, 1));
-        let args = [Arg::Text("[]")];
-        connection.fetch(&explain, &args, |row| row.get::<String>(0)).await.unwrap()
+    /// The plan that `PostgreSQL` makes once for whatever is given, and keeps.
+    pub(crate) async fn kept_plan(&self, connection: &mut Connection) -> serde_json::Value {
+        let prepare = format!("PREPARE kept (text) AS {}", self.text(Dialect::Postgres, 1));
+        connection.script(&prepare).await.unwrap();
+        let Connection::Postgres(postgres) = connection else { panic!("not PostgreSQL") };
+        let explain = "EXPLAIN (COSTS OFF, FORMAT JSON) EXECUTE kept ('[]')";
+        let row = sqlx::query(explain).fetch_one(&mut **postgres).await.unwrap();
+        let plan: String = sqlx::Row::get_unchecked(&row, 0);
+        connection.script("DEALLOCATE kept").await.unwrap();
+        serde_json::from_str(&plan).unwrap()
     }
 
     /// The tables that SQLite would go through from end to end, for each length.

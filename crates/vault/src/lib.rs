@@ -25,5 +25,5 @@ mod sign;
 mod tokens;
 
 pub use run::run;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub use tokens::fuzz as fuzz_tokens;

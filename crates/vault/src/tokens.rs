@@ -104,7 +104,7 @@ pub(crate) fn read(file: &TokenFile, now: Moment, most: usize) -> Result<Vec<Ent
 }
 
 /// Reads what may be a file of tokens, and sees to it that what comes out is what the vault relies on.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 #[allow(clippy::panic, reason = "a fuzz target says what is wrong by panicking")]
 pub fn fuzz(bytes: &[u8]) {
     const MOST: usize = 20;

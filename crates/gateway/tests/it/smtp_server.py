@@ -4,8 +4,8 @@
 
 Prints the port it listens on, then each mail it took as one line of JSON. Who is written to decides what happens:
 full@ has a full mailbox, over@ is over quota, unknown@ is nobody, grey@ is to be asked again later, broken@ breaks the
-server, slow@ answers after a minute. A line of standard input, `USER ANSWER`, has one more refused so, and `USER` none any
-more. Ends when its standard input does.
+server, slow@ answers after a minute. A line of standard input, `USER ANSWER`, has one more refused so, `USER slow` one more answer
+after a minute, and `USER` none any more. Ends when its standard input does.
 """
 import asyncio
 import json
@@ -35,7 +35,7 @@ def told():
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, options):
         user = address.split("@")[0]
-        if user == "slow":
+        if user == "slow" or REFUSALS.get(user) == "slow":
             await asyncio.sleep(60)
         if user in REFUSALS:
             return REFUSALS[user].format(address)

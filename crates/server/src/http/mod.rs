@@ -55,17 +55,17 @@ async fn to_the_end<T: Send + 'static>(
     tokio::spawn(work).await.map_err(|error| Error::Internal(format!("a request ended early: {error}")))?
 }
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) use v1::fuzz::bodies as fuzz_bodies;
 
 /// Reads the body of a call that starts a workflow.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) fn fuzz_webhook_body(bytes: &[u8]) {
     let _ = body::parse::<serde_json::Map<String, serde_json::Value>>(bytes);
 }
 
 /// Whether a cursor can be read.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) fn fuzz_page<K: std::str::FromStr>(cursor: &str) -> bool {
     parameters::page::<K>(None, Some(cursor)).is_ok()
 }

@@ -50,6 +50,8 @@ impl Dialect {
                 ("{each|}", " ON "),
                 ("{each>v}", ""),
                 ("{each>t}", ""),
+                ("{each>c}", ""),
+                ("{each>r}", ""),
                 // A condition that no index is chosen for.
                 ("{+}", "+"),
                 // What is given back is always of the changed table, and knows no alias.
@@ -84,6 +86,8 @@ impl Dialect {
                 ("{each|}", " WHERE "),
                 ("{each>v}", " OFFSET 0) v ON true"),
                 ("{each>t}", " OFFSET 0) t ON true"),
+                ("{each>c}", " OFFSET 0) c ON true"),
+                ("{each>r}", " OFFSET 0) r ON true"),
                 ("{+}", ""),
                 ("{a.}", "a."),
                 ("{b.}", "b."),

@@ -1,5 +1,6 @@
 //! PostgreSQL: as many servers as there are, each with one connection that writes and a few that read.
 
+use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -90,6 +91,44 @@ pub(crate) async fn check_durable(connection: &mut Connection) -> Result<(), Ope
         }
     }
     Ok(())
+}
+
+/// Who has had our tables in use for longer than a second, or the advisory lock with this key, in words; those first that have it for the longest.
+/// What others may not see of a session stays out of it.
+pub(crate) async fn in_the_way(connection: &mut Connection, key: i64) -> Result<String, Fault> {
+    let sql = "SELECT COALESCE(NULLIF(a.application_name, ''), NULLIF(a.backend_type, ''), 'a session'), l.pid::bigint, a.usename::text,
+            extract(epoch FROM now() - a.xact_start)::bigint, min(c.relname::text), count(DISTINCT c.oid)
+        FROM pg_locks l
+            LEFT JOIN pg_class c ON l.locktype = 'relation' AND c.oid = l.relation AND c.relkind IN ('r', 'p')
+                AND c.relnamespace = current_schema()::regnamespace
+            LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+        WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+            AND l.pid IS DISTINCT FROM pg_backend_pid()
+            AND (c.oid IS NOT NULL OR (l.locktype = 'advisory' AND (l.classid::bigint << 32 | l.objid::bigint) = $1))
+            AND (a.xact_start IS NULL OR a.xact_start < now() - interval '1 second')
+        GROUP BY a.application_name, a.backend_type, l.pid, a.usename, a.xact_start ORDER BY a.xact_start NULLS LAST LIMIT 5";
+    let args = [Arg::Int(key)];
+    let holders = connection.fetch(sql, &args, |row| {
+        let name: String = row.get(0)?;
+        let Some(process) = row.get::<Option<i64>>(1)? else {
+            return Ok("a prepared transaction (see pg_prepared_xacts)".to_owned());
+        };
+        let mut words = format!("{name} (process {process}");
+        if let Some(user) = row.get::<Option<String>>(2)? {
+            let _ = write!(words, ", of {user}");
+        }
+        if let Some(seconds) = row.get::<Option<i64>>(3)? {
+            let _ = write!(words, ", for {seconds} s");
+        }
+        match (row.get::<Option<String>>(4)?, row.get::<i64>(5)?) {
+            (Some(table), 1) => drop(write!(words, ", has {table}")),
+            (Some(table), tables) => drop(write!(words, ", has {table} and {} more", tables - 1)),
+            (None, _) => words.push_str(", brings the schema up to date itself"),
+        }
+        Ok(words + ")")
+    });
+    let holders = holders.await?;
+    Ok(if holders.is_empty() { "somebody who is gone by now".to_owned() } else { holders.join("; ") })
 }
 
 /// What a failure while opening means.

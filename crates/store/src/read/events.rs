@@ -349,7 +349,7 @@ mod tests {
 
     async fn migrated(source: &Source) -> Connection {
         let mut connection = source.writer().await.unwrap();
-        assert!(schema::migrate(&mut connection).await.is_ok());
+        assert!(schema::migrate(&mut connection, schema::PATIENCE).await.is_ok());
         connection
     }
 

@@ -233,7 +233,7 @@ mod tests {
         let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
         let source = postgres::Source::parse(&url).unwrap();
         let mut connection = source.connection().await.unwrap();
-        assert!(crate::schema::migrate(&mut connection).await.is_ok());
+        assert!(crate::schema::migrate(&mut connection, crate::schema::PATIENCE).await.is_ok());
         for month in [700, 702, 704] {
             let now = Timestamp::from_unix_millis(month * MONTH);
             assert!(history::make_room(&mut connection, now).await.unwrap());

@@ -90,7 +90,7 @@ static CHANGE: Set = Set::new(
     ],
     "UPDATE alerts AS a SET state = i.state, count = i.count, resolves_at = i.resolves_at, acknowledged = i.acknowledged,
         silenced = i.silenced, silenced_until = i.silenced_until, resolved = i.resolved, resolved_at = i.resolved_at
-     FROM input i WHERE a.id = i.id AND a.resolved_at IS NULL",
+     FROM input i WHERE a.id = i.id AND COALESCE(a.resolved_at, -1) < 0",
 );
 
 pub(super) async fn write(connection: &mut Connection, write: &WriteAlerts) -> Result<Effect, Fault> {

@@ -265,7 +265,7 @@ static CONFIRM_ENROLLMENTS: Set = Set::new(
                     AND (i.proved IS NULL OR b.kind NOT IN ('email', 'backup_codes', 'browser')))))
         AND (i.prompt_id IS NULL OR EXISTS (SELECT 1 FROM prompts m
             WHERE m.id = i.prompt_id AND m.enrollment_id = e.id AND m.state = 'open' AND m.expires_at > i.at))
-        AND (i.codes = 0 OR NOT EXISTS (SELECT 1 FROM authenticators a
+        AND (i.codes = 0 OR 0 = (SELECT count(*) FROM authenticators a
             WHERE a.user_id = e.user_id AND a.kind = 'backup_codes' AND a.state = 'active'))
         AND ((e.replaces IS NULL AND i.replaces IS NULL) OR EXISTS (SELECT 1 FROM authenticators r
             WHERE r.user_id = e.user_id AND r.id = e.replaces AND r.id = i.replaces

@@ -218,7 +218,7 @@ static USE_STEPS: Set = Set::new(
         "UPDATE authenticators AS a
          SET last_step = i.step, last_used_at = i.at, ",
         forgiven!(),
-        " FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+        " FROM input i {then} {each<}challenges c{each|}c.id = i.challenge_id{each>c} {then} users u ON u.id = c.user_id
          WHERE a.user_id = c.user_id AND a.id = i.authenticator_id AND a.last_step < i.step AND ",
         proof_guard!(),
         " RETURNING {a.}id"
@@ -238,7 +238,7 @@ static USE_CODES: Set = Set::new(
     concat!(
         "UPDATE backup_codes AS b
          SET used_at = i.at
-         FROM input i {then} challenges c ON c.id = i.challenge_id {then} users u ON u.id = c.user_id
+         FROM input i {then} {each<}challenges c{each|}c.id = i.challenge_id{each>c} {then} users u ON u.id = c.user_id
             {then} authenticators a ON a.user_id = c.user_id AND a.id = i.authenticator_id
          WHERE b.authenticator_id = i.authenticator_id AND b.position = i.place AND b.used_at IS NULL AND ",
         proof_guard!(),

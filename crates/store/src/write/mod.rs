@@ -14,6 +14,8 @@ mod login;
 mod lower;
 mod outcome;
 mod pages;
+#[cfg(test)]
+mod plans;
 mod policies;
 mod prompts;
 mod rest;
@@ -360,106 +362,5 @@ fn verdict(change: &Change, fault: Fault) -> Result<Effect, StoreError> {
         (Fault::Raced(_), _) | (Fault::Taken(_), Change::ConfirmEnrollment(_)) => Ok(Effect::Refused),
         (Fault::Taken(_), _) => Ok(Effect::Exists),
         (fault, _) => Err(fault.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::sqlite;
-
-    /// However many users there are, what logins are made of looks rows up by their keys.
-    #[tokio::test]
-    async fn no_statement_of_a_login_goes_through_a_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
-        let mut connection = source.writer().unwrap();
-        assert!(schema::migrate(&mut connection).await.is_ok());
-        let sets = login::ALL
-            .iter()
-            .chain(&enroll::ALL)
-            .chain(&lower::ALL)
-            .chain(&prompts::ALL)
-            .chain(&hardware_tokens::ALL)
-            .chain(&hygiene::ALL)
-            .chain(&browsers::ALL)
-            .chain(&risk::ALL)
-            .chain(&policies::ALL)
-            .chain(&runs::ALL)
-            .chain(&alerts::ALL)
-            .chain(&crate::read::alerts::ALL)
-            .chain(&crate::read::stats::ALL)
-            .chain(&shut_out::ALL)
-            .chain(&tasks::ALL)
-            .chain(&links::ALL)
-            .chain(&crate::read::runs::ALL)
-            .chain(&crate::read::hot::ALL);
-        for set in sets.copied().chain(idempotency::ALL).chain(events::ALL) {
-            let scans = set.scans(&mut connection).await;
-            let tables: Vec<_> = scans.iter().filter(|scan| !is_input(scan)).collect();
-            assert!(tables.is_empty(), "{tables:?} in {}", set.body());
-        }
-    }
-
-    /// However long the log is, the details of one user's events are found by the user.
-    #[tokio::test]
-    async fn erasing_a_user_goes_through_no_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, _lock) = sqlite::prepare(&folder.path().join("plans.db")).unwrap();
-        let mut connection = source.writer().unwrap();
-        assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in &rest::ERASE_BELONGINGS {
-            let scans = set.scans(&mut connection).await;
-            let counted = ["SCAN stretch", "SCAN second", "SCAN event_head"];
-            let tables: Vec<_> = scans
-                .iter()
-                .filter(|scan| !is_input(scan) && *scan != "SCAN input" && !counted.contains(&scan.as_str()))
-                .collect();
-            assert!(tables.is_empty(), "{tables:?} in {}", set.body());
-        }
-        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
-        let source = crate::engine::postgres::Source::parse(&url).unwrap();
-        let mut connection = source.connection().await.unwrap();
-        assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in &rest::ERASE_BELONGINGS {
-            let plan = set.postgres_plan(&mut connection).await;
-            let through = |step: &String| step.contains("Seq Scan") && !step.contains(" on event_head");
-            assert!(!plan.iter().any(through), "{plan:#?}");
-            for (scan, bound) in plan.iter().zip(plan.iter().skip(1)).filter(|(scan, _)| scan.contains(" on events_")) {
-                assert!(bound.contains("/ 4096) =") && bound.contains("user_id ="), "{scan}: {plan:#?}");
-            }
-        }
-    }
-
-    /// However many runs wait, those that are due are found by when they are, and each by its key.
-    #[tokio::test]
-    async fn w04_no_statement_of_runs_goes_through_a_table_on_postgresql() {
-        let url = throwaway_postgres::Cluster::shared().unwrap().database().unwrap();
-        let source = crate::engine::postgres::Source::parse(&url).unwrap();
-        let mut connection = source.connection().await.unwrap();
-        assert!(schema::migrate(&mut connection).await.is_ok());
-        for set in
-            runs::ALL.iter().chain(&shut_out::ALL).chain(&tasks::ALL).chain(&links::ALL).chain(&crate::read::runs::ALL)
-        {
-            let plan = set.postgres_plan(&mut connection).await;
-            let through =
-                |step: &String| step.contains("Seq Scan") || step.contains("Index Scan using run_claims_by_claim");
-            assert!(!plan.iter().any(through), "{plan:#?}");
-            for (scan, bound) in
-                plan.iter().zip(plan.iter().skip(1)).filter(|(scan, _)| scan.contains(" on run_claims "))
-            {
-                let bounded = bound.contains("Index Cond") || scan.contains("Update on") || bound.contains("->");
-                assert!(bounded, "{scan}: {plan:#?}");
-            }
-        }
-    }
-
-    /// What is gone through in any case.
-    fn is_input(scan: &str) -> bool {
-        ["SCAN i", "SCAN many", "SCAN (subquery"]
-            .contains(&scan.trim_end_matches(|c: char| c == ')' || c == '-' || c.is_ascii_digit()))
-            || scan.ends_with("CONSTANT ROW")
-            || scan.ends_with("CONSTANT ROWS")
-            || scan.ends_with("VALUES CLAUSE")
     }
 }

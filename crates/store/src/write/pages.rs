@@ -171,3 +171,7 @@ static FINISH_PAGE: Set = Set::new(
 pub(super) async fn finish(connection: &mut Connection, id: PageId, to: PageState) -> Result<Effect, Fault> {
     one(connection, &FINISH_PAGE, &[id.into(), to.name().into()]).await
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 7] =
+    [&CREATE_PAGE, &OPEN_PAGE, &REDEEM_PAGE, &NAME_CHALLENGE, &ADVANCE_PAGE, &REFUSE_PAGE, &FINISH_PAGE];

@@ -14,12 +14,11 @@ use crate::set::{Rows, Set};
 static REPLACE_PROMPTS: Set = Set::new(
     &[("challenge_id", Id), ("enrollment_id", Id), ("user_id", Id), ("kind", Text), ("at", Int)],
     "UPDATE prompts AS m SET state = 'replaced'
-     FROM input i
-     WHERE m.state = 'open' AND m.kind = i.kind AND m.id IN (
-        SELECT x.id FROM prompts x WHERE x.challenge_id = i.challenge_id
-        UNION SELECT y.id FROM prompts y WHERE y.enrollment_id = i.enrollment_id
-        UNION SELECT z.id FROM prompts z
-            WHERE z.user_id = i.user_id AND z.kind = i.kind AND z.state = 'open' AND z.expires_at <= i.at)",
+     WHERE COALESCE(m.state, '') = 'open' AND m.id IN (
+        SELECT x.id FROM input i {then} prompts x ON x.challenge_id = i.challenge_id AND x.kind = i.kind
+        UNION SELECT y.id FROM input i2 {then} prompts y ON y.enrollment_id = i2.enrollment_id AND y.kind = i2.kind
+        UNION SELECT z.id FROM input i3 {then} prompts z
+            ON z.user_id = i3.user_id AND z.kind = i3.kind AND z.state = 'open' AND z.expires_at <= i3.at)",
 );
 
 static CREATE_PROMPTS: Set = Set::new(

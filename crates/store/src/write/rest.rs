@@ -82,8 +82,8 @@ pub(super) static ERASE_BELONGINGS: [Set; 13] = [
             SELECT (SELECT min(created_at / 1000) FROM challenges WHERE user_id IS NOT NULL AND created_at / 1000 > n)
             FROM second WHERE n IS NOT NULL)
          DELETE FROM challenges WHERE id IN (
-            SELECT c.id FROM input i CROSS JOIN second CROSS JOIN challenges c
-            WHERE c.created_at / 1000 = second.n AND c.user_id = i.user_id)",
+            SELECT c.id FROM input i CROSS JOIN second {then} {each<}challenges c{each|}
+                c.created_at / 1000 = second.n AND c.user_id = i.user_id{each>c})",
     ),
     Set::new(
         &[("user_id", Id)],
@@ -304,8 +304,9 @@ static CANCEL_ENROLLMENT: Set = Set::new(
 
 static REVOKE_PENDING: Set = Set::new(
     &[("enrollment_id", Id)],
-    "UPDATE authenticators AS a SET state = 'revoked' FROM input i {then} enrollments e ON e.id = i.enrollment_id
-     WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending'",
+    "UPDATE authenticators AS a SET state = 'revoked'
+     WHERE a.state = 'pending' AND (a.user_id, a.id) IN (
+        SELECT e.user_id, e.authenticator_id FROM input i {then} enrollments e ON e.id = i.enrollment_id)",
 );
 
 pub(super) async fn cancel_enrollment(connection: &mut Connection, id: EnrollmentId) -> Result<Effect, Fault> {
@@ -330,9 +331,9 @@ static RETRY_ENROLLMENT: Set = Set::new(
 /// The key goes, its number stays: the next key's is one higher, so that the old blob opens nowhere (T-27).
 static FORGET_KEY: Set = Set::new(
     &[("enrollment_id", Id), ("no_bytes", Blob)],
-    "UPDATE authenticators AS a SET blob = CASE WHEN a.blob IS NULL THEN NULL ELSE i.no_bytes END
-     FROM input i {then} enrollments e ON e.id = i.enrollment_id
-     WHERE a.user_id = e.user_id AND a.id = e.authenticator_id AND a.state = 'pending'",
+    "UPDATE authenticators AS a SET blob = CASE WHEN a.blob IS NULL THEN NULL ELSE (SELECT i2.no_bytes FROM input i2) END
+     WHERE a.state = 'pending' AND (a.user_id, a.id) IN (
+        SELECT e.user_id, e.authenticator_id FROM input i {then} enrollments e ON e.id = i.enrollment_id)",
 );
 
 pub(super) async fn retry_enrollment(
@@ -372,7 +373,7 @@ pub(super) async fn put_keyring(connection: &mut Connection, expected: i64, keyr
 /// Makes whoever seals a key meanwhile wait, and then see which data keys are retired.
 static HOLD_KEYRING: Set = Set::new(
     &[("expected", Int)],
-    "SELECT k.one FROM keyring k WHERE k.version IN (SELECT i.expected FROM input i) {alone}",
+    "SELECT k.one FROM keyring k WHERE k.one = 1 AND k.version IN (SELECT i.expected FROM input i) {alone}",
 );
 
 static RETIRE_KEYS: Set = Set::new(
@@ -394,3 +395,28 @@ pub(super) async fn retire_keys(
     let oldest = oldest.to_be_bytes();
     one(connection, &RETIRE_KEYS, &[expected.into(), keyring.into(), oldest.as_slice().into()]).await
 }
+
+/// But for `RETIRE_KEYS`, which goes through all that there is.
+#[cfg(test)]
+pub(super) static ALL: [&Set; 20] = [
+    &UPDATE_USER,
+    &SET_USER_STATE,
+    &ERASE_USER,
+    &CREATE_DEVICES,
+    &DELETE_DEVICE,
+    &RENAME_AUTHENTICATOR,
+    &HOLD_USER_OF,
+    &SET_AUTHENTICATOR_STATE,
+    &REWRAP,
+    &SET_CREDENTIAL,
+    &END_SESSION,
+    &CANCEL_CHALLENGE,
+    &USE_CHALLENGE,
+    &CANCEL_ENROLLMENT,
+    &REVOKE_PENDING,
+    &RETRY_ENROLLMENT,
+    &FORGET_KEY,
+    &FIRST_KEYRING,
+    &NEXT_KEYRING,
+    &HOLD_KEYRING,
+];

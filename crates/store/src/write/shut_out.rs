@@ -34,7 +34,7 @@ static SHUT_OUT: Set = Set::new(
 /// By what people approved that the run does this step to so many.
 static RELEASED: Set = Set::new(
     &[("run_id", Id), ("step", Text), ("users", Int), ("administrators", Int)],
-    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND t.state = 'approved'
+    "SELECT t.id FROM input i {then} tasks t ON t.run_id = i.run_id AND t.releases = i.step AND COALESCE(t.state, '') = 'approved'
         AND t.used_users + i.users <= t.lets_users AND t.used_administrators + i.administrators <= t.lets_administrators",
 );
 

@@ -100,3 +100,6 @@ static SEE: Set = Set::new(
 async fn see(connection: &mut Connection, id: SignInId, at: Timestamp) -> Result<Effect, Fault> {
     one(connection, &SEE, &[id.into(), at.into(), at.minus(SignIn::NOTED_EACH).into()]).await
 }
+
+#[cfg(test)]
+pub(super) static ALL: [&Set; 4] = [&CREATE, &FINISH, &REFUSE, &SEE];

@@ -125,10 +125,10 @@ static GIVE_VERDICT: Set = Set::new(
      SELECT i.task_id, i.user_id, i.approves, i.roles, i.evidence, i.reason, i.level, i.challenge_id,
         i.authenticator_id, i.application_id, i.at
      FROM input i
-     WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.id = i.task_id AND t.state = 'open' AND t.expires_at > i.at)
+     WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.id = i.task_id AND COALESCE(t.state, '') = 'open' AND t.expires_at > i.at)
         AND EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
         AND (i.challenge_id IS NULL OR EXISTS (SELECT 1 FROM challenges c
-            WHERE c.id = i.challenge_id AND c.user_id = i.user_id AND c.state = 'satisfied' AND c.used_at IS NULL))
+            WHERE c.id = i.challenge_id AND c.user_id IS NOT DISTINCT FROM i.user_id AND c.state = 'satisfied' AND c.used_at IS NULL))
         AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
             WHERE s.id = i.session_id AND s.ended_at IS NULL AND s.expires_at > i.at))
         AND (i.authenticator_id IS NULL OR EXISTS (SELECT 1 FROM authenticators a
@@ -142,7 +142,7 @@ static COUNT_VERDICT: Set = Set::new(
     "UPDATE tasks AS t SET approvals = t.approvals + i.approves,
         state = CASE WHEN i.approves = 0 THEN 'rejected' WHEN t.approvals + 1 >= t.quorum THEN 'approved' ELSE t.state END,
         closed_at = CASE WHEN i.approves = 0 OR t.approvals + 1 >= t.quorum THEN i.at ELSE t.closed_at END
-     FROM input i WHERE t.id = i.task_id AND t.state = 'open'",
+     FROM input i WHERE t.id = i.task_id AND COALESCE(t.state, '') = 'open'",
 );
 
 /// What a person says: counted once, with the proof used up, and told to the run.

@@ -121,7 +121,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A part of an attempt went well.
+    /// A part of an attempt went well. It is done, whether or not the attempt is over by now.
     pub(super) fn part_done(
         &mut self,
         key: &Key,
@@ -131,7 +131,11 @@ impl<'a> Machine<'a> {
         changed: Changed,
     ) -> Result<(), Refused> {
         match self.run.nodes.get(key) {
-            Some(Node::Acting { attempt: current, .. }) if *current == attempt => {}
+            Some(
+                Node::Acting { attempt: last, .. }
+                | Node::Resting { attempt: last, .. }
+                | Node::Held { attempt: last, .. },
+            ) if (1..=*last).contains(&attempt) => {}
             _ => return Err(Refused::NotAwaited),
         }
         let before = self.run.parts.remove(key);

@@ -453,6 +453,11 @@ impl Run {
         self.parts.get(key).map_or(0, |part| part.parts)
     }
 
+    /// The names of what they gave.
+    pub fn given_in_parts(&self, key: &Key) -> impl Iterator<Item = &str> {
+        self.parts.get(key).into_iter().flat_map(|part| part.outputs.keys().map(String::as_str))
+    }
+
     /// How many calls deep it is: 0 for one that no workflow called.
     pub const fn depth(&self) -> u32 {
         self.depth

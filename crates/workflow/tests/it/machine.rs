@@ -482,6 +482,29 @@ fn w04_parts_of_a_step_are_added_up_each_once_and_undone_where_it_fails_in_betwe
 }
 
 #[test]
+fn w05_a_part_is_done_whether_or_not_its_attempt_is_over_by_now() {
+    let definition = read(&with_steps(
+        "- id: mail\n  action: notify.mail\n  with: {user: \"${subject}\", subject: a, message: b}\n  retry: {limit: 2, backoff: 1s}\n- id: call\n  action: http.call\n  with: {url: \"https://a.example\"}",
+    ));
+    let part = |attempt, part, name: &str| {
+        let outputs = Map::from_iter([(name.to_owned(), json!(true))]);
+        Input::Part { key: key("mail"), attempt, part, outputs, changed: these(&[]) }
+    };
+    let run = begin(&definition).run;
+    assert_eq!(definition.advance(&run, part(2, 1, "ath_1"), NOW, 7), Err(Refused::NotAwaited), "there was none yet");
+    let failed =
+        Input::Failed { key: key("mail"), attempt: 1, message: "busy".to_owned(), retryable: true, after: None };
+    let run = go(&definition, &go(&definition, &run, failed).run, part(1, 1, "ath_1")).run;
+    let (timer, at) = run.next_timer().unwrap();
+    let run = definition.advance(&run, Input::Timer(timer), at, 7).unwrap().run;
+    let run = go(&definition, &run, part(1, 2, "ath_2")).run;
+    assert_eq!(run.given_in_parts(&key("mail")).collect::<Vec<_>>(), ["ath_1", "ath_2"]);
+    let ended = go(&definition, &run, done("mail", json!({ "count": 2 }))).run;
+    assert_eq!(serde_json::to_value(&ended).unwrap()["outputs"]["mail"], json!({ "count": 2 }));
+    assert_eq!(ended.under_way().collect::<Vec<_>>(), [&key("call")]);
+}
+
+#[test]
 fn w05_an_attempt_that_cannot_be_made_here_is_made_later_and_does_not_count() {
     let definition = read(&with_steps("- id: call\n  action: http.call\n  with: {url: \"https://a.example\"}"));
     let run = begin(&definition).run;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use domain::{Run, RunState, ShutOut, TaskState, Timestamp};
 use store::{ClaimedRun, Effect as Written, NewRun, Release, RunInput, Spares};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use workflow::{Action, Definition, Effect, Entry, Input, Key, Outcome, Reach, Ru
 
 use super::held::LEFT_TO_IT;
 use super::inside::Own;
+use super::outside::PartDone;
 use super::releases::{decided, released_by};
 use super::start::Started;
 use crate::app::{App, Error};
@@ -74,6 +76,8 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         begins_at,
         unwritten: Vec::new(),
         flying: JoinSet::new(),
+        parts: mpsc::unbounded_channel(),
+        ended: None,
         begun: BTreeMap::new(),
     };
     let ended = match carrier.go().await {
@@ -120,6 +124,10 @@ struct Carrier {
     unwritten: Vec<Entry>,
     /// What is done outside just now.
     flying: JoinSet<(Key, Input)>,
+    /// Where it is told what of that is done already.
+    parts: (mpsc::UnboundedSender<PartDone>, mpsc::UnboundedReceiver<PartDone>),
+    /// How something outside ended of which parts are to be written first.
+    ended: Option<(Key, Input)>,
     /// Whether a step of it is held, or was since it was claimed: there may be tasks that release steps.
     was_held: bool,
     /// When steps began that began here.
@@ -170,24 +178,37 @@ impl Carrier {
                 }
             } else if self.take_inbox().await? {
                 // What came may have more to be done.
-            } else if self.flying.is_empty() {
+            } else if self.flying.is_empty() && self.ended.is_none() && self.parts.1.is_empty() {
                 if self.rest().await? {
                     return Ok(());
                 }
             } else if let Some((key, input)) = self.answer().await {
-                under_way.remove(&key.to_string());
+                if !matches!(input, Input::Part { .. }) {
+                    under_way.remove(&key.to_string());
+                }
                 self.advance(input, Beside::default()).await?;
             }
         }
     }
 
-    /// What comes back from outside, if anything does soon. Whoever waits for that alone takes no place of others.
+    /// What comes back from outside, if anything does soon: what is done of it before how it ended. Whoever waits for that alone takes no place of others.
     async fn answer(&mut self) -> Option<(Key, Input)> {
         let app = Arc::clone(&self.app);
         let _waiting = app.workflows.outside.one_more(&self.run.workflow);
-        match tokio::time::timeout(LOOK, self.flying.join_next()).await {
-            Ok(Some(Ok(came))) => Some(came),
-            _ => None,
+        if self.ended.is_none() {
+            let next = async {
+                tokio::select! {
+                    part = self.parts.1.recv() => part,
+                    Some(ended) = self.flying.join_next() => { self.ended = ended.ok(); None }
+                }
+            };
+            if let Ok(Some(part)) = tokio::time::timeout(LOOK, next).await {
+                return Some(self.part_done(part));
+            }
+        }
+        match self.parts.1.try_recv() {
+            Ok(part) => Some(self.part_done(part)),
+            Err(_) => self.ended.take(),
         }
     }
 

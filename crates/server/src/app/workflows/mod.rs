@@ -54,7 +54,7 @@ pub(crate) use tasks::{NewVerdict, ShownTask};
 use turns::Turns;
 use waits::Outside;
 pub(crate) use webhooks::Call;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) use webhooks::fuzz;
 pub(crate) use why_not::{Version, WhyNot};
 use work::Begun;
@@ -138,8 +138,6 @@ pub(crate) struct Workflows {
     refusals: webhooks::Refusals,
     /// What is told to runs and nobody may see.
     held: held::Held,
-    /// Whom messages reached that are tried for others yet.
-    told: outside::people::ToldAlready,
     /// Those of them that do nothing but wait for somebody outside.
     outside: Outside,
     /// That there may be something to do.

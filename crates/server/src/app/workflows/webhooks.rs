@@ -247,7 +247,7 @@ impl Read {
 }
 
 /// Reads a call of any bytes. For fuzzers.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) fn fuzz(id: &str, timestamp: &str, signature: &str, body: &[u8]) {
     let call = Call { id, timestamp, signature, body };
     let now = Timestamp::from_unix_millis(1_800_000_000_000);

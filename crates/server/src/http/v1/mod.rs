@@ -10,7 +10,7 @@ mod devices;
 mod doctor;
 pub(super) mod enrollments;
 mod events;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
 mod gateway_switches;
 mod hardware_tokens;

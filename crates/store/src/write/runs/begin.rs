@@ -84,7 +84,7 @@ pub(super) static HOLD_SLOT: Set = Set::new(
 
 pub(super) static QUEUED: Set = Set::new(
     &[("workflow", Text), ("key", Text)],
-    "SELECT r.id FROM input i {then} runs r ON r.workflow = i.workflow AND r.key = i.key AND r.state = 'queued'
+    "SELECT r.id FROM input i {then} {each<}runs r{each|}r.workflow = i.workflow AND r.key = i.key AND r.state = 'queued'{each>r}
      ORDER BY r.id LIMIT 100",
 );
 

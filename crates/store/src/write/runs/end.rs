@@ -39,7 +39,7 @@ pub(super) static PACE_OF: Set =
 pub(super) static LET_BEGIN: Set = Set::new(
     &[("run_id", Id), ("may_begin_at", Int)],
     "UPDATE runs AS r SET state = 'running', begins_at = i.may_begin_at
-     FROM input i WHERE r.id = i.run_id AND r.state = 'queued'",
+     FROM input i WHERE r.id = i.run_id AND COALESCE(r.state, '') = 'queued'",
 );
 
 /// Of one that waited for its turn, and is due from now on.

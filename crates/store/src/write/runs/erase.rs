@@ -14,13 +14,13 @@ use crate::write::{links, tasks};
 pub(super) static LIVE_RUNS_OF_USER: Set = Set::new(
     &[("user_id", Id)],
     "SELECT r.id, r.caller, r.caller_key FROM input i {then} runs r ON r.user_id = i.user_id
-     WHERE r.ended_at IS NULL ORDER BY r.id",
+     WHERE COALESCE(r.ended_at, -1) < 0 ORDER BY r.id",
 );
 
 /// Before any of them ends: a slot is handed on to none that is erased as well.
 pub(super) static WITHDRAW_QUEUED: Set = Set::new(
     &[("user_id", Id)],
-    "UPDATE runs SET state = 'cancelled' WHERE state = 'queued' AND user_id IN (SELECT i.user_id FROM input i)",
+    "UPDATE runs SET state = 'cancelled' WHERE COALESCE(state, '') = 'queued' AND user_id IN (SELECT i.user_id FROM input i)",
 );
 
 pub(super) static RUNS_OF_USER: Set =

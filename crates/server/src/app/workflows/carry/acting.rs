@@ -12,7 +12,7 @@ use workflow::{Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, K
 use super::{Beside, Carrier, Stop, TRIES, is_inside_action, shortened};
 use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way, takes};
 use crate::app::workflows::inside::{Fault, Found, MOST, Own};
-use crate::app::workflows::outside::Errand;
+use crate::app::workflows::outside::{Errand, PartDone, Parts};
 use crate::app::workflows::start::Started;
 
 /// Steps of items of loops that are done in one commit, at most: nobody else writes meanwhile.
@@ -42,6 +42,17 @@ impl Carrier {
                     gives: false,
                     is_last: self.definition.is_last_attempt(key, *attempt),
                     tokens: Vec::new(),
+                    parts: Parts {
+                        before: self
+                            .machine
+                            .iter()
+                            .flat_map(|run| run.given_in_parts(key))
+                            .map(str::to_owned)
+                            .collect(),
+                        key: key.clone(),
+                        attempt: *attempt,
+                        to: self.parts.0.clone(),
+                    },
                 };
                 let (app, key, attempt, until) = (Arc::clone(&self.app), key.clone(), *attempt, *until);
                 self.flying.spawn(async move {
@@ -63,6 +74,14 @@ impl Carrier {
                 });
             }
         }
+    }
+
+    /// That a part of an errand is done.
+    pub(super) fn part_done(&self, PartDone { key, attempt, name }: PartDone) -> (Key, Input) {
+        let part = self.machine.as_ref().map_or(0, |machine| machine.parts(&key)) + 1;
+        let outputs = Map::from_iter([(name, Value::Bool(true))]);
+        // What undoes a step that failed in the end is told what it always was.
+        (key.clone(), Input::Part { key, attempt, part, outputs, changed: Changed::These(Vec::new()) })
     }
 
     /// The next thing to do that takes no more than our own data.

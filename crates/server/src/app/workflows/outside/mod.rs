@@ -6,18 +6,19 @@
 mod call;
 mod chat;
 mod page;
-pub(super) mod people;
+mod people;
 mod ticket;
 mod validator;
 mod withheld;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::RunId;
 use gateway::outside::{Answer, Outside, OutsideError, Request};
 use serde_json::{Map, Value};
-use workflow::{SECRET_INPUT, Told};
+use tokio::sync::mpsc::UnboundedSender;
+use workflow::{Key, SECRET_INPUT, Told};
 use zeroize::Zeroizing;
 
 use super::inside::Fault;
@@ -43,6 +44,30 @@ pub(super) struct Errand {
     pub(super) is_last: bool,
     /// The tokens of links in it.
     pub(super) tokens: Vec<Zeroizing<String>>,
+    /// What of it is done.
+    pub(super) parts: Parts,
+}
+
+/// What of an errand was done in earlier attempts, and where it is told what is done in this one: it is kept with the run, whatever becomes of the rest.
+pub(super) struct Parts {
+    pub(super) before: BTreeSet<String>,
+    pub(super) key: Key,
+    pub(super) attempt: u32,
+    pub(super) to: UnboundedSender<PartDone>,
+}
+
+/// A part of an errand that is done, by its name.
+pub(super) struct PartDone {
+    pub(super) key: Key,
+    pub(super) attempt: u32,
+    pub(super) name: String,
+}
+
+impl Parts {
+    fn done(&self, name: String) {
+        // Nobody listens any more where the run is somebody else's by now.
+        let _ = self.to.send(PartDone { key: self.key.clone(), attempt: self.attempt, name });
+    }
 }
 
 /// What an action gives.

@@ -1,10 +1,9 @@
 //! Messages to people, by the gateways that carry codes and within the same budgets (T-24).
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::{Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Credential, UserId};
+use domain::{Authenticator, AuthenticatorKind, AuthenticatorState, Credential, UserId};
 use gateway::messages::{MailText, SmsText};
 use gateway::{Delivery, Outcome, Refused};
 use serde_json::Value;
@@ -33,25 +32,22 @@ impl App {
         let (subject, message) =
             (text(errand, "subject").unwrap_or_default(), text(errand, "message").unwrap_or_default());
         let mail = MailText::plain(subject, message, post.language);
-        let told = self.workflows.told.of(&errand.idempotency_key);
-        let (before, left): (Vec<_>, Vec<_>) = mailboxes.into_iter().partition(|one| told.contains(&one.id));
+        let are_several = mailboxes.len() > 1;
+        let was_told = |one: &Authenticator| errand.parts.before.contains(&one.id.to_string());
+        let (before, left): (Vec<_>, Vec<_>) = mailboxes.into_iter().partition(was_told);
         // Each has a time of its own, so that one that hangs takes nothing from what came of the others.
         let (now, patience) = (self.now(), errand.patience * 3 / 4);
         let sending = left.iter().map(async |mailbox| {
             let sending = async { self.sent(AuthenticatorKind::Email, post.notify(mailbox, &mail, now).await).await };
             let sent = tokio::time::timeout(patience, sending).await;
             let sent = sent.unwrap_or_else(|_| Err(Fault::for_now("it did not come back in time")));
-            if sent.is_ok() {
-                // At once: the attempt may be given up while another mailbox is waited for.
-                self.workflows.told.add(&errand.idempotency_key, mailbox.id);
+            if sent.is_ok() && are_several {
+                // At once: the attempt may be given up while another mailbox is waited for, or this server end.
+                errand.parts.done(mailbox.id.to_string());
             }
             sent
         });
-        let given = of_several(before.len(), futures_util::future::join_all(sending).await, errand.is_last);
-        if errand.is_last || given.as_ref().map_or_else(|fault| !fault.again, |_| true) {
-            self.workflows.told.forget(&errand.idempotency_key);
-        }
-        given
+        of_several(before.len(), futures_util::future::join_all(sending).await, errand.is_last)
     }
 
     /// To the number that was proved.
@@ -187,37 +183,6 @@ fn of_several(before: usize, results: Vec<Given>, is_last: bool) -> Given {
     }
 }
 
-/// To which authenticators a message is gone that is still tried for others, so that those who have it get it once. It is kept here alone: another
-/// server, and this one once it was away, sends it to all of them again.
-#[derive(Default)]
-pub(crate) struct ToldAlready(Mutex<HashMap<String, HashSet<AuthenticatorId>>>);
-
-/// Messages that are kept in mind, at most.
-const MOST_TOLD: usize = 10_000;
-
-impl ToldAlready {
-    fn of(&self, key: &str) -> HashSet<AuthenticatorId> {
-        self.messages().get(key).cloned().unwrap_or_default()
-    }
-
-    fn add(&self, key: &str, to: AuthenticatorId) {
-        let mut messages = self.messages();
-        if messages.len() >= MOST_TOLD && !messages.contains_key(key) {
-            messages.clear();
-        }
-        messages.entry(key.to_owned()).or_default().insert(to);
-    }
-
-    fn forget(&self, key: &str) {
-        self.messages().remove(key);
-    }
-
-    fn messages(&self) -> MutexGuard<'_, HashMap<String, HashSet<AuthenticatorId>>> {
-        // Nothing in there can be left half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn delivered(kind: AuthenticatorKind, delivery: Delivery) -> Given {
     match delivery.outcome {
         Outcome::Sent { gateway, reference } => {
@@ -233,6 +198,8 @@ fn delivered(kind: AuthenticatorKind, delivery: Delivery) -> Given {
 
 #[cfg(test)]
 mod tests {
+    use domain::AuthenticatorId;
+
     use super::*;
 
     fn outputs() -> serde_json::Map<String, Value> {
@@ -289,16 +256,5 @@ mod tests {
         let ids = |some: Vec<Authenticator>| some.iter().map(|one| one.id.uuid().as_u128()).collect::<Vec<_>>();
         assert_eq!(ids(each_once(all())), [1, 2]);
         assert_eq!(ids(the_first(all())), [1]);
-    }
-
-    #[test]
-    fn what_is_kept_of_whom_a_message_reached_is_bounded() {
-        let told = ToldAlready::default();
-        let one = AuthenticatorId::from_uuid(uuid::Uuid::from_u128(1));
-        (0..=MOST_TOLD).for_each(|n| told.add(&n.to_string(), one));
-        assert_eq!(told.messages().len(), 1);
-        assert!(told.of(&MOST_TOLD.to_string()).contains(&one));
-        told.forget(&MOST_TOLD.to_string());
-        assert!(told.messages().is_empty());
     }
 }

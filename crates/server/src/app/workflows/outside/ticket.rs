@@ -151,6 +151,12 @@ mod tests {
             idempotency_key: "run_1/ticket".to_owned(),
             patience: std::time::Duration::from_secs(1),
             tokens: Vec::new(),
+            parts: super::super::Parts {
+                before: std::collections::BTreeSet::new(),
+                key: "ticket".parse().unwrap(),
+                attempt: 1,
+                to: tokio::sync::mpsc::unbounded_channel().0,
+            },
         }
     }
 
