@@ -29,6 +29,7 @@ const DOCUMENTED: Readonly<Record<string, Theme>> = {
   'page-prove-push': 'light',
   'page-view-phone-number': 'light',
   'page-security': 'light',
+  'page-task': 'light',
   'page-sign-in': 'light',
   'app-connect': 'light',
   'app-prompt': 'light',
