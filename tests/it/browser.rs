@@ -64,6 +64,11 @@ impl Shop {
         self.page(json!({ "purpose": "security", "session_id": session_id })).await
     }
 
+    /// A browser on its way to a page on which somebody with these roles decides a task.
+    pub(crate) async fn task_page(&self, session_id: &str, task_id: &str, roles: &[&str]) -> Browser {
+        self.page(json!({ "purpose": "task", "session_id": session_id, "task_id": task_id, "roles": roles })).await
+    }
+
     async fn page(&self, mut request: Value) -> Browser {
         request["return_url"] = json!(self.return_url);
         request["state"] = json!("x&y=\u{fc}");

@@ -9,6 +9,7 @@ import { CATALOGUE, wordsOf } from './words/catalogue';
 async function start() {
   // What that page shows besides is on its way while the server is asked.
   if (location.pathname.startsWith('/security/')) void import('./screens/security');
+  if (location.pathname.startsWith('/task/')) void import('./screens/task');
   const [[language, words], token] = await Promise.all([wordsOf(CATALOGUE, navigator.languages), tokenOf()]);
   document.documentElement.lang = language;
   const root = document.getElementById('root');
@@ -18,7 +19,7 @@ async function start() {
   );
 }
 
-/** `/enroll/{token}`, `/challenge/{token}`, `/security/{token}`: which of them it is, the server says. For signing in there is none yet. */
+/** `/enroll/{token}`, `/challenge/{token}`, `/security/{token}`, `/task/{token}`: which of them it is, the server says. For signing in there is none yet. */
 async function tokenOf(): Promise<{ token: string } | { trouble: Trouble }> {
   if (location.pathname !== SIGN_IN) return { token: location.pathname.split('/')[2] ?? '' };
   try {

@@ -111,6 +111,17 @@ export const SCREENS: readonly Screen[] = [
         'Your sign-in',
       ),
   },
+  { name: 'task', reach: (page, served) => deciding(page, served) },
+  { name: 'task-unseen', reach: taskUnseen },
+  { name: 'task-prove', reach: taskProve },
+  { name: 'task-approved', reach: (page, served) => taskDecided(page, served, 'Approve') },
+  { name: 'task-rejected', reach: (page, served) => taskDecided(page, served, 'Reject') },
+  {
+    name: 'task-closed',
+    reach: (page, served) =>
+      opened(page, served, { purpose: 'task', task: { state: 'timeout' } }, 'Nothing is left'),
+  },
+  { name: 'task-long', reach: taskLong },
   { name: 'sign-in', reach: (page, served) => signIn(page, served) },
   { name: 'sign-in-cancelled', reach: signInCancelled },
   {
@@ -336,6 +347,46 @@ async function stronger(page: Page, served: Served) {
 async function security(page: Page, served: Served, more: Partial<Wish> = {}) {
   const wish: Wish = { ...more, purpose: 'security', has: ['push', 'totp', 'backup_codes'], mayChange: true };
   await opened(page, served, wish, 'Your sign-in');
+}
+
+async function deciding(page: Page, served: Served, task: Wish['task'] = {}) {
+  await opened(page, served, { purpose: 'task', application: 'Help desk', task }, 'Your decision');
+}
+
+async function taskUnseen(page: Page, served: Served) {
+  await deciding(page, served);
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByText('Tick what you have seen first').waitFor();
+}
+
+async function taskProve(page: Page, served: Served) {
+  await deciding(page, served);
+  await page.getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await headed(page, 'Confirm that it is you');
+}
+
+async function taskDecided(page: Page, served: Served, verdict: 'Approve' | 'Reject') {
+  await stay(page);
+  await deciding(page, served, { level: 'aal1', evidence: [] });
+  await page.getByRole('button', { name: verdict }).click();
+  await headed(page, verdict === 'Approve' ? 'Approved' : 'Rejected');
+}
+
+/** What an input says that somebody wrote, as long as it gets, with a mark that turns around what follows it. */
+async function taskLong(page: Page, served: Served) {
+  const wish: Wish = {
+    ...LONG,
+    purpose: 'task',
+    task: {
+      message: `${WORD}${WORD} \u202etxt.exe <b>x</b>`,
+      about: `${WORD} (${WORD})`,
+      releases: 'revoke_all_of_the_weak_authenticators@1/each@1048576',
+      evidence: ['identity_document', 'in_person', 'call_back', `${WORD}`],
+      expires_at: new Date(Date.now() + 1_200_000).toISOString(),
+    },
+  };
+  await opened(page, served, wish, 'Your decision');
 }
 
 async function securityChanging(page: Page, served: Served) {

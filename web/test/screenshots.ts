@@ -9,6 +9,7 @@ import { serve as serveApp } from './authenticator/server.ts';
 import { photographBank } from './bank-pictures.ts';
 import { launch, type Browser } from './browser.ts';
 import { serve } from './mock/http.ts';
+import { LINK_SCREENS, Links } from './real/links.ts';
 import { PROGRAM } from './real/server.ts';
 import { SCREENS } from './screens.ts';
 
@@ -28,6 +29,7 @@ const DOCUMENTED: Readonly<Record<string, Theme>> = {
   'page-prove-push': 'light',
   'page-view-phone-number': 'light',
   'page-security': 'light',
+  'page-task': 'light',
   'page-sign-in': 'light',
   'app-connect': 'light',
   'app-prompt': 'light',
@@ -40,6 +42,8 @@ const BANK_DOCUMENTED: Readonly<Record<string, `${Theme}-${Size}`>> = {
   'bank-receipt': 'light-desktop',
   'bank-alarm': 'dark-desktop',
 };
+/** The same of the pages of links. */
+const LINKS_DOCUMENTED: Readonly<Record<string, Theme>> = { link: 'light' };
 /** Beside a phone, a desktop is as high in the documentation. */
 const BANK_CUT = { phone: {}, desktop: { viewport: { width: 1280, height: 1010 } } } as const;
 const IMAGES = '../docs/images';
@@ -79,9 +83,13 @@ export async function takeAll(folder?: string, names: readonly string[] = []): P
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
+  const links = await linkPages(browser, folder, names).catch((error: unknown) => {
+    failed.push(`links: ${String(error)}`);
+    return 0;
+  });
   await bank(browser, folder, names).catch((error: unknown) => failed.push(`bank: ${String(error)}`));
   await browser.close();
-  console.log(`${wanted.length - failed.length} pictures are in ${into}`);
+  console.log(`${wanted.length + links - failed.length} pictures are in ${into}`);
   if (failed.length > 0) throw new Error(failed.join('\n'));
 }
 
@@ -109,6 +117,33 @@ function pictures(): Picture[] {
   return [...hosted, ...app].flatMap((screen) =>
     THEMES.flatMap((theme) => sizes.map((size) => ({ ...screen, theme, size }))),
   );
+}
+
+/** The pages of links in each look, how many; into the documentation's folder, one. Skipped where the program is not built. */
+async function linkPages(browser: Browser, folder: string | undefined, names: readonly string[]) {
+  if (PROGRAM === null) {
+    console.log('The pages of links are not photographed: cargo build -p countersign -p vault');
+    return 0;
+  }
+  const wanted = LINK_SCREENS.flatMap((screen) =>
+    THEMES.flatMap((theme) => (Object.keys(SIZES) as Size[]).map((size) => ({ ...screen, theme, size }))),
+  ).filter(({ name, theme, size }) =>
+    folder === undefined
+      ? LINKS_DOCUMENTED[name] === theme && size === 'phone'
+      : names.length === 0 || names.some((one) => `page-${name}`.includes(one)),
+  );
+  if (wanted.length === 0) return 0;
+  const links = await Links.start(PROGRAM);
+  try {
+    for (const { name, theme, size, reach } of wanted) {
+      const file = folder === undefined ? name : `${name}-${theme}-${size}`;
+      const take = (page: Page, shoot: () => Promise<void>) => reach(page, links).then(shoot);
+      await photographed(browser, { name, theme, size, take }, join(folder ?? IMAGES, `page-${file}.png`));
+    }
+  } finally {
+    await links.close();
+  }
+  return wanted.length;
 }
 
 /** The sample bank in each look; into the documentation's folder, what is wanted there. Skipped where the program is not built. */

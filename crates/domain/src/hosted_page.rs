@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationId, AuthenticatorId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, Timestamp, UserId,
+    ApplicationId, AuthenticatorId, ChallengeId, EnrollmentId, PageId, ReturnUrl, SessionId, TaskId, Timestamp, UserId,
 };
 
 /// One visit of one browser. Its link carries a token of which only the hash is kept; who opens it first is the only one it works for,
@@ -38,7 +38,7 @@ pub struct HostedPage {
     pub challenge_id: Option<ChallengeId>,
     /// The enrollment that was begun on it.
     pub enrollment_id: Option<EnrollmentId>,
-    /// On a person's own page: the change that is wanted, until it is made.
+    /// On a person's own page: the change that is wanted, until it is made. On one for deciding a task: that, and what was said.
     pub wanted: Option<Wanted>,
     /// Where it leads back to.
     pub return_url: ReturnUrl,
@@ -101,6 +101,23 @@ pub enum Wanted {
     BackupCodes,
     /// A session ended; every other one than the page's if none is named.
     SignOut(Option<SessionId>),
+    /// A task decided.
+    Decide(Deciding),
+}
+
+/// What somebody decides on a page, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deciding {
+    /// What is decided.
+    pub task_id: TaskId,
+    /// The roles that the application vouched for as it made the page.
+    pub roles: Vec<String>,
+    /// Yes or no, once the person said so.
+    pub approves: Option<bool>,
+    /// What they say that they have seen.
+    pub evidence: Vec<String>,
+    /// Why, in their words.
+    pub reason: Option<String>,
 }
 
 /// SHA-256 of a secret that is shown to one browser.
@@ -125,6 +142,8 @@ pub enum PagePurpose {
     Security,
     /// Signing in at a site that has no login of its own. Whoever it is says their passkey.
     SignIn,
+    /// Deciding what a run asks people.
+    Task,
 }
 
 /// Whether there is something to do on a page, or what came of it.
@@ -143,6 +162,10 @@ pub enum PageState {
     Cancelled,
     /// Another browser opened it than the one that it was made for.
     Refused,
+    /// The person approved what a run asks.
+    Approved,
+    /// The person rejected it.
+    Rejected,
 }
 
 /// Why somebody is refused on a page.
@@ -182,7 +205,7 @@ impl PageRefusal {
 
 impl PagePurpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Challenge, Self::Enroll, Self::Security, Self::SignIn];
+    pub const ALL: [Self; 5] = [Self::Challenge, Self::Enroll, Self::Security, Self::SignIn, Self::Task];
 
     /// The purpose's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -191,6 +214,7 @@ impl PagePurpose {
             Self::Enroll => "enroll",
             Self::Security => "security",
             Self::SignIn => "sign_in",
+            Self::Task => "task",
         }
     }
 
@@ -202,7 +226,16 @@ impl PagePurpose {
 
 impl PageState {
     /// Every state.
-    pub const ALL: [Self; 6] = [Self::Open, Self::Proved, Self::Enrolled, Self::Left, Self::Cancelled, Self::Refused];
+    pub const ALL: [Self; 8] = [
+        Self::Open,
+        Self::Proved,
+        Self::Enrolled,
+        Self::Left,
+        Self::Cancelled,
+        Self::Refused,
+        Self::Approved,
+        Self::Rejected,
+    ];
 
     /// The state's name, as in JSON and in the store.
     pub const fn name(self) -> &'static str {
@@ -213,6 +246,8 @@ impl PageState {
             Self::Left => "left",
             Self::Cancelled => "cancelled",
             Self::Refused => "refused",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
         }
     }
 

@@ -51,7 +51,7 @@ pub use event::{Details, Event, EventKind};
 pub use event_schema::{EVENT_IDS, EventField, FieldKind};
 pub use external_id::ExternalId;
 pub use hardware_token::HardwareToken;
-pub use hosted_page::{HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
+pub use hosted_page::{Deciding, HostedPage, PagePurpose, PageRefusal, PageState, TokenHash, Wanted};
 pub use id::{
     AlertId, ApiKeyId, ApplicationId, AuthenticatorId, ChallengeId, DecisionId, DeviceId, EnrollmentId, EventId,
     HardwareTokenId, InvalidId, LinkId, PageId, PolicyId, PromptId, RunId, SessionId, SignInId, TaskId, UserId,

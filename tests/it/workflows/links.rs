@@ -75,6 +75,13 @@ pub(super) async fn browse(api: &Api, method: Method, path: &str) -> Answer {
     Api::answer(client.request(method, format!("{}{path}", api.address))).await.unwrap()
 }
 
+/// The same, of somebody whose browser says what they read.
+async fn browse_in(api: &Api, method: Method, path: &str, languages: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.request(method, format!("{}{path}", api.address));
+    Api::answer(request.header("accept-language", languages)).await.unwrap()
+}
+
 fn body(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
@@ -187,6 +194,48 @@ async fn w06_t13_an_expired_link_says_so_and_leads_to_the_flow_for_it() {
     settles(&api, id, "cancelled").await;
     let shown = browse(&api, Method::POST, &link).await;
     assert!(shown.status == 410 && body(&shown).contains("come to its end"), "{shown}");
+}
+
+/// W-06: a page speaks the language of who reads it, and says of what a workflow says that it is in another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_pages_of_links_are_in_the_language_of_who_comes() {
+    let folder = folder(&[notice()]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    let more = [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")];
+    let post = Post::with(Database::Sqlite, &more).await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    let theirs = "<h1 lang=\"fr\" dir=\"auto\">Was this you?</h1>";
+    for (languages, tag, says, title) in [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Das geht einmal, bis ", theirs),
+        ("it, es;q=0.7, de;q=0.5", "es", "Funciona una sola vez, hasta el ", theirs),
+        ("zh-CN", "zh-Hans", "只能使用一次", theirs),
+        ("en-GB", "en", "This works once, until ", theirs),
+        // Who reads none of them is told in the language of the message that they came from.
+        ("it", "fr", "Cela marche une seule fois", "<h1 dir=\"auto\">Was this you?</h1>"),
+    ] {
+        let shown = browse_in(&api, Method::GET, &link, languages).await;
+        let body = body(&shown);
+        assert!(body.contains(&format!("<html lang=\"{tag}\">")) && body.contains(says), "{languages}: {body}");
+        assert!(body.contains(title), "{languages}: {body}");
+        assert_eq!(
+            (shown.headers["content-language"].as_str(), shown.headers["vary"].as_str()),
+            (tag, "accept-language")
+        );
+    }
+    // What it did, that it was used, and what leads nowhere as well.
+    for (method, path, status, says) in [
+        (Method::POST, link.as_str(), 200, "Erledigt"),
+        (Method::GET, link.as_str(), 410, "Dieser Link wurde schon benutzt"),
+        (Method::POST, &format!("{link}/late"), 200, "Wir wissen, dass Sie hier waren"),
+        (Method::GET, "/links/x", 404, "Dieser Link führt nirgendwohin"),
+    ] {
+        let answer = browse_in(&api, method, path, "de").await;
+        assert!(answer.status == status && body(&answer).contains(says), "{path}: {answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ mod standing;
 mod stories;
 mod switches;
 mod tasks;
+mod tasks_on_pages;
 mod watching;
 mod webhooks;
 

@@ -76,7 +76,7 @@ async fn with_old_mailbox(post: &Post) -> String {
 /// The codes that a page shows.
 fn codes(page: &Answer) -> Vec<String> {
     let body = String::from_utf8(page.body.clone()).unwrap();
-    let list = body.split("<ul class=\"codes\">").nth(1).unwrap_or_else(|| panic!("no codes: {body}"));
+    let list = body.split("<ul class=\"codes\" translate=\"no\">").nth(1).unwrap_or_else(|| panic!("no codes: {body}"));
     let list = list.split("</ul>").next().unwrap();
     list.split("<li>").skip(1).map(|one| one.split("</li>").next().unwrap().to_owned()).collect()
 }

@@ -6,7 +6,7 @@ use super::{events, folder, run_in, settles, setup, until, workflow};
 use crate::harness::{Answer, Api, Database, Enrolled, Server};
 
 /// Somebody locked is let in again, once so many have approved.
-fn unlock(quorum: usize, more: &str) -> (String, String) {
+pub(super) fn unlock(quorum: usize, more: &str) -> (String, String) {
     workflow(
         "unlock",
         &format!(
@@ -33,7 +33,7 @@ steps:
 }
 
 /// A run that asks, and the task.
-async fn asked(api: &Api, about: &str, requester: &str) -> (String, Value) {
+pub(super) async fn asked(api: &Api, about: &str, requester: &str) -> (String, Value) {
     let new = json!({ "requester": requester, "roles": ["helpdesk"], "inputs": { "user": about } });
     let run = api.post("/v1/workflows/unlock/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
     let task = until("a task", async || {
@@ -44,7 +44,7 @@ async fn asked(api: &Api, about: &str, requester: &str) -> (String, Value) {
     (run, task)
 }
 
-fn id(thing: &Value) -> &str {
+pub(super) fn id(thing: &Value) -> &str {
     thing["id"].as_str().unwrap()
 }
 

@@ -85,6 +85,7 @@ export type Screen =
   | 'stronger'
   | 'backupCodes'
   | 'overview'
+  | 'decide'
   | 'done';
 
 /** Which screen it is. */

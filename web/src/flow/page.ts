@@ -6,13 +6,15 @@ import { rememberOf, type Remember } from '../remember/remember';
 import type { SealedView } from '../sealed/view';
 import { instant, known, list, oneOf, optionalStart, optionalText, record, text, type Clock } from './edge';
 import { overviewOf, type Overview } from './overview';
+import { askedOf, type Asked } from './task';
 
-export type Purpose = 'challenge' | 'enroll' | 'security' | 'sign_in';
+export type Purpose = 'challenge' | 'enroll' | 'security' | 'sign_in' | 'task';
 /**
  * `redeem`: the application has to see this browser before anything goes on. `stronger`: what was enrolled is active, and something
  * stronger could follow.
  */
-export type Step = 'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+export type Step =
+  'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'decide' | 'done';
 
 /** What a person can have, and prove with. */
 export const KINDS = ['webauthn', 'push', 'totp', 'hotp', 'sms', 'email', 'backup_codes'] as const;
@@ -45,6 +47,8 @@ export interface Page {
   readonly returnTo: URL | null;
   /** Only at the step `overview`. */
   readonly overview: Overview | null;
+  /** Only at the step `decide`. */
+  readonly task: Asked | null;
 }
 
 export interface Challenge {
@@ -104,7 +108,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
   const state = record(value);
   const challenge = state.challenge == null ? null : record(state.challenge);
   return {
-    purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security', 'sign_in']),
+    purpose: oneOf(state.purpose, ['challenge', 'enroll', 'security', 'sign_in', 'task']),
     application: isolated(text(state.application)),
     brand: brandOf(state.brand, origin),
     step: oneOf(state.step, [
@@ -115,6 +119,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
       'backup_codes',
       'stronger',
       'overview',
+      'decide',
       'done',
     ]),
     until: instant(state.expires_at, clock),
@@ -130,6 +135,7 @@ export function pageOf(value: unknown, clock: Clock, origin: string): Page {
     backupCodes: list(state.backup_codes).map(text),
     returnTo: state.return_to == null ? null : webAddress(state.return_to),
     overview: state.overview == null ? null : overviewOf(record(state.overview), clock),
+    task: state.task == null ? null : askedOf(state.task, clock),
   };
 }
 

@@ -1,9 +1,9 @@
 /** Going back to the application. */
 
 /** `left`: a person's own page, which has no other end. */
-export type Outcome = 'proved' | 'enrolled' | 'cancelled' | 'left';
+export type Outcome = 'proved' | 'enrolled' | 'cancelled' | 'left' | 'approved' | 'rejected';
 
-const OUTCOMES: readonly Outcome[] = ['proved', 'enrolled', 'cancelled', 'left'];
+const OUTCOMES: readonly Outcome[] = ['proved', 'enrolled', 'cancelled', 'left', 'approved', 'rejected'];
 
 /** What a window that opened this page is told, at the return address's origin and nowhere else. */
 export interface Told {

@@ -87,6 +87,7 @@ export type Verb =
   | 'confirm'
   | 'finish'
   | 'cancel'
+  | 'task/decide'
   | SecurityVerb;
 
 /** Milliseconds. The server answers within a few seconds or says that it is busy. */

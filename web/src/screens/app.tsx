@@ -20,6 +20,8 @@ import { View } from './view';
 
 /** A person's own page: fetched, with its words, by those who come for it. */
 const Overview = lazy(() => import('./security'));
+/** What a workflow asks: the same. */
+const Task = lazy(() => import('./task'));
 
 /** The page at `token`, from the first question to the way back. */
 export function App({ words, token }: { words: Words; token: string }) {
@@ -83,6 +85,12 @@ function Screen({ flow, actions }: { flow: Flow; actions: Actions }) {
       return (
         <Suspense fallback={<Loading />}>
           <Overview {...props} />
+        </Suspense>
+      );
+    case 'decide':
+      return (
+        <Suspense fallback={<Loading />}>
+          <Task {...props} />
         </Suspense>
       );
     case 'done':

@@ -9,21 +9,31 @@ import { Icon } from './icon';
 
 /** Milliseconds for reading what happened, before the way back is taken by itself. */
 const PAUSE = 1500;
+/** After what there is something to read. */
+const READ: readonly string[] = ['proved', 'enrolled', 'approved', 'rejected'];
 
 export function Done({ page, flow }: { page: Page; flow: Flow }) {
   const words = useWords();
   const to = page.returnTo;
   const came =
     outcome(to) ??
-    ({ enroll: 'enrolled', challenge: 'proved', security: 'left', sign_in: 'signedIn' } as const)[
-      page.purpose
-    ];
+    (
+      {
+        enroll: 'enrolled',
+        challenge: 'proved',
+        security: 'left',
+        sign_in: 'signedIn',
+        task: 'approved',
+      } as const
+    )[page.purpose];
   const kind = kindOf(flow);
   const title = {
     proved: words.provedTitle,
     signedIn: words.signedInTitle,
     enrolled: words.enrolledTitles[kind],
     left: words.leftTitle,
+    approved: words.decided.approve,
+    rejected: words.decided.reject,
     cancelled: words.cancelledTitle,
   }[came];
   const text = {
@@ -31,11 +41,13 @@ export function Done({ page, flow }: { page: Page; flow: Flow }) {
     signedIn: null,
     enrolled: words.enrolledTexts[kind],
     left: words.leftText,
+    approved: words.decidedText,
+    rejected: words.decidedText,
     cancelled: words.cancelledText,
   }[came];
 
   useEffect(() => {
-    if (to) return goBack(to, window, came === 'proved' || came === 'enrolled' ? PAUSE : 0);
+    if (to) return goBack(to, window, READ.includes(came) ? PAUSE : 0);
     return undefined;
   }, [to, came]);
 

@@ -30,10 +30,11 @@ export function Prove({ flow, page, actions }: ScreenProps) {
             enroll: words.proveBeforeAdding,
             security: words.proveBeforeChange,
             sign_in: words.signInIntro,
+            task: words.proveBeforeDeciding,
           }[page.purpose]
         }
       </p>
-      {page.purpose === 'challenge' && <Facts page={page} />}
+      {(page.purpose === 'challenge' || page.purpose === 'task') && <Facts page={page} />}
       <Notice notice={flow.notice} retry={actions.retry} passkey={way?.kind === 'webauthn'} />
       {way && <By way={way} flow={flow} page={page} actions={actions} />}
       {page.remember && (
@@ -60,7 +61,14 @@ export function Prove({ flow, page, actions }: ScreenProps) {
 function Facts({ page }: { page: Page }) {
   const words = useWords();
   if (!page.challenge) return null;
-  const facts = [[words.action, page.challenge.action] as const, ...page.challenge.shown];
+  const { action, shown } = page.challenge;
+  const facts =
+    page.purpose === 'task'
+      ? [
+          [words.deciding, words.decides[action === 'task.approve' ? 'approve' : 'reject']] as const,
+          ...named(shown, words.asked),
+        ]
+      : [[words.action, action] as const, ...shown];
   return (
     <section aria-label={words.whatYouConfirm}>
       <dl className="facts">
@@ -77,6 +85,11 @@ function Facts({ page }: { page: Page }) {
       </dl>
     </section>
   );
+}
+
+/** What the server names in its own words, in the person's. */
+function named(shown: readonly (readonly [string, string])[], names: Readonly<Record<string, string>>) {
+  return shown.map(([name, said]) => [names[name] ?? name, said] as const);
 }
 
 /** The way that was picked: a button that has something asked or sent, or what that came to. */

@@ -50,6 +50,8 @@ export interface Actions {
   makePasskey(): void;
   /** Has the code of an enrollment sent again. */
   resend(): void;
+  /** Says what is decided, with what was seen, and why. */
+  decide(verdict: 'approve' | 'reject', evidence: readonly string[], reason: string): void;
   change(verb: SecurityVerb, body?: Record<string, unknown>): void;
   finish(): void;
   cancel(): void;
@@ -161,6 +163,8 @@ function actionsOf(
       const view = now().page?.view;
       carry('prompt', { kind: view?.kind, authenticator_id: view?.authenticatorId ?? null });
     },
+    decide: (verdict, evidence, reason) =>
+      carry('task/decide', { verdict, evidence, ...(reason.trim() !== '' && { reason }) }),
     change: (verb, body = {}) => carryOut(() => state(token, verb, body), verb),
     finish: () => {
       const { page } = now();

@@ -17,11 +17,15 @@ export function mockForDevelopment(): Plugin {
         const code = new URL(request.url ?? '/', 'http://localhost').searchParams.get('code');
         const on = code === null ? null : redeem(code);
         if (on) return void response.writeHead(303, { Location: on }).end();
-        const [, purpose, token] = /^\/(enroll|challenge|security)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
+        const [, purpose, token] =
+          /^\/(enroll|challenge|security|task)\/([\w-]+)$/.exec(request.url ?? '') ?? [];
         if (token && !pages.has(token)) {
           const shown = { Amount: '€ 250.00', To: 'Hanna Weiss' };
           const returnUrl = `http://${request.headers.host ?? 'localhost'}/`;
-          pages.create({ purpose: purpose as 'enroll' | 'challenge' | 'security', shown, returnUrl }, token);
+          pages.create(
+            { purpose: purpose as 'enroll' | 'challenge' | 'security' | 'task', shown, returnUrl },
+            token,
+          );
           const say = (line: string) => server.config.logger.info(line);
           say(`  a code for /challenge: ${totp(KEY)} or ${BACKUP_CODE} (key ${KEY})`);
         }

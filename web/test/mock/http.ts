@@ -44,7 +44,7 @@ export async function serve(dist: string, port = 0): Promise<Served> {
 async function answered(pages: Pages, dist: string, request: IncomingMessage, response: ServerResponse) {
   const { pathname: path, searchParams: said } = new URL(request.url ?? '/', 'http://localhost');
   if (await verb(pages, request, response)) return;
-  if (path === '/sign-in' || /^\/(enroll|challenge|security)\/[^/]*$/.test(path)) {
+  if (path === '/sign-in' || /^\/(enroll|challenge|security|task)\/[^/]*$/.test(path)) {
     const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP };
     response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     response.end(await readFile(join(dist, 'index.html')));

@@ -12,7 +12,7 @@ import { asserted, creationOptions, registered, requestOptions, type Passkey } f
 export { BACKUP_CODE, FREE_SERIAL, KEY, Person, TOKEN_CODE } from './people.ts';
 
 export interface Wish {
-  purpose: 'challenge' | 'enroll' | 'security' | 'sign_in';
+  purpose: 'challenge' | 'enroll' | 'security' | 'sign_in' | 'task';
   application?: string;
   returnUrl?: string;
   state?: string;
@@ -36,8 +36,26 @@ export interface Wish {
   remembers?: boolean;
   /** Made for another browser than the one that opens it. */
   handedOn?: boolean;
+  /** What is asked, where it is another task than usual. */
+  task?: Partial<Task>;
   /** Seals for another authenticator than it says. */
   sealsWrongly?: boolean;
+}
+
+/** What a workflow asks. */
+interface Task {
+  state: string;
+  workflow: string;
+  step: string;
+  releases: string | null;
+  message: string | null;
+  about: string | null;
+  requester: string | null;
+  evidence: string[];
+  level: string;
+  quorum: number;
+  approvals: number;
+  expires_at: string;
 }
 
 interface Prompt {
@@ -67,7 +85,8 @@ interface Enrollment {
 }
 
 type Body = Record<string, unknown>;
-type Step = 'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'done';
+type Step =
+  'redeem' | 'prove' | 'choose' | 'view' | 'backup_codes' | 'stronger' | 'overview' | 'decide' | 'done';
 
 interface Page {
   id: string;
@@ -89,6 +108,8 @@ interface Page {
   /** On a person's own page: what comes after the proof, and which authenticator the new one replaces. */
   pending: { verb: string; body: Body } | null;
   replaces: string | null;
+  /** What was said to a task. */
+  verdict: 'approve' | 'reject' | null;
   weak: boolean;
   waiters: (() => void)[];
   /** What a remembered browser was asked to sign. */
@@ -148,6 +169,7 @@ export class Pages {
       enroll: person.usable.length > 0 ? 'prove' : 'choose',
       security: 'overview',
       sign_in: 'prove',
+      task: 'decide',
     };
     this.#pages.set(token, {
       id: id('pag'),
@@ -167,6 +189,7 @@ export class Pages {
       trusted: wish.mayChange ?? false,
       pending: null,
       replaces: null,
+      verdict: null,
       weak: false,
       waiters: [],
       asked: null,
@@ -269,12 +292,33 @@ export class Pages {
       case 'cancel':
         return this.#cancel(page);
     }
+    if (verb === 'task/decide') return this.#decide(page, body);
     if (!verb.startsWith('security/') || page.wish.purpose !== 'security')
       throw new Problem(404, 'not-found');
     if (page.step !== 'overview') throw new Problem(409, 'conflict');
     page.pending = { verb, body };
     if (page.trusted || page.person.usable.length === 0) this.#change(page);
     else page.step = 'prove';
+  }
+
+  #decide(page: Page, { verdict, evidence }: Body) {
+    if (page.step !== 'decide' || page.verdict) throw new Problem(409, 'conflict');
+    const task = taskOf(page.wish);
+    const seen = evidence as string[];
+    if (verdict === 'approve' && task.evidence.some((one) => !seen.includes(one)))
+      throw new Problem(422, 'invalid-request');
+    page.verdict = verdict as 'approve' | 'reject';
+    page.wish = {
+      ...page.wish,
+      action: `task.${page.verdict}`,
+      shown: { workflow: task.workflow, message: task.message },
+    };
+    if (task.level === 'aal1') this.#decided(page);
+    else page.step = 'prove';
+  }
+
+  #decided(page: Page) {
+    this.#end(page, page.verdict === 'approve' ? 'approved' : 'rejected');
   }
 
   #open(page: Page, browser: string, origin: string): object {
@@ -291,7 +335,7 @@ export class Pages {
   #toBeRedeemed(page: Page): object {
     const code = createHash('sha256').update(`${page.token} ${page.browser}`).digest('base64url').repeat(2);
     CODES.set(code, page);
-    const nothing = { challenge: null, factors: [], backup_codes: [], overview: null };
+    const nothing = { challenge: null, factors: [], backup_codes: [], overview: null, task: null };
     const to = returnTo(page, { code });
     return { ...this.#state(page, 'open'), ...nothing, step: 'redeem', return_to: to };
   }
@@ -403,6 +447,7 @@ export class Pages {
     page.trusted = true;
     page.person.happened('authenticator.verified');
     if (page.wish.purpose === 'challenge' || page.wish.purpose === 'sign_in') this.#end(page, 'proved');
+    else if (page.wish.purpose === 'task') this.#decided(page);
     else if (page.wish.purpose === 'enroll') page.step = 'choose';
     else this.#change(page);
   }
@@ -566,6 +611,7 @@ export class Pages {
           : [],
       return_to: step === 'done' ? returnTo(page, { outcome: page.outcome ?? '' }) : null,
       overview: step === 'overview' ? person.overview(page.trusted) : null,
+      task: step === 'decide' ? taskOf(wish) : null,
     };
   }
 }
@@ -587,6 +633,26 @@ async function isSigned(
 function promptOf({ asked, prompt, person }: Page): object | null {
   if (asked) return { id: asked.id, kind: 'browser', sign: Buffer.from(asked.bytes).toString('base64url') };
   return prompt && promptSeen(prompt, person);
+}
+
+/** What is asked on a page for deciding. */
+function taskOf({ task }: Wish): Task {
+  return {
+    state: 'open',
+    workflow: 'recovery_verified',
+    step: 'verified',
+    releases: null,
+    message:
+      'Recovery of Ana Díaz: see their identity document, and that it is theirs. They said: stolen bag',
+    about: 'Ana Díaz (ana@example.org)',
+    requester: 'rita',
+    evidence: ['identity_document'],
+    level: 'aal2',
+    quorum: 2,
+    approvals: 1,
+    expires_at: time(Date.now() + 86_400_000),
+    ...task,
+  };
 }
 
 const time = (at: number): string => new Date(at).toISOString();

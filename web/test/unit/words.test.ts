@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
-import { CATALOGUE, LANGUAGES, languageOf, wordsOf } from '../../src/words/catalogue';
+import { CATALOGUE, LANGUAGES, languageOf, wordsOf, type Catalogue } from '../../src/words/catalogue';
+import { SECURITY } from '../../src/words/security/catalogue';
+import { TASK } from '../../src/words/task/catalogue';
+
+const PARTS: readonly (readonly [string, Catalogue<object>])[] = [
+  ['every page', CATALOGUE],
+  ['one’s own page', SECURITY],
+  ['deciding', TASK],
+];
 
 /** Every text of a language by its path, functions given a name to say. */
 function texts(words: object, at = ''): [string, string][] {
@@ -13,8 +21,8 @@ function texts(words: object, at = ''): [string, string][] {
 }
 
 describe.each(LANGUAGES)('%s', (language) => {
-  it('says everything, and nothing that was only copied', async () => {
-    const [own, english] = [texts(await CATALOGUE[language]()), new Map(texts(await CATALOGUE.en()))];
+  it.each(PARTS)('%s: says everything, and nothing that was only copied', async (_, part) => {
+    const [own, english] = [texts(await part[language]()), new Map(texts(await part.en()))];
     expect(own.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
     for (const [path, text] of own) {
       expect(text.trim(), path).not.toBe('');

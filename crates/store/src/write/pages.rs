@@ -23,6 +23,7 @@ static CREATE_PAGE: Set = Set::new(
         ("session_id", Id),
         ("challenge_id", Id),
         ("enrollment_id", Id),
+        ("wanted", Text),
         ("return_url", Text),
         ("carried", Text),
         ("created_at", Int),
@@ -30,9 +31,10 @@ static CREATE_PAGE: Set = Set::new(
     ],
     "INSERT INTO pages
         (id, application_id, purpose, state, token, browser, code_challenge, redeemed_at, user_id, session_id, challenge_id,
-         enrollment_id, return_url, carried, created_at, expires_at)
+         enrollment_id, wanted, return_url, carried, created_at, expires_at)
      SELECT i.id, i.application_id, i.purpose, i.state, i.token, i.browser, i.code_challenge, i.redeemed_at, i.user_id,
-        i.session_id, i.challenge_id, i.enrollment_id, i.return_url, i.carried, i.created_at, i.expires_at
+        i.session_id, i.challenge_id, i.enrollment_id, i.wanted, i.return_url, i.carried, i.created_at,
+        i.expires_at
      FROM input i
      WHERE EXISTS (SELECT 1 FROM applications p WHERE p.id = i.application_id)
         AND (i.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s
@@ -41,6 +43,7 @@ static CREATE_PAGE: Set = Set::new(
 
 pub(super) async fn create(connection: &mut Connection, page: &HostedPage) -> Result<Effect, Fault> {
     let return_url = page.return_url.to_string();
+    let wanted = page.wanted.as_ref().map(rows::wanted_text);
     let row = [
         page.id.into(),
         page.application_id.into(),
@@ -54,6 +57,7 @@ pub(super) async fn create(connection: &mut Connection, page: &HostedPage) -> Re
         page.session_id.into(),
         page.challenge_id.into(),
         page.enrollment_id.into(),
+        wanted.as_deref().into(),
         return_url.as_str().into(),
         page.carried.as_deref().into(),
         page.created_at.into(),

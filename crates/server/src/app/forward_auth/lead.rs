@@ -72,7 +72,9 @@ impl App {
         Ok(match page.state {
             PageState::Proved => Came::Done(page.challenge_id),
             PageState::Enrolled | PageState::Left => Came::Done(None),
-            PageState::Open | PageState::Cancelled | PageState::Refused => Came::Not,
+            PageState::Open | PageState::Cancelled | PageState::Refused | PageState::Approved | PageState::Rejected => {
+                Came::Not
+            }
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Making a page, with the link that leads to it.
 
 use domain::{
-    ChallengeId, ChallengeState, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, Session, SessionId,
-    Timestamp, TokenHash,
+    ChallengeId, ChallengeState, Deciding, EventKind, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, Session,
+    SessionId, TaskId, Timestamp, TokenHash, Wanted,
 };
 use store::Change;
 
@@ -31,7 +31,7 @@ pub(crate) struct NewPage {
 }
 
 /// What a page is for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Subject {
     /// Proving this challenge.
     Challenge(ChallengeId),
@@ -39,6 +39,8 @@ pub(crate) enum Subject {
     Enroll(SessionId),
     /// Looking at what the user of this session has.
     Security(SessionId),
+    /// Deciding this task in this session, with these roles.
+    Task(SessionId, TaskId, Vec<String>),
 }
 
 /// A page with the token in its link, for the one answer that shows it.
@@ -119,6 +121,12 @@ impl App {
                 page.purpose = PagePurpose::Security;
                 (page.user_id, page.session_id) = (Some(session.user_id), Some(id));
             }
+            Subject::Task(id, task_id, roles) => {
+                let session = self.session_in_hand(actor, id).await?;
+                self.is_no_strange_place(&session, new.source, now).await?;
+                let deciding = Deciding { task_id, roles, approves: None, evidence: Vec::new(), reason: None };
+                self.decides(&mut page, &session, deciding).await?;
+            }
             Subject::Enroll(id) => {
                 let session = self.session_in_hand(actor, id).await?;
                 self.is_no_strange_place(&session, new.source, now).await?;
@@ -136,6 +144,19 @@ impl App {
             ));
         }
         Ok(page)
+    }
+
+    /// Has a page be for deciding, by the user of a session.
+    async fn decides(&self, page: &mut HostedPage, session: &Session, deciding: Deciding) -> Result<(), Error> {
+        if !session.is_live(page.created_at) {
+            return Err(Error::SessionOver);
+        }
+        let task = self.may_decide_on_page(&deciding, session.user_id).await?;
+        page.purpose = PagePurpose::Task;
+        (page.user_id, page.session_id) = (Some(session.user_id), Some(session.id));
+        page.expires_at = page.expires_at.min(task.expires_at);
+        page.wanted = Some(Wanted::Decide(deciding));
+        Ok(())
     }
 
     /// Whoever has a session's cookie elsewhere has nothing of what its owner proved: there is no page there on which that would count (S-09).

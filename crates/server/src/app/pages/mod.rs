@@ -12,6 +12,7 @@ mod redeem;
 mod remember;
 mod security;
 mod sign_in;
+mod task;
 mod ways;
 
 use domain::event::About;
@@ -34,6 +35,7 @@ pub(crate) use redeem::{Code, Whose};
 pub(crate) use remember::{Remember, Remembered};
 pub(crate) use security::Overview;
 pub(crate) use sign_in::Arrival;
+pub(crate) use task::{Asked, Said};
 pub(crate) use ways::Way;
 
 /// What is asked for before an enrollment, as the page and the events call it.
@@ -78,6 +80,8 @@ pub(crate) enum Step {
     BackupCodes(Vec<Secret>),
     /// Something of this kind was enrolled, and there is something stronger to be had (I-08).
     Stronger(AuthenticatorKind),
+    /// What a run asks is to be decided, or was, by others.
+    Decide(Box<Asked>),
     /// The browser may go back.
     Done,
     /// The browser may go to the site, by this link: it signs in, once.
@@ -127,12 +131,14 @@ impl App {
             PagePurpose::Enroll => self.step_of_enrollment(&visit).await?,
             PagePurpose::Security => self.step_of_security(&visit).await?,
             PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
+            PagePurpose::Task => self.step_of_task(&visit).await?,
         };
         if matches!(step, Step::Done) {
             let to = match visit.page.purpose {
                 PagePurpose::Challenge | PagePurpose::SignIn => PageState::Proved,
                 PagePurpose::Enroll => PageState::Enrolled,
                 PagePurpose::Security => PageState::Left,
+                PagePurpose::Task => self.outcome_of_task(&visit).await?,
             };
             self.finish(&mut visit, to).await?;
         }

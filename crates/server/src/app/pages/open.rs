@@ -182,6 +182,8 @@ pub(crate) const fn scopes(purpose: PagePurpose) -> &'static [Scope] {
     match purpose {
         PagePurpose::Challenge => &[Scope::Challenges],
         PagePurpose::Enroll => &[Scope::Enrollments],
+        // As for saying it by the API.
+        PagePurpose::Task => &[Scope::WorkflowsWrite, Scope::Challenges],
         // What the site needs besides to lead on who is signed in.
         PagePurpose::SignIn => &[Scope::Sessions, Scope::Challenges, Scope::Enrollments],
         PagePurpose::Security => {

@@ -10,6 +10,7 @@ use super::super::challenges::{Ask, Whom};
 use super::super::enrollments::Lacks;
 use super::super::proof::Given;
 use super::super::{App, Error, Made};
+use super::task::challenge_to_decide;
 use super::{ENROLL_ACTION, Seen, Step, TWICE, Visit, Visitor};
 
 impl App {
@@ -22,6 +23,11 @@ impl App {
                 Arc::clone(&self).verify(visit.actor.clone(), id, given, None).await?;
                 self.finish(&mut visit, PageState::Proved).await?;
                 Ok(visit.seen(Step::Done))
+            }
+            PagePurpose::Task => {
+                let id = challenge_to_decide(&visit, matches!(given, Given::Browser(..)))?;
+                Arc::clone(&self).verify(visit.actor.clone(), id, given, None).await?;
+                self.look(visit).await
             }
             PagePurpose::SignIn => self.sign_in_on_page(visit, visitor.user_agent.clone(), given).await,
             PagePurpose::Enroll | PagePurpose::Security => {

@@ -134,6 +134,7 @@ impl App {
                 let (_, codes) = self.replace_backup_codes(actor, session.user_id, session.id).await?;
                 return Ok(visit.seen(Step::BackupCodes(codes)));
             }
+            Wanted::Decide(_) => return Err(Error::Internal("a person's own page decides no task".to_owned())),
             Wanted::SignOut(id) => self.sign_out(&visit, &session, id, trust).await?,
         }
         self.look(visit).await

@@ -14,6 +14,7 @@ use super::super::factors::{Shown, push};
 use super::super::prompts::PromptSeen;
 use super::super::proof::Given;
 use super::super::{App, Error};
+use super::task::challenge_to_decide;
 use super::{Seen, Step, Visit, Visitor};
 
 /// How long a browser that waits is kept waiting, and how often is looked meanwhile.
@@ -110,12 +111,14 @@ impl App {
                 return Err(Error::Conflict("being remembered is not enough to change something of the account"));
             }
             PagePurpose::Enroll | PagePurpose::Security => self.proof_wanted(&mut visit).await?,
+            PagePurpose::Task => challenge_to_decide(&visit, kind == AuthenticatorKind::Browser)?,
         };
         let prompted = self.prompt(&visit.actor, challenge, kind, of, visitor.address).await?;
         let mut step = match visit.page.purpose {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
             PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
+            PagePurpose::Task => self.step_of_task(&visit).await?,
         };
         if let Step::Prove { prompt, .. } = &mut step {
             *prompt = Some(Box::new(prompted));
@@ -162,14 +165,14 @@ impl App {
             return Ok(true);
         }
         match (visit.page.purpose, visit.page.challenge_id) {
-            (PagePurpose::Challenge, Some(id)) => {
+            (PagePurpose::Challenge | PagePurpose::Task, Some(id)) => {
                 let challenge = self.challenge(&visit.actor, id).await?;
                 Ok(challenge.state_at(self.now()) != ChallengeState::Open)
             }
             (PagePurpose::Enroll | PagePurpose::Security, _) => {
                 Ok(!matches!(self.enrolling(visit).await?, Some(Step::View(_)) | None))
             }
-            (PagePurpose::Challenge, None) | (PagePurpose::SignIn, _) => Ok(false),
+            (PagePurpose::Challenge | PagePurpose::Task, None) | (PagePurpose::SignIn, _) => Ok(false),
         }
     }
 }

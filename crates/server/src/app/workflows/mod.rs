@@ -43,7 +43,7 @@ use super::{App, Arrivals, Error};
 use crate::workflow_files::{Secrets, beyond};
 pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
-pub(crate) use recovery::Followed;
+pub(crate) use recovery::{Followed, offered};
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;

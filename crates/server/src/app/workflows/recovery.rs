@@ -55,7 +55,7 @@ impl App {
         let words = |name: &str, otherwise: &str| {
             text(with, name).unwrap_or(otherwise).chars().take(LONGEST).collect::<String>()
         };
-        let (title, message, button) = page_of(gives);
+        let offer = offered(gives);
         let now = self.now();
         Ok(Ok(self.link_made(Link {
             id: LinkId::generate(now, &*self.entropy),
@@ -63,10 +63,10 @@ impl App {
             workflow: run.workflow.clone(),
             user_id: user.id,
             name: words("name", gives.name()),
-            title: words("title", title),
-            message: words("message", message),
-            button: words("button", button),
-            done: Some(words("done", "Keep it to yourself: whoever runs this service never asks for it.")),
+            title: words("title", offer.title),
+            message: words("message", offer.message),
+            button: words("button", offer.button),
+            done: Some(words("done", offer.done)),
             created_at: now,
             expires_at: now.plus(lifetime),
             followed_at: None,
@@ -185,18 +185,29 @@ impl App {
     }
 }
 
-/// What the page of a link says where its workflow says nothing else.
-const fn page_of(gives: LinkGives) -> (&'static str, &'static str, &'static str) {
+/// What the page of a link says.
+pub(crate) struct Offer {
+    pub(crate) title: &'static str,
+    pub(crate) message: &'static str,
+    pub(crate) button: &'static str,
+    pub(crate) done: &'static str,
+}
+
+/// What the page of a link says where its workflow says nothing else. The page says it in the language of whoever reads it, which nobody knows as the
+/// link is made.
+pub(crate) const fn offered(gives: LinkGives) -> Offer {
     match gives {
-        LinkGives::Pass => (
-            "Your way back in",
-            "You get a code here that counts once, in the place of your devices. It is shown once. Your backup codes, if you had any, count for nothing from then on.",
-            "Show my code",
-        ),
-        LinkGives::BackupCodes => (
-            "Your new backup codes",
-            "You get new backup codes here. They are shown once: have something to write with. Those that you had count for nothing from then on.",
-            "Show my codes",
-        ),
+        LinkGives::Pass => Offer {
+            title: "Your way back in",
+            message: "You get a code here that counts once, in the place of your devices. It is shown once. Your backup codes, if you had any, count for nothing from then on.",
+            button: "Show my code",
+            done: "Keep it to yourself: whoever runs this service never asks for it.",
+        },
+        LinkGives::BackupCodes => Offer {
+            title: "Your new backup codes",
+            message: "You get new backup codes here. They are shown once: have something to write with. Those that you had count for nothing from then on.",
+            button: "Show my codes",
+            done: "Keep them to yourself: whoever runs this service never asks for them.",
+        },
     }
 }

@@ -169,14 +169,7 @@ impl App {
     /// Takes what somebody says to a task. What cannot count is refused, and changes nothing.
     pub(crate) async fn give_verdict(&self, actor: &Actor, id: TaskId, new: NewVerdict) -> Result<ShownTask, Error> {
         let now = self.now();
-        let task = self.open_task(id).await?;
-        let user = self.find_user(&new.who).await?;
-        let user =
-            user.ok_or_else(|| Error::invalid("/user_id", "there is no such user: who decides is one of ours"))?;
-        if user.state != UserState::Active {
-            return Err(Error::MayNot("this user is suspended, and decides nothing".to_owned()));
-        }
-        self.may_decide(&task, &user, &new).await?;
+        let (task, user) = self.may_say(id, &new).await?;
         let rests = self.verdict_rests_on(actor, &task, user.id, &new, now).await?;
         let verdict = TaskVerdict {
             task_id: task.id,
@@ -205,6 +198,19 @@ impl App {
                 "the task wants no verdict any more, or what this one rests on counts no more: look at it again",
             )),
         }
+    }
+
+    /// Whether somebody may say this, but for what they have to prove: the task, and who.
+    pub(crate) async fn may_say(&self, id: TaskId, new: &NewVerdict) -> Result<(Task, User), Error> {
+        let task = self.open_task(id).await?;
+        let user = self.find_user(&new.who).await?;
+        let user =
+            user.ok_or_else(|| Error::invalid("/user_id", "there is no such user: who decides is one of ours"))?;
+        if user.state != UserState::Active {
+            return Err(Error::MayNot("this user is suspended, and decides nothing".to_owned()));
+        }
+        self.may_decide(&task, &user, new).await?;
+        Ok((task, user))
     }
 
     async fn open_task(&self, id: TaskId) -> Result<Task, Error> {

@@ -50,6 +50,7 @@ pub(in crate::http) fn files() -> Router<Arc<App>> {
         .route("/authenticator", get(authenticator))
         .route("/authenticator/{file}", get(authenticator_file))
         .route("/security/{token}", get(page))
+        .route("/task/{token}", get(page))
         .route("/sign-in", get(page))
         .route("/assets/{*path}", get(asset))
 }

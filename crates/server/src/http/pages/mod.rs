@@ -5,6 +5,7 @@ mod files;
 mod remember;
 mod security;
 mod sign_in;
+mod task;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(confirm_on_page))
         .merge(security::routes())
         .merge(sign_in::routes())
+        .merge(task::routes())
         .routes(routes!(remember::remember_on_page))
         .routes(routes!(finish_page))
         .routes(routes!(cancel_page))
@@ -217,7 +219,7 @@ struct PageSeen {
     brand: Brand,
     #[schema(value_type = String)]
     expires_at: Timestamp,
-    /// `redeem`, `prove`, `choose`, `view`, `backup_codes`, `stronger`, `overview` or `done`.
+    /// `redeem`, `prove`, `choose`, `view`, `backup_codes`, `stronger`, `overview`, `decide` or `done`.
     step: &'static str,
     /// At `prove`: what proof is wanted for.
     challenge: Option<WantedProof>,
@@ -232,6 +234,8 @@ struct PageSeen {
     view: Option<HandedOver>,
     /// At `overview`: what the person has.
     overview: Option<security::Overview>,
+    /// At `decide`: what is asked.
+    task: Option<task::Asked>,
     /// At `backup_codes`: the codes, this once.
     #[schema(value_type = Option<Vec<String>>)]
     backup_codes: Option<Vec<Zeroizing<String>>>,
@@ -346,6 +350,7 @@ impl PageSeen {
             factors: Vec::new(),
             view: None,
             overview: None,
+            task: None,
             backup_codes: None,
             return_to: None,
         };
@@ -373,6 +378,10 @@ impl PageSeen {
                 answer.step = "overview";
                 answer.overview = Some((*overview).into());
                 answer.factors = Factor::all(app);
+            }
+            Step::Decide(asked) => {
+                answer.step = "decide";
+                answer.task = Some(task::Asked::at(*asked, app.now()));
             }
             Step::View(enrolling) => {
                 answer.step = "view";

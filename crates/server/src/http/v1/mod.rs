@@ -25,7 +25,7 @@ mod runs;
 mod sessions;
 mod sign_ins;
 mod stream;
-mod tasks;
+pub(super) mod tasks;
 mod testing;
 mod users;
 mod webhooks;

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::{
-    ChallengeId, EnrollmentId, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, Timestamp, TokenHash,
-    UserId,
+    ChallengeId, EnrollmentId, HostedPage, PageId, PagePurpose, PageState, ReturnUrl, SessionId, TaskId, Timestamp,
+    TokenHash, UserId, Wanted,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::enrollments::no_store;
+use super::tasks::listed;
 use super::{flawed, key_bytes};
 use crate::app::pages::{Code, NewPage, Subject, Token, Whose, scopes};
 use crate::app::risk::Source;
@@ -36,10 +37,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Make a page
 ///
-/// On which a person proves a challenge, enrolls an authenticator, or looks after what they have in their browser, and from which the browser goes back to
+/// On which a person proves a challenge, enrolls an authenticator, looks after what they have, or decides what a run asks in their browser, and from which the browser goes back to
 /// `return_url`. Send the browser of the person whose session it is to `url`, by a redirect. The first browser that
 /// opens it is the only one that it works in, and it comes to `return_url` with a `code` first, which you redeem. Needs a scope for its purpose: `challenges` for `challenge`, `enrollments` for
-/// `enroll`, and for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`.
+/// `enroll`, for `security` `enrollments`, `sessions`, `authenticators:read` and `authenticators:write`, and for `task` `workflows:write` and `challenges`.
 #[utoipa::path(post, path = "/v1/pages", tag = "Pages",
     params(("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")), request_body = CreatePage,
     responses((status = 201, description = "The page, and the link to it", body = CreatedPage)))]
@@ -135,15 +136,21 @@ fn is_verifier(text: &str) -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreatePage {
-    /// `challenge`, `enroll` or `security`.
+    /// `challenge`, `enroll`, `security` or `task`.
     #[schema(value_type = String)]
     purpose: PagePurpose,
     /// For `challenge`: what is to be proved.
     #[schema(value_type = Option<String>)]
     challenge_id: Option<ChallengeId>,
-    /// For `enroll` and `security`: the session in which.
+    /// For `enroll`, `security` and `task`: the session in which.
     #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
+    /// For `task`: what is to be decided, by the user of the session.
+    #[schema(value_type = Option<String>)]
+    task_id: Option<TaskId>,
+    /// For `task`: the roles that this user has, for which you vouch.
+    #[serde(default)]
+    roles: Vec<String>,
     /// Where the browser goes first, with `state`, `page` and `code` added to its query, and afterwards, with `outcome` in the place of the code. Its origin has to be among the
     /// application's `return_origins`; no fragment.
     #[schema(example = "https://shop.example/back")]
@@ -153,7 +160,7 @@ pub(crate) struct CreatePage {
     /// Wanted where the challenge has no session: SHA-256, base64url, of a `code_verifier` that you make at random and keep for the
     /// browser that you send (RFC 7636 §4.2, S256).
     code_challenge: Option<String>,
-    /// For `enroll` and `security`: the address that the browser comes from now. Elsewhere than where the session began, and nothing proved there that a
+    /// For `enroll`, `security` and `task`: the address that the browser comes from now. Elsewhere than where the session began, and nothing proved there that a
     /// decision asked for, there is no page: 403 `step-up-needed`.
     #[schema(value_type = Option<String>, example = "203.0.113.9")]
     address: Option<std::net::IpAddr>,
@@ -163,20 +170,27 @@ pub(crate) struct CreatePage {
 
 impl CreatePage {
     pub(super) fn checked(self) -> Result<NewPage, Problem> {
+        if self.purpose != PagePurpose::Task && (self.task_id.is_some() || !self.roles.is_empty()) {
+            return Err(flawed("/task_id", "is for the purpose task, and so are roles"));
+        }
         let subject = match (self.purpose, self.challenge_id, self.session_id) {
             (PagePurpose::Challenge, Some(id), None) => Subject::Challenge(id),
             (PagePurpose::Enroll, None, Some(id)) => Subject::Enroll(id),
             (PagePurpose::Security, None, Some(id)) => Subject::Security(id),
+            (PagePurpose::Task, None, Some(id)) => {
+                let task = self.task_id.ok_or_else(|| flawed("/task_id", "is wanted for this purpose"))?;
+                Subject::Task(id, task, listed("/roles", self.roles)?)
+            }
             (PagePurpose::SignIn, ..) => {
                 return Err(flawed(
                     "/purpose",
-                    "must be challenge, enroll or security: for signing in, browsers make pages",
+                    "must be challenge, enroll, security or task: for signing in, browsers make pages",
                 ));
             }
             (PagePurpose::Challenge, ..) => {
                 return Err(flawed("/challenge_id", "is wanted for this purpose, and no session_id"));
             }
-            (PagePurpose::Enroll | PagePurpose::Security, ..) => {
+            (PagePurpose::Enroll | PagePurpose::Security | PagePurpose::Task, ..) => {
                 return Err(flawed("/session_id", "is wanted for this purpose, and no challenge_id"));
             }
         };
@@ -222,7 +236,7 @@ struct Page {
     id: PageId,
     #[schema(value_type = String)]
     purpose: PagePurpose,
-    /// `open`, `proved`, `enrolled`, `left`, `cancelled`, `refused` or `expired`.
+    /// `open`, `proved`, `enrolled`, `left`, `approved`, `rejected`, `cancelled`, `refused` or `expired`.
     state: &'static str,
     /// Whether a browser has opened it.
     opened: bool,
@@ -239,6 +253,9 @@ struct Page {
     /// The enrollment that was begun on it.
     #[schema(value_type = Option<String>)]
     enrollment_id: Option<EnrollmentId>,
+    /// What is decided on it.
+    #[schema(value_type = Option<String>)]
+    task_id: Option<TaskId>,
     #[schema(value_type = String)]
     created_at: Timestamp,
     #[schema(value_type = String)]
@@ -259,6 +276,10 @@ impl Page {
             session_id: page.session_id,
             challenge_id: page.challenge_id,
             enrollment_id: page.enrollment_id,
+            task_id: match &page.wanted {
+                Some(Wanted::Decide(deciding)) => Some(deciding.task_id),
+                _ => None,
+            },
             created_at: page.created_at,
             expires_at: page.expires_at,
         }

@@ -197,18 +197,27 @@ struct GivenVerdict {
 impl GivenVerdict {
     fn checked(self, approves: bool) -> Result<NewVerdict, Problem> {
         let who = user_ref(self.user_id, self.external_id.as_deref())?;
-        for (pointer, list) in [("/roles", &self.roles), ("/evidence", &self.evidence)] {
-            if list.len() > MOST {
-                return Err(flawed(pointer, format!("must be {MOST} at most")));
-            }
-        }
-        let reason = self.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-            return Err(flawed("/reason", format!("must have {LONGEST_REASON} characters at most")));
-        }
-        let Self { roles, evidence, challenge_id, .. } = self;
+        let (roles, evidence) = (listed("/roles", self.roles)?, listed("/evidence", self.evidence)?);
+        let (reason, challenge_id) = (reasoned(self.reason)?, self.challenge_id);
         Ok(NewVerdict { who, approves, roles, evidence, reason, challenge_id })
     }
+}
+
+/// A list of roles or of what was seen.
+pub(in crate::http) fn listed(pointer: &'static str, list: Vec<String>) -> Result<Vec<String>, Problem> {
+    if list.len() > MOST {
+        return Err(flawed(pointer, format!("must be {MOST} at most")));
+    }
+    Ok(list)
+}
+
+/// Why somebody says what they say, if they say that.
+pub(in crate::http) fn reasoned(reason: Option<String>) -> Result<Option<String>, Problem> {
+    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        return Err(flawed("/reason", format!("must have {LONGEST_REASON} characters at most")));
+    }
+    Ok(reason)
 }
 
 /// What a run asks people.

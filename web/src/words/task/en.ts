@@ -1,0 +1,35 @@
+/** English, for deciding what a workflow asks. */
+export const en = {
+  title: 'Your decision is wanted',
+  intro: (application: string) => `${application} goes on by what you say. You say it once, and for good.`,
+  what: 'What is asked',
+  about: 'About',
+  requester: 'Asked for by',
+  workflow: 'Workflow',
+  step: 'Step',
+  approvals: 'Approved so far',
+  ofQuorum: (approvals: string, quorum: string) => `${approvals} of ${quorum}`,
+  until: 'Until',
+  left: 'Time left',
+  releases: (step: string) =>
+    `If this is approved, the step “${step}” may leave people with nothing to prove who they are by.`,
+  evidence: 'To approve: tick what you have seen yourself',
+  seen: {
+    identity_document: 'Their identity document, and that it is theirs',
+    in_person: 'The person, in front of you',
+    call_back: 'The person, called back at a number that was known before',
+  },
+  evidenceMissing: 'Tick what you have seen first. If you have not seen it, do not approve.',
+  reason: 'Why (if you like)',
+  reasonHint: 'It is kept with what you say.',
+  approve: 'Approve',
+  reject: 'Reject',
+  proofNext: 'You are asked to confirm that it is you, for this decision alone.',
+  closedTitle: 'Nothing is left to decide',
+  closed: {
+    approved: 'Enough others have approved it.',
+    rejected: 'Somebody has rejected it.',
+    timeout: 'The time in which it could be decided is over.',
+    cancelled: 'The workflow went another way.',
+  },
+};

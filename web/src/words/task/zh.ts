@@ -1,0 +1,35 @@
+import type { TaskWords } from './catalogue';
+
+export const zh: TaskWords = {
+  title: '需要您作出决定',
+  intro: (application) => `${application} 将按您的决定继续。您只能决定一次，且不可更改。`,
+  what: '请求内容',
+  about: '涉及',
+  requester: '申请人',
+  workflow: '流程',
+  step: '步骤',
+  approvals: '目前已批准',
+  ofQuorum: (approvals, quorum) => `${approvals} / ${quorum}`,
+  until: '截止时间',
+  left: '剩余时间',
+  releases: (step) => `如果批准，步骤“${step}”可能使一些人失去证明身份的全部方式。`,
+  evidence: '批准前，请勾选您亲自查看过的内容',
+  seen: {
+    identity_document: '对方的身份证件，且确属本人',
+    in_person: '对方本人，就在您面前',
+    call_back: '对方本人，通过早已登记的号码回拨确认',
+  },
+  evidenceMissing: '请先勾选您查看过的内容。如果没有查看过，请不要批准。',
+  reason: '原因（可选）',
+  reasonHint: '将与您的决定一起保存。',
+  approve: '批准',
+  reject: '拒绝',
+  proofNext: '接下来需要确认是您本人，仅用于此次决定。',
+  closedTitle: '已没有需要决定的事项',
+  closed: {
+    approved: '已有足够多的人批准。',
+    rejected: '已有人拒绝。',
+    timeout: '可以作出决定的时间已过。',
+    cancelled: '流程已转向其他路径。',
+  },
+};
