@@ -59,9 +59,10 @@ fn parse(text: &str) -> Option<Timestamp> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }
 
-/// Text from elsewhere on one line, with nothing in it that a terminal would obey.
+/// Text from elsewhere on one line, with nothing in it that a terminal would obey, or that turns around what follows it.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -92,5 +93,6 @@ mod tests {
     #[test]
     fn a_name_cannot_move_the_cursor() {
         assert_eq!(one_line("ana\u{1b}[2J\n"), "ana [2J ");
+        assert_eq!(one_line("\u{202e}ana\u{2069}"), "ana");
     }
 }
