@@ -323,8 +323,8 @@ enum Turn {
 }
 
 impl Run {
-    /// How much the loops around a step are about, the one about the most users; and whether it goes through all that its query finds.
-    pub fn extent_around(&self, definition: &Definition, key: &Key) -> Option<(Extent, bool)> {
+    /// How much each loop around a step is about, and whether it goes through all that its query finds.
+    pub fn extents_around(&self, definition: &Definition, key: &Key) -> Vec<(Extent, bool)> {
         let mut around = Vec::new();
         let mut at = definition.step_named(&key.step).map(|(id, _)| id);
         while let Some(parent) = at.and_then(|id| definition.around(id)) {
@@ -339,6 +339,6 @@ impl Run {
             }
             at = Some(parent);
         }
-        around.into_iter().max_by_key(|(extent, _)| extent.users)
+        around
     }
 }

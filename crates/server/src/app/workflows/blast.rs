@@ -147,18 +147,22 @@ pub(super) async fn spares(app: &App, key: &Key, action: &str, own: &Own) -> Res
 /// About whom a loop is, counted before it begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Foreseen {
-    /// So many users, at most.
+    /// So many users, at most: of loops in each other, of the one about the most.
     users: i64,
-    /// Whether it does something to all of them: what its condition leaves out is not known before.
-    is_all: bool,
-    /// How many users workflows had left with nothing to prove by in their day. Those of the loop come to this once, however far it is.
-    before: i64,
+    /// How many users workflows leave with nothing to prove by in their day, by the end of a loop that does something to all whom it finds: what a condition
+    /// leaves out is not known before.
+    by_the_end: Option<i64>,
 }
 
 impl Foreseen {
-    pub(super) fn of(extent: Extent, is_all: bool) -> Self {
+    /// Of the loops around a step, and whether each does something to all whom it finds.
+    pub(super) fn of(around: &[(Extent, bool)]) -> Option<Self> {
         let many = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        Self { users: many(extent.users), is_all, before: many(extent.shut_out) }
+        let users = around.iter().map(|(extent, _)| many(extent.users)).max()?;
+        // Those of a loop come once to what there was before it, however far it is.
+        let whole = around.iter().filter(|(_, is_all)| *is_all);
+        let by_the_end = whole.map(|(extent, _)| many(extent.shut_out).saturating_add(many(extent.users))).max();
+        Some(Self { users, by_the_end })
     }
 }
 
@@ -176,8 +180,7 @@ fn beyond(shut_out: i64, here: i64, foreseen: Option<Foreseen>, most: i64) -> Op
     if shut_out.saturating_add(here) > most {
         return Some(Beyond::Step);
     }
-    let of_loop = |foreseen: Foreseen| foreseen.before.saturating_add(foreseen.users);
-    foreseen.filter(|foreseen| foreseen.is_all && of_loop(*foreseen) > most).map(|_| Beyond::Loop)
+    foreseen?.by_the_end.filter(|by_the_end| *by_the_end > most).map(|_| Beyond::Loop)
 }
 
 /// What a step has to wait for.
@@ -267,9 +270,14 @@ impl App {
 mod tests {
     use super::*;
 
+    fn extent(users: i64, shut_out: i64) -> Extent {
+        let many = |count: i64| u64::try_from(count).unwrap();
+        Extent { items: many(users), users: many(users), is_whole: true, shut_out: many(shut_out) }
+    }
+
     /// Goes through a loop of so many users, of whom each loses what they prove by. How many it gets to before it is held, and for what.
     fn goes_through(users: i64, before: i64, most: i64) -> (i64, Option<Beyond>) {
-        let foreseen = Some(Foreseen { users, is_all: true, before });
+        let foreseen = Foreseen::of(&[(extent(users, before), true)]);
         for done in 0..users {
             if let Some(beyond) = beyond(before + done, 1, foreseen, most) {
                 return (done, Some(beyond));
@@ -288,11 +296,22 @@ mod tests {
 
     #[test]
     fn w09_what_others_do_meanwhile_counts_and_a_condition_is_not_foreseen() {
-        let foreseen = Foreseen { users: 7, is_all: true, before: 0 };
-        assert_eq!(beyond(7, 1, Some(foreseen), 7), Some(Beyond::Step));
-        assert_eq!(beyond(0, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), None);
-        assert_eq!(beyond(7, 1, Some(Foreseen { is_all: false, users: 9, ..foreseen }), 7), Some(Beyond::Step));
+        let of = |users, is_all| Foreseen::of(&[(extent(users, 0), is_all)]);
+        assert_eq!(beyond(7, 1, of(7, true), 7), Some(Beyond::Step));
+        assert_eq!(beyond(0, 1, of(9, false), 7), None);
+        assert_eq!(beyond(7, 1, of(9, false), 7), Some(Beyond::Step));
         assert_eq!(beyond(0, 8, None, 7), Some(Beyond::Step));
+    }
+
+    #[test]
+    fn w09_of_loops_in_each_other_none_hides_another_one() {
+        for around in [[(9, true), (1000, false)], [(1000, false), (9, true)]] {
+            let around = around.map(|(users, is_all)| (extent(users, 0), is_all));
+            let foreseen = Foreseen::of(&around);
+            assert_eq!(beyond(0, 1, foreseen, 7), Some(Beyond::Loop), "the one that does it to nine does");
+            assert_eq!(foreseen.map(|foreseen| foreseen.users), Some(1000), "people are asked once for all");
+        }
+        assert!(Foreseen::of(&[]).is_none());
     }
 
     const fn so_many(users: i64, administrators: i64) -> ShutOut {

@@ -7,9 +7,10 @@ use domain::EventKind;
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use store::Effect as Written;
+use tokio::time::Instant;
 use workflow::{Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
 
-use super::{Beside, Carrier, Stop, TRIES, is_inside_action, shortened};
+use super::{Beside, Carrier, LOOK, Stop, TRIES, is_inside_action, shortened};
 use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way, takes};
 use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::{Errand, PartDone, Parts};
@@ -146,7 +147,7 @@ impl Carrier {
     /// About whom the loops around a step are. What undoes a step was not in what was counted.
     fn foreseen(&self, key: &Key) -> Option<Foreseen> {
         let machine = self.machine.as_ref().filter(|_| !key.undo)?;
-        machine.extent_around(&self.definition, key).map(|(extent, is_all)| Foreseen::of(extent, is_all))
+        Foreseen::of(&machine.extents_around(&self.definition, key))
     }
 
     /// Does what several items of loops do to our own data, in one commit with their steps: each of them is written as it would be by itself, and a
@@ -179,7 +180,12 @@ impl Carrier {
         if self.write(Some(advanced), Beside { own: together, ..Beside::default() }).await? != Written::Applied {
             // One of them was not as it was seen, by another of them maybe: each by itself sees what is there then.
             self.look_for_pokes().await?;
+            let began = Instant::now();
             for Act { key, action, with, attempt } in acts {
+                if began.elapsed() >= LOOK {
+                    // Who cancels the run is heard.
+                    break;
+                }
                 if self.machine.as_ref().is_some_and(|machine| machine.acts(&key)) {
                     self.act(key, &action, &with, attempt).await?;
                 }
