@@ -104,7 +104,7 @@ pub struct NewRun {
 
 impl NewRun {
     /// Whether it goes on beside whatever is under way, at once.
-    pub(crate) const fn meets_nobody(&self) -> bool {
+    pub const fn meets_nobody(&self) -> bool {
         self.run.key.is_none() && self.pace == 0
     }
 }

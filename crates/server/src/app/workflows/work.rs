@@ -35,14 +35,17 @@ const IDLE: Duration = Duration::from_secs(2);
 pub(crate) async fn work(app: Arc<App>) {
     let mut under_way = JoinSet::new();
     let mut renew = tokio::time::interval(RENEW);
+    let room = Room(&app.workflows.begun);
     loop {
         while under_way.try_join_next().is_some() {}
         carry_begun(&app, &mut under_way);
-        let busy = under_way.len().saturating_sub(app.workflows.outside.all());
-        let free = MOST_AT_ONCE.saturating_sub(busy).min(MOST_IN_ALL.saturating_sub(under_way.len()));
+        // Half of the room is for runs that begin meanwhile.
+        let free = free(&app, &under_way);
+        let wanted = free.div_ceil(2);
+        room.is(free - wanted);
         let mut found = 0;
-        if free > 0 && !app.workflows.is_idle() {
-            let claiming = claim(&app, free);
+        if wanted > 0 && !app.workflows.is_idle() {
+            let claiming = claim(&app, wanted);
             tokio::pin!(claiming);
             let claimed = loop {
                 tokio::select! {
@@ -64,10 +67,11 @@ pub(crate) async fn work(app: Arc<App>) {
                 Err(error) => tracing::warn!(%error, "what runs have to do could not be looked for; trying again"),
             }
         }
-        app.workflows.begun.room.store(free.saturating_sub(found), Ordering::Relaxed);
-        if found == free && free > 0 {
+        if found == wanted && wanted > 0 {
             continue;
         }
+        carry_begun(&app, &mut under_way);
+        room.is(self::free(&app, &under_way));
         let look = if app.workflows.is_idle() { IDLE } else { LOOK };
         tokio::select! {
             () = app.workflows.due.notified() => {}
@@ -77,6 +81,14 @@ pub(crate) async fn work(app: Arc<App>) {
             _ = renew.tick() => keep(&app).await,
         }
     }
+}
+
+/// How many more can be carried.
+fn free(app: &App, under_way: &JoinSet<()>) -> usize {
+    let promised = app.workflows.begun.promised.load(Ordering::Relaxed);
+    let all = under_way.len().saturating_add(promised);
+    let busy = all.saturating_sub(app.workflows.outside.all());
+    MOST_AT_ONCE.saturating_sub(busy).min(MOST_IN_ALL.saturating_sub(all))
 }
 
 /// Runs that something is to be done for, claimed.
@@ -98,17 +110,23 @@ async fn claim(app: &App, at_most: usize) -> Result<Vec<ClaimedRun>, Error> {
 
 impl Workflows {
     fn are_claimed(&self, claimed: &[ClaimedRun]) {
-        self.claimed().extend(claimed.iter().map(|run| (run.run.id, run.fence)));
+        let mut all = self.claimed();
+        for run in claimed {
+            let fence = all.entry(run.run.id).or_insert(run.fence);
+            // What was claimed anew meanwhile stays so.
+            *fence = run.fence.max(*fence);
+        }
     }
 
     /// Takes room for as many of these runs as there is.
-    fn take_room(&self, runs: &[NewRun]) -> usize {
-        if runs.iter().any(|new| self.outside.is_full_of(&new.run.workflow)) {
-            return 0;
-        }
-        let took = |room: usize| Some(room.saturating_sub(runs.len()));
+    fn promise(&self, runs: &[NewRun]) -> Promise<'_> {
+        let is_full = runs.iter().any(|new| self.outside.is_full_of(&new.run.workflow));
+        let wanted = if is_full { 0 } else { runs.iter().filter(|new| new.meets_nobody()).count() };
+        let took = |room: usize| Some(room.saturating_sub(wanted));
         let room = self.begun.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took);
-        room.unwrap_or_else(|room| room).min(runs.len())
+        let count = room.unwrap_or_else(|room| room).min(wanted);
+        self.begun.promised.fetch_add(count, Ordering::Relaxed);
+        Promise { begun: &self.begun, count }
     }
 }
 
@@ -120,6 +138,20 @@ pub(super) struct Begun {
     came: Notify,
     /// How many more can be carried here.
     room: AtomicUsize,
+    /// How many there is a place kept for while they are written.
+    promised: AtomicUsize,
+}
+
+/// Places that are kept for runs while they are written.
+struct Promise<'a> {
+    begun: &'a Begun,
+    count: usize,
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.begun.promised.fetch_sub(self.count, Ordering::Relaxed);
+    }
 }
 
 impl Begun {
@@ -137,6 +169,21 @@ impl Begun {
     }
 }
 
+/// There is room for runs that begin for as long as somebody carries them here.
+struct Room<'a>(&'a Begun);
+
+impl Room<'_> {
+    fn is(&self, room: usize) {
+        self.0.room.store(room, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.is(0);
+    }
+}
+
 fn carry_begun(app: &Arc<App>, under_way: &mut JoinSet<()>) {
     for run in app.workflows.begun.take() {
         under_way.spawn(carried(Arc::clone(app), run));
@@ -146,7 +193,8 @@ fn carry_begun(app: &Arc<App>, under_way: &mut JoinSet<()>) {
 impl App {
     /// Starts runs. What there is room for here is claimed in the same commit: nobody has to look for it, and it takes its first step a commit earlier.
     pub(super) async fn begin_runs(&self, mut begin: BeginRuns, told: Vec<Event>) -> Result<Effect, Error> {
-        let at_most = self.workflows.take_room(&begin.runs);
+        let promise = self.workflows.promise(&begin.runs);
+        let at_most = promise.count;
         if at_most > 0 {
             begin.claim =
                 Some(FirstClaim { claim: Uuid::from_bytes(self.random()), until: self.now().plus(LEASE), at_most });
