@@ -1,8 +1,8 @@
 //! What is written of people in workflows: what runs ask them, and what they say.
 
 use domain::{
-    Authenticator, AuthenticatorId, BackupCode, LinkGives, LinkId, RunId, SessionId, TaskState, TaskVerdict, Timestamp,
-    TokenHash, UserId,
+    Authenticator, AuthenticatorId, BackupCode, LinkGives, LinkId, PageId, RunId, SessionId, TaskState, TaskVerdict,
+    Timestamp, TokenHash, UserId,
 };
 
 use crate::RunInput;
@@ -24,13 +24,15 @@ pub struct CloseTask {
 
 /// See [`crate::Change::GiveVerdict`]. Guard, all of it or nothing: the run is not over; the task is open and its time is not; the person has said
 /// nothing to it yet, is there, and is active; and what they proved still counts: the challenge is theirs, was satisfied, and nothing rests on it yet,
-/// its session is live, its authenticator in use.
+/// its session is live, its authenticator in use; and the page that it is given on, if it is, is open, and is finished by it.
 #[derive(Debug, Clone)]
 pub struct GiveVerdict {
     /// The verdict. What it rests on is used up.
     pub verdict: TaskVerdict,
-    /// The session of the challenge, if it has one.
+    /// The session of the challenge, or of the page, if there is one.
     pub session_id: Option<SessionId>,
+    /// The page that it is given on.
+    pub page_id: Option<PageId>,
     /// The run that asks.
     pub run_id: RunId,
     /// What comes for the run by it, where the workflow asks. A release is looked at where it stands.

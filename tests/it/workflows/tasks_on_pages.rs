@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::tasks::{approve_proving, asked, id, unlock};
 use super::{events, folder, settles, setup};
-use crate::browser::{Browser, Shop};
+use crate::browser::{Browser, SHOP, Shop};
 use crate::harness::{Api, Database, Enrolled, Server};
 
 const SEEN: &str = "identity_document";
@@ -174,6 +174,68 @@ async fn w03_t31_whoever_may_not_decide_does_not_on_a_page_either() {
     assert!(seen["step"] == "done" && seen["return_to"].as_str().unwrap().contains("outcome=approved"), "{seen}");
     api.post("/v1/pages", wanted).await.expect_problem(409, "conflict");
     assert_eq!(events(&api, "task.approved").await.len(), 1);
+}
+
+/// T-31: what is open in a browser is worth no more than the session it was made for, shows no more than its application may see, and a proof that
+/// failed is asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn w03_t31_a_page_that_was_left_open_decides_nothing() {
+    let folder = folder(&[unlock(3, "      level: aal1\n")]);
+    let server = Server::start(setup(Database::Postgres, &folder)).await;
+    let api = server.api();
+    let shop = Shop::of(&api).await;
+    let (subject, rita, ann) = (api.user("subject").await, api.user("rita").await, api.enroll("ann").await);
+    let (_, task) = asked(&api, &subject, &rita).await;
+    let session = api.session(&ann.user_id).await;
+    let mut left_open = shop.task_page(&session, id(&task), &["administrator"]).await;
+    assert_eq!(left_open.opens().await.expect(200)["step"], "decide");
+    assert!(api.delete(&format!("/v1/sessions/{session}")).await.status < 300);
+    left_open.opens().await.expect_problem(410, "session-over");
+    decides(&mut left_open, "approve", json!([SEEN])).await.expect_problem(409, "conflict");
+    assert_eq!(api.get(&format!("/v1/tasks/{}", id(&task))).await.expect(200)["approvals"], 0);
+
+    // Decided and left are one or the other: a verdict is the end of its page.
+    let mut browser = page_for(&shop, &ann, &task).await;
+    browser.opens().await.expect(200);
+    let done = decides(&mut browser, "approve", json!([SEEN])).await.expect(200);
+    assert_eq!(done["step"], "done", "{done}");
+    let left = browser.post("cancel", json!({})).await.expect(200);
+    assert!(left["return_to"].as_str().unwrap().contains("outcome=approved"), "{left}");
+    let finished = events(&api, "page.finished").await;
+    assert_eq!(finished.iter().filter(|event| event["data"]["outcome"] == "approved").count(), 1);
+
+    // Whom it is about is called by their name where the application may see that.
+    let scopes = json!(["workflows:write", "challenges", "sessions"]);
+    let new = json!({ "name": "desk", "scopes": scopes, "return_origins": [SHOP] });
+    let made = api.post("/v1/applications", new).await.expect(201);
+    let desk = api.with_key(made["api_key"]["key"].as_str().unwrap());
+    let bob = api.enroll("bob").await;
+    let session = desk.session(&bob.user_id).await;
+    let mut browser = Shop::with(desk).task_page(&session, id(&task), &["administrator"]).await;
+    let seen = browser.opens().await.expect(200);
+    assert_eq!((&seen["task"]["about"], &seen["task"]["requester"]), (&json!(subject), &json!(rita)), "{seen}");
+}
+
+/// What cannot be proved any more is said anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn w03_a_page_asks_again_where_a_proof_came_to_nothing() {
+    let folder = folder(&[unlock(1, "")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let shop = Shop::of(&api).await;
+    let (subject, rita, ann) = (api.user("subject").await, api.user("rita").await, api.enroll("ann").await);
+    let (_, task) = asked(&api, &subject, &rita).await;
+    let mut browser = page_for(&shop, &ann, &task).await;
+    browser.opens().await.expect(200);
+    decides(&mut browser, "approve", json!([SEEN])).await.expect(200);
+    let page = api.get(&format!("/v1/pages/{}", browser.id)).await.expect(200);
+    let challenge = page["challenge_id"].as_str().unwrap();
+    assert!(api.delete(&format!("/v1/challenges/{challenge}")).await.status < 300);
+    let seen = browser.opens().await.expect(200);
+    assert_eq!((&seen["step"], &seen["task"]["approvals"]), (&json!("decide"), &json!(0)), "{seen}");
+    decides(&mut browser, "reject", json!([])).await.expect(200);
+    let done = browser.prove(&code(&api, &ann).await).await.expect(200);
+    assert!(done["return_to"].as_str().unwrap().contains("outcome=rejected"), "{done}");
 }
 
 /// What is closed while somebody proves is closed: the page says so, and nothing was said.

@@ -23,7 +23,8 @@ export function Done({ page, flow }: { page: Page; flow: Flow }) {
         challenge: 'proved',
         security: 'left',
         sign_in: 'signedIn',
-        task: 'approved',
+        // What came of it stands in the way back; without that, nothing is said of it.
+        task: 'left',
       } as const
     )[page.purpose];
   const kind = kindOf(flow);

@@ -3,11 +3,11 @@
 //! Whoever decides holds the row of the run's claim before anything else, as whoever advances the run does: so a verdict is before a step of the run
 //! or after it, verdicts to one task are one after the other, and each finds what came of those before.
 
-use domain::{RunId, Task, UserId};
+use domain::{PageState, RunId, Task, UserId};
 use serde_json::json;
 
 use super::rest::{self, one};
-use super::runs;
+use super::{pages, runs};
 use crate::Effect;
 use crate::engine::{Connection, Fault};
 use crate::people::{CloseTask, GiveVerdict};
@@ -175,6 +175,12 @@ pub(super) async fn decide(connection: &mut Connection, give: &GiveVerdict) -> R
         return Ok(Effect::Refused);
     }
     COUNT_VERDICT.all(connection, Rows::one(&[task, approves, at])).await?;
+    let to = if verdict.approves { PageState::Approved } else { PageState::Rejected };
+    if let Some(page) = give.page_id
+        && pages::finish(connection, page, to).await? != Effect::Applied
+    {
+        return Err(Fault::Raced("the page of a verdict was left at the same time".to_owned()));
+    }
     if let Some(challenge) = verdict.challenge_id
         && rest::use_challenge(connection, challenge, verdict.at).await? != Effect::Applied
     {

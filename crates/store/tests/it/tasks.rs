@@ -62,7 +62,7 @@ pub(crate) fn verdict(task: &Task, user: UserId, approves: bool) -> GiveVerdict 
     let id = RunId::generate(after(2), &Counter).uuid();
     let input = RunInput { run_id: task.run_id, id, input: "{}".to_owned(), at: after(2) };
     let input = task.releases.is_none().then_some(input);
-    GiveVerdict { verdict, session_id: None, run_id: task.run_id, input }
+    GiveVerdict { verdict, session_id: None, page_id: None, run_id: task.run_id, input }
 }
 
 pub(crate) async fn give(store: &Store, give: GiveVerdict) -> Effect {

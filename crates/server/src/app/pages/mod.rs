@@ -131,7 +131,7 @@ impl App {
             PagePurpose::Enroll => self.step_of_enrollment(&visit).await?,
             PagePurpose::Security => self.step_of_security(&visit).await?,
             PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
-            PagePurpose::Task => self.step_of_task(&visit).await?,
+            PagePurpose::Task => self.step_of_task(&mut visit).await?,
         };
         if matches!(step, Step::Done) {
             let to = match visit.page.purpose {
@@ -222,6 +222,12 @@ impl App {
             _ => visit.page = self.store.page(visit.page.id).await?.ok_or(Error::PageOver)?,
         }
         Ok(())
+    }
+
+    /// That a page is finished by a verdict.
+    pub(in crate::app) fn page_decided(&self, actor: &Actor, page: &HostedPage, approves: bool) -> Event {
+        let to = if approves { PageState::Approved } else { PageState::Rejected };
+        self.page_event(EventKind::PageFinished, actor, page).with("outcome", to.name())
     }
 
     /// Has a page go on with what was begun on it, or is wanted. `false` where something else was begun at the same time.

@@ -2,8 +2,8 @@
 //! may be said, and what it takes, is for [`workflows`](super::super::workflows) to say, as where an application says it.
 
 use domain::{
-    Aal, Challenge, ChallengeId, ChallengeState, Deciding, HostedPage, PagePurpose, PageState, Task, TaskState, UserId,
-    Wanted,
+    Aal, Challenge, ChallengeId, ChallengeState, Deciding, HostedPage, PagePurpose, PageState, Scope, Task, TaskState,
+    UserId, Wanted,
 };
 
 use super::super::challenges::Whom;
@@ -32,15 +32,19 @@ pub(crate) struct Said {
 
 impl App {
     /// What there is to do: to decide, to prove for it, or to go back. What was proved by whichever way is said to the task here.
-    pub(super) async fn step_of_task(&self, visit: &Visit) -> Result<Step, Error> {
-        let deciding = deciding(&visit.page)?;
-        let (shown, user) = (self.task(deciding.task_id).await?, user_of(visit)?);
+    pub(super) async fn step_of_task(&self, visit: &mut Visit) -> Result<Step, Error> {
+        let session = self.own_session(&visit.actor, visit.session_id()?).await?;
+        if !session.is_live(self.now()) {
+            return Err(Error::SessionOver);
+        }
+        let task_id = deciding(&visit.page)?.task_id;
+        let (shown, user) = (self.task(task_id).await?, user_of(visit)?);
         if shown.verdicts.iter().any(|verdict| verdict.user_id == user) {
             return Ok(Step::Done);
         }
         let is_open = shown.task.state_at(self.now()) == TaskState::Open;
         let challenge = if is_open { self.challenge_of(visit).await? } else { None };
-        let Some(challenge) = challenge else { return self.step_of_asked(shown.task).await };
+        let Some(challenge) = challenge else { return self.step_of_asked(visit, shown.task).await };
         match challenge.state_at(self.now()) {
             ChallengeState::Open => Ok(Step::Prove {
                 action: challenge.action,
@@ -53,14 +57,27 @@ impl App {
             ChallengeState::Satisfied => match self.say(visit, user, challenge.id).await {
                 Ok(()) => Ok(Step::Done),
                 // What is asked was closed meanwhile, and that is what there is to see.
-                Err(Error::Conflict(why)) => match self.task(deciding.task_id).await?.task {
-                    task if task.state_at(self.now()) != TaskState::Open => self.step_of_asked(task).await,
+                Err(Error::Conflict(why)) => match self.task(task_id).await?.task {
+                    task if task.state_at(self.now()) != TaskState::Open => self.step_of_asked(visit, task).await,
                     _ => Err(Error::Conflict(why)),
                 },
+                // It was proved too long ago.
+                Err(Error::Invalid(_)) => self.ask_again(visit, shown.task).await,
                 Err(other) => Err(other),
             },
-            ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
+            ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => {
+                self.ask_again(visit, shown.task).await
+            }
         }
+    }
+
+    /// What was said cannot be proved any more: it is said anew.
+    async fn ask_again(&self, visit: &mut Visit, task: Task) -> Result<Step, Error> {
+        let before = deciding(&visit.page)?.clone();
+        let anew = Deciding { approves: None, evidence: Vec::new(), reason: None, ..before };
+        let next = HostedPage { challenge_id: None, wanted: Some(Wanted::Decide(anew)), ..visit.page.clone() };
+        self.go_on(visit, next).await?;
+        self.step_of_asked(visit, task).await
     }
 
     /// Takes what somebody says on a page, and has them prove for it first where that is asked for. What could not count is refused before
@@ -76,7 +93,7 @@ impl App {
         }
         let Said { approves, evidence, reason } = said;
         let deciding = Deciding { approves: Some(approves), evidence, reason, ..before };
-        let new = verdict(&deciding, user, None)?;
+        let new = NewVerdict { page: Some(visit.page.clone()), ..verdict(&deciding, user, None)? };
         let (task, _) = self.may_say(deciding.task_id, &new).await?;
         if task.level == Aal::Aal1 {
             // That it is them the application says, as where it says the verdict by itself.
@@ -119,20 +136,24 @@ impl App {
 
     async fn say(&self, visit: &Visit, user: UserId, challenge: ChallengeId) -> Result<(), Error> {
         let deciding = deciding(&visit.page)?;
-        let verdict = verdict(deciding, user, Some(challenge))?;
+        let verdict = NewVerdict { page: Some(visit.page.clone()), ..verdict(deciding, user, Some(challenge))? };
         self.give_verdict(&visit.actor, deciding.task_id, verdict).await.map(drop)
     }
 
-    async fn step_of_asked(&self, task: Task) -> Result<Step, Error> {
+    async fn step_of_asked(&self, visit: &Visit, task: Task) -> Result<Step, Error> {
         let subject = task.user_id.map(|user| user.to_string()).or_else(|| task.subject.clone());
-        let about = self.called(subject).await?;
-        let requester = self.called(task.requester.clone()).await?;
+        let about = self.called(visit, subject).await?;
+        let requester = self.called(visit, task.requester.clone()).await?;
         Ok(Step::Decide(Box::new(Asked { task, about, requester })))
     }
 
-    /// What the application calls somebody whom a run knows by a text.
-    async fn called(&self, name: Option<String>) -> Result<Option<String>, Error> {
+    /// What the application calls somebody whom a run knows by a text, as far as it may see that.
+    async fn called(&self, visit: &Visit, name: Option<String>) -> Result<Option<String>, Error> {
         let Some(name) = name else { return Ok(None) };
+        let scopes = &visit.actor.application.scopes;
+        if ![Scope::UsersRead, Scope::Admin].iter().any(|scope| scopes.contains(scope)) {
+            return Ok(Some(name));
+        }
         let Ok(id) = name.parse::<UserId>() else { return Ok(Some(name)) };
         let user = self.store.user(id).await?;
         Ok(Some(user.map_or(name, |user| {
@@ -157,7 +178,7 @@ fn user_of(visit: &Visit) -> Result<UserId, Error> {
 fn verdict(deciding: &Deciding, user: UserId, challenge_id: Option<ChallengeId>) -> Result<NewVerdict, Error> {
     let Deciding { roles, approves, evidence, reason, .. } = deciding.clone();
     let approves = approves.ok_or(Error::Conflict("nothing was said on this page yet"))?;
-    Ok(NewVerdict { who: UserRef::Id(user), approves, roles, evidence, reason, challenge_id })
+    Ok(NewVerdict { who: UserRef::Id(user), approves, roles, evidence, reason, challenge_id, page: None })
 }
 
 /// The challenge of what was said on a page.

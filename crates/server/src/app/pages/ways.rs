@@ -118,7 +118,13 @@ impl App {
             PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
             PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
             PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
-            PagePurpose::Task => self.step_of_task(&visit).await?,
+            PagePurpose::Task => {
+                let mut seen = self.look(visit).await?;
+                if let Step::Prove { prompt, .. } = &mut seen.step {
+                    *prompt = Some(Box::new(prompted));
+                }
+                return Ok(seen);
+            }
         };
         if let Step::Prove { prompt, .. } = &mut step {
             *prompt = Some(Box::new(prompted));

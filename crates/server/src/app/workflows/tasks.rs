@@ -8,8 +8,8 @@ use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{
     Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, ExternalId,
-    Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict, Timestamp,
-    User, UserId, UserState,
+    HostedPage, Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict,
+    Timestamp, User, UserId, UserState,
 };
 use serde_json::{Map, Value, json};
 use store::{Change, CloseTask, Effect, GiveVerdict, RunInput, TaskFilter};
@@ -45,6 +45,8 @@ pub(crate) struct NewVerdict {
     pub(crate) reason: Option<String>,
     /// What they proved for it.
     pub(crate) challenge_id: Option<ChallengeId>,
+    /// The page that they say it on, which is over with it.
+    pub(crate) page: Option<HostedPage>,
 }
 
 /// What a verdict rests on.
@@ -171,6 +173,7 @@ impl App {
         let now = self.now();
         let (task, user) = self.may_say(id, &new).await?;
         let rests = self.verdict_rests_on(actor, &task, user.id, &new, now).await?;
+        let page = new.page;
         let verdict = TaskVerdict {
             task_id: task.id,
             user_id: user.id,
@@ -185,10 +188,16 @@ impl App {
             application_id: actor.application.id,
             at: now,
         };
-        let event = self.told_of_verdict(actor, &task, &verdict, &rests);
+        let mut events = vec![self.told_of_verdict(actor, &task, &verdict, &rests)];
+        if let Some(page) = &page {
+            events.push(self.page_decided(actor, page, verdict.approves));
+        }
         let input = self.verdict_for_run(&task, &verdict)?;
-        let give = GiveVerdict { verdict, session_id: rests.session_id, run_id: task.run_id, input };
-        match self.commit(Change::GiveVerdict(Box::new(give)), event).await? {
+        // Whoever has signed out decides nothing on a page that was left open.
+        let session_id = rests.session_id.or_else(|| page.as_ref()?.session_id);
+        let page_id = page.map(|page| page.id);
+        let give = GiveVerdict { verdict, session_id, page_id, run_id: task.run_id, input };
+        match self.commit(Change::GiveVerdict(Box::new(give)), events).await? {
             Effect::Applied => {
                 self.workflows.due.notify_one();
                 self.task(id).await

@@ -199,7 +199,7 @@ impl GivenVerdict {
         let who = user_ref(self.user_id, self.external_id.as_deref())?;
         let (roles, evidence) = (listed("/roles", self.roles)?, listed("/evidence", self.evidence)?);
         let (reason, challenge_id) = (reasoned(self.reason)?, self.challenge_id);
-        Ok(NewVerdict { who, approves, roles, evidence, reason, challenge_id })
+        Ok(NewVerdict { who, approves, roles, evidence, reason, challenge_id, page: None })
     }
 }
 
