@@ -227,6 +227,10 @@ async fn items_together(database: Database) {
     settles(&api, &id, "completed").await;
     let marked: BTreeSet<String> = told(&api, "marked").await.iter().map(|data| text(&data["user"])).collect();
     assert_eq!((marked.len(), events(&api, "event.emitted").await.len()), (31, 31));
+    // Several marks in a row, without the steps that made them in between, are of one commit.
+    let all = api.all("/v1/events").await;
+    let are_together = |pair: &[Value]| pair.iter().all(|event| event["kind"] == "event.emitted");
+    assert!(all.windows(2).any(are_together), "each was written by itself");
     // All of them ask for the same: the first one lowers the session, and the others find it lowered.
     assert_eq!(events(&api, "session.lowered").await.len(), 1);
     let steps = api.all(&format!("/v1/runs/{id}/steps")).await;

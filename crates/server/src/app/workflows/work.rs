@@ -40,9 +40,9 @@ pub(crate) async fn work(app: Arc<App>) {
         while under_way.try_join_next().is_some() {}
         carry_begun(&app, &mut under_way);
         // Half of the room is for runs that begin meanwhile.
-        let free = free(&app, &under_way);
-        let wanted = free.div_ceil(2);
-        room.is(free - wanted);
+        let left = how_many_more(&app, &under_way);
+        let wanted = left.div_ceil(2);
+        room.is(left - wanted);
         let mut found = 0;
         if wanted > 0 && !app.workflows.is_idle() {
             let claiming = claim(&app, wanted);
@@ -71,20 +71,21 @@ pub(crate) async fn work(app: Arc<App>) {
             continue;
         }
         carry_begun(&app, &mut under_way);
-        room.is(self::free(&app, &under_way));
+        let left = how_many_more(&app, &under_way);
+        room.is(left);
         let look = if app.workflows.is_idle() { IDLE } else { LOOK };
         tokio::select! {
             () = app.workflows.due.notified() => {}
             () = app.workflows.begun.came.notified() => {}
             () = tokio::time::sleep(look) => {}
-            _ = under_way.join_next(), if free == 0 => {}
+            _ = under_way.join_next(), if left == 0 => {}
             _ = renew.tick() => keep(&app).await,
         }
     }
 }
 
 /// How many more can be carried.
-fn free(app: &App, under_way: &JoinSet<()>) -> usize {
+fn how_many_more(app: &App, under_way: &JoinSet<()>) -> usize {
     let promised = app.workflows.begun.promised.load(Ordering::Relaxed);
     let all = under_way.len().saturating_add(promised);
     let busy = all.saturating_sub(app.workflows.outside.all());

@@ -81,7 +81,7 @@ impl Carrier {
     pub(super) fn part_done(&self, PartDone { key, attempt, name }: PartDone) -> (Key, Input) {
         let part = self.machine.as_ref().map_or(0, |machine| machine.parts(&key)) + 1;
         let outputs = Map::from_iter([(name, Value::Bool(true))]);
-        // What undoes a step that failed in the end is told what it always was.
+        // Nothing that undoes the step is told of it: whom a message reached cannot be taken back.
         (key.clone(), Input::Part { key, attempt, part, outputs, changed: Changed::These(Vec::new()) })
     }
 
@@ -154,7 +154,10 @@ impl Carrier {
     /// loop over many is not as slow as that many commits, one after the other. Whether anything was done so.
     pub(super) async fn act_together(&mut self) -> Result<bool, Stop> {
         let acts = self.acts_of_items();
-        let Some(machine) = self.machine.clone().filter(|_| acts.len() > 1) else { return Ok(false) };
+        if acts.len() < 2 {
+            return Ok(false);
+        }
+        let Some(machine) = self.machine.clone() else { return Ok(false) };
         let own = join_all(acts.iter().map(|act| self.app.own_of(&self.run, &act.action, &act.with))).await;
         let mut advanced = Advanced { run: machine, effects: Vec::new(), history: Vec::new() };
         let (mut together, mut many) = (Own::default(), 0);
@@ -197,7 +200,9 @@ impl Carrier {
     /// What items of loops are to do to our own data now.
     fn acts_of_items(&self) -> Vec<Act> {
         let acts = self.pending.iter().filter(|effect| is_inside_action(effect)).filter_map(|effect| match effect {
-            Effect::Start { key, action, with, attempt, .. } if !key.iteration.is_empty() && !key.undo => {
+            Effect::Start { key, action, with, attempt, .. }
+                if !key.iteration.is_empty() && !key.undo && !TAKING.contains(&action.as_str()) =>
+            {
                 Some(Act { key: key.clone(), action: action.clone(), with: with.clone(), attempt: *attempt })
             }
             _ => None,
