@@ -11,7 +11,7 @@ pub(crate) enum GatewaysCommand {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Use a gateway as before, before its time is over
+    /// End a switch before its time is over
     SwitchBack {
         /// The gateway, by its name in the configuration
         #[arg(value_name = "GATEWAY")]

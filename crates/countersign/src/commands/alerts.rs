@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use workflow::AlertRule;
 
 use super::Desk;
-use super::workflow::{counted, files_of, tell};
+use super::workflow::{files_of, tell};
 use crate::cli::{AlertsCommand, WorkflowFiles};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Output, Table, moment, one_line};
+use crate::output::{Column, Look, Output, Table, counted, moment, one_line};
 
 /// Shows alerts, and says what becomes of them.
 pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Failure> {

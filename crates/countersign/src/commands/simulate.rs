@@ -8,7 +8,7 @@ use super::Desk;
 use crate::cli::{SimulateArgs, WhyNotArgs};
 use crate::client::{Refusal, at, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Output, Table, clock_time, count, one_line};
+use crate::output::{Column, Look, Output, Table, clock_time, count, counted, one_line};
 
 /// How many users, runs and messages are shown.
 const SHOWN: usize = 20;
@@ -232,10 +232,6 @@ pub(crate) async fn why_not(desk: &Desk, args: &WhyNotArgs) -> Result<(), Failur
 
 fn array<'a>(of: &'a Value, name: &str) -> &'a [Value] {
     at(of, name).as_array().map_or(&[], Vec::as_slice)
-}
-
-pub(super) fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 fn users(number: u64) -> String {

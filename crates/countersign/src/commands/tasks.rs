@@ -3,12 +3,11 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::simulate::counted;
 use super::{Desk, ask, find_user, need_user};
 use crate::cli::{Said, TasksCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Table, clock_time, moment, one_line};
+use crate::output::{Column, Look, Table, clock_time, counted, moment, one_line};
 
 /// Shows what runs of workflows ask people, and says yes or no to it.
 pub(crate) async fn tasks(desk: &Desk, command: TasksCommand) -> Result<(), Failure> {

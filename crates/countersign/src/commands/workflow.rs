@@ -7,7 +7,7 @@ use workflow::{Definition, Mistake, Severity, TestResult, check_together};
 
 use crate::cli::WorkflowFiles;
 use crate::failure::Failure;
-use crate::output::{Look, Output};
+use crate::output::{Look, Output, counted};
 
 /// Tells every mistake in the files.
 pub(crate) fn validate(args: &WorkflowFiles, output: Output) -> Result<(), Failure> {
@@ -146,8 +146,4 @@ fn unreadable(what: &Path, error: &std::io::Error) -> Failure {
 pub(super) fn tell(mistake: &Mistake, output: Output) {
     let look = if mistake.severity == Severity::Error { Look::Bad } else { Look::Warning };
     output.line(output.paint(look, mistake));
-}
-
-pub(super) fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use workflow::{Definition, Severity};
 
 use super::config::{Place, in_force, put, refused, show_plan};
-use super::workflow::{counted, tell};
+use super::workflow::tell;
 use super::{Desk, simulate};
 use crate::cli::{Author, WorkflowCommand};
 use crate::client::{at, items, text};
 use crate::failure::{Failure, describe};
-use crate::output::one_line;
+use crate::output::{counted, one_line};
 
 /// The folder of workflows among the files of a policy.
 const FOLDER: &str = "workflows/";

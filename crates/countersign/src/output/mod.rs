@@ -11,7 +11,7 @@ use std::io::{IsTerminal, Write};
 pub(crate) use progress::{Progress, Spinner};
 pub(crate) use qr::draw_qr;
 pub(crate) use table::{Column, Table, cut};
-pub(crate) use words::{clock_time, count, duration, minutes, moment, one_line};
+pub(crate) use words::{clock_time, count, counted, duration, minutes, moment, one_line};
 
 use crate::config::Environment;
 use crate::failure::Failure;

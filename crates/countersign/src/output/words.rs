@@ -59,6 +59,12 @@ fn parse(text: &str) -> Option<Timestamp> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }
 
+/// So many of something.
+pub(crate) fn counted(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Text from elsewhere on one line, with nothing in it that a terminal would obey, or that turns around what follows it.
 pub(crate) fn one_line(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -13,7 +13,7 @@ use server::PolicyFiles;
 use crate::cli::PolicyFolder;
 use crate::client::text;
 use crate::failure::Failure;
-use crate::output::{Look, Output, one_line};
+use crate::output::{Look, Output, counted, one_line};
 use crate::policy_folder;
 
 pub(crate) use plan::show as show_plan;
@@ -112,10 +112,6 @@ fn told(results: &[CaseResult], output: Output) -> Result<(), Failure> {
         }
         (failed, all) => Err(Failure::no(format!("{failed} of {} came out otherwise", counted(all, "case")))),
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// As continuous integration reads results of tests: `JUnit`'s XML.

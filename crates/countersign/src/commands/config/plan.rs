@@ -5,11 +5,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::remote::refused;
-use super::{counted, read, warn_of};
+use super::{read, warn_of};
 use crate::client::{at, text};
 use crate::commands::Desk;
 use crate::failure::Failure;
-use crate::output::{Look, count, one_line};
+use crate::output::{Look, count, counted, one_line};
 
 /// How many users are shown.
 const SHOWN: usize = 20;
@@ -189,13 +189,13 @@ fn show_replay(desk: &Desk, replay: &Value, days: u16) {
     if users == 0 {
         out.line(format_args!(
             "No decision of the last {} can be made again: of whom it would stop nothing is known.",
-            counted(days.into(), "day")
+            counted(days, "day")
         ));
     } else {
         let since = if at(replay, "is_cut") == &Value::Bool(true) {
             format!("since {}, as far as there was time for", text(replay, "/since"))
         } else {
-            format!("in the last {}", counted(days.into(), "day"))
+            format!("in the last {}", counted(days, "day"))
         };
         let decisions = count(number("decisions"));
         out.line(format_args!("Of {} users with {decisions} decisions {since}:", count(users)));
