@@ -36,6 +36,8 @@ pub(crate) struct Api {
     pub(crate) address: String,
     /// The API key that it shows.
     pub(crate) key: String,
+    /// Whether it comes again where a list cannot be read just now.
+    patient: bool,
     /// How far the clock was moved, in milliseconds. A server that is started again is back at the real time.
     moved: Arc<AtomicI64>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct Answer {
 impl Api {
     pub(crate) fn new(address: &str, key: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(1024).build().unwrap();
-        Self { http, address: address.to_owned(), key: key.to_owned(), moved: Arc::default() }
+        Self { http, address: address.to_owned(), key: key.to_owned(), patient: false, moved: Arc::default() }
     }
 
     /// The same client on connections of its own.
@@ -106,9 +108,14 @@ impl Api {
         Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
     }
 
+    /// The same client, which comes again where a list cannot be read just now.
+    pub(crate) fn patient(&self) -> Self {
+        Self { patient: true, ..self.clone() }
+    }
+
     /// The answer, where a database that went away and came back has a connection to it found broken: tried again, as the answer asks for.
-    async fn in_time(&self, path: &str) -> Answer {
-        for _ in 0..10 {
+    async fn page(&self, path: &str) -> Answer {
+        for _ in 0..if self.patient { 10 } else { 0 } {
             match self.get(path).await {
                 Answer { status: 503, headers, .. } if headers.contains_key("retry-after") => {
                     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -125,7 +132,7 @@ impl Api {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.in_time(&format!("{path}{joint}limit=500{cursor}")).await.expect(200);
+            let page = self.page(&format!("{path}{joint}limit=500{cursor}")).await.expect(200);
             items.extend(page["items"].as_array().unwrap().iter().cloned());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),

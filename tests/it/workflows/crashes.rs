@@ -141,7 +141,7 @@ async fn kill_9(database: Database) {
     let mut server = Server::start(Setup { movable_clock: false, ..setup(database, &folder) }).await;
     let (mut least, mut crashes) = (0, 0);
     for round in 0..rounds(6, 500) {
-        let going = under_way(&server.api()).await;
+        let going = under_way(&server.api().patient()).await;
         least += users(&server.api(), round * 1000, rounds(10, 1000).saturating_sub(going)).await;
         sleep(noise.between(Duration::ZERO, Duration::from_millis(1500))).await;
         let pids = server.ready().await;
@@ -163,7 +163,7 @@ async fn kill_9(database: Database) {
             println!("{} rounds, {least} users at least", round + 1);
         }
     }
-    look(&server.api(), &hooks, least).await;
+    look(&server.api().patient(), &hooks, least).await;
 }
 
 /// How many runs are not over, as the server counts them.
