@@ -7,7 +7,7 @@
 //!
 //! Until there are statistics, which takes a minute or longer, `PostgreSQL` finds an index of few rows (`WHERE state = 'open'`) as good as a key,
 //! and goes through all of it. So a condition that is not to be looked up by says so: `COALESCE(t.state, '') = 'open'`, or `IS NOT DISTINCT FROM`.
-//! `write::plans` holds every statement to that.
+//! `write::plans` holds the statements that go on all the time to that.
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -23,7 +23,7 @@ export function Done({ page, flow }: { page: Page; flow: Flow }) {
         challenge: 'proved',
         security: 'left',
         sign_in: 'signedIn',
-        // What came of it stands in the way back; without that, nothing is said of it.
+        // What came of it stands in the way back, which there always is.
         task: 'left',
       } as const
     )[page.purpose];

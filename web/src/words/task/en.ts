@@ -12,7 +12,7 @@ export const en = {
   until: 'Until',
   left: 'Time left',
   releases: (step: string) =>
-    `If this is approved, the step “${step}” may leave people with nothing to prove who they are by.`,
+    `If this is approved, the step “${step}” may leave people with nothing to prove who they are with.`,
   evidence: 'To approve: tick what you have seen yourself',
   seen: {
     identity_document: 'Their identity document, and that it is theirs',
@@ -24,7 +24,7 @@ export const en = {
   reasonHint: 'It is kept with what you say.',
   approve: 'Approve',
   reject: 'Reject',
-  proofNext: 'You are asked to confirm that it is you, for this decision alone.',
+  proofNext: 'Next you are asked to confirm that it is you, for this decision alone.',
   closedTitle: 'Nothing is left to decide',
   closed: {
     approved: 'Enough others have approved it.',

@@ -125,7 +125,7 @@ fn for_enrolling(visit: &Visit) -> Result<(), Error> {
     match visit.page.purpose {
         PagePurpose::Enroll | PagePurpose::Security => Ok(()),
         PagePurpose::Challenge | PagePurpose::SignIn | PagePurpose::Task => {
-            Err(Error::Conflict("this page is for proving something, and enrolls nothing"))
+            Err(Error::Conflict("this page enrolls nothing"))
         }
     }
 }

@@ -171,7 +171,8 @@ pub(crate) struct CreatePage {
 impl CreatePage {
     pub(super) fn checked(self) -> Result<NewPage, Problem> {
         if self.purpose != PagePurpose::Task && (self.task_id.is_some() || !self.roles.is_empty()) {
-            return Err(flawed("/task_id", "is for the purpose task, and so are roles"));
+            let at = if self.task_id.is_some() { "/task_id" } else { "/roles" };
+            return Err(flawed(at, "is for the purpose task"));
         }
         let subject = match (self.purpose, self.challenge_id, self.session_id) {
             (PagePurpose::Challenge, Some(id), None) => Subject::Challenge(id),
