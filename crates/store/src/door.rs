@@ -112,6 +112,10 @@ impl Store {
     pub async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
         self.0.users_by_key.get(id.key().to_owned()).await
     }
+    /// The id of the user whom an application calls this: as fast where there is none.
+    pub async fn user_id_by_external_id(&self, id: &ExternalId) -> Result<Option<UserId>, StoreError> {
+        self.0.user_ids_by_key.get(id.key().to_owned()).await
+    }
     /// An enrollment.
     pub async fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
         self.0.enrollments.get(id).await

@@ -10,9 +10,10 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use store::{Change, Effect};
+use tokio::time::Instant;
 
 use super::telling::With;
-use super::{Actor, App, Error, Made, Once, UserRef};
+use super::{Actor, App, Error, Made, Once, UserRef, slot};
 
 /// Whom to ask.
 #[derive(Debug, Clone)]
@@ -43,14 +44,20 @@ pub(crate) struct Ask {
 }
 
 impl App {
-    /// Asks for proof.
+    /// Asks for proof. By a user's name or id it is answered at the end of a slot, whether there is such a user or not.
     pub(crate) async fn create_challenge(
         &self,
         actor: &Actor,
         ask: Ask,
         once: Option<&Once>,
     ) -> Result<Made<Challenge>, Error> {
-        self.create_challenge_telling(actor, ask, once, None).await
+        let begun = Instant::now();
+        let by_user = matches!(ask.whom, Whom::User(_));
+        let made = self.create_challenge_telling(actor, ask, once, None).await;
+        if by_user {
+            slot::end(begun, slot::SHORT).await;
+        }
+        made
     }
 
     /// The same, and tells in the same commit of what it was made for.
@@ -107,7 +114,8 @@ impl App {
                 (Some(session.user_id), Some(session.id))
             }
             Whom::Anybody => (None, None),
-            Whom::User(user) => (self.find_user(user).await?.map(|user| user.id), None),
+            Whom::User(UserRef::Id(id)) => (self.store.user(*id).await?.map(|user| user.id), None),
+            Whom::User(UserRef::External(id)) => (self.store.user_id_by_external_id(id).await?, None),
         })
     }
 

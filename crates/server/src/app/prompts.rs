@@ -50,7 +50,7 @@ impl App {
                 break;
             }
         }
-        slot::end(begun).await;
+        slot::end(begun, slot::SLOT).await;
         prompted?.ok_or(Error::Conflict(
             "something else waits for an answer: finish that first, or wait until its time is over",
         ))

@@ -6,16 +6,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a slot is.
-const SLOT: Duration = Duration::from_millis(20);
+pub(super) const SLOT: Duration = Duration::from_millis(20);
+/// One for what is nothing more than written down.
+pub(super) const SHORT: Duration = Duration::from_millis(5);
 
 /// Waits for the end of the slot that it is now, of those since `begun`.
-pub(super) async fn end(begun: Instant) {
-    tokio::time::sleep_until(end_of_slot(begun, Instant::now())).await;
+pub(super) async fn end(begun: Instant, slot: Duration) {
+    tokio::time::sleep_until(end_of_slot(begun, Instant::now(), slot)).await;
 }
 
-fn end_of_slot(begun: Instant, now: Instant) -> Instant {
-    let slots = now.duration_since(begun).as_micros() / SLOT.as_micros() + 1;
-    begun + SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
+fn end_of_slot(begun: Instant, now: Instant, slot: Duration) -> Instant {
+    let slots = now.duration_since(begun).as_micros() / slot.as_micros() + 1;
+    begun + slot.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -25,8 +27,8 @@ mod tests {
     #[test]
     fn t19_an_answer_is_given_at_the_end_of_a_slot() {
         let begun = Instant::now();
-        let waits =
-            [0, 1, 19_999, 20_000, 59_000].map(|micros| end_of_slot(begun, begun + Duration::from_micros(micros)));
+        let waits = [0, 1, 19_999, 20_000, 59_000]
+            .map(|micros| end_of_slot(begun, begun + Duration::from_micros(micros), SLOT));
         assert_eq!(waits.map(|at| (at - begun).as_millis()), [20, 20, 20, 40, 60]);
     }
 }

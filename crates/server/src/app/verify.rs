@@ -91,7 +91,7 @@ impl App {
             .await
             .map_err(|error| Error::Internal(format!("verifying ended early: {error}")))?;
         if matches!(verified, Err(Error::ProofRejected)) {
-            slot::end(begun).await;
+            slot::end(begun, slot::SLOT).await;
         }
         verified
     }

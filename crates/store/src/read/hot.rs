@@ -78,6 +78,27 @@ pub(crate) fn users_by_key(connection: &mut Connection, keys: Vec<String>) -> Fo
     })
 }
 
+/// Where nothing else of a user is asked for, nothing else is read: reading more of those who are there would take longer than finding nobody (T-19).
+static USER_IDS_BY_KEY: Set = Set::of(
+    &[("name", Text)],
+    &["SELECT u.id, u.external_id_key FROM input i {then} users u ON u.external_id_key = i.name"],
+);
+
+pub(crate) fn user_ids_by_key(connection: &mut Connection, keys: Vec<String>) -> Found<'_, String, UserId> {
+    Box::pin(async move {
+        let mut input = Rows::default();
+        for key in &keys {
+            input.push(&[key.into()]);
+        }
+        by_key(&USER_IDS_BY_KEY, connection, input, |row| {
+            let mut row = Reader::new(row);
+            let id = row.id(UserId::from_uuid)?;
+            Ok((row.next()?, id))
+        })
+        .await
+    })
+}
+
 static SESSIONS: Set = Set::of(
     &[("session_id", Id)],
     &["SELECT ", rows::SESSION, " FROM input i {then} sessions s ON s.id = i.session_id"],

@@ -170,7 +170,7 @@ impl App {
         let verified = Arc::clone(&self).verify_beginning(visit.actor.clone(), id, given, beginning).await;
         if matches!(verified, Err(Error::ProofRejected)) {
             // That somebody was named took its time, too.
-            slot::end(begun).await;
+            slot::end(begun, slot::SLOT).await;
         }
         let (session, state) = verified?.session.zip(visit.page.code_challenge).ok_or(Error::SessionOver)?;
         let (session_id, return_url) = (session.id, visit.page.return_url.clone());
