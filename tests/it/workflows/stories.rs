@@ -48,6 +48,8 @@ async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
     let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
     let (enrollment, prompt) = (view["enrollment"].as_str().unwrap(), view["prompt"]["id"].as_str().unwrap());
     confirm(&api, enrollment, &post.mail.code(), prompt).await.expect(200);
+    // The mailbox is told of itself.
+    post.mail.mail();
     // Somebody who has the session now adds an app of their own.
     let started = api.start_in(&ana.user_id, &session, json!({ "view": "inline" })).await;
     let secret = started.answer["view"]["secret"].as_str().unwrap().to_owned();
@@ -59,7 +61,6 @@ async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
         (waiting.len() == 3).then(|| waiting[0].clone())
     })
     .await;
-    post.mail.mail();
     let link = link_in(&post.mail.mail());
     let shown = browse(&api, Method::GET, &link).await;
     assert!(String::from_utf8(shown.body).unwrap().contains("I did not add it"));
