@@ -116,7 +116,7 @@ impl Visit {
 
     /// The session that is enrolled in.
     fn session_id(&self) -> Result<SessionId, Error> {
-        self.page.session_id.ok_or_else(|| Error::Internal("a page for enrolling has no session".to_owned()))
+        self.page.session_id.ok_or_else(|| Error::Internal("a page of a user has no session".to_owned()))
     }
 }
 
@@ -145,16 +145,26 @@ impl App {
         Ok(visit.seen(step))
     }
 
+    /// Something is to be proved, by whichever of the ways.
+    async fn to_prove(
+        &self,
+        visit: &Visit,
+        action: String,
+        shown: Map<String, Value>,
+        remember: Option<Remember>,
+    ) -> Result<Step, Error> {
+        let ways = self.ways(visit).await?;
+        let prompt = self.asked_on_page(visit).await?.map(Box::new);
+        Ok(Step::Prove { action, shown, ways, prompt, remember: remember.map(Box::new) })
+    }
+
     async fn step_of_challenge(&self, visit: &Visit) -> Result<Step, Error> {
         let challenge = self.challenge_of(visit).await?.ok_or(Error::PageOver)?;
         match challenge.state_at(self.now()) {
-            ChallengeState::Open => Ok(Step::Prove {
-                action: challenge.action,
-                shown: challenge.shown,
-                ways: self.ways(visit).await?,
-                prompt: self.asked_on_page(visit).await?.map(Box::new),
-                remember: self.remember(visit).await?.map(Box::new),
-            }),
+            ChallengeState::Open => {
+                let remember = self.remember(visit).await?;
+                self.to_prove(visit, challenge.action, challenge.shown, remember).await
+            }
             ChallengeState::Satisfied => Ok(Step::Done),
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => Err(Error::ChallengeOver),
         }
@@ -197,14 +207,8 @@ impl App {
 
     /// What is proved before something of the account is changed.
     async fn step_of_proof(&self, visit: &Visit) -> Result<Step, Error> {
-        Ok(Step::Prove {
-            action: ENROLL_ACTION.to_owned(),
-            shown: Map::new(),
-            ways: self.ways(visit).await?,
-            prompt: self.asked_on_page(visit).await?.map(Box::new),
-            // Being remembered is not enough to change something of the account.
-            remember: None,
-        })
+        // Being remembered is not enough to change something of the account.
+        self.to_prove(visit, ENROLL_ACTION.to_owned(), Map::new(), None).await
     }
 
     async fn challenge_of(&self, visit: &Visit) -> Result<Option<Challenge>, Error> {

@@ -46,14 +46,8 @@ impl App {
         let challenge = if is_open { self.challenge_of(visit).await? } else { None };
         let Some(challenge) = challenge else { return self.step_of_asked(visit, shown.task).await };
         match challenge.state_at(self.now()) {
-            ChallengeState::Open => Ok(Step::Prove {
-                action: challenge.action,
-                shown: challenge.shown,
-                ways: self.ways(visit).await?,
-                prompt: self.asked_on_page(visit).await?.map(Box::new),
-                // A verdict takes a proof by the person, and is worth no browser's being remembered.
-                remember: None,
-            }),
+            // A verdict takes a proof by the person, and is worth no browser's being remembered.
+            ChallengeState::Open => self.to_prove(visit, challenge.action, challenge.shown, None).await,
             ChallengeState::Satisfied => match self.say(visit, user, challenge.id).await {
                 Ok(()) => Ok(Step::Done),
                 // What is asked was closed meanwhile, and that is what there is to see.

@@ -114,22 +114,18 @@ impl App {
             PagePurpose::Task => challenge_to_decide(&visit, kind == AuthenticatorKind::Browser)?,
         };
         let prompted = self.prompt(&visit.actor, challenge, kind, of, visitor.address).await?;
-        let mut step = match visit.page.purpose {
-            PagePurpose::Challenge => self.step_of_challenge(&visit).await?,
-            PagePurpose::SignIn => self.step_of_sign_in(&visit).await?,
-            PagePurpose::Enroll | PagePurpose::Security => self.step_of_proof(&visit).await?,
-            PagePurpose::Task => {
-                let mut seen = self.look(visit).await?;
-                if let Step::Prove { prompt, .. } = &mut seen.step {
-                    *prompt = Some(Box::new(prompted));
-                }
-                return Ok(seen);
+        // What was done meanwhile finishes the page. Before something is enrolled or changed, the proof is what there is to do.
+        let mut seen = match visit.page.purpose {
+            PagePurpose::Challenge | PagePurpose::SignIn | PagePurpose::Task => self.look(visit).await?,
+            PagePurpose::Enroll | PagePurpose::Security => {
+                let step = self.step_of_proof(&visit).await?;
+                visit.seen(step)
             }
         };
-        if let Step::Prove { prompt, .. } = &mut step {
+        if let Step::Prove { prompt, .. } = &mut seen.step {
             *prompt = Some(Box::new(prompted));
         }
-        Ok(visit.seen(step))
+        Ok(seen)
     }
 
     /// Waits until something on the page has changed without its doing, by a phone say, or for a while. An app that was given the right
