@@ -62,16 +62,20 @@ pub(crate) fn users(connection: &mut Connection, ids: Vec<UserId>) -> Found<'_, 
     })
 }
 
+fn of_names(names: &[String]) -> Rows {
+    let mut rows = Rows::default();
+    for name in names {
+        rows.push(&[name.into()]);
+    }
+    rows
+}
+
 static USERS_BY_KEY: Set =
     Set::of(&[("name", Text)], &["SELECT ", rows::USER, " FROM input i {then} users u ON u.external_id_key = i.name"]);
 
 pub(crate) fn users_by_key(connection: &mut Connection, keys: Vec<String>) -> Found<'_, String, User> {
     Box::pin(async move {
-        let mut input = Rows::default();
-        for key in &keys {
-            input.push(&[key.into()]);
-        }
-        by_key(&USERS_BY_KEY, connection, input, |row| {
+        by_key(&USERS_BY_KEY, connection, of_names(&keys), |row| {
             rows::user(&mut Reader::new(row)).map(|user| (user.external_id.key().to_owned(), user))
         })
         .await
@@ -86,11 +90,7 @@ static USER_IDS_BY_KEY: Set = Set::of(
 
 pub(crate) fn user_ids_by_key(connection: &mut Connection, keys: Vec<String>) -> Found<'_, String, UserId> {
     Box::pin(async move {
-        let mut input = Rows::default();
-        for key in &keys {
-            input.push(&[key.into()]);
-        }
-        by_key(&USER_IDS_BY_KEY, connection, input, |row| {
+        by_key(&USER_IDS_BY_KEY, connection, of_names(&keys), |row| {
             let mut row = Reader::new(row);
             let id = row.id(UserId::from_uuid)?;
             Ok((row.next()?, id))
@@ -340,10 +340,11 @@ async fn unused_codes(
 }
 
 #[cfg(test)]
-pub(crate) static ALL: [&Set; 11] = [
+pub(crate) static ALL: [&Set; 12] = [
     &CALLERS,
     &USERS,
     &USERS_BY_KEY,
+    &USER_IDS_BY_KEY,
     &SESSIONS,
     &DECIDING,
     &ENROLLMENTS,
