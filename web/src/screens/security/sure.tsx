@@ -13,11 +13,17 @@ export interface Question {
 export function Sure({ question, keep, onClose }: { question: Question; keep: string; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useLayoutEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    dialog.current?.showModal();
-    return () => before?.focus();
-  }, []);
+  const left = useRef(false);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
+
+  // Left at once, and once: the browser tells of a close a frame later, when the next question may stand already.
+  const leave = () => {
+    if (left.current) return;
+    left.current = true;
+    // Gives the focus back to what had it.
+    dialog.current?.close();
+    onClose();
+  };
 
   return (
     <dialog
@@ -25,12 +31,13 @@ export function Sure({ question, keep, onClose }: { question: Question; keep: st
       className="sure"
       aria-labelledby={`${id}-title`}
       aria-describedby={`${id}-text`}
-      onClose={onClose}
+      onCancel={leave}
+      onClose={leave}
     >
       <h2 id={`${id}-title`}>{question.title}</h2>
       <p id={`${id}-text`}>{question.text}</p>
       <div className="sure-ways">
-        <button type="button" className="button quiet" autoFocus onClick={onClose}>
+        <button type="button" className="button quiet" autoFocus onClick={leave}>
           {keep}
         </button>
         <button
@@ -38,7 +45,7 @@ export function Sure({ question, keep, onClose }: { question: Question; keep: st
           className={question.grave ? 'button grave' : 'button'}
           onClick={() => {
             question.yes();
-            onClose();
+            leave();
           }}
         >
           {question.act}
