@@ -4,21 +4,28 @@
 //! for the same step, code or state have one winner. Where a guard does not hold, nothing of that change is
 //! written, its events neither, and [`Effect::Refused`] comes back.
 
+mod enroll;
+mod login;
+
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use domain::{
-    Aal, ActionHash, ApiKey, ApiKeyId, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorState,
-    BackupCode, Challenge, ChallengeId, Credential, Device, DeviceId, Door, Enrollment, EnrollmentId, Event,
-    HardwareToken, HardwareTokenId, HostedPage, Link, LinkId, PageId, PageRefusal, PageState, PolicyInForce, Prompt,
-    PromptId, PromptState, Proof, RunId, Satisfaction, Sealed, Session, SessionId, SignIn, SignInId, Standing, Task,
-    Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
+    ApiKey, ApiKeyId, Application, ApplicationId, AuthenticatorId, AuthenticatorState, Challenge, ChallengeId,
+    Credential, Device, DeviceId, EnrollmentId, Event, HardwareToken, HardwareTokenId, HostedPage, Link, LinkId,
+    PageId, PageRefusal, PageState, PolicyInForce, Prompt, PromptId, PromptState, RunId, SessionId, SignIn, SignInId,
+    Standing, Task, Timestamp, TokenHash, Trust, User, UserId, UserKind, UserState,
 };
 
 use crate::alerts::WriteAlerts;
 use crate::people::{ArmLink, CloseTask, FollowLink, GiveVerdict};
 use crate::runs::{AdvanceRun, BeginRuns, PutBeside, PutWorkflows, RunInput};
+
+pub use enroll::{ConfirmEnrollment, EnrollHardwareToken, RecordView, ReplaceBackupCodes, StartEnrollment};
+pub use login::{
+    FinishSignIn, NameChallenge, Raise, RedeemPage, RegisterSession, Reject, RememberBrowser, Satisfy, Used,
+};
 
 /// One change with its events: together one commit (law 2).
 #[derive(Debug, Clone)]
@@ -85,7 +92,7 @@ pub enum Change {
     RecordView(RecordView),
     /// Possession was proved. Guard: the enrollment is viewed, not expired, and the authenticator pending.
     ConfirmEnrollment(Box<ConfirmEnrollment>),
-    /// A wrong code while enrolling: counted, failing the enrollment at [`Enrollment::MAX_FAILURES`].
+    /// A wrong code while enrolling: counted, failing the enrollment at [`domain::Enrollment::MAX_FAILURES`].
     /// Guard: the enrollment is viewed.
     RejectEnrollment {
         /// Which.
@@ -568,35 +575,6 @@ impl Change {
     }
 }
 
-/// See [`Change::RegisterSession`].
-#[derive(Debug, Clone)]
-pub struct RegisterSession {
-    /// The session.
-    pub session: Session,
-    /// What is kept with it for signals of risk; nothing where nothing was noted.
-    pub risk: Vec<u8>,
-}
-
-impl From<Session> for Box<RegisterSession> {
-    fn from(session: Session) -> Self {
-        Self::new(RegisterSession { session, risk: Vec::new() })
-    }
-}
-
-/// See [`Change::StartEnrollment`].
-#[derive(Debug, Clone)]
-pub struct StartEnrollment {
-    /// The enrollment.
-    pub enrollment: Enrollment,
-    /// Its pending authenticator.
-    pub authenticator: Authenticator,
-    /// The device, where it is a new one.
-    pub device: Option<Device>,
-    /// The key, where it is made and handed out together with the start (then the enrollment is `viewed`).
-    /// It stands in `authenticator.sealed` too.
-    pub viewed: bool,
-}
-
 /// A gateway that is used after all others of its channel, until a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewaySwitch {
@@ -608,223 +586,6 @@ pub struct GatewaySwitch {
     pub at: Timestamp,
     /// Until when.
     pub ends_at: Timestamp,
-}
-
-/// See [`Change::ReplaceBackupCodes`].
-#[derive(Debug, Clone)]
-pub struct ReplaceBackupCodes {
-    /// The session that wants them. Guard: it is live, and what it proved has not been forgotten.
-    pub trust: Trust,
-    /// The set as it was seen, if there was one.
-    pub seen: Option<AuthenticatorId>,
-    /// The new set: an active authenticator.
-    pub set: Authenticator,
-    /// Its codes.
-    pub codes: Vec<BackupCode>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// See [`Change::EnrollHardwareToken`].
-#[derive(Debug, Clone)]
-pub struct EnrollHardwareToken {
-    /// The enrollment.
-    pub start: StartEnrollment,
-    /// The token.
-    pub token_id: HardwareTokenId,
-    /// The authenticator that it became last, as it was seen: its last step stands in the new one.
-    pub seen: Option<AuthenticatorId>,
-    /// Whether it has to be meant for the user, rather than for nobody.
-    pub assigned_only: bool,
-}
-
-/// See [`Change::RecordView`].
-#[derive(Debug, Clone)]
-pub struct RecordView {
-    /// Which enrollment.
-    pub id: EnrollmentId,
-    /// Its pending authenticator. Guard: its generation is the one before `sealed.generation`, counting no
-    /// key as 0.
-    pub authenticator_id: AuthenticatorId,
-    /// The new key, for the kinds that have one.
-    pub sealed: Option<Sealed>,
-    /// What is asked, for the kinds that are asked something. It takes the place of what was asked for this enrollment before.
-    pub prompt: Option<Prompt>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// See [`Change::ConfirmEnrollment`]. Guard beside those below: the user is active, the session is live, and where the user
-/// has an authenticator in use or suspended it has reached AAL2; what it replaces, if anything, is still in use or suspended;
-/// and the user has fewer than [`Authenticator::MOST_OF_A_KIND`] others of its kind.
-#[derive(Debug, Clone)]
-pub struct ConfirmEnrollment {
-    /// Which enrollment.
-    pub id: EnrollmentId,
-    /// Whose. Guard: it is.
-    pub user_id: UserId,
-    /// Its session. Guard: it is live, and what it proved has not been forgotten.
-    pub trust: Trust,
-    /// Its authenticator, active from now on.
-    pub authenticator_id: AuthenticatorId,
-    /// The generation that was proved. Guard: it is still the authenticator's.
-    pub generation: i32,
-    /// The step of the proof, used from now on.
-    pub step: i64,
-    /// What it is known by from now on, where that was not known before. [`Effect::Refused`] if another authenticator in use has it.
-    pub credential: Option<Credential>,
-    /// The prompt that was answered, used from now on. Guard: it is this enrollment's, open, and has not expired.
-    pub prompt_id: Option<PromptId>,
-    /// When.
-    pub at: Timestamp,
-    /// Revoked with it, and forgotten by sessions: the authenticator that this one takes the place of. Guard: the enrollment
-    /// names the same.
-    pub replaces: Option<AuthenticatorId>,
-    /// Backup codes, an active authenticator of their own, if the user has none: where the user has got some
-    /// meanwhile the whole change is refused.
-    pub backup_codes: Option<(Authenticator, Vec<BackupCode>)>,
-    /// What the session gains.
-    pub raise: Option<Raise>,
-}
-
-/// See [`Change::Satisfy`]. Guard, all of it or nothing: the challenge is open and has not expired at `at`; the
-/// authenticator is active, its generation is this one, its failures are under [`domain::backoff::BUDGET`] and it does
-/// not have to wait at this door at `at`; by the trusted door, the challenge's session is trusted; the step is newer than its last one, or the backup code unused; the
-/// session, if any, is live; the user is active.
-#[derive(Debug, Clone)]
-pub struct Satisfy {
-    /// Which challenge; satisfied from now on.
-    pub challenge_id: ChallengeId,
-    /// With which authenticator; its failures go back to 0. A proof by the trusted door leaves the open door's wait as it
-    /// is: or else each log-in of a user would give whoever guesses further tries without waiting.
-    pub authenticator_id: AuthenticatorId,
-    /// By which door the proof came.
-    pub door: Door,
-    /// The generation of the key that was proved; 0 for backup codes.
-    pub generation: i32,
-    /// What is used up by it.
-    pub used: Used,
-    /// When.
-    pub at: Timestamp,
-    /// What is kept of it with the challenge.
-    pub satisfied: Satisfaction,
-    /// What the session gains.
-    pub raise: Option<Raise>,
-    /// The session that begins by it: of the user who is asked.
-    pub begins: Option<Box<RegisterSession>>,
-}
-
-/// See [`Change::NameChallenge`]. Guard: the challenge is open, has not expired, has no session, and nobody is asked yet; it is the one of
-/// this page, which is for signing in and open; and there is such a user.
-#[derive(Debug, Clone)]
-pub struct NameChallenge {
-    /// Which.
-    pub id: ChallengeId,
-    /// On which page.
-    pub page_id: PageId,
-    /// Who is asked from now on.
-    pub user_id: UserId,
-    /// What their proof is bound to.
-    pub action_hash: ActionHash,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// See [`Change::RememberBrowser`]. Guard: the user is active; the session is the user's, live, and has reached AAL2; the challenge is the
-/// session's and satisfied; what was proved is the user's, active, and neither a remembered browser, nor a backup code, nor a mailbox;
-/// and fewer than [`Authenticator::MOST_BROWSERS`] others are remembered at `at`.
-///
-/// It is forgotten again (`revoked`, with an `authenticator.revoked` event that the store writes) in the commit of whatever changes
-/// the user's credentials: any other authenticator's [`Change::SetAuthenticatorState`], [`Change::ConfirmEnrollment`], [`Change::ReplaceBackupCodes`], a
-/// [`Change::Reject`] that uses up a failure budget; and of [`Change::SetUserState`] where the user is suspended.
-#[derive(Debug, Clone)]
-pub struct RememberBrowser {
-    /// The browser: active, with its key and its end.
-    pub browser: Authenticator,
-    /// The session that was raised.
-    pub session_id: SessionId,
-    /// The challenge that was proved.
-    pub challenge_id: ChallengeId,
-    /// With which authenticator.
-    pub proved: AuthenticatorId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// See [`Change::RedeemPage`]. Guard: the page is open, has not expired and was not redeemed; this is the browser that opened it; and what
-/// the application knows that browser by is what it made the page for (T-12).
-#[derive(Debug, Clone)]
-pub struct RedeemPage {
-    /// Which.
-    pub id: PageId,
-    /// Of the code.
-    pub browser: TokenHash,
-    /// The session with the application that this browser has.
-    pub session_id: Option<SessionId>,
-    /// Of the verifier that this browser's session with the application has.
-    pub verifier: Option<TokenHash>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// See [`Change::FinishSignIn`]. Guard: the link was not used and has not expired; the browser is the one that the site sent to the login
-/// (T-12); and the session is live.
-#[derive(Debug, Clone)]
-pub struct FinishSignIn {
-    /// Which.
-    pub id: SignInId,
-    /// Of what the browser keeps that was sent to the login.
-    pub state: TokenHash,
-    /// Of what the browser keeps from now on.
-    pub browser: TokenHash,
-    /// When.
-    pub at: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
-}
-
-/// What a right proof uses up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Used {
-    /// This time step and every older one.
-    Step(i64),
-    /// The backup code at this position.
-    BackupCode(i16),
-    /// This prompt, and the step where there is one. Guard: it is this challenge's, open, has not expired, and asks this authenticator or
-    /// any of its kind.
-    Prompt(PromptId, Option<i64>),
-}
-
-/// What a session gains by a right proof. Merged in the write: proofs by authenticator, the higher level.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raise {
-    /// Which session.
-    pub session_id: SessionId,
-    /// What was proved.
-    pub proof: Proof,
-    /// The level that it amounts to.
-    pub aal: Aal,
-}
-
-/// See [`Change::Reject`]. Guard: the challenge is there.
-///
-/// The challenge's failures grow while it is open, and it fails at [`Challenge::MAX_FAILURES`]. Each of
-/// `authenticators` that is active has its failures counted up by one, in all and by this door, and waits at this door
-/// [`domain::backoff::wait_after`] the latter; at [`domain::backoff::BUDGET`] in all it is suspended. Whether it has to wait at `at`
-/// is no matter here: of guesses that were judged at the same time each one counts (T-01). The commit's events are
-/// written as they are, the first one with `failures` (the highest new count) added to its data where any was counted.
-/// For each authenticator that is suspended by it the store writes an `authenticator.suspended` event too, with
-/// `{"reason": "failure_budget"}`, and sessions forget it as by [`Change::SetAuthenticatorState`].
-#[derive(Debug, Clone)]
-pub struct Reject {
-    /// Which challenge.
-    pub challenge_id: ChallengeId,
-    /// By which door the proof came.
-    pub door: Door,
-    /// The authenticators that the proof could have been meant for.
-    pub authenticators: Vec<AuthenticatorId>,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// What comes of an application with a policy that comes into force.
