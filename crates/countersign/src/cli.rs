@@ -21,7 +21,7 @@ pub(crate) use gateways::GatewaysCommand;
 pub(crate) use links::LinksCommand;
 pub(crate) use runs::{OneStep, RunsCommand, WhyNotArgs};
 pub(crate) use tasks::{Said, TasksCommand};
-pub(crate) use workflow::{SimulateArgs, WorkflowCommand, WorkflowFiles};
+pub(crate) use workflow::{SimulateArgs, StartArgs, WorkflowCommand, WorkflowFiles};
 
 /// Self-hosted multi-factor authentication.
 #[derive(Debug, Parser)]
@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// Check, try and apply the files of a policy
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, try and apply the files of workflows
+    /// Check, try and apply the files of workflows; see those in force, and start a run
     #[command(subcommand)]
     Workflow(WorkflowCommand),
     /// See the runs of workflows, cancel them, and say what becomes of steps that are held

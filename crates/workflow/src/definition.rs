@@ -409,6 +409,11 @@ impl Definition {
         kinds
     }
 
+    /// The kind of event that a step waits for, if it does for one.
+    pub(crate) fn awaited_by(&self, step: &str) -> Option<EventKind> {
+        self.step_named(step).and_then(|(_, step)| step.awaits())
+    }
+
     /// The workflows that its steps call.
     pub fn calls(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match &step.kind {

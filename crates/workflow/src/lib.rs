@@ -38,9 +38,9 @@ pub use edit::{EditError, Source, write};
 pub use expression::{Clause, Truth};
 pub use json_schema::{alert_json_schema, json_schema, tables};
 pub use machine::{
-    Advanced, Cause, Changed, Closed, Effect, Entry, Extent, Failure, FailureKind, Input, Key, MAX_CALLS, MAX_INBOX,
-    MAX_KEPT, MAX_OUTPUT, ONLY, Outcome, PAGE, POSTPONED, Phase, Progress, Refused, Run, STATE_VERSION, Start, Task,
-    Told, Verdict, What, event_json,
+    Advanced, Awaited, Cause, Changed, Closed, Effect, Entry, Extent, Failure, FailureKind, Input, Key, MAX_CALLS,
+    MAX_INBOX, MAX_KEPT, MAX_OUTPUT, ONLY, Outcome, PAGE, POSTPONED, Phase, Progress, Refused, Run, STATE_VERSION,
+    Start, Task, Told, Verdict, Wait, What, event_json,
 };
 pub use reader::{MAX_DEPTH, MAX_ID, MAX_STEPS};
 pub use rehearsal::{Assumed, Rehearsal, WaitEnd, Waited, Wanted};

@@ -34,7 +34,7 @@ use crate::expression::Clause;
 pub use start::{Cause, Start, event_json};
 pub(crate) use state::Node;
 use state::Timer;
-pub use state::{Extent, Failure, FailureKind, Key, Outcome, Phase, Progress, Run, STATE_VERSION, Told};
+pub use state::{Awaited, Extent, Failure, FailureKind, Key, Outcome, Phase, Progress, Run, STATE_VERSION, Told, Wait};
 
 /// The most bytes that one step gives.
 pub const MAX_OUTPUT: usize = 16 * 1024;

@@ -3,6 +3,7 @@
 mod change;
 mod configured;
 mod crashes;
+mod desk;
 mod door;
 mod engine;
 mod hooks;
@@ -515,34 +516,4 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
     ];
     assert_eq!(names, ready_made);
     assert_eq!(server.api().all("/v1/alert-rules").await.len(), 13);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn w11_runs_are_seen_on_the_command_line_and_in_the_metrics() {
-    let folder = folder(&[lost_device()]);
-    let server = Server::start(setup(Database::Sqlite, &folder)).await;
-    let api = server.api();
-    let ann = api.enroll("ann").await;
-    api.post(&format!("/v1/authenticators/{}/report-lost", ann.authenticator_id), json!({})).await.expect(200);
-    let run = run_in(&api, "lost_device", "waiting").await;
-    let id = run["id"].as_str().unwrap();
-    let said = |arguments: &[&str]| {
-        let output = server.cli(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let list = said(&["runs", "list", "--state", "waiting"]);
-    assert!(list.contains("lost_device") && list.contains(id), "{list}");
-    let shown = said(&["runs", "show", id]);
-    assert!(shown.contains("authenticator.lost") && shown.contains("end_sessions"), "{shown}");
-    said(&["runs", "cancel", id]);
-    settles(&api, id, "cancelled").await;
-    assert!(said(&["runs", "why", id]).contains("cancel"), "why it ended is not told");
-    let metrics = String::from_utf8(api.get("/metrics").await.body).unwrap();
-    for line in [
-        "countersign_runs_started_total{workflow=\"lost_device\"} 1",
-        "countersign_runs_ended_total{workflow=\"lost_device\",outcome=\"cancelled\"} 1",
-    ] {
-        assert!(metrics.contains(line), "{line}: {metrics}");
-    }
 }

@@ -14,6 +14,29 @@ pub(crate) enum WorkflowCommand {
     Test(WorkflowFiles),
     /// Show what a workflow would have done: for what happened lately, or for one event
     Simulate(Box<SimulateArgs>),
+    /// List the workflows that are in force
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Print what stands in the file of a workflow in force
+    Show {
+        /// The workflow
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// List the versions of a workflow that were in force, the newest first
+    Versions {
+        /// The workflow
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Start a run of a workflow that people may start
+    Start(StartArgs),
     /// Show what a file would change of the workflow in force by its name
     Diff {
         /// The file
@@ -53,11 +76,33 @@ impl WorkflowCommand {
         match self {
             Self::Validate(_) | Self::Test(_) => None,
             Self::Simulate(args) => Some(&args.connection),
-            Self::Diff { connection, .. } | Self::Apply { connection, .. } | Self::Rollback { connection, .. } => {
-                Some(connection)
-            }
+            Self::Start(args) => Some(&args.connection),
+            Self::List { connection }
+            | Self::Show { connection, .. }
+            | Self::Versions { connection, .. }
+            | Self::Diff { connection, .. }
+            | Self::Apply { connection, .. }
+            | Self::Rollback { connection, .. } => Some(connection),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// The workflow
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Who starts it, by the name that your application uses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: String,
+    /// A role that they have; several times for several
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// What they fill in; several times for several, and for each text of a list. `-` for the value reads it from standard input
+    #[arg(long = "input", value_name = "NAME=VALUE")]
+    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]

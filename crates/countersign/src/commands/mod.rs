@@ -26,6 +26,7 @@ mod users;
 mod verify;
 mod workflow;
 mod workflow_change;
+mod workflows;
 
 use crate::client::{Client, Refusal};
 use crate::failure::Failure;

@@ -7,7 +7,7 @@ use super::{Desk, need_user, tasks, why_not};
 use crate::cli::{OneStep, RunsCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Output, Table, clock_time, count, moment, one_line};
+use crate::output::{Column, Look, Output, Table, clock_time, count, counted, moment, one_line};
 
 /// How many lines of a history are asked for at a time.
 pub(super) const PART: &str = "500";
@@ -102,6 +102,9 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
             output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{what:<10}")), one_line(value)));
         }
     }
+    for one in at(&run, "waits").as_array().into_iter().flatten() {
+        output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{:<10}", "waits")), waits(one)));
+    }
     for one in at(&run, "loops").as_array().into_iter().flatten() {
         output.line(format_args!("  {}  {}", output.paint(Look::Faint, format!("{:<10}", "loop")), how_far(one)));
     }
@@ -117,6 +120,23 @@ async fn show(desk: &Desk, id: &str, wanted: fn(&Value) -> bool) -> Result<(), F
         tell(line, output);
     }
     Ok(())
+}
+
+/// What a step waits for, for people.
+fn waits(one: &Value) -> String {
+    let what = match text(one, "/for") {
+        "event" => format!("for {}", text(one, "/event")),
+        "people" => format!("for people to decide {}", text(one, "/task")),
+        "run" => "for a run that it called".to_owned(),
+        "retry" => "to be tried again".to_owned(),
+        _ => "for time to go by".to_owned(),
+    };
+    let until = match text(one, "/until") {
+        "" => String::new(),
+        until if text(one, "/for") == "retry" => format!(", at {}", clock_time(until)),
+        until => format!(", until {}", clock_time(until)),
+    };
+    one_line(&format!("{}: {}{until}", text(one, "/step"), what.trim_end()))
 }
 
 /// How far a loop is, for people.
@@ -145,14 +165,20 @@ pub(super) fn tell(line: &Value, output: Output) {
         "step_failed" | "held" | "stopping" => {
             (Look::Bad, format!("{}: {}", what.replace('_', " "), text(entry, "/message")))
         }
-        "attempt_failed" => (Look::Warning, format!("failed, again later: {}", text(entry, "/message"))),
+        "attempt_failed" => (Look::Warning, again("failed", entry)),
+        "postponed" => (Look::Warning, again("put off", entry)),
+        "approved" => (Look::Good, format!("approved by {}", text(entry, "/by"))),
+        "rejected" => (Look::Bad, format!("rejected by {}", text(entry, "/by"))),
         "asked" if at(entry, "holds") == true => (Look::Plain, "the condition holds".to_owned()),
         "asked" => (Look::Plain, "the condition does not hold".to_owned()),
         "foreseen" => {
             let more = if at(entry, "is_whole") == true { "" } else { ", and more" };
-            (Look::Plain, format!("is about {} users at most{more}", at(entry, "users")))
+            (
+                Look::Plain,
+                format!("is about {} at most{more}", counted(at(entry, "users").as_u64().unwrap_or(0), "user")),
+            )
         }
-        "phase" => (Look::Plain, format!("goes on to {}", phase(at(entry, "phase")))),
+        "phase" => (Look::Plain, phase(at(entry, "phase"))),
         other => (Look::Plain, other.replace('_', " ")),
     };
     let step = text(line, "/step");
@@ -164,11 +190,17 @@ pub(super) fn tell(line: &Value, output: Output) {
     }
 }
 
+/// What is done again, when, and why.
+fn again(what: &str, entry: &Value) -> String {
+    format!("{what}, again at {}: {}", clock_time(text(entry, "/again_at")), text(entry, "/message"))
+}
+
 fn phase(phase: &Value) -> String {
-    match phase {
-        Value::String(name) => name.replace('_', " "),
+    match phase.as_str() {
+        Some("undoing") => "undoes what it did".to_owned(),
+        Some(block) => format!("goes on with `{block}`"),
         // `over`, with how.
-        other => other.get("over").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        None => format!("ends: {}", phase.get("over").and_then(Value::as_str).unwrap_or_default()),
     }
 }
 

@@ -8,7 +8,7 @@ use workflow::{Definition, Severity};
 
 use super::config::{Place, in_force, put, refused, show_plan};
 use super::workflow::tell;
-use super::{Desk, simulate};
+use super::{Desk, simulate, workflows};
 use crate::cli::{Author, WorkflowCommand};
 use crate::client::{at, items, text};
 use crate::failure::{Failure, describe};
@@ -21,6 +21,10 @@ const FOLDER: &str = "workflows/";
 pub(crate) async fn change_workflow(desk: &Desk, command: WorkflowCommand) -> Result<(), Failure> {
     match command {
         WorkflowCommand::Simulate(args) => simulate(desk, &args).await,
+        WorkflowCommand::List { .. } => workflows::list(desk).await,
+        WorkflowCommand::Show { name, .. } => workflows::show(desk, &name).await,
+        WorkflowCommand::Versions { name, .. } => workflows::versions(desk, &name).await,
+        WorkflowCommand::Start(args) => workflows::start(desk, &args).await,
         WorkflowCommand::Diff { file, .. } => {
             let (name, document) = read(desk, &file)?;
             let planned = plan(desk, &name, document).await?;
@@ -134,7 +138,7 @@ async fn former(desk: &Desk, name: &str, version: Option<&str>) -> Result<String
     };
     let found = found.ok_or_else(|| {
         Failure::no(format!(
-            "there is no such version of {}: GET /v1/workflows/{{name}}/versions lists them",
+            "there is no such version of {}: `countersign workflow versions` lists them",
             one_line(name)
         ))
     })?;

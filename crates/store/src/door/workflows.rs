@@ -265,6 +265,14 @@ impl Store {
         Ok(found)
     }
 
+    /// The workflows that have runs which are not over, by name: also those that are in force no more.
+    pub async fn workflows_with_live_runs(&self) -> Result<Vec<String>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = stats::with_live(lease.connection()).await?;
+        lease.done();
+        Ok(found)
+    }
+
     /// What happened at the steps of some runs, in order: of each the first four hundred lines.
     pub async fn step_lines(&self, runs: &[RunId]) -> Result<Vec<StepLine>, StoreError> {
         let mut lease = self.0.pool.lease().await?;

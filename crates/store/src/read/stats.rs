@@ -63,6 +63,17 @@ pub(crate) async fn live(connection: &mut Connection, workflow: &str) -> Result<
     Ok(counts)
 }
 
+/// The workflows that have runs which are not over, by name: of each name one look into the index, however many runs it has.
+pub(crate) async fn with_live(connection: &mut Connection) -> Result<Vec<String>, Fault> {
+    let sql = "WITH RECURSIVE found(name) AS (
+            SELECT min(r.workflow) FROM runs r WHERE r.ended_at IS NULL
+            UNION ALL
+            SELECT (SELECT min(r.workflow) FROM runs r WHERE r.ended_at IS NULL AND r.workflow > found.name)
+            FROM found WHERE found.name IS NOT NULL)
+        SELECT found.name FROM found WHERE found.name IS NOT NULL";
+    connection.fetch(sql, &[], |row| row.get::<String>(0)).await
+}
+
 static STEP_LINES: Set = Set::new(
     &[("run_id", Id)],
     "SELECT l.run_id, l.at, l.step, l.entry FROM input i {then} run_lines l ON l.run_id = i.run_id AND l.line < 400

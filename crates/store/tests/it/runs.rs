@@ -611,6 +611,22 @@ on_both_engines! {
         assert_eq!(count(&home, "run_slots"), 0);
     }
 
+    async fn w11_the_workflows_that_have_runs_are_known_as_long_as_these_are_not_over(home: Home) {
+        let store = home.open().await;
+        assert_eq!(store.workflows_with_live_runs().await.unwrap(), Vec::<String>::new());
+        for workflow in ["b", "a", "b", "c"] {
+            let run = Run { workflow: workflow.to_owned(), ..run(None, None) };
+            begin(&store, vec![new(run, Meeting::Queue)]).await;
+        }
+        assert_eq!(store.workflows_with_live_runs().await.unwrap(), ["a", "b", "c"]);
+        for claimed in claim(&store, after(1), after(16)).await {
+            if claimed.run.workflow != "c" {
+                write(&store, over(&claimed)).await;
+            }
+        }
+        assert_eq!(store.workflows_with_live_runs().await.unwrap(), ["c"]);
+    }
+
     async fn w04_runs_are_kept_for_a_while_and_go_with_their_history(home: Home) {
         let store = home.open().await;
         let id = started(&store, None, None, Meeting::Queue).await;

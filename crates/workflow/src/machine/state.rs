@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
-use domain::Timestamp;
+use domain::{EventKind, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Changed;
+use crate::Definition;
 
 /// The version of what is kept. What was kept by another is not read.
 pub const STATE_VERSION: u16 = 1;
@@ -241,6 +242,45 @@ pub struct Progress {
     pub skipped: u64,
     /// Of how many in all, where they were counted.
     pub of: Option<u64>,
+}
+
+/// A step that waits, for what, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait<'a> {
+    /// The step.
+    pub key: &'a Key,
+    /// For what.
+    pub awaited: Awaited,
+    /// Until when, where that has an end of its own.
+    pub until: Option<Timestamp>,
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// That time goes by.
+    Time,
+    /// An event of this kind.
+    Event(EventKind),
+    /// That people decide.
+    People,
+    /// The end of a run that it called.
+    Run,
+    /// Its next attempt.
+    Retry,
+}
+
+impl Awaited {
+    /// What it is in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Event(_) => "event",
+            Self::People => "people",
+            Self::Run => "run",
+            Self::Retry => "retry",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -483,6 +523,20 @@ impl Run {
     pub fn next_timer(&self) -> Option<(u64, Timestamp)> {
         let timers = self.nodes.values().filter_map(Node::timer).chain(self.deadline);
         timers.map(|timer| (timer.at, timer.number)).min().map(|(at, number)| (number, at))
+    }
+
+    /// The steps that wait for something; `definition` is what the run goes by.
+    pub fn waits<'a>(&'a self, definition: &'a Definition) -> impl Iterator<Item = Wait<'a>> {
+        self.nodes.iter().filter_map(|(key, node)| {
+            let awaited = match node {
+                Node::Waiting { .. } => definition.awaited_by(&key.step).map_or(Awaited::Time, Awaited::Event),
+                Node::Approving { .. } => Awaited::People,
+                Node::Calling { .. } => Awaited::Run,
+                Node::Resting { .. } => Awaited::Retry,
+                _ => return None,
+            };
+            Some(Wait { key, awaited, until: node.timer().map(|timer| timer.at) })
+        })
     }
 
     /// The loops that are under way, and how far they are.

@@ -44,7 +44,7 @@ use crate::workflow_files::{Secrets, beyond};
 pub(crate) use drafts::Checked;
 pub(crate) use follow::follow;
 pub(crate) use recovery::{Followed, offered};
-pub(crate) use see::{Resolve, Shown};
+pub(crate) use see::{Resolve, Shown, WaitShown};
 pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
 pub(in crate::app) use start::scopes_of;

@@ -1,10 +1,10 @@
 //! Seeing runs, and having them go on or end.
 
 use domain::event::About;
-use domain::{Event, EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskId, TaskState};
+use domain::{Event, EventKind, Page, PageRequest, Run, RunId, RunLine, RunState, TaskId, TaskState, Timestamp};
 use serde_json::{Value, json};
-use store::{Change, Effect, RunFilter, RunInput};
-use workflow::{Input, Key, Progress, Run as Machine};
+use store::{Change, Effect, RunFilter, RunInput, TaskFilter};
+use workflow::{Awaited, Input, Key, Progress, Run as Machine, Wait};
 
 use super::InForce;
 use super::start::{Started, of_run};
@@ -22,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) event: Option<Value>,
     /// The steps that are under way.
     pub(crate) under_way: Vec<String>,
+    /// Those of them that wait, and for what.
+    pub(crate) waits: Vec<WaitShown>,
     /// The loops among them, and how far they are.
     pub(crate) loops: Vec<(String, Progress)>,
     /// Those that are held until somebody looks at them.
@@ -32,6 +34,16 @@ pub(crate) struct Shown {
     pub(crate) release_tasks: Vec<TaskId>,
     /// What was to be undone and could not be.
     pub(crate) not_undone: Vec<String>,
+}
+
+/// A step that waits.
+#[derive(Debug)]
+pub(crate) struct WaitShown {
+    pub(crate) step: String,
+    pub(crate) awaited: Awaited,
+    pub(crate) until: Option<Timestamp>,
+    /// What people decide by, where they are waited for.
+    pub(crate) task: Option<TaskId>,
 }
 
 /// What becomes of a step that is held.
@@ -83,6 +95,10 @@ impl App {
             cause,
             event,
             under_way: keys(machine.map(|one| one.under_way().collect()).unwrap_or_default()),
+            waits: match machine {
+                Some(machine) if !run.state.is_over() => self.waits(&run, machine).await?,
+                _ => Vec::new(),
+            },
             loops: machine.into_iter().flat_map(Machine::progress).map(|(key, how)| (key.to_string(), how)).collect(),
             held: keys(machine.map(|one| one.held().collect()).unwrap_or_default()),
             held_for_people: keys(machine.map(|one| one.held_for_people().collect()).unwrap_or_default()),
@@ -90,6 +106,24 @@ impl App {
             not_undone: keys(machine.map(|one| one.not_undone().iter().collect()).unwrap_or_default()),
             run,
         })
+    }
+
+    /// What the steps of a run wait for.
+    async fn waits(&self, run: &Run, machine: &Machine) -> Result<Vec<WaitShown>, Error> {
+        let definition = self.definition(&run.digest).await?;
+        let waits: Vec<_> = machine.waits(&definition).collect();
+        let mut tasks = Vec::new();
+        if waits.iter().any(|wait| wait.awaited == Awaited::People) {
+            let open = TaskFilter { run_id: Some(run.id), state: Some(TaskState::Open), ..TaskFilter::default() };
+            tasks =
+                self.store.tasks(&open, PageRequest { after: None, limit: PageRequest::<TaskId>::MAX }).await?.items;
+        }
+        let as_shown = |wait: Wait<'_>| {
+            let step = wait.key.to_string();
+            let task = tasks.iter().find(|task| task.releases.is_none() && task.step == step).map(|task| task.id);
+            WaitShown { step, awaited: wait.awaited, until: wait.until, task }
+        };
+        Ok(waits.into_iter().map(as_shown).collect())
     }
 
     /// What happened in a run, in order.

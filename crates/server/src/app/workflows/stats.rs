@@ -68,11 +68,13 @@ impl Shares {
 }
 
 impl App {
-    /// How each workflow that is in force does.
+    /// How each workflow does that is in force, or has runs that go on or are held.
     pub(crate) async fn stats_of_workflows(&self, window: Duration) -> Result<Vec<WorkflowStats>, Error> {
         self.load_workflows().await?;
-        let mut all = Vec::new();
-        for name in self.workflows.in_force().keys() {
+        let mut names: BTreeSet<String> = self.store.workflows_with_live_runs().await?.into_iter().collect();
+        names.extend(self.workflows.in_force().keys().cloned());
+        let mut all = Vec::with_capacity(names.len());
+        for name in &names {
             all.push(self.read_stats(name, window, MOST_OF_EACH).await?.0);
         }
         Ok(all)

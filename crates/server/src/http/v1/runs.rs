@@ -11,11 +11,11 @@ use store::RunFilter;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workflow::Progress;
+use workflow::{Awaited, Progress};
 
 use super::{List, state_named};
 use crate::app::App;
-use crate::app::workflows::{Resolve, Shown};
+use crate::app::workflows::{Resolve, Shown, WaitShown};
 use crate::http::Shared;
 use crate::http::body::Body;
 use crate::http::caller::{May, ReadWorkflows, RunWorkflows};
@@ -198,6 +198,8 @@ struct RunShown {
     requester: Option<String>,
     /// The steps that are under way.
     under_way: Vec<String>,
+    /// Those of them that wait, and for what.
+    waits: Vec<Waiting>,
     /// The loops among them.
     loops: Vec<Loop>,
     /// Those that failed for good and are held.
@@ -209,6 +211,34 @@ struct RunShown {
     release_tasks: Vec<TaskId>,
     /// What was to be undone and could not be.
     not_undone: Vec<String>,
+}
+
+/// A step that waits.
+#[derive(Serialize, ToSchema)]
+struct Waiting {
+    /// Which step, with the rounds of the loops around it behind `@`.
+    step: String,
+    /// What it waits for: that `time` goes by, an `event`, that `people` decide, a `run` that it called, or its next attempt (`retry`).
+    #[serde(rename = "for")]
+    awaited: &'static str,
+    /// The kind of event, where it waits for one.
+    event: Option<&'static str>,
+    /// Until when, where that has an end of its own.
+    #[schema(value_type = Option<String>)]
+    until: Option<Timestamp>,
+    /// The task that people decide by, where it waits for them: see `/v1/tasks`.
+    #[schema(value_type = Option<String>)]
+    task: Option<TaskId>,
+}
+
+impl From<WaitShown> for Waiting {
+    fn from(WaitShown { step, awaited, until, task }: WaitShown) -> Self {
+        let event = match awaited {
+            Awaited::Event(kind) => Some(kind.name()),
+            _ => None,
+        };
+        Self { step, awaited: awaited.name(), event, until, task }
+    }
 }
 
 /// How far a loop is, in items.
@@ -241,6 +271,7 @@ impl From<Shown> for RunShown {
             event: shown.event,
             requester: shown.requester,
             under_way: shown.under_way,
+            waits: shown.waits.into_iter().map(Waiting::from).collect(),
             loops: shown.loops.into_iter().map(Loop::from).collect(),
             held: shown.held,
             held_for_people: shown.held_for_people,

@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// See how workflows do
 ///
-/// Those that are in force, by name, from the newest 1,000 runs of each.
+/// Those that are in force, or were withdrawn and have runs that are not over, by name, from the newest 1,000 runs of each.
 #[utoipa::path(get, path = "/v1/workflow-stats", tag = "Workflows", params(StatsQuery),
     responses((status = 200, description = "How each does", body = List<WorkflowStats>)))]
 async fn stats_of_workflows(
