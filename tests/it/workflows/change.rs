@@ -87,6 +87,20 @@ async fn simulated(database: Database) {
         (&json!(1), &json!(["end_sessions", "lock", "told"])),
         "{told}"
     );
+    // Steps stand in the order of the document, and what was looked at ends now.
+    assert_eq!(names(&told["actions"], "step"), ["end_sessions", "lock", "told"]);
+    assert!(told["until"].as_str().unwrap() > "2026", "{told}");
+    let results = json!({ "document": document, "event": event, "results": { "lok": {} } });
+    let problem = api.post("/v1/workflows/simulate", results).await.expect_problem(422, "invalid-request");
+    assert!(problem.to_string().contains("there are end_sessions, "), "{problem}");
+    // Of what no log tells it is said so.
+    let by_hand = workflow(
+        "by_hand",
+        "triggers:\n  - manual: {roles: [desk]}\nsteps:\n  - {id: a, action: event.emit, with: {name: a.b}}\n",
+    );
+    let told = api.post("/v1/workflows/simulate", json!({ "document": by_hand.1 })).await.expect(200);
+    assert!(told["assumed"].to_string().contains("are not looked for"), "{told}");
+    assert!(told["until"].as_str().unwrap() > "2026", "{told}");
     let wrong = json!({ "document": document, "event": { "kind": "authenticator.lots" } });
     api.post("/v1/workflows/simulate", wrong).await.expect_problem(422, "invalid-request");
     let broken = json!({ "document": document.replace("user.lock", "user.lok") });

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::Desk;
+use super::workflows::not_in_force;
+use super::{Desk, need_user};
 use crate::cli::{SimulateArgs, WhyNotArgs};
 use crate::client::{Refusal, at, text};
 use crate::failure::Failure;
@@ -162,6 +163,9 @@ fn show_touched(out: Output, touched: &Value) {
         let names = administrators.join(", ");
         out.line(out.paint(Look::Bad, format_args!("  among them administrators: {names}")));
     }
+    if at(touched, "takes_two_people") == true {
+        out.line(out.paint(Look::Warning, "  A run would be held for that, until two people release it."));
+    }
 }
 
 fn show_users(out: Output, told: &Value) {
@@ -187,8 +191,8 @@ pub(crate) async fn why_not(desk: &Desk, args: &WhyNotArgs) -> Result<(), Failur
     let query = [("user", args.user.clone()), ("days", args.days.to_string())];
     let told = match desk.client.find_in(&["v1", "workflows", &args.workflow, "why-not"], &query).await {
         Err(refusal) if refusal.is("not-found") => {
-            let (workflow, user) = (&args.workflow, &args.user);
-            return Err(Failure::no(format!("no workflow `{workflow}` is in force, or there is no user `{user}`")));
+            need_user(&desk.client, &args.user).await?;
+            return Err(not_in_force(&args.workflow));
         }
         told => told?,
     };

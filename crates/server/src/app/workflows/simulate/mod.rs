@@ -66,6 +66,12 @@ impl App {
     /// Says what a workflow would have done.
     pub(crate) async fn simulate_workflow(self: &Arc<Self>, simulate: Simulate) -> Result<Simulated, Error> {
         let definition = self.to_simulate(simulate.of).await?;
+        let ids = || definition.steps().map(|(id, _)| id);
+        if let Some(unknown) = simulate.results.keys().find(|step| ids().all(|id| id != step.as_str())) {
+            let known: Vec<&str> = ids().collect();
+            let pointer = format!("/results/{}", unknown.replace('~', "~0").replace('/', "~1"));
+            return Err(Error::invalid(&pointer, format!("there is no such step: there are {}", known.join(", "))));
+        }
         // One at a time: it takes what a server has to decide with.
         let turn = self.workflows.simulating.take().await?;
         let (app, handle) = (Arc::clone(self), tokio::runtime::Handle::current());
@@ -115,7 +121,7 @@ async fn play(app: &App, definition: Arc<Definition>, assumed: Assumed, over: Ov
         }
     }
     stage.finish().await?;
-    stage.simulated(since).await
+    stage.simulated(since, now).await
 }
 
 /// Has all happen that happened: events and times, in their order.

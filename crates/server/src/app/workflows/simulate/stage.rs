@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use workflow::{
     Action, Assumed, Cause, ConcurrencyPolicy, Definition, FailureKind, MAX_CALLS, Outcome, Rehearsal, Start, Told,
-    TriggerKind, Wanted, event_json,
+    Trigger, TriggerKind, Wanted, event_json,
 };
 
 use super::super::blast::{administrators_among, shut_out_until};
@@ -371,7 +371,8 @@ impl<'a> Stage<'a> {
     }
 
     /// What was found out.
-    pub(super) async fn simulated(mut self, since: Timestamp) -> Result<Simulated, Error> {
+    pub(super) async fn simulated(mut self, since: Timestamp, until: Timestamp) -> Result<Simulated, Error> {
+        let until = if self.is_cut { self.now.max(since) } else { until };
         let mut touched = self.tally.touched();
         let (shut_out, is_whole) =
             shut_out_until(self.app, &self.tally.lost, &self.tally.locked, self.deadline).await?;
@@ -389,7 +390,7 @@ impl<'a> Stage<'a> {
             workflow: self.definition.name().to_owned(),
             digest: self.definition.digest().to_owned(),
             since,
-            until: self.now,
+            until,
             is_cut,
             events: tally.events,
             fired: tally.fired,
@@ -397,15 +398,15 @@ impl<'a> Stage<'a> {
             not_told: tally.not_told,
             untold: std::mem::take(&mut tally.untold),
             outcomes: std::mem::take(&mut tally.outcomes),
-            actions: tally.actions(),
-            waits: tally.waits(),
-            calls: tally.calls(),
+            actions: in_order(&self.definition, tally.actions(), |acted| &acted.step),
+            waits: in_order(&self.definition, tally.waits(), |wait| &wait.step),
+            calls: in_order(&self.definition, tally.calls(), |call| &call.step),
             failures: tally.failures(),
             users,
             users_in_all: many(tally.by_user.len()),
             touched,
             runs: std::mem::take(&mut tally.runs),
-            assumed: assumed(self.assumed.approve),
+            assumed: assumed(&self.definition, self.assumed.approve),
         })
     }
 
@@ -441,15 +442,25 @@ fn user_of(with: &BTreeMap<String, Told>) -> Option<UserId> {
     }
 }
 
-fn assumed(approve: bool) -> Vec<String> {
+/// In the order in which the steps stand in the document.
+fn in_order<T>(definition: &Definition, mut all: Vec<T>, step: impl Fn(&T) -> &str) -> Vec<T> {
+    let places: HashMap<&str, usize> = definition.steps().enumerate().map(|(place, (id, _))| (id, place)).collect();
+    all.sort_by_key(|one| places.get(step(one).trim_start_matches("undo ")).copied());
+    all
+}
+
+fn assumed(definition: &Definition, approve: bool) -> Vec<String> {
     let approvals = if approve { "people approve at once" } else { "nobody answers an approval: its time runs out" };
-    [
+    let mut assumed = vec![
         "nothing was done: what an action outside gives is made up, and goes well",
         "queries find, and actions on our own data touch, what there is now",
         "a wait ends with an event of the log, or else its time goes by",
         approvals,
         "a workflow that is called ends well",
-    ]
-    .map(str::to_owned)
-    .into()
+    ];
+    let is_logged = |trigger: &Trigger| matches!(trigger.kind, TriggerKind::Event(_) | TriggerKind::Schedule(_));
+    if !definition.triggers().iter().all(is_logged) {
+        assumed.push("of a workflow that is started by hand, by a call from outside or by another one, those starts are not looked for: `inputs` says one");
+    }
+    assumed.into_iter().map(str::to_owned).collect()
 }
