@@ -53,6 +53,45 @@ pub(crate) fn with_folders(folder: &Path) -> Result<BTreeMap<String, String>, Fa
     Ok(all)
 }
 
+/// What in a folder looks as if it was meant, and is not read: folders of other names with files in them, files in folders below, and files that are
+/// called almost so. Sorted.
+pub(crate) fn passed_over(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, path) in entries(folder) {
+        if !path.is_dir() {
+            found.extend(is_almost_yaml(&name).then_some(name));
+        } else if INSIDE.contains(&name.as_str()) {
+            let inner = entries(&path).into_iter();
+            let inner = inner.filter(|(file, path)| if path.is_dir() { has_yaml(path) } else { is_almost_yaml(file) });
+            found.extend(inner.map(|(file, path)| format!("{name}/{file}{}", if path.is_dir() { "/" } else { "" })));
+        } else if has_yaml(&path) {
+            found.push(format!("{name}/"));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn entries(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
+    let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = all.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    named.filter(|(name, _)| !name.starts_with('.')).collect()
+}
+
+fn has_yaml(folder: &Path) -> bool {
+    entries(folder).iter().any(|(name, _)| is_yaml(name))
+}
+
+fn is_yaml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// `rules.yaml.bak`, `rules.YAML`, `rules.yaml~`.
+fn is_almost_yaml(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    !is_yaml(name) && (lower.contains(".yaml") || lower.contains(".yml"))
+}
+
 /// What a folder without files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
@@ -72,8 +111,7 @@ pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, Stri
     for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-        if is_yaml && !name.starts_with('.') {
+        if is_yaml(&name) && !name.starts_with('.') {
             let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
             files.insert(name, text);
         } else if let Some(picture) = Picture::of_file(&name).filter(|_| !name.starts_with('.')) {
@@ -103,4 +141,31 @@ pub(crate) fn content(name: &str, text: &str) -> Vec<u8> {
     let is_png = Picture::of_file(name) == Some(Picture::Png);
     let picture = BASE64.decode(text.as_bytes()).ok().filter(|_| is_png);
     picture.unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_read_and_looks_as_if_it_was_meant_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in [
+            "rules.yaml",
+            "rules.yaml.bak",
+            "README.md",
+            "workflow/lost.yaml",
+            "workflows/lost.yaml",
+            "workflows/old/lost.yaml",
+            "workflows/lost.YML",
+            "pictures/logo.svg",
+            ".git/x.yaml",
+        ] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let found = ["rules.yaml.bak", "workflow/", "workflows/lost.YML", "workflows/old/"];
+        assert_eq!(passed_over(folder.path()), found);
+    }
 }

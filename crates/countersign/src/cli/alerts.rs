@@ -1,6 +1,6 @@
 //! `countersign alerts`: what is out of the ordinary.
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
 use super::{Connection, WorkflowFiles};
 
@@ -43,9 +43,10 @@ pub(crate) enum AlertsCommand {
         connection: Connection,
     },
     /// Raise nothing more about what an alert is about, or by a rule, for a time
+    #[command(group = ArgGroup::new("what").required(true).args(["alert", "rule"]))]
     Silence {
         /// The alert: alr_…
-        #[arg(value_name = "ALERT", required_unless_present = "rule", conflicts_with = "rule")]
+        #[arg(value_name = "ALERT")]
         alert: Option<String>,
         /// All that this rule would raise instead
         #[arg(long, value_name = "NAME")]

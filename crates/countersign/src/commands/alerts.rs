@@ -1,6 +1,8 @@
 //! `countersign alerts`
 
-use domain::{Clock, SystemClock};
+use std::time::Duration;
+
+use domain::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use workflow::AlertRule;
 
@@ -9,7 +11,10 @@ use super::workflow::{files_of, tell};
 use crate::cli::{AlertsCommand, WorkflowFiles};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
-use crate::output::{Column, Look, Output, Table, counted, moment, one_line};
+use crate::output::{Column, Look, Output, Table, clock_time, counted, moment, one_line};
+
+/// The longest that the server silences something.
+const LONGEST_SILENCE: Duration = Duration::from_hours(30 * 24);
 
 /// Shows alerts, and says what becomes of them.
 pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Failure> {
@@ -31,7 +36,8 @@ pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Fa
         }
         AlertsCommand::Silence { alert, rule, by, reason, span, .. } => {
             let span = workflow::parse_duration(&span)
-                .ok_or_else(|| Failure::usage("--for is a number and its unit, as in `90m` or `24h`"))?;
+                .filter(|span| (Duration::from_secs(1)..=LONGEST_SILENCE).contains(span))
+                .ok_or_else(|| Failure::usage("--for is a number and its unit, as in `90m` or `24h`: `30d` at most"))?;
             let body = json!({ "by": by, "reason": reason, "seconds": span.as_secs() });
             match (alert, rule) {
                 (_, Some(rule)) => {
@@ -40,6 +46,7 @@ pub(crate) async fn alerts(desk: &Desk, command: AlertsCommand) -> Result<(), Fa
                     Ok(())
                 }
                 (Some(alert), None) => say(desk, &alert, "silence", body, "is silenced").await,
+                // The command line is not taken without one of them.
                 (None, None) => Err(Failure::usage("an alert or --rule is wanted")),
             }
         }
@@ -120,18 +127,18 @@ fn show(alert: &Value, output: Output) {
     tell("events", format!("{} where {} may be{usual}", at(alert, "count"), at(alert, "limit")));
     let (by, group) = (text(alert, "/by"), one_line(text(alert, "/group")));
     tell("about", if by.is_empty() { String::new() } else { format!("{by} {group}") });
-    tell("raised", format!("{} by event {}", text(alert, "/raised_at"), at(alert, "position")));
+    tell("raised", format!("{} by event {}", clock_time(text(alert, "/raised_at")), at(alert, "position")));
     for (what, name) in [("acknowledged", "acknowledged"), ("silenced", "silenced"), ("resolved", "resolved")] {
         let said = at(alert, name);
         if said.is_object() {
             let who = said.get("by").and_then(Value::as_str).map_or("by itself", |by| by);
             let why = said.get("reason").and_then(Value::as_str).map(|why| format!(": {why}")).unwrap_or_default();
-            tell(what, one_line(&format!("{}, {who}{why}", text(said, "/at"))));
+            tell(what, one_line(&format!("{}, {who}{why}", clock_time(text(said, "/at")))));
         }
     }
-    tell("silent until", text(alert, "/silenced_until").to_owned());
+    tell("silent until", clock_time(text(alert, "/silenced_until")));
     if state != "resolved" {
-        tell("resolves", format!("{} if no more comes", text(alert, "/resolves_at")));
+        tell("resolves", format!("{} if no more comes", clock_time(text(alert, "/resolves_at"))));
     }
 }
 
@@ -145,17 +152,29 @@ async fn rules(desk: &Desk) -> Result<(), Failure> {
         desk.output.remark("No rules of alerts are in force.");
         return Ok(());
     }
-    let mut table = Table::new([Column::text("RULE"), Column::text("SEVERITY"), Column::long("EVENTS")]);
+    let now = SystemClock.now();
+    let columns = ["RULE", "SEVERITY", "SILENT"].map(Column::text);
+    let mut table = Table::new(columns.into_iter().chain([Column::long("EVENTS")]).collect::<Vec<_>>());
     for rule in items(&list) {
         let events: Vec<&str> = at(rule, "events").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         table.row([
             (Look::Strong, one_line(text(rule, "/name"))),
             (severity(rule), text(rule, "/severity").to_owned()),
+            (Look::Warning, silent(rule, now)),
             (Look::Faint, events.join(", ")),
         ]);
     }
     table.print(desk.output, 0);
     Ok(())
+}
+
+/// For how long a rule still raises nothing.
+fn silent(rule: &Value, now: Timestamp) -> String {
+    match at(rule, "silenced_until").as_str() {
+        // Times of this form are in order as texts are.
+        Some(until) if until > now.to_string().as_str() => format!("ends {}", moment(Some(until), now)),
+        _ => String::new(),
+    }
 }
 
 /// Tells every mistake in files of rules.

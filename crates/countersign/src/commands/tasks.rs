@@ -97,7 +97,7 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
         ("evidence", words("evidence")),
         ("level", text(&task, "/level").to_owned()),
         ("approved", approved(&task)),
-        ("until", text(&task, "/expires_at").to_owned()),
+        ("until", clock_time(text(&task, "/expires_at"))),
         ("run", text(&task, "/run_id").to_owned()),
     ] {
         if !value.is_empty() {

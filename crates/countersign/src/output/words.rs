@@ -17,7 +17,7 @@ pub(crate) fn count(number: u64) -> String {
     grouped
 }
 
-/// `640 µs`, `3.24 ms`, `1.50 s`, `4 min 10 s`.
+/// `640 µs`, `3.24 ms`, `1.50 s`, `4 min 10 s`, `3 h 5 min`, `2 days 4 h`.
 pub(crate) fn duration(span: Duration) -> String {
     let micros = span.as_micros();
     match micros {
@@ -26,7 +26,9 @@ pub(crate) fn duration(span: Duration) -> String {
         10_000..100_000 => format!("{:.1} ms", span.as_secs_f64() * 1e3),
         100_000..1_000_000 => format!("{:.0} ms", span.as_secs_f64() * 1e3),
         1_000_000..60_000_000 => format!("{:.2} s", span.as_secs_f64()),
-        _ => format!("{} min {} s", span.as_secs() / 60, span.as_secs() % 60),
+        60_000_000..3_600_000_000 => format!("{} min {} s", span.as_secs() / 60, span.as_secs() % 60),
+        3_600_000_000..172_800_000_000 => format!("{} h {} min", span.as_secs() / 3600, span.as_secs() % 3600 / 60),
+        _ => format!("{} days {} h", span.as_secs() / 86_400, span.as_secs() % 86_400 / 3600),
     }
 }
 
@@ -35,11 +37,19 @@ pub(crate) fn minutes(span: Duration) -> String {
     format!("{}:{:02}", span.as_secs() / 60, span.as_secs() % 60)
 }
 
-/// How long ago something was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`, and the day where it is long past.
-/// `—` if never.
+/// How long ago something was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`, and the day where it is long past. In the same words how long
+/// it is until then: `in 5 min`. `—` if never.
 pub(crate) fn moment(at: Option<&str>, now: Timestamp) -> String {
     let Some(at) = at.and_then(parse) else { return "—".to_owned() };
-    let seconds = now.since(at).as_secs();
+    let (seconds, ahead) = (now.since(at).as_secs(), at.since(now).as_secs());
+    match ahead {
+        0 => {}
+        1..60 => return format!("in {ahead} s"),
+        60..3600 => return format!("in {} min", ahead / 60),
+        3600..172_800 => return format!("in {} h", ahead / 3600),
+        172_800..2_592_000 => return format!("in {} days", ahead / 86_400),
+        _ => return at.to_string().chars().take(10).collect(),
+    }
     match seconds {
         0..60 => "just now".to_owned(),
         60..3600 => format!("{} min ago", seconds / 60),
@@ -50,9 +60,10 @@ pub(crate) fn moment(at: Option<&str>, now: Timestamp) -> String {
     }
 }
 
-/// `2026-03-01 08:30:00` of an RFC 3339 time.
+/// `2026-03-01 08:30:00Z` of an RFC 3339 time in UTC.
 pub(crate) fn clock_time(at: &str) -> String {
-    at.replacen('T', " ", 1).chars().take(19).collect()
+    let whole: String = at.replacen('T', " ", 1).chars().take(19).collect();
+    if whole.is_empty() { whole } else { whole + "Z" }
 }
 
 fn parse(text: &str) -> Option<Timestamp> {
@@ -84,6 +95,8 @@ mod tests {
     fn durations_have_three_digits() {
         let spans = [5, 3_240, 32_400, 324_000, 1_500_000, 250_000_000].map(Duration::from_micros);
         assert_eq!(spans.map(duration), ["5 µs", "3.24 ms", "32.4 ms", "324 ms", "1.50 s", "4 min 10 s"]);
+        let spans = [11_100, 176_400, 187_200].map(Duration::from_secs);
+        assert_eq!(spans.map(duration), ["3 h 5 min", "2 days 1 h", "2 days 4 h"]);
     }
 
     #[test]
@@ -93,6 +106,11 @@ mod tests {
         assert_eq!(told("2026-03-01T08:29:30.000Z"), "just now");
         assert_eq!(told("2026-03-01T06:00:00.000Z"), "2 h ago");
         assert_eq!(told("2025-12-24T06:00:00.000Z"), "2025-12-24");
+        assert_eq!(told("2026-03-01T08:30:12.000Z"), "in 12 s");
+        assert_eq!(told("2026-03-01T09:29:59.000Z"), "in 59 min");
+        assert_eq!(told("2026-03-02T08:30:00.000Z"), "in 24 h");
+        assert_eq!(told("2026-03-08T08:30:00.000Z"), "in 7 days");
+        assert_eq!(told("2026-12-24T06:00:00.000Z"), "2026-12-24");
         assert_eq!(moment(None, now), "—");
     }
 

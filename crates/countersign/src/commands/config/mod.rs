@@ -39,10 +39,11 @@ pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failur
     } else {
         warn(policy.warnings(), output);
         let more =
-            [(applications, "application"), (gateways, "gateway"), (workflows, "workflow"), (alerts, "rule of alerts")];
+            [(applications, "application"), (gateways, "gateway"), (workflows, "workflow"), (alerts, "alert rule")];
         let more: String =
             more.iter().filter_map(|(number, what)| Some(format!(", {}", counted((*number)?, what)))).collect();
-        output.success(format_args!("The policy holds: {rules} rules, {cases} cases{more}."));
+        let (rules, cases) = (counted(rules, "rule"), counted(cases, "case"));
+        output.success(format_args!("The policy holds: {rules}, {cases}{more}."));
         output.line(output.paint(Look::Faint, format_args!("  version {version}")));
     }
     Ok(())
@@ -60,6 +61,15 @@ pub(crate) fn test(args: &PolicyFolder, junit: Option<&Path>, output: Output) ->
 }
 
 fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
+    if !output.is_json() {
+        for name in policy_folder::passed_over(folder) {
+            let place = one_line(&folder.join(&name).display().to_string());
+            let line = format_args!(
+                "{place}: warning: this is not read: files end in .yaml, and stand in the folder itself, in workflows/ or in alerts/"
+            );
+            output.line(output.paint(Look::Warning, line));
+        }
+    }
     PolicyFiles::read(policy_folder::with_folders(folder)?).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));

@@ -211,7 +211,7 @@ fn show_replay(desk: &Desk, replay: &Value, days: u16) {
     }
     let administrators = at(replay, "administrators");
     if at(administrators, "seen").as_u64() == Some(0) {
-        out.line(out.paint(Look::Faint, "  of administrators nothing is known: name them under `administrators:`, and see docs/guide/policy-in-git.md"));
+        out.line(out.paint(Look::Faint, "  no administrator is among them, so of those nothing is known: see docs/guide/policy-in-git.md, `administrators:`"));
     }
 }
 
