@@ -313,9 +313,10 @@ pub async fn start(config: Config, store: Store, vault: vault_proto::Client) -> 
     let blocking = tokio::spawn(app::blocked::follow(Arc::clone(&app)));
     let switching = tokio::spawn(app::switches::follow(Arc::clone(&app)));
     let working = tokio::spawn(app::workflows::work(Arc::clone(&app)));
+    let letting_go = tokio::spawn(app::workflows::let_go(Arc::clone(&app)));
     let counting = tokio::spawn(app::alerts::follow(Arc::clone(&app)));
     let upkeep = tokio::spawn(app::upkeep::run(app));
-    let tasks = vec![upkeep, waking, configuring, following, working, counting, blocking, switching];
+    let tasks = vec![upkeep, waking, configuring, following, working, letting_go, counting, blocking, switching];
     let administrator_key = administrator.map(|key| key.text);
     Ok(Running { address, url, administrator_key, listener, tasks, errands, untold, store })
 }

@@ -19,6 +19,7 @@ use domain::{
 };
 
 use crate::alerts::WriteAlerts;
+use crate::alive::Claimant;
 use crate::people::{ArmLink, CloseTask, FollowLink, GiveVerdict};
 use crate::runs::{AdvanceRun, BeginRuns, PutBeside, PutWorkflows, RunInput};
 
@@ -519,6 +520,13 @@ pub enum Change {
         runs: Vec<(RunId, i64)>,
         /// When there is something to do for them again.
         due_at: Timestamp,
+    },
+    /// What servers that are gone had claimed is due. Guard: they are gone ([`crate::Store::gone_claimants`]).
+    LetGoOfRuns {
+        /// Which.
+        of: Vec<Claimant>,
+        /// When.
+        now: Timestamp,
     },
     /// A run goes on. Guard: see [`AdvanceRun`].
     AdvanceRun(Box<AdvanceRun>),

@@ -12,6 +12,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::alive::Alive;
 use crate::engine::{Connection, Fault, Pool, Source, history, postgres, sqlite};
 use crate::known::KnownCallers;
 use crate::read::gather::Gather;
@@ -51,6 +52,8 @@ pub(crate) struct House {
     pub(crate) writer: Writer,
     pub(crate) head: watch::Sender<i64>,
     listener: Option<JoinHandle<()>>,
+    /// Where others write as well.
+    pub(crate) alive: Option<Alive>,
     pinged: tokio::sync::Mutex<Pinged>,
     /// From when on it is looked again whether history can be dropped.
     pub(crate) looks_at_history: Mutex<Timestamp>,
@@ -96,13 +99,15 @@ impl House {
                 let thread = own("store-writer")?;
                 let pool = Pool::new(source.clone(), SQLITE_READERS);
                 let quick = Pool::new(source.quick(), SQLITE_QUICK_READERS);
-                Ok(Self::start(source, ready, clock, (pool, quick), thread, lock))
+                Ok(Self::start(source, ready, clock, (pool, quick), thread, None, lock))
             }
             Location::Postgres(url) => {
-                let source = Source::Postgres(postgres::Source::parse(url)?);
+                let own = postgres::Source::parse(url)?;
+                let source = Source::Postgres(own.clone());
                 let ready = get_ready(&source, options, &*clock, Path::new(""), &postgres::open_error).await?;
                 let pool = Pool::new(source.clone(), POSTGRES_READERS);
-                Ok(Self::start(source, ready, clock, (pool.clone(), pool), Thread::shared(), ()))
+                let alive = Alive::start(own).await.map_err(postgres::open_error)?;
+                Ok(Self::start(source, ready, clock, (pool.clone(), pool), Thread::shared(), Some(alive), ()))
             }
         }
     }
@@ -113,6 +118,7 @@ impl House {
         clock: Arc<dyn Clock>,
         (pool, quick): (Pool, Pool),
         thread: Thread,
+        alive: Option<Alive>,
         keep: impl Send + Sync + 'static,
     ) -> Self {
         let (head, _) = watch::channel(ready.head);
@@ -130,6 +136,7 @@ impl House {
             writer: Writer::start(&thread, source, ready.connection, head.clone(), known.clone(), keep),
             head,
             listener,
+            alive,
             pinged: tokio::sync::Mutex::default(),
             looks_at_history: Mutex::default(),
             known,
@@ -156,6 +163,9 @@ impl House {
 
     pub(crate) async fn close(&self) {
         self.writer.close().await;
+        if let Some(alive) = &self.alive {
+            alive.end();
+        }
         if let Some(listener) = &self.listener {
             listener.abort();
         }

@@ -5,6 +5,7 @@
 //! each answered once it is durable (laws 2 and 3).
 
 mod alerts;
+mod alive;
 mod change;
 mod door;
 mod engine;
@@ -26,6 +27,7 @@ mod threads;
 mod write;
 
 pub use alerts::{AlertFilter, CountedGroup, PutAlertRules, WriteAlerts};
+pub use alive::Claimant;
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
     Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,

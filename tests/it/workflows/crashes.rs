@@ -208,13 +208,57 @@ async fn w04_a_server_that_lost_its_claims_while_it_was_paused_writes_nothing() 
     until("its calls are under way", async || (hooks.calls().len() >= 5).then_some(())).await;
     let pids = paused.ready().await;
     signal(pids.server, Signal::STOP);
+    let since = Instant::now();
     let other = paused.beside().await;
     hooks.takes(Duration::from_millis(10));
     // It takes over what it finds, once the claims are over.
     until("the other one goes on", async || (hooks.calls().len() >= 10).then_some(())).await;
+    // They were renewed within the last four of their fifteen seconds: it is there, as far as anybody can see.
+    assert!(since.elapsed() > Duration::from_secs(10), "it was not waited for: {:?}", since.elapsed());
     signal(pids.server, Signal::CONT);
     paused.ready().await;
     look(&other.api(), &hooks, 5).await;
     let again: Vec<_> = hooks.calls().iter().map(|call| call.header("idempotency-key").to_owned()).collect();
     assert!(again.len() > again.iter().collect::<BTreeSet<_>>().len(), "nothing was taken over: {again:?}");
+}
+
+/// W-04: another server on the same PostgreSQL goes on with what one had in hand that was killed, long before its claims are over.
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_what_a_server_had_in_hand_that_was_killed_goes_on_soon_on_another_one() {
+    let hooks = Hooks::start();
+    let folder = busy(&hooks, "1s");
+    let mut killed = in_hand(&hooks, &folder).await;
+    let other = killed.beside().await;
+    killed.kill();
+    go_on_soon(&other, &hooks).await;
+}
+
+/// W-04: so does the next one where there was one alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn w04_what_a_server_had_in_hand_that_was_killed_goes_on_soon_on_the_next_one() {
+    let hooks = Hooks::start();
+    let folder = busy(&hooks, "1s");
+    let server = in_hand(&hooks, &folder).await;
+    signal(server.ready().await.server, Signal::KILL);
+    go_on_soon(&server, &hooks).await;
+}
+
+/// A server that has five runs in hand, each of which waits for an answer that does not come. Those who ask from now on get one.
+async fn in_hand(hooks: &Hooks, folder: &TempDir) -> Server {
+    hooks.takes(Duration::from_secs(20));
+    let server = Server::start(Setup { movable_clock: false, ..setup(Database::Postgres, folder) }).await;
+    assert_eq!(users(&server.api(), 0, 5).await, 5);
+    until("its calls are under way", async || (hooks.calls().len() >= 5).then_some(())).await;
+    hooks.takes(Duration::from_millis(10));
+    server
+}
+
+/// Goes on with them in far less than the eleven seconds that claims last for at least, once whoever had them is gone.
+async fn go_on_soon(server: &Server, hooks: &Hooks) {
+    let since = Instant::now();
+    until("they are made again", async || (hooks.calls().len() >= 10).then_some(())).await;
+    let stood_still = since.elapsed();
+    println!("runs stood still for {stood_still:?}");
+    assert!(stood_still < Duration::from_secs(7), "they stood still for {stood_still:?}");
+    look(&server.api().patient(), hooks, 5).await;
 }

@@ -8,8 +8,9 @@ use domain::{
 };
 use uuid::Uuid;
 
+use crate::alive::Alive;
 use crate::read::{links, runs, stats, tasks};
-use crate::{ClaimedRun, Leeway, RunFilter, RunReach, RunSample, StepLine, Store, StoreError, TaskFilter};
+use crate::{Claimant, ClaimedRun, Leeway, RunFilter, RunReach, RunSample, StepLine, Store, StoreError, TaskFilter};
 
 #[allow(clippy::missing_errors_doc, reason = "all fail alike, which the type says once")]
 impl Store {
@@ -49,6 +50,24 @@ impl Store {
     pub async fn claimed_runs(&self, claim: Uuid) -> Result<Vec<ClaimedRun>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = runs::claimed(lease.connection(), claim).await?;
+        lease.done();
+        Ok(found)
+    }
+
+    /// What to claim runs by. It is another one each time, by what is random, and says who claims, where other servers can see that we are there.
+    pub fn claim_id(&self, random: [u8; 16]) -> Uuid {
+        match &self.0.alive {
+            Some(alive) => alive.claim(random),
+            None => Claimant::unnumbered_claim(random),
+        }
+    }
+
+    /// The servers that have claimed runs and are gone, as far as can be seen; or that lost for a moment what they are seen by. Nobody, where no other server
+    /// has the database.
+    pub async fn gone_claimants(&self) -> Result<Vec<Claimant>, StoreError> {
+        let Some(own) = self.0.alive.as_ref().and_then(Alive::judge) else { return Ok(Vec::new()) };
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::gone_claimants(lease.connection(), own).await?;
         lease.done();
         Ok(found)
     }

@@ -33,6 +33,17 @@ const SETTINGS: [(&str, &str); 8] = [
     ("idle_in_transaction_session_timeout", "10s"),
 ];
 
+/// By which a session knows that it is of the connection that it began with, and no pooler's.
+pub(crate) const NAME: &str = "countersign.connection";
+
+/// How soon PostgreSQL notices that a machine is gone which could not say so any more: after 5 s. Seconds, but for the last one.
+const NOTICES: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "2"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "5000"),
+];
+
 /// What has to hold for a commit to be durable once it is acknowledged, and the values that will do.
 const DURABLE: [(&str, &[&str]); 3] =
     [("fsync", &["on"]), ("full_page_writes", &["on"]), ("synchronous_commit", &["on", "remote_apply"])];
@@ -66,10 +77,12 @@ impl Source {
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, Fault> {
-        match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.options)).await {
-            Ok(connected) => Ok(Connection::Postgres(Box::new(connected?))),
-            Err(_) => Err(Fault::Unavailable("no answer within 5 s".to_owned())),
-        }
+        connect(&self.options).await
+    }
+
+    /// A connection that is kept, by a name of its own ([`NAME`]), and ends soon after whoever has it.
+    pub(crate) async fn kept(&self, name: &str) -> Result<Connection, Fault> {
+        connect(&self.options.as_ref().clone().options(NOTICES).options([(NAME, name)])).await
     }
 
     /// Hears what servers tell each other.
@@ -78,6 +91,13 @@ impl Source {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(listener)
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<Connection, Fault> {
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Ok(connected) => Ok(Connection::Postgres(Box::new(connected?))),
+        Err(_) => Err(Fault::Unavailable("no answer within 5 s".to_owned())),
     }
 }
 

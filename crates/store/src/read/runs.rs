@@ -13,7 +13,7 @@ use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::write::DAY;
-use crate::{ClaimedRun, Leeway, RunFilter, RunInput};
+use crate::{Claimant, ClaimedRun, Leeway, RunFilter, RunInput};
 
 /// Every document that a run may go by: the columns of one that is in force.
 const IN_FORCE: &str = "SELECT w.name, w.digest, d.file, d.document, w.at, w.since, w.next_at
@@ -108,6 +108,36 @@ pub(crate) async fn instructions(connection: &mut Connection, of: RunId) -> Resu
 pub(crate) async fn next_due(connection: &mut Connection) -> Result<Option<Timestamp>, Fault> {
     let sql = "SELECT c.due_at FROM run_claims c ORDER BY c.due_at LIMIT 1";
     Ok(connection.fetch(sql, &[], |row| Reader::new(row).time()).await?.pop())
+}
+
+/// One claim of each whose lock can be had: they are gone. Nothing, where the own one can be had too: then it is the database that was. Of each who
+/// has claimed anything one row is looked at, and the next one is looked for behind the last claim that they could have.
+static GONE: Set = Set::new(
+    &[("own_key", Int), ("first_claim", Id), ("last_claim", Id)],
+    ", seen(claim) AS (
+        SELECT (SELECT c.claim FROM run_claims c WHERE c.claim >= i.first_claim AND c.claim <= i.last_claim
+            ORDER BY c.claim LIMIT 1)
+        FROM input i WHERE NOT pg_try_advisory_xact_lock_shared(i.own_key)
+        UNION ALL
+        SELECT (SELECT c.claim FROM run_claims c
+            WHERE c.claim > (left(s.claim::text, 18) || '-ffff-ffffffffffff')::uuid AND c.claim <= i.last_claim
+            ORDER BY c.claim LIMIT 1)
+        FROM seen s, input i WHERE s.claim IS NOT NULL),
+     claimants(claim, key) AS MATERIALIZED (
+        SELECT s.claim, ('x' || left(translate(s.claim::text, '-', ''), 16))::bit(64)::bigint FROM seen s
+        WHERE s.claim IS NOT NULL)
+     SELECT t.claim FROM claimants t WHERE pg_try_advisory_xact_lock_shared(t.key)",
+);
+
+/// What only servers that share a database ask.
+#[cfg(test)]
+pub(crate) static OF_MANY_SERVERS: [&Set; 1] = [&GONE];
+
+/// Who has claimed runs and is gone, as the one sees it that asks.
+pub(crate) async fn gone_claimants(connection: &mut Connection, own: Claimant) -> Result<Vec<Claimant>, Fault> {
+    let (first, last) = Claimant::all_claims();
+    let claims = GONE.ids(connection, Rows::one(&[own.key().into(), first.into(), last.into()])).await?;
+    Ok(claims.into_iter().filter_map(Claimant::of).collect())
 }
 
 static AWAITING: Set = Set::new(

@@ -217,6 +217,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
         | Change::ReleaseRuns { .. }
+        | Change::LetGoOfRuns { .. }
         | Change::PutKeyring { .. }
         | Change::RetireKeys { .. }
         | Change::BlockAddress { .. }
@@ -288,6 +289,7 @@ async fn write_round(
             | Change::ClaimRuns { .. }
             | Change::RenewRuns { .. }
             | Change::ReleaseRuns { .. }
+            | Change::LetGoOfRuns { .. }
             | Change::AdvanceRun(_)
             | Change::TellRun(_) => runs::write(connection, *index, change, outcomes).await?,
             Change::WriteAlerts(write) => alerts::write(connection, write).await?,
@@ -386,6 +388,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::ClaimRuns { .. }
         | Change::RenewRuns { .. }
         | Change::ReleaseRuns { .. }
+        | Change::LetGoOfRuns { .. }
         | Change::AdvanceRun(_)
         | Change::OpenTask(_)
         | Change::CloseTask(_)

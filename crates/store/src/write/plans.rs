@@ -129,7 +129,11 @@ async fn keys(connection: &mut Connection) -> BTreeMap<String, Vec<String>> {
 const BROAD: [&str; 6] = ["kind", "rule", "state", "workflow", "(\"position\" / 4096)", "(created_at / 1000)"];
 
 /// What is gone through on purpose, and why that is never long.
-const ON_PURPOSE: [(&str, &str); 7] = [
+const ON_PURPOSE: [(&str, &str); 9] = [
+    // What one server that is gone had claimed.
+    ("run_claims_by_claim", "((claim >= "),
+    // The first one of those that another server has.
+    ("run_claims_by_claim", "((claim > "),
     // The first few of those that are due.
     ("run_claims_by_due", "(due_at <= "),
     // The last one, and the first one.
@@ -167,7 +171,8 @@ async fn w04_what_postgresql_plans_on_an_empty_database_finds_rows_by_their_keys
     let mut connection = empty_on_postgresql().await;
     let keys = keys(&mut connection).await;
     let mut wrong = Vec::new();
-    for set in statements().into_iter().chain(&rest::ERASE_BELONGINGS) {
+    let of_many_servers = runs::OF_MANY_SERVERS.iter().chain(&crate::read::runs::OF_MANY_SERVERS).copied();
+    for set in statements().into_iter().chain(&rest::ERASE_BELONGINGS).chain(of_many_servers) {
         let mut found = Vec::new();
         looks(&set.kept_plan(&mut connection).await, &mut found);
         let broad: Vec<_> = found.iter().filter(|look| !is_narrow(look, &keys)).collect();

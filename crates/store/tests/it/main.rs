@@ -12,6 +12,7 @@ mod alerts;
 mod hardware_tokens;
 mod home;
 
+mod alive;
 mod backup_codes;
 mod browsers;
 mod changes;

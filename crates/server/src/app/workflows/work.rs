@@ -8,7 +8,6 @@ use domain::{Event, RunId, RunState};
 use store::{BeginRuns, Change, ClaimedRun, Effect, FirstClaim, NewRun};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::Workflows;
 use super::carry::{NotCarried, carry};
@@ -98,7 +97,7 @@ async fn claim(app: &App, at_most: usize) -> Result<Vec<ClaimedRun>, Error> {
     if app.store.next_run_due().await?.is_none_or(|due| due > now) {
         return Ok(Vec::new());
     }
-    let claim = Uuid::from_bytes(app.random());
+    let claim = app.store.claim_id(app.random());
     let at_most = u32::try_from(at_most).unwrap_or(u32::MAX);
     let change = Change::ClaimRuns { claim, now, until: now.plus(LEASE), at_most };
     if app.commit(change, Vec::new()).await? != Effect::Applied {
@@ -198,7 +197,7 @@ impl App {
         let at_most = promise.count;
         if at_most > 0 {
             begin.claim =
-                Some(FirstClaim { claim: Uuid::from_bytes(self.random()), until: self.now().plus(LEASE), at_most });
+                Some(FirstClaim { claim: self.store.claim_id(self.random()), until: self.now().plus(LEASE), at_most });
         }
         let claimed = begin.claimed();
         let effect = self.commit(Change::BeginRuns(Box::new(begin)), told).await?;

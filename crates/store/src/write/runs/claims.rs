@@ -3,10 +3,11 @@
 use domain::Timestamp;
 use uuid::Uuid;
 
-use crate::engine::{Connection, Fault};
+use crate::engine::{Connection, Dialect, Fault};
 use crate::runs::AdvanceRun;
 use crate::set::Kind::{Id, Int};
 use crate::set::{Rows, Set};
+use crate::{Claimant, Effect};
 
 pub(super) static CLAIM_RUNS: Set = Set::new(
     &[("claim_id", Id), ("now_at", Int), ("until_at", Int), ("at_most", Int)],
@@ -37,6 +38,29 @@ static LET_GO: Set = Set::new(
 
 pub(crate) async fn let_go(connection: &mut Connection, now: Timestamp) -> Result<(), Fault> {
     LET_GO.execute(connection, Rows::one(&[now.into()])).await.map(drop)
+}
+
+/// The same of somebody whose lock can be had: they are gone. Until this is committed they do not come back either.
+pub(super) static LET_GO_OF: Set = Set::new(
+    &[("key", Int), ("first_claim", Id), ("last_claim", Id), ("now_at", Int)],
+    ", gone(first_claim, last_claim, now_at) AS MATERIALIZED (
+        SELECT i.first_claim, i.last_claim, i.now_at FROM input i WHERE pg_try_advisory_xact_lock_shared(i.key))
+     UPDATE run_claims AS c SET claim = NULL, due_at = g.now_at
+     FROM gone g WHERE c.claim >= g.first_claim AND c.claim <= g.last_claim",
+);
+
+pub(super) async fn let_go_of(connection: &mut Connection, of: &[Claimant], now: Timestamp) -> Result<Effect, Fault> {
+    // Nobody else has the file.
+    if connection.dialect() == Dialect::Sqlite {
+        return Ok(Effect::Refused);
+    }
+    let mut rows = Rows::default();
+    for claimant in of {
+        let (first, last) = claimant.claims();
+        rows.push(&[claimant.key().into(), first.into(), last.into(), now.into()]);
+    }
+    let let_go = LET_GO_OF.execute(connection, rows).await?;
+    Ok(if let_go == 0 { Effect::Refused } else { Effect::Applied })
 }
 
 /// Holds claims' rows, of those that are still the last ones.

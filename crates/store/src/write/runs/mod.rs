@@ -27,7 +27,7 @@ use crate::write::rest::one;
 use crate::{Change, Effect};
 use advance::advance_run;
 use begin::begin_runs;
-use claims::{CLAIM_RUNS, GIVE_BACK, RENEW_RUNS};
+use claims::{CLAIM_RUNS, GIVE_BACK, RENEW_RUNS, let_go_of};
 use workflows::put_workflows;
 
 pub(super) async fn write(
@@ -63,6 +63,7 @@ pub(super) async fn write(
             let released = GIVE_BACK.execute(connection, rows).await?;
             Ok(if released == 0 { Effect::Refused } else { Effect::Applied })
         }
+        Change::LetGoOfRuns { of, now } => let_go_of(connection, of, *now).await,
         Change::AdvanceRun(advance) => {
             let (effect, told) = advance_run(connection, advance).await?;
             outcomes.tell(index, told);
@@ -119,3 +120,7 @@ pub(super) static ALL: [&Set; 40] = [
     &erase::ERASE_LINES,
     &erase::ERASE_RUNS,
 ];
+
+/// What SQLite has no need of.
+#[cfg(test)]
+pub(super) static OF_MANY_SERVERS: [&Set; 1] = [&claims::LET_GO_OF];
