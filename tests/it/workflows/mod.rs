@@ -314,6 +314,25 @@ async fn w02_what_a_workflow_needs_and_is_not_there_is_said_before_anything_star
     }
 }
 
+/// A clock that was ahead for a moment keeps no schedule from firing until then.
+#[tokio::test(flavor = "multi_thread")]
+async fn w02_a_schedule_fires_again_after_the_clock_was_ahead() {
+    let nightly = workflow(
+        "nightly",
+        "triggers:\n  - schedule: 0 3 * * *\nsteps:\n  - {id: tell, action: event.emit, with: {name: night}}\n",
+    );
+    let folder = folder(&[nightly]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let next = async || api.get("/v1/workflows/nightly").await.expect(200)["next_at"].as_str().unwrap().to_owned();
+    let first = next().await;
+    api.jump(40 * 86_400).await;
+    run_in(&api, "nightly", "completed").await;
+    assert!(next().await > first, "it fires after where the clock is now");
+    api.jump(-40 * 86_400).await;
+    until("its next time", async || (next().await == first).then_some(())).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w02_schedules_and_people_start_runs_and_cancel_them() {
     let by_the_clock = workflow(

@@ -25,6 +25,8 @@ const PART: u32 = 200;
 const GATHER: Duration = Duration::from_millis(15);
 /// How often schedules are looked at, and, where nothing is in force, whether something is by now.
 const TICK: Duration = Duration::from_millis(500);
+/// How often it is looked whether schedules fire too late, as the clock was put back.
+const AHEAD: Duration = Duration::from_secs(10);
 /// Runs that are started in one commit, and runs that are told of something in one, about.
 const MOST: usize = 500;
 /// How often a server that cannot carry what is in force looks whether it still is.
@@ -40,6 +42,7 @@ pub(crate) async fn follow(app: Arc<App>) {
     let mut reading = None;
     let mut ticked = Instant::now();
     let mut looked = Instant::now();
+    let mut ahead = Instant::now();
     loop {
         let done = match &mut reading {
             None => app.store.workflow_cursor().await.map_err(Error::from).map(|position| {
@@ -64,7 +67,11 @@ pub(crate) async fn follow(app: Arc<App>) {
         }
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
-            if let Err(error) = fire_schedules(&app).await {
+            let looks_ahead = ahead.elapsed() >= AHEAD;
+            if looks_ahead {
+                ahead = Instant::now();
+            }
+            if let Err(error) = fire_schedules(&app, looks_ahead).await {
                 tracing::warn!(%error, "schedules could not be looked at; trying again");
             }
         }
@@ -232,10 +239,15 @@ async fn for_those_that_wait(app: &App, events: &[&Event]) -> Result<Vec<RunInpu
 }
 
 /// Starts what is due by the clock. However many times of a schedule went by meanwhile, it fires once. One that cannot be started holds up no
-/// other one.
-async fn fire_schedules(app: &App) -> Result<(), Error> {
+/// other one. `looks_ahead` for those that fire too late, as the clock was put back.
+async fn fire_schedules(app: &App, looks_ahead: bool) -> Result<(), Error> {
     let now = app.now();
     let in_force = app.workflows.in_force();
+    if looks_ahead {
+        for workflow in in_force.values() {
+            fire_no_later(app, workflow, now).await?;
+        }
+    }
     let due = in_force.values().filter_map(|workflow| Some((workflow, workflow.row.next_at.filter(|at| *at <= now)?)));
     let due: Vec<_> = due.collect();
     for (workflow, at) in &due {
@@ -245,6 +257,19 @@ async fn fire_schedules(app: &App) -> Result<(), Error> {
     }
     // Also where another server was first: when they fire next stands in the store.
     if due.is_empty() { Ok(()) } else { app.load_workflows().await }
+}
+
+/// Has a schedule fire at its next time from now on where it was to fire after that: it fired by a clock that had gone ahead, and was put back since.
+async fn fire_no_later(app: &App, workflow: &InForce, now: Timestamp) -> Result<(), Error> {
+    let Some(planned) = workflow.row.next_at else { return Ok(()) };
+    let next = super::force::next_of_schedules(&workflow.definition, now);
+    if next.is_none_or(|next| next >= planned) {
+        return Ok(());
+    }
+    tracing::warn!(workflow = workflow.row.name, %planned, "the clock was put back: a schedule fires at its next time");
+    let begin = BeginRuns { schedule: Some((workflow.row.name.clone(), planned, next)), ..BeginRuns::default() };
+    app.begin_runs(begin, Vec::new()).await?;
+    app.load_workflows().await
 }
 
 async fn fire(app: &App, workflow: &InForce, at: Timestamp, now: Timestamp) -> Result<(), Error> {
