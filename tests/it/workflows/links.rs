@@ -82,6 +82,23 @@ async fn browse_in(api: &Api, method: Method, path: &str, languages: &str) -> An
     Api::answer(request.header("accept-language", languages)).await.unwrap()
 }
 
+/// What stands in the form of a page that somebody has opened.
+pub(super) async fn opened(api: &Api, link: &str) -> String {
+    let shown = browse(api, Method::GET, link).await;
+    let body = body(&shown);
+    let value = body.split("<input type=\"hidden\" name=\"press\" value=\"").nth(1);
+    let value = value.unwrap_or_else(|| panic!("no form: {body}"));
+    value.split('"').next().unwrap().to_owned()
+}
+
+/// Presses the button of such a page, in a browser that says whose page that is.
+pub(super) async fn press(api: &Api, link: &str, value: &str, site: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{}{link}", api.address)).header("sec-fetch-site", site);
+    let form = request.header("content-type", "application/x-www-form-urlencoded").body(format!("press={value}"));
+    Api::answer(form).await.unwrap()
+}
+
 fn body(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
@@ -153,6 +170,29 @@ async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing(
     {
         assert!(!api.get(&path).await.expect(200).to_string().contains(token), "{path}");
     }
+}
+
+/// W-06: a double click is told what a click is; whoever comes afterwards, that it was used.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_a_button_that_is_pressed_twice_says_the_same_twice() {
+    let (post, _folder) = post().await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    let (value, other) = (opened(&api, &link).await, opened(&api, &link).await);
+    assert_ne!(value, other, "each page has its own");
+    for _ in 0..2 {
+        let pressed = press(&api, &link, &value, "same-origin").await;
+        assert!(pressed.status == 200 && body(&pressed).contains("open again"), "{pressed}");
+    }
+    assert_eq!(events(&api, "link.followed").await.len(), 1);
+    let too_late = press(&api, &link, &other, "same-origin").await;
+    assert!(too_late.status == 410 && body(&too_late).contains("used already"), "{too_late}");
+    // Its user coming too late is what it is, also then.
+    assert_eq!(browse(&api, Method::POST, &format!("{link}/late")).await.status, 200);
+    assert_eq!(events(&api, "link.expired_followed").await.len(), 1);
 }
 
 /// W-06: whoever comes too late is told so, and the flow for it begins: once, however often they come.

@@ -1,6 +1,8 @@
 //! Links of runs.
 
-use domain::{AuthenticatorId, Link, LinkGives, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId};
+use domain::{
+    ApplicationId, AuthenticatorId, Link, LinkGives, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId,
+};
 
 use super::lists::newest_first;
 use crate::engine::{Arg, Connection, Fault};
@@ -43,6 +45,16 @@ pub(crate) async fn one(connection: &mut Connection, of: LinkId) -> Result<Optio
 pub(crate) async fn by_token(connection: &mut Connection, token: TokenHash) -> Result<Option<Link>, Fault> {
     let sql = format!("SELECT {LINK} FROM link_tokens k JOIN links l ON l.id = k.link_id WHERE k.hash = $1");
     Ok(connection.fetch(&sql, &[Arg::Blob(&token.0)], |row| link(&mut Reader::new(row))).await?.pop())
+}
+
+/// What is kept of a request by its idempotency key.
+pub(crate) async fn came_of(
+    connection: &mut Connection,
+    application: ApplicationId,
+    key: &str,
+) -> Result<Option<String>, Fault> {
+    let sql = "SELECT n.resource FROM idempotency n WHERE n.application_id = $1 AND n.key = $2";
+    Ok(connection.fetch(sql, &[Arg::Id(application.uuid()), Arg::Text(key)], |row| row.get(0)).await?.pop())
 }
 
 /// Those of a run that hand something out.

@@ -17,6 +17,7 @@ use workflow::{REASON, Told};
 
 use super::inside::{Fault, Own};
 use super::outside::Errand;
+use super::press::Press;
 use super::recovery::Followed;
 use crate::app::pages::Token;
 use crate::app::telling::With;
@@ -138,10 +139,26 @@ impl App {
         self.store.link_by_token(token.hash()).await?.ok_or(Error::NotFound("link"))
     }
 
-    /// Follows a link by its token. What it does now, where that is nothing.
-    pub(crate) async fn follow_link(&self, token: &Token) -> Result<Result<Followed, Link>, Error> {
+    /// What stands in the form of one page of a link, and of no other.
+    pub(crate) fn form_value(&self) -> Token {
+        Token::random(&*self.entropy)
+    }
+
+    /// Follows a link by its token, from a page with `value` in its form: who sends the same form again just now is answered the same. What the link does
+    /// now, where that is nothing.
+    pub(crate) async fn follow_link(
+        &self,
+        token: &Token,
+        value: Option<&Token>,
+    ) -> Result<Result<Followed, Link>, Error> {
         let link = self.link_by_token(token).await?;
-        self.follow_now(link, By::Link).await
+        let press = value.map(|value| Press::of(link.id, value)).transpose()?;
+        let followed = self.follow_now(link, By::Link(press.as_ref())).await?;
+        let (Err(link), Some(press)) = (&followed, press) else { return Ok(followed) };
+        match press.before(self, link).await? {
+            Some(codes) => Ok(Ok(Followed { link: link.clone(), codes })),
+            None => Ok(followed),
+        }
     }
 
     /// Follows a link of a user in a session of theirs, which has to have proved something.
@@ -181,7 +198,11 @@ impl App {
             let events = self.told_of_following(&link, by, gives.as_deref());
             let authenticator_id = gives.as_ref().map(|gives| gives.set.id);
             let follow = FollowLink { id: link.id, session_id, gives, at: now };
-            if self.commit(Change::FollowLink(follow), events).await? == Effect::Applied {
+            let once = match by {
+                By::Link(Some(press)) => Some(press.record(self, &codes, now)?),
+                _ => None,
+            };
+            if self.commit_once(Change::FollowLink(follow), events, once).await? == Effect::Applied {
                 (link.followed_at, link.authenticator_id) = (Some(now), authenticator_id);
                 return Ok(Ok(Followed { link, codes }));
             }
@@ -216,8 +237,8 @@ impl App {
 /// How a link is followed.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
-    /// By itself: by whoever got the message.
-    Link,
+    /// By itself: by whoever got the message, and pressed the button of a page.
+    Link(Option<&'a Press>),
     /// In a session of its user's.
     Session(&'a Actor, SessionId),
     /// By somebody who hands over what it gives.

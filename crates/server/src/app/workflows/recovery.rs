@@ -134,7 +134,7 @@ impl App {
     /// What is told of a link that is followed, and of what it gives.
     pub(super) fn told_of_following(&self, link: &Link, by: By<'_>, gives: Option<&HandOut>) -> Vec<Event> {
         let (actor, session_id, name, person) = match by {
-            By::Link => (None, None, "link", None),
+            By::Link(_) => (None, None, "link", None),
             By::Session(actor, session) => (Some(actor), Some(session), "session", None),
             By::Person(actor, person) => (Some(actor), None, "person", Some(("person", person.to_owned()))),
         };

@@ -11,8 +11,11 @@ use zeroize::Zeroizing;
 use super::colour;
 use super::words::{TIME, Words};
 use crate::Brand;
+use crate::app::pages::Token;
 
 const STYLE: &str = include_str!("style.css");
+/// The name of what stands in the form.
+pub(super) const PRESS: &str = "press";
 /// What pages call themselves where the operator says nothing.
 const NAME: &str = "Countersign";
 
@@ -51,8 +54,8 @@ pub(super) enum Part {
     About(Text),
     /// What is shown once.
     Codes(Vec<Zeroizing<String>>),
-    /// The button that does what the link is for.
-    Press(Text),
+    /// The button that does what the link is for, and what stands beside it in the form of this page alone.
+    Press(Text, Token),
     /// The button of whoever comes too late.
     Late,
     /// Back to the link.
@@ -136,16 +139,19 @@ impl Reader {
                 }
                 "</ul>".to_owned()
             }
-            Part::Press(text) => self.button(own, text),
-            Part::Late => self.button(&format!("{own}/late"), &Text::Ours(self.words.concerns_me)),
+            Part::Press(text, value) => {
+                let value = format!("<input type=\"hidden\" name=\"{PRESS}\" value=\"{}\">", *value.text());
+                self.button(own, text, &value)
+            }
+            Part::Late => self.button(&format!("{own}/late"), &Text::Ours(self.words.concerns_me), ""),
             Part::Again => format!("<a class=\"button quiet\" href=\"{own}\">{}</a>", escaped(self.words.again)),
         };
         to.push_str(&text);
     }
 
-    fn button(&self, to: &str, text: &Text) -> String {
+    fn button(&self, to: &str, text: &Text, with: &str) -> String {
         let (lang, text) = (self.lang(text), text.html());
-        format!("<form method=\"post\" action=\"{to}\"><button class=\"button\"{lang}>{text}</button></form>")
+        format!("<form method=\"post\" action=\"{to}\">{with}<button class=\"button\"{lang}>{text}</button></form>")
     }
 
     /// What says in which language a text is, where that is another one than the page's, and which way it is written.

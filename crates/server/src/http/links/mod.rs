@@ -8,14 +8,15 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::{Link, LinkGives, LinkState};
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 
 use super::Shared;
+use super::body::Form;
 use super::caller::language;
 use super::parameters::Named;
 use super::peer::Peer;
@@ -24,7 +25,7 @@ use super::v1::enrollments::text;
 use crate::app::pages::Token;
 use crate::app::workflows::Followed;
 use crate::app::{App, Error};
-use document::{Part, Reader, Said, Sign, Text};
+use document::{PRESS, Part, Reader, Said, Sign, Text};
 use words::{Said as Says, Words};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -42,7 +43,7 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
                 let message = Part::Says(reader.says(&link, Says::Message));
-                reader.open(&link, vec![message])
+                reader.open(&link, vec![message], app.form_value())
             }
             state => reader.too_late(&link, state),
         })
@@ -50,12 +51,14 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
     answer(&app, shown.await, &reader, &token).await
 }
 
-/// Does what a link is for.
-async fn follow(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
+/// Does what a link is for. The same form may come twice, by a double click say, and gets the same answer.
+async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
     let reader = reader(&app, &parts);
     let followed = async {
         let token = arrived(&app, &parts, &token)?;
-        Ok(match app.follow_link(&token).await? {
+        let value = form_value(Request::from_parts(parts, body)).await;
+        Ok(match app.follow_link(&token, value.as_ref()).await? {
             Ok(followed) => reader.followed(&followed),
             Err(link) => reader.too_late(&link, link.state_at(app.now())),
         })
@@ -72,7 +75,7 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
                 let works = Part::Says(Text::Ours(reader.words.still_works));
-                reader.open(&link, vec![works, Part::Says(reader.says(&link, Says::Message))])
+                reader.open(&link, vec![works, Part::Says(reader.says(&link, Says::Message))], app.form_value())
             }
             _ => Said::ending(StatusCode::OK, Sign::Good, reader.words.known),
         })
@@ -88,6 +91,21 @@ fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
         return Err(Problem::of(&SIGN_IN_LATER));
     }
     Token::parse(token).ok_or_else(|| Problem::from(Error::NotFound("link")))
+}
+
+/// What stood in the form, if it is one of a page of ours that a browser sends. Another site's page could have a browser send a value that somebody else
+/// knows as well, who then sees the same answer (T-26); what does not say where it is from can follow a link, and is answered once.
+async fn form_value(request: Request) -> Option<Token> {
+    if !is_own(request.headers()) {
+        return None;
+    }
+    let form = Form::from_request(request, &()).await.ok()?;
+    Token::parse(&form.one(PRESS).ok()?)
+}
+
+/// Whether a browser says that one of our pages sent this. In `Origin` it says nothing: our pages tell nobody where somebody comes from.
+fn is_own(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// What the person reads, as their browser says; where that is none of ours, what they were written to in, by which they came here.
@@ -106,8 +124,8 @@ impl Reader {
     }
 
     /// A link that does what it says.
-    fn open(&self, link: &Link, mut parts: Vec<Part>) -> Said {
-        parts.push(Part::Press(self.says(link, Says::Button)));
+    fn open(&self, link: &Link, mut parts: Vec<Part>, value: Token) -> Said {
+        parts.push(Part::Press(self.says(link, Says::Button), value));
         parts.push(Part::Until(self.words.until, link.expires_at));
         Said { status: StatusCode::OK, sign: None, title: self.says(link, Says::Title), parts }
     }
