@@ -28,13 +28,9 @@ impl Texts {
         }
     }
 
-    /// Each of its texts, changed.
-    #[must_use]
-    pub fn map(self, what: impl Fn(String) -> String) -> Self {
-        match self {
-            Self::One(text) => Self::One(what(text)),
-            Self::Each(texts) => Self::Each(texts.into_iter().map(|(language, text)| (language, what(text))).collect()),
-        }
+    /// Whether it is this one text for everybody.
+    pub fn is(&self, text: &str) -> bool {
+        matches!(self, Self::One(one) if one == text)
     }
 }
 

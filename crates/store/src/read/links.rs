@@ -7,6 +7,7 @@ use domain::{
 use super::lists::newest_first;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
+use crate::texts;
 
 /// A run has at most as many steps that act, each of which may be in a loop: more than these are not withdrawn at once.
 const MOST_OF_RUN: i64 = 200;
@@ -22,10 +23,10 @@ fn link(row: &mut Reader<'_, '_>) -> Result<Link, Fault> {
         workflow: row.next()?,
         user_id: row.id(UserId::from_uuid)?,
         name: row.next()?,
-        title: row.next()?,
-        message: row.next()?,
-        button: row.next()?,
-        done: row.next()?,
+        title: texts::read(row.next()?),
+        message: texts::read(row.next()?),
+        button: texts::read(row.next()?),
+        done: row.next::<Option<String>>()?.map(texts::read),
         created_at: row.time()?,
         expires_at: row.time()?,
         followed_at: row.maybe_time()?,

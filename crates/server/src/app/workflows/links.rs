@@ -10,7 +10,10 @@
 use std::collections::BTreeMap;
 
 use domain::event::About;
-use domain::{Event, EventKind, Link, LinkGives, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, UserId};
+use domain::{
+    Event, EventKind, Link, LinkGives, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, Texts, UserId,
+};
+use gateway::messages::Language;
 use serde_json::{Map, Value, json};
 use store::{ArmLink, Change, Effect, FollowLink};
 use workflow::{REASON, Told};
@@ -24,7 +27,7 @@ use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
 /// The longest texts on a link's page, in characters.
-pub(super) const LONGEST: usize = 1000;
+const LONGEST: usize = 1000;
 /// The longest time that a link is good.
 const LONGEST_LIFETIME: u64 = 30 * 86_400;
 
@@ -53,7 +56,6 @@ impl App {
     fn new_link(&self, run: &Run, with: &Arguments) -> Result<(Own, Map<String, Value>), Fault> {
         let said = text(with, "user").unwrap_or_default();
         let user_id: UserId = said.parse().map_err(|_| Fault::final_one(format!("`{said}` is no id of a user")))?;
-        let words = |name: &str| text(with, name).map(|text| text.chars().take(LONGEST).collect::<String>());
         let lifetime = match with.get("valid_for") {
             Some(Told::Value(seconds)) => seconds.as_u64().filter(|seconds| (1..=LONGEST_LIFETIME).contains(seconds)),
             _ => None,
@@ -65,11 +67,11 @@ impl App {
             run_id: run.id,
             workflow: run.workflow.clone(),
             user_id,
-            name: words("name").unwrap_or_default(),
-            title: words("title").unwrap_or_default(),
-            message: words("message").unwrap_or_default(),
-            button: words("button").unwrap_or_default(),
-            done: words("done"),
+            name: cut(text(with, "name").unwrap_or_default()),
+            title: texts(with, "title").unwrap_or_else(|| "".into()),
+            message: texts(with, "message").unwrap_or_else(|| "".into()),
+            button: texts(with, "button").unwrap_or_else(|| "".into()),
+            done: texts(with, "done"),
             created_at: now,
             expires_at: now.plus(std::time::Duration::from_secs(lifetime)),
             followed_at: None,
@@ -137,6 +139,13 @@ impl App {
     /// A link by the token in its address.
     pub(crate) async fn link_by_token(&self, token: &Token) -> Result<Link, Error> {
         self.store.link_by_token(token.hash()).await?.ok_or(Error::NotFound("link"))
+    }
+
+    /// What is read by somebody who reads this, what they like best first: where a workflow says something in none of their languages, it is
+    /// what messages are written in.
+    pub(crate) fn languages(&self, reads: Option<Language>) -> [Language; 2] {
+        let written = self.post.as_ref().map(|post| post.language).unwrap_or_default();
+        [reads.unwrap_or(written), written]
     }
 
     /// What stands in the form of one page of a link, and of no other.
@@ -262,6 +271,22 @@ pub(super) fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
         Some(Told::Value(Value::String(text))) => Some(text),
         _ => None,
     }
+}
+
+/// What people read on a link's page.
+pub(super) fn texts(with: &Arguments, name: &str) -> Option<Texts> {
+    match with.get(name) {
+        Some(Told::Value(Value::String(text))) => Some(Texts::One(cut(text))),
+        Some(Told::Value(Value::Object(each))) => {
+            let each = each.iter().filter_map(|(language, text)| Some((language.clone(), cut(text.as_str()?))));
+            Some(Texts::Each(each.collect()))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
 }
 
 /// Every text in a value, but for names.

@@ -39,10 +39,10 @@ pub(super) enum Sign {
     Stop,
 }
 
-/// A text, by who says it: what a workflow says is in the operator's language, whoever reads it.
+/// A text, by who says it, and what a workflow says with its language.
 pub(super) enum Text {
     Ours(&'static str),
-    Theirs(String),
+    Theirs(String, Language),
 }
 
 /// What stands below the title.
@@ -65,8 +65,8 @@ pub(super) enum Part {
 /// Who reads a page, and what it is read in.
 pub(super) struct Reader {
     pub(super) words: &'static Words,
-    /// What workflows are written in.
-    pub(super) workflows: Language,
+    /// The same by its name, and what workflows are written in that say no language.
+    pub(super) languages: [Language; 2],
 }
 
 /// The page of a link at `own`, the path of the link itself.
@@ -78,7 +78,7 @@ pub(super) fn page(said: &Said, reader: &Reader, own: &str, brand: &Brand) -> Re
     }
     let title = match &said.title {
         Text::Ours(text) => escaped(text),
-        Text::Theirs(text) => escaped(&tamed(text)),
+        Text::Theirs(text, _) => escaped(&tamed(text)),
     };
     let name = brand.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(NAME);
     let logo = brand.logo.as_deref().filter(|logo| logo.starts_with("data:image/"));
@@ -156,24 +156,25 @@ impl Reader {
 
     /// What says in which language a text is, where that is another one than the page's, and which way it is written.
     fn lang(&self, text: &Text) -> String {
-        let tag = Words::of(self.workflows).tag;
         match text {
             Text::Ours(_) => String::new(),
-            Text::Theirs(_) if tag == self.words.tag => " dir=\"auto\"".to_owned(),
-            Text::Theirs(_) => format!(" lang=\"{tag}\" dir=\"auto\""),
+            Text::Theirs(_, language) => match Words::of(*language).tag {
+                tag if tag == self.words.tag => " dir=\"auto\"".to_owned(),
+                tag => format!(" lang=\"{tag}\" dir=\"auto\""),
+            },
         }
     }
 }
 
 impl Text {
     fn is_empty(&self) -> bool {
-        matches!(self, Self::Theirs(text) if text.is_empty())
+        matches!(self, Self::Theirs(text, _) if text.is_empty())
     }
 
     fn html(&self) -> String {
         match self {
             Self::Ours(text) => escaped(text),
-            Self::Theirs(text) => escaped(&tamed(text)),
+            Self::Theirs(text, _) => escaped(&tamed(text)),
         }
     }
 }

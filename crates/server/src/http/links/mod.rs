@@ -12,6 +12,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::{Link, LinkGives, LinkState};
+use gateway::messages::Language;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -110,17 +111,21 @@ fn is_own(headers: &HeaderMap) -> bool {
 
 /// What the person reads, as their browser says; where that is none of ours, what they were written to in, by which they came here.
 fn reader(app: &App, parts: &Parts) -> Reader {
-    let workflows = app.post.as_ref().map(|post| post.language).unwrap_or_default();
-    Reader { words: Words::of(language(&parts.headers).unwrap_or(workflows)), workflows }
+    let languages = app.languages(language(&parts.headers));
+    Reader { words: Words::of(languages[0]), languages }
 }
 
 impl Reader {
     /// What a link says, in the reader's words where they are ours.
     fn says(&self, link: &Link, what: Says) -> Text {
-        match self.words.instead_of(link, what) {
-            Some(ours) => Text::Ours(ours),
-            None => Text::Theirs(what.of(link).unwrap_or_default().to_owned()),
+        if let Some(ours) = self.words.instead_of(link, what) {
+            return Text::Ours(ours);
         }
+        let read = what.of(link).map(|texts| texts.read_in(&self.languages.map(Language::name)));
+        let (language, text) = read.unwrap_or_default();
+        // What says no language is in the one of messages.
+        let [_, written] = self.languages;
+        Text::Theirs(text.to_owned(), language.and_then(Language::of_tag).unwrap_or(written))
     }
 
     /// A link that does what it says.
