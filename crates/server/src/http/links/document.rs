@@ -13,15 +13,15 @@ use super::words::{TIME, Words};
 use crate::Brand;
 use crate::app::pages::Token;
 
-const STYLE: &str = include_str!("style.css");
+/// What all pages for people have in common, and what these have beside it.
+const STYLE: &str = concat!(include_str!("../../../../../web/src/looks/base.css"), include_str!("style.css"));
 /// The name of what stands in the form.
 pub(super) const PRESS: &str = "press";
 /// What pages call themselves where the operator says nothing.
 const NAME: &str = "Countersign";
 
-const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><rect width=\"24\" height=\"24\" rx=\"6\"/><path d=\"M7.5 12.5l3 3 6-7\"/></svg>";
-const LOCK: &str =
-    "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z\"/></svg>";
+const MARK: &str = "<svg class=\"icon brand-mark\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><rect class=\"icon-ground\" width=\"24\" height=\"24\" rx=\"6\"/><path d=\"M7.5 12.5l3 3 6-7\"/></svg>";
+const LOCK: &str = "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z\"/></svg>";
 
 /// What a page says.
 pub(super) struct Said {
@@ -82,7 +82,10 @@ pub(super) fn page(said: &Said, reader: &Reader, own: &str, brand: &Brand) -> Re
     };
     let name = brand.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(NAME);
     let logo = brand.logo.as_deref().filter(|logo| logo.starts_with("data:image/"));
-    let logo = logo.map_or_else(|| MARK.to_owned(), |logo| format!("<img src=\"{}\" alt=\"\">", escaped(logo)));
+    let logo = logo.map_or_else(
+        || MARK.to_owned(),
+        |logo| format!("<img class=\"brand-logo\" src=\"{}\" alt=\"\">", escaped(logo)),
+    );
     let body = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -183,10 +186,10 @@ impl Sign {
     const fn drawn(self) -> &'static str {
         match self {
             Self::Good => {
-                "<svg class=\"good\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M8 12.5l3 3 5.5-6.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
+                "<svg class=\"icon good\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M8 12.5l3 3 5.5-6.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
             }
             Self::Stop => {
-                "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M9 9l6 6M15 9l-6 6M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
+                "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M9 9l6 6M15 9l-6 6M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
             }
         }
     }
