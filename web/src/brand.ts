@@ -29,7 +29,7 @@ export interface Accent {
   readonly onAccent: string;
 }
 
-/** The grounds of the two themes on which words are hardest to read, as in looks/page.css: what is read there is read on all. */
+/** The grounds of the two themes on which words are hardest to read, as in looks/base.css: what is read there is read on all. */
 const GROUND = { light: '#f2f4f8', dark: '#1d2636' } as const;
 /** WCAG 2.2, 1.4.3 (AA). */
 const ENOUGH = 4.5;

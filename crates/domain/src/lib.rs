@@ -33,6 +33,7 @@ pub mod session;
 pub mod sign_in;
 pub mod standing;
 pub mod task;
+pub mod texts;
 pub mod user;
 
 pub use alert::{Alert, AlertBound, AlertCursor, AlertGroup, AlertRuleInForce, AlertSeverity, AlertState, Said};
@@ -67,4 +68,5 @@ pub use session::{Proof, Quality, Session, Trust};
 pub use sign_in::SignIn;
 pub use standing::{Invitation, Raised, Standing};
 pub use task::{Excludes, ShutOut, Task, TaskState, TaskVerdict};
+pub use texts::{LANGUAGES, Texts};
 pub use user::{User, UserKind, UserState};

@@ -1,6 +1,6 @@
 //! Links: what a run lets a user do from a message, once, and for a time.
 
-use crate::{AuthenticatorId, LinkId, RunId, SessionId, Timestamp, UserId};
+use crate::{AuthenticatorId, LinkId, RunId, SessionId, Texts, Timestamp, UserId};
 
 /// What a run lets a user do by a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,13 @@ pub struct Link {
     /// By which workflows tell links from each other.
     pub name: String,
     /// What people read on its page: what it is about, …
-    pub title: String,
+    pub title: Texts,
     /// … what happens by it, …
-    pub message: String,
+    pub message: Texts,
     /// … what stands on the button, …
-    pub button: String,
+    pub button: Texts,
     /// … and what they read once they pressed it.
-    pub done: Option<String>,
+    pub done: Option<Texts>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From here on it does nothing any more.

@@ -23,6 +23,7 @@ mod schema;
 mod set;
 mod stats;
 mod sweep;
+mod texts;
 mod threads;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::EventKind;
+use domain::{EventKind, LANGUAGES};
 use serde_json::{Map, Value, json};
 
 use crate::grammar::{ALERT, KINDS, Key, STEP, Shape, WORKFLOW};
@@ -28,6 +28,7 @@ pub fn json_schema() -> Value {
             "id": id(),
             "span": span(),
             "expression": { "type": "string", "pattern": "^\\s*\\$\\{.*\\}\\s*$" },
+            "messages": messages(),
             "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
         },
     });
@@ -66,6 +67,14 @@ fn id() -> Value {
 fn span() -> Value {
     let units = "s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?";
     json!({ "anyOf": [{ "type": "string", "pattern": format!("^[0-9]+[_ ]?({units})$") }, { "const": 0 }] })
+}
+
+/// A message, or one for each language.
+fn messages() -> Value {
+    let text = json!({ "type": "string" });
+    let each: Map<String, Value> = LANGUAGES.iter().map(|language| ((*language).to_owned(), text.clone())).collect();
+    let several = json!({ "type": "object", "minProperties": 1, "properties": each, "additionalProperties": false });
+    json!({ "anyOf": [text, several] })
 }
 
 fn extend(whole: &mut Value, with: Value) {
@@ -153,6 +162,7 @@ fn parameter_schema(kind: Kind) -> Value {
     let or_expression = |schema: Value| json!({ "anyOf": [schema, { "$ref": "#/$defs/expression" }] });
     match kind {
         Kind::Text | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
+        Kind::Messages => json!({ "$ref": "#/$defs/messages" }),
         Kind::Name => {
             json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", "maxLength": MAX_NAME })
         }

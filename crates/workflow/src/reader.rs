@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use condition::Type;
-use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, parse};
+use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, listed, parse};
+use domain::LANGUAGES;
 use serde_json::{Value, json};
 
 use crate::analysis;
@@ -250,6 +251,34 @@ impl Reader {
         Some(template)
     }
 
+    /// A message in each of some languages.
+    fn messages(&mut self, node: &Node) -> Argument {
+        let entries = node.entries(&mut self.mistakes);
+        if entries.is_empty() {
+            self.mistakes.error(&node.place, format!("say it in one language at least: {}", listed(&LANGUAGES)));
+        }
+        let mut each = Vec::new();
+        for (key, text) in entries {
+            if !LANGUAGES.contains(&key.name.as_str()) {
+                self.no_language(key);
+            }
+            each.extend(self.message(text).map(|message| (key.name.clone(), Argument::Message(message))));
+        }
+        Argument::Map(each)
+    }
+
+    fn no_language(&mut self, key: &document::Key) {
+        let message =
+            format!("`{}` is no language that people are spoken to in; there is {}", key.name, listed(&LANGUAGES));
+        // `de-AT` is read by whoever reads `de`.
+        let wide = key.name.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        if LANGUAGES.contains(&wide.as_str()) {
+            self.mistakes.suggesting(&key.place, message, Some(wide));
+        } else {
+            self.mistakes.unknown(&key.place, message, &key.name, LANGUAGES);
+        }
+    }
+
     /// A secret, or what is told to a run and nobody may see.
     fn told_or_secret(&mut self, node: &Node) -> Option<SecretRef> {
         let text = node.text(&mut self.mistakes)?;
@@ -322,7 +351,8 @@ impl Reader {
             }
             (Kind::Name, Yaml::Text(text)) if is_name(text) => Some(Argument::Literal(text.as_str().into())),
             (Kind::Secret | Kind::Name, _) => wrong(self),
-            (Kind::Message, Yaml::Text(_)) => self.message(node).map(Argument::Message),
+            (Kind::Message | Kind::Messages, Yaml::Text(_)) => self.message(node).map(Argument::Message),
+            (Kind::Messages, Yaml::Map(_)) => Some(self.messages(node)),
             (Kind::Span, Yaml::Text(_)) => {
                 let span = self.span(node)?;
                 Some(Argument::Literal(span.as_secs().into()))

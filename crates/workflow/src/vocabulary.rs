@@ -28,6 +28,8 @@ pub enum Kind {
     Level,
     /// A text for people, with `{{ … }}` in it.
     Message,
+    /// The same, in one language or in each of several, by their names.
+    Messages,
     /// A reference to a secret, `{secret: env:NAME}`.
     Secret,
     /// One of these words.
@@ -46,7 +48,7 @@ impl Kind {
             Self::Number | Self::Span => Type::Number,
             Self::Bool => Type::Bool,
             Self::Texts => Type::Texts,
-            Self::Any => Type::Any,
+            Self::Messages | Self::Any => Type::Any,
             Self::Secret => return None,
         })
     }
@@ -64,6 +66,7 @@ impl Kind {
             Self::Time => "a time",
             Self::Level => "`aal1`, `aal2` or `aal3`",
             Self::Message => "a message",
+            Self::Messages => "a message, or one for each language, as in `{en: Yes, de: Ja}`",
             Self::Secret => "a secret, as in `{secret: env:NAME}`, `{secret: file:/path}` or `{secret: input:NAME}`",
             Self::Word(_) => "one of some words",
             Self::Any => "anything",
@@ -193,10 +196,10 @@ const RECOVERY: &[Parameter] = &[
     may("level", Kind::Level),
     need("valid_for", Kind::Span),
     may("name", Kind::Text),
-    may("title", Kind::Message),
-    may("message", Kind::Message),
-    may("button", Kind::Message),
-    may("done", Kind::Message),
+    may("title", Kind::Messages),
+    may("message", Kind::Messages),
+    may("button", Kind::Messages),
+    may("done", Kind::Messages),
 ];
 
 /// What has several gateways; there is one way to each app.
@@ -347,10 +350,10 @@ pub const ACTIONS: &[Action] = &[
         &[
             USER,
             need("name", Kind::Text),
-            need("title", Kind::Message),
-            MESSAGE,
-            need("button", Kind::Message),
-            may("done", Kind::Message),
+            need("title", Kind::Messages),
+            need("message", Kind::Messages),
+            need("button", Kind::Messages),
+            may("done", Kind::Messages),
             need("valid_for", Kind::Span),
         ],
     )

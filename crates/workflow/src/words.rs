@@ -1,11 +1,11 @@
 //! The words of workflows as JSON, for whoever offers them: the builder, editors.
 
-use domain::{EVENT_IDS, EventKind, FieldKind};
+use domain::{EVENT_IDS, EventKind, FieldKind, LANGUAGES};
 use serde_json::{Value, json};
 
 use crate::vocabulary::{ACTIONS, EVIDENCE, Kind, Parameter, QUERIES, Reach};
 
-/// Events with their fields, actions and queries with what they take and give, and evidence.
+/// Events with their fields, actions and queries with what they take and give, evidence, and the languages that a text for people may be in.
 pub fn words() -> Value {
     let events = EventKind::ALL.iter().map(|kind| {
         let fields = kind.fields().iter().map(|field| json!({ "name": field.name, "kind": of_field(field.kind) }));
@@ -28,6 +28,7 @@ pub fn words() -> Value {
         "actions": actions.collect::<Vec<_>>(),
         "queries": queries.collect::<Vec<_>>(),
         "evidence": evidence.collect::<Vec<_>>(),
+        "languages": LANGUAGES,
     })
 }
 
@@ -75,6 +76,7 @@ const fn of_kind(kind: Kind) -> &'static str {
         Kind::Time => "time",
         Kind::Level => "level",
         Kind::Message => "message",
+        Kind::Messages => "messages",
         Kind::Secret => "secret",
         Kind::Word(_) => "word",
         Kind::Any => "any",

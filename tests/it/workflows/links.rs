@@ -82,6 +82,23 @@ async fn browse_in(api: &Api, method: Method, path: &str, languages: &str) -> An
     Api::answer(request.header("accept-language", languages)).await.unwrap()
 }
 
+/// What stands in the form of a page that somebody has opened.
+pub(super) async fn opened(api: &Api, link: &str) -> String {
+    let shown = browse(api, Method::GET, link).await;
+    let body = body(&shown);
+    let value = body.split("<input type=\"hidden\" name=\"press\" value=\"").nth(1);
+    let value = value.unwrap_or_else(|| panic!("no form: {body}"));
+    value.split('"').next().unwrap().to_owned()
+}
+
+/// Presses the button of such a page, in a browser that says whose page that is.
+pub(super) async fn press(api: &Api, link: &str, value: &str, site: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{}{link}", api.address)).header("sec-fetch-site", site);
+    let form = request.header("content-type", "application/x-www-form-urlencoded").body(format!("press={value}"));
+    Api::answer(form).await.unwrap()
+}
+
 fn body(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
@@ -153,6 +170,29 @@ async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing(
     {
         assert!(!api.get(&path).await.expect(200).to_string().contains(token), "{path}");
     }
+}
+
+/// W-06: a double click is told what a click is; whoever comes afterwards, that it was used.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_a_button_that_is_pressed_twice_says_the_same_twice() {
+    let (post, _folder) = post().await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    let (value, other) = (opened(&api, &link).await, opened(&api, &link).await);
+    assert_ne!(value, other, "each page has its own");
+    for _ in 0..2 {
+        let pressed = press(&api, &link, &value, "same-origin").await;
+        assert!(pressed.status == 200 && body(&pressed).contains("open again"), "{pressed}");
+    }
+    assert_eq!(events(&api, "link.followed").await.len(), 1);
+    let too_late = press(&api, &link, &other, "same-origin").await;
+    assert!(too_late.status == 410 && body(&too_late).contains("used already"), "{too_late}");
+    // Its user coming too late is what it is, also then.
+    assert_eq!(browse(&api, Method::POST, &format!("{link}/late")).await.status, 200);
+    assert_eq!(events(&api, "link.expired_followed").await.len(), 1);
 }
 
 /// W-06: whoever comes too late is told so, and the flow for it begins: once, however often they come.
@@ -236,6 +276,62 @@ async fn w06_pages_of_links_are_in_the_language_of_who_comes() {
         let answer = browse_in(&api, method, path, "de").await;
         assert!(answer.status == status && body(&answer).contains(says), "{path}: {answer}");
     }
+}
+
+/// W-06: what a workflow says in several languages is read in one's own, or else in the one of messages, or in the first that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_what_a_workflow_says_in_several_languages_is_read_in_ones_own() {
+    let (file, text) = notice();
+    let mut text = text;
+    for (from, to) in [
+        (
+            "title: Was this you?",
+            "title: {de: Waren Sie das?, fr: \"C’était vous, {{ event.user }}\\u2009?\", zh: 是您吗？}",
+        ),
+        ("button: It was not me", "button: {en: It was not me, de: Das war ich nicht}"),
+        ("done: Your account is open again.", "done: {es: Su cuenta vuelve a estar abierta.}"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let folder = folder(&[(file, text)]);
+    let path = folder.path().to_str().unwrap().to_owned();
+    let more = [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")];
+    let post = Post::with(Database::Sqlite, &more).await;
+    let api = post.api();
+    let user = post.with_mailbox("ana", "ana@example.org").await;
+    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
+    run_in(&api, "notice", "waiting").await;
+    let link = link_in(&post.mail.mail());
+    let french = format!("C’était vous, {user}\u{2009}?");
+    let message = "<p lang=\"fr\" dir=\"auto\">Your account was locked.";
+    for (languages, title, button, message) in [
+        ("de-AT", "<h1 dir=\"auto\">Waren Sie das?</h1>", " dir=\"auto\">Das war ich nicht<", message),
+        ("zh-TW, de;q=0.5", "<h1 dir=\"auto\">是您吗？</h1>", " lang=\"en\" dir=\"auto\">It was not me<", message),
+        ("en", &format!("<h1 lang=\"fr\" dir=\"auto\">{french}</h1>"), " dir=\"auto\">It was not me<", message),
+        (
+            "it",
+            &format!("<h1 dir=\"auto\">{french}</h1>"),
+            " lang=\"en\" dir=\"auto\">It was not me<",
+            "<p dir=\"auto\">Your account was locked.",
+        ),
+    ] {
+        let shown = body(&browse_in(&api, Method::GET, &link, languages).await);
+        assert!(shown.contains(title) && shown.contains(message), "{languages}: {shown}");
+        assert!(shown.contains(&format!("<button class=\"button\"{button}")), "{languages}: {shown}");
+    }
+    // An application that hands on what somebody reads gets the same; without, it is that of messages.
+    let path = format!("/v1/links?user_id={user}");
+    let listed = api.get(&path).await.expect(200);
+    assert_eq!(
+        (&listed["items"][0]["title"], &listed["items"][0]["button"]),
+        (&json!(french), &json!("It was not me"))
+    );
+    let handed_on = api.request(Method::GET, &path).header("accept-language", "de");
+    let handed_on = Api::answer(handed_on).await.unwrap().expect(200);
+    assert_eq!(handed_on["items"][0]["title"], "Waren Sie das?", "{handed_on}");
+    let done = body(&browse_in(&api, Method::POST, &link, "de").await);
+    assert!(done.contains("<p lang=\"es\" dir=\"auto\">Su cuenta vuelve a estar abierta.</p>"), "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

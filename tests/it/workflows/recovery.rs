@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::links::{browse, link_in};
+use super::links::{browse, link_in, opened, press};
 use super::stories::{named, post, ready, task_of, trusted};
 use super::tasks::approve_proving;
 use super::{events, folder, settles, setup, state_of, until, workflow};
@@ -219,6 +219,72 @@ async fn a_pass(database: Database) {
     is_at(&api, &run, "regretted").await;
     api.advance(86_401).await;
     settles(&api, &run, "completed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t26_t31_who_presses_twice_sees_their_pass_and_nobody_else_does_on_sqlite() {
+    a_double_press(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_t26_t31_who_presses_twice_sees_their_pass_and_nobody_else_does_on_postgresql() {
+    a_double_press(Database::Postgres).await;
+}
+
+async fn a_double_press(database: Database) {
+    let (mut post, _folder) = post(database, &[recovery()]).await;
+    let api = post.api();
+    let ana = with_old_mailbox(&post).await;
+    let rita = api.user("rita").await;
+    let admin = api.enroll("admin").await;
+    let run = ask(&api, &ana, &rita).await;
+    let stop = notices(&post).remove(0);
+    approve(&api, &run, &admin).await;
+    let link = link_in(&post.mail.mail());
+    is_at(&api, &run, "fetched").await;
+    // Whoever else has the link looks before and after; the button is pressed by sixteen fingers at once.
+    let (value, before) = (opened(&api, &link).await, opened(&api, &link).await);
+    let all = futures_util::future::join_all((0..16).map(|_| press(&api, &link, &value, "same-origin"))).await;
+    let shown: Vec<Vec<String>> = all.iter().map(codes).collect();
+    assert!(shown.iter().all(|codes| codes.len() == 1 && codes == &shown[0]), "{shown:?}");
+    assert!(all.iter().all(|answer| answer.status == 200 && answer.headers["cache-control"] == "no-store"));
+    assert_eq!(events(&api, "link.followed").await.len(), 1);
+    let held = api.all(&format!("/v1/users/{ana}/authenticators")).await;
+    let made = held.iter().filter(|one| one["kind"] == "backup_codes" && one["state"] == "active");
+    assert_eq!(made.count(), 1, "{held:?}");
+    // A crash comes between, and it is the same.
+    post.server().kill();
+    post.server().begin().await;
+    let api = post.api();
+    assert_eq!(codes(&press(&api, &link, &value, "same-origin").await), shown[0]);
+    // With another page's value, with none, and where another site's page has a browser send it, it was used already; and so it is by another link.
+    for (value, site) in [
+        (before.as_str(), "same-origin"),
+        ("", "same-origin"),
+        (&"A".repeat(43), "same-origin"),
+        (&value, "cross-site"),
+        (&value, "same-site"),
+        (&value, "none"),
+    ] {
+        assert_eq!(press(&api, &link, value, site).await.status, 410, "{value} {site}");
+    }
+    assert_eq!(browse(&api, Method::POST, &link).await.status, 410);
+    assert_eq!(browse(&api, Method::GET, &link).await.status, 410, "looking shows nothing, as ever");
+    let stopped = press(&api, &stop, &value, "same-origin").await;
+    assert!(stopped.status == 200 && !String::from_utf8(stopped.body).unwrap().contains("class=\"codes\""));
+    // What is kept for that minute is sealed, and what opens it is not kept.
+    if database == Database::Sqlite {
+        for file in std::fs::read_dir(post.server().data()).unwrap().map(|file| file.unwrap().path()) {
+            let bytes = if file.is_file() { std::fs::read(&file).unwrap() } else { Vec::new() };
+            for secret in [&shown[0][0], &value] {
+                let is_there = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+                assert!(!is_there, "{}", file.display());
+            }
+        }
+    }
+    assert!(!post.server().log().contains(&value) && !post.server().log().contains(&shown[0][0]));
+    api.advance(61).await;
+    assert_eq!(press(&api, &link, &value, "same-origin").await.status, 410, "a minute is a minute");
 }
 
 /// T-31: who did not ask for it has it taken back, with what was proved by it.

@@ -110,6 +110,35 @@ describe.skipIf(PROGRAM === null)('the pages of links', () => {
     });
   });
 
+  it('loses nothing by a double click, nor by being loaded again', async () => {
+    await visiting({ ...PHONE, javaScriptEnabled: false }, async (page) => {
+      const address = await links.offered('hands_out');
+      await page.goto(address);
+      // A slow line, on which nothing seems to happen.
+      const line = await page.context().newCDPSession(page);
+      const slow = { offline: false, latency: 400, downloadThroughput: -1, uploadThroughput: -1 };
+      await line.send('Network.emulateNetworkConditions', slow);
+      let presses = 0;
+      page.on('request', (request) => (presses += Number(request.method() === 'POST')));
+      const { x, y } = (await page.getByRole('button').boundingBox()) ?? { x: 0, y: 0 };
+      for (let press = 0; press < 2; press++) {
+        await page.mouse.click(x + 20, y + 20);
+        await page.waitForTimeout(150);
+      }
+      const shown = page.locator('.codes li');
+      await shown.waitFor();
+      expect(presses, 'the browser sends it twice').toBe(2);
+      const code = await shown.textContent();
+      await page.reload();
+      expect(await shown.textContent()).toBe(code);
+      // Who comes by the link once more, in whichever browser, sees nothing of it.
+      const other = await page.context().newPage();
+      await other.goto(address);
+      await other.getByRole('heading', { level: 1, name: 'This link was used already' }).waitFor();
+      expect(await other.locator('.codes').count()).toBe(0);
+    });
+  });
+
   it('is done by the keyboard, and looking at it does nothing', async () => {
     await visiting({}, async (page) => {
       const address = await links.opened(page);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    EventKind, Link, LinkId, Page, PageRequest, Run, RunId, RunLine, RunState, Task, TaskId, TaskVerdict, Timestamp,
-    TokenHash, UserId, WorkflowInForce,
+    ApplicationId, EventKind, Link, LinkId, Page, PageRequest, Run, RunId, RunLine, RunState, Task, TaskId,
+    TaskVerdict, Timestamp, TokenHash, UserId, WorkflowInForce,
 };
 use uuid::Uuid;
 
@@ -183,6 +183,14 @@ impl Store {
     pub async fn link_by_token(&self, token: TokenHash) -> Result<Option<Link>, StoreError> {
         let mut lease = self.0.pool.lease().await?;
         let found = links::by_token(lease.connection(), token).await?;
+        lease.done();
+        Ok(found)
+    }
+
+    /// What is kept of a request that took this idempotency key: the id of what it made, say.
+    pub async fn came_of(&self, application: ApplicationId, key: &str) -> Result<Option<String>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = links::came_of(lease.connection(), application, key).await?;
         lease.done();
         Ok(found)
     }

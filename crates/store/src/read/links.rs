@@ -1,10 +1,13 @@
 //! Links of runs.
 
-use domain::{AuthenticatorId, Link, LinkGives, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId};
+use domain::{
+    ApplicationId, AuthenticatorId, Link, LinkGives, LinkId, Page, PageRequest, RunId, SessionId, TokenHash, UserId,
+};
 
 use super::lists::newest_first;
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
+use crate::texts;
 
 /// A run has at most as many steps that act, each of which may be in a loop: more than these are not withdrawn at once.
 const MOST_OF_RUN: i64 = 200;
@@ -20,10 +23,10 @@ fn link(row: &mut Reader<'_, '_>) -> Result<Link, Fault> {
         workflow: row.next()?,
         user_id: row.id(UserId::from_uuid)?,
         name: row.next()?,
-        title: row.next()?,
-        message: row.next()?,
-        button: row.next()?,
-        done: row.next()?,
+        title: texts::read(row.next()?),
+        message: texts::read(row.next()?),
+        button: texts::read(row.next()?),
+        done: row.next::<Option<String>>()?.map(texts::read),
         created_at: row.time()?,
         expires_at: row.time()?,
         followed_at: row.maybe_time()?,
@@ -43,6 +46,16 @@ pub(crate) async fn one(connection: &mut Connection, of: LinkId) -> Result<Optio
 pub(crate) async fn by_token(connection: &mut Connection, token: TokenHash) -> Result<Option<Link>, Fault> {
     let sql = format!("SELECT {LINK} FROM link_tokens k JOIN links l ON l.id = k.link_id WHERE k.hash = $1");
     Ok(connection.fetch(&sql, &[Arg::Blob(&token.0)], |row| link(&mut Reader::new(row))).await?.pop())
+}
+
+/// What is kept of a request by its idempotency key.
+pub(crate) async fn came_of(
+    connection: &mut Connection,
+    application: ApplicationId,
+    key: &str,
+) -> Result<Option<String>, Fault> {
+    let sql = "SELECT n.resource FROM idempotency n WHERE n.application_id = $1 AND n.key = $2";
+    Ok(connection.fetch(sql, &[Arg::Id(application.uuid()), Arg::Text(key)], |row| row.get(0)).await?.pop())
 }
 
 /// Those of a run that hand something out.

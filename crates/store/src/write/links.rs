@@ -9,7 +9,7 @@ use crate::engine::{Connection, Fault};
 use crate::people::{ArmLink, FollowLink, HandOut};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Change, Effect};
+use crate::{Change, Effect, texts};
 
 pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
@@ -42,16 +42,18 @@ static CREATE_LINK: Set = Set::new(
 
 /// A link: in the commit of the step that makes it.
 pub(super) async fn create(connection: &mut Connection, link: &Link) -> Result<Effect, Fault> {
+    let [title, message, button] = [&link.title, &link.message, &link.button].map(texts::written);
+    let done = link.done.as_ref().map(texts::written);
     let row = [
         link.id.into(),
         link.run_id.into(),
         link.workflow.as_str().into(),
         link.user_id.into(),
         link.name.as_str().into(),
-        link.title.as_str().into(),
-        link.message.as_str().into(),
-        link.button.as_str().into(),
-        link.done.as_deref().into(),
+        title.as_str().into(),
+        message.as_str().into(),
+        button.as_str().into(),
+        done.as_deref().into(),
         link.created_at.into(),
         link.expires_at.into(),
         link.gives.map(domain::LinkGives::name).into(),

@@ -16,9 +16,11 @@ fn link(run: RunId, user: UserId) -> Link {
         workflow: "lost".to_owned(),
         user_id: user,
         name: "stop".to_owned(),
-        title: "A recovery".to_owned(),
-        message: "It waits.".to_owned(),
-        button: "Stop it".to_owned(),
+        title: "A recovery".into(),
+        message: Texts::Each(
+            [("de", "Sie wartet."), ("en", "It waits.")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+        ),
+        button: "Stop it".into(),
         done: None,
         created_at: START,
         expires_at: after(100),
@@ -78,6 +80,39 @@ on_both_engines! {
         let found = store.link(link.id).await.unwrap().unwrap();
         assert_eq!(found.followed_at, Some(after(2)));
         assert_eq!(found.state_at(after(3)), LinkState::Followed);
+    }
+
+    async fn t31_what_a_press_gave_is_found_by_its_key_until_it_is_forgotten(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (_, link) = made(&store, ann.user.id).await;
+        let nobody = ApplicationId::from_uuid(uuid::Uuid::nil());
+        let press = |key: &str, resource: &str| Commit {
+            change: follow(&link, None, after(2)),
+            events: Vec::new(),
+            idempotency: Some(Idempotency {
+                application_id: nobody,
+                key: key.to_owned(),
+                request_hash: [1; 32],
+                resource: resource.to_owned(),
+                at: after(62).minus(Idempotency::LIFETIME),
+            }),
+        };
+        let came_of = async |key: &str| store.came_of(nobody, key).await.unwrap();
+        assert_eq!(came_of("one").await, None);
+        let all = join_all((0..8).map(|n| store.commit(press("one", &n.to_string())))).await;
+        let all: Vec<Effect> = all.into_iter().map(Result::unwrap).collect();
+        let applied = all.iter().position(|effect| *effect == Effect::Applied).unwrap();
+        assert_eq!(all.iter().filter(|effect| matches!(effect, Effect::Repeated { .. })).count(), 7, "{all:?}");
+        assert_eq!(came_of("one").await, Some(applied.to_string()));
+        assert_eq!(store.commit(press("other", "x")).await.unwrap(), Effect::Refused);
+        assert_eq!(came_of("other").await, None, "what was refused leaves nothing");
+        assert_eq!(store.came_of(ann.session.application_id, "one").await.unwrap(), None);
+        let keep = std::time::Duration::from_hours(720);
+        store.sweep(after(61), keep).await.unwrap();
+        assert!(came_of("one").await.is_some());
+        store.sweep(after(62), keep).await.unwrap();
+        assert_eq!(came_of("one").await, None);
     }
 
     async fn t13_w06_a_link_does_nothing_once_its_time_or_its_run_is_over_and_that_is_noted_once(home: Home) {

@@ -323,3 +323,43 @@ fn w03_t31_an_approval_that_would_leave_out_nobody_is_told_of_with_what_to_do() 
         assert_eq!(with(head, approval, does), "", "{head} {approval}");
     }
 }
+
+/// A link that says these things.
+fn linked(title: &str, more: &str) -> String {
+    with_steps(&format!(
+        "- id: link\n  action: link.create\n  with:\n    user: ${{subject}}\n    name: stop\n    title: {title}\n    message: It waits.\n    button: {{de: Halt, zh: 停}}\n    valid_for: 1d\n{more}"
+    ))
+}
+
+#[test]
+fn texts_in_several_languages_are_in_those_that_people_are_spoken_to_in() {
+    for good in ["{en: Stop}", "{en: Stop, de: Halt, es: Alto, fr: Stop, zh: 停}", "Stop"] {
+        assert_eq!(mistakes(&linked(good, "")), "", "{good}");
+    }
+    for (title, says, suggests) in [
+        (
+            "{en: Stop, ed: Halt}",
+            "`ed` is no language that people are spoken to in; there is `en`, `de`,",
+            "did you mean `de`?",
+        ),
+        ("{en: Stop, dee: Halt}", "`dee` is no language", "did you mean `de`?"),
+        ("{en: Stop, de-AT: Halt}", "`de-AT` is no language", "did you mean `de`?"),
+        ("{zh_Hant: 停}", "`zh_Hant` is no language", "did you mean `zh`?"),
+        ("{en: Stop, it: Ferma}", "`it` is no language", ""),
+        ("{}", "say it in one language at least: `en`, `de`", ""),
+        ("{en: 5}", "expected a text", ""),
+        ("{en: {de: Halt}}", "expected a text", ""),
+        ("[Stop]", "expected a message, or one for each language, as in `{en: Yes, de: Ja}`", ""),
+        ("{en: Stop, de: \"Halt {{ event.data.knid }}\"}", "knid", "did you mean `kind`?"),
+        ("{en: Stop, de: \"Halt {{ event.user\"}", "is not closed", ""),
+        ("{en: \"{{ event.usre }}\", de: Halt}", "usre", "did you mean `user`?"),
+    ] {
+        let told = mistakes(&linked(title, ""));
+        assert!(told.contains(says) && told.contains(suggests), "{title}: {told}");
+        assert_eq!(told.lines().count(), 1, "{title}: {told}");
+        assert!(told.starts_with("workflow.yaml:14:"), "with its place: {title}: {told}");
+    }
+    // What goes out as a message is in one language.
+    let mail = "- id: mail\n  action: notify.mail\n  with: {user: \"${subject}\", subject: {en: Stop}, message: Stop}";
+    assert!(mistakes(&linked("Stop", mail)).contains("expected a message"), "{}", mistakes(&linked("Stop", mail)));
+}

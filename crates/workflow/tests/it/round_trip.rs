@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use workflow::{Definition, EditError, Source, write};
 
 use crate::reference::random_yaml;
-use crate::support::{LOST, read};
+use crate::support::{LOST, read, with_steps};
 
 /// What stands in a text beside the lines that two have in common, from the beginning and from the end.
 fn between<'t>(one: &'t str, other: &'t str) -> (&'t str, &'t str) {
@@ -25,6 +25,23 @@ fn what_is_written_says_the_same() {
     assert_eq!(again.content(), definition.content());
     assert_eq!(again.digest(), definition.digest());
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn texts_in_several_languages_stay_as_they_are() {
+    let steps = "- id: link\n  action: link.create # for them\n  with:\n    user: ${subject}\n    name: stop\n    title: {en: Stop, de: \"Halt: {{ event.user }}\"}\n    message:\n      zh: 停 # two lines\n      fr: |-\n        Oui\n        Non\n    button: Stop\n    valid_for: 1d";
+    let text = with_steps(steps);
+    let definition = read(&text);
+    let again = read(&write(definition.content()));
+    assert_eq!((again.content(), again.digest()), (definition.content(), definition.digest()));
+    let title = &definition.content()["steps"][0]["with"]["title"];
+    assert_eq!(title, &json!({ "en": "Stop", "de": "Halt: {{ event.user }}" }));
+    let mut source = Source::new(text.as_str()).unwrap();
+    source.set("link", "description", "For them.").unwrap();
+    assert_eq!(between(&text, source.text()).0, "", "all else stays");
+    let other = read(&text.replace("zh: 停", "en: 停"));
+    assert_ne!(other.digest(), definition.digest());
+    assert_ne!(other.outline()["steps.link"], definition.outline()["steps.link"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tests that stand in a file.
 
-use crate::support::{LOST, mistakes, read};
+use crate::support::{LOST, mistakes, read, with_steps};
 
 const TESTS: &str = r#"tests:
   - name: it comes back, and what was lost is revoked
@@ -53,6 +53,36 @@ fn they_are_played_with_made_up_results_and_a_clock_that_jumps() {
     assert_eq!(results.len(), 5);
     for result in results {
         assert!(result.passed(), "{}: {:?}", result.name, result.differences);
+    }
+}
+
+#[test]
+fn a_text_in_several_languages_says_the_same_facts_in_each() {
+    let text = with_steps(
+        "- id: link
+  action: link.create
+  with:
+    user: ${subject}
+    name: stop
+    title: {en: \"{{ event.data.kind }} is lost\", de: \"{{ event.data.kind }} ist weg\"}
+    message: It waits.
+    button: {fr: Oui}
+    valid_for: 1d",
+    );
+    let tests = r#"
+tests:
+  - name: in each
+    given: {event: authenticator.lost, user: usr_7, data: {kind: totp, reason: requested}}
+    results: {link: {link: lnk_1, url: "https://mfa.example.org/links/lnk_1"}}
+    expect:
+      outcome: completed
+      with: {link: {title: {en: totp is lost, de: totp ist weg}, message: It waits., button: {fr: Oui}}}
+"#;
+    for (from, to, passes) in
+        [("", "", true), ("totp ist weg", "push ist weg", false), ("{fr: Oui}}", "{en: Yes}}", false)]
+    {
+        let results = read(&format!("{text}{}", tests.replacen(from, to, 1))).run_tests();
+        assert_eq!(results[0].passed(), passes, "{:?}", results[0].differences);
     }
 }
 

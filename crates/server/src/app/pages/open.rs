@@ -18,7 +18,7 @@ use super::{Code, Seen, Step, Visit, hash};
 pub(crate) struct Token(zeroize::Zeroizing<[u8; 32]>);
 
 impl Token {
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    pub(in crate::app) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

@@ -10,20 +10,24 @@
 use std::collections::BTreeMap;
 
 use domain::event::About;
-use domain::{Event, EventKind, Link, LinkGives, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, UserId};
+use domain::{
+    Event, EventKind, Link, LinkGives, LinkId, LinkState, Page, PageRequest, Run, RunId, SessionId, Texts, UserId,
+};
+use gateway::messages::Language;
 use serde_json::{Map, Value, json};
 use store::{ArmLink, Change, Effect, FollowLink};
 use workflow::{REASON, Told};
 
 use super::inside::{Fault, Own};
 use super::outside::Errand;
+use super::press::Press;
 use super::recovery::Followed;
 use crate::app::pages::Token;
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
 /// The longest texts on a link's page, in characters.
-pub(super) const LONGEST: usize = 1000;
+const LONGEST: usize = 1000;
 /// The longest time that a link is good.
 const LONGEST_LIFETIME: u64 = 30 * 86_400;
 
@@ -52,7 +56,6 @@ impl App {
     fn new_link(&self, run: &Run, with: &Arguments) -> Result<(Own, Map<String, Value>), Fault> {
         let said = text(with, "user").unwrap_or_default();
         let user_id: UserId = said.parse().map_err(|_| Fault::final_one(format!("`{said}` is no id of a user")))?;
-        let words = |name: &str| text(with, name).map(|text| text.chars().take(LONGEST).collect::<String>());
         let lifetime = match with.get("valid_for") {
             Some(Told::Value(seconds)) => seconds.as_u64().filter(|seconds| (1..=LONGEST_LIFETIME).contains(seconds)),
             _ => None,
@@ -64,11 +67,11 @@ impl App {
             run_id: run.id,
             workflow: run.workflow.clone(),
             user_id,
-            name: words("name").unwrap_or_default(),
-            title: words("title").unwrap_or_default(),
-            message: words("message").unwrap_or_default(),
-            button: words("button").unwrap_or_default(),
-            done: words("done"),
+            name: cut(text(with, "name").unwrap_or_default()),
+            title: texts(with, "title").unwrap_or_else(|| "".into()),
+            message: texts(with, "message").unwrap_or_else(|| "".into()),
+            button: texts(with, "button").unwrap_or_else(|| "".into()),
+            done: texts(with, "done"),
             created_at: now,
             expires_at: now.plus(std::time::Duration::from_secs(lifetime)),
             followed_at: None,
@@ -138,10 +141,33 @@ impl App {
         self.store.link_by_token(token.hash()).await?.ok_or(Error::NotFound("link"))
     }
 
-    /// Follows a link by its token. What it does now, where that is nothing.
-    pub(crate) async fn follow_link(&self, token: &Token) -> Result<Result<Followed, Link>, Error> {
+    /// What is read by somebody who reads this, what they like best first: where a workflow says something in none of their languages, it is
+    /// what messages are written in.
+    pub(crate) fn languages(&self, reads: Option<Language>) -> [Language; 2] {
+        let written = self.post.as_ref().map(|post| post.language).unwrap_or_default();
+        [reads.unwrap_or(written), written]
+    }
+
+    /// What stands in the form of one page of a link, and of no other.
+    pub(crate) fn form_value(&self) -> Token {
+        Token::random(&*self.entropy)
+    }
+
+    /// Follows a link by its token, from a page with `value` in its form: who sends the same form again just now is answered the same. What the link does
+    /// now, where that is nothing.
+    pub(crate) async fn follow_link(
+        &self,
+        token: &Token,
+        value: Option<&Token>,
+    ) -> Result<Result<Followed, Link>, Error> {
         let link = self.link_by_token(token).await?;
-        self.follow_now(link, By::Link).await
+        let press = value.map(|value| Press::of(link.id, value)).transpose()?;
+        let followed = self.follow_now(link, By::Link(press.as_ref())).await?;
+        let (Err(link), Some(press)) = (&followed, press) else { return Ok(followed) };
+        match press.before(self, link).await? {
+            Some(codes) => Ok(Ok(Followed { link: link.clone(), codes })),
+            None => Ok(followed),
+        }
     }
 
     /// Follows a link of a user in a session of theirs, which has to have proved something.
@@ -181,7 +207,11 @@ impl App {
             let events = self.told_of_following(&link, by, gives.as_deref());
             let authenticator_id = gives.as_ref().map(|gives| gives.set.id);
             let follow = FollowLink { id: link.id, session_id, gives, at: now };
-            if self.commit(Change::FollowLink(follow), events).await? == Effect::Applied {
+            let once = match by {
+                By::Link(Some(press)) => Some(press.record(self, &codes, now)?),
+                _ => None,
+            };
+            if self.commit_once(Change::FollowLink(follow), events, once).await? == Effect::Applied {
                 (link.followed_at, link.authenticator_id) = (Some(now), authenticator_id);
                 return Ok(Ok(Followed { link, codes }));
             }
@@ -216,8 +246,8 @@ impl App {
 /// How a link is followed.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
-    /// By itself: by whoever got the message.
-    Link,
+    /// By itself: by whoever got the message, and pressed the button of a page.
+    Link(Option<&'a Press>),
     /// In a session of its user's.
     Session(&'a Actor, SessionId),
     /// By somebody who hands over what it gives.
@@ -241,6 +271,22 @@ pub(super) fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
         Some(Told::Value(Value::String(text))) => Some(text),
         _ => None,
     }
+}
+
+/// What people read on a link's page.
+pub(super) fn texts(with: &Arguments, name: &str) -> Option<Texts> {
+    match with.get(name) {
+        Some(Told::Value(Value::String(text))) => Some(Texts::One(cut(text))),
+        Some(Told::Value(Value::Object(each))) => {
+            let each = each.iter().filter_map(|(language, text)| Some((language.clone(), cut(text.as_str()?))));
+            Some(Texts::Each(each.collect()))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
 }
 
 /// Every text in a value, but for names.

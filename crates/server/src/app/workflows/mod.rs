@@ -19,6 +19,7 @@ mod held;
 mod inside;
 mod links;
 mod outside;
+mod press;
 mod recovery;
 mod releases;
 mod see;

@@ -18,7 +18,7 @@ use vault_proto::Secret;
 use workflow::{REASON, Told};
 
 use super::inside::{Fault, MOST, Own};
-use super::links::{Arguments, By, LONGEST, about, of_link, text};
+use super::links::{Arguments, By, about, cut, of_link, text, texts};
 use crate::app::factors::{Wanted, new_set, set_of};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
@@ -52,9 +52,7 @@ impl App {
         let Some(lifetime) = lifetime.filter(|time| !time.is_zero() && *time <= LONGEST_LIFETIME) else {
             return Ok(Err(Fault::final_one("what a recovery hands out waits for 7 days at most")));
         };
-        let words = |name: &str, otherwise: &str| {
-            text(with, name).unwrap_or(otherwise).chars().take(LONGEST).collect::<String>()
-        };
+        let words = |name: &str, otherwise: &str| texts(with, name).unwrap_or_else(|| otherwise.into());
         let offer = offered(gives);
         let now = self.now();
         Ok(Ok(self.link_made(Link {
@@ -62,7 +60,7 @@ impl App {
             run_id: run.id,
             workflow: run.workflow.clone(),
             user_id: user.id,
-            name: words("name", gives.name()),
+            name: cut(text(with, "name").unwrap_or(gives.name())),
             title: words("title", offer.title),
             message: words("message", offer.message),
             button: words("button", offer.button),
@@ -134,7 +132,7 @@ impl App {
     /// What is told of a link that is followed, and of what it gives.
     pub(super) fn told_of_following(&self, link: &Link, by: By<'_>, gives: Option<&HandOut>) -> Vec<Event> {
         let (actor, session_id, name, person) = match by {
-            By::Link => (None, None, "link", None),
+            By::Link(_) => (None, None, "link", None),
             By::Session(actor, session) => (Some(actor), Some(session), "session", None),
             By::Person(actor, person) => (Some(actor), None, "person", Some(("person", person.to_owned()))),
         };

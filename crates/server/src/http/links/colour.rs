@@ -1,6 +1,6 @@
 //! The operator's colour, moved until words can be read in it and on it. As `web/src/brand.ts` does for the other pages.
 
-/// The grounds of the two themes on which words are hardest to read, as in `style.css`: what is read there is read on all.
+/// The grounds of the two themes on which words are hardest to read, as in `web/src/looks/base.css`: what is read there is read on all.
 const LIGHT: Theme = Theme { name: "light", ground: [0xf2, 0xf4, 0xf8], away: [0; 3] };
 const DARK: Theme = Theme { name: "dark", ground: [0x1d, 0x26, 0x36], away: [0xff; 3] };
 

@@ -11,14 +11,17 @@ use zeroize::Zeroizing;
 use super::colour;
 use super::words::{TIME, Words};
 use crate::Brand;
+use crate::app::pages::Token;
 
-const STYLE: &str = include_str!("style.css");
+/// What all pages for people have in common, and what these have beside it.
+const STYLE: &str = concat!(include_str!("../../../../../web/src/looks/base.css"), include_str!("style.css"));
+/// The name of what stands in the form.
+pub(super) const PRESS: &str = "press";
 /// What pages call themselves where the operator says nothing.
 const NAME: &str = "Countersign";
 
-const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><rect width=\"24\" height=\"24\" rx=\"6\"/><path d=\"M7.5 12.5l3 3 6-7\"/></svg>";
-const LOCK: &str =
-    "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z\"/></svg>";
+const MARK: &str = "<svg class=\"icon brand-mark\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><rect class=\"icon-ground\" width=\"24\" height=\"24\" rx=\"6\"/><path d=\"M7.5 12.5l3 3 6-7\"/></svg>";
+const LOCK: &str = "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z\"/></svg>";
 
 /// What a page says.
 pub(super) struct Said {
@@ -36,10 +39,10 @@ pub(super) enum Sign {
     Stop,
 }
 
-/// A text, by who says it: what a workflow says is in the operator's language, whoever reads it.
+/// A text, by who says it, and what a workflow says with its language.
 pub(super) enum Text {
     Ours(&'static str),
-    Theirs(String),
+    Theirs(String, Language),
 }
 
 /// What stands below the title.
@@ -51,8 +54,8 @@ pub(super) enum Part {
     About(Text),
     /// What is shown once.
     Codes(Vec<Zeroizing<String>>),
-    /// The button that does what the link is for.
-    Press(Text),
+    /// The button that does what the link is for, and what stands beside it in the form of this page alone.
+    Press(Text, Token),
     /// The button of whoever comes too late.
     Late,
     /// Back to the link.
@@ -62,8 +65,8 @@ pub(super) enum Part {
 /// Who reads a page, and what it is read in.
 pub(super) struct Reader {
     pub(super) words: &'static Words,
-    /// What workflows are written in.
-    pub(super) workflows: Language,
+    /// The same by its name, and what workflows are written in that say no language.
+    pub(super) languages: [Language; 2],
 }
 
 /// The page of a link at `own`, the path of the link itself.
@@ -75,11 +78,14 @@ pub(super) fn page(said: &Said, reader: &Reader, own: &str, brand: &Brand) -> Re
     }
     let title = match &said.title {
         Text::Ours(text) => escaped(text),
-        Text::Theirs(text) => escaped(&tamed(text)),
+        Text::Theirs(text, _) => escaped(&tamed(text)),
     };
     let name = brand.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(NAME);
     let logo = brand.logo.as_deref().filter(|logo| logo.starts_with("data:image/"));
-    let logo = logo.map_or_else(|| MARK.to_owned(), |logo| format!("<img src=\"{}\" alt=\"\">", escaped(logo)));
+    let logo = logo.map_or_else(
+        || MARK.to_owned(),
+        |logo| format!("<img class=\"brand-logo\" src=\"{}\" alt=\"\">", escaped(logo)),
+    );
     let body = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -136,38 +142,42 @@ impl Reader {
                 }
                 "</ul>".to_owned()
             }
-            Part::Press(text) => self.button(own, text),
-            Part::Late => self.button(&format!("{own}/late"), &Text::Ours(self.words.concerns_me)),
+            Part::Press(text, value) => {
+                let value = format!("<input type=\"hidden\" name=\"{PRESS}\" value=\"{}\">", *value.text());
+                self.button(own, text, &value)
+            }
+            Part::Late => self.button(&format!("{own}/late"), &Text::Ours(self.words.concerns_me), ""),
             Part::Again => format!("<a class=\"button quiet\" href=\"{own}\">{}</a>", escaped(self.words.again)),
         };
         to.push_str(&text);
     }
 
-    fn button(&self, to: &str, text: &Text) -> String {
+    fn button(&self, to: &str, text: &Text, with: &str) -> String {
         let (lang, text) = (self.lang(text), text.html());
-        format!("<form method=\"post\" action=\"{to}\"><button class=\"button\"{lang}>{text}</button></form>")
+        format!("<form method=\"post\" action=\"{to}\">{with}<button class=\"button\"{lang}>{text}</button></form>")
     }
 
     /// What says in which language a text is, where that is another one than the page's, and which way it is written.
     fn lang(&self, text: &Text) -> String {
-        let tag = Words::of(self.workflows).tag;
         match text {
             Text::Ours(_) => String::new(),
-            Text::Theirs(_) if tag == self.words.tag => " dir=\"auto\"".to_owned(),
-            Text::Theirs(_) => format!(" lang=\"{tag}\" dir=\"auto\""),
+            Text::Theirs(_, language) => match Words::of(*language).tag {
+                tag if tag == self.words.tag => " dir=\"auto\"".to_owned(),
+                tag => format!(" lang=\"{tag}\" dir=\"auto\""),
+            },
         }
     }
 }
 
 impl Text {
     fn is_empty(&self) -> bool {
-        matches!(self, Self::Theirs(text) if text.is_empty())
+        matches!(self, Self::Theirs(text, _) if text.is_empty())
     }
 
     fn html(&self) -> String {
         match self {
             Self::Ours(text) => escaped(text),
-            Self::Theirs(text) => escaped(&tamed(text)),
+            Self::Theirs(text, _) => escaped(&tamed(text)),
         }
     }
 }
@@ -176,10 +186,10 @@ impl Sign {
     const fn drawn(self) -> &'static str {
         match self {
             Self::Good => {
-                "<svg class=\"good\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M8 12.5l3 3 5.5-6.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
+                "<svg class=\"icon good\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M8 12.5l3 3 5.5-6.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
             }
             Self::Stop => {
-                "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M9 9l6 6M15 9l-6 6M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
+                "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M9 9l6 6M15 9l-6 6M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z\"/></svg>"
             }
         }
     }

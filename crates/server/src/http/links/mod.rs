@@ -8,14 +8,16 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::{Link, LinkGives, LinkState};
-use http::StatusCode;
+use gateway::messages::Language;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 
 use super::Shared;
+use super::body::Form;
 use super::caller::language;
 use super::parameters::Named;
 use super::peer::Peer;
@@ -24,7 +26,7 @@ use super::v1::enrollments::text;
 use crate::app::pages::Token;
 use crate::app::workflows::Followed;
 use crate::app::{App, Error};
-use document::{Part, Reader, Said, Sign, Text};
+use document::{PRESS, Part, Reader, Said, Sign, Text};
 use words::{Said as Says, Words};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -42,7 +44,7 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
                 let message = Part::Says(reader.says(&link, Says::Message));
-                reader.open(&link, vec![message])
+                reader.open(&link, vec![message], app.form_value())
             }
             state => reader.too_late(&link, state),
         })
@@ -50,12 +52,14 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
     answer(&app, shown.await, &reader, &token).await
 }
 
-/// Does what a link is for.
-async fn follow(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
+/// Does what a link is for. The same form may come twice, by a double click say, and gets the same answer.
+async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
     let reader = reader(&app, &parts);
     let followed = async {
         let token = arrived(&app, &parts, &token)?;
-        Ok(match app.follow_link(&token).await? {
+        let value = form_value(Request::from_parts(parts, body)).await;
+        Ok(match app.follow_link(&token, value.as_ref()).await? {
             Ok(followed) => reader.followed(&followed),
             Err(link) => reader.too_late(&link, link.state_at(app.now())),
         })
@@ -72,7 +76,7 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
                 let works = Part::Says(Text::Ours(reader.words.still_works));
-                reader.open(&link, vec![works, Part::Says(reader.says(&link, Says::Message))])
+                reader.open(&link, vec![works, Part::Says(reader.says(&link, Says::Message))], app.form_value())
             }
             _ => Said::ending(StatusCode::OK, Sign::Good, reader.words.known),
         })
@@ -90,24 +94,43 @@ fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
     Token::parse(token).ok_or_else(|| Problem::from(Error::NotFound("link")))
 }
 
+/// What stood in the form, if it is one of a page of ours that a browser sends. Another site's page could have a browser send a value that somebody else
+/// knows as well, who then sees the same answer (T-26); what does not say where it is from can follow a link, and is answered once.
+async fn form_value(request: Request) -> Option<Token> {
+    if !is_own(request.headers()) {
+        return None;
+    }
+    let form = Form::from_request(request, &()).await.ok()?;
+    Token::parse(&form.one(PRESS).ok()?)
+}
+
+/// Whether a browser says that one of our pages sent this. In `Origin` it says nothing: our pages tell nobody where somebody comes from.
+fn is_own(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
+}
+
 /// What the person reads, as their browser says; where that is none of ours, what they were written to in, by which they came here.
 fn reader(app: &App, parts: &Parts) -> Reader {
-    let workflows = app.post.as_ref().map(|post| post.language).unwrap_or_default();
-    Reader { words: Words::of(language(&parts.headers).unwrap_or(workflows)), workflows }
+    let languages = app.languages(language(&parts.headers));
+    Reader { words: Words::of(languages[0]), languages }
 }
 
 impl Reader {
     /// What a link says, in the reader's words where they are ours.
     fn says(&self, link: &Link, what: Says) -> Text {
-        match self.words.instead_of(link, what) {
-            Some(ours) => Text::Ours(ours),
-            None => Text::Theirs(what.of(link).unwrap_or_default().to_owned()),
+        if let Some(ours) = self.words.instead_of(link, what) {
+            return Text::Ours(ours);
         }
+        let read = what.of(link).map(|texts| texts.read_in(&self.languages.map(Language::name)));
+        let (language, text) = read.unwrap_or_default();
+        // What says no language is in the one of messages.
+        let [_, written] = self.languages;
+        Text::Theirs(text.to_owned(), language.and_then(Language::of_tag).unwrap_or(written))
     }
 
     /// A link that does what it says.
-    fn open(&self, link: &Link, mut parts: Vec<Part>) -> Said {
-        parts.push(Part::Press(self.says(link, Says::Button)));
+    fn open(&self, link: &Link, mut parts: Vec<Part>, value: Token) -> Said {
+        parts.push(Part::Press(self.says(link, Says::Button), value));
         parts.push(Part::Until(self.words.until, link.expires_at));
         Said { status: StatusCode::OK, sign: None, title: self.says(link, Says::Title), parts }
     }

@@ -1,6 +1,6 @@
 //! What the pages of links say by themselves, in the languages that the other pages for people speak. A text that one language lacks fails the build.
 
-use domain::{Link, LinkGives, Timestamp};
+use domain::{Link, LinkGives, Texts, Timestamp};
 use gateway::messages::Language;
 
 use crate::app::workflows::offered;
@@ -88,10 +88,10 @@ impl Words {
             LinkGives::BackupCodes => &self.offers[1],
         };
         let (is_ours, instead) = match said {
-            Said::Title => (link.title == ours.title, offer.title),
-            Said::Message => (link.message == ours.message, offer.message),
-            Said::Button => (link.button == ours.button, offer.button),
-            Said::Done => (link.done.as_deref() == Some(ours.done), offer.done),
+            Said::Title => (link.title.is(ours.title), offer.title),
+            Said::Message => (link.message.is(ours.message), offer.message),
+            Said::Button => (link.button.is(ours.button), offer.button),
+            Said::Done => (link.done.as_ref().is_some_and(|done| done.is(ours.done)), offer.done),
         };
         is_ours.then_some(instead)
     }
@@ -107,12 +107,12 @@ pub(super) enum Said {
 }
 
 impl Said {
-    pub(super) fn of(self, link: &Link) -> Option<&str> {
+    pub(super) fn of(self, link: &Link) -> Option<&Texts> {
         match self {
             Self::Title => Some(&link.title),
             Self::Message => Some(&link.message),
             Self::Button => Some(&link.button),
-            Self::Done => link.done.as_deref(),
+            Self::Done => link.done.as_ref(),
         }
     }
 }
@@ -471,6 +471,11 @@ mod tests {
                 assert!(language == Language::En || !english.contains(own), "{own}");
             }
         }
+    }
+
+    #[test]
+    fn workflows_say_things_in_the_languages_that_pages_do() {
+        assert_eq!(Language::ALL.map(Language::name), domain::LANGUAGES);
     }
 
     #[test]

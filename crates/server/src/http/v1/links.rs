@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{LinkId, RunId, SessionId, Timestamp, UserId};
+use domain::{LinkId, RunId, SessionId, Texts, Timestamp, UserId};
+use gateway::messages::Language;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -32,12 +33,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, description = "Links, the newest first", body = List<Link>)))]
 async fn list_links(
     State(app): Shared,
-    _: May<UseSessions>,
+    may: May<UseSessions>,
     Query(query): Query<LinkQuery>,
 ) -> Result<Json<List<Link>>, Problem> {
     let part = app.links_of(query.user_id, page(query.limit, query.cursor.as_deref())?).await?;
-    let (next_cursor, now) = (part.next.map(|next| next.to_string()), app.now());
-    Ok(Json(List { items: part.items.into_iter().map(|link| Link::at(link, now)).collect(), next_cursor }))
+    let items = part.items.into_iter().map(|link| Link::of(link, &app, may.actor.language)).collect();
+    Ok(Json(List { items, next_cursor: part.next.map(|next| next.to_string()) }))
 }
 
 /// Follow a link in a session
@@ -54,7 +55,7 @@ async fn follow_link(
     Body { value: follow, .. }: Body<FollowInSession>,
 ) -> Result<Json<Link>, Problem> {
     let link = app.follow_link_in_session(&may.actor, id, follow.session_id).await?;
-    Ok(Json(Link::at(link, app.now())))
+    Ok(Json(Link::of(link, &app, may.actor.language)))
 }
 
 /// Hand over what a link gives
@@ -71,7 +72,7 @@ async fn hand_over_link(
 ) -> Result<Response, Problem> {
     let Followed { link, codes } = app.hand_over_link(&may.actor, id, &person).await?;
     let codes = codes.iter().map(text).collect();
-    Ok(no_store(Json(HandedOver { link: Link::at(link, app.now()), codes }).into_response()))
+    Ok(no_store(Json(HandedOver { link: Link::of(link, &app, may.actor.language), codes }).into_response()))
 }
 
 /// Whose links are wanted.
@@ -128,7 +129,7 @@ struct Link {
     user_id: UserId,
     /// What the workflow calls it.
     name: String,
-    /// For people: what it is about, …
+    /// For people, in the language that `Accept-Language` says where the workflow has it in that: what it is about, …
     title: String,
     /// … what happens by it, …
     message: String,
@@ -147,7 +148,10 @@ struct Link {
 }
 
 impl Link {
-    fn at(link: domain::Link, now: Timestamp) -> Self {
+    /// As it is now, for somebody who reads this.
+    fn of(link: domain::Link, app: &App, reads: Option<Language>) -> Self {
+        let (now, languages) = (app.now(), app.languages(reads).map(Language::name));
+        let read = |texts: &Texts| texts.read_in(&languages).1.to_owned();
         Self {
             state: link.state_at(now).name(),
             id: link.id,
@@ -155,9 +159,9 @@ impl Link {
             workflow: link.workflow,
             user_id: link.user_id,
             name: link.name,
-            title: link.title,
-            message: link.message,
-            button: link.button,
+            title: read(&link.title),
+            message: read(&link.message),
+            button: read(&link.button),
             gives: link.gives.map(domain::LinkGives::name),
             created_at: link.created_at,
             expires_at: link.expires_at,
