@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use policy::{Mistake, Picture};
 use server::{PolicyFiles, PolicySource};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, describe};
 
 /// The policy of a folder; the one that is built in where there is none.
 pub(crate) fn source(folder: Option<&Path>) -> Result<PolicySource, Failure> {
@@ -105,7 +105,7 @@ pub(crate) enum Empty {
 /// that none of them names.
 pub(crate) fn files(folder: &Path, empty: Empty) -> Result<BTreeMap<String, String>, Failure> {
     let unreadable = |what: &Path, error: std::io::Error| {
-        Failure::configuration(format!("{} cannot be read: {error}", what.display()))
+        Failure::configuration(format!("{} cannot be read ({})", what.display(), describe(&error)))
     };
     let (mut files, mut pictures) = (BTreeMap::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {

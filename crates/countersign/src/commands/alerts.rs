@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use workflow::AlertRule;
 
 use super::Desk;
-use super::workflow::{files_of, tell};
+use super::workflow::{files_of, tell, wanted};
 use crate::cli::{AlertsCommand, WorkflowFiles};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
@@ -182,6 +182,7 @@ pub(crate) fn validate(args: &WorkflowFiles, output: Output) -> Result<(), Failu
     let mut mistakes = Vec::new();
     let mut rules = Vec::new();
     for (file, document) in files_of(args)? {
+        wanted("alert rule", &file, &document)?;
         match AlertRule::read(&file, &document) {
             Ok(rule) => rules.push((file, rule)),
             Err(found) => mistakes.extend(found),

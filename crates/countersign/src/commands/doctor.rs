@@ -53,7 +53,11 @@ pub(crate) async fn doctor(args: &DoctorArgs, environment: &Environment, output:
     let mut here = Vec::new();
     match Settings::load(args.config.as_deref(), &args.flags, environment) {
         Ok(settings) => {
-            here.push(check("configuration", Level::Ok, "holds together"));
+            let said = match &settings.file {
+                Some(file) => format!("{} holds together", file.display()),
+                None => "no file is read: another one is named with --config".to_owned(),
+            };
+            here.push(check("configuration", Level::Ok, said));
             here.extend(files(&settings));
         }
         Err(failure) => here.push(check("configuration", Level::Error, failure.message)),

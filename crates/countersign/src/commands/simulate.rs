@@ -8,7 +8,7 @@ use super::workflows::not_in_force;
 use super::{Desk, need_user};
 use crate::cli::{SimulateArgs, WhyNotArgs};
 use crate::client::{Refusal, at, text};
-use crate::failure::Failure;
+use crate::failure::{Failure, describe};
 use crate::output::{Column, Look, Output, Table, clock_time, count, counted, one_line};
 
 /// How many users, runs and messages are shown.
@@ -53,7 +53,7 @@ fn refused(refusal: Refusal, workflow: &str) -> Failure {
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
-        .map_err(|error| Failure::configuration(format!("{} cannot be read: {error}", path.display())))
+        .map_err(|error| Failure::configuration(format!("{} cannot be read ({})", path.display(), describe(&error))))
 }
 
 fn read_json(path: &Path) -> Result<Value, Failure> {

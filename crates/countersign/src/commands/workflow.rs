@@ -6,7 +6,7 @@ use serde_json::json;
 use workflow::{Definition, Mistake, Severity, TestResult, check_together};
 
 use crate::cli::WorkflowFiles;
-use crate::failure::Failure;
+use crate::failure::{Failure, describe};
 use crate::output::{Look, Output, counted};
 
 /// Tells every mistake in the files.
@@ -79,11 +79,32 @@ fn played(definitions: &[Definition], output: Output) -> Result<(), Failure> {
     }
 }
 
+/// What a file says that it is, by its `kind`, and how that is checked; as far as it can be seen without reading all of it.
+pub(super) fn said_to_be(text: &str) -> Option<(&'static str, &'static str)> {
+    let kind = text.lines().find_map(|line| line.strip_prefix("kind:"))?;
+    match kind.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']) {
+        "Workflow" => Some(("workflow", "countersign workflow validate")),
+        "Alert" => Some(("alert rule", "countersign alerts validate")),
+        _ => None,
+    }
+}
+
+/// Refuses a file that is something else than what is wanted: or else each of its keys is a mistake.
+pub(super) fn wanted(what: &str, path: &str, text: &str) -> Result<(), Failure> {
+    match said_to_be(text) {
+        Some((other, check)) if other != what => {
+            Err(Failure::configuration(format!("{path} is no {what}: by its `kind` this is a file for `{check}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every workflow of the files, and of the files of the folders; or every mistake in them.
 fn read(args: &WorkflowFiles, output: Output) -> Result<Vec<Definition>, Failure> {
     let mut definitions = Vec::new();
     let mut mistakes = Vec::new();
     for (path, text) in files_of(args)? {
+        wanted("workflow", &path, &text)?;
         match Definition::read(&path, &text) {
             Ok(definition) => definitions.push(definition),
             Err(found) => mistakes.extend(found),
@@ -140,7 +161,7 @@ fn paths(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn unreadable(what: &Path, error: &std::io::Error) -> Failure {
-    Failure::configuration(format!("{} cannot be read: {error}", what.display()))
+    Failure::configuration(format!("{} cannot be read ({})", what.display(), describe(error)))
 }
 
 pub(super) fn tell(mistake: &Mistake, output: Output) {

@@ -83,7 +83,16 @@ async fn plan(desk: &Desk, name: &str, document: String) -> Result<Planned, Fail
         ));
     }
     let mut files: BTreeMap<String, String> = serde_json::from_value(at(&current, "files").clone()).unwrap_or_default();
-    if !files.keys().any(|file| file.starts_with(FOLDER)) {
+    let were_applied = files.keys().any(|file| file.starts_with(FOLDER));
+    let is_it = |file: &str, text: &str| {
+        file.starts_with(FOLDER) && Definition::read(file, text).is_ok_and(|definition| definition.name() == name)
+    };
+    let place = files.iter().find(|(file, text)| is_it(file, text)).map(|(file, _)| file.clone());
+    files.insert(place.unwrap_or_else(|| format!("{FOLDER}{name}.yaml")), document);
+    let body = json!({ "files": files, "days": 0 });
+    // Of a server whose workflows stand in a folder, this says so.
+    let plan = desk.client.post(&["v1", "policies", "plan"], body).await.map_err(refused)?;
+    if !were_applied {
         let others = desk.client.get(&["v1", "workflows"]).await.map_err(Failure::from)?;
         if items(&others).iter().any(|other| text(other, "/name") != name) {
             return Err(Failure::no(
@@ -91,13 +100,6 @@ async fn plan(desk: &Desk, name: &str, document: String) -> Result<Planned, Fail
             ));
         }
     }
-    let is_it = |file: &str, text: &str| {
-        file.starts_with(FOLDER) && Definition::read(file, text).is_ok_and(|definition| definition.name() == name)
-    };
-    let place = files.iter().find(|(file, text)| is_it(file, text)).map(|(file, _)| file.clone());
-    files.insert(place.unwrap_or_else(|| format!("{FOLDER}{name}.yaml")), document);
-    let body = json!({ "files": files, "days": 0 });
-    let plan = desk.client.post(&["v1", "policies", "plan"], body).await.map_err(refused)?;
     Ok(Planned { files, plan })
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct AlertSettings {
 
 /// The folder that is said, or the one in that of the policy, where there is one.
 pub(super) fn resolve(layers: &Layers) -> Result<Option<AlertSettings>, Failure> {
-    let said = value::parse(layers, "alerts.folder", |text| Ok(PathBuf::from(text)))?;
+    let said = value::parse(layers, "alerts.folder", value::folder)?;
     let of_policy = value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text).join(FOLDER)))?;
     Ok(said.or(of_policy.filter(|folder| folder.is_dir())).map(|folder| AlertSettings { folder }))
 }

@@ -44,6 +44,8 @@ pub(crate) const VAULT: &str = "vault";
 /// Everything that a server needs to know, checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Settings {
+    /// The file that said some of it, if one did.
+    pub(crate) file: Option<PathBuf>,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
     /// The folder for what is kept on disk.
@@ -215,13 +217,15 @@ impl Settings {
         over.add_environment(environment.variables())?;
         over.add_flags(flags.given());
         let mut layers = Layers::default();
-        if let Some(file) = file.map(Path::to_owned).or_else(|| default_file(&over)) {
-            layers.add_file(&file)?;
+        let file = file.map(Path::to_owned).or_else(|| default_file(&over));
+        if let Some(file) = &file {
+            layers.add_file(file)?;
         }
         layers.add_environment(environment.variables())?;
         layers.add_flags(flags.given());
-        let settings = Self::resolve(&layers, environment)?;
+        let mut settings = Self::resolve(&layers, environment)?;
         settings.check(&layers)?;
+        settings.file = file;
         Ok((settings, layers))
     }
 
@@ -229,6 +233,7 @@ impl Settings {
         let text = |name: &str| layers.given(name).and_then(|given| given.items.first().cloned());
         let data = text("data").map_or_else(|| PathBuf::from(DATA), PathBuf::from);
         Ok(Self {
+            file: None,
             listen: value::parse(layers, "listen", value::address)?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8420))),
             database: match layers.given("database") {
@@ -258,7 +263,7 @@ impl Settings {
             email: EmailSettings::resolve(layers)?,
             messages: MessagesSettings::resolve(layers)?,
             outside: OutsideSettings::resolve(layers)?,
-            policy_folder: value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text)))?,
+            policy_folder: value::parse(layers, "policy.folder", value::folder)?,
             alerts: alerts::resolve(layers)?,
             workflows: workflows::resolve(layers, environment)?,
             record_facts: value::parse(layers, "policy.record_facts", value::yes)?.unwrap_or(true),

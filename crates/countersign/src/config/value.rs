@@ -28,6 +28,12 @@ pub(super) fn wrong(given: &Given, name: &str, reason: &str) -> Failure {
     Failure::configuration(format!("{}: {reason}", given.origin))
 }
 
+/// A folder that is there.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err(format!("`{text}` is no folder that is there")) }
+}
+
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.replacen("localhost:", "127.0.0.1:", usize::from(text.starts_with("localhost:")));
     text.parse().map_err(|_| format!("`{text}` is no address with a port, like 127.0.0.1:8420"))

@@ -32,7 +32,7 @@ impl std::fmt::Debug for WorkflowSettings {
 
 /// The folder that is said, or the one in that of the policy, where there is one.
 pub(super) fn resolve(layers: &Layers, environment: &Environment) -> Result<Option<WorkflowSettings>, Failure> {
-    let said = value::parse(layers, "workflows.folder", |text| Ok(PathBuf::from(text)))?;
+    let said = value::parse(layers, "workflows.folder", value::folder)?;
     let of_policy = value::parse(layers, "policy.folder", |text| Ok(PathBuf::from(text).join(FOLDER)))?;
     let Some(folder) = said.or(of_policy.filter(|folder| folder.is_dir())) else { return Ok(None) };
     let mut secrets = BTreeMap::new();

@@ -55,7 +55,28 @@ fn every_mistake_is_told_with_its_place() {
         2> error: there is no .yaml file in empty
         exit 78
         $ countersign workflow validate no-such-file.yaml
-        2> error: no-such-file.yaml cannot be read: …
+        2> error: no-such-file.yaml cannot be read (no such file or directory)
+        exit 78
+    ",
+    );
+}
+
+#[test]
+fn a_file_for_something_else_is_one_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("lock.yaml"), LOCK).unwrap();
+    std::fs::write(folder.path().join("rule.yaml"), "apiVersion: countersign/v1\nkind: Alert # of many\n").unwrap();
+    run_in(
+        folder.path(),
+        "
+        $ countersign workflow validate rule.yaml
+        2> error: rule.yaml is no workflow: by its `kind` this is a file for `countersign alerts validate`
+        exit 78
+        $ countersign alerts validate lock.yaml
+        2> error: lock.yaml is no alert rule: by its `kind` this is a file for `countersign workflow validate`
+        exit 78
+        $ countersign config validate .
+        2> error: ./lock.yaml: by its `kind` this is a workflow: it belongs in the folder workflows/ of a policy, and by itself `countersign workflow validate` checks it
         exit 78
     ",
     );

@@ -107,7 +107,7 @@ fn s11_mistakes_about_branding_have_their_place() {
     assert_told(&branding("branding: {nme: x, logo: logo.svg}"), "brand.yaml:1:12: error", "did you mean `name`?");
     assert_told(&branding("branding: {logo: logo.svk}"), "brand.yaml:1:18: error", "did you mean `logo.svg`?");
     assert_told(&branding("branding: {colour: blue, logo: logo.svg}"), "brand.yaml:1:20: error", "no colour");
-    assert_told(&branding("branding: {name: x}"), "logo.svg:0:0: error", "no `branding` names this picture");
+    assert_told(&branding("branding: {name: x}"), "logo.svg: error", "no `branding` names this picture");
     let no_picture = told(&[("b.yaml", "branding: {logo: a.png}"), ("a.png", "bm8gcGljdHVyZQ==")]);
     assert_told(&no_picture, "b.yaml:1:18: error", "neither SVG nor PNG");
     let large = format!("<svg>{}</svg>", "x".repeat(64 * 1024));

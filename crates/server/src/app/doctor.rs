@@ -79,7 +79,11 @@ impl App {
         checks.push(if apart.abs() <= CLOCK_TOLERANCE_MILLIS {
             check("clock", Level::Ok, "server and vault agree on the time".to_owned())
         } else {
-            check("clock", Level::Error, format!("the server's clock is {apart} ms from the vault's"))
+            check(
+                "clock",
+                Level::Error,
+                format!("the server's clock is {} from the vault's", in_words(apart.unsigned_abs())),
+            )
         });
         if self.settings.movable_clock.is_some() {
             checks.push(check(
@@ -182,4 +186,14 @@ impl App {
 
 fn check(name: &str, level: Level, detail: String) -> Check {
     Check { name: name.to_owned(), level, detail }
+}
+
+/// `1500 ms`, `90 s`, `45 min`, `3 h`.
+fn in_words(millis: u64) -> String {
+    match millis {
+        0..10_000 => format!("{millis} ms"),
+        10_000..120_000 => format!("{} s", millis / 1000),
+        120_000..7_200_000 => format!("{} min", millis / 60_000),
+        _ => format!("{} h", millis / 3_600_000),
+    }
 }

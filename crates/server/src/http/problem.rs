@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use crate::app::{Error, Flaw};
 
+/// How many mistakes of files are told in `detail`: all of them stand in `mistakes`.
+const MOST_TOLD: usize = 10;
+
 /// Why a request was not carried out.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -203,12 +206,12 @@ impl Problem {
         Self::new(kind, kind.meaning)
     }
 
-    /// A policy or a workflow with mistakes.
+    /// A policy or a workflow with mistakes, of which the first few are told in one line.
     fn mistaken(kind: &'static Kind, mistakes: Vec<policy::Mistake>) -> Self {
         let errors = mistakes.iter().filter(|mistake| mistake.severity == policy::Severity::Error);
-        let first = errors.clone().next().map(ToString::to_string).unwrap_or_default();
-        let more = errors.count().saturating_sub(1);
-        let detail = if more == 0 { first } else { format!("{first} (and {more} more)") };
+        let told: Vec<String> = errors.clone().take(MOST_TOLD).map(ToString::to_string).collect();
+        let (told, more) = (told.join("; "), errors.count().saturating_sub(MOST_TOLD));
+        let detail = if more == 0 { told } else { format!("{told} (and {more} more)") };
         Self { mistakes: Some(Box::new(Mistakes(mistakes))), ..Self::new(kind, detail) }
     }
 

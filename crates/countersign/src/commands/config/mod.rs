@@ -10,6 +10,7 @@ use policy::{CaseResult, Mistake, Severity};
 use serde_json::{Value, json};
 use server::PolicyFiles;
 
+use super::workflow::said_to_be;
 use crate::cli::PolicyFolder;
 use crate::client::text;
 use crate::failure::Failure;
@@ -70,7 +71,18 @@ fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
             output.line(output.paint(Look::Warning, line));
         }
     }
-    PolicyFiles::read(policy_folder::with_folders(folder)?).map_err(|mistakes| {
+    let files = policy_folder::with_folders(folder)?;
+    let misplaced = files.iter().filter(|(name, _)| !name.contains('/'));
+    for (name, what, check) in
+        misplaced.filter_map(|(name, text)| said_to_be(text).map(|(what, check)| (name, what, check)))
+    {
+        return Err(Failure::configuration(format!(
+            "{}: by its `kind` this is a {what}: it belongs in the folder {}/ of a policy, and by itself `{check}` checks it",
+            folder.join(name).display(),
+            if what == "workflow" { "workflows" } else { "alerts" },
+        )));
+    }
+    PolicyFiles::read(files).map_err(|mistakes| {
         if output.is_json() {
             output.json(&json!({ "mistakes": mistakes }));
         } else {
@@ -87,7 +99,10 @@ fn warn_of(mistakes: &Value, output: Output) {
         let (file, message) = (text(mistake, "/place/file"), text(mistake, "/message"));
         let (line, column) = (mistake.pointer("/place/line"), mistake.pointer("/place/column"));
         let (line, column) = (line.and_then(Value::as_i64), column.and_then(Value::as_i64));
-        let place = format_args!("{file}:{}:{}", line.unwrap_or(0), column.unwrap_or(0)).to_string();
+        let place = match line.unwrap_or(0) {
+            0 => file.to_owned(),
+            line => format!("{file}:{line}:{}", column.unwrap_or(0)),
+        };
         output.line(output.paint(Look::Warning, one_line(&format!("{place}: warning: {message}"))));
     }
 }
