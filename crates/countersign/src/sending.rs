@@ -120,9 +120,9 @@ impl Maker {
     /// where their kind of provider always is.
     fn may_call(&self, given: &GatewaySettings) -> Result<(), String> {
         for (key, text) in ["url", "host"].into_iter().filter_map(|key| Some((key, given.get(key)?))) {
-            let host = if key == "url" { host_of_url(text) } else { Some(host_of_relay(text)) };
-            let host = host.ok_or_else(|| format!("{key}: `{text}` names no host"))?;
-            if !self.outside.names(&host) {
+            let place = if key == "url" { place_of_url(text) } else { Some(place_of_relay(text)) };
+            let (host, port) = place.ok_or_else(|| format!("{key}: `{text}` names no host"))?;
+            if !self.outside.names(&host, port) {
                 return Err(format!(
                     "{key}: where a file says itself whom to call, this server's configuration names the host: add \"{host}\" to outside.allowed there, if codes and secrets may be sent to it"
                 ));
@@ -132,17 +132,21 @@ impl Maker {
     }
 }
 
-/// The host that is called where a URL is, read as the client that calls it does. What stands in for something is part of no host that was named.
-fn host_of_url(url: &str) -> Option<String> {
+/// The host that is called where a URL is, and its port, read as the client that calls it does. What stands in for something is part of no host that was
+/// named.
+fn place_of_url(url: &str) -> Option<(String, Option<u16>)> {
     let url = reqwest::Url::parse(url).ok()?;
     let host = url.host_str()?;
     let six = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    Some(six.unwrap_or(host).to_owned())
+    Some((six.unwrap_or(host).to_owned(), url.port_or_known_default()))
 }
 
-/// The host of a relay, without its port.
-fn host_of_relay(host: &str) -> String {
-    host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()
+/// The host of a relay, and its port where that is said.
+fn place_of_relay(host: &str) -> (String, Option<u16>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) => (name.to_owned(), port.parse().ok()),
+        None => (host.to_owned(), None),
+    }
 }
 
 fn outside(settings: &Settings) -> Result<Outside, Failure> {

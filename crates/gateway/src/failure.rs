@@ -107,7 +107,9 @@ impl From<OutsideError> for Failure {
         let kind = match error {
             OutsideError::TimedOut { .. } => FailureKind::TimedOut,
             OutsideError::TooLarge { .. } | OutsideError::Redirected(_) => FailureKind::Unintelligible,
-            OutsideError::Unreachable { .. } | OutsideError::Inside { .. } => FailureKind::Unreachable,
+            OutsideError::Unreachable { .. } | OutsideError::Inside { .. } | OutsideError::Port { .. } => {
+                FailureKind::Unreachable
+            }
             OutsideError::Url(_) | OutsideError::Header(_) => FailureKind::Refused,
         };
         Self::new(kind, error.to_string())

@@ -80,7 +80,7 @@ pub enum Fault {
 /// [`Fault`]: then nothing is known.
 pub async fn ask(outside: &Outside, asking: &Asking<'_>, entropy: &dyn Entropy) -> Result<bool, Fault> {
     let (host, port) = place(asking.server).ok_or(Fault::Server("the server is none: `host` or `host:port`"))?;
-    if !outside.names(host) {
+    if !outside.names(host, Some(port)) {
         return Err(Fault::Server("RADIUS is not encrypted: it is spoken only to servers that are named as allowed"));
     }
     let address = outside.address(host).await?;

@@ -145,7 +145,7 @@ pub(crate) const KEYS: [Key; 62] = [
         name: "outside.allowed",
         value: "NET,…",
         list: true,
-        help: "Networks, addresses and hosts inside that may be called; else only what is out on the internet",
+        help: "Networks, addresses and hosts inside that may be called, each at any port or at one (HOST:PORT); else only what is out on the internet",
     },
     Key {
         name: "outside.authorities",

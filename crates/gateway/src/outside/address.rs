@@ -9,16 +9,19 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Default)]
 pub struct Allowed {
     networks: Vec<IpNet>,
-    hosts: Vec<String>,
+    /// As they stand in what is called, and at which port; any where none is said.
+    hosts: Vec<(String, Option<u16>)>,
 }
 
 /// A text that is neither a network, nor an address, nor the name of a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no network (10.1.0.0/16), address (10.1.2.3) or name of a host (sms.example.internal)")]
+#[error(
+    "`{0}` is no network (10.1.0.0/16), address (10.1.2.3), name of a host (sms.example.internal), or one of the latter with a port (sms.example.internal:8443)"
+)]
 pub struct InvalidAllowed(String);
 
 impl Allowed {
-    /// From texts, each a network, an address or the name of a host.
+    /// From texts, each a network, an address or the name of a host; of the latter two also at one port alone (`HOST:PORT`, `[ADDRESS]:PORT`).
     ///
     /// # Errors
     ///
@@ -32,17 +35,39 @@ impl Allowed {
             } else if let Ok(address) = IpAddr::from_str(text) {
                 allowed.networks.push(IpNet::from(address.to_canonical()));
             } else if is_host(text) {
-                allowed.hosts.push(text.to_ascii_lowercase());
+                allowed.hosts.push((text.to_ascii_lowercase(), None));
             } else {
-                return Err(InvalidAllowed(text.to_owned()));
+                allowed.hosts.push(at_port(text).ok_or_else(|| InvalidAllowed(text.to_owned()))?);
             }
         }
         Ok(allowed)
     }
 
-    /// Whether a host was allowed by its name.
-    pub(crate) fn names(&self, host: &str) -> bool {
-        self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host.trim_end_matches('.')))
+    /// Whether a host was allowed by its name, or its address as such, at some port.
+    fn names(&self, host: &str) -> bool {
+        self.ports(host).next().is_some()
+    }
+
+    /// Whether a host was allowed by its name, or its address, at some port.
+    pub(crate) fn names_somewhere(&self, host: &str) -> bool {
+        self.names(host) || host.parse().is_ok_and(|address| self.holds(address))
+    }
+
+    /// Whether a host was allowed by its name, or its address, at this port.
+    pub(crate) fn names_at(&self, host: &str, port: u16) -> bool {
+        self.ports(host).any(|allowed| allowed.is_none_or(|allowed| allowed == port))
+            || host.parse().is_ok_and(|address| self.holds(address))
+    }
+
+    fn ports(&self, host: &str) -> impl Iterator<Item = Option<u16>> {
+        let host = host.trim_end_matches('.');
+        self.hosts.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, port)| *port)
+    }
+
+    /// Whether a host that is called by this name or address may be called at this port: one that is allowed at some ports alone leads inside there alone.
+    pub(crate) fn permits_port(&self, host: &str, port: u16) -> bool {
+        let is_public = host.parse().is_ok_and(is_public);
+        is_public || !self.names(host) || self.names_at(host, port)
     }
 
     /// Whether an address is in a network that was allowed.
@@ -59,6 +84,19 @@ impl Allowed {
         let address = plain(address);
         is_public(address) || self.holds(address) || (self.names(host) && !is_never_by_name(address))
     }
+}
+
+/// `HOST:PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`.
+fn at_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match inner {
+        Some(inner) => inner.parse::<Ipv6Addr>().ok()?.to_string(),
+        None if host.parse::<Ipv4Addr>().is_ok() || is_host(host) => host.to_ascii_lowercase(),
+        None => return None,
+    };
+    Some((host, Some(port)))
 }
 
 fn is_host(text: &str) -> bool {
@@ -257,8 +295,32 @@ mod tests {
     }
 
     #[test]
+    fn t23_a_host_that_is_allowed_at_a_port_is_allowed_there_alone() {
+        let allowed =
+            Allowed::parse(["sms.internal:8443", "10.1.2.3:1812", "[fd12::1]:443", "other.internal"]).unwrap();
+        for (host, port, may) in [
+            ("sms.internal", 8443, true),
+            ("SMS.internal.", 8443, true),
+            ("sms.internal", 443, false),
+            ("10.1.2.3", 1812, true),
+            ("10.1.2.3", 22, false),
+            ("fd12::1", 443, true),
+            ("fd12::1", 80, false),
+            ("other.internal", 22, true),
+            ("elsewhere.example", 22, false),
+        ] {
+            assert_eq!(allowed.names_at(host, port), may, "{host}:{port}");
+        }
+        assert!(!allowed.permits_port("sms.internal", 443) && allowed.permits_port("elsewhere.example", 22));
+        // An address that is allowed at a port is not where other names lead.
+        assert!(allowed.permits("10.1.2.3", ip("10.1.2.3")) && !allowed.permits("anything", ip("10.1.2.3")));
+    }
+
+    #[test]
     fn what_is_neither_network_nor_host_is_refused() {
-        for text in ["10.0.0.0/33", "1.2.3", "", "a b", "*", "https://sms.internal", "-/8"] {
+        let wrong =
+            ["10.0.0.0/33", "1.2.3", "", "a b", "*", "https://sms.internal", "-/8", "a:0", "a:99999", "a:b", "::1:x"];
+        for text in wrong {
             assert!(Allowed::parse([text]).is_err(), "{text} was taken");
         }
     }

@@ -102,6 +102,14 @@ pub enum OutsideError {
         /// Where that leads.
         address: IpAddr,
     },
+    /// It leads to a port that nothing may be sent to.
+    #[error("port {port} of {host} is not among what is allowed: it is at other ports")]
+    Port {
+        /// Who was to be called.
+        host: String,
+        /// At which port.
+        port: u16,
+    },
     /// The answer leads elsewhere.
     #[error("the answer ({0}) leads elsewhere, and is not followed")]
     Redirected(u16),
@@ -130,9 +138,13 @@ pub enum OutsideError {
 }
 
 impl Outside {
-    /// Whether the operator named this host, or a network that this address is in, as one that may be called inside.
-    pub fn names(&self, host: &str) -> bool {
-        self.allowed.names(host) || host.parse().is_ok_and(|address| self.allowed.holds(address))
+    /// Whether the operator named this host, or a network that this address is in, as one that may be called inside, at this port; at any, where
+    /// none is known.
+    pub fn names(&self, host: &str, port: Option<u16>) -> bool {
+        match port {
+            Some(port) => self.allowed.names_at(host, port),
+            None => self.allowed.names_somewhere(host),
+        }
     }
 
     /// A client.
@@ -236,7 +248,11 @@ impl Outside {
         {
             return Err(OutsideError::Inside { host, address });
         }
-        let is_allowed = self.allowed.names(&host) || address.is_some_and(|address| self.allowed.holds(address));
+        let port = url.port_or_known_default().unwrap_or(0);
+        if !self.allowed.permits_port(&host, port) {
+            return Err(OutsideError::Port { host, port });
+        }
+        let is_allowed = self.allowed.names_at(&host, port);
         match url.scheme() {
             "https" => Ok(host),
             "http" if is_allowed => Ok(host),
@@ -282,6 +298,11 @@ impl Request {
     pub fn host(&self) -> Option<&str> {
         let host = self.url.host_str()?;
         Some(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
+    }
+
+    /// The port that it goes to.
+    pub fn port(&self) -> Option<u16> {
+        self.url.port_or_known_default()
     }
 
     /// With a field in the header.
@@ -371,6 +392,15 @@ mod tests {
             assert!(matches!(check(url, &[]), Err(OutsideError::Inside { .. })), "{url} may be called");
         }
         assert!(check("https://8.8.8.8/", &[]).is_ok());
+    }
+
+    #[test]
+    fn t23_where_a_port_is_said_another_one_is_not_called() {
+        let check = |url: &str| check(url, &["radius.internal:1812", "127.0.0.1:8080"]);
+        assert!(check("http://radius.internal:1812/").is_ok() && check("http://127.0.0.1:8080/").is_ok());
+        for url in ["https://radius.internal/", "http://radius.internal:22/", "https://127.0.0.1/"] {
+            assert!(matches!(check(url), Err(OutsideError::Port { .. })), "{url}");
+        }
     }
 
     #[test]

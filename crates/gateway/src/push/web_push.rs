@@ -165,7 +165,10 @@ fn unsigned(why: &str) -> Failure {
 fn of_error(error: &OutsideError) -> Failure {
     match error {
         // The address is the subscription's: whoever subscribed chose it.
-        OutsideError::Inside { .. } | OutsideError::Url(_) | OutsideError::Redirected(_) => {
+        OutsideError::Inside { .. }
+        | OutsideError::Port { .. }
+        | OutsideError::Url(_)
+        | OutsideError::Redirected(_) => {
             Failure::new(FailureKind::Recipient(Fault::Unknown), format!("the subscription leads nowhere: {error}"))
         }
         other => Failure::from(other.clone()),

@@ -73,9 +73,8 @@ fn read(folder: &Path, output: Output) -> Result<PolicyFiles, Failure> {
     }
     let files = policy_folder::with_folders(folder)?;
     let misplaced = files.iter().filter(|(name, _)| !name.contains('/'));
-    for (name, what, check) in
-        misplaced.filter_map(|(name, text)| said_to_be(text).map(|(what, check)| (name, what, check)))
-    {
+    let mut misplaced = misplaced.filter_map(|(name, text)| said_to_be(text).map(|(what, check)| (name, what, check)));
+    if let Some((name, what, check)) = misplaced.next() {
         return Err(Failure::configuration(format!(
             "{}: by its `kind` this is a {what}: it belongs in the folder {}/ of a policy, and by itself `{check}` checks it",
             folder.join(name).display(),

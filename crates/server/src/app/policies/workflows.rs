@@ -131,7 +131,7 @@ impl App {
     fn is_named(&self, url: &str) -> bool {
         let Ok(request) = Request::with_method("POST", url) else { return false };
         let Some(post) = &self.post else { return false };
-        request.host().is_some_and(|host| post.gateways().outside().names(host))
+        request.host().is_some_and(|host| post.gateways().outside().names(host, request.port()))
     }
 
     /// What comes of workflows with a policy, where its files, or those before, say which there are.
