@@ -116,7 +116,8 @@ async fn quorum(database: Database) {
         ("step", json!("verified")),
         ("state", json!("open")),
         ("user_id", json!(subject)),
-        ("requester", json!("rita")),
+        // By their id: it is nobody's once they are erased, whatever the run is about.
+        ("requester", json!(requester)),
         ("roles", json!(["administrator", "security"])),
         ("exclude", json!(["subject", "requester"])),
         ("evidence", json!(["identity_document"])),
@@ -251,6 +252,11 @@ async fn w03_who_is_left_out_and_is_not_known_is_not_taken_for_somebody_else() {
     let api = server.api();
     let subject = api.user("subject").await;
     let ann = api.enroll("ann").await;
+    // An id that is nobody's is as good as none: or else whoever starts a run has the rule that it is somebody else who approves do nothing.
+    let nobody = "usr_0197a3c05b7c7d3e8f6a1b2c3d4e5f60";
+    let (_, by_nobody) = asked(&api, &subject, nobody).await;
+    approve_proving(&api, &by_nobody, &ann).await.expect_problem(409, "conflict");
+    api.post("/v1/users", json!({ "external_id": nobody })).await.expect_problem(422, "invalid-request");
     let (run, task) = asked(&api, &subject, "somebody at the desk").await;
     approve_proving(&api, &task, &ann).await.expect_problem(409, "conflict");
     // A no takes nothing away from anybody.

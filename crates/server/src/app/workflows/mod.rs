@@ -18,6 +18,7 @@ mod held;
 mod inside;
 mod links;
 mod outside;
+mod people;
 mod recovery;
 mod releases;
 mod see;

@@ -38,7 +38,7 @@ impl Started {
 /// A run that a person starts.
 #[derive(Debug)]
 pub(crate) struct ByHand {
-    /// Who, in the application's words.
+    /// Who: an id of ours, or what the application calls them.
     pub(crate) requester: String,
     /// The roles that they have, in the application's words.
     pub(crate) roles: Vec<String>,
@@ -82,6 +82,8 @@ impl App {
         }
         let once = key.map(|key| once(key, found.definition.name(), &requester, &roles, &inputs));
         let once = once.as_ref();
+        // Who it is, and not what they are called today: an id is nobody's once its user is erased, and nobody else is ever called so.
+        let requester = self.user_called(&requester).await?.map_or(requester, |user| user.id.to_string());
         let cause = Cause::Manual { roles, inputs };
         match found.definition.is_started_by(&cause) {
             Ok(true) => {}

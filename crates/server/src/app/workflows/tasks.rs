@@ -7,9 +7,9 @@
 use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{
-    Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, ExternalId,
-    HostedPage, Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict,
-    Timestamp, User, UserId, UserState,
+    Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, HostedPage,
+    Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict, Timestamp,
+    User, UserId, UserState,
 };
 use serde_json::{Map, Value, json};
 use store::{Change, CloseTask, Effect, GiveVerdict, RunInput, TaskFilter};
@@ -237,7 +237,7 @@ impl App {
         for (_, name) in known.into_iter().filter(|(who, _)| task.excludes.contains(who)) {
             let Some(name) = name else { continue };
             match self.user_called(name).await? {
-                Some(id) if id == user.id => {
+                Some(known) if known.id == user.id => {
                     let why = "whom a run is about, or who started it, does not decide what it asks";
                     return Err(Error::MayNot(why.to_owned()));
                 }
@@ -259,15 +259,6 @@ impl App {
             return Err(Error::invalid("/evidence", format!("must name what was seen: {}", missing.join(", "))));
         }
         Ok(())
-    }
-
-    /// The user whom a run knows by a text: an id of ours, or the application's.
-    pub(super) async fn user_called(&self, name: &str) -> Result<Option<UserId>, Error> {
-        if let Ok(id) = name.parse::<UserId>() {
-            return Ok(Some(id));
-        }
-        let Ok(external) = ExternalId::parse(name) else { return Ok(None) };
-        Ok(self.store.user_by_external_id(&external).await?.map(|user| user.id))
     }
 
     /// What a verdict rests on: a proof for this very task, fresh, and of the level that is asked for.
