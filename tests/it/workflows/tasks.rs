@@ -49,7 +49,11 @@ pub(super) fn id(thing: &Value) -> &str {
 }
 
 pub(super) async fn reject_proving(api: &Api, task: &Value, who: &Enrolled) -> Answer {
-    let challenge = proof(api, task, who, "reject").await;
+    let challenge = challenged(api, task, who, json!({ "verdict": "reject" })).await;
+    if challenge.status != 201 {
+        return challenge;
+    }
+    let challenge = proved(api, task, who, "reject", &challenge.expect(201)).await;
     api.post(&format!("/v1/tasks/{}/reject", id(task)), yes(who, &challenge)).await
 }
 

@@ -296,6 +296,7 @@ impl App {
                 _ => {}
             }
         }
+        self.may_release(task, user).await?;
         if let Some(roles) = &says.roles
             && !task.roles.iter().any(|role| roles.contains(role))
         {
