@@ -293,6 +293,12 @@ async fn s11_w10_one_workflow_is_compared_applied_and_rolled_back_by_itself() {
     assert_eq!(in_force(&api).await, after);
     let (is_fine, told) = ran(&["workflow", "rollback", "waiting", "ffffffffff"]);
     assert!(!is_fine && told.contains("no such version"), "{told}");
+    // Where none is in force, the one before is the last that was.
+    apply(&api, json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost_device().1 })).await.expect(200);
+    assert_eq!(in_force(&api).await.len(), 1);
+    let (is_fine, told) = ran(&["workflow", "rollback", "waiting"]);
+    assert!(is_fine, "{told}");
+    assert_eq!(in_force(&api).await, after);
     std::fs::write(path, waiting("2h").1.replace("event.emit", "event.emti")).unwrap();
     let (is_fine, told) = ran(&["workflow", "apply", path]);
     assert!(!is_fine && told.contains("event.emit"), "{told}");
