@@ -223,6 +223,17 @@ async fn rules_applied(database: Database) {
     let body = json!({ "name": "pipeline", "scopes": ["policies:read", "policies:write"] });
     let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
     apply(&api.with_key(&key), json!({ "rules.yaml": RULES })).await.expect_problem(403, "forbidden");
+    // And that of what is no policy: to see the files, to plan them, and to have them say something else.
+    let body = json!({ "name": "other", "scopes": ["policies:read", "policies:write", "workflows:write"] });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let other = api.with_key(&key);
+    let current = other.get("/v1/policies/current").await.expect(200);
+    assert_eq!(current["files"].as_object().unwrap().keys().collect::<Vec<_>>(), ["rules.yaml"], "{current}");
+    let louder = json!({ "rules.yaml": RULES, "alerts/each.yaml": rule("each", "above: 1\n") });
+    let planned = other.post("/v1/policies/plan", json!({ "files": louder, "days": 0 })).await;
+    planned.expect_problem(403, "forbidden");
+    let problem = apply(&other, louder).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("configuration:write"), "{problem}");
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(rules(&api).await, []);
 }
