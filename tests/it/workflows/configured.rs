@@ -113,10 +113,46 @@ async fn applied(database: Database) {
             || problem["detail"].as_str().unwrap().contains("sessions"),
         "{problem}"
     );
+    sees_no_more(&api).await;
     // Without any, those that files said are gone.
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(in_force(&api).await, []);
     assert_eq!(events(&api, "workflow.withdrawn").await.len(), 3);
+}
+
+/// Nor does anybody get to see by a workflow what they may not see themselves.
+async fn sees_no_more(api: &Api) {
+    let before = in_force(api).await;
+    let scopes = ["policies:read", "policies:write", "configuration:read", "configuration:write", "workflows:write"];
+    let body = json!({ "name": "sees nothing", "scopes": scopes });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let pipeline = api.with_key(&key);
+    let told = "  - {id: tell, action: event.emit, with: {name: seen}}\n";
+    let each = |query: &str| {
+        let with = if query.ends_with("_of") { "with: {user: usr_1}, " } else { "" };
+        format!(
+            "triggers: [{{workflow: true}}]\nsteps:\n  - id: each\n    for_each: {{query: {query}, {with}as: one, limit: 9, breaker: {{failures: 10%, after: 20}}, steps: [{{id: tell, action: event.emit, with: {{name: seen}}}}]}}\n"
+        )
+    };
+    for (rest, scope) in [
+        (each("users"), "users:read"),
+        (each("authenticators"), "authenticators:read"),
+        (each("authenticators_of"), "authenticators:read"),
+        (each("sessions_of"), "sessions"),
+        (format!("triggers: [{{event: user.created}}]\nsteps:\n{told}"), "events:read"),
+        (
+            format!(
+                "triggers: [{{workflow: true}}]\nsteps:\n  - {{id: w, wait: {{event: user.created, timeout: 1h, on_timeout: continue}}}}\n{told}"
+            ),
+            "events:read",
+        ),
+    ] {
+        let files = json!({ "rules.yaml": RULES, "workflows/sees.yaml": workflow("sees", &rest).1 });
+        let problem = apply(&pipeline, files).await.expect_problem(403, "forbidden");
+        let says = problem["detail"].as_str().unwrap();
+        assert!(says.contains(&format!("`{scope}`")), "{rest}: {problem}");
+    }
+    assert_eq!(in_force(api).await, before);
 }
 
 /// T-18, T-23: a secret that is handed out goes nowhere that the operator did not name, whoever applies files.

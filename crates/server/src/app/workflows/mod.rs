@@ -49,7 +49,7 @@ pub(crate) use recovery::{Followed, offered};
 pub(crate) use see::{Resolve, Shown};
 pub(crate) use simulate::{Of, Over, Simulate, Simulated, made_up_event};
 pub(crate) use start::ByHand;
-pub(in crate::app) use start::scopes_of;
+pub(in crate::app) use start::scopes_to_apply;
 pub(crate) use stats::measure_each;
 pub(crate) use stats::{Shares, StepStats, WorkflowStats};
 pub(crate) use tasks::{AboutToSay, NewVerdict, ShownTask};
