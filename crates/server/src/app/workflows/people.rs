@@ -1,6 +1,8 @@
 //! Whom runs know by a text, which may be an id of ours or the application's name for a user.
 
 use domain::{ExternalId, Task, User, UserId};
+use serde_json::{Map, Value};
+use workflow::{Definition, Kind};
 
 use crate::app::{App, Error};
 
@@ -32,6 +34,24 @@ pub(crate) struct People {
 }
 
 impl App {
+    /// What was filled in, with users by their ids, whichever way they were named. Whom nobody here is called like is told of at once, and not by a step once
+    /// people have approved it.
+    pub(super) async fn with_users(
+        &self,
+        definition: &Definition,
+        mut inputs: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
+        for input in definition.inputs().iter().filter(|input| input.kind == Kind::User) {
+            let Some(Value::String(name)) = inputs.get_mut(&input.name) else { continue };
+            let user = self.user_called(name).await?.ok_or_else(|| {
+                let why = "names no user here: give the id of one, or what you call them (`external_id`)";
+                Error::invalid(&format!("/inputs/{}", input.name), why)
+            })?;
+            *name = user.id.to_string();
+        }
+        Ok(inputs)
+    }
+
     /// Whom a task names, as they are called now. Whoever decides has to know whose account it is, whatever the application may see otherwise (T-31).
     pub(super) async fn people_of(&self, task: &Task) -> Result<People, Error> {
         let about = match (task.user_id, &task.subject) {

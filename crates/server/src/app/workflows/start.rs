@@ -87,6 +87,7 @@ impl App {
         let once = once.as_ref();
         // Who it is, and not what they are called today: an id is nobody's once its user is erased, and nobody else is ever called so.
         let requester = self.user_called(&requester).await?.map_or(requester, |user| user.id.to_string());
+        let inputs = self.with_users(&found.definition, inputs).await?;
         let cause = Cause::Manual { roles, inputs };
         match found.definition.is_started_by(&cause) {
             Ok(true) => {}
