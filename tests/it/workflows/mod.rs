@@ -313,6 +313,20 @@ async fn w02_what_a_workflow_needs_and_is_not_there_is_said_before_anything_star
     }
 }
 
+/// Users are called by either id, and one that is not there is told of before anything is asked of anybody.
+async fn users_by_either_id(api: &Api) {
+    for nobody in ["nobody", "usr_00000000000000000000000000000000"] {
+        let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": { "user": nobody } });
+        let problem = api.post("/v1/workflows/by_hand/runs", body).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/inputs/user", "{problem}");
+        let asked = json!({ "workflow": "by_hand", "inputs": { "user": nobody } });
+        api.post("/v1/workflows/simulate", asked).await.expect_problem(422, "invalid-request");
+    }
+    let asked = json!({ "workflow": "by_hand", "inputs": { "user": " ANN" } });
+    let told = api.post("/v1/workflows/simulate", asked).await.expect(200);
+    assert_eq!((&told["fired"], &told["touched"]["users"]), (&json!(1), &json!(1)), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w02_schedules_and_people_start_runs_and_cancel_them() {
     let by_the_clock = workflow(
@@ -353,17 +367,7 @@ steps:
     start(json!(["other"]), json!({ "user": user })).await.expect_problem(422, "invalid-request");
     start(json!(["helpdesk"]), json!({})).await.expect_problem(422, "invalid-request");
     start(json!(["helpdesk"]), json!({ "user": user, "what": 1 })).await.expect_problem(422, "invalid-request");
-    // Users are called by either id, and one that is not there is told of before anything is asked of anybody.
-    for nobody in ["nobody", "usr_00000000000000000000000000000000"] {
-        let problem =
-            start(json!(["helpdesk"]), json!({ "user": nobody })).await.expect_problem(422, "invalid-request");
-        assert_eq!(problem["errors"][0]["pointer"], "/inputs/user", "{problem}");
-        let asked = json!({ "workflow": "by_hand", "inputs": { "user": nobody } });
-        api.post("/v1/workflows/simulate", asked).await.expect_problem(422, "invalid-request");
-    }
-    let asked = json!({ "workflow": "by_hand", "inputs": { "user": " ANN" } });
-    let told = api.post("/v1/workflows/simulate", asked).await.expect(200);
-    assert_eq!((&told["fired"], &told["touched"]["users"]), (&json!(1), &json!(1)), "{told}");
+    users_by_either_id(&api).await;
     api.post("/v1/workflows/none/runs", json!({ "requester": "ana" })).await.expect_problem(404, "not-found");
     let first =
         start(json!(["helpdesk"]), json!({ "user": user })).await.expect(201)["id"].as_str().unwrap().to_owned();

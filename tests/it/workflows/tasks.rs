@@ -218,20 +218,7 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
     refused(with("roles", json!([])), 403, "forbidden").await;
     refused(with("evidence", json!(["in_person"])), 422, "invalid-request").await;
     refused(with("user_id", json!("usr_00000000000000000000000000000000")), 422, "invalid-request").await;
-    // And they are told so before a code is used up for it.
-    for who in [&subject, &rita] {
-        let asked = challenged(&api, &task, who, json!({ "verdict": "approve" })).await;
-        asked.expect_problem(403, "forbidden");
-    }
-    for (name, value, status, slug) in [
-        ("roles", json!(["helpdesk"]), 403, "forbidden"),
-        ("roles", json!([]), 403, "forbidden"),
-        ("evidence", json!([]), 422, "invalid-request"),
-    ] {
-        let mut body = json!({ "verdict": "approve" });
-        body[name] = value;
-        challenged(&api, &task, &ann, body).await.expect_problem(status, slug);
-    }
+    asked_for_no_code(&api, &task, [&subject, &rita], &ann).await;
     // A proof that is none, or is another's.
     refused(with("challenge_id", Value::Null), 403, "step-up-needed").await;
     refused(with("user_id", json!(bob.user_id)), 422, "invalid-request").await;
@@ -251,13 +238,7 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
     };
     rename("Somebody else").await;
     refused(with("challenge_id", json!(shown)), 422, "invalid-request").await;
-    // By the general way nobody asks for a proof of this kind: it would show whoever gives it nothing.
-    let session = api.session(&ann.user_id).await;
-    for action in ["task.approve", "task.reject", "task."] {
-        let ask =
-            json!({ "session_id": session, "action": action, "context": { "task": task["id"], "approves": true } });
-        api.post("/v1/challenges", ask).await.expect_problem(422, "invalid-request");
-    }
+    shown_by_nobody_else(&api, &task, &ann).await;
     // A session that was proved at a lower level: a code without a first factor.
     let now = api.advance(31).await;
     let weak = api.verify(id(&unproved), &ann.phone.code_at(now)).await;
@@ -286,6 +267,33 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
     approve(&api, &task, yes(&ann, &theirs)).await.expect(200);
     settles(&api, &run, "completed").await;
     approve_proving(&api, &other_task, &ann).await.expect(200);
+}
+
+/// Whoever may not decide, or lacks what it takes, is told so before a code is used up for it.
+async fn asked_for_no_code(api: &Api, task: &Value, may_not: [&Enrolled; 2], ann: &Enrolled) {
+    for who in may_not {
+        let asked = challenged(api, task, who, json!({ "verdict": "approve" })).await;
+        asked.expect_problem(403, "forbidden");
+    }
+    for (name, value, status, slug) in [
+        ("roles", json!(["helpdesk"]), 403, "forbidden"),
+        ("roles", json!([]), 403, "forbidden"),
+        ("evidence", json!([]), 422, "invalid-request"),
+    ] {
+        let mut body = json!({ "verdict": "approve" });
+        body[name] = value;
+        challenged(api, task, ann, body).await.expect_problem(status, slug);
+    }
+}
+
+/// By the general way nobody asks for a proof of this kind: it would show whoever gives it what somebody else chose.
+async fn shown_by_nobody_else(api: &Api, task: &Value, ann: &Enrolled) {
+    let session = api.session(&ann.user_id).await;
+    let context = json!({ "task": task["id"], "approves": true });
+    for action in ["task.approve", "task.reject", "task."] {
+        let ask = json!({ "session_id": session, "action": action, "context": context });
+        api.post("/v1/challenges", ask).await.expect_problem(422, "invalid-request");
+    }
 }
 
 /// Nobody can tell that whoever approves is not who asked, where that is a name that nobody has.

@@ -340,14 +340,7 @@ impl App {
         let satisfied = challenge.satisfied.as_ref().filter(|_| challenge.state == ChallengeState::Satisfied);
         let satisfied = satisfied.ok_or_else(|| unfit("names a challenge that is not satisfied"))?;
         let about = self.people_of(task).await?.about;
-        let (action, context) = (action_of(new.approves), context_of(task, about.as_ref(), new.approves));
-        // What was shown is no part of the hash: whoever made a challenge of their own for the same may have had nothing shown.
-        let shown: Map<String, Value> = shown_of(&context).map(|(name, value)| (name.clone(), value.clone())).collect();
-        if challenge.user_id != Some(user)
-            || challenge.action != action
-            || challenge.shown != shown
-            || challenge.action_hash != action_hash(id, user, challenge.session_id, action, context)
-        {
+        if !is_for(&challenge, task, about.as_ref(), user, new.approves) {
             return Err(unfit("names a challenge that was not made for this task, this person and this verdict"));
         }
         if now.since(satisfied.at) > Challenge::ASSERTION_LIFETIME {
@@ -434,6 +427,17 @@ fn context_of(task: &Task, about: Option<&Person>, approves: bool) -> Map<String
         context.insert("message".to_owned(), cut(message));
     }
     context
+}
+
+/// Whether a challenge was made for this task, this person and this verdict, and showed all of it. What was shown is no part of the hash: a challenge that was
+/// made otherwise for the same may have shown nothing.
+fn is_for(challenge: &Challenge, task: &Task, about: Option<&Person>, user: UserId, approves: bool) -> bool {
+    let (action, context) = (action_of(approves), context_of(task, about, approves));
+    let shown: Map<String, Value> = shown_of(&context).map(|(name, value)| (name.clone(), value.clone())).collect();
+    challenge.user_id == Some(user)
+        && challenge.action == action
+        && challenge.shown == shown
+        && challenge.action_hash == action_hash(challenge.id, user, challenge.session_id, action, context)
 }
 
 fn shown_of(context: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
@@ -575,6 +579,38 @@ pub(super) mod tests {
         let (task, _) = task();
         assert_ne!(context_of(&task, None, true), context_of(&task, None, false));
         assert_ne!(action_of(true), action_of(false));
+    }
+
+    #[test]
+    fn w03_t31_a_proof_that_showed_less_is_none() {
+        let (task, _) = task();
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let id = ChallengeId::from_uuid(uuid::Uuid::from_u128(8));
+        let context = context_of(&task, None, true);
+        let shown: Map<String, Value> = shown_of(&context).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let made = Challenge {
+            id,
+            application_id: domain::ApplicationId::from_uuid(uuid::Uuid::from_u128(3)),
+            user_id: Some(user),
+            session_id: None,
+            action: action_of(true).to_owned(),
+            shown,
+            action_hash: action_hash(id, user, None, action_of(true), context),
+            state: ChallengeState::Open,
+            failures: 0,
+            created_at: task.created_at,
+            expires_at: task.expires_at,
+            required: None,
+            satisfied: None,
+        };
+        assert!(is_for(&made, &task, None, user, true));
+        assert!(!is_for(&made, &task, None, user, false), "a no");
+        assert!(!is_for(&made, &task, None, UserId::from_uuid(uuid::Uuid::from_u128(9)), true), "somebody else");
+        let blind = Challenge { shown: Map::new(), ..made.clone() };
+        assert!(!is_for(&blind, &task, None, user, true), "it showed nothing");
+        let mut other = made;
+        other.shown.insert("about".to_owned(), json!("somebody else"));
+        assert!(!is_for(&other, &task, None, user, true), "it showed somebody else");
     }
 
     #[test]
