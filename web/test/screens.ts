@@ -380,7 +380,8 @@ async function taskLong(page: Page, served: Served) {
     purpose: 'task',
     task: {
       message: `${WORD}${WORD} \u202etxt.exe <b>x</b>`,
-      about: `${WORD} (${WORD})`,
+      about: WORD,
+      display_name: `${WORD}${WORD}`,
       releases: 'revoke_all_of_the_weak_authenticators@1/each@1048576',
       evidence: ['identity_document', 'in_person', 'call_back', `${WORD}`],
       expires_at: new Date(Date.now() + 1_200_000).toISOString(),

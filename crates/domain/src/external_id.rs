@@ -4,6 +4,8 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::UserId;
+
 /// An application's own id for a user: an account number, a login name, an e-mail address.
 ///
 /// Kept as it was given and compared by [`ExternalId::key`], so that `Ann@example.org ` and
@@ -60,6 +62,11 @@ impl ExternalId {
         &self.given
     }
 
+    /// Whether it reads as an id of a user of ours: nobody is to be called so who is not that user.
+    pub fn is_like_an_id(&self) -> bool {
+        self.key.parse::<UserId>().is_ok()
+    }
+
     /// What it is compared and found by.
     pub fn key(&self) -> &str {
         &self.key
@@ -114,6 +121,17 @@ mod tests {
             assert!(ExternalId::parse(bad).is_err(), "{bad:?}");
         }
         assert_eq!(ExternalId::parse(&"x".repeat(257)), Err(InvalidExternalId::TooLong));
+    }
+
+    #[test]
+    fn t31_what_reads_as_an_id_of_ours_is_known_however_it_is_written() {
+        let like = |given: &str| ExternalId::parse(given).unwrap().is_like_an_id();
+        for id in ["usr_0197a3c05b7c7d3e8f6a1b2c3d4e5f60", " USR_0197A3C05B7C7D3E8F6A1B2C3D4E5F60 "] {
+            assert!(like(id), "{id:?}");
+        }
+        for other in ["usr_1", "ann", "ses_0197a3c05b7c7d3e8f6a1b2c3d4e5f60", "0197a3c05b7c7d3e8f6a1b2c3d4e5f60"] {
+            assert!(!like(other), "{other:?}");
+        }
     }
 
     proptest! {

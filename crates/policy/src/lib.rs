@@ -110,6 +110,11 @@ impl Policy {
         self.administrators.iter().any(|administrators| administrators.has(user))
     }
 
+    /// Whether the files name administrators at all.
+    pub const fn names_administrators(&self) -> bool {
+        !self.administrators.is_empty()
+    }
+
     /// Whether the files name administrators by their groups.
     pub fn names_groups_of_administrators(&self) -> bool {
         self.administrators.iter().any(administrators::Administrators::name_groups)

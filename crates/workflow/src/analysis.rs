@@ -15,7 +15,7 @@ use crate::definition::{
 use crate::expression::Known;
 use crate::vocabulary::Kind;
 
-pub use together::check_together;
+pub use together::{check_together, emits_to};
 
 /// The most steps that can be under way at once.
 const MAX_WIDTH: usize = 256;

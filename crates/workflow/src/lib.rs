@@ -27,7 +27,7 @@ mod vocabulary;
 mod words;
 
 pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, OTHERS, WEEKS};
-pub use analysis::{REASON, check_together};
+pub use analysis::{REASON, check_together, emits_to};
 pub use cron::Schedule;
 pub use definition::{
     ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Need, Rate, SECRET_INPUT, SecretRef,

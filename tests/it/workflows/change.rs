@@ -211,7 +211,7 @@ async fn with_an_administrator(database: Database, workflows: &[(String, String)
     let api = server.api();
     let current = api.get("/v1/policies/current").await.expect(200);
     let mut files = current["files"].clone();
-    files["administrators.yaml"] = json!("administrators:\n  users: [ann]\n");
+    files["administrators.yaml"] = json!("administrators:\n  users: [ann, bob, carl]\n");
     let request = api.request(reqwest::Method::PUT, "/v1/policies/current");
     let request = request.header("if-match", format!("\"{}\"", current["id"].as_str().unwrap()));
     Api::answer(request.json(&json!({ "files": files }))).await.unwrap().expect(200);
@@ -277,7 +277,7 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
 async fn w09_the_role_of_who_releases_is_configured_and_stays_with_the_task() {
     let folder = folder(&[suspending()]);
     let policy = tempfile::tempdir().unwrap();
-    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  users: [ann, bob]\n").unwrap();
+    std::fs::write(policy.path().join("all.yaml"), "administrators:\n  users: [ann, bob, carl, dora]\n").unwrap();
     let mut setup = setup(Database::Sqlite, &folder);
     setup.arguments.push(format!("--policy-folder={}", policy.path().display()));
     setup.arguments.push("--workflows-release-role=security".to_owned());
@@ -370,6 +370,12 @@ async fn waits_for_two_people(database: Database) {
     // Not by who started it, nor by whom it is about, nor twice by one person.
     approve_proving(&api, &task, &gina).await.expect_problem(403, "forbidden");
     approve_proving(&api, &task, &ann).await.expect_problem(403, "forbidden");
+    // Nor by who is no administrator here, whatever role the application says: neither a yes nor a no.
+    let dora = api.enroll("dora").await;
+    for refused in [approve_proving(&api, &task, &dora).await, reject_proving(&api, &task, &dora).await] {
+        let problem = refused.expect_problem(403, "forbidden");
+        assert!(problem["detail"].as_str().unwrap().contains("`administrators:`"), "{problem}");
+    }
     approve_proving(&api, &task, &bob).await.expect(200);
     approve_proving(&api, &task, &bob).await.expect_problem(409, "conflict");
     assert_eq!(state(&ann.authenticator_id).await, "active");

@@ -113,10 +113,46 @@ async fn applied(database: Database) {
             || problem["detail"].as_str().unwrap().contains("sessions"),
         "{problem}"
     );
+    sees_no_more(&api).await;
     // Without any, those that files said are gone.
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(in_force(&api).await, []);
     assert_eq!(events(&api, "workflow.withdrawn").await.len(), 3);
+}
+
+/// Nor does anybody get to see by a workflow what they may not see themselves.
+async fn sees_no_more(api: &Api) {
+    let before = in_force(api).await;
+    let scopes = ["policies:read", "policies:write", "configuration:read", "configuration:write", "workflows:write"];
+    let body = json!({ "name": "sees nothing", "scopes": scopes });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let pipeline = api.with_key(&key);
+    let told = "  - {id: tell, action: event.emit, with: {name: seen}}\n";
+    let each = |query: &str| {
+        let with = if query.ends_with("_of") { "with: {user: usr_1}, " } else { "" };
+        format!(
+            "triggers: [{{workflow: true}}]\nsteps:\n  - id: each\n    for_each: {{query: {query}, {with}as: one, limit: 9, breaker: {{failures: 10%, after: 20}}, steps: [{{id: tell, action: event.emit, with: {{name: seen}}}}]}}\n"
+        )
+    };
+    for (rest, scope) in [
+        (each("users"), "users:read"),
+        (each("authenticators"), "authenticators:read"),
+        (each("authenticators_of"), "authenticators:read"),
+        (each("sessions_of"), "sessions"),
+        (format!("triggers: [{{event: user.created}}]\nsteps:\n{told}"), "events:read"),
+        (
+            format!(
+                "triggers: [{{workflow: true}}]\nsteps:\n  - {{id: w, wait: {{event: user.created, timeout: 1h, on_timeout: continue}}}}\n{told}"
+            ),
+            "events:read",
+        ),
+    ] {
+        let files = json!({ "rules.yaml": RULES, "workflows/sees.yaml": workflow("sees", &rest).1 });
+        let problem = apply(&pipeline, files).await.expect_problem(403, "forbidden");
+        let says = problem["detail"].as_str().unwrap();
+        assert!(says.contains(&format!("`{scope}`")), "{rest}: {problem}");
+    }
+    assert_eq!(in_force(api).await, before);
 }
 
 /// T-18, T-23: a secret that is handed out goes nowhere that the operator did not name, whoever applies files.
@@ -223,6 +259,17 @@ async fn rules_applied(database: Database) {
     let body = json!({ "name": "pipeline", "scopes": ["policies:read", "policies:write"] });
     let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
     apply(&api.with_key(&key), json!({ "rules.yaml": RULES })).await.expect_problem(403, "forbidden");
+    // And that of what is no policy: to see the files, to plan them, and to have them say something else.
+    let body = json!({ "name": "other", "scopes": ["policies:read", "policies:write", "workflows:write"] });
+    let key = api.post("/v1/applications", body).await.expect(201)["api_key"]["key"].as_str().unwrap().to_owned();
+    let other = api.with_key(&key);
+    let current = other.get("/v1/policies/current").await.expect(200);
+    assert_eq!(current["files"].as_object().unwrap().keys().collect::<Vec<_>>(), ["rules.yaml"], "{current}");
+    let louder = json!({ "rules.yaml": RULES, "alerts/each.yaml": rule("each", "above: 1\n") });
+    let planned = other.post("/v1/policies/plan", json!({ "files": louder, "days": 0 })).await;
+    planned.expect_problem(403, "forbidden");
+    let problem = apply(&other, louder).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("configuration:write"), "{problem}");
     apply(&api, json!({ "rules.yaml": RULES })).await.expect(200);
     assert_eq!(rules(&api).await, []);
 }
@@ -293,6 +340,12 @@ async fn s11_w10_one_workflow_is_compared_applied_and_rolled_back_by_itself() {
     assert_eq!(in_force(&api).await, after);
     let (is_fine, told) = ran(&["workflow", "rollback", "waiting", "ffffffffff"]);
     assert!(!is_fine && told.contains("no such version"), "{told}");
+    // Where none is in force, the one before is the last that was.
+    apply(&api, json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost_device().1 })).await.expect(200);
+    assert_eq!(in_force(&api).await.len(), 1);
+    let (is_fine, told) = ran(&["workflow", "rollback", "waiting"]);
+    assert!(is_fine, "{told}");
+    assert_eq!(in_force(&api).await, after);
     std::fs::write(path, waiting("2h").1.replace("event.emit", "event.emti")).unwrap();
     let (is_fine, told) = ran(&["workflow", "apply", path]);
     assert!(!is_fine && told.contains("event.emit"), "{told}");

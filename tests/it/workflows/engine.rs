@@ -212,7 +212,14 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
 async fn w04_whoever_starts_a_workflow_by_hand_may_do_what_it_does() {
     let lock = about_a_user("lock", "  - id: lock\n    action: user.lock\n    with: {user: \"${subject}\"}\n");
     let outer = about_a_user("outer", "  - id: one\n    call: lock\n    with: {user: \"${subject}\"}\n");
-    let folder = folder(&[lock, outer]);
+    // Also where the one does not call the other, but says something that starts it.
+    let says = about_a_user("says", "  - id: say\n    action: event.emit\n    with: {name: to_lock}\n");
+    let other = about_a_user("other", "  - id: say\n    action: event.emit\n    with: {name: to_nobody}\n");
+    let hears = workflow(
+        "hears",
+        "triggers:\n  - event: event.emitted\n    when: event.data.name == \"to_lock\"\nsubject: ${event.user}\nsteps:\n  - id: lock\n    action: user.lock\n    with: {user: \"${subject}\"}\n",
+    );
+    let folder = folder(&[lock, outer, says, other, hears]);
     let server = Server::start(setup(Database::Sqlite, &folder)).await;
     let api = server.api();
     let user = api.user("ann").await;
@@ -223,7 +230,8 @@ async fn w04_whoever_starts_a_workflow_by_hand_may_do_what_it_does() {
     };
     let body = || json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": { "user": user } });
     let less = with(&["workflows:write"]).await;
-    for name in ["lock", "outer"] {
+    less.post("/v1/workflows/other/runs", body()).await.expect(201);
+    for name in ["lock", "outer", "says"] {
         let answer = less.post(&format!("/v1/workflows/{name}/runs"), body()).await.expect_problem(403, "forbidden");
         assert!(answer["detail"].as_str().unwrap().contains("users:write"), "{answer}");
     }
@@ -231,6 +239,8 @@ async fn w04_whoever_starts_a_workflow_by_hand_may_do_what_it_does() {
     let enough = with(&["workflows:write", "users:write"]).await;
     enough.post("/v1/workflows/outer/runs", body()).await.expect(201);
     run_in(&api, "lock", "completed").await;
+    enough.post("/v1/workflows/says/runs", body()).await.expect(201);
+    run_in(&api, "hears", "completed").await;
 }
 
 /// A newer server may put into force what an older one cannot do: that one neither carries it nor reads on past what starts it.

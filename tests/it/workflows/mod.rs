@@ -333,6 +333,20 @@ async fn w02_a_schedule_fires_again_after_the_clock_was_ahead() {
     until("its next time", async || (next().await == first).then_some(())).await;
 }
 
+/// Users are called by either id, and one that is not there is told of before anything is asked of anybody.
+async fn users_by_either_id(api: &Api) {
+    for nobody in ["nobody", "usr_00000000000000000000000000000000"] {
+        let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": { "user": nobody } });
+        let problem = api.post("/v1/workflows/by_hand/runs", body).await.expect_problem(422, "invalid-request");
+        assert_eq!(problem["errors"][0]["pointer"], "/inputs/user", "{problem}");
+        let asked = json!({ "workflow": "by_hand", "inputs": { "user": nobody } });
+        api.post("/v1/workflows/simulate", asked).await.expect_problem(422, "invalid-request");
+    }
+    let asked = json!({ "workflow": "by_hand", "inputs": { "user": " ANN" } });
+    let told = api.post("/v1/workflows/simulate", asked).await.expect(200);
+    assert_eq!((&told["fired"], &told["touched"]["users"]), (&json!(1), &json!(1)), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w02_schedules_and_people_start_runs_and_cancel_them() {
     let by_the_clock = workflow(
@@ -373,6 +387,7 @@ steps:
     start(json!(["other"]), json!({ "user": user })).await.expect_problem(422, "invalid-request");
     start(json!(["helpdesk"]), json!({})).await.expect_problem(422, "invalid-request");
     start(json!(["helpdesk"]), json!({ "user": user, "what": 1 })).await.expect_problem(422, "invalid-request");
+    users_by_either_id(&api).await;
     api.post("/v1/workflows/none/runs", json!({ "requester": "ana" })).await.expect_problem(404, "not-found");
     let first =
         start(json!(["helpdesk"]), json!({ "user": user })).await.expect(201)["id"].as_str().unwrap().to_owned();
@@ -380,8 +395,9 @@ steps:
     let path = format!("/v1/users/{user}");
     assert_eq!(api.get(&path).await.expect(200)["state"], "suspended");
     let second =
-        start(json!(["helpdesk"]), json!({ "user": user })).await.expect(201)["id"].as_str().unwrap().to_owned();
+        start(json!(["helpdesk"]), json!({ "user": "Ann" })).await.expect(201)["id"].as_str().unwrap().to_owned();
     settles(&api, &second, "queued").await;
+    assert_eq!(api.all(&format!("/v1/runs?user_id={user}")).await.len(), 2, "whichever way they were named");
     // W-04: what a cancelled run did is undone, and the next one begins.
     api.post(&format!("/v1/runs/{first}/cancel"), json!({})).await.expect(200);
     settles(&api, &first, "cancelled").await;

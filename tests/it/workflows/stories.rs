@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::links::{browse, link_in};
 use super::tasks::approve_proving;
-use super::{events, folder, run_in, settles, until};
+use super::{events, folder, run_in, settles, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Phone};
 use crate::messages::{Post, confirm, hand_over};
 
@@ -75,12 +75,21 @@ async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_back() {
-    let (post, _folder) = post(Database::Sqlite, &[ready("locked_account")]).await;
+    let locks = workflow(
+        "locks",
+        "triggers: [{manual: {roles: [helpdesk]}}]\ninputs: {user: {type: user, required: true}}\nsubject: ${inputs.user}\nsteps:\n  - {id: lock, action: user.lock, with: {user: \"${subject}\"}}\n",
+    );
+    let (post, _folder) = post(Database::Sqlite, &[ready("locked_account"), locks]).await;
     let api = post.api();
     let ana = post.with_mailbox("ana", "ana@example.org").await;
     let admin = api.enroll("admin").await;
-    api.post(&format!("/v1/users/{ana}/suspend"), json!({})).await.expect(200);
+    // Whom an administrator locked is nobody's to let in but an administrator's.
+    let bob = api.user("bob").await;
+    api.post(&format!("/v1/users/{bob}/suspend"), json!({})).await.expect(200);
+    let body = json!({ "requester": "admin", "roles": ["helpdesk"], "inputs": { "user": "ana" } });
+    api.post("/v1/workflows/locks/runs", body).await.expect(201);
     let run = run_in(&api, "locked_account", "waiting").await;
+    assert_eq!(api.all("/v1/runs?workflow=locked_account").await.len(), 1);
     assert!(post.mail.mail()["content"].as_str().unwrap().contains("was locked"));
     let task = task_of(&api, "locked_account").await;
     approve_proving(&api, &task, &admin).await.expect(200);

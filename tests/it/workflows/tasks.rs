@@ -49,21 +49,34 @@ pub(super) fn id(thing: &Value) -> &str {
 }
 
 pub(super) async fn reject_proving(api: &Api, task: &Value, who: &Enrolled) -> Answer {
-    let challenge = proof(api, task, who, "reject").await;
+    let challenge = challenged(api, task, who, json!({ "verdict": "reject" })).await;
+    if challenge.status != 201 {
+        return challenge;
+    }
+    let challenge = proved(api, task, who, "reject", &challenge.expect(201)).await;
     api.post(&format!("/v1/tasks/{}/reject", id(task)), yes(who, &challenge)).await
 }
 
 /// A satisfied challenge for what somebody is about to say.
 async fn proof(api: &Api, task: &Value, who: &Enrolled, verdict: &str) -> String {
+    let challenge = challenged(api, task, who, json!({ "verdict": verdict })).await;
+    proved(api, task, who, verdict, &challenge.expect(201)).await
+}
+
+/// A challenge for what somebody is about to say, if they may.
+async fn challenged(api: &Api, task: &Value, who: &Enrolled, mut body: Value) -> Answer {
+    body["session_id"] = json!(api.session(&who.user_id).await);
+    api.post(&format!("/v1/tasks/{}/challenges", id(task)), body).await
+}
+
+async fn proved(api: &Api, task: &Value, who: &Enrolled, verdict: &str, challenge: &Value) -> String {
     // Each step of the code counts once.
     let now = api.advance(31).await;
-    let session = api.session(&who.user_id).await;
-    let path = format!("/v1/tasks/{}/challenges", id(task));
-    let challenge = api.post(&path, json!({ "session_id": session, "verdict": verdict })).await.expect(201);
     assert_eq!(challenge["action"], format!("task.{verdict}"));
     assert_eq!(challenge["required"]["aal"], "aal2");
     assert_eq!(challenge["shown"]["message"], task["message"], "the person sees what they prove for");
-    let challenge = id(&challenge).to_owned();
+    assert_eq!(challenge["shown"]["about"], task["about"]["external_id"], "and whose account it is");
+    let challenge = id(challenge).to_owned();
     api.verify(&challenge, &who.phone.code_at(now)).await.expect(200);
     challenge
 }
@@ -84,7 +97,11 @@ pub(super) async fn approve_proving(api: &Api, task: &Value, who: &Enrolled) -> 
 }
 
 pub(super) async fn approve_as(api: &Api, task: &Value, who: &Enrolled, role: &str) -> Answer {
-    let challenge = proof(api, task, who, "approve").await;
+    let challenge = challenged(api, task, who, json!({ "verdict": "approve" })).await;
+    if challenge.status != 201 {
+        return challenge;
+    }
+    let challenge = proved(api, task, who, "approve", &challenge.expect(201)).await;
     let mut body = yes(who, &challenge);
     body["roles"] = json!([role]);
     body["evidence"] = task["evidence"].clone();
@@ -116,7 +133,8 @@ async fn quorum(database: Database) {
         ("step", json!("verified")),
         ("state", json!("open")),
         ("user_id", json!(subject)),
-        ("requester", json!("rita")),
+        // By their id: it is nobody's once they are erased, whatever the run is about.
+        ("requester", json!(requester)),
         ("roles", json!(["administrator", "security"])),
         ("exclude", json!(["subject", "requester"])),
         ("evidence", json!(["identity_document"])),
@@ -126,9 +144,17 @@ async fn quorum(database: Database) {
         ("lets", Value::Null),
         ("used", Value::Null),
         ("message", json!(format!("May {subject} be let in again?"))),
+        ("about", json!({ "user_id": subject, "external_id": "subject", "display_name": null })),
+        ("asked_by", json!({ "user_id": requester, "external_id": "Rita", "display_name": null })),
     ] {
         assert_eq!(task[name], value, "{name}");
     }
+    // Whoever decides has to know whose account it is, whatever their application may see (T-31).
+    let made = api.post("/v1/applications", json!({ "name": "desk", "scopes": ["workflows:read"] })).await;
+    let desk = api.with_key(made.expect(201)["api_key"]["key"].as_str().unwrap());
+    api.patch(&format!("/v1/users/{subject}"), json!({ "display_name": "Sue" })).await.expect(200);
+    let seen = desk.get(&format!("/v1/tasks/{}", id(&task))).await.expect(200);
+    assert_eq!((&seen["about"]["external_id"], &seen["about"]["display_name"]), (&json!("subject"), &json!("Sue")));
     assert_eq!(api.all("/v1/tasks?role=security&workflow=unlock").await.len(), 1);
     assert_eq!(api.all("/v1/tasks?role=helpdesk").await.len(), 0);
     assert_eq!(api.all(&format!("/v1/tasks?user_id={requester}")).await.len(), 0);
@@ -180,10 +206,9 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
 
     let good = proof(&api, &task, &ann, "approve").await;
     // Who may not.
-    let own = proof(&api, &task, &subject, "approve").await;
-    refused(yes(&subject, &own), 403, "forbidden").await;
-    let requester = proof(&api, &task, &rita, "approve").await;
-    refused(yes(&rita, &requester), 403, "forbidden").await;
+    for who in [&subject, &rita] {
+        refused(yes(who, &good), 403, "forbidden").await;
+    }
     let with = |name: &str, value: Value| {
         let mut body = yes(&ann, &good);
         body[name] = value;
@@ -193,6 +218,7 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
     refused(with("roles", json!([])), 403, "forbidden").await;
     refused(with("evidence", json!(["in_person"])), 422, "invalid-request").await;
     refused(with("user_id", json!("usr_00000000000000000000000000000000")), 422, "invalid-request").await;
+    asked_for_no_code(&api, &task, [&subject, &rita], &ann).await;
     // A proof that is none, or is another's.
     refused(with("challenge_id", Value::Null), 403, "step-up-needed").await;
     refused(with("user_id", json!(bob.user_id)), 422, "invalid-request").await;
@@ -205,14 +231,14 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
         .await
         .expect(201);
     refused(with("challenge_id", unproved["id"].clone()), 422, "invalid-request").await;
-    for context in [json!({}), json!({ "task": task["id"], "approves": true })] {
-        let now = api.advance(31).await;
-        let session = api.session(&ann.user_id).await;
-        let ask = json!({ "session_id": session, "action": "task.approve", "context": context });
-        let made = api.post("/v1/challenges", ask).await.expect(201);
-        api.verify(id(&made), &ann.phone.code_at(now)).await.expect(200);
-        refused(with("challenge_id", made["id"].clone()), 422, "invalid-request").await;
-    }
+    // Whoever is called otherwise by now is not whom the proof showed.
+    let shown = proof(&api, &task, &ann, "approve").await;
+    let rename = async |name: &str| {
+        api.patch(&format!("/v1/users/{}", subject.user_id), json!({ "display_name": name })).await.expect(200);
+    };
+    rename("Somebody else").await;
+    refused(with("challenge_id", json!(shown)), 422, "invalid-request").await;
+    shown_by_nobody_else(&api, &task, &ann).await;
     // A session that was proved at a lower level: a code without a first factor.
     let now = api.advance(31).await;
     let weak = api.verify(id(&unproved), &ann.phone.code_at(now)).await;
@@ -243,6 +269,33 @@ async fn w03_s05_t31_a_verdict_rests_on_a_fresh_proof_of_its_own_or_does_not_cou
     approve_proving(&api, &other_task, &ann).await.expect(200);
 }
 
+/// Whoever may not decide, or lacks what it takes, is told so before a code is used up for it.
+async fn asked_for_no_code(api: &Api, task: &Value, may_not: [&Enrolled; 2], ann: &Enrolled) {
+    for who in may_not {
+        let asked = challenged(api, task, who, json!({ "verdict": "approve" })).await;
+        asked.expect_problem(403, "forbidden");
+    }
+    for (name, value, status, slug) in [
+        ("roles", json!(["helpdesk"]), 403, "forbidden"),
+        ("roles", json!([]), 403, "forbidden"),
+        ("evidence", json!([]), 422, "invalid-request"),
+    ] {
+        let mut body = json!({ "verdict": "approve" });
+        body[name] = value;
+        challenged(api, task, ann, body).await.expect_problem(status, slug);
+    }
+}
+
+/// By the general way nobody asks for a proof of this kind: it would show whoever gives it what somebody else chose.
+async fn shown_by_nobody_else(api: &Api, task: &Value, ann: &Enrolled) {
+    let session = api.session(&ann.user_id).await;
+    let context = json!({ "task": task["id"], "approves": true });
+    for action in ["task.approve", "task.reject", "task."] {
+        let ask = json!({ "session_id": session, "action": action, "context": context });
+        api.post("/v1/challenges", ask).await.expect_problem(422, "invalid-request");
+    }
+}
+
 /// Nobody can tell that whoever approves is not who asked, where that is a name that nobody has.
 #[tokio::test(flavor = "multi_thread")]
 async fn w03_who_is_left_out_and_is_not_known_is_not_taken_for_somebody_else() {
@@ -251,6 +304,11 @@ async fn w03_who_is_left_out_and_is_not_known_is_not_taken_for_somebody_else() {
     let api = server.api();
     let subject = api.user("subject").await;
     let ann = api.enroll("ann").await;
+    // An id that is nobody's is as good as none: or else whoever starts a run has the rule that it is somebody else who approves do nothing.
+    let nobody = "usr_0197a3c05b7c7d3e8f6a1b2c3d4e5f60";
+    let (_, by_nobody) = asked(&api, &subject, nobody).await;
+    approve_proving(&api, &by_nobody, &ann).await.expect_problem(409, "conflict");
+    api.post("/v1/users", json!({ "external_id": nobody })).await.expect_problem(422, "invalid-request");
     let (run, task) = asked(&api, &subject, "somebody at the desk").await;
     approve_proving(&api, &task, &ann).await.expect_problem(409, "conflict");
     // A no takes nothing away from anybody.
@@ -341,6 +399,13 @@ async fn w03_two_servers_count_no_verdict_twice() {
     assert_eq!(events(&api, "task.approved").await.len(), 3);
 }
 
+/// A challenge for something else.
+async fn used_up(api: &Api, who: &Enrolled) -> String {
+    let session = api.session(&who.user_id).await;
+    let made = api.post("/v1/challenges", json!({ "session_id": session, "action": "login" })).await;
+    id(&made.expect(201)).to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w03_tasks_are_decided_on_the_command_line() {
     let folder = folder(&[unlock(1, "")]);
@@ -359,13 +424,26 @@ async fn w03_tasks_are_decided_on_the_command_line() {
     let (_, list, _) = said(&["tasks", "list", "--role", "security"]);
     assert!(list.contains("unlock") && list.contains(task) && list.contains("0 of 1"), "{list}");
     let (_, shown, _) = said(&["tasks", "show", task]);
-    assert!(shown.contains("identity_document") && shown.contains("aal2") && shown.contains("subject"), "{shown}");
+    assert!(shown.contains("identity_document") && shown.contains("aal2"), "{shown}");
+    let (about, asks) = (shown.find("about").unwrap(), shown.find("asks").unwrap());
+    assert!(about < asks && shown.contains(&format!("subject {subject}")), "{shown}");
+    assert!(list.contains(&format!("subject {subject}")), "{list}");
     let common = ["tasks", "approve", task, "--as", "ann", "--role", "security"];
     let (done, _, why) = said(&[&common[..], &["--saw", "identity_document"]].concat());
     assert!(!done && why.contains("takes a proof"), "{why}");
+    // What would not count uses up no code: the same one does afterwards.
     let code = ann.phone.code_at(api.advance(31).await);
     let (done, _, why) = said(&[&common[..], &["--code", &code]].concat());
     assert!(!done && why.contains("identity_document"), "{why}");
+    let other_role = ["tasks", "approve", task, "--as", "ann", "--role", "helpdesk", "--saw", "identity_document"];
+    let (done, _, why) = said(&[&other_role[..], &["--code", &code]].concat());
+    assert!(!done && why.contains("administrator, security"), "{why}");
+    let wrong = ann.phone.wrong_code(api.advance(0).await);
+    let (done, _, why) = said(&[&common[..], &["--saw", "identity_document", "--code", &wrong]].concat());
+    assert!(!done && why.contains("that is not the code"), "{why}");
+    api.verify(&used_up(&api, &ann).await, &code).await.expect(200);
+    let (done, _, why) = said(&[&common[..], &["--saw", "identity_document", "--code", &code]].concat());
+    assert!(!done && why.contains("used already: wait for the next one"), "{why}");
     let code = ann.phone.code_at(api.advance(31).await);
     let all = [&common[..], &["--code", &code, "--saw", "identity_document", "--reason", "her passport"]].concat();
     let (done, said_so, why) = said(&all);

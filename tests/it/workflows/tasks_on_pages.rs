@@ -203,16 +203,18 @@ async fn w03_t31_a_page_that_was_left_open_decides_nothing() {
     let finished = events(&api, "page.finished").await;
     assert_eq!(finished.iter().filter(|event| event["data"]["outcome"] == "approved").count(), 1);
 
-    // Whom it is about is called by their name where the application may see that.
+    // Whoever decides has to know whose account it is: also where the application may not see users otherwise.
     let scopes = json!(["workflows:write", "challenges", "sessions"]);
     let new = json!({ "name": "desk", "scopes": scopes, "return_origins": [SHOP] });
     let made = api.post("/v1/applications", new).await.expect(201);
     let desk = api.with_key(made["api_key"]["key"].as_str().unwrap());
+    api.patch(&format!("/v1/users/{subject}"), json!({ "display_name": "Sue" })).await.expect(200);
     let bob = api.enroll("bob").await;
     let session = desk.session(&bob.user_id).await;
     let mut browser = Shop::with(desk).task_page(&session, id(&task), &["administrator"]).await;
     let seen = browser.opens().await.expect(200);
-    assert_eq!((&seen["task"]["about"], &seen["task"]["requester"]), (&json!(subject), &json!(rita)), "{seen}");
+    let named = ["about", "display_name", "requester"].map(|name| seen["task"][name].clone());
+    assert_eq!(named, [json!("subject"), json!("Sue"), json!("rita")], "{seen}");
 }
 
 /// What cannot be proved any more is said anew.

@@ -9,9 +9,11 @@ export interface Asked {
   readonly step: string;
   /** The step that may leave people with nothing to prove by, once this is approved. */
   readonly releases: string | null;
-  readonly message: string | null;
-  /** Whom it is about, and who started it. */
+  /** Whom it is about, as the application calls them, and what they are called on screens; and who started it. */
   readonly about: string | null;
+  readonly name: string | null;
+  /** What somebody wrote. */
+  readonly message: string | null;
   readonly requester: string | null;
   /** What whoever approves has to have seen. */
   readonly evidence: readonly string[];
@@ -31,8 +33,9 @@ export function askedOf(value: unknown, clock: Clock): Asked {
     workflow: text(said.workflow),
     step: text(said.step),
     releases: optionalText(said.releases),
-    message: optionalText(said.message),
     about: optionalText(said.about),
+    name: optionalText(said.display_name),
+    message: optionalText(said.message),
     requester: optionalText(said.requester),
     evidence: list(said.evidence).map(text),
     isProved: said.level !== 'aal1',

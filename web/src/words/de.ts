@@ -25,7 +25,7 @@ export const de: Words = {
   proveBeforeDeciding: 'Weisen Sie sich aus. Erst dann zählt, was Sie gesagt haben.',
   deciding: 'Ihre Entscheidung',
   decides: { approve: 'Zustimmen', reject: 'Ablehnen' },
-  asked: { workflow: 'Ablauf', message: 'Worum es geht' },
+  asked: { about: 'Betrifft', display_name: 'Name', workflow: 'Ablauf', message: 'Worum es geht' },
   whatYouConfirm: 'Was Sie bestätigen',
   action: 'Vorgang',
   confirm: 'Bestätigen',

@@ -21,7 +21,7 @@ export const en = {
   proveBeforeDeciding: 'Show that it is you. What you said counts once you have.',
   deciding: 'Your decision',
   decides: { approve: 'Approve', reject: 'Reject' },
-  asked: { workflow: 'Workflow', message: 'What is asked' },
+  asked: { about: 'About', display_name: 'Name', workflow: 'Workflow', message: 'What is asked' },
   whatYouConfirm: 'What you confirm',
   action: 'Action',
   confirm: 'Confirm',

@@ -23,7 +23,7 @@ export const es: Words = {
   proveBeforeDeciding: 'Demuestre que es usted. Solo entonces cuenta lo que ha dicho.',
   deciding: 'Su decisión',
   decides: { approve: 'Aprobar', reject: 'Rechazar' },
-  asked: { workflow: 'Proceso', message: 'Lo que se pide' },
+  asked: { about: 'Se refiere a', display_name: 'Nombre', workflow: 'Proceso', message: 'Lo que se pide' },
   whatYouConfirm: 'Lo que confirma',
   action: 'Operación',
   confirm: 'Confirmar',

@@ -25,7 +25,7 @@ export const fr: Words = {
   proveBeforeDeciding: 'Prouvez que c’est bien vous. Votre réponse ne compte qu’ensuite.',
   deciding: 'Votre décision',
   decides: { approve: 'Approuver', reject: 'Refuser' },
-  asked: { workflow: 'Procédure', message: 'Ce qui est demandé' },
+  asked: { about: 'Au sujet de', display_name: 'Nom', workflow: 'Procédure', message: 'Ce qui est demandé' },
   whatYouConfirm: 'Ce que vous confirmez',
   action: 'Opération',
   confirm: 'Confirmer',

@@ -22,7 +22,7 @@ export const zh: Words = {
   proveBeforeDeciding: '请确认是您本人，之后您的决定才会生效。',
   deciding: '您的决定',
   decides: { approve: '批准', reject: '拒绝' },
-  asked: { workflow: '流程', message: '请求内容' },
+  asked: { about: '涉及', display_name: '姓名', workflow: '流程', message: '请求内容' },
   whatYouConfirm: '您要确认的内容',
   action: '操作',
   confirm: '确认',

@@ -39,8 +39,9 @@ export interface Task {
   workflow: string;
   step: string;
   releases: string | null;
-  message: string | null;
   about: string | null;
+  display_name: string | null;
+  message: string | null;
   requester: string | null;
   evidence: string[];
   level: string;

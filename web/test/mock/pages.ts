@@ -208,7 +208,12 @@ export class Pages {
     page.wish = {
       ...page.wish,
       action: `task.${page.verdict}`,
-      shown: { workflow: task.workflow, message: task.message },
+      shown: {
+        about: task.about,
+        display_name: task.display_name,
+        message: task.message,
+        workflow: task.workflow,
+      },
     };
     if (task.level === 'aal1') this.#decided(page);
     else page.step = 'prove';

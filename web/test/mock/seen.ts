@@ -20,9 +20,10 @@ export function taskOf({ task }: Wish): Task {
     workflow: 'recovery_verified',
     step: 'verified',
     releases: null,
+    about: 'ana@example.org',
+    display_name: 'Ana Díaz',
     message:
-      'Recovery of Ana Díaz: see their identity document, and that it is theirs. They said: stolen bag',
-    about: 'Ana Díaz (ana@example.org)',
+      'Recovery of an account: see their identity document, and that it is theirs. They said: stolen bag',
     requester: 'rita',
     evidence: ['identity_document'],
     level: 'aal2',

@@ -44,8 +44,18 @@ async function back(outcome: string) {
 it('W-03: shows what is asked, and approves by the keyboard, with what was seen and a proof', async () => {
   await visit();
   await headed(page, 'Your decision is wanted');
-  for (const said of ['Recovery of Ana Díaz', 'ana@example.org', 'rita', 'recovery_verified', '1 of 2'])
+  for (const said of [
+    'Recovery of an account',
+    'ana@example.org',
+    'Ana Díaz',
+    'rita',
+    'recovery_verified',
+    '1 of 2',
+  ])
     await page.getByText(said).first().waitFor();
+  // Whose account it is stands before what somebody wrote.
+  const what = page.getByRole('region', { name: 'What is asked' });
+  expect(await what.innerText()).toMatch(/^About\s+ana@example\.org\s+Name\s+Ana Díaz\s+Recovery/);
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).type)).toBe('checkbox');
   await page.keyboard.press('Space');
@@ -63,8 +73,10 @@ it('W-03: shows what is asked, and approves by the keyboard, with what was seen 
   await page.getByText('Your decision', { exact: true }).waitFor();
   expect(await page.locator('.facts dd').allTextContents()).toEqual([
     'Approve',
+    'ana@example.org',
+    'Ana Díaz',
+    expect.stringContaining('Recovery of an account'),
     'recovery_verified',
-    expect.stringContaining('Recovery of Ana Díaz'),
   ]);
   await code(page, totp(KEY));
   await headed(page, 'Approved');

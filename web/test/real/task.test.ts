@@ -83,7 +83,10 @@ describe.skipIf(PROGRAM === null)('deciding, on the real server', () => {
 
     const task = await asked();
     await goDeciding(await at.logIn(), task);
-    await at.page.getByText('May they be let in again?').waitFor();
+    const what = at.page.getByRole('region', { name: 'What is asked' });
+    // Whose account it is stands before what somebody wrote.
+    expect(await what.innerText()).toMatch(/^About\s+locked-/);
+    await what.getByText('May they be let in again?').waitFor();
     await at.page.getByText('0 of 2').waitFor();
     await at.page.getByRole('checkbox').check();
     await at.page.getByRole('button', { name: 'Approve' }).click();

@@ -3,7 +3,8 @@
 use domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Desk, ask, find_user, need_user};
+use super::verify::recorded_reason;
+use super::{Desk, ask, need_user};
 use crate::cli::{Said, TasksCommand};
 use crate::client::{at, items, text};
 use crate::failure::Failure;
@@ -45,8 +46,12 @@ async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
     }
     let now = SystemClock.now();
     let columns = ["WORKFLOW", "STATE", "APPROVED", "UNTIL"].map(Column::text);
-    let mut table =
-        Table::new(columns.into_iter().chain([Column::text("ID"), Column::long("WHAT")]).collect::<Vec<_>>());
+    let mut table = Table::new(
+        columns
+            .into_iter()
+            .chain([Column::text("ID"), Column::text("ABOUT"), Column::long("WHAT")])
+            .collect::<Vec<_>>(),
+    );
     for task in items(&list) {
         let state = text(task, "/state");
         table.row([
@@ -55,6 +60,7 @@ async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
             (Look::Plain, approved(task)),
             (Look::Plain, moment(at(task, "expires_at").as_str(), now)),
             (Look::Faint, text(task, "/id").to_owned()),
+            (Look::Strong, one_line(&called(task, "about", "subject"))),
             (Look::Plain, one_line(text(task, "/message"))),
         ]);
     }
@@ -72,24 +78,15 @@ async fn show(desk: &Desk, id: &str) -> Result<(), Failure> {
     let state = text(&task, "/state");
     let (name, id) = (one_line(text(&task, "/workflow")), output.paint(Look::Faint, text(&task, "/id")));
     output.line(format_args!("{}  {}  {id}", output.paint(Look::Strong, name), output.paint(look(state), state)));
-    let message = one_line(text(&task, "/message"));
-    if !message.is_empty() {
-        output.line(format_args!("  {message}"));
-    }
-    let about = match text(&task, "/user_id") {
-        "" => String::new(),
-        user => match find_user(&desk.client, user).await {
-            Ok(Some(found)) => format!("{} {user}", one_line(text(&found, "/external_id"))),
-            _ => user.to_owned(),
-        },
-    };
     let words = |name: &str| {
         let words: Vec<&str> = at(&task, name).as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         words.join(", ")
     };
     for (what, value) in [
-        ("about", about),
-        ("asked by", text(&task, "/requester").to_owned()),
+        // Whose account it is before what somebody wrote, which may say anything.
+        ("about", called(&task, "about", "subject")),
+        ("asks", text(&task, "/message").to_owned()),
+        ("asked by", called(&task, "asked_by", "requester")),
         ("roles", words("roles")),
         ("releases", text(&task, "/releases").to_owned()),
         ("lets", lets(&task)),
@@ -127,7 +124,8 @@ pub(super) async fn verdict(desk: &Desk, task: &str, decide: &Said, verdict: &st
             let new = json!({"user_id": at(&user, "id"), "amr": ["pwd"], "expires_in": 300});
             let made = desk.client.post(&["v1", "sessions"], new).await?;
             let made = session.insert(text(&made, "/id").to_owned());
-            prove(desk, task, made, verdict, code).await
+            let proof = Proof { user: text(&user, "/id"), session: made, code };
+            prove(desk, task, &proof, decide, verdict).await
         }
         None => Ok(None),
     };
@@ -159,16 +157,59 @@ pub(super) async fn verdict(desk: &Desk, task: &str, decide: &Said, verdict: &st
     Ok(())
 }
 
-async fn prove(desk: &Desk, task: &str, session: &str, verdict: &str, code: &str) -> Result<Option<String>, Failure> {
-    let wanted = json!({"session_id": session, "verdict": verdict});
+/// What is proved with, by whom.
+struct Proof<'a> {
+    user: &'a str,
+    session: &'a str,
+    code: &'a str,
+}
+
+/// Proves for a verdict. The roles and what was seen are looked at before the code is used up.
+async fn prove(
+    desk: &Desk,
+    task: &str,
+    proof: &Proof<'_>,
+    decide: &Said,
+    verdict: &str,
+) -> Result<Option<String>, Failure> {
+    let Proof { user, session, code } = proof;
+    let wanted = json!({"session_id": session, "verdict": verdict, "roles": decide.roles, "evidence": decide.saw});
     let challenge = desk.client.post(&["v1", "tasks", task, "challenges"], wanted).await?;
     let id = text(&challenge, "/id");
     match desk.client.post(&["v1", "challenges", id, "verify"], json!({"code": code})).await {
         Ok(_) => Ok(Some(id.to_owned())),
-        Err(refusal) if refusal.is("proof-rejected") => {
-            Err(Failure::no("the code was not accepted, or what it proves is less than the task asks for"))
-        }
+        Err(refusal) if refusal.is("proof-rejected") => Err(Failure::no(refused(desk, user, &challenge).await)),
         Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Why a code was refused. The API answers every refusal alike (T-19); an operator who may see events is told more.
+async fn refused(desk: &Desk, user: &str, challenge: &Value) -> String {
+    let level = text(challenge, "/required/aal");
+    match recorded_reason(desk, user, text(challenge, "/id")).await.ok().flatten().as_deref() {
+        Some("replayed") => "that code was used already: wait for the next one".to_owned(),
+        Some("too_weak") => {
+            format!("what this proves is less than the {level} that the task asks for: use another authenticator")
+        }
+        Some("waiting") => "too many wrong codes: wait a little, then try again".to_owned(),
+        Some("exhausted" | "suspended") => "too many wrong codes: the authenticator has to be bound anew".to_owned(),
+        Some(_) => "that is not the code: check the phone's clock, or wait for the next one".to_owned(),
+        None => format!(
+            "the code was not accepted: it is wrong, was used already, or proves less than {level}. Wait for the next one; with the scope events:read it is said which"
+        ),
+    }
+}
+
+/// Whom a task names: as the application calls them, with the name on screens and our id behind it; or in the words in which they were told.
+fn called(task: &Value, person: &str, otherwise: &str) -> String {
+    let known = at(task, person);
+    let external = text(known, "/external_id");
+    if external.is_empty() {
+        return text(task, &format!("/{otherwise}")).to_owned();
+    }
+    match text(known, "/display_name") {
+        "" => format!("{external} {}", text(known, "/user_id")),
+        name => format!("{external} ({name}) {}", text(known, "/user_id")),
     }
 }
 

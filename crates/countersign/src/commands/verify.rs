@@ -73,7 +73,8 @@ async fn reason(desk: &Desk, args: &VerifyArgs, user: &Value, challenge: &Value)
     }
 }
 
-async fn recorded_reason(desk: &Desk, user_id: &str, challenge_id: &str) -> Result<Option<String>, Refusal> {
+/// Why the last proof for a challenge was refused, as the log has it.
+pub(super) async fn recorded_reason(desk: &Desk, user_id: &str, challenge_id: &str) -> Result<Option<String>, Refusal> {
     let query = [("user_id", user_id.to_owned()), ("order", "desc".to_owned()), ("limit", "10".to_owned())];
     let events = desk.client.find_in(&["v1", "events"], &query).await?;
     let about =

@@ -127,13 +127,16 @@ async fn apply(desk: &Desk, name: &str, document: String, author: &Author) -> Re
     put(desk, &files, &place, author).await
 }
 
-/// What a version of a workflow said that was in force before.
+/// What a version of a workflow said that was in force before: before what is, or, where none is, the last one.
 async fn former(desk: &Desk, name: &str, version: Option<&str>) -> Result<String, Failure> {
     let list = desk.client.get(&["v1", "workflows", name, "versions"]).await.map_err(Failure::from)?;
     let known = |one: &&Value| at(one, "withdrawn") != true;
+    let is_in_force = items(&list).first().is_some_and(|newest| known(&newest));
     let mut versions = items(&list).iter().filter(known);
     let found = if let Some(beginning) = version {
         versions.find(|one| text(one, "/digest").starts_with(beginning))
+    } else if !is_in_force {
+        versions.next()
     } else {
         let present = versions.next().map(|one| text(one, "/digest"));
         versions.find(|one| Some(text(one, "/digest")) != present)

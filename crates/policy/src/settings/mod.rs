@@ -102,10 +102,11 @@ pub fn settings_files(files: &BTreeMap<String, String>) -> BTreeSet<String> {
         let documents = parse(&Arc::from(name), text, &mut mistakes);
         mistakes.has_errors() || documents.iter().flat_map(keys).any(|key| SECTIONS.contains(&key))
     };
-    let is_of_a_workflow = |name: &str| name.starts_with("workflows/");
-    let files = files.iter().filter(|(name, text)| {
-        Picture::of_file(name).is_some() || is_of_a_workflow(name) || is_about_settings(name, text)
-    });
+    // Rules of alerts start workflows, and say who hears of what: they are as much as these.
+    let stands_apart = |name: &str| ["workflows/", "alerts/"].iter().any(|folder| name.starts_with(folder));
+    let files = files
+        .iter()
+        .filter(|(name, text)| Picture::of_file(name).is_some() || stands_apart(name) || is_about_settings(name, text));
     files.map(|(name, _)| name.clone()).collect()
 }
 

@@ -136,8 +136,12 @@ fn s11_policy_and_the_rest_stand_apart() {
     let mut files: BTreeMap<_, _> = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
     // What cannot be read is shown to nobody who may not see all.
     files.insert("broken.yaml".to_owned(), "applications: [".to_owned());
+    // Nor what is no policy and stands in a folder of its own.
+    files.insert("workflows/lost.yaml".to_owned(), "kind: Workflow".to_owned());
+    files.insert("alerts/many.yaml".to_owned(), "kind: Alert".to_owned());
     let apart: Vec<String> = settings_files(&files).into_iter().collect();
-    assert_eq!(apart, ["apps.yaml", "brand.yaml", "broken.yaml", "l.svg"]);
+    let wanted = ["alerts/many.yaml", "apps.yaml", "brand.yaml", "broken.yaml", "l.svg", "workflows/lost.yaml"];
+    assert_eq!(apart, wanted);
     assert_eq!(application_files(&files).into_iter().collect::<Vec<_>>(), ["apps.yaml"]);
 }
 

@@ -29,13 +29,19 @@ pub(crate) struct UserPatch {
 }
 
 impl App {
-    /// Makes a user known.
+    /// Makes a user known. Nobody is called by what reads as an id of ours: where people are told apart by either, that could be somebody else's.
     pub(crate) async fn create_user(
         &self,
         actor: &Actor,
         new: NewUser,
         once: Option<&Once>,
     ) -> Result<Made<User>, Error> {
+        if new.external_id.is_like_an_id() {
+            return Err(Error::invalid(
+                "/external_id",
+                "reads as an id that is given here (`usr_…`): take one of your own",
+            ));
+        }
         let now = self.now();
         let user = User {
             id: UserId::generate(now, &*self.entropy),

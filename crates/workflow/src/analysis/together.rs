@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use document::{Mistake, Mistakes, Place};
+use domain::EventKind;
 
 use super::{causes, started_by};
 use crate::definition::{Argument, Definition, StepKind, TriggerKind};
@@ -70,6 +71,12 @@ fn calls(definition: &Definition, named: &BTreeMap<&str, &Definition>, mistakes:
             }
         }
     }
+}
+
+/// Whether what a workflow tells by an event of its own name starts runs of another one, as far as the files say.
+pub fn emits_to(definition: &Definition, other: &Definition) -> bool {
+    let emitted = causes(definition).filter(|(caused, _)| caused.kind == EventKind::EventEmitted);
+    emitted.into_iter().any(|(caused, _)| started_by(other, &caused).is_some())
 }
 
 type Way<'a> = (&'a str, &'a Place);

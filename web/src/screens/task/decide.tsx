@@ -112,35 +112,47 @@ function Open({ flow, page, actions, words, task }: ScreenProps & { words: TaskW
 
 function Facts({ words, task }: { words: TaskWords; task: Asked }) {
   const left = useLeft(task.until);
-  const facts: readonly (readonly [string, string | null])[] = [
-    [words.about, task.about],
-    [words.requester, task.requester],
-    [words.workflow, task.workflow],
-    [words.step, task.step],
-    [words.approvals, words.ofQuorum(String(task.approvals), String(task.quorum))],
-    left < SOON ? [words.left, clock(left / 1000)] : [words.until, moment(task.until)],
-  ];
   return (
     <section aria-label={words.what}>
+      {/* Whose account it is stands before what somebody wrote, which may say anything. */}
+      <Told
+        facts={[
+          [words.about, task.about],
+          [words.name, task.name],
+        ]}
+      />
       {task.message && (
         <p className="message">
           <bdi>{asItStands(task.message)}</bdi>
         </p>
       )}
-      <dl className="facts">
-        {facts.map(
-          ([name, said]) =>
-            said !== null && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <bdi>{asItStands(said)}</bdi>
-                </dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Told
+        facts={[
+          [words.requester, task.requester],
+          [words.workflow, task.workflow],
+          [words.step, task.step],
+          [words.approvals, words.ofQuorum(String(task.approvals), String(task.quorum))],
+          left < SOON ? [words.left, clock(left / 1000)] : [words.until, moment(task.until)],
+        ]}
+      />
     </section>
+  );
+}
+
+function Told({ facts }: { facts: readonly (readonly [string, string | null])[] }) {
+  const known = facts.filter(([, said]) => said !== null);
+  if (known.length === 0) return null;
+  return (
+    <dl className="facts">
+      {known.map(([name, said]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            <bdi>{asItStands(said ?? '')}</bdi>
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

@@ -5,6 +5,7 @@ export const de: TaskWords = {
   intro: (application) => `Danach geht es bei ${application} weiter. Sie entscheiden einmal und endgültig.`,
   what: 'Worum es geht',
   about: 'Betrifft',
+  name: 'Name',
   requester: 'Angefragt von',
   workflow: 'Ablauf',
   step: 'Schritt',

@@ -4,6 +4,7 @@ export const en = {
   intro: (application: string) => `${application} goes on by what you say. You say it once, and for good.`,
   what: 'What is asked',
   about: 'About',
+  name: 'Name',
   requester: 'Asked for by',
   workflow: 'Workflow',
   step: 'Step',

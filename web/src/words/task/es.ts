@@ -5,6 +5,7 @@ export const es: TaskWords = {
   intro: (application) => `${application} seguirá según lo que diga. Decide una vez y de forma definitiva.`,
   what: 'Lo que se pide',
   about: 'Se refiere a',
+  name: 'Nombre',
   requester: 'Solicitado por',
   workflow: 'Proceso',
   step: 'Paso',

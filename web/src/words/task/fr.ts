@@ -6,6 +6,7 @@ export const fr: TaskWords = {
     `${application} continuera selon votre réponse. Vous décidez une fois, et c’est définitif.`,
   what: 'Ce qui est demandé',
   about: 'Au sujet de',
+  name: 'Nom',
   requester: 'Demandé par',
   workflow: 'Procédure',
   step: 'Étape',

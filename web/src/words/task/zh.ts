@@ -5,6 +5,7 @@ export const zh: TaskWords = {
   intro: (application) => `${application} 将按您的决定继续。您只能决定一次，且不可更改。`,
   what: '请求内容',
   about: '涉及',
+  name: '姓名',
   requester: '申请人',
   workflow: '流程',
   step: '步骤',

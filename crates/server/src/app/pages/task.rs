@@ -2,12 +2,12 @@
 //! may be said, and what it takes, is for [`workflows`](super::super::workflows) to say, as where an application says it.
 
 use domain::{
-    Aal, Challenge, ChallengeId, ChallengeState, Deciding, HostedPage, PagePurpose, PageState, Scope, Task, TaskState,
-    UserId, Wanted,
+    Aal, Challenge, ChallengeId, ChallengeState, Deciding, HostedPage, PagePurpose, PageState, Task, TaskState, UserId,
+    Wanted,
 };
 
 use super::super::challenges::Whom;
-use super::super::workflows::NewVerdict;
+use super::super::workflows::{AboutToSay, NewVerdict, People, ShownTask};
 use super::super::{App, Error, Made, UserRef};
 use super::{Seen, Step, TWICE, Visit, Visitor};
 
@@ -16,10 +16,8 @@ use super::{Seen, Step, TWICE, Visit, Visitor};
 pub(crate) struct Asked {
     /// The task, as it is.
     pub(crate) task: Task,
-    /// Whom it is about, as the application knows them, or in the words of the workflow.
-    pub(crate) about: Option<String>,
-    /// Who started the run, in the same way.
-    pub(crate) requester: Option<String>,
+    /// Whom it names.
+    pub(crate) people: People,
 }
 
 /// What somebody says on a page.
@@ -44,34 +42,34 @@ impl App {
         }
         let is_open = shown.task.state_at(self.now()) == TaskState::Open;
         let challenge = if is_open { self.challenge_of(visit).await? } else { None };
-        let Some(challenge) = challenge else { return self.step_of_asked(visit, shown.task).await };
+        let Some(challenge) = challenge else { return Ok(asked(shown)) };
         match challenge.state_at(self.now()) {
             // A verdict takes a proof by the person, and is worth no browser's being remembered.
             ChallengeState::Open => self.to_prove(visit, challenge.action, challenge.shown, None).await,
             ChallengeState::Satisfied => match self.say(visit, user, challenge.id).await {
                 Ok(()) => Ok(Step::Done),
                 // What is asked was closed meanwhile, and that is what there is to see.
-                Err(Error::Conflict(why)) => match self.task(task_id).await?.task {
-                    task if task.state_at(self.now()) != TaskState::Open => self.step_of_asked(visit, task).await,
+                Err(Error::Conflict(why)) => match self.task(task_id).await? {
+                    shown if shown.task.state_at(self.now()) != TaskState::Open => Ok(asked(shown)),
                     _ => Err(Error::Conflict(why)),
                 },
                 // It was proved too long ago.
-                Err(Error::Invalid(_)) => self.ask_again(visit, shown.task).await,
+                Err(Error::Invalid(_)) => self.ask_again(visit, shown).await,
                 Err(other) => Err(other),
             },
             ChallengeState::Failed | ChallengeState::Expired | ChallengeState::Cancelled => {
-                self.ask_again(visit, shown.task).await
+                self.ask_again(visit, shown).await
             }
         }
     }
 
     /// What was said cannot be proved any more: it is said anew.
-    async fn ask_again(&self, visit: &mut Visit, task: Task) -> Result<Step, Error> {
+    async fn ask_again(&self, visit: &mut Visit, shown: ShownTask) -> Result<Step, Error> {
         let before = deciding(&visit.page)?.clone();
         let anew = Deciding { approves: None, evidence: Vec::new(), reason: None, ..before };
         let next = HostedPage { challenge_id: None, wanted: Some(Wanted::Decide(anew)), ..visit.page.clone() };
         self.go_on(visit, next).await?;
-        self.step_of_asked(visit, task).await
+        Ok(asked(shown))
     }
 
     /// Takes what somebody says on a page, and has them prove for it first where that is asked for. What could not count is refused before
@@ -95,7 +93,8 @@ impl App {
             return self.look(visit).await;
         }
         let whom = Whom::Session(visit.session_id()?);
-        let made = self.challenge_for_task(&visit.actor, task.id, whom, approves, None).await?;
+        let says = AboutToSay { approves, roles: Some(new.roles), evidence: Some(new.evidence) };
+        let made = self.challenge_for_task(&visit.actor, task.id, whom, &says, None).await?;
         let Made::New(Challenge { id, .. }) = made else {
             return Err(Error::Internal("a challenge without an idempotency key was made before".to_owned()));
         };
@@ -133,29 +132,11 @@ impl App {
         let verdict = NewVerdict { page: Some(visit.page.clone()), ..verdict(deciding, user, Some(challenge))? };
         self.give_verdict(&visit.actor, deciding.task_id, verdict).await.map(drop)
     }
+}
 
-    async fn step_of_asked(&self, visit: &Visit, task: Task) -> Result<Step, Error> {
-        let subject = task.user_id.map(|user| user.to_string()).or_else(|| task.subject.clone());
-        let about = self.called(visit, subject).await?;
-        let requester = self.called(visit, task.requester.clone()).await?;
-        Ok(Step::Decide(Box::new(Asked { task, about, requester })))
-    }
-
-    /// What the application calls somebody whom a run knows by a text, as far as it may see that.
-    async fn called(&self, visit: &Visit, name: Option<String>) -> Result<Option<String>, Error> {
-        let Some(name) = name else { return Ok(None) };
-        let scopes = &visit.actor.application.scopes;
-        if ![Scope::UsersRead, Scope::Admin].iter().any(|scope| scopes.contains(scope)) {
-            return Ok(Some(name));
-        }
-        let Ok(id) = name.parse::<UserId>() else { return Ok(Some(name)) };
-        let user = self.store.user(id).await?;
-        Ok(Some(user.map_or(name, |user| {
-            let external = user.external_id.as_given();
-            let name = user.name();
-            if name == external { name.to_owned() } else { format!("{name} ({external})") }
-        })))
-    }
+fn asked(shown: ShownTask) -> Step {
+    let ShownTask { task, people, .. } = shown;
+    Step::Decide(Box::new(Asked { task, people }))
 }
 
 fn deciding(page: &HostedPage) -> Result<&Deciding, Error> {

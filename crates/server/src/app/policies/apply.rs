@@ -156,7 +156,7 @@ impl App {
         let is_about_more = !steps.is_empty() || is_new || says_other_settings(&before.policy, files);
         if is_about_more && !has(&actor.application, Scope::ConfigurationWrite) {
             return Err(Error::MayNot(
-                "what files say of applications, gateways and branding takes the scope `configuration:write`"
+                "what files say of applications, gateways, branding, workflows and alerts takes the scope `configuration:write`"
                     .to_owned(),
             ));
         }

@@ -72,7 +72,7 @@ impl App {
         let is_about_more = [&before.files, &files].into_iter().any(|files| !policy::settings_files(files).is_empty());
         if is_about_more && !has(&actor.application, Scope::ConfigurationRead) {
             return Err(Error::MayNot(
-                "what files say of applications, gateways and branding takes the scope `configuration:read`".to_owned(),
+                "what files say of applications, gateways, branding, workflows and alerts takes the scope `configuration:read`".to_owned(),
             ));
         }
         let trouble = signature::check(&before, &self.policy_key().await?).err();

@@ -9,7 +9,7 @@ use store::{PutWorkflows, RunReach};
 
 use crate::AlertFiles;
 use crate::app::applications::has;
-use crate::app::workflows::scopes_of;
+use crate::app::workflows::scopes_to_apply;
 use crate::app::{Actor, App, Error};
 use crate::policy_files::{speak_of_alerts, speak_of_workflows};
 use crate::workflow_files::WorkflowFile;
@@ -36,9 +36,10 @@ impl App {
         if (is_about_them(before) || is_about_them(files)) && !has(&actor.application, Scope::WorkflowsWrite) {
             return Err(Error::MayNot("files of workflows and alerts take the scope `workflows:write`".to_owned()));
         }
-        // What they do is done for whoever puts them there.
+        // What they do is done for whoever puts them there, and what they see is seen for them: it goes wherever the file says.
         for workflow in workflows {
-            if let Some(scope) = scopes_of(&workflow.definition).find(|scope| !has(&actor.application, *scope)) {
+            let mut scopes = scopes_to_apply(&workflow.definition).into_iter();
+            if let Some(scope) = scopes.find(|scope| !has(&actor.application, *scope)) {
                 let (name, scope) = (workflow.definition.name(), scope.name());
                 return Err(Error::MayNot(format!(
                     "`{name}` takes the scope `{scope}`, which the application that applies this has not got"

@@ -154,10 +154,7 @@ impl App {
     /// Hands over what a link gives by somebody who sees its user in person: the same as its page, once.
     pub(crate) async fn hand_over_link(&self, actor: &Actor, id: LinkId, person: &str) -> Result<Followed, Error> {
         let link = self.store.link(id).await?.filter(|link| link.gives.is_some()).ok_or(Error::NotFound("link"))?;
-        let known = match self.user_called(person).await? {
-            Some(user) => self.store.user(user).await?,
-            None => None,
-        };
+        let known = self.user_called(person).await?;
         let Some(known) = known.filter(|user| user.state == UserState::Active) else {
             return Err(Error::invalid("/person", "is no user here who is active: who hands something over is known"));
         };
@@ -167,7 +164,7 @@ impl App {
         // Or else one person asks for a way into an account and is given it.
         if let Some(requester) = self.run(link.run_id).await?.requester {
             match self.user_called(&requester).await? {
-                Some(requester) if requester != known.id => {}
+                Some(requester) if requester.id != known.id => {}
                 Some(_) => return Err(Error::Conflict("who asked for it does not hand it over: somebody else does")),
                 None => {
                     return Err(Error::Conflict(

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, EventKind, Run, ShutOut, Task, TaskState, Timestamp};
+use domain::{Aal, EventKind, Run, ShutOut, Task, TaskState, Timestamp, User};
 use store::{Change, CloseTask};
 use workflow::{Entry, Excluded, FailureKind, Key, Run as Machine, What};
 
@@ -109,6 +109,25 @@ impl App {
             }
         }
         Ok(own)
+    }
+
+    /// Whether somebody is one of those who release: where the policy names administrators, one of these, whatever role the application says. Or else two
+    /// people of anybody's would let a run leave the administrators with nothing.
+    pub(super) async fn may_release(&self, task: &Task, user: &User) -> Result<(), Error> {
+        if task.releases.is_none() {
+            return Ok(());
+        }
+        let known = self.policy_in_force().await?;
+        let policy = &known.policy;
+        let is_named = policy.names_administrator(user.external_id.as_given(), &user.standing.groups);
+        if is_named || !policy.names_administrators() {
+            return Ok(());
+        }
+        Err(Error::MayNot(
+            "releasing this takes two of the administrators whom the policy names (`administrators:`), by themselves or by a group that they are \
+             known to be in here: a role that the application says is not enough"
+                .to_owned(),
+        ))
     }
 
     /// That the run goes by what people said: told once, by the step that asked.

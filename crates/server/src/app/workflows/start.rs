@@ -38,7 +38,7 @@ impl Started {
 /// A run that a person starts.
 #[derive(Debug)]
 pub(crate) struct ByHand {
-    /// Who, in the application's words.
+    /// Who: an id of ours, or what the application calls them.
     pub(crate) requester: String,
     /// The roles that they have, in the application's words.
     pub(crate) roles: Vec<String>,
@@ -47,7 +47,8 @@ pub(crate) struct ByHand {
 }
 
 impl App {
-    /// A workflow that is in force, with the scopes that whoever starts it has to have: those of what its runs do, and the runs that those call.
+    /// A workflow that is in force, with the scopes that whoever starts it has to have: those of what its runs do, and the runs that those call, or start
+    /// by an event of their own name.
     pub(crate) fn workflow_to_start(&self, name: &str) -> Result<(InForce, BTreeSet<Scope>), Error> {
         let in_force = self.workflows.in_force();
         let found = in_force.get(name).ok_or(Error::NotFound("workflow"))?;
@@ -57,9 +58,11 @@ impl App {
             at += 1;
             let Some(workflow) = in_force.get(next) else { continue };
             scopes.extend(scopes_of(&workflow.definition));
-            for called in workflow.definition.calls() {
-                if !seen.contains(&called) {
-                    seen.push(called);
+            let is_started = |other: &&InForce| workflow::emits_to(&workflow.definition, &other.definition);
+            let started = in_force.values().filter(is_started).map(|other| other.definition.name());
+            for next in workflow.definition.calls().chain(started) {
+                if !seen.contains(&next) {
+                    seen.push(next);
                 }
             }
         }
@@ -82,6 +85,9 @@ impl App {
         }
         let once = key.map(|key| once(key, found.definition.name(), &requester, &roles, &inputs));
         let once = once.as_ref();
+        // Who it is, and not what they are called today: an id is nobody's once its user is erased, and nobody else is ever called so.
+        let requester = self.user_called(&requester).await?.map_or(requester, |user| user.id.to_string());
+        let inputs = self.with_users(&found.definition, inputs).await?;
         let cause = Cause::Manual { roles, inputs };
         match found.definition.is_started_by(&cause) {
             Ok(true) => {}
@@ -194,11 +200,33 @@ fn once(key: &str, workflow: &str, requester: &str, roles: &[String], inputs: &M
 }
 
 /// The scopes that what a workflow does takes where it is asked for by itself.
-pub(in crate::app) fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
+fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
     definition.needs().into_iter().filter_map(|(need, _)| match need {
         Need::Action(action) => scope_of(action),
         _ => None,
     })
+}
+
+/// The scopes that putting a workflow into force takes: those of what it does, and of what it gets to see. Whoever starts it sees nothing by that; whoever
+/// says what it goes through, waits for and does with it does.
+pub(in crate::app) fn scopes_to_apply(definition: &Definition) -> BTreeSet<Scope> {
+    let queries = definition.needs().into_iter().filter_map(|(need, _)| match need {
+        Need::Query(query) => Some(scope_of_query(query)),
+        _ => None,
+    });
+    let is_told = |kind: &TriggerKind| matches!(kind, TriggerKind::Event(_));
+    let sees_events = !definition.awaits().is_empty() || definition.triggers().iter().any(|one| is_told(&one.kind));
+    scopes_of(definition).chain(queries).chain(sees_events.then_some(Scope::EventsRead)).collect()
+}
+
+fn scope_of_query(query: &str) -> Scope {
+    match query {
+        "users" => Scope::UsersRead,
+        "authenticators" | "authenticators_of" => Scope::AuthenticatorsRead,
+        "sessions_of" => Scope::Sessions,
+        // One that came later, and was not thought of here.
+        _ => Scope::Admin,
+    }
 }
 
 fn scope_of(action: &str) -> Option<Scope> {
@@ -241,7 +269,7 @@ pub(super) fn pace(definition: &Definition) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use workflow::{ACTIONS, Reach};
+    use workflow::{ACTIONS, QUERIES, Reach};
 
     use super::*;
 
@@ -275,5 +303,30 @@ steps: [{id: over, action: event.emit, with: {name: over}}]
             assert!(scope_of(action.name).is_some(), "{}", action.name);
         }
         assert_eq!(scope_of("user.lock"), Some(Scope::UsersWrite));
+    }
+
+    #[test]
+    fn s11_what_a_workflow_gets_to_see_takes_its_scope_of_whoever_puts_it_there() {
+        let scopes = |triggers: &str, steps: &str| {
+            let text = format!(
+                "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {name}\ntriggers: [{triggers}]\nsteps:\n{steps}",
+                name = "{name: w}"
+            );
+            let definition = Definition::read("w.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+            (scopes_of(&definition).collect::<Vec<_>>(), scopes_to_apply(&definition).into_iter().collect::<Vec<_>>())
+        };
+        let manual = "manual: {roles: [helpdesk]}";
+        let emits = "  - {id: a, action: event.emit, with: {name: seen}}\n";
+        assert_eq!(scopes(&format!("{{{manual}}}"), emits), (vec![], vec![]));
+        assert_eq!(scopes("{event: user.created}", emits), (vec![], vec![Scope::EventsRead]));
+        let waits = format!("  - {{id: w, wait: {{event: user.created, timeout: 1h, on_timeout: continue}}}}\n{emits}");
+        assert_eq!(scopes(&format!("{{{manual}}}"), &waits), (vec![], vec![Scope::EventsRead]));
+        for query in QUERIES {
+            assert_ne!(scope_of_query(query.name), Scope::Admin, "{}", query.name);
+        }
+        let loops = "  - id: each\n    for_each:\n      query: users\n      as: one\n      limit: 9\n      breaker: {failures: 10%, after: 20}\n      steps: [{id: lock, action: user.lock, with: {user: '${one.id}'}}]\n";
+        let (starts, applies) = scopes(&format!("{{{manual}}}"), loops);
+        assert_eq!(starts, [Scope::UsersWrite]);
+        assert_eq!(applies.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([Scope::UsersRead, Scope::UsersWrite]));
     }
 }

@@ -7,15 +7,16 @@
 use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{
-    Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, ExternalId,
-    HostedPage, Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict,
-    Timestamp, User, UserId, UserState,
+    Aal, ActionHash, AuthenticatorId, Challenge, ChallengeId, ChallengeState, Event, EventKind, Excludes, HostedPage,
+    Page, PageRequest, Requirement, Run, RunId, SessionId, ShutOut, Task, TaskId, TaskState, TaskVerdict, Timestamp,
+    User, UserId, UserState,
 };
 use serde_json::{Map, Value, json};
 use store::{Change, CloseTask, Effect, GiveVerdict, RunInput, TaskFilter};
 use workflow::{Closed, Effect as Wanted, Excluded, Input, Key, Run as Machine, Verdict};
 
 use super::inside::Own;
+use super::people::{People, Person};
 use crate::app::challenges::{Ask, Whom, action_hash};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error, Made, Once, UserRef};
@@ -23,10 +24,11 @@ use crate::app::{Actor, App, Error, Made, Once, UserRef};
 /// How much of a message the person is shown who proves something for it, in characters.
 const SHOWN: usize = 500;
 
-/// A task with what was said to it.
+/// A task with whom it names, and what was said to it.
 #[derive(Debug)]
 pub(crate) struct ShownTask {
     pub(crate) task: Task,
+    pub(crate) people: People,
     pub(crate) verdicts: Vec<TaskVerdict>,
 }
 
@@ -49,6 +51,16 @@ pub(crate) struct NewVerdict {
     pub(crate) page: Option<HostedPage>,
 }
 
+/// What somebody is about to say, as far as that is known.
+#[derive(Debug)]
+pub(crate) struct AboutToSay {
+    pub(crate) approves: bool,
+    /// The roles that they have, where the application says them already.
+    pub(crate) roles: Option<Vec<String>>,
+    /// What they say that they have seen, where the application says it already.
+    pub(crate) evidence: Option<Vec<String>>,
+}
+
 /// What a verdict rests on.
 struct Rests {
     level: Aal,
@@ -57,6 +69,8 @@ struct Rests {
     session_id: Option<SessionId>,
     action_hash: Option<ActionHash>,
 }
+
+const DECIDED: Error = Error::Conflict("this person has decided before: each one does once, and for good");
 
 impl App {
     /// What a step asks people, and asks no more: part of its commit.
@@ -135,37 +149,61 @@ impl App {
         &self,
         filter: &TaskFilter,
         page: PageRequest<TaskId>,
-    ) -> Result<Page<Task, TaskId>, Error> {
-        Ok(self.store.tasks(filter, page).await?)
+    ) -> Result<Page<(Task, People), TaskId>, Error> {
+        let found = self.store.tasks(filter, page).await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for task in found.items {
+            let people = self.people_of(&task).await?;
+            items.push((task, people));
+        }
+        Ok(Page { items, next: found.next })
     }
 
     /// A task, and what was said to it.
     pub(crate) async fn task(&self, id: TaskId) -> Result<ShownTask, Error> {
         let task = self.store.task(id).await?.ok_or(Error::NotFound("task"))?;
-        Ok(ShownTask { verdicts: self.store.task_verdicts(id).await?, task })
+        let people = self.people_of(&task).await?;
+        Ok(ShownTask { verdicts: self.store.task_verdicts(id).await?, people, task })
     }
 
-    /// Asks for the proof that a verdict on a task takes. It is bound to the task, and to whether the verdict is a yes.
+    /// Asks for the proof that a verdict on a task takes, of whoever may say it. It is bound to the task, to whom that is about as they are called now,
+    /// and to whether the verdict is a yes.
     pub(crate) async fn challenge_for_task(
         &self,
         actor: &Actor,
         id: TaskId,
         whom: Whom,
-        approves: bool,
+        says: &AboutToSay,
         once: Option<&Once>,
     ) -> Result<Made<Challenge>, Error> {
         let task = self.open_task(id).await?;
-        let context = context_of(&task, approves);
-        let shown = ["workflow", "message"].into_iter().filter(|name| context.contains_key(*name));
+        let who = match &whom {
+            Whom::Session(id) => UserRef::Id(self.own_session(actor, *id).await?.user_id),
+            Whom::User(user) => user.clone(),
+            Whom::Anybody => return Err(Error::Internal("a verdict is asked for of nobody".to_owned())),
+        };
+        // What could not count anyway is no use for a code.
+        self.may_be_asked(&task, &who, says).await?;
+        let about = self.people_of(&task).await?.about;
+        let context = context_of(&task, about.as_ref(), says.approves);
         let ask = Ask {
             whom,
-            action: action_of(approves).to_owned(),
-            shown: shown.map(str::to_owned).collect(),
+            action: action_of(says.approves).to_owned(),
+            shown: shown_of(&context).map(|(name, _)| name.clone()).collect(),
             required: Some(Requirement { aal: Some(task.level), ..Requirement::default() }),
             lifetime: Challenge::LIFETIME,
             context,
         };
         self.create_challenge(actor, ask, once).await
+    }
+
+    /// Whether somebody is asked to prove a verdict: they may say it, and did not before.
+    async fn may_be_asked(&self, task: &Task, who: &UserRef, says: &AboutToSay) -> Result<(), Error> {
+        let user = self.who_decides(task, who, says).await?;
+        if self.store.task_verdicts(task.id).await?.iter().any(|verdict| verdict.user_id == user.id) {
+            return Err(DECIDED);
+        }
+        Ok(())
     }
 
     /// Takes what somebody says to a task. What cannot count is refused, and changes nothing.
@@ -202,7 +240,7 @@ impl App {
                 self.workflows.due.notify_one();
                 self.task(id).await
             }
-            Effect::Exists => Err(Error::Conflict("this person has decided before: each one does once, and for good")),
+            Effect::Exists => Err(DECIDED),
             _ => Err(Error::Conflict(
                 "the task wants no verdict any more, or what this one rests on counts no more: look at it again",
             )),
@@ -212,14 +250,22 @@ impl App {
     /// Whether somebody may say this, but for what they have to prove: the task, and who.
     pub(crate) async fn may_say(&self, id: TaskId, new: &NewVerdict) -> Result<(Task, User), Error> {
         let task = self.open_task(id).await?;
-        let user = self.find_user(&new.who).await?;
+        let (roles, evidence) = (Some(new.roles.clone()), Some(new.evidence.clone()));
+        let says = AboutToSay { approves: new.approves, roles, evidence };
+        let user = self.who_decides(&task, &new.who, &says).await?;
+        Ok((task, user))
+    }
+
+    /// Who decides, if they may.
+    async fn who_decides(&self, task: &Task, who: &UserRef, says: &AboutToSay) -> Result<User, Error> {
+        let user = self.find_user(who).await?;
         let user =
             user.ok_or_else(|| Error::invalid("/user_id", "there is no such user: who decides is one of ours"))?;
         if user.state != UserState::Active {
             return Err(Error::MayNot("this user is suspended, and decides nothing".to_owned()));
         }
-        self.may_decide(&task, &user, new).await?;
-        Ok((task, user))
+        self.may_decide(task, &user, says).await?;
+        Ok(user)
     }
 
     async fn open_task(&self, id: TaskId) -> Result<Task, Error> {
@@ -231,17 +277,17 @@ impl App {
         }
     }
 
-    /// Whether somebody may say this.
-    async fn may_decide(&self, task: &Task, user: &User, new: &NewVerdict) -> Result<(), Error> {
+    /// Whether somebody may say this: is none of those who do not, and has the role and has seen what is asked for.
+    async fn may_decide(&self, task: &Task, user: &User, says: &AboutToSay) -> Result<(), Error> {
         let known = [(Excludes::Subject, &task.subject), (Excludes::Requester, &task.requester)];
         for (_, name) in known.into_iter().filter(|(who, _)| task.excludes.contains(who)) {
             let Some(name) = name else { continue };
             match self.user_called(name).await? {
-                Some(id) if id == user.id => {
+                Some(known) if known.id == user.id => {
                     let why = "whom a run is about, or who started it, does not decide what it asks";
                     return Err(Error::MayNot(why.to_owned()));
                 }
-                None if new.approves => {
+                None if says.approves => {
                     return Err(Error::Conflict(
                         "nobody here is known by the name of whom the run is about or who started it, so that it cannot be told \
                          whether it is somebody else who approves",
@@ -250,24 +296,19 @@ impl App {
                 _ => {}
             }
         }
-        if !task.roles.iter().any(|role| new.roles.contains(role)) {
+        self.may_release(task, user).await?;
+        if let Some(roles) = &says.roles
+            && !task.roles.iter().any(|role| roles.contains(role))
+        {
             return Err(Error::MayNot(format!("deciding this takes a role: {}", task.roles.join(", "))));
         }
+        let Some(evidence) = &says.evidence else { return Ok(()) };
         let missing: Vec<&str> =
-            task.evidence.iter().filter(|one| !new.evidence.contains(one)).map(String::as_str).collect();
-        if new.approves && !missing.is_empty() {
+            task.evidence.iter().filter(|one| !evidence.contains(one)).map(String::as_str).collect();
+        if says.approves && !missing.is_empty() {
             return Err(Error::invalid("/evidence", format!("must name what was seen: {}", missing.join(", "))));
         }
         Ok(())
-    }
-
-    /// The user whom a run knows by a text: an id of ours, or the application's.
-    pub(super) async fn user_called(&self, name: &str) -> Result<Option<UserId>, Error> {
-        if let Ok(id) = name.parse::<UserId>() {
-            return Ok(Some(id));
-        }
-        let Ok(external) = ExternalId::parse(name) else { return Ok(None) };
-        Ok(self.store.user_by_external_id(&external).await?.map(|user| user.id))
     }
 
     /// What a verdict rests on: a proof for this very task, fresh, and of the level that is asked for.
@@ -298,11 +339,8 @@ impl App {
         let challenge = self.challenge(actor, id).await?;
         let satisfied = challenge.satisfied.as_ref().filter(|_| challenge.state == ChallengeState::Satisfied);
         let satisfied = satisfied.ok_or_else(|| unfit("names a challenge that is not satisfied"))?;
-        let (action, context) = (action_of(new.approves), context_of(task, new.approves));
-        if challenge.user_id != Some(user)
-            || challenge.action != action
-            || challenge.action_hash != action_hash(id, user, challenge.session_id, action, context)
-        {
+        let about = self.people_of(task).await?.about;
+        if !is_for(&challenge, task, about.as_ref(), user, new.approves) {
             return Err(unfit("names a challenge that was not made for this task, this person and this verdict"));
         }
         if now.since(satisfied.at) > Challenge::ASSERTION_LIFETIME {
@@ -363,8 +401,12 @@ const fn action_of(approves: bool) -> &'static str {
     if approves { "task.approve" } else { "task.reject" }
 }
 
-/// What it is bound to: run, step and input, by the digest of all that is asked; and what of it the person is shown.
-fn context_of(task: &Task, approves: bool) -> Map<String, Value> {
+/// What of it the person is shown: whose account it is before everything that somebody wrote. They come in the order of their names.
+const FACTS: [&str; 4] = ["about", "display_name", "message", "workflow"];
+
+/// What it is bound to: run, step and input, by the digest of all that is asked; whom it is about, as they are called now; and what of it the person is shown.
+/// Who is called otherwise by the time of the verdict was not who was shown, and the proof counts no more.
+fn context_of(task: &Task, about: Option<&Person>, approves: bool) -> Map<String, Value> {
     let mut context = Map::from_iter([
         ("task".to_owned(), task.id.to_string().into()),
         ("run".to_owned(), task.run_id.to_string().into()),
@@ -373,16 +415,39 @@ fn context_of(task: &Task, approves: bool) -> Map<String, Value> {
         ("digest".to_owned(), data_encoding::HEXLOWER.encode(&task.digest).into()),
         ("approves".to_owned(), approves.into()),
     ]);
+    let cut = |text: &str| Value::from(text.chars().take(SHOWN).collect::<String>());
+    let external_id = about.map(|about| &about.external_id);
+    if let Some(name) = external_id.or(task.subject.as_ref()) {
+        context.insert("about".to_owned(), cut(name));
+    }
+    if let Some(name) = about.and_then(|about| about.display_name.as_ref()) {
+        context.insert("display_name".to_owned(), cut(name));
+    }
     if let Some(message) = &task.message {
-        context.insert("message".to_owned(), message.chars().take(SHOWN).collect::<String>().into());
+        context.insert("message".to_owned(), cut(message));
     }
     context
+}
+
+/// Whether a challenge was made for this task, this person and this verdict, and showed all of it. What was shown is no part of the hash: a challenge that was
+/// made otherwise for the same may have shown nothing.
+fn is_for(challenge: &Challenge, task: &Task, about: Option<&Person>, user: UserId, approves: bool) -> bool {
+    let (action, context) = (action_of(approves), context_of(task, about, approves));
+    let shown: Map<String, Value> = shown_of(&context).map(|(name, value)| (name.clone(), value.clone())).collect();
+    challenge.user_id == Some(user)
+        && challenge.action == action
+        && challenge.shown == shown
+        && challenge.action_hash == action_hash(challenge.id, user, challenge.session_id, action, context)
+}
+
+fn shown_of(context: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    FACTS.into_iter().filter_map(|name| context.get_key_value(name))
 }
 
 /// SHA-256 over the length-prefixed task, run, step, workflow as it is written, what started the run, and all that is asked.
 fn digest_of(task: &Task, run: &Run) -> [u8; 32] {
     let asked = json!({
-        "subject": task.subject, "requester": task.requester, "message": task.message, "quorum": task.quorum,
+        "subject": task.subject, "user": task.user_id, "requester": task.requester, "message": task.message, "quorum": task.quorum,
         "roles": task.roles, "evidence": task.evidence, "level": task.level, "releases": task.releases,
         "lets": { "users": task.lets.users, "administrators": task.lets.administrators },
         "excludes": task.excludes.iter().map(|one| one.name()).collect::<Vec<_>>(),
@@ -484,13 +549,14 @@ pub(super) mod tests {
     fn w03_each_part_of_what_is_asked_changes_what_a_proof_for_it_is_bound_to() {
         let (task, run) = task();
         let digest = digest_of(&task, &run);
-        let changes: [Change; 15] = [
+        let changes: [Change; 16] = [
             |task, _| task.id = TaskId::from_uuid(uuid::Uuid::from_u128(9)),
             |_, run| run.id = RunId::from_uuid(uuid::Uuid::from_u128(9)),
             |task, _| task.step = "verified@1".to_owned(),
             |_, run| run.digest = "e".to_owned(),
             |_, run| run.cause = "[]".to_owned(),
             |task, _| task.subject = Some("usr_2".to_owned()),
+            |task, _| task.user_id = Some(UserId::from_uuid(uuid::Uuid::from_u128(9))),
             |task, _| task.requester = None,
             |task, _| task.message = Some("May Bob come back?".to_owned()),
             |task, _| task.quorum = 2,
@@ -511,7 +577,66 @@ pub(super) mod tests {
     #[test]
     fn w03_a_proof_for_a_no_is_none_for_a_yes() {
         let (task, _) = task();
-        assert_ne!(context_of(&task, true), context_of(&task, false));
+        assert_ne!(context_of(&task, None, true), context_of(&task, None, false));
         assert_ne!(action_of(true), action_of(false));
+    }
+
+    #[test]
+    fn w03_t31_a_proof_that_showed_less_is_none() {
+        let (task, _) = task();
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let id = ChallengeId::from_uuid(uuid::Uuid::from_u128(8));
+        let context = context_of(&task, None, true);
+        let shown: Map<String, Value> = shown_of(&context).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let made = Challenge {
+            id,
+            application_id: domain::ApplicationId::from_uuid(uuid::Uuid::from_u128(3)),
+            user_id: Some(user),
+            session_id: None,
+            action: action_of(true).to_owned(),
+            shown,
+            action_hash: action_hash(id, user, None, action_of(true), context),
+            state: ChallengeState::Open,
+            failures: 0,
+            created_at: task.created_at,
+            expires_at: task.expires_at,
+            required: None,
+            satisfied: None,
+        };
+        assert!(is_for(&made, &task, None, user, true));
+        assert!(!is_for(&made, &task, None, user, false), "a no");
+        assert!(!is_for(&made, &task, None, UserId::from_uuid(uuid::Uuid::from_u128(9)), true), "somebody else");
+        let blind = Challenge { shown: Map::new(), ..made.clone() };
+        assert!(!is_for(&blind, &task, None, user, true), "it showed nothing");
+        let mut other = made;
+        other.shown.insert("about".to_owned(), json!("somebody else"));
+        assert!(!is_for(&other, &task, None, user, true), "it showed somebody else");
+    }
+
+    #[test]
+    fn w03_t31_a_proof_shows_whose_account_it_is_before_what_somebody_wrote() {
+        let (task, _) = task();
+        let ann = Person {
+            user_id: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+            external_id: "ann".to_owned(),
+            display_name: Some("Ann Smith".to_owned()),
+        };
+        let shown = |about: Option<&Person>| -> Vec<(String, Value)> {
+            shown_of(&context_of(&task, about, true)).map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), json!(value));
+        assert_eq!(
+            shown(Some(&ann)),
+            [
+                pair("about", "ann"),
+                pair("display_name", "Ann Smith"),
+                pair("message", "May Ann come back?"),
+                pair("workflow", "recovery"),
+            ]
+        );
+        let renamed = Person { display_name: Some("Bob".to_owned()), ..ann.clone() };
+        assert_ne!(context_of(&task, Some(&ann), true), context_of(&task, Some(&renamed), true));
+        // Whom nobody here is called like is told in the words of the workflow.
+        assert_eq!(shown(None)[0], pair("about", "usr_1"));
     }
 }

@@ -67,11 +67,13 @@ pub(super) struct Asked {
     step: String,
     /// The step that the run may do once this is approved, where that would leave people with nothing to prove by.
     releases: Option<String>,
+    /// Whom the run is about: as you call them, or, where that is no user, in the words of the workflow.
+    about: Option<String>,
+    /// What they are called on screens, where that is something else.
+    display_name: Option<String>,
     /// What people are told.
     message: Option<String>,
-    /// Whom the run is about.
-    about: Option<String>,
-    /// Who started it.
+    /// Who started it, in the same way.
     requester: Option<String>,
     /// What whoever approves has to have seen.
     evidence: Vec<String>,
@@ -89,7 +91,11 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn at(asked: pages::Asked, now: Timestamp) -> Self {
-        let pages::Asked { task, about, requester } = asked;
+        let pages::Asked { task, people } = asked;
+        let (about, display_name) = match people.about {
+            Some(about) => (Some(about.external_id), about.display_name),
+            None => (task.subject.clone(), None),
+        };
         Self {
             state: task.state_at(now).name(),
             workflow: task.workflow,
@@ -97,7 +103,8 @@ impl Asked {
             releases: task.releases,
             message: task.message,
             about,
-            requester,
+            display_name,
+            requester: people.requester.map(|requester| requester.external_id).or(task.requester),
             evidence: task.evidence,
             level: task.level,
             quorum: task.quorum,

@@ -35,6 +35,9 @@ const MAX_CONTEXT_BYTES: usize = 4 * 1024;
 /// The most members of it that a person is shown.
 const MOST_SHOWN: usize = 10;
 
+/// What actions begin with that nobody asks a proof for by themselves: what people are shown for those is ours to say.
+const OF_TASKS: &str = "task.";
+
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_challenge))
@@ -156,7 +159,7 @@ pub(crate) struct NewChallenge {
     user_id: Option<UserId>,
     /// The user to ask, by your own id.
     external_id: Option<String>,
-    /// What the proof is for: 1 to 64 letters, digits, `.`, `_`, `:` or `-`. `login` if not said.
+    /// What the proof is for: 1 to 64 letters, digits, `.`, `_`, `:` or `-`, not beginning with `task.`. `login` if not said.
     action: Option<String>,
     /// What the action is about, amount and payee say: bound to the proof by the action hash, and not kept but for what is shown. At most 4 KiB.
     #[serde(default)]
@@ -179,6 +182,10 @@ impl NewChallenge {
             None => Whom::User(user_ref(self.user_id, self.external_id.as_deref())?),
         };
         let action = checked_action(self.action.unwrap_or_else(|| "login".to_owned()))?;
+        if action.starts_with(OF_TASKS) {
+            let why = "`task.` is for what is asked of people: POST /v1/tasks/{id}/challenges asks for the proof of a verdict";
+            return Err(flawed("/action", why));
+        }
         checked_context(&self.context, None)?;
         let longest = domain::Challenge::LONGEST_LIFETIME;
         let lifetime = self.expires_in.map_or(domain::Challenge::LIFETIME, Duration::from_secs);

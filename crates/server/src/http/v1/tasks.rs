@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::challenges::Challenge;
 use super::{List, flawed, state_named, user_ref};
 use crate::app::challenges::Whom;
-use crate::app::workflows::{NewVerdict, ShownTask};
+use crate::app::workflows::{AboutToSay, NewVerdict, People, ShownTask};
 use crate::app::{App, Made};
 use crate::http::Shared;
 use crate::http::body::Body;
@@ -58,7 +58,10 @@ async fn list_tasks(
     let part = app.tasks(&filter, page).await?;
     let next_cursor = part.next.map(|next| next.to_string());
     let now = app.now();
-    Ok(Json(List { items: part.items.into_iter().map(|task| Task::at(task, now)).collect(), next_cursor }))
+    Ok(Json(List {
+        items: part.items.into_iter().map(|(task, people)| Task::at(task, people, now)).collect(),
+        next_cursor,
+    }))
 }
 
 /// See a task
@@ -70,8 +73,9 @@ async fn show_task(State(app): Shared, _: May<ReadWorkflows>, Id(id): Id<TaskId>
 
 /// Ask for the proof that a verdict takes
 ///
-/// From whoever is to decide: a challenge that is bound to run, step and all that is asked. Once it is satisfied, the verdict names it, within five
-/// minutes. It takes the scope `challenges`, too.
+/// From whoever is to decide: a challenge that is bound to run, step and all that is asked, and shows whom it is about. Once it is satisfied, the verdict names
+/// it, within five minutes. Who may not decide is asked for none, nor who lacks the `roles` or the `evidence` that are told: no code is used up for what would
+/// not count. It takes the scope `challenges`, too.
 #[utoipa::path(post, path = "/v1/tasks/{id}/challenges", tag = "Workflows", params(("id" = String, Path),
         ("Client-Proof" = Option<String>, Header, description = "Where the session is bound to a key: the method and address of the client's request, and the proof that it signed")),
     request_body = NewTaskChallenge,
@@ -93,7 +97,10 @@ async fn challenge_for_task(
         "reject" => false,
         _ => return Err(flawed("/verdict", "must be approve or reject")),
     };
-    Ok(match app.challenge_for_task(&may.actor, id, whom, approves, once.as_ref()).await? {
+    let roles = new.roles.map(|roles| listed("/roles", roles)).transpose()?;
+    let evidence = new.evidence.map(|evidence| listed("/evidence", evidence)).transpose()?;
+    let says = AboutToSay { approves, roles, evidence };
+    Ok(match app.challenge_for_task(&may.actor, id, whom, &says, once.as_ref()).await? {
         Made::New(challenge) => created(&Challenge::at(challenge, &app)),
         Made::Before(id) => {
             let id = id.parse().map_err(|_| Problem::of(&crate::http::problem::INTERNAL))?;
@@ -170,6 +177,10 @@ struct NewTaskChallenge {
     /// What they are about to say: `approve` or `reject`. The proof counts for no other.
     #[schema(example = "approve")]
     verdict: String,
+    /// The roles that they have, to have them looked at before anything is proved.
+    roles: Option<Vec<String>>,
+    /// What they have seen, to have it looked at before anything is proved.
+    evidence: Option<Vec<String>>,
 }
 
 /// What somebody says. Exactly one of `user_id` and `external_id` is wanted.
@@ -240,13 +251,19 @@ struct Task {
     used: Option<UsersLeft>,
     /// `open`, `approved`, `rejected`, `timeout` or `cancelled`.
     state: &'static str,
-    /// What people are told.
-    message: Option<String>,
     /// Whom the run is about, where that is a user.
     #[schema(value_type = Option<String>)]
     user_id: Option<UserId>,
-    /// Who started it, in the application's words.
+    /// Whom the run is about, as people know them: show it to whoever decides, ahead of the message. Null where that is no user.
+    about: Option<Person>,
+    /// Whom or what it is about, in the words of the workflow.
+    subject: Option<String>,
+    /// What people are told, in the words of the workflow and of whoever started it.
+    message: Option<String>,
+    /// Who started it: by their id, or, where that is no user, in the words in which they were told.
     requester: Option<String>,
+    /// Who started it, as people know them. Null where that is no user.
+    asked_by: Option<Person>,
     /// Who may decide: people with one of these roles.
     roles: Vec<String>,
     /// Who may not, whatever their roles: `subject`, whom the run is about, and `requester`, who started it.
@@ -270,7 +287,7 @@ struct Task {
 }
 
 impl Task {
-    fn at(task: domain::Task, now: Timestamp) -> Self {
+    fn at(task: domain::Task, people: People, now: Timestamp) -> Self {
         let of_release = |so_many: ShutOut| task.releases.is_some().then(|| UsersLeft::from(so_many));
         Self {
             state: task.state_at(now).name(),
@@ -281,9 +298,12 @@ impl Task {
             workflow: task.workflow,
             step: task.step,
             releases: task.releases,
-            message: task.message,
             user_id: task.user_id,
+            about: people.about.map(Person::from),
+            subject: task.subject,
+            message: task.message,
             requester: task.requester,
+            asked_by: people.requester.map(Person::from),
             roles: task.roles,
             exclude: task.excludes.iter().map(|one| one.name()).collect(),
             evidence: task.evidence,
@@ -294,6 +314,24 @@ impl Task {
             expires_at: task.expires_at,
             closed_at: task.closed_at,
         }
+    }
+}
+
+/// A user, as people know them.
+#[derive(Serialize, ToSchema)]
+struct Person {
+    #[schema(value_type = String)]
+    user_id: UserId,
+    /// Your own id for them.
+    external_id: String,
+    /// What they are called on screens, where that is something else.
+    display_name: Option<String>,
+}
+
+impl From<crate::app::workflows::Person> for Person {
+    fn from(person: crate::app::workflows::Person) -> Self {
+        let crate::app::workflows::Person { user_id, external_id, display_name } = person;
+        Self { user_id, external_id, display_name }
     }
 }
 
@@ -326,7 +364,7 @@ struct TaskShown {
 impl TaskShown {
     fn at(shown: ShownTask, now: Timestamp) -> Self {
         let verdicts = shown.verdicts.into_iter().map(TaskVerdict::from).collect();
-        Self { task: Task::at(shown.task, now), verdicts }
+        Self { task: Task::at(shown.task, shown.people, now), verdicts }
     }
 }
 

@@ -74,12 +74,12 @@ async fn start_run(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewRun {
-    /// Who, in your words; kept with the run.
+    /// Who: our id of a user, or what you call them, which is kept as the id; or in your words, where that is no user.
     requester: String,
     /// The roles that they have.
     #[serde(default)]
     roles: Vec<String>,
-    /// What they fill in, by the names of the workflow's inputs.
+    /// What they fill in, by the names of the workflow's inputs. A user is named by our id or by yours.
     #[serde(default)]
     #[schema(value_type = Object)]
     inputs: Map<String, Value>,

@@ -109,6 +109,7 @@ async fn play(app: &App, definition: Arc<Definition>, assumed: Assumed, over: Ov
         Over::Since(since) => through_the_log(app, &mut stage, &definition, since, now).await?,
         Over::Event(event) => stage.happens(&Cause::Event(event), now).await?,
         Over::ByHand(inputs) => {
+            let inputs = app.with_users(&definition, inputs).await?;
             let by_hand = definition.triggers().iter().find_map(|trigger| match &trigger.kind {
                 TriggerKind::Manual(roles) => Some(roles.clone()),
                 _ => None,

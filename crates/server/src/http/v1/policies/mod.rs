@@ -303,7 +303,7 @@ struct PolicyWithFiles {
     policy: Policy,
     /// By their names.
     files: BTreeMap<String, String>,
-    /// The names of files that are left out: what they say of applications, gateways and branding takes the scope `configuration:read`.
+    /// The names of files that are left out: what they say of applications, gateways, branding, workflows and alerts takes the scope `configuration:read`.
     left_out: BTreeSet<String>,
 }
 

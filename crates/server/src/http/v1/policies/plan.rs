@@ -27,8 +27,8 @@ const MOST_AFFECTED: usize = 10_000;
 /// See what a policy would change
 ///
 /// What it says otherwise than the one in force, and for whom of those who were decided about something else would have come of it:
-/// each decision is made again by both, with what it went by at the time. Nothing is changed. Where files speak of applications, gateways
-/// or branding it takes the scope `configuration:read` as well.
+/// each decision is made again by both, with what it went by at the time. Nothing is changed. Where files speak of applications, gateways,
+/// branding, workflows or alerts it takes the scope `configuration:read` as well.
 #[utoipa::path(post, path = "/v1/policies/plan", tag = "Policies", request_body = NewPlan,
     responses((status = 200, description = "What would change", body = Plan)))]
 pub(super) async fn plan_policy(
