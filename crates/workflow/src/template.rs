@@ -3,6 +3,7 @@
 use document::{Mistakes, Place};
 use serde_json::Value;
 
+use crate::bounds::{Room, without_zeros};
 use crate::definition::ExpressionId;
 
 /// The longest message, in bytes.
@@ -52,19 +53,28 @@ impl Template {
     /// The message, given what each expression comes to.
     ///
     /// # Errors
-    /// The first error of `value`.
-    pub(crate) fn render<E>(&self, mut value: impl FnMut(ExpressionId) -> Result<Value, E>) -> Result<String, E> {
+    /// The first error of `value`, or the message takes more room than there is.
+    pub(crate) fn render(
+        &self,
+        room: &mut Room,
+        mut value: impl FnMut(ExpressionId) -> Result<Value, String>,
+    ) -> Result<String, String> {
         let mut text = String::new();
+        let mut push = |piece: &str| {
+            room.take(piece.len())?;
+            text.push_str(piece);
+            Ok::<_, String>(())
+        };
         for piece in &self.0 {
             match piece {
-                Piece::Text(piece) => text.push_str(piece),
+                Piece::Text(piece) => push(piece)?,
                 Piece::Expression(id) => match value(*id)? {
-                    Value::String(value) => text.push_str(&value),
+                    Value::String(value) => push(&value)?,
                     Value::Null => {}
-                    other => text.push_str(&other.to_string()),
+                    other => push(&other.to_string())?,
                 },
             }
         }
-        Ok(text)
+        Ok(without_zeros(text))
     }
 }

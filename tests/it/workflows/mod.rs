@@ -6,6 +6,7 @@ mod crashes;
 mod door;
 mod engine;
 mod hooks;
+mod kept;
 mod links;
 mod notices;
 mod outside;
