@@ -288,6 +288,8 @@ pub(crate) struct Written {
     pub(crate) place: Place,
     pub(crate) wanted: Type,
     pub(crate) scope: Scope,
+    /// Whether it stands in a text that is told to an action: no list and no map does.
+    pub(crate) in_text: bool,
 }
 
 /// The most steps that all expressions of a workflow together may take.
@@ -323,6 +325,11 @@ pub(crate) fn understand(written: &[Written], file: &str, mistakes: &mut Mistake
             }
             None => continue,
         };
+        let kind = condition.kind();
+        if one.in_text && !matches!(kind, Type::Text | Type::Number | Type::Bool | Type::Any) {
+            let message = format!("a text has texts, numbers, true and false in it; this is {}", kind.called());
+            mistakes.error(&one.place.within(file, &one.text, 0), message);
+        }
         cost = cost.saturating_add(condition.cost());
         if cost > MAX_COST {
             mistakes.error(&one.place, "all expressions together cost too much from here on");

@@ -152,7 +152,7 @@ fn parameters(takes: &[Parameter]) -> Value {
 fn parameter_schema(kind: Kind) -> Value {
     let or_expression = |schema: Value| json!({ "anyOf": [schema, { "$ref": "#/$defs/expression" }] });
     match kind {
-        Kind::Text | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
+        Kind::Text | Kind::Address | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
         Kind::Name => {
             json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", "maxLength": MAX_NAME })
         }

@@ -66,6 +66,7 @@ const fn of_field(kind: FieldKind) -> &'static str {
 const fn of_kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
+        Kind::Address => "address",
         Kind::Number => "number",
         Kind::Bool => "bool",
         Kind::Texts => "texts",

@@ -83,19 +83,42 @@ fn w04_what_a_step_wraps_is_bounded_as_well() {
 #[test]
 fn w02_no_more_is_made_for_a_step_than_it_takes() {
     let large = json!({ "l": vec!["x".repeat(4000); 15] });
-    let two = called("  - {id: over, action: event.emit, with: {name: over, data: [\"${webhook.body.l}\", \"${webhook.body.l}\"]}}\n");
+    let two = called(
+        "  - {id: over, action: event.emit, with: {name: over, data: [\"${webhook.body.l}\", \"${webhook.body.l}\"]}}\n",
+    );
     assert_eq!(begin(&two, large.clone()).unwrap().run.failure(), None);
 
     let many = "\"${webhook.body.l}\", ".repeat(12_000);
     let lists = called(&format!("  - {{id: over, action: event.emit, with: {{name: over, data: [{many}]}}}}\n"));
-    let maps = called(&format!("  - {{id: over, action: http.call, with: {{url: https://a.example/, body: {{a: [{many}]}}}}}}\n"));
+    let maps = called(&format!(
+        "  - {{id: over, action: http.call, with: {{url: https://a.example/, body: {{a: [{many}]}}}}}}\n"
+    ));
     let says = "{{ webhook.body.l }}".repeat(100);
     let fails = called(&format!("  - {{id: over, fail: \"{says}\"}}\n"));
-    let asks = called(&format!("  - {{id: over, approval: {{roles: [a], exclude: [], timeout: 1h, message: \"{says}\"}}}}\n"));
+    let asks =
+        called(&format!("  - {{id: over, approval: {{roles: [a], exclude: [], timeout: 1h, message: \"{says}\"}}}}\n"));
     for definition in [lists, maps, fails, asks] {
         let (kind, why) = failure(&begin(&definition, large.clone()).unwrap());
         assert_eq!(kind, FailureKind::Expression);
         assert!(why.contains("more than 128 KiB, which is all that a step takes"), "{why}");
+    }
+}
+
+/// T-19: what a value is, is one piece of an address, whatever it has in it.
+#[test]
+fn w05_t19_a_text_is_told_with_what_its_expressions_come_to() {
+    let calls = called(
+        "  - {id: ask, action: http.call, with: {url: \"https://a.example/of/${webhook.body.who}?n=${webhook.body.n}\", body: {a: \"${webhook.body.who} is ${webhook.body.n}, $${not}\"}}}\n",
+    );
+    let begun = begin(&calls, json!({ "who": "a/../b", "n": 5 })).unwrap();
+    assert_eq!(told(&begun, "url"), "https://a.example/of/a%2F..%2Fb?n=5");
+    assert_eq!(told(&begun, "body"), json!({ "a": "a/../b is 5, ${not}" }));
+    for (who, why) in
+        [(json!(".."), "no pieces of it"), (json!(""), "would be empty"), (json!(["a"]), "this is a list")]
+    {
+        let (kind, told) = failure(&begin(&calls, json!({ "who": who, "n": 5 })).unwrap());
+        assert_eq!(kind, FailureKind::Expression);
+        assert!(told.contains(why), "{told}");
     }
 }
 

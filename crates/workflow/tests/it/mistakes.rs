@@ -164,10 +164,56 @@ fn t23_a_secret_goes_only_where_the_file_says() {
         |url: &str, more: &str| with_steps(&format!("- id: a\n  action: http.call\n  with: {{url: \"{url}\"{more}}}"));
     for secret in [", bearer: {secret: env:KEY}", ", signing_key: {secret: env:KEY}"] {
         let told = mistakes(&call("${event.user}", secret));
-        assert!(told.contains("`url` stands as it is"), "{told}");
+        assert!(told.contains("`url` says its host itself"), "{told}");
         assert_eq!(mistakes(&call("https://a.example", secret)), "");
+        // One piece of it leaves the host as it stands.
+        assert_eq!(mistakes(&call("https://a.example/users/${subject}", secret)), "");
+        let told = mistakes(&call("https://${subject}.example/", secret));
+        assert!(told.contains("an address says its host itself"), "{told}");
     }
     assert_eq!(mistakes(&call("${event.user}", "")), "");
+}
+
+/// What would be sent as it is, and was meant to be something else.
+#[test]
+fn an_expression_within_a_text_is_understood_or_refused() {
+    let told = |step: &str| mistakes(&with_steps(&format!("- id: a\n  {step}")));
+    let emits = |data: &str| told(&format!("action: event.emit\n  with: {{name: a, data: {{a: {data}}}}}"));
+    let calls = |url: &str| told(&format!("action: http.call\n  with: {{url: {url}}}"));
+    let locks =
+        |user: &str, reason: &str| told(&format!("action: user.lock\n  with: {{user: {user}, reason: {reason}}}"));
+    let asks = |message: &str| told(&format!("approval: {{roles: [a], timeout: 1h, message: {message}}}"));
+    for holds in [
+        emits("'about ${subject}, ${event.position} and ${has(event.user)}'"),
+        emits("'$${subject} and ${\"{{ x }}\"}'"),
+        calls("'https://a.example/users/${subject}?at=${event.at}'"),
+        locks("'${subject}'", "'asked by ${subject}'"),
+        locks("usr_1", "lost"),
+        asks("'Lock {{ subject }}? It is {{ \"${\" }} 5.'"),
+        told("action: user.lock\n  with: {user: '${subject}', reason: '${event.data.reason}'}"),
+        told("action: authenticator.require\n  with: {user: '${subject}', kinds: [totp, '${event.data.kind}']}"),
+    ] {
+        assert_eq!(holds, "");
+    }
+    for (told, why) in [
+        (emits("'about ${subjct}'"), "did you mean `subject`"),
+        (emits("'about ${event}'"), "event"),
+        (emits("'about ${[event.user]}'"), "a text has texts, numbers, true and false in it; this is a list"),
+        (emits("'about ${ subject'"), "`${` is not closed by `}`"),
+        (emits("'about {{ subject }}'"), "is written `${…}`"),
+        (calls("'https://a.example/${'"), "`${` is not closed"),
+        (calls("'https://${subject}/'"), "an address says its host itself"),
+        (calls("'https://a.example${subject}'"), "an address says its host itself"),
+        (calls("ok"), "`ok` is no address: write it as in `https://example.com/path`"),
+        (locks("'${subject}'", "'{{ subject }}'"), "is written `${…}`"),
+        (locks("'{{ subject }}'", "lost"), "this is the id of a user as a whole, or one expression"),
+        (locks("'usr_${subject}'", "lost"), "this is the id of a user as a whole, or one expression"),
+        (locks("ann", "lost"), "`ann` is no id of a user: these begin with `usr_`"),
+        (asks("'Lock ${subject}?'"), "is written `{{ … }}`"),
+        (told("fail: 'no ${subject}'"), "is written `{{ … }}`"),
+    ] {
+        assert!(told.contains(why), "{why}: {told}");
+    }
 }
 
 #[test]
