@@ -658,6 +658,17 @@ fn excludes<A>(how: Comparison, value: &Expr<A>, other_how: Comparison, other: &
     }
 }
 
+/// The least whole number that `attribute` has to be, if it has to be one.
+pub(crate) fn at_least<A: Debug>(expr: &Expr<A>, attribute: &str) -> Option<i64> {
+    let demanded = demanded(expr).into_iter().filter(|(path, ..)| path == attribute);
+    let least = demanded.filter_map(|(_, how, value)| match (how, value) {
+        (Comparison::Equal | Comparison::GreaterOrEqual, Expr::Int(least)) => Some(*least),
+        (Comparison::Greater, Expr::Int(below)) => below.checked_add(1),
+        _ => None,
+    });
+    least.max()
+}
+
 /// The texts of which `attribute` has to be one, if it has.
 pub(crate) fn demands<'a, A: Debug>(expr: &'a Expr<A>, attribute: &str) -> Option<Vec<&'a str>> {
     demanded(expr).into_iter().find_map(|(path, how, value)| match value {

@@ -233,6 +233,11 @@ impl<A: Attribute> Condition<A> {
         self.constant == Some(false) || check::contradicts_itself(&self.expr)
     }
 
+    /// The least whole number that it asks an attribute, as it prints for debugging, to be, if it is fulfilled by no smaller one.
+    pub fn at_least(&self, attribute: &str) -> Option<i64> {
+        check::at_least(&self.expr, attribute)
+    }
+
     /// The texts that it asks an attribute, as it prints for debugging, to be one of, if it is fulfilled by no other.
     pub fn demands(&self, attribute: &str) -> Option<Vec<&str>> {
         check::demands(&self.expr, attribute)

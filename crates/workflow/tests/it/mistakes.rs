@@ -252,7 +252,7 @@ fn t31_a_recovery_hands_out_no_more_than_it_proves() {
     refused(&LOST.replace("level: aal2, valid_for", "level: \"${inputs.note}\", valid_for"), "is no level");
     let by_code = |kind: &str| {
         with_steps(&format!(
-            "- id: back\n  wait: {{event: authenticator.verified, where: arrived.user == subject && arrived.data.kind == \"{kind}\", timeout: 1h}}\n- id: pass\n  action: recovery.issue_pass\n  with: {{user: \"${{subject}}\", level: aal2, valid_for: 1h}}"
+            "- id: back\n  wait: {{event: authenticator.verified, where: arrived.user == subject && arrived.data.kind == \"{kind}\" && arrived.data.aal >= 2 && arrived.data.action == \"recover\", timeout: 1h}}\n- id: pass\n  action: recovery.issue_pass\n  with: {{user: \"${{subject}}\", level: aal2, valid_for: 1h}}"
         ))
     };
     assert_eq!(mistakes(&by_code("backup_codes")), "");
@@ -262,6 +262,31 @@ fn t31_a_recovery_hands_out_no_more_than_it_proves() {
         &by_code("backup_codes").replace("timeout: 1h}", "timeout: 1h, on_timeout: continue}"),
         "nothing is proved",
     );
+    // A proof that its owner gives anyway, or that was worth less when it was given, is none.
+    let less = "hands out aal2, and nothing is proved";
+    refused(&by_code("totp").replace(" && arrived.data.action == \"recover\"", ""), less);
+    refused(&by_code("totp").replace("== \"recover\"", "!= \"login\""), less);
+    for everyday in ["login", "sign_in", "http.request", "enroll"] {
+        refused(
+            &by_code("totp").replace("recover", everyday).replace(&format!("{everyday}y.issue"), "recovery.issue"),
+            less,
+        );
+    }
+    refused(&by_code("sms").replace(" && arrived.data.aal >= 2", ""), less);
+    refused(
+        &by_code("sms").replace("arrived.data.aal >= 2", "arrived.data.aal >= 1"),
+        "hands out aal2, and aal1 is proved",
+    );
+    refused(&by_code("sms").replace("arrived.data.aal >= 2", "arrived.data.aal <= 2"), less);
+    let told = mistakes(&by_code("totp").replace(" && arrived.data.aal >= 2", ""));
+    assert!(told.contains("arrived.data.aal >= 2 && arrived.data.action == \"recover\"`"), "{told}");
+    for aal in ["arrived.data.aal == 2", "arrived.data.aal > 1", "arrived.data.aal >= 3"] {
+        assert_eq!(mistakes(&by_code("sms").replace("arrived.data.aal >= 2", aal)), "", "{aal}");
+    }
+    let started = by_code("totp").replace("- event: authenticator.lost\n    when: event.data.reason != \"workflow\"", "- event: authenticator.verified\n    when: event.data.kind == \"totp\" && event.data.aal >= 2 && event.data.action == \"recover\"");
+    let started = started.replace("wait: {event: authenticator.verified, where: arrived.user == subject && arrived.data.kind == \"totp\" && arrived.data.aal >= 2 && arrived.data.action == \"recover\", timeout: 1h}", "wait: {for: 1h}");
+    assert_eq!(mistakes(&started), "");
+    refused(&started.replace(" && event.data.aal >= 2", ""), less);
     let way = with_steps(
         "- id: ok\n  approval: {roles: [a], evidence: [in_person], timeout: 1h, on_reject: continue}\n- id: way\n  switch:\n    - when: steps.ok.outcome == \"approved\"\n      steps:\n        - id: pass\n          action: recovery.issue_pass\n          with: {user: \"${subject}\", level: aal2, valid_for: 1h}",
     );
