@@ -223,8 +223,13 @@ impl<A: Attribute> Condition<A> {
 
     /// The facts that it asks for, in the order in which they stand in it.
     pub fn attributes(&self) -> Vec<&A> {
+        self.asked().into_iter().map(|(attribute, _)| attribute).collect()
+    }
+
+    /// The same, each with the fields within it that are asked for, from the outside in.
+    pub fn asked(&self) -> Vec<(&A, Vec<&str>)> {
         let mut found = Vec::new();
-        check::attributes(&self.expr, &mut found);
+        check::asked(&self.expr, &mut found);
         found
     }
 

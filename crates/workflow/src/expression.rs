@@ -43,8 +43,46 @@ pub struct Clause {
     pub text: String,
     /// What it says.
     pub holds: Truth,
-    /// What each fact in it is; what is not known is not here.
+    /// What each fact in it is, as far as a person reads on: what is longer is a text that ends in `… (cut)`. What is not known is not here.
     pub values: Map<String, Value>,
+}
+
+/// The most bytes that are kept of one value that a condition asked for, and of all of them.
+const MAX_VALUE: usize = 256;
+const MAX_VALUES: usize = 4096;
+/// What stands behind a value of which no more is kept.
+const CUT: &str = "… (cut)";
+
+/// As much of a value as is kept, and how many bytes that are about.
+fn shortened(value: &Value, most: usize) -> (Value, usize) {
+    let mut written = Beginning { kept: Vec::new(), most };
+    if serde_json::to_writer(&mut written, value).is_ok() {
+        return (value.clone(), written.kept.len());
+    }
+    let mut text = String::from_utf8_lossy(&written.kept).into_owned();
+    if value.is_string() {
+        text = text.trim_start_matches('"').to_owned();
+    }
+    let text = text.trim_end_matches(['\\', char::REPLACEMENT_CHARACTER]);
+    (Value::from(format!("{text}{CUT}")), most)
+}
+
+/// Takes the first bytes that are written, and no more.
+struct Beginning {
+    kept: Vec<u8>,
+    most: usize,
+}
+
+impl std::io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = self.most.saturating_sub(self.kept.len());
+        self.kept.extend(bytes.iter().take(room));
+        if bytes.len() > room { Err(std::io::ErrorKind::WriteZero.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What is known in a run, at one of its steps.
@@ -94,18 +132,22 @@ impl Expression {
 
     /// Each part with what it says.
     pub(crate) fn why(&self, known: &Known<'_>) -> Vec<Clause> {
-        let clause = |text: &str, condition: &Condition<Fact>| Clause {
+        let mut left = MAX_VALUES;
+        let mut value = |(fact, fields): (&Fact, Vec<&str>)| {
+            let found = fields.iter().try_fold(known.at(fact)?, |value, field| value.get(*field))?;
+            let name = fact.iter().map(|piece| &**piece).chain(fields).collect::<Vec<_>>().join(".");
+            let (kept, size) = shortened(found, MAX_VALUE.min(left));
+            left = left.saturating_sub(size);
+            Some((name, kept))
+        };
+        let mut clause = |text: &str, condition: &Condition<Fact>| Clause {
             text: text.to_owned(),
             holds: match condition.holds(known) {
                 Ok(true) => Truth::True,
                 Ok(false) => Truth::False,
                 Err(_) => Truth::Unknown,
             },
-            values: condition
-                .attributes()
-                .into_iter()
-                .filter_map(|fact| Some((fact.join("."), known.at(fact)?.clone())))
-                .collect(),
+            values: condition.asked().into_iter().filter_map(&mut value).collect(),
         };
         if self.clauses.is_empty() {
             return vec![clause(&self.text, &self.condition)];

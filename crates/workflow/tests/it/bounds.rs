@@ -104,6 +104,38 @@ fn w02_no_more_is_made_for_a_step_than_it_takes() {
     }
 }
 
+/// The history of a run is no copy of what was sent to it.
+#[test]
+fn w08_a_condition_is_told_with_what_it_asked_for_and_no_more_of_it() {
+    let way = called(
+        "  - {id: way, switch: [{when: \"webhook.body.kind == 'lost' && has(webhook.body.all) && webhook.body.text.startsWith('x') && webhook.body.all.a == 'y'\", steps: [{id: over, fail: over}]}]}\n",
+    );
+    let long = "y".repeat(300);
+    let body = json!({ "kind": "lost", "all": { "a": long }, "text": "xé".repeat(1000), "more": "z".repeat(60_000) });
+    let begun = begin(&way, body).unwrap();
+    let clauses = begun.history.iter().find_map(|entry| match &entry.what {
+        workflow::What::Asked { clauses, .. } => Some(clauses),
+        _ => None,
+    });
+    let clauses = clauses.unwrap();
+    assert_eq!(json!(clauses[0].values), json!({ "webhook.body.kind": "lost" }));
+    let cut = |clause: usize, name: &str| clauses[clause].values[name].as_str().unwrap().to_owned();
+    assert!(cut(1, "webhook.body.all").starts_with("{\"a\":\"yyy"), "{}", cut(1, "webhook.body.all"));
+    assert!(cut(2, "webhook.body.text").starts_with("xéxé"));
+    for value in [cut(1, "webhook.body.all"), cut(2, "webhook.body.text"), cut(3, "webhook.body.all.a")] {
+        assert!(value.ends_with("… (cut)") && value.len() < 300, "{value}");
+    }
+
+    // Many of them together are no more than a page either.
+    let asks = (0..36).map(|n| format!("size(webhook.body.a{n})>0")).collect::<Vec<_>>().join("&&");
+    let many = called(&format!("  - {{id: way, switch: [{{when: \"{asks}\", steps: [{{id: over, fail: over}}]}}]}}\n"));
+    let body: serde_json::Map<String, Value> = (0..36).map(|n| (format!("a{n}"), json!("z".repeat(2000)))).collect();
+    let begun = begin(&many, body.into()).unwrap();
+    let entry = serde_json::to_string(&begun.history).unwrap();
+    assert!(entry.len() < 12_000, "{}", entry.len());
+    assert!(entry.contains("webhook.body.a35"), "{entry}");
+}
+
 /// T-19: what a value is, is one piece of an address, whatever it has in it.
 #[test]
 fn w05_t19_a_text_is_told_with_what_its_expressions_come_to() {
