@@ -334,6 +334,23 @@ pub(crate) struct Written {
     pub(crate) in_text: bool,
 }
 
+impl Written {
+    /// The facts that it asks of events that may lack them, without asking first whether they are there.
+    fn unsure(&self, condition: &Condition<Fact>) -> Vec<(String, EventKind)> {
+        let asked = condition.attributes().into_iter().filter_map(|fact| {
+            let kinds: &[EventKind] = match fact.first().map(|root| &**root) {
+                Some("event") => &self.scope.events,
+                Some("arrived") => self.scope.arrived.as_slice(),
+                _ => &[],
+            };
+            let [_, data, name] = &**fact else { return None };
+            let kind = kinds.iter().find(|kind| &**data == "data" && kind.may_lack(name))?;
+            Some((fact.join("."), *kind))
+        });
+        asked.filter(|(fact, _)| !self.text.contains(&format!("has({fact})"))).collect()
+    }
+}
+
 /// The most steps that all expressions of a workflow together may take.
 const MAX_COST: u32 = 500_000;
 
@@ -358,7 +375,12 @@ pub(crate) fn understand(written: &[Written], file: &str, mistakes: &mut Mistake
         let condition = match whole {
             Some(Ok(condition)) => condition,
             Some(Err(flaws)) => {
-                for flaw in flaws {
+                for mut flaw in flaws {
+                    match flaw.message.as_str() {
+                        "there is no `item`" => flaw.message.push_str(": it is what a loop is at, and this is in none"),
+                        "there is no `steps`" => flaw.message.push_str(": no step can have ended by then"),
+                        _ => {}
+                    }
                     let place = one.place.within(file, &one.text, flaw.offset);
                     mistakes.suggesting(&place, flaw.message, flaw.suggestion);
                 }
@@ -371,6 +393,13 @@ pub(crate) fn understand(written: &[Written], file: &str, mistakes: &mut Mistake
         if one.in_text && !matches!(kind, Type::Text | Type::Number | Type::Bool | Type::Any) {
             let message = format!("a text has texts, numbers, true and false in it; this is {}", kind.called());
             mistakes.error(&one.place.within(file, &one.text, 0), message);
+        }
+        for (fact, kind) in one.unsure(&condition) {
+            let message = format!(
+                "`{fact}` is not in every `{}`, and where it is missing nothing can be told: ask `has({fact})` first",
+                kind.name()
+            );
+            mistakes.warning(&one.place.within(file, &one.text, 0), message);
         }
         cost = cost.saturating_add(condition.cost());
         if cost > MAX_COST {

@@ -200,7 +200,9 @@ pub fn tables() -> String {
     }
     text.push_str("\n### Events\n\n| event | `data` |\n|---|---|\n");
     for kind in EventKind::ALL {
-        let fields = kind.fields().iter().map(|field| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ");
+        let sure = |name: &str| if kind.may_lack(name) { "?" } else { "" };
+        let fields = kind.fields().iter().map(|field| format!("`{}`{}", field.name, sure(field.name)));
+        let fields = fields.collect::<Vec<_>>().join(", ");
         let _ = writeln!(text, "| `{}` | {fields} |", kind.name());
     }
     text

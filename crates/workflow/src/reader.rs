@@ -227,8 +227,13 @@ impl Reader {
         if let Yaml::Bool(value) = node.yaml {
             return Some(self.write(if value { "true" } else { "false" }, &node.place, Type::Bool));
         }
-        let text = node.text(&mut self.mistakes)?.to_owned();
-        Some(self.write(&text, &node.place, Type::Bool))
+        let text = node.text(&mut self.mistakes)?;
+        if let Some(inner) = in_braces(text) {
+            let message = "a condition stands as it is, without `${…}`".to_owned();
+            self.mistakes.suggesting(&node.place, message, Some(inner.to_owned()));
+            return None;
+        }
+        Some(self.write(text, &node.place, Type::Bool))
     }
 
     /// `${…}`.

@@ -294,7 +294,8 @@ impl<'a> Machine<'a> {
     pub(super) fn attempt_over(&mut self, key: &Key) {
         let Some(Node::Acting { attempt, .. }) = self.run.nodes.get(key) else { return };
         let attempt = *attempt;
-        self.attempt_failed(key, attempt, "it did not come back in time".to_owned(), Some(Duration::ZERO));
+        let within = self.doing(key).map_or(0, |doing| doing.timeout.as_secs());
+        self.attempt_failed(key, attempt, format!("it did not come back within {within} s"), Some(Duration::ZERO));
     }
 
     fn attempt_failed(&mut self, key: &Key, attempt: u32, message: String, again: Option<Duration>) {
