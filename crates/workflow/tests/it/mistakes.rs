@@ -269,6 +269,7 @@ fn an_expression_within_a_text_is_understood_or_refused() {
         (calls("'https://${subject}/'"), "an address says its host itself"),
         (calls("'https://a.example${subject}'"), "an address says its host itself"),
         (calls("ok"), "`ok` is no address: write it as in `https://example.com/path`"),
+        (calls("'file:///etc/passwd'"), "is no address"),
         (locks("'${subject}'", "'{{ subject }}'"), "is written `${…}`"),
         (locks("'{{ subject }}'", "lost"), "this is the id of a user as a whole, or one expression"),
         (locks("'usr_${subject}'", "lost"), "this is the id of a user as a whole, or one expression"),
