@@ -578,26 +578,49 @@ pub(crate) fn is_constant<A>(expr: &Expr<A>) -> bool {
     }
 }
 
-/// The facts that an expression asks for.
-pub(crate) fn attributes<'a, A>(expr: &'a Expr<A>, found: &mut Vec<&'a A>) {
+/// The facts that an expression asks for, each with the way within it.
+pub(crate) fn asked<'a, A>(expr: &'a Expr<A>, found: &mut Vec<(&'a A, Vec<&'a str>)>) {
+    if let Some(way) = way(expr) {
+        found.push(way);
+        return;
+    }
     match expr {
-        Expr::Attribute(attribute) | Expr::HasAttribute(attribute) => found.push(attribute),
-        Expr::Null | Expr::Bool(_) | Expr::Int(_) | Expr::Double(_) | Expr::Text(_) | Expr::Element => {}
+        Expr::Attribute(_)
+        | Expr::HasAttribute(_)
+        | Expr::Null
+        | Expr::Bool(_)
+        | Expr::Int(_)
+        | Expr::Double(_)
+        | Expr::Text(_)
+        | Expr::Element => {}
         Expr::Field(of, _)
         | Expr::HasField(of, _)
         | Expr::Not(of)
         | Expr::Negate(of)
         | Expr::Size(of)
-        | Expr::Matches(of, _) => attributes(of, found),
-        Expr::And(parts) | Expr::Or(parts) | Expr::List(parts) => parts.iter().for_each(|part| attributes(part, found)),
-        Expr::If(parts) => parts.iter().for_each(|part| attributes(part, found)),
-        Expr::Index(one, two) => [one, two].into_iter().for_each(|part| attributes(part, found)),
+        | Expr::Matches(of, _) => asked(of, found),
+        Expr::And(parts) | Expr::Or(parts) | Expr::List(parts) => parts.iter().for_each(|part| asked(part, found)),
+        Expr::If(parts) => parts.iter().for_each(|part| asked(part, found)),
+        Expr::Index(one, two) => [one, two].into_iter().for_each(|part| asked(part, found)),
         Expr::Compare(_, two)
         | Expr::Arithmetic(_, two)
         | Expr::In(two)
         | Expr::TextTest(_, two)
         | Expr::Exists(two)
-        | Expr::All(two) => [&two.0, &two.1].into_iter().for_each(|part| attributes(part, found)),
+        | Expr::All(two) => [&two.0, &two.1].into_iter().for_each(|part| asked(part, found)),
+    }
+}
+
+/// What an expression is that asks for a fact, or for something within one.
+fn way<A>(expr: &Expr<A>) -> Option<(&A, Vec<&str>)> {
+    match expr {
+        Expr::Attribute(attribute) | Expr::HasAttribute(attribute) => Some((attribute, Vec::new())),
+        Expr::Field(of, name) | Expr::HasField(of, name) => {
+            let (attribute, mut fields) = way(of)?;
+            fields.push(name);
+            Some((attribute, fields))
+        }
+        _ => None,
     }
 }
 
@@ -656,6 +679,17 @@ fn excludes<A>(how: Comparison, value: &Expr<A>, other_how: Comparison, other: &
         (Equal, GreaterOrEqual) => numbers.is_some_and(|(is, low)| is < low),
         _ => false,
     }
+}
+
+/// The least whole number that `attribute` has to be, if it has to be one.
+pub(crate) fn at_least<A: Debug>(expr: &Expr<A>, attribute: &str) -> Option<i64> {
+    let demanded = demanded(expr).into_iter().filter(|(path, ..)| path == attribute);
+    let least = demanded.filter_map(|(_, how, value)| match (how, value) {
+        (Comparison::Equal | Comparison::GreaterOrEqual, Expr::Int(least)) => Some(*least),
+        (Comparison::Greater, Expr::Int(below)) => below.checked_add(1),
+        _ => None,
+    });
+    least.max()
 }
 
 /// The texts of which `attribute` has to be one, if it has.

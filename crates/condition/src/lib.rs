@@ -98,10 +98,15 @@ where
 fn read<S: Schema>(source: &Source<'_, S>) -> Read<S::Attribute> {
     is_readable(source.text).map_err(|flaw| vec![flaw])?;
     let program = cel::Program::compile(source.text).map_err(|errors| {
-        let flaws = errors.errors.iter().map(|error| Flaw::new(offset(source.text, error.pos), said(&error.msg)));
-        flaws.take(8).collect::<Vec<_>>()
+        let flaw = |error: &cel::ParseError| Flaw::new(offset(source.text, error.pos), said(&error.msg));
+        // Behind a character that means nothing, the parser is lost.
+        match errors.errors.iter().find(|error| error.msg.contains(UNREAD)) {
+            Some(unread) => vec![flaw(unread)],
+            None => errors.errors.iter().take(8).map(flaw).collect(),
+        }
     })?;
-    let mut condition = check::check(program.expression(), program.source_info(), source.schema, source.wanted)?;
+    let checked = check::check(program.expression(), program.source_info(), source.schema, source.wanted);
+    let mut condition = checked.map_err(|flaws| quoted(source.text, flaws))?;
     if condition.cost > check::MAX_COST {
         return Err(vec![Flaw::new(
             0,
@@ -148,9 +153,35 @@ fn offset(source: &str, (line, column): (isize, isize)) -> usize {
     before + usize::try_from(column).unwrap_or(1).saturating_sub(1)
 }
 
+/// Where a word that is nothing is compared, a text was meant.
+fn quoted(text: &str, mut flaws: Vec<Flaw>) -> Vec<Flaw> {
+    for flaw in flaws.iter_mut().filter(|flaw| flaw.suggestion.is_none()) {
+        let Some(word) = flaw.message.strip_prefix("there is no `").and_then(|word| word.strip_suffix('`')) else {
+            continue;
+        };
+        let before: String = text.chars().take(flaw.offset).collect();
+        let before = before.trim_end();
+        if before.ends_with("==") || before.ends_with("!=") {
+            flaw.suggestion = Some(format!("\"{word}\""));
+        }
+    }
+    flaws
+}
+
+/// What the parser says of a character that stands for nothing.
+const UNREAD: &str = "token recognition error at: ";
+
 /// The parser's message without what only those who wrote it understand.
 fn said(message: &str) -> String {
     let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    if let Some(unread) = message.strip_prefix(UNREAD) {
+        let unread = unread.trim_matches('\'').trim();
+        return match unread {
+            "=" => "`=` is nothing here: that two things are the same is `==`".to_owned(),
+            "$" => "`$` is nothing here: a condition stands as it is, without `${…}`".to_owned(),
+            _ => format!("`{unread}` is nothing here"),
+        };
+    }
     match message.split_once(" expecting ") {
         Some((said, _)) => format!("this does not read on here: {said}"),
         None => message.to_owned(),
@@ -223,14 +254,24 @@ impl<A: Attribute> Condition<A> {
 
     /// The facts that it asks for, in the order in which they stand in it.
     pub fn attributes(&self) -> Vec<&A> {
+        self.asked().into_iter().map(|(attribute, _)| attribute).collect()
+    }
+
+    /// The same, each with the fields within it that are asked for, from the outside in.
+    pub fn asked(&self) -> Vec<(&A, Vec<&str>)> {
         let mut found = Vec::new();
-        check::attributes(&self.expr, &mut found);
+        check::asked(&self.expr, &mut found);
         found
     }
 
     /// Whether no facts can fulfil it, as far as that can be seen: it asks one attribute to be two things.
     pub fn contradicts_itself(&self) -> bool {
         self.constant == Some(false) || check::contradicts_itself(&self.expr)
+    }
+
+    /// The least whole number that it asks an attribute, as it prints for debugging, to be, if it is fulfilled by no smaller one.
+    pub fn at_least(&self, attribute: &str) -> Option<i64> {
+        check::at_least(&self.expr, attribute)
     }
 
     /// The texts that it asks an attribute, as it prints for debugging, to be one of, if it is fulfilled by no other.

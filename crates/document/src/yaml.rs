@@ -81,10 +81,28 @@ pub fn parse(file: &Arc<str>, text: &str, mistakes: &mut Mistakes) -> Vec<Node> 
         Err(error) => {
             let place = error.location().map_or(whole.clone(), |at| place(file, at));
             let message = error.without_snippet().to_string();
-            mistakes.error(&place, message.lines().next().unwrap_or_default());
+            mistakes.error(&place, said(message.lines().next().unwrap_or_default()));
             Vec::new()
         }
     }
+}
+
+/// The parser's message, with what to do where it means what YAML makes of a character.
+fn said(message: &str) -> String {
+    if message.contains("scanning an anchor or alias") {
+        return "`*` and `&` mean something to YAML where a value begins: put it in quotes, as in `\"* * * * *\"`"
+            .to_owned();
+    }
+    if message.starts_with("budget breached: Anchors") || message.starts_with("budget breached: Aliases") {
+        return "names for parts of a file (`&name`, `*name`) are not taken: write it out, or put the text in quotes"
+            .to_owned();
+    }
+    if message.contains("parsing a flow mapping") {
+        return format!(
+            "{message}: in `{{…}}`, what has `{{`, `}}` or `,` in it stands in quotes, as in `{{user: \"${{subject}}\"}}`"
+        );
+    }
+    message.to_owned()
 }
 
 /// As it comes from the parser, which knows no files.

@@ -234,6 +234,46 @@ impl K {
         }
     }
 
+    /// Whether an event of this kind may lack a fact that others of its kind tell of: who asks for it first asks whether it is there.
+    pub fn may_lack(self, name: &str) -> bool {
+        match (self, name) {
+            // What the store tells of itself, a failure budget that is used up and an authenticator that is replaced; a run that could not be
+            // started, and is none yet; and of runs, few ends are of a step or have a word of their own.
+            (K::AuthenticatorSuspended | K::AuthenticatorRevoked, "from" | "kind")
+            | (K::RunFailed, "run" | "digest" | "reason")
+            | (K::RunStarted | K::RunCompleted | K::RunCancelled | K::StepCompleted, "reason")
+            | (K::RunStarted | K::RunCompleted | K::RunFailed | K::RunCancelled | K::RunInstructed, "step") => true,
+            // What people do is done by no run.
+            (_, "run" | "depth") => !self.is_of_runs(),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing but runs has events of this kind come.
+    const fn is_of_runs(self) -> bool {
+        matches!(
+            self,
+            K::RunStarted
+                | K::RunSkipped
+                | K::RunCompleted
+                | K::RunFailed
+                | K::RunCancelled
+                | K::RunHeld
+                | K::RunInstructed
+                | K::StepCompleted
+                | K::StepFailed
+                | K::TaskOpened
+                | K::TaskApproved
+                | K::TaskRejected
+                | K::TaskClosed
+                | K::LinkCreated
+                | K::LinkFollowed
+                | K::LinkWithdrawn
+                | K::LinkExpiredFollowed
+                | K::EventEmitted
+        )
+    }
+
     /// Whether events of this kind are about a user, or may be.
     pub const fn concerns_users(self) -> bool {
         !matches!(

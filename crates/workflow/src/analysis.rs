@@ -338,10 +338,17 @@ fn literal<'a>(doing: &'a Doing, name: &str) -> Option<&'a Value> {
 fn secrets_go_where_the_file_says(step: &Step, doing: &Doing, mistakes: &mut Mistakes) {
     let told = |wanted: fn(&Argument) -> bool| doing.with.iter().filter(move |(_, argument)| wanted(argument));
     let Some((secret, _)) = told(|argument| matches!(argument, Argument::Secret(_))).next() else { return };
-    for (name, _) in told(|argument| !matches!(argument, Argument::Literal(_))) {
+    // What is one piece of an address leaves its host as it stands.
+    let says_host = |argument: &Argument| match argument {
+        Argument::Literal(_) => true,
+        Argument::Message(text) => text.is_address(),
+        _ => false,
+    };
+    for (name, _) in doing.with.iter().filter(|(_, argument)| !says_host(argument)) {
         if ["url", "server"].contains(&name.as_str()) {
-            let message =
-                format!("`{name}` stands as it is, and not as an expression, where `{secret}` is sent with it");
+            let message = format!(
+                "`{name}` says its host itself, and is no expression as a whole, where `{secret}` is sent with it"
+            );
             mistakes.error(&step.place, message);
         }
     }

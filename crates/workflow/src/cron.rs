@@ -29,7 +29,12 @@ impl Schedule {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn parse(text: &str, zone: &str) -> Result<Self, String> {
-        let zone = TimeZone::get(zone).map_err(|_| format!("there is no time zone `{zone}`"))?;
+        let zone = TimeZone::get(zone).map_err(|_| {
+            let names: Vec<_> = jiff::tz::db().available().collect();
+            let near = document::nearest(zone, names.iter().map(jiff::tz::TimeZoneName::as_str));
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("there is no time zone `{zone}`{near}")
+        })?;
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields.as_slice() else {
             return Err("a schedule has five fields: minute, hour, day, month and weekday".to_owned());

@@ -233,6 +233,7 @@ pub(crate) struct Retry {
 pub(crate) enum Argument {
     Literal(Value),
     Expression(ExpressionId),
+    /// A text with expressions in it.
     Message(Template),
     Secret(SecretRef),
     List(Vec<Argument>),
@@ -476,7 +477,7 @@ impl Definition {
         secrets
     }
 
-    /// Where it sends secrets as they are: the place of each step that does, and the address where that is written out.
+    /// Where it sends secrets as they are: the place of each step that does, and the address where that is written out, or what stands of it before its first expression.
     pub fn sends_secrets(&self) -> Vec<(&Place, Option<&str>)> {
         let sending = self.doings().filter(|(_, doing)| {
             let says_where = doing.with.iter().any(|(name, _)| name == "url");
@@ -492,6 +493,8 @@ impl Definition {
             .map(|(step, doing)| {
                 let url = doing.with.iter().find(|(name, _)| name == "url").and_then(|(_, value)| match value {
                     Argument::Literal(Value::String(url)) => Some(url.as_str()),
+                    // Its host stands in it.
+                    Argument::Message(url) if url.is_address() => Some(url.beginning()),
                     _ => None,
                 });
                 (&step.place, url)

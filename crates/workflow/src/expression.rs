@@ -43,8 +43,46 @@ pub struct Clause {
     pub text: String,
     /// What it says.
     pub holds: Truth,
-    /// What each fact in it is; what is not known is not here.
+    /// What each fact in it is, as far as a person reads on: what is longer is a text that ends in `… (cut)`. What is not known is not here.
     pub values: Map<String, Value>,
+}
+
+/// The most bytes that are kept of one value that a condition asked for, and of all of them.
+const MAX_VALUE: usize = 256;
+const MAX_VALUES: usize = 4096;
+/// What stands behind a value of which no more is kept.
+const CUT: &str = "… (cut)";
+
+/// As much of a value as is kept, and how many bytes that are about.
+fn shortened(value: &Value, most: usize) -> (Value, usize) {
+    let mut written = Beginning { kept: Vec::new(), most };
+    if serde_json::to_writer(&mut written, value).is_ok() {
+        return (value.clone(), written.kept.len());
+    }
+    let mut text = String::from_utf8_lossy(&written.kept).into_owned();
+    if value.is_string() {
+        text = text.trim_start_matches('"').to_owned();
+    }
+    let text = text.trim_end_matches(['\\', char::REPLACEMENT_CHARACTER]);
+    (Value::from(format!("{text}{CUT}")), most)
+}
+
+/// Takes the first bytes that are written, and no more.
+struct Beginning {
+    kept: Vec<u8>,
+    most: usize,
+}
+
+impl std::io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = self.most.saturating_sub(self.kept.len());
+        self.kept.extend(bytes.iter().take(room));
+        if bytes.len() > room { Err(std::io::ErrorKind::WriteZero.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What is known in a run, at one of its steps.
@@ -94,18 +132,22 @@ impl Expression {
 
     /// Each part with what it says.
     pub(crate) fn why(&self, known: &Known<'_>) -> Vec<Clause> {
-        let clause = |text: &str, condition: &Condition<Fact>| Clause {
+        let mut left = MAX_VALUES;
+        let mut value = |(fact, fields): (&Fact, Vec<&str>)| {
+            let found = fields.iter().try_fold(known.at(fact)?, |value, field| value.get(*field))?;
+            let name = fact.iter().map(|piece| &**piece).chain(fields).collect::<Vec<_>>().join(".");
+            let (kept, size) = shortened(found, MAX_VALUE.min(left));
+            left = left.saturating_sub(size);
+            Some((name, kept))
+        };
+        let mut clause = |text: &str, condition: &Condition<Fact>| Clause {
             text: text.to_owned(),
             holds: match condition.holds(known) {
                 Ok(true) => Truth::True,
                 Ok(false) => Truth::False,
                 Err(_) => Truth::Unknown,
             },
-            values: condition
-                .attributes()
-                .into_iter()
-                .filter_map(|fact| Some((fact.join("."), known.at(fact)?.clone())))
-                .collect(),
+            values: condition.asked().into_iter().filter_map(&mut value).collect(),
         };
         if self.clauses.is_empty() {
             return vec![clause(&self.text, &self.condition)];
@@ -288,6 +330,25 @@ pub(crate) struct Written {
     pub(crate) place: Place,
     pub(crate) wanted: Type,
     pub(crate) scope: Scope,
+    /// Whether it stands in a text that is told to an action: no list and no map does.
+    pub(crate) in_text: bool,
+}
+
+impl Written {
+    /// The facts that it asks of events that may lack them, without asking first whether they are there.
+    fn unsure(&self, condition: &Condition<Fact>) -> Vec<(String, EventKind)> {
+        let asked = condition.attributes().into_iter().filter_map(|fact| {
+            let kinds: &[EventKind] = match fact.first().map(|root| &**root) {
+                Some("event") => &self.scope.events,
+                Some("arrived") => self.scope.arrived.as_slice(),
+                _ => &[],
+            };
+            let [_, data, name] = &**fact else { return None };
+            let kind = kinds.iter().find(|kind| &**data == "data" && kind.may_lack(name))?;
+            Some((fact.join("."), *kind))
+        });
+        asked.filter(|(fact, _)| !self.text.contains(&format!("has({fact})"))).collect()
+    }
 }
 
 /// The most steps that all expressions of a workflow together may take.
@@ -314,7 +375,12 @@ pub(crate) fn understand(written: &[Written], file: &str, mistakes: &mut Mistake
         let condition = match whole {
             Some(Ok(condition)) => condition,
             Some(Err(flaws)) => {
-                for flaw in flaws {
+                for mut flaw in flaws {
+                    match flaw.message.as_str() {
+                        "there is no `item`" => flaw.message.push_str(": it is what a loop is at, and this is in none"),
+                        "there is no `steps`" => flaw.message.push_str(": no step can have ended by then"),
+                        _ => {}
+                    }
                     let place = one.place.within(file, &one.text, flaw.offset);
                     mistakes.suggesting(&place, flaw.message, flaw.suggestion);
                 }
@@ -323,6 +389,18 @@ pub(crate) fn understand(written: &[Written], file: &str, mistakes: &mut Mistake
             }
             None => continue,
         };
+        let kind = condition.kind();
+        if one.in_text && !matches!(kind, Type::Text | Type::Number | Type::Bool | Type::Any) {
+            let message = format!("a text has texts, numbers, true and false in it; this is {}", kind.called());
+            mistakes.error(&one.place.within(file, &one.text, 0), message);
+        }
+        for (fact, kind) in one.unsure(&condition) {
+            let message = format!(
+                "`{fact}` is not in every `{}`, and where it is missing nothing can be told: ask `has({fact})` first",
+                kind.name()
+            );
+            mistakes.warning(&one.place.within(file, &one.text, 0), message);
+        }
         cost = cost.saturating_add(condition.cost());
         if cost > MAX_COST {
             mistakes.error(&one.place, "all expressions together cost too much from here on");

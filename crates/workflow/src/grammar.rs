@@ -176,7 +176,11 @@ pub(crate) const KINDS: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) const RETRY: &[Key] = &[
-    need("limit", Shape::Int(1, 100), "How many attempts there are at most, the first one counted."),
+    key(
+        "limit",
+        Shape::Int(1, 100),
+        "How many attempts there are at most, the first one counted; 1 if it is left out.",
+    ),
     key("backoff", Shape::Span, "How long after the first attempt that failed; twice that after the next."),
     key("longest", Shape::Span, "How long at most between two attempts."),
     key("jitter", Shape::Percent, "How much later at most, so that not all come at once."),

@@ -161,7 +161,7 @@ fn parameters(takes: &[Parameter]) -> Value {
 fn parameter_schema(kind: Kind) -> Value {
     let or_expression = |schema: Value| json!({ "anyOf": [schema, { "$ref": "#/$defs/expression" }] });
     match kind {
-        Kind::Text | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
+        Kind::Text | Kind::Address | Kind::User | Kind::Time | Kind::Message => json!({ "type": "string" }),
         Kind::Messages => json!({ "$ref": "#/$defs/messages" }),
         Kind::Name => {
             json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$", "maxLength": MAX_NAME })
@@ -210,7 +210,9 @@ pub fn tables() -> String {
     }
     text.push_str("\n### Events\n\n| event | `data` |\n|---|---|\n");
     for kind in EventKind::ALL {
-        let fields = kind.fields().iter().map(|field| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ");
+        let sure = |name: &str| if kind.may_lack(name) { "?" } else { "" };
+        let fields = kind.fields().iter().map(|field| format!("`{}`{}", field.name, sure(field.name)));
+        let fields = fields.collect::<Vec<_>>().join(", ");
         let _ = writeln!(text, "| `{}` | {fields} |", kind.name());
     }
     text

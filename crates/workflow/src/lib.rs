@@ -11,6 +11,7 @@
 
 mod alert;
 mod analysis;
+mod bounds;
 mod cron;
 mod definition;
 mod edit;
@@ -28,6 +29,7 @@ mod words;
 
 pub use alert::{AlertRule, Baseline, Bounds, Counter, Excess, HOUR, OTHERS, WEEKS};
 pub use analysis::{REASON, check_together, emits_to};
+pub use bounds::{MAX_MADE, MAX_NESTING, is_too_deep, without_zeros};
 pub use cron::Schedule;
 pub use definition::{
     ConcurrencyPolicy, Definition, Excluded, Input as DefinedInput, Limits, Need, Rate, SECRET_INPUT, SecretRef,

@@ -28,6 +28,7 @@ use domain::{Aal, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::bounds::{cleaned, cleaned_map, without_zeros};
 use crate::definition::{Definition, Excluded, StepId};
 use crate::expression::Clause;
 
@@ -173,6 +174,28 @@ pub enum Input {
     Retry(Key),
     /// What is held is given up.
     Discard(Key),
+}
+
+impl Input {
+    /// As it can be kept in every database: what came back from elsewhere has no zero characters.
+    fn cleaned(self) -> Self {
+        match self {
+            Self::Done { key, attempt, outputs, changed } => {
+                Self::Done { key, attempt, outputs: cleaned_map(outputs), changed }
+            }
+            Self::Part { key, attempt, part, outputs, changed } => {
+                Self::Part { key, attempt, part, outputs: cleaned_map(outputs), changed }
+            }
+            Self::Failed { key, attempt, message, retryable, after } => {
+                Self::Failed { key, attempt, message: without_zeros(message), retryable, after }
+            }
+            Self::Signal { position, event } => Self::Signal { position, event: cleaned(event) },
+            Self::Page { key, page, items, next, extent } => {
+                Self::Page { key, page, items: items.into_iter().map(cleaned).collect(), next, extent }
+            }
+            other => other,
+        }
+    }
 }
 
 /// What an action changed, by ids: what undoes it undoes that and nothing else.
@@ -526,7 +549,7 @@ impl<'a> Machine<'a> {
     }
 
     fn take(&mut self, input: Input) -> Result<(), Refused> {
-        match input {
+        match input.cleaned() {
             Input::Done { key, attempt, outputs, changed } => self.done(&key, attempt, outputs, changed),
             Input::Part { key, attempt, part, outputs, changed } => {
                 self.part_done(&key, attempt, part, outputs, changed)

@@ -13,7 +13,7 @@ use aws_lc_rs::digest;
 use condition::Type;
 use document::{Fields, Mistake, Mistakes, Node, Place, Yaml, listed, parse};
 use domain::LANGUAGES;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::analysis;
 use crate::definition::{
@@ -22,7 +22,7 @@ use crate::definition::{
 };
 use crate::expression::{Scope, Written, understand};
 use crate::grammar::{self, API_VERSION, KIND, Key, names};
-use crate::template::Template;
+use crate::template::{Form, Part, Template, is_address, parts, says_its_host};
 use crate::testing;
 use crate::vocabulary::{Kind, Parameter};
 
@@ -219,7 +219,8 @@ impl Reader {
 
     /// Notes an expression, to be understood with all others.
     fn write(&mut self, text: &str, place: &Place, wanted: Type) -> ExpressionId {
-        self.written.push(Written { text: text.to_owned(), place: place.clone(), wanted, scope: self.scope.clone() });
+        let (text, place, scope) = (text.to_owned(), place.clone(), self.scope.clone());
+        self.written.push(Written { text, place, wanted, scope, in_text: false });
         self.written.len() - 1
     }
 
@@ -227,8 +228,13 @@ impl Reader {
         if let Yaml::Bool(value) = node.yaml {
             return Some(self.write(if value { "true" } else { "false" }, &node.place, Type::Bool));
         }
-        let text = node.text(&mut self.mistakes)?.to_owned();
-        Some(self.write(&text, &node.place, Type::Bool))
+        let text = node.text(&mut self.mistakes)?;
+        if let Some(inner) = in_braces(text) {
+            let message = "a condition stands as it is, without `${…}`".to_owned();
+            self.mistakes.suggesting(&node.place, message, Some(inner.to_owned()));
+            return None;
+        }
+        Some(self.write(text, &node.place, Type::Bool))
     }
 
     /// `${…}`.
@@ -363,33 +369,92 @@ impl Reader {
             }
             (kind, Yaml::Text(text)) if let Some(inner) = in_braces(text) => {
                 let wanted = kind.in_conditions()?;
-                let inner = inner.to_owned();
-                Some(Argument::Expression(self.write(&inner, &node.place, wanted)))
+                Some(Argument::Expression(self.write(inner, &node.place, wanted)))
             }
             (Kind::Word(words), Yaml::Text(_)) => {
                 let words: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
                 node.word("word for this", &words, &mut self.mistakes).map(|word| Argument::Literal(word.into()))
             }
-            (Kind::Text | Kind::User | Kind::Time, Yaml::Text(text)) => Some(Argument::Literal(text.as_str().into())),
+            (Kind::Text | Kind::Address, Yaml::Text(text)) => self.text_told(text, kind, &node.place),
+            (Kind::User | Kind::Time, Yaml::Text(text)) => self.told_whole(text, kind, &node.place),
             (Kind::Number, Yaml::Int(_) | Yaml::Float(_)) | (Kind::Bool, Yaml::Bool(_)) => {
                 Some(Argument::Literal(node.json()))
             }
             (Kind::Texts, Yaml::Text(_) | Yaml::List(_)) => {
-                let texts: Vec<Value> = node.texts(&mut self.mistakes).iter().map(|(text, _)| (*text).into()).collect();
-                Some(Argument::Literal(texts.into()))
+                let texts = node.texts(&mut self.mistakes);
+                let texts = texts.iter().map(|(text, place)| self.text_told(text, Kind::Text, place));
+                let texts = texts.collect::<Option<Vec<_>>>()?;
+                let literal =
+                    |text: &Argument| if let Argument::Literal(text) = text { Some(text.clone()) } else { None };
+                Some(match texts.iter().map(literal).collect::<Option<Vec<_>>>() {
+                    Some(texts) => Argument::Literal(texts.into()),
+                    None => Argument::List(texts),
+                })
             }
             (Kind::Any, _) => self.anything(node),
             _ => wrong(self),
         }
     }
 
+    /// A text that is told to an action: as it stands, or with `${…}` in it.
+    fn text_told(&mut self, text: &str, kind: Kind, place: &Place) -> Option<Argument> {
+        if let Some(inner) = in_braces(text) {
+            let wanted = kind.in_conditions()?;
+            return Some(Argument::Expression(self.write(inner, place, wanted)));
+        }
+        let Some(mut parts) = parts(text) else {
+            self.mistakes.error(place, NOT_CLOSED);
+            return None;
+        };
+        let is_message = |part: &Part<'_>| matches!(part, Part::Text(text) if text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")));
+        if parts.iter().any(is_message) {
+            self.mistakes
+                .error(place, "`{{ … }}` stands in messages alone: here what an expression comes to is written `${…}`");
+            return None;
+        }
+        if let [Part::Text(text)] = parts.as_mut_slice() {
+            if kind == Kind::Address && !is_address(text) {
+                self.mistakes
+                    .error(place, format!("`{text}` is no address: write it as in `https://example.com/path`"));
+                return None;
+            }
+            return Some(Argument::Literal(std::mem::take(text).into()));
+        }
+        let form = if kind == Kind::Address { Form::Address } else { Form::Text };
+        let from = self.written.len();
+        let template = Template::of(parts, form, |inner| self.write(inner, place, Type::Any));
+        self.written.iter_mut().skip(from).for_each(|written| written.in_text = true);
+        if form == Form::Address && !says_its_host(template.beginning()) {
+            self.mistakes.error(
+                place,
+                "an address says its host itself: `${…}` stands behind it, as in `https://example.com/users/${subject}`",
+            );
+            return None;
+        }
+        Some(Argument::Message(template))
+    }
+
+    /// What has no parts: as it stands.
+    fn told_whole(&mut self, text: &str, kind: Kind, place: &Place) -> Option<Argument> {
+        if text.contains("${") || text.contains("{{") {
+            let message = format!("this is {} as a whole, or one expression, as in `${{subject}}`", kind.called());
+            self.mistakes.error(place, message);
+            return None;
+        }
+        if kind == Kind::User && !text.starts_with("usr_") {
+            let message = format!(
+                "`{text}` is no id of a user: these begin with `usr_`. Whom the run is about is told as `${{subject}}`"
+            );
+            self.mistakes.error(place, message);
+            return None;
+        }
+        Some(Argument::Literal(text.into()))
+    }
+
     /// Whatever stands here, with `${…}` in it.
     fn anything(&mut self, node: &Node) -> Option<Argument> {
         Some(match &node.yaml {
-            Yaml::Text(text) => match in_braces(text) {
-                Some(inner) => Argument::Expression(self.write(inner, &node.place, Type::Any)),
-                None => Argument::Literal(node.json()),
-            },
+            Yaml::Text(text) => self.text_told(text, Kind::Any, &node.place)?,
             Yaml::List(items) => Argument::List(items.iter().map(|item| self.anything(item)).collect::<Option<_>>()?),
             Yaml::Map(entries) => {
                 let entries = entries.iter().map(|(key, value)| Some((key.name.clone(), self.anything(value)?)));
@@ -407,9 +472,15 @@ fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('.').all(word)
 }
 
+/// What is one expression as a whole.
 fn in_braces(text: &str) -> Option<&str> {
-    text.trim().strip_prefix("${")?.strip_suffix('}').map(str::trim)
+    match parts(text.trim())?.as_slice() {
+        [Part::Expression(inner)] => Some(inner),
+        _ => None,
+    }
 }
+
+const NOT_CLOSED: &str = "`${` is not closed by `}`; a text that has `${` in it as it is has `$${`";
 
 /// The longest name of an event of one's own, in bytes.
 pub(crate) const MAX_NAME: usize = 64;

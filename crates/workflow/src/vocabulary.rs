@@ -10,6 +10,8 @@ use domain::{Aal, EventKind};
 pub enum Kind {
     /// A text.
     Text,
+    /// The address of a call, by `http` or `https`: its host stands in the file, or all of it is told.
+    Address,
     /// A number.
     Number,
     /// True or false.
@@ -42,9 +44,14 @@ impl Kind {
     /// What it is to conditions. A secret is nothing to them.
     pub(crate) const fn in_conditions(self) -> Option<Type> {
         Some(match self {
-            Self::Text | Self::Name | Self::User | Self::Time | Self::Level | Self::Message | Self::Word(_) => {
-                Type::Text
-            }
+            Self::Text
+            | Self::Address
+            | Self::Name
+            | Self::User
+            | Self::Time
+            | Self::Level
+            | Self::Message
+            | Self::Word(_) => Type::Text,
             Self::Number | Self::Span => Type::Number,
             Self::Bool => Type::Bool,
             Self::Texts => Type::Texts,
@@ -57,6 +64,7 @@ impl Kind {
     pub(crate) const fn called(self) -> &'static str {
         match self {
             Self::Text => "a text",
+            Self::Address => "an address, as in `https://example.com/path`",
             Self::Name => "a name of small letters, digits and `_`, with `.` between them",
             Self::Number => "a number",
             Self::Bool => "true or false",
@@ -385,7 +393,7 @@ pub const ACTIONS: &[Action] = &[
             need("routing_key", Kind::Secret),
             MESSAGE,
             may("severity", Kind::Word(&["info", "warning", "error", "critical"])),
-            may("url", Kind::Text),
+            may("url", Kind::Address),
         ],
     )
     .gives(&[("reference", Kind::Text)]),
@@ -393,7 +401,7 @@ pub const ACTIONS: &[Action] = &[
         "http.call",
         "Calls an address by HTTP, signed.",
         &[
-            need("url", Kind::Text),
+            need("url", Kind::Address),
             may("method", Kind::Word(&["GET", "POST", "PUT", "PATCH", "DELETE"])),
             may("body", Kind::Any),
             may("signing_key", Kind::Secret),
@@ -410,7 +418,7 @@ pub const ACTIONS: &[Action] = &[
     outside(
         "validator.http",
         "Asks a validator by HTTP whether a code is right.",
-        &[USER, need("code", Kind::Secret), need("url", Kind::Text), may("bearer", Kind::Secret)],
+        &[USER, need("code", Kind::Secret), need("url", Kind::Address), may("bearer", Kind::Secret)],
     )
     .gives(&[("accepted", Kind::Bool)]),
     outside(
@@ -418,7 +426,7 @@ pub const ACTIONS: &[Action] = &[
         "Opens a ticket.",
         &[
             need("system", Kind::Word(&["jira", "servicenow", "http"])),
-            need("url", Kind::Text),
+            need("url", Kind::Address),
             may("bearer", Kind::Secret),
             may("basic", Kind::Secret),
             need("title", Kind::Message),

@@ -8,7 +8,7 @@ use crate::vocabulary::{ACTIONS, EVIDENCE, Kind, Parameter, QUERIES, Reach};
 /// Events with their fields, actions and queries with what they take and give, evidence, and the languages that a text for people may be in.
 pub fn words() -> Value {
     let events = EventKind::ALL.iter().map(|kind| {
-        let fields = kind.fields().iter().map(|field| json!({ "name": field.name, "kind": of_field(field.kind) }));
+        let fields = kind.fields().iter().map(|field| json!({ "name": field.name, "kind": of_field(field.kind), "may_be_missing": kind.may_lack(field.name) }));
         let ids = if kind.concerns_users() { EVENT_IDS } else { &[] };
         json!({ "name": kind.name(), "ids": ids, "data": fields.collect::<Vec<_>>() })
     });
@@ -67,6 +67,7 @@ const fn of_field(kind: FieldKind) -> &'static str {
 const fn of_kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
+        Kind::Address => "address",
         Kind::Number => "number",
         Kind::Bool => "bool",
         Kind::Texts => "texts",

@@ -7,6 +7,7 @@ mod desk;
 mod door;
 mod engine;
 mod hooks;
+mod kept;
 mod links;
 mod notices;
 mod outside;

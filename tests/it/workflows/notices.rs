@@ -131,7 +131,7 @@ fn passes() -> (String, String) {
         r#"
 triggers:
   - event: authenticator.verified
-    when: event.data.kind == "sms"
+    when: event.data.kind == "sms" && event.data.aal >= 2 && event.data.action == "recover"
 subject: ${event.user}
 steps:
   - id: pass
@@ -153,7 +153,7 @@ async fn t31_a_way_back_in_goes_to_no_mailbox_that_was_added_for_it_and_into_no_
         r#"
 triggers:
   - event: authenticator.verified
-    when: event.data.kind == "sms"
+    when: event.data.kind == "sms" && event.data.aal >= 2 && event.data.action == "recover"
 subject: ${event.user}
 steps:
   - id: pass
@@ -173,7 +173,8 @@ steps:
     let proved = async || {
         api.advance(61).await;
         let session = api.session(&user).await;
-        let challenge = api.challenge_in(&session).await;
+        let asked = json!({ "session_id": session, "action": "recover" });
+        let challenge = text(&api.post("/v1/challenges", asked).await.expect(201)["id"]);
         let sent = prompt(&api, &challenge, "sms").await.expect(201);
         let code = post.main.next().await.code();
         verify(&api, &challenge, &code, &text(&sent["id"])).await.expect(200);

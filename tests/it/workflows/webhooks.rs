@@ -117,6 +117,10 @@ async fn a_signed_call(database: Database) {
     call(&api, "called", SECRET, "msg_7", "{").await.expect_problem(400, "malformed-json");
     call(&api, "called", SECRET, "msg_8", "[]").await.expect_problem(422, "invalid-request");
     call(&api, "called", SECRET, "msg_9", r#"{"a": "\u0000"}"#).await.expect_problem(422, "invalid-request");
+    // Deeper than could be read again of a run.
+    let deep = format!(r#"{{"kind": "lost", "who": {}1{}}}"#, "[".repeat(40), "]".repeat(40));
+    let answer = call(&api, "called", SECRET, "msg_11", &deep).await.expect_problem(422, "invalid-request");
+    assert!(answer.to_string().contains("more than 32 lists and maps in one another"), "{answer}");
     let large = format!(r#"{{"kind": "lost", "who": "{}"}}"#, "a".repeat(64 << 10));
     call(&api, "called", SECRET, "msg_10", &large).await.expect_problem(413, "too-large");
     runs(&server.api(), 4).await;

@@ -106,6 +106,7 @@ impl App {
         let event = self
             .event(kind, actor, about(authenticator))
             .with("from", authenticator.state.name())
+            .with("kind", authenticator.kind.name())
             .with("reason", "requested")
             .detailed(actor.and_then(|actor| self.origin(actor)));
         (Change::SetAuthenticatorState { id: authenticator.id, to, by, at: self.now() }, event)

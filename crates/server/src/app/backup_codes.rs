@@ -55,11 +55,10 @@ impl App {
                 .with("kind", set.kind.name())
                 .detailed(self.origin(actor)),
         ];
-        events.extend(
-            seen.map(|old| {
-                self.event(EventKind::AuthenticatorRevoked, Some(actor), of(old)).with("reason", "replaced")
-            }),
-        );
+        events.extend(seen.map(|old| {
+            let revoked = self.event(EventKind::AuthenticatorRevoked, Some(actor), of(old));
+            revoked.with("kind", set.kind.name()).with("reason", "replaced")
+        }));
         let replace = ReplaceBackupCodes { trust, seen, set: set.clone(), codes, at: now };
         match self.commit(Change::ReplaceBackupCodes(Box::new(replace)), events).await? {
             Effect::Applied => Ok((set, shown)),

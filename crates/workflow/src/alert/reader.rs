@@ -162,7 +162,7 @@ fn kinds(node: &Node, mistakes: &mut Mistakes) -> Vec<EventKind> {
 fn condition(node: &Node, events: &[EventKind], file: &str, mistakes: &mut Mistakes) -> Option<Expression> {
     let text = node.text(mistakes)?.to_owned();
     let scope = Scope { events: events.into(), ..Scope::default() };
-    let written = Written { text, place: node.place.clone(), wanted: Type::Bool, scope };
+    let written = Written { text, place: node.place.clone(), wanted: Type::Bool, scope, in_text: false };
     if events.is_empty() {
         // That they are missing has been told.
         return None;

@@ -13,6 +13,9 @@ use crate::definition::{
 };
 use crate::vocabulary::{EVIDENCE, HandsOut};
 
+/// The actions of proofs that everybody gives who signs in, asks a site behind a proxy, or sees to their own authenticators.
+const EVERYDAY: [&str; 5] = ["login", "sign_in", "http.request", "enroll", "resynchronize"];
+
 pub(super) fn check(definition: &Definition, mistakes: &mut Mistakes) {
     let mut checker = Checker { definition, mistakes };
     let start = checker.by_triggers();
@@ -39,14 +42,22 @@ impl Checker<'_> {
         proved.min().flatten()
     }
 
-    /// What is proved by the event of a proof, of which a condition holds that asks about it as `name`.
+    /// What is proved by the event of a proof, of which a condition holds that asks about it as `name`: as much as the proof was worth then, given
+    /// for something of its own. Whoever signs in anyway proves nothing to a recovery.
     fn by_proof(&self, condition: Option<ExpressionId>, name: &str) -> Option<Aal> {
-        let condition = condition.and_then(|id| self.definition.expression(id));
-        let fact: crate::expression::Fact = [name, "data", "kind"].into_iter().map(Box::from).collect();
-        let demanded = condition.and_then(|expression| expression.condition.demands(&format!("{fact:?}")));
-        let levels = demanded?.into_iter().map(|kind| AuthenticatorKind::from_name(kind).map(Aal::highest_by));
+        let condition = &self.definition.expression(condition?)?.condition;
+        let fact = |field: &str| {
+            let fact: crate::expression::Fact = [name, "data", field].into_iter().map(Box::from).collect();
+            format!("{fact:?}")
+        };
+        let kinds = condition.demands(&fact("kind"))?;
+        let by_kind = kinds.into_iter().map(|kind| AuthenticatorKind::from_name(kind).map(Aal::highest_by)).min()??;
+        condition.demands(&fact("action")).filter(|actions| actions.iter().all(|action| !EVERYDAY.contains(action)))?;
+        let at_least = condition.at_least(&fact("aal"))?;
+        let worth =
+            [Aal::Aal3, Aal::Aal2, Aal::Aal1].into_iter().find(|level| i64::from(level.number()) <= at_least)?;
         // A key may be one that cannot leave its hardware, or not: that is not seen from here.
-        levels.min().flatten().map(|level| level.min(Aal::Aal2))
+        Some(by_kind.min(worth).min(Aal::Aal2))
     }
 
     fn text(&self, id: ExpressionId) -> Option<&str> {
@@ -152,7 +163,7 @@ impl Checker<'_> {
         } else if proved.is_none_or(|proved| level > proved) {
             let proof = proved.map_or_else(|| "nothing".to_owned(), |proved| proved.to_string());
             let message = format!(
-                "`{}` hands out {level}, and {proof} is proved before it: have an approval with `evidence` before, or wait for a proof",
+                "`{}` hands out {level}, and {proof} is proved before it: have an approval with `evidence` before, or wait for a proof of the subject, `where: arrived.user == subject && arrived.data.kind == \"totp\" && arrived.data.aal >= 2 && arrived.data.action == \"recover\"`, with an action of its own and not a `login`",
                 step.id
             );
             self.mistakes.error(&step.place, message);

@@ -11,6 +11,7 @@ use super::state::{Key, Node, Part, Told, Undo};
 use super::{
     Changed, Effect, Failure, FailureKind, MAX_CHANGED, MAX_KEPT, MAX_OUTPUT, Machine, ONLY, POSTPONED, Refused, What,
 };
+use crate::bounds::{MAX_NESTING, Room, cleaned, is_too_deep};
 use crate::definition::{Argument, Doing, Retry, StepKind};
 use crate::expression::Known;
 use crate::reader::is_of;
@@ -66,26 +67,39 @@ impl<'a> Machine<'a> {
         arguments: &[(String, Argument)],
     ) -> Result<BTreeMap<String, Told>, Failure> {
         let known = self.known(key);
+        let mut room = Room::of_step();
         let told = arguments.iter().map(|(name, argument)| {
             let told = match argument {
                 Argument::Secret(secret) => Ok(Told::Secret(secret.reference().to_owned())),
-                argument => self.argument(argument, &known).map(Told::Value),
+                argument => {
+                    self.argument(argument, &known, &mut room).and_then(|value| fitting(name, value)).map(Told::Value)
+                }
             };
             told.map(|told| (name.clone(), told))
         });
         told.collect::<Result<_, String>>().map_err(|message| Failure::at(key, FailureKind::Expression, message))
     }
 
-    fn argument(&self, argument: &Argument, known: &Known<'_>) -> Result<Value, String> {
+    fn argument(&self, argument: &Argument, known: &Known<'_>, room: &mut Room) -> Result<Value, String> {
         match argument {
-            Argument::Literal(value) => Ok(value.clone()),
-            Argument::Expression(id) => self.value(*id, known),
-            Argument::Message(message) => message.render(|id| self.value(id, known)).map(Value::from),
+            Argument::Literal(value) => {
+                room.take_value(value)?;
+                Ok(value.clone())
+            }
+            Argument::Expression(id) => {
+                let value = self.value(*id, known)?;
+                room.take_value(&value)?;
+                Ok(value)
+            }
+            Argument::Message(message) => message.render(room, |id| self.value(id, known)).map(Value::from),
             // The reader lets secrets stand in no list or map.
             Argument::Secret(_) => Err("a secret is no part of a value".to_owned()),
-            Argument::List(items) => items.iter().map(|item| self.argument(item, known)).collect(),
+            Argument::List(items) => items.iter().map(|item| self.argument(item, known, room)).collect(),
             Argument::Map(entries) => {
-                let entries = entries.iter().map(|(name, item)| Ok((name.clone(), self.argument(item, known)?)));
+                let entries = entries.iter().map(|(name, item)| {
+                    room.take(name.len() + 4)?;
+                    Ok((name.clone(), self.argument(item, known, room)?))
+                });
                 entries.collect::<Result<Map<_, _>, String>>().map(Value::Object)
             }
         }
@@ -205,6 +219,9 @@ impl<'a> Machine<'a> {
             if outputs.get(*name).is_some_and(|value| !is_of(value, *kind)) {
                 return wrong(format!("`{name}` came back, and is not {}", kind.called()));
             }
+            if outputs.get(*name).is_some_and(is_too_deep) {
+                return wrong(format!("`{name}` came back with more than {MAX_NESTING} lists and maps in one another"));
+            }
         }
         let size = size(&outputs);
         if size > MAX_OUTPUT || self.run.kept + size > MAX_KEPT {
@@ -277,7 +294,8 @@ impl<'a> Machine<'a> {
     pub(super) fn attempt_over(&mut self, key: &Key) {
         let Some(Node::Acting { attempt, .. }) = self.run.nodes.get(key) else { return };
         let attempt = *attempt;
-        self.attempt_failed(key, attempt, "it did not come back in time".to_owned(), Some(Duration::ZERO));
+        let within = self.doing(key).map_or(0, |doing| doing.timeout.as_secs());
+        self.attempt_failed(key, attempt, format!("it did not come back within {within} s"), Some(Duration::ZERO));
     }
 
     fn attempt_failed(&mut self, key: &Key, attempt: u32, message: String, again: Option<Duration>) {
@@ -339,6 +357,14 @@ impl<'a> Machine<'a> {
         }
         Ok(())
     }
+}
+
+/// What is told, as it can be kept.
+fn fitting(name: &str, value: Value) -> Result<Value, String> {
+    if is_too_deep(&value) {
+        return Err(format!("`{name}` comes to more than {MAX_NESTING} lists and maps in one another"));
+    }
+    Ok(cleaned(value))
 }
 
 /// What parts give: numbers are added up, and of anything else the last one is meant.

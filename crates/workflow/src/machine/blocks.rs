@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::state::{Key, Node, Outcome, Owner, Phase, Undo, Undoing};
 use super::{Closed, Effect, Ended, Failure, FailureKind, Machine, Next, Refused, What};
+use crate::bounds::Room;
 use crate::definition::{BlockId, Definition, ExpressionId, Step, StepId, StepKind};
 use crate::expression::Known;
 
@@ -54,7 +55,7 @@ impl Machine<'_> {
             }
             StepKind::Fail(message) => {
                 let known = self.known(&key);
-                let said = message.render(|id| self.value(id, &known));
+                let said = message.render(&mut Room::of_step(), |id| self.value(id, &known));
                 let failure = match said {
                     Ok(message) => Failure::at(&key, FailureKind::Explicit, message),
                     Err(message) => Failure::at(&key, FailureKind::Expression, message),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::state::Phase;
 use super::{Advanced, Entry, MAX_CALLS, MAX_KEPT, Machine, Refused, Run, STATE_VERSION, What};
+use crate::bounds::{MAX_NESTING, cleaned, cleaned_map, is_too_deep};
 use crate::definition::{Definition, TriggerKind};
 use crate::expression::{Clause, Known};
 use crate::reader::is_of;
@@ -54,6 +55,29 @@ impl Cause {
     /// An event as expressions see it: its ids and facts, and none of its personal details.
     pub fn event(event: &Event) -> Self {
         Self::Event(event_json(event))
+    }
+
+    /// What starts a run, as it can be kept and read again.
+    ///
+    /// # Errors
+    /// It has more lists and maps in one another than is taken.
+    pub fn taken(self) -> Result<Self, String> {
+        let all = |inputs: &Map<String, Value>| inputs.values().any(is_too_deep);
+        let is_too_deep = match &self {
+            Self::Event(value) | Self::Webhook(value) => is_too_deep(value),
+            Self::Manual { inputs, .. } | Self::Call { inputs } => all(inputs),
+            Self::Schedule => false,
+        };
+        if is_too_deep {
+            return Err(format!("there are more than {MAX_NESTING} lists and maps in one another: send it flatter"));
+        }
+        Ok(match self {
+            Self::Event(event) => Self::Event(cleaned(event)),
+            Self::Webhook(body) => Self::Webhook(cleaned(body)),
+            Self::Manual { roles, inputs } => Self::Manual { roles, inputs: cleaned_map(inputs) },
+            Self::Call { inputs } => Self::Call { inputs: cleaned_map(inputs) },
+            Self::Schedule => Self::Schedule,
+        })
     }
 }
 
@@ -163,6 +187,7 @@ impl Definition {
     /// # Errors
     /// Nothing starts it, or what is told to it does not fit.
     pub fn begin(&self, start: Start, now: Timestamp, chance: u64) -> Result<Advanced, Refused> {
+        let start = Start { cause: start.cause.taken().map_err(Refused::Unfit)?, ..start };
         if !self.is_started_by(&start.cause).map_err(Refused::Unfit)? {
             return Err(Refused::Unfit("no trigger of this workflow is fired by it".to_owned()));
         }

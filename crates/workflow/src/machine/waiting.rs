@@ -8,6 +8,7 @@ use super::{
     Closed, Effect, Failure, FailureKind, MAX_CALLS, MAX_INBOX, MAX_OUTPUT, MAX_SEEN, Machine, Refused, Task, Verdict,
     What,
 };
+use crate::bounds::{Room, is_too_deep};
 use crate::definition::{Approval, Call, Excluded, InVain, StepKind, Wait};
 
 impl Machine<'_> {
@@ -78,6 +79,9 @@ impl Machine<'_> {
         };
         if event.to_string().len() > MAX_OUTPUT {
             return Err(Refused::TooMuch("this event is too large"));
+        }
+        if is_too_deep(&event) {
+            return Err(Refused::TooMuch("this event has too many lists and maps in one another"));
         }
         self.run.seen.insert(position);
         while self.run.seen.len() > MAX_SEEN {
@@ -156,7 +160,9 @@ impl Machine<'_> {
 
     pub(super) fn begin_approval(&mut self, key: &Key, approval: &Approval) {
         let known = self.known(key);
-        let message = approval.message.as_ref().map(|message| message.render(|id| self.value(id, &known))).transpose();
+        let mut room = Room::of_step();
+        let message = approval.message.as_ref();
+        let message = message.map(|message| message.render(&mut room, |id| self.value(id, &known))).transpose();
         let message = match message {
             Ok(message) => message,
             Err(message) => {

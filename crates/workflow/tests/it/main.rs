@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod bounds;
 mod generated;
 mod machine;
 mod mistakes;

@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
-use workflow::{Action, Definition, Effect, Entry, Input, Key, Outcome, Reach, Run as Machine, Start, What};
+use workflow::{Action, Cause, Definition, Effect, Entry, Input, Key, Outcome, Reach, Run as Machine, Start, What};
 
 use super::held::LEFT_TO_IT;
 use super::inside::Own;
 use super::outside::PartDone;
 use super::releases::{decided, released_by};
-use super::start::Started;
+use super::start::{Outline, Started};
 use crate::app::{App, Error};
 
 /// When a run is due that waits for another one of its kind to end, or for what has no time.
@@ -31,6 +31,8 @@ const NEVER: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 const TRIES: u32 = 5;
 /// How often it is looked what came for a run while something is done for it.
 const LOOK: Duration = Duration::from_secs(1);
+/// Why a step failed of which the store does not take what came.
+const NOT_KEPT: &str = "what came of a step cannot be kept in the database";
 /// The longest text that is kept of why a run failed, in characters.
 const LONGEST: usize = 1000;
 
@@ -54,14 +56,12 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         Err(error @ Error::Internal(_)) => return Err(NotCarried::Unread(error)),
         Err(error) => return Err(error.into()),
     };
-    let broken =
-        |what: &str, error: serde_json::Error| Error::Internal(format!("{what} of a run cannot be read: {error}"));
-    let machine = claimed.run.machine.as_deref().map(serde_json::from_str).transpose();
-    let machine = machine.map_err(|error| broken("the state", error))?;
-    let pending = serde_json::from_str(&claimed.run.pending).map_err(|error| broken("what is to be done", error))?;
-    let started = serde_json::from_str(&claimed.run.cause).map_err(|error| broken("the cause", error))?;
     let ClaimedRun { run, fence, pokes, begins_at } = claimed;
     let app = Arc::clone(app);
+    let (Kept { started, machine, pending }, unread) = match Kept::of(&run) {
+        Ok(kept) => (kept, None),
+        Err(unread) => (Kept::nothing(&run), Some(unread)),
+    };
     let mut carrier = Carrier {
         app,
         definition,
@@ -80,7 +80,11 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         ended: None,
         begun: BTreeMap::new(),
     };
-    let ended = match carrier.go().await {
+    let ended = match unread {
+        None => carrier.go().await,
+        Some(unread) => carrier.cannot_be_read(unread).await?,
+    };
+    let ended = match ended {
         // What it was to write is taken neither now nor later: it ends, rather than that it is tried for ever.
         Err(Stop::NotTaken(why)) => carrier.cannot_be_kept(&why).await,
         ended => ended,
@@ -89,6 +93,43 @@ pub(super) async fn carry(app: &Arc<App>, claimed: ClaimedRun) -> Result<(), Not
         Ok(()) | Err(Stop::Lost) => Ok(()),
         Err(Stop::NotTaken(why)) => Err(Error::Internal(why).into()),
         Err(Stop::Error(error)) => Err(error.into()),
+    }
+}
+
+/// What is kept of a run, read.
+struct Kept {
+    started: Started,
+    machine: Option<Machine>,
+    pending: Vec<Effect>,
+}
+
+/// Why what is kept of a run cannot be read.
+struct Unread {
+    why: String,
+    /// Whether nobody else can either: it is nested deeper than JSON is read, or no JSON. Otherwise another version of this program may have
+    /// written it.
+    by_nobody: bool,
+}
+
+impl Kept {
+    fn of(run: &Run) -> Result<Self, Unread> {
+        let unread = |what: &str, error: &serde_json::Error| Unread {
+            why: format!("{what} cannot be read: {error}"),
+            by_nobody: !error.is_data(),
+        };
+        let machine = run.machine.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            started: serde_json::from_str(&run.cause).map_err(|error| unread("what started it", &error))?,
+            machine: machine.map_err(|error| unread("how far it is", &error))?,
+            pending: serde_json::from_str(&run.pending).map_err(|error| unread("what it was to do", &error))?,
+        })
+    }
+
+    /// All that is left of a run that cannot be read.
+    fn nothing(run: &Run) -> Self {
+        let Outline { requester, depth, .. } = Outline::of(&run.cause);
+        let started = Started { requester, ..Started::by(Cause::Schedule, depth) };
+        Self { started, machine: None, pending: Vec::new() }
     }
 }
 
@@ -212,21 +253,38 @@ impl Carrier {
         }
     }
 
+    /// Ends a run that cannot be read, where nobody else can read it either, or where it is cancelled. Nothing of it is undone: what it did is not known.
+    async fn cannot_be_read(&mut self, Unread { why, by_nobody }: Unread) -> Result<Result<(), Stop>, NotCarried> {
+        if by_nobody {
+            tracing::error!(run = %self.run.id, why, "what is kept of a run cannot be read: it has failed");
+            return Ok(self.over(Outcome::Failed, Some(why)).await);
+        }
+        match self.is_cancelled().await {
+            Ok(true) => Ok(self.over(Outcome::Cancelled, Some(why)).await),
+            Ok(false) => Err(NotCarried::Unread(Error::Internal(why))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether somebody cancelled the run, and it has not heard yet.
+    async fn is_cancelled(&self) -> Result<bool, Error> {
+        let inbox = self.app.store.run_instructions(self.run.id).await?;
+        Ok(inbox.iter().any(|(_, input)| matches!(serde_json::from_str(input), Ok(Input::Cancel { .. }))))
+    }
+
     /// Ends the run as failed, with nothing of what it was to write.
     async fn cannot_be_kept(&mut self, why: &str) -> Result<(), Stop> {
         tracing::error!(run = %self.run.id, why, "the store does not take what a run was to write: it has failed");
         self.machine = None;
         self.unwritten.clear();
         self.flying.abort_all();
-        self.over(Outcome::Failed, Some("what came of a step cannot be kept in the database".to_owned())).await
+        self.over(Outcome::Failed, Some(NOT_KEPT.to_owned())).await
     }
 
     /// Begins the run, if it may. Whether it did.
     async fn begin(&mut self) -> Result<bool, Stop> {
         // What came since the claim is not seen to here: with the pokes of the claim, the run is due again for it.
-        let inbox = self.app.store.run_instructions(self.run.id).await?;
-        let cancelled = inbox.iter().any(|(_, input)| matches!(serde_json::from_str(input), Ok(Input::Cancel { .. })));
-        if cancelled {
+        if self.is_cancelled().await? {
             self.over(Outcome::Cancelled, None).await?;
             return Ok(false);
         }

@@ -145,7 +145,7 @@ impl App {
             events.push(activated.with("kind", set.kind.name()));
             if let Some(seen) = seen {
                 let revoked = self.event(EventKind::AuthenticatorRevoked, actor, of(Some(*seen)));
-                events.push(revoked.with("reason", "replaced"));
+                events.push(revoked.with("kind", set.kind.name()).with("reason", "replaced"));
             }
         }
         events

@@ -7,7 +7,7 @@ use store::{Change, Effect, RunFilter, RunInput, TaskFilter};
 use workflow::{Awaited, Input, Key, Progress, Run as Machine, Wait};
 
 use super::InForce;
-use super::start::{Started, of_run};
+use super::start::{Outline, Started, of_run};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error};
 
@@ -17,7 +17,7 @@ pub(crate) struct Shown {
     pub(crate) run: Run,
     /// Who started it, where that was a person.
     pub(crate) requester: Option<String>,
-    /// What started it: `event`, `schedule`, `webhook`, `manual` or `call`, and the event where it was one.
+    /// What started it: `event`, `schedule`, `webhook`, `manual` or `call`, and the event where it was one; `unknown` where this server cannot read it.
     pub(crate) cause: &'static str,
     pub(crate) event: Option<Value>,
     /// The steps that are under way.
@@ -70,16 +70,19 @@ impl App {
 
     /// A run.
     pub(crate) async fn run(&self, id: RunId) -> Result<Shown, Error> {
-        let run = self.store.run(id).await?.ok_or(Error::NotFound("run"))?;
-        let unread = |error: serde_json::Error| Error::Internal(format!("a run cannot be read: {error}"));
-        let started: Started = serde_json::from_str(&run.cause).map_err(unread)?;
-        let machine: Option<Machine> = run.machine.as_deref().map(serde_json::from_str).transpose().map_err(unread)?;
-        let (cause, event) = match started.cause {
-            workflow::Cause::Event(event) => ("event", Some(event)),
-            workflow::Cause::Schedule => ("schedule", None),
-            workflow::Cause::Webhook(_) => ("webhook", None),
-            workflow::Cause::Manual { .. } => ("manual", None),
-            workflow::Cause::Call { .. } => ("call", None),
+        let mut run = self.store.run(id).await?.ok_or(Error::NotFound("run"))?;
+        // What this server cannot read of it says nothing: the rest is shown.
+        let Outline { cause, requester, .. } = Outline::of(&run.cause);
+        let event = match serde_json::from_str(&run.cause) {
+            Ok(Started { cause: workflow::Cause::Event(event), .. }) => Some(event),
+            _ => None,
+        };
+        let machine: Option<Machine> = match run.machine.as_deref().map(serde_json::from_str).transpose() {
+            Ok(machine) => machine,
+            Err(error) => {
+                run.error.get_or_insert_with(|| format!("how far it is cannot be read here: {error}"));
+                None
+            }
         };
         let now = self.now();
         let mut release_tasks = Vec::new();
@@ -91,8 +94,8 @@ impl App {
         let keys = |keys: Vec<&Key>| keys.into_iter().map(Key::to_string).collect();
         let machine = machine.as_ref();
         Ok(Shown {
-            requester: started.requester,
-            cause,
+            requester,
+            cause: cause.name(),
             event,
             under_way: keys(machine.map(|one| one.under_way().collect()).unwrap_or_default()),
             waits: match machine {

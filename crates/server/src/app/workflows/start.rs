@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use domain::event::About;
 use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use store::{BeginRuns, Change, Effect, Meeting, NewRun};
 use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
@@ -32,6 +33,47 @@ impl Started {
     /// By nobody in person.
     pub(super) const fn by(cause: Cause, depth: u32) -> Self {
         Self { cause, requester: None, depth, held: false }
+    }
+}
+
+/// What can be said of that where it cannot be read: however deep it is.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct Outline {
+    pub(super) cause: CauseOutline,
+    pub(super) requester: Option<String>,
+    pub(super) depth: u32,
+}
+
+/// What sort of thing started a run.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CauseOutline {
+    Event(IgnoredAny),
+    Schedule,
+    Webhook(IgnoredAny),
+    Manual(IgnoredAny),
+    Call(IgnoredAny),
+    #[default]
+    #[serde(skip)]
+    Unknown,
+}
+
+impl Outline {
+    pub(super) fn of(cause: &str) -> Self {
+        serde_json::from_str(cause).unwrap_or_default()
+    }
+}
+
+impl CauseOutline {
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::Schedule => "schedule",
+            Self::Webhook(_) => "webhook",
+            Self::Manual(_) => "manual",
+            Self::Call(_) => "call",
+            Self::Unknown => "unknown",
+        }
     }
 }
 
@@ -88,7 +130,7 @@ impl App {
         // Who it is, and not what they are called today: an id is nobody's once its user is erased, and nobody else is ever called so.
         let requester = self.user_called(&requester).await?.map_or(requester, |user| user.id.to_string());
         let inputs = self.with_users(&found.definition, inputs).await?;
-        let cause = Cause::Manual { roles, inputs };
+        let cause = Cause::Manual { roles, inputs }.taken().map_err(|why| Error::invalid("/inputs", why))?;
         match found.definition.is_started_by(&cause) {
             Ok(true) => {}
             Ok(false) => {
@@ -150,6 +192,8 @@ impl App {
         since: i64,
     ) -> Result<NewRun, String> {
         let definition = &workflow.definition;
+        let cause = started.cause.clone().taken()?;
+        let started = &Started { cause, ..started.clone() };
         let subject = definition.subject_of(&started.cause)?;
         let user_id = subject.as_deref().and_then(|subject| subject.parse::<UserId>().ok());
         let key = definition.concurrency_key(&started.cause)?;

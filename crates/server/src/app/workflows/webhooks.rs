@@ -159,7 +159,7 @@ impl App {
     /// Starts what a call starts, unless it came before.
     pub(crate) async fn take_webhook(&self, accepted: Accepted, body: Map<String, Value>) -> Result<(), Error> {
         let Accepted { workflow, triggers, id } = accepted;
-        let cause = Cause::Webhook(Value::Object(body));
+        let cause = Cause::Webhook(Value::Object(body)).taken().map_err(|why| Error::invalid("", why))?;
         // Whoever signed with one secret starts nothing by the trigger of another.
         let fired: Vec<Result<bool, String>> =
             triggers.iter().map(|place| workflow.definition.fires(*place, &cause)).collect();

@@ -189,7 +189,7 @@ impl From<domain::Run> for Run {
 struct RunShown {
     #[serde(flatten)]
     run: Run,
-    /// What started it: `event`, `schedule`, `webhook`, `manual` or `call`.
+    /// What started it: `event`, `schedule`, `webhook`, `manual` or `call`; `unknown` where the server that answers cannot read it.
     cause: &'static str,
     /// The event that did, with its ids and facts.
     #[schema(value_type = Option<Object>)]

@@ -180,8 +180,12 @@ impl Carrier {
         if many < 2 {
             return Ok(false);
         }
-        if self.write(Some(advanced), Beside { own: together, ..Beside::default() }).await? != Written::Applied {
-            // One of them was not as it was seen, by another of them maybe: each by itself sees what is there then.
+        let written = match self.write(Some(advanced), Beside { own: together, ..Beside::default() }).await {
+            Err(Stop::NotTaken(_)) => Written::Refused,
+            written => written?,
+        };
+        if written != Written::Applied {
+            // One of them cannot be kept, or was not as it was seen, by another of them maybe: each by itself sees what is there then.
             self.look_for_pokes().await?;
             let began = Instant::now();
             for Act { key, action, with, attempt } in acts {

@@ -2,12 +2,12 @@
 
 use domain::event::About;
 use domain::{Event, EventKind, RunId, RunLine, RunState};
-use serde_json::json;
+use serde_json::{Map, json};
 use store::{AdvanceRun, Change, Commit, Effect as Written, RunInput, StoreError};
 use uuid::Uuid;
 use workflow::{Advanced, Effect, Entry, Input, Key, Refused, Run as Machine, What};
 
-use super::{Beside, Carrier, Stop, outcome_of, pending, shortened, state_of};
+use super::{Beside, Carrier, NOT_KEPT, Stop, outcome_of, pending, shortened, state_of};
 use crate::app::Error;
 use crate::app::telling::With;
 use crate::app::workflows::inside::Own;
@@ -36,7 +36,39 @@ impl Carrier {
                 return self.write(None, Beside { own: Own::default(), spares: None, ..beside }).await;
             }
         };
-        self.write(advanced, beside).await
+        let (taken, outside) = (beside.taken.clone(), beside.own.changes.is_empty());
+        match self.write(advanced, beside).await {
+            Err(Stop::NotTaken(why)) => self.failed_instead(input, outside, taken, why).await,
+            written => written,
+        }
+    }
+
+    /// The store does not take what came of a step: it has failed by that, so that what was done is undone, and somebody hears of it.
+    async fn failed_instead(
+        &mut self,
+        input: Input,
+        outside: bool,
+        taken: Vec<Uuid>,
+        why: String,
+    ) -> Result<Written, Stop> {
+        let (Input::Done { key, attempt, changed, .. } | Input::Part { key, attempt, changed, .. }) = input else {
+            return Err(Stop::NotTaken(why));
+        };
+        let Some(machine) = &self.machine else { return Err(Stop::NotTaken(why)) };
+        tracing::error!(run = %self.run.id, step = %key, why, "the store does not take what came of a step: it has failed");
+        // What was done outside is done, whatever becomes of what it gave. What was to be done to our own data was not.
+        let part = machine.parts(&key) + 1;
+        let done = Input::Part { key: key.clone(), attempt, part, outputs: Map::new(), changed };
+        let failed = Input::Failed { key, attempt, message: NOT_KEPT.to_owned(), retryable: false, after: None };
+        let mut advanced = Advanced { run: machine.clone(), effects: Vec::new(), history: Vec::new() };
+        for input in outside.then_some(done).into_iter().chain([failed]) {
+            let next = self.definition.advance(&advanced.run, input, self.app.now(), self.chance());
+            let Ok(next) = next else { return Err(Stop::NotTaken(why)) };
+            advanced.run = next.run;
+            advanced.effects.extend(next.effects);
+            advanced.history.extend(next.history);
+        }
+        self.write(Some(advanced), Beside { taken, ..Beside::default() }).await
     }
 
     /// What a refused input answers is not asked for again.

@@ -2,12 +2,12 @@
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
-use gateway::outside::{Answer, Request};
+use gateway::outside::{Answer, OutsideError, Request};
 use serde_json::{Map, Value};
 use workflow::Told;
 
 use super::super::signing;
-use super::{Errand, Given, text, unsent};
+use super::{Errand, Given, shortened, text, unsent};
 use crate::app::App;
 use crate::app::workflows::inside::Fault;
 
@@ -36,7 +36,14 @@ impl App {
             headers.push(("webhook-timestamp", at.to_string()));
             headers.push(("webhook-signature", signature(&key, &errand.idempotency_key, at, &body)?));
         }
-        let mut request = Request::with_method(method, text(errand, "url").unwrap_or_default());
+        let url = text(errand, "url").unwrap_or_default();
+        let mut request = match Request::with_method(method, url) {
+            Err(OutsideError::Url("none")) => {
+                let url = shortened(url.split(['?', '#']).next().unwrap_or_default(), 100);
+                return Err(Fault::final_one(format!("`{url}` is no URL: write it as in `https://example.com/path`")));
+            }
+            request => request,
+        };
         for (name, value) in &headers {
             request = request.and_then(|request| request.header(name, value));
         }

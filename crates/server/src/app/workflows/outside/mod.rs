@@ -95,10 +95,12 @@ impl App {
                 other => Err(Fault::final_one(format!("this version cannot carry `{other}` out"))),
             }
         };
-        match tokio::time::timeout(patience, done).await {
-            Ok(done) => withheld.out_of(done),
-            Err(_) => Err(Fault::for_now("it did not come back in time")),
+        if let Ok(done) = tokio::time::timeout(patience, done).await {
+            return withheld.out_of(done);
         }
+        let whom = host(&errand).map_or_else(|| "it".to_owned(), |host| format!("`{host}`"));
+        let within = patience.as_millis().div_ceil(1000);
+        withheld.out_of(Err(Fault::for_now(format!("{whom} did not come back within {within} s"))))
     }
 
     /// What of it must not come back. What is not known here goes nowhere either.
@@ -117,7 +119,11 @@ impl App {
     async fn ask(&self, errand: &Errand, request: Request) -> Result<Answer, Fault> {
         let request = request.header("idempotency-key", &errand.idempotency_key).map_err(|error| unsent(&error))?;
         let answer = self.door()?.send(request).await.map_err(|error| unsent(&error))?;
-        accepted(&answer).map(|()| answer)
+        match (accepted(&answer), host(errand)) {
+            (Ok(()), _) => Ok(answer),
+            (Err(fault), Some(host)) => Err(Fault { message: format!("{}, from `{host}`", fault.message), ..fault }),
+            (Err(fault), None) => Err(fault),
+        }
     }
 
     /// The secret that an action takes by this name.
@@ -140,6 +146,17 @@ impl App {
     fn need_secret(&self, errand: &Errand, name: &str) -> Result<Zeroizing<String>, Fault> {
         self.secret(errand, name)?.ok_or_else(|| Fault::final_one(format!("no `{name}` was told")))
     }
+}
+
+/// Whom a call goes to, where that stands in the file or is told in the open: the host alone, and nothing of what may be secret in an address.
+fn host(errand: &Errand) -> Option<&str> {
+    host_of(text(errand, "url")?.trim())
+}
+
+fn host_of(url: &str) -> Option<&str> {
+    let rest = url.split_once("://")?.1;
+    let host = rest.split(['/', '?', '#', '\\']).next()?;
+    Some(host.rsplit('@').next().unwrap_or(host))
 }
 
 /// A `POST` of JSON.
@@ -213,6 +230,14 @@ mod tests {
         {
             assert_eq!(accepted(&answer(status, &[])).unwrap_err().again, again, "{status}");
         }
+    }
+
+    /// T-18: an address may have something secret behind its host, or before it.
+    #[test]
+    fn w08_t18_of_an_address_the_host_is_said_and_nothing_else() {
+        assert_eq!(host_of("https://a.example:8443/token/5?key=6#7"), Some("a.example:8443"));
+        assert_eq!(host_of("https://me:secret@a.example?key=6"), Some("a.example"));
+        assert_eq!(host_of("ok"), None);
     }
 
     #[test]
