@@ -185,6 +185,9 @@ impl Action {
     }
 }
 
+/// The actions that take from people what they prove by: where that would leave an administrator with nothing, or too many, they are held for two people.
+pub const TAKING: &[&str] = &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+
 /// What a link of a run is known by, and leads to.
 const LINK: &[(&str, Kind)] = &[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)];
 /// To whom something is handed out, and what its page says.

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::stories::{named, ready};
 use super::tasks::{approve_as, approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Server};
+use crate::push::{connect, push};
 
 fn names(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -198,6 +200,45 @@ async fn with_an_administrator(database: Database, workflows: &[(String, String)
     let request = request.header("if-match", format!("\"{}\"", current["id"].as_str().unwrap()));
     Api::answer(request.json(&json!({ "files": files }))).await.unwrap().expect(200);
     (folder, server)
+}
+
+/// T-15: who has an administrator's password and asks until somebody looks is out at once, though the lock itself takes two people.
+#[tokio::test(flavor = "multi_thread")]
+async fn t15_an_administrator_who_reports_fraud_is_protected_while_the_lock_waits_for_two_people() {
+    let (_folder, server) = with_an_administrator(Database::Sqlite, &[ready("push_fatigue")]).await;
+    let api = server.api();
+    let ann = connect(&api, "ann").await;
+    let of_attacker = async || {
+        let stolen = api.session(&ann.user).await;
+        push(&api, &api.challenge_in(&stolen).await).await.expect(201);
+        assert_eq!(ann.app.answers(&ann.app.asked().await, "fraud", None).await.expect(200)["state"], "reported");
+        stolen
+    };
+    let is_over =
+        async |session: &str| api.get(&format!("/v1/sessions/{session}")).await.expect(200)["ended_at"].is_string();
+    let first = of_attacker().await;
+    let held = run_in(&api, "push_fatigue", "held").await;
+    assert!(is_over(&first).await && is_over(&ann.session).await);
+    assert_eq!(named(&api, "push_fatigue.reported").await, 1);
+    assert_eq!(events(&api, "run.held").await[0]["data"]["reason"], "shut_out");
+    let user = async || api.get(&format!("/v1/users/{}", ann.user)).await.expect(200)["state"].clone();
+    assert_eq!(user().await, "active");
+    // A later report finds what began meanwhile.
+    api.advance(3700).await;
+    let second = of_attacker().await;
+    settles(&api, held["id"].as_str().unwrap(), "cancelled").await;
+    let held = run_in(&api, "push_fatigue", "held").await;
+    assert!(is_over(&second).await);
+    let (bob, carl) = (api.enroll("bob").await, api.enroll("carl").await);
+    let task = release_task(&api, held["id"].as_str().unwrap()).await;
+    let third = api.session(&ann.user).await;
+    for who in [bob, carl] {
+        approve_proving(&api, &task, &who).await.expect(200);
+    }
+    settles(&api, held["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(user().await, "suspended");
+    assert!(is_over(&third).await);
+    assert_eq!(named(&api, "push_fatigue.locked").await, 1);
 }
 
 fn suspending() -> (String, String) {

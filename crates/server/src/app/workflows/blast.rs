@@ -98,9 +98,6 @@ pub(super) async fn administrators_among(
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
-/// The actions that take from people what they prove by.
-pub(super) const TAKING: &[&str] =
-    &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
 /// What takes a recovery back: who had nothing before it is left with nothing again, and that at once.
 const TAKES_BACK: &str = "recovery.withdraw";
 

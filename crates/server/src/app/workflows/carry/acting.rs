@@ -8,10 +8,12 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use store::Effect as Written;
 use tokio::time::Instant;
-use workflow::{Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
+use workflow::{
+    Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, TAKING, Told, What,
+};
 
 use super::{Beside, Carrier, LOOK, Stop, TRIES, is_inside_action, shortened};
-use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way, takes};
+use crate::app::workflows::blast::{Foreseen, spares, stands_in_the_way, takes};
 use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::{Errand, PartDone, Parts};
 use crate::app::workflows::start::Started;
