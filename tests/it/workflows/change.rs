@@ -289,7 +289,8 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     };
     ran("suspending", &ann.user_id, "held").await;
     ran("suspending", &bob.user_id, "completed").await;
-    ran("locking", &carl.user_id, "held").await;
+    ran("suspending", &carl.user_id, "held").await;
+    ran("locking", &carl.user_id, "completed").await;
     let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
@@ -426,12 +427,25 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
         let run = start(&other.user_id).await;
         settles(api, &run, "completed").await;
     }
-    // Another workflow is no other day.
+    // What one workflow does to those whom its runs are about takes nothing from another one.
+    let run = start(&others[3].user_id).await;
+    settles(api, &run, "held").await;
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(api, &run, "cancelled").await;
     let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": others[3].user_id } });
     let other = api.post("/v1/workflows/locking/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    settles(api, &other, "held").await;
-    api.post(&format!("/v1/runs/{other}/cancel"), json!({})).await.expect(200);
-    settles(api, &other, "cancelled").await;
+    settles(api, &other, "completed").await;
+    api.post(&format!("/v1/users/{}/resume", others[3].user_id), json!({})).await.expect(200);
+    // Whom somebody lets prove again makes room for another one.
+    let resume = async |one: &Enrolled| {
+        api.post(&format!("/v1/authenticators/{}/resume", one.authenticator_id), json!({})).await.expect(200);
+    };
+    resume(&others[0]).await;
+    let run = start(&others[3].user_id).await;
+    settles(api, &run, "completed").await;
+    resume(&others[3]).await;
+    let run = start(&others[0].user_id).await;
+    settles(api, &run, "completed").await;
     let run = start(&others[3].user_id).await;
     settles(api, &run, "held").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
@@ -471,6 +485,14 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
     api.advance(25 * 3600).await;
     let run = start(&others[3].user_id).await;
     settles(api, &run, "completed").await;
+    // Accounts that were just made use up nothing of those that were there before.
+    api.advance(8 * 86_400).await;
+    resume(&others[3]).await;
+    for (name, state) in [("lea", "completed"), ("mia", "completed"), ("nils", "completed"), ("olga", "held")] {
+        let new = api.enroll(name).await;
+        settles(api, &start(&new.user_id).await, state).await;
+    }
+    settles(api, &start(&others[3].user_id).await, "completed").await;
 }
 
 /// W-09: a loop that would shut out too many is held before anybody is, and says how many it is about.

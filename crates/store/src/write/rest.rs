@@ -6,6 +6,7 @@ use domain::{
     Trust, UserId, UserKind, UserState,
 };
 
+use super::shut_out;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
@@ -40,13 +41,17 @@ static SET_USER_STATE: Set = Set::new(
 );
 
 pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: UserState) -> Result<Effect, Fault> {
-    one(connection, &SET_USER_STATE, &[id.into(), to.name().into()]).await
+    let effect = one(connection, &SET_USER_STATE, &[id.into(), to.name().into()]).await?;
+    if effect == Effect::Applied && to == UserState::Active {
+        shut_out::give_back(connection, id.uuid()).await?;
+    }
+    Ok(effect)
 }
 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 13] = [
+pub(super) static ERASE_BELONGINGS: [Set; 14] = [
     // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
     Set::new(
         &[("user_id", Id)],
@@ -68,6 +73,7 @@ pub(super) static ERASE_BELONGINGS: [Set; 13] = [
     Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM risk_histories WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM shut_out_users WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sign_ins WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
@@ -195,7 +201,7 @@ pub(super) async fn set_authenticator_state(
     at: Timestamp,
 ) -> Result<Effect, Fault> {
     // Whoever remembers a browser of this user meanwhile waits, or is forgotten with the rest (T-25).
-    HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+    let held = HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
     let (session, proved) = trusted(by);
     let mut input = Rows::default();
     for from in to.reachable_from() {
@@ -209,6 +215,11 @@ pub(super) async fn set_authenticator_state(
         ]);
     }
     let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
+    if changed > 0 && to == AuthenticatorState::Active {
+        for user in held {
+            shut_out::give_back(connection, user).await?;
+        }
+    }
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
 }
 

@@ -13,7 +13,7 @@ use workflow::{
 };
 
 use super::{Beside, Carrier, LOOK, Stop, TRIES, is_inside_action, shortened};
-use crate::app::workflows::blast::{Foreseen, spares, stands_in_the_way, takes};
+use crate::app::workflows::blast::{self, Foreseen, spares, stands_in_the_way, takes};
 use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::{Errand, PartDone, Parts};
 use crate::app::workflows::start::Started;
@@ -139,7 +139,8 @@ impl Carrier {
         let mut extent = self.app.extent(query, with, first).await?;
         self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
         if self.definition.does_in_loop(&key.step, TAKING) {
-            extent.shut_out = u64::try_from(self.app.store.shut_out(self.app.now()).await?).unwrap_or(0);
+            let shut_out = self.app.store.shut_out(blast::TOGETHER, self.app.now()).await?;
+            extent.shut_out = u64::try_from(shut_out).unwrap_or(0);
             let what = What::Foreseen { users: extent.users, is_whole: extent.is_whole };
             self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
         }
@@ -229,7 +230,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &key, action, &own).await?;
+            let spares = spares(&self.app, &self.run, &key, action, &own).await?;
             let foreseen = self.foreseen(&key);
             if let Some(spares) = &spares
                 && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?
