@@ -47,7 +47,7 @@ steps:
         steps:
           - id: unlock
             action: user.unlock
-            with: {user: "${subject}"}
+            with: {user: "${subject}", locked_by: anybody}
 "#,
     )
 }

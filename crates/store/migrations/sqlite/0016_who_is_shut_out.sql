@@ -20,3 +20,7 @@ CREATE INDEX shut_out_hours_by_hour ON shut_out_hours (hour);
 
 -- What was counted in the day so far. Servers of before go on counting in `shut_outs` as long as there are any.
 INSERT INTO shut_out_hours (budget, hour, users) SELECT '', s.since / 3600000, s.users FROM shut_outs s WHERE s.users > 0;
+
+-- The run by which somebody, or an authenticator, is suspended; none where a person did it, or nothing is known of it: no run lifts that by itself.
+ALTER TABLE users ADD COLUMN suspended_by BLOB;
+ALTER TABLE authenticators ADD COLUMN suspended_by BLOB;

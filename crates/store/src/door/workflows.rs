@@ -144,6 +144,14 @@ impl Store {
         Ok(found)
     }
 
+    /// By which runs a user, and authenticators of theirs, are suspended, by their ids. What is not among them is suspended by nobody, or by a person.
+    pub async fn suspended_by(&self, user: UserId) -> Result<Vec<(Uuid, RunId)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::suspended_by(lease.connection(), user).await?;
+        lease.done();
+        Ok(found)
+    }
+
     /// How many users there are. It takes longer the more there are.
     pub async fn population(&self) -> Result<i64, StoreError> {
         let mut lease = self.0.pool.lease().await?;

@@ -212,6 +212,15 @@ pub(crate) async fn leeway(
     Ok(Leeway { shut_out, released, is_asked: is_any(TaskState::Open) })
 }
 
+/// By which runs a user, and authenticators of theirs, are suspended.
+pub(crate) async fn suspended_by(connection: &mut Connection, user: UserId) -> Result<Vec<(Uuid, RunId)>, Fault> {
+    let sql = "SELECT u.id, u.suspended_by FROM users u WHERE u.id = $1 AND u.suspended_by IS NOT NULL
+        UNION ALL
+        SELECT a.id, a.suspended_by FROM authenticators a WHERE a.user_id = $1 AND a.suspended_by IS NOT NULL";
+    let read = |row: &crate::engine::Row<'_>| Ok((row.get::<Uuid>(0)?, RunId::from_uuid(row.get::<Uuid>(1)?)));
+    connection.fetch(sql, &[user.into()], read).await
+}
+
 /// How many users there are.
 pub(crate) async fn population(connection: &mut Connection) -> Result<i64, Fault> {
     let found = connection.fetch("SELECT count(*) FROM users u", &[], |row| row.get::<i64>(0)).await?;

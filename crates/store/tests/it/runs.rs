@@ -272,6 +272,49 @@ on_both_engines! {
         assert_eq!((locks(1, "w", hour(80)).await, counted("w", hour(80)).await), (yes, 1));
     }
 
+    /// A run lifts what it has suspended itself, as long as no person has taken that over.
+    async fn w05_a_run_lifts_what_is_suspended_by_it_and_by_others_where_it_says_so(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        for _ in 0..2 {
+            started(&store, None, None, Meeting::Queue).await;
+        }
+        let claimed = claim(&store, after(1), after(60)).await;
+        let does = async |place: usize, change| write(&store, AdvanceRun { changes: vec![change], ..advance(&claimed[place]) }).await;
+        let suspend = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(2) };
+        let lock = |to| Change::SetUserState { id: ann.user.id, to };
+        for (whose, into) in [
+            (Suspended::User(ann.user.id), [lock(UserState::Suspended), lock(UserState::Active)]),
+            (Suspended::Authenticator(ann.authenticator), [suspend(AuthenticatorState::Suspended), suspend(AuthenticatorState::Active)]),
+        ] {
+            let [out, back] = into;
+            let lift = |lifts| Change::Lift { whose, lifts, at: after(3) };
+            // By one run: by that one, and by another one where its file says so.
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Refused, "{whose:?} is not suspended");
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), claimed[0].run.id)]);
+            assert_eq!(does(1, lift(Lifts::ThisRun)).await, Effect::Refused);
+            assert_eq!(does(0, lift(Lifts::ThisRun)).await, Effect::Applied);
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(does(1, lift(Lifts::Workflows)).await, Effect::Applied);
+            // A person takes it over, once: then no run lifts it by itself.
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            apply(&store, Change::TakeOver(whose)).await;
+            assert_eq!(commit(&store, Change::TakeOver(whose)).await, Effect::Refused);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), []);
+            for lifts in [Lifts::ThisRun, Lifts::Workflows] {
+                assert_eq!(does(0, lift(lifts)).await, Effect::Refused, "{whose:?} {lifts:?}");
+            }
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+            // What a person does leaves nothing of a run.
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            apply(&store, back).await;
+            apply(&store, out).await;
+            assert_eq!(does(0, lift(Lifts::Workflows)).await, Effect::Refused);
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+        }
+    }
+
     /// W-09: who was asked about one user let nobody else, and no administrator; what was let is used up, and nothing of it by what did not happen.
     async fn w09_a_release_lets_no_more_users_and_no_more_administrators_than_were_asked_about(home: Home) {
         let store = home.open().await;
