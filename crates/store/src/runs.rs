@@ -187,13 +187,15 @@ pub struct AdvanceRun {
 }
 
 /// Guard of an [`AdvanceRun`]: unless people approved that the step does it to so many ([`domain::Task::lets`]), which uses that up, no administrator, and no more than so many users of a budget in a day, could
-/// prove something before and cannot after it.
+/// prove something before and cannot after it, and none is an administrator no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
     /// The users whose account or authenticators are changed.
     pub users: Vec<UserId>,
     /// The administrators among them.
     pub administrators: Vec<UserId>,
+    /// Those who would be administrators no more, by the groups that they are taken out of: each is one, and takes people to let it.
+    pub demotes: Vec<UserId>,
     /// The step that does it, in whichever round of the loops around it: what a task that was approved [releases](domain::Task::releases).
     pub step: String,
     /// Which budget they count to, each once a day: empty, that of all workflows together.

@@ -268,10 +268,20 @@ fn locking() -> (String, String) {
     (name.replace("suspending", "locking"), text)
 }
 
+/// Takes somebody out of the group by which they are an administrator.
+fn demoting() -> (String, String) {
+    let (name, text) = suspending();
+    let text = text.replace("name: suspending", "name: demoting").replace(
+        "id: suspend\n    action: authenticator.suspend\n    with: {user: \"${subject}\"}",
+        "id: demote\n    action: user.remove_from_group\n    with: {user: \"${subject}\", group: ops-night}",
+    );
+    (name.replace("suspending", "demoting"), text)
+}
+
 /// Who is an administrator by a group is one, and how many users may be left so is for the operator to say.
 #[tokio::test(flavor = "multi_thread")]
 async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configured() {
-    let folder = folder(&[suspending(), locking()]);
+    let folder = folder(&[suspending(), locking(), demoting()]);
     let policy = tempfile::tempdir().unwrap();
     std::fs::write(policy.path().join("all.yaml"), "administrators:\n  groups: [\"ops-*\"]\n").unwrap();
     let mut setup = setup(Database::Sqlite, &folder);
@@ -288,6 +298,28 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
         settles(&api, run["id"].as_str().unwrap(), state).await;
     };
     ran("suspending", &ann.user_id, "held").await;
+    // Nor is one made none first; who is none by that group, or has another one beside it, is taken out of it.
+    ran("demoting", &ann.user_id, "held").await;
+    let groups = async |user: &str| api.get(&format!("/v1/users/{user}")).await.expect(200)["groups"].clone();
+    assert_eq!(groups(&ann.user_id).await, json!(["ops-night"]));
+    for (user, before, after) in
+        [(&bob, json!(["staff"]), json!(["staff"])), (&carl, json!(["ops-day", "ops-night"]), json!(["ops-day"]))]
+    {
+        api.patch(&format!("/v1/users/{}/standing", user.user_id), json!({ "groups": before })).await.expect(200);
+        ran("demoting", &user.user_id, "completed").await;
+        assert_eq!(groups(&user.user_id).await, after);
+        api.patch(&format!("/v1/users/{}/standing", user.user_id), json!({ "groups": [] })).await.expect(200);
+    }
+    let runs = api.all("/v1/runs?workflow=demoting&state=held").await;
+    let task = release_task(&api, runs[0]["id"].as_str().unwrap()).await;
+    assert_eq!(task["lets"], json!({ "users": 1, "administrators": 1 }), "{task}");
+    api.user("Gina").await;
+    for name in ["dora", "emil"] {
+        approve_proving(&api, &task, &api.enroll(name).await).await.expect(200);
+    }
+    settles(&api, runs[0]["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(groups(&ann.user_id).await, json!([]));
+    api.patch(&format!("/v1/users/{}/standing", ann.user_id), json!({ "groups": ["ops-night"] })).await.expect(200);
     ran("suspending", &bob.user_id, "completed").await;
     ran("suspending", &carl.user_id, "held").await;
     ran("locking", &carl.user_id, "completed").await;

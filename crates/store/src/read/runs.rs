@@ -191,7 +191,7 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
 pub(crate) async fn shut_out(connection: &mut Connection, budget: &str, at: Timestamp) -> Result<i64, Fault> {
     let sql = "SELECT CAST(COALESCE(SUM(h.users), 0) AS BIGINT) FROM shut_out_hours h
         WHERE h.budget = $1 AND h.hour >= $2";
-    let args = [Arg::Text(budget.into()), Arg::Int(hours(at).1)];
+    let args = [Arg::Text(budget), Arg::Int(hours(at).1)];
     let users = connection.fetch(sql, &args, |row| row.get::<i64>(0)).await?;
     Ok(users.first().copied().unwrap_or(0))
 }

@@ -132,12 +132,14 @@ pub(super) async fn may_stay(
 ) -> Result<bool, Fault> {
     let now: Vec<Uuid> =
         shut_out(connection, spares).await?.into_iter().filter(|user| !before.contains(user)).collect();
-    if now.is_empty() {
+    let demoted = spares.demotes.iter().filter(|one| !now.contains(&one.uuid())).count();
+    if now.is_empty() && demoted == 0 {
         return Ok(true);
     }
     let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let is_administrator = |user: &&Uuid| spares.administrators.iter().any(|one| one.uuid() == **user);
-    let (more, administrators) = (many(now.len()), many(now.iter().filter(is_administrator).count()));
+    let more = many(now.len() + demoted);
+    let administrators = many(now.iter().filter(is_administrator).count() + demoted);
     let asked = Rows::one(&[run.into(), spares.step.as_str().into(), more.into(), administrators.into()]);
     if let Some(task) = RELEASED.ids(connection, asked).await?.into_iter().min() {
         USE_RELEASE.all(connection, Rows::one(&[task.into(), more.into(), administrators.into()])).await?;

@@ -168,7 +168,7 @@ on_both_engines! {
         }
         let claimed = claim(&store, after(1), after(60)).await;
         let spares = |users: &[UserId], administrators: &[UserId], most| {
-            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), step: "suspend".to_owned(), budget: String::new(), most })
+            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), demotes: Vec::new(), step: "suspend".to_owned(), budget: String::new(), most })
         };
         let suspend = |place: usize| Change::SetAuthenticatorState {
             id: people[place].authenticator,
@@ -238,7 +238,7 @@ on_both_engines! {
         let hour = |hours: u64| START.plus(std::time::Duration::from_hours(hours));
         let advanced = async |changes, users: &[usize], budget: &str, at| {
             let users = users.iter().map(|place| people[*place].user.id).collect();
-            let spares = Spares { users, administrators: vec![], step: "lock".to_owned(), budget: budget.to_owned(), most: 2 };
+            let spares = Spares { users, administrators: vec![], demotes: Vec::new(), step: "lock".to_owned(), budget: budget.to_owned(), most: 2 };
             write(&store, AdvanceRun { changes, spares: Some(spares), at, ..advance(&claimed) }).await
         };
         let into = |place: usize, to| Change::SetUserState { id: people[place].user.id, to };
@@ -338,7 +338,7 @@ on_both_engines! {
         // Ann is an administrator, and nobody may be left with nothing.
         let locks = async |users: &[UserId]| {
             let changes = users.iter().map(|id| Change::SetUserState { id: *id, to: UserState::Suspended }).collect();
-            let spares = Spares { users: users.to_vec(), administrators: vec![ann], step: "lock".to_owned(), budget: String::new(), most: 0 };
+            let spares = Spares { users: users.to_vec(), administrators: vec![ann], demotes: Vec::new(), step: "lock".to_owned(), budget: String::new(), most: 0 };
             write(&store, AdvanceRun { changes, spares: Some(spares), ..advance(&claimed) }).await
         };
         let task = approved(1, 0).await;

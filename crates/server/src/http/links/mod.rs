@@ -37,7 +37,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let shown = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         let link = app.link_by_token(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
@@ -54,7 +54,7 @@ async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response
 async fn follow(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let followed = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         Ok(match app.follow_link(&token).await? {
             Ok(followed) => reader.followed(&followed),
             Err(link) => reader.too_late(&link, link.state_at(app.now())),
@@ -67,7 +67,7 @@ async fn follow(State(app): Shared, Named(token): Named, parts: Parts) -> Respon
 async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let told = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         let link = app.tell_late(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
@@ -80,14 +80,18 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
     answer(&app, told.await, &reader, &token).await
 }
 
-/// The token, of whoever may come in.
-fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
+/// The token of a link that there is. Who comes with another one comes so often and no more, and keeps nobody away who has one.
+async fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
+    if let Some(token) = Token::parse(token) {
+        match app.link_by_token(&token).await {
+            Ok(_) => return Ok(token),
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let peer = parts.extensions.get::<Peer>().copied();
     let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
-    if !app.arrivals.let_in(address, app.now()) {
-        return Err(Problem::of(&SIGN_IN_LATER));
-    }
-    Token::parse(token).ok_or_else(|| Problem::from(Error::NotFound("link")))
+    Err(if app.lets_stray(address) { Error::NotFound("link").into() } else { Problem::of(&SIGN_IN_LATER) })
 }
 
 /// What the person reads, as their browser says; where that is none of ours, what they were written to in, by which they came here.

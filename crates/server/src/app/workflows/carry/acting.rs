@@ -204,7 +204,10 @@ impl Carrier {
     fn acts_of_items(&self) -> Vec<Act> {
         let acts = self.pending.iter().filter(|effect| is_inside_action(effect)).filter_map(|effect| match effect {
             Effect::Start { key, action, with, attempt, .. }
-                if !key.iteration.is_empty() && !key.undo && !TAKING.contains(&action.as_str()) =>
+                if !key.iteration.is_empty()
+                    && !key.undo
+                    && !TAKING.contains(&action.as_str())
+                    && action != blast::DEMOTING =>
             {
                 Some(Act { key: key.clone(), action: action.clone(), with: with.clone(), attempt: *attempt })
             }

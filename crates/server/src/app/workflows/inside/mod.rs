@@ -46,10 +46,10 @@ impl Own {
             return Changed::Unsaid;
         }
         let ids = self.changes.iter().map(|change| match change {
-            Change::SetUserState { id, .. } => Some(id.to_string()),
-            Change::Lift { whose: Suspended::User(id), .. } => Some(id.to_string()),
-            Change::Lift { whose: Suspended::Authenticator(id), .. } => Some(id.to_string()),
-            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::SetUserState { id, .. } | Change::Lift { whose: Suspended::User(id), .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } | Change::Lift { whose: Suspended::Authenticator(id), .. } => {
+                Some(id.to_string())
+            }
             Change::EndSession { id, .. } => Some(id.to_string()),
             _ => None,
         });
