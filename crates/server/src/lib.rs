@@ -40,7 +40,7 @@ pub use risk_files::{RiskFiles, RiskThresholds, RiskWorld};
 pub use sites::{SiteMistake, SiteSettings, Sites};
 pub use workflow_files::{PolicySecrets, WorkflowFiles};
 
-/// How many users all workflows together may leave with nothing to prove by in a day, until two people let them.
+/// How many users of one budget workflows may leave with nothing to prove by in a day, until two people let them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutOut {
     /// In percent of all users.

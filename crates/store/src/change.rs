@@ -77,6 +77,62 @@ pub enum Effect {
     },
 }
 
+/// Who, or what, is suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspended {
+    /// A user.
+    User(UserId),
+    /// An authenticator.
+    Authenticator(AuthenticatorId),
+}
+
+impl Suspended {
+    /// Its id, of whichever kind.
+    pub const fn uuid(self) -> uuid::Uuid {
+        match self {
+            Self::User(id) => id.uuid(),
+            Self::Authenticator(id) => id.uuid(),
+        }
+    }
+}
+
+/// Whose suspensions a run lifts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lifts {
+    /// Its own.
+    #[default]
+    ThisRun,
+    /// Those by any run.
+    Workflows,
+    /// Those by people as well.
+    Anybody,
+}
+
+impl Lifts {
+    /// By its name in files of workflows.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::ThisRun, Self::Workflows, Self::Anybody].into_iter().find(|lifts| lifts.name() == name)
+    }
+
+    /// Its name in files of workflows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ThisRun => "this_run",
+            Self::Workflows => "workflows",
+            Self::Anybody => "anybody",
+        }
+    }
+
+    /// Whether a run lifts what is suspended by this one; by none, where a person did it.
+    pub fn includes(self, by: Option<domain::RunId>, run: domain::RunId) -> bool {
+        match self {
+            Self::ThisRun => by == Some(run),
+            Self::Workflows => by.is_some(),
+            Self::Anybody => true,
+        }
+    }
+}
+
 /// What can be written. The first group is what logins are made of and is written many at a time as set
 /// operations; the rest is rare.
 #[derive(Debug, Clone)]
@@ -124,6 +180,17 @@ pub enum Change {
         /// Into which state.
         to: UserState,
     },
+    /// A run lets again what is suspended. Guard: it is, by whom the run may lift it ([`Lifts`]); an exhausted failure budget is bound anew.
+    Lift {
+        /// Whom, or what.
+        whose: Suspended,
+        /// By whom it may be suspended.
+        lifts: Lifts,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person suspends what a run had suspended: no run lifts it by itself any more. Guard: it is suspended by a run.
+    TakeOver(Suspended),
     /// Deletes a user with devices, authenticators, codes, sessions, enrollments, challenges and pages, and the
     /// details (with their salts) of every event about the user. Guard: the user is there.
     EraseUser {

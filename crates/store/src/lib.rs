@@ -31,8 +31,8 @@ pub use alerts::{AlertFilter, CountedGroup, PutAlertRules, WriteAlerts};
 pub use alive::Claimant;
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
-    Idempotency, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
-    ReplaceBackupCodes, Satisfy, StartEnrollment, Used,
+    Idempotency, Lifts, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
+    ReplaceBackupCodes, Satisfy, StartEnrollment, Suspended, Used,
 };
 pub use door::{Location, Options, Store};
 pub use error::{OpenError, StoreError};

@@ -65,6 +65,10 @@ pub struct FollowLink {
     pub gives: Option<Box<HandOut>>,
     /// When.
     pub at: Timestamp,
+    /// The run that made the link: it has the event come for it in the same commit, before whoever reads the log finds it.
+    pub run_id: RunId,
+    /// The commit's first event as it comes for the run, but for its position: JSON, as the crate `workflow` reads it.
+    pub signal: String,
 }
 
 /// See [`FollowLink`].

@@ -186,24 +186,28 @@ pub struct AdvanceRun {
     pub inputs: Vec<RunInput>,
 }
 
-/// Guard of an [`AdvanceRun`]: unless people approved that the step does it to so many ([`domain::Task::lets`]), which uses that up, no administrator, and no more than so many users in a day by all workflows, could
-/// prove something before and cannot after it.
+/// Guard of an [`AdvanceRun`]: unless people approved that the step does it to so many ([`domain::Task::lets`]), which uses that up, no administrator, and no more than so many users of a budget in a day, could
+/// prove something before and cannot after it, and none is an administrator no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spares {
     /// The users whose account or authenticators are changed.
     pub users: Vec<UserId>,
     /// The administrators among them.
     pub administrators: Vec<UserId>,
+    /// Those who would be administrators no more, by the groups that they are taken out of: each is one, and takes people to let it.
+    pub demotes: Vec<UserId>,
     /// The step that does it, in whichever round of the loops around it: what a task that was approved [releases](domain::Task::releases).
     pub step: String,
-    /// How many users all workflows together may leave so in a day.
+    /// Which budget they count to, each once a day: empty, that of all workflows together.
+    pub budget: String,
+    /// How many users of that budget may be left so in a day. Who can prove again counts no more.
     pub most: i64,
 }
 
 /// How far workflows may still go, and whether people let a step of a run go further.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leeway {
-    /// How many users workflows have left with nothing to prove by in their day.
+    /// How many users of the budget are left with nothing to prove by in the day.
     pub shut_out: i64,
     /// To how many users people approved that the run does this step, and that are left of that, by each task.
     pub released: Vec<ShutOut>,

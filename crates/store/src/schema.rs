@@ -10,7 +10,7 @@ use crate::set::Kind::Text;
 use crate::set::{Rows, Set};
 
 /// The migrations in order; the schema's version is how many have run.
-const MIGRATIONS: [Migration; 14] = [
+const MIGRATIONS: [Migration; 15] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
@@ -66,6 +66,10 @@ const MIGRATIONS: [Migration; 14] = [
     Migration {
         sqlite: include_str!("../migrations/sqlite/0014_room.sql"),
         postgres: include_str!("../migrations/postgres/0014_room.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0015_who_is_shut_out.sql"),
+        postgres: include_str!("../migrations/postgres/0015_who_is_shut_out.sql"),
     },
 ];
 

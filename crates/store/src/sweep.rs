@@ -131,7 +131,7 @@ static LAST_ACTIVE: Set = Set::new(
 );
 
 /// In this order: what was never proved goes with its enrollment, by which it is found.
-static SWEEPS: [Set; 14] = [
+static SWEEPS: [Set; 16] = [
     delete!("challenges WHERE id", "x.id FROM challenges", over_by_id!()),
     delete!("authenticators WHERE state = 'pending' AND id", "x.authenticator_id FROM enrollments", over_by_id!()),
     delete!("enrollments WHERE id", "x.id FROM enrollments", over_by_id!()),
@@ -163,6 +163,17 @@ static SWEEPS: [Set; 14] = [
         "gateway_switches WHERE gateway",
         "x.gateway FROM gateway_switches",
         "x.ends_at <= (SELECT i.over_at FROM input i) ORDER BY x.ends_at"
+    ),
+    // What counts is of the last day.
+    delete!(
+        "shut_out_users WHERE user_id",
+        "x.user_id FROM shut_out_users",
+        "x.hour < (SELECT i.over_at / 3600000 - 48 FROM input i) ORDER BY x.hour"
+    ),
+    delete!(
+        "shut_out_hours WHERE (budget, hour)",
+        "x.budget, x.hour FROM shut_out_hours",
+        "x.hour > 0 AND x.hour < (SELECT i.over_at / 3600000 - 48 FROM input i) ORDER BY x.hour"
     ),
     // A call is known again for as long as the run that it started.
     delete!(

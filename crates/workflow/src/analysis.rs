@@ -1,6 +1,7 @@
 //! What is wrong with a workflow though each of its words is right.
 
 mod assurance;
+mod behind;
 mod together;
 
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub(crate) fn look_over(definition: &Definition, mistakes: &mut Mistakes) {
     }
     always_ends(definition, mistakes);
     assurance::check(definition, mistakes);
+    behind::check(definition, mistakes);
 }
 
 /// The three blocks that belong to no step.

@@ -47,5 +47,5 @@ pub use machine::{
 pub use reader::{MAX_DEPTH, MAX_ID, MAX_STEPS};
 pub use rehearsal::{Assumed, Rehearsal, WaitEnd, Waited, Wanted};
 pub use testing::TestResult;
-pub use vocabulary::{ACTIONS, Action, EVIDENCE, HandsOut, Kind, Parameter, QUERIES, Query, Reach};
+pub use vocabulary::{ACTIONS, Action, EVIDENCE, HandsOut, Kind, Parameter, QUERIES, Query, Reach, TAKING};
 pub use words::words;

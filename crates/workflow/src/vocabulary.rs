@@ -196,6 +196,9 @@ impl Action {
     }
 }
 
+/// The actions that take from people what they prove by: where that would leave an administrator with nothing, or too many, they are held for two people.
+pub const TAKING: &[&str] = &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
+
 /// What a link of a run is known by, and leads to.
 const LINK: &[(&str, Kind)] = &[("link", Kind::Text), ("url", Kind::Text), ("expires_at", Kind::Time)];
 /// To whom something is handed out, and what its page says.
@@ -210,6 +213,9 @@ const RECOVERY: &[Parameter] = &[
     may("done", Kind::Messages),
 ];
 
+/// By whom something is suspended that a run lifts.
+const BY: Kind = Kind::Word(&["this_run", "workflows", "anybody"]);
+
 /// What has several gateways; there is one way to each app.
 const CHANNEL: Kind = Kind::Word(&["sms", "email"]);
 
@@ -222,7 +228,11 @@ pub const ACTIONS: &[Action] = &[
         .gives(COUNT)
         .emits(&[EventKind::AuthenticatorSuspended, EventKind::SessionLowered])
         .undoes("authenticator.resume"),
-    inside("authenticator.resume", "Lets suspended authenticators be used again.", WHICH)
+    inside(
+        "authenticator.resume",
+        "Lets suspended authenticators be used again: those that this run has suspended, and others as `suspended_by` says.",
+        &[may("user", Kind::User), may("authenticator", Kind::Text), KINDS, REASON, may("suspended_by", BY)],
+    )
         .gives(COUNT)
         .emits(&[EventKind::AuthenticatorResumed])
         .undoes("authenticator.suspend"),
@@ -271,7 +281,11 @@ pub const ACTIONS: &[Action] = &[
     inside("user.lock", "Lets a user prove nothing until unlocked.", &[USER, REASON])
         .emits(&[EventKind::UserSuspended])
         .undoes("user.unlock"),
-    inside("user.unlock", "Lets a locked user prove again.", &[USER, REASON])
+    inside(
+        "user.unlock",
+        "Lets a locked user prove again: one whom this run has locked, or others as `locked_by` says.",
+        &[USER, REASON, may("locked_by", BY)],
+    )
         .emits(&[EventKind::UserResumed])
         .undoes("user.lock"),
     inside(

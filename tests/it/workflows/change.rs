@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::stories::{named, ready};
 use super::tasks::{approve_as, approve_proving, reject_proving};
 use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Server};
+use crate::push::{connect, push};
 
 fn names(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -218,6 +220,45 @@ async fn with_an_administrator(database: Database, workflows: &[(String, String)
     (folder, server)
 }
 
+/// T-15: who has an administrator's password and asks until somebody looks is out at once, though the lock itself takes two people.
+#[tokio::test(flavor = "multi_thread")]
+async fn t15_an_administrator_who_reports_fraud_is_protected_while_the_lock_waits_for_two_people() {
+    let (_folder, server) = with_an_administrator(Database::Sqlite, &[ready("push_fatigue")]).await;
+    let api = server.api();
+    let ann = connect(&api, "ann").await;
+    let of_attacker = async || {
+        let stolen = api.session(&ann.user).await;
+        push(&api, &api.challenge_in(&stolen).await).await.expect(201);
+        assert_eq!(ann.app.answers(&ann.app.asked().await, "fraud", None).await.expect(200)["state"], "reported");
+        stolen
+    };
+    let is_over =
+        async |session: &str| api.get(&format!("/v1/sessions/{session}")).await.expect(200)["ended_at"].is_string();
+    let first = of_attacker().await;
+    let held = run_in(&api, "push_fatigue", "held").await;
+    assert!(is_over(&first).await && is_over(&ann.session).await);
+    assert_eq!(named(&api, "push_fatigue.reported").await, 1);
+    assert_eq!(events(&api, "run.held").await[0]["data"]["reason"], "shut_out");
+    let user = async || api.get(&format!("/v1/users/{}", ann.user)).await.expect(200)["state"].clone();
+    assert_eq!(user().await, "active");
+    // A later report finds what began meanwhile.
+    api.advance(3700).await;
+    let second = of_attacker().await;
+    settles(&api, held["id"].as_str().unwrap(), "cancelled").await;
+    let held = run_in(&api, "push_fatigue", "held").await;
+    assert!(is_over(&second).await);
+    let (bob, carl) = (api.enroll("bob").await, api.enroll("carl").await);
+    let task = release_task(&api, held["id"].as_str().unwrap()).await;
+    let third = api.session(&ann.user).await;
+    for who in [bob, carl] {
+        approve_proving(&api, &task, &who).await.expect(200);
+    }
+    settles(&api, held["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(user().await, "suspended");
+    assert!(is_over(&third).await);
+    assert_eq!(named(&api, "push_fatigue.locked").await, 1);
+}
+
 fn suspending() -> (String, String) {
     workflow(
         "suspending",
@@ -245,10 +286,20 @@ fn locking() -> (String, String) {
     (name.replace("suspending", "locking"), text)
 }
 
+/// Takes somebody out of the group by which they are an administrator.
+fn demoting() -> (String, String) {
+    let (name, text) = suspending();
+    let text = text.replace("name: suspending", "name: demoting").replace(
+        "id: suspend\n    action: authenticator.suspend\n    with: {user: \"${subject}\"}",
+        "id: demote\n    action: user.remove_from_group\n    with: {user: \"${subject}\", group: ops-night}",
+    );
+    (name.replace("suspending", "demoting"), text)
+}
+
 /// Who is an administrator by a group is one, and how many users may be left so is for the operator to say.
 #[tokio::test(flavor = "multi_thread")]
 async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configured() {
-    let folder = folder(&[suspending(), locking()]);
+    let folder = folder(&[suspending(), locking(), demoting()]);
     let policy = tempfile::tempdir().unwrap();
     std::fs::write(policy.path().join("all.yaml"), "administrators:\n  groups: [\"ops-*\"]\n").unwrap();
     let mut setup = setup(Database::Sqlite, &folder);
@@ -265,8 +316,31 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
         settles(&api, run["id"].as_str().unwrap(), state).await;
     };
     ran("suspending", &ann.user_id, "held").await;
+    // Nor is one made none first; who is none by that group, or has another one beside it, is taken out of it.
+    ran("demoting", &ann.user_id, "held").await;
+    let groups = async |user: &str| api.get(&format!("/v1/users/{user}")).await.expect(200)["groups"].clone();
+    assert_eq!(groups(&ann.user_id).await, json!(["ops-night"]));
+    for (user, before, after) in
+        [(&bob, json!(["staff"]), json!(["staff"])), (&carl, json!(["ops-day", "ops-night"]), json!(["ops-day"]))]
+    {
+        api.patch(&format!("/v1/users/{}/standing", user.user_id), json!({ "groups": before })).await.expect(200);
+        ran("demoting", &user.user_id, "completed").await;
+        assert_eq!(groups(&user.user_id).await, after);
+        api.patch(&format!("/v1/users/{}/standing", user.user_id), json!({ "groups": [] })).await.expect(200);
+    }
+    let runs = api.all("/v1/runs?workflow=demoting&state=held").await;
+    let task = release_task(&api, runs[0]["id"].as_str().unwrap()).await;
+    assert_eq!(task["lets"], json!({ "users": 1, "administrators": 1 }), "{task}");
+    api.user("Gina").await;
+    for name in ["dora", "emil"] {
+        approve_proving(&api, &task, &api.enroll(name).await).await.expect(200);
+    }
+    settles(&api, runs[0]["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(groups(&ann.user_id).await, json!([]));
+    api.patch(&format!("/v1/users/{}/standing", ann.user_id), json!({ "groups": ["ops-night"] })).await.expect(200);
     ran("suspending", &bob.user_id, "completed").await;
-    ran("locking", &carl.user_id, "held").await;
+    ran("suspending", &carl.user_id, "held").await;
+    ran("locking", &carl.user_id, "completed").await;
     let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
@@ -409,12 +483,25 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
         let run = start(&other.user_id).await;
         settles(api, &run, "completed").await;
     }
-    // Another workflow is no other day.
+    // What one workflow does to those whom its runs are about takes nothing from another one.
+    let run = start(&others[3].user_id).await;
+    settles(api, &run, "held").await;
+    api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
+    settles(api, &run, "cancelled").await;
     let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": others[3].user_id } });
     let other = api.post("/v1/workflows/locking/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    settles(api, &other, "held").await;
-    api.post(&format!("/v1/runs/{other}/cancel"), json!({})).await.expect(200);
-    settles(api, &other, "cancelled").await;
+    settles(api, &other, "completed").await;
+    api.post(&format!("/v1/users/{}/resume", others[3].user_id), json!({})).await.expect(200);
+    // Whom somebody lets prove again makes room for another one.
+    let resume = async |one: &Enrolled| {
+        api.post(&format!("/v1/authenticators/{}/resume", one.authenticator_id), json!({})).await.expect(200);
+    };
+    resume(&others[0]).await;
+    let run = start(&others[3].user_id).await;
+    settles(api, &run, "completed").await;
+    resume(&others[3]).await;
+    let run = start(&others[0].user_id).await;
+    settles(api, &run, "completed").await;
     let run = start(&others[3].user_id).await;
     settles(api, &run, "held").await;
     assert_eq!(state(&others[3].authenticator_id).await, "active");
@@ -454,6 +541,14 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
     api.advance(25 * 3600).await;
     let run = start(&others[3].user_id).await;
     settles(api, &run, "completed").await;
+    // Accounts that were just made use up nothing of those that were there before.
+    api.advance(8 * 86_400).await;
+    resume(&others[3]).await;
+    for (name, state) in [("lea", "completed"), ("mia", "completed"), ("nils", "completed"), ("olga", "held")] {
+        let new = api.enroll(name).await;
+        settles(api, &start(&new.user_id).await, state).await;
+    }
+    settles(api, &start(&others[3].user_id).await, "completed").await;
 }
 
 /// W-09: a loop that would shut out too many is held before anybody is, and says how many it is about.

@@ -47,7 +47,7 @@ steps:
         steps:
           - id: unlock
             action: user.unlock
-            with: {user: "${subject}"}
+            with: {user: "${subject}", locked_by: anybody}
 "#,
     )
 }
@@ -355,14 +355,16 @@ async fn t13_t33_links_are_not_guessed_not_made_up_and_not_asked_for_without_end
             assert!(answer.status == 404 && body(&answer).contains("leads nowhere"), "{path}: {answer}");
         }
     }
-    // A flood from one network is turned away, and the link is there afterwards.
+    // A flood from one network is turned away, and the link is there meanwhile, for whoever has it.
     let mut turned_away = 0;
     for _ in 0..600 {
         turned_away += usize::from(api.get("/links/x").await.status == 429);
     }
     assert!((100..600).contains(&turned_away), "{turned_away} of 600 were turned away");
-    api.advance(61).await;
     assert_eq!(browse(&api, Method::GET, &link).await.status, 200);
+    assert_eq!(browse(&api, Method::GET, "/links/x").await.status, 429);
+    api.advance(61).await;
+    assert_eq!(browse(&api, Method::GET, "/links/x").await.status, 404);
 }
 
 /// T-31: what a link does can be done from any session in which the user has proved something.

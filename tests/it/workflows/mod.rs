@@ -551,5 +551,5 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
         "toll_fraud",
     ];
     assert_eq!(names, ready_made);
-    assert_eq!(server.api().all("/v1/alert-rules").await.len(), 13);
+    assert_eq!(server.api().all("/v1/alert-rules").await.len(), 14);
 }

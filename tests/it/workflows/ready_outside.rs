@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::somebody::{Somebody, says};
-use super::{run_in, until};
+use super::{events, run_in, until};
 use crate::harness::{Api, Database, Server, Setup};
 use crate::messages::Post;
 
@@ -107,4 +107,25 @@ async fn w06_who_guesses_codes_finds_them_suspended_for_an_hour() {
     api.advance(3700).await;
     run_in(&api, "brute_force", "completed").await;
     assert_eq!(api.get(&path).await.expect(200)["state"], "active");
+
+    // What a person suspends meanwhile stays so, though it was suspended already.
+    let now = api.advance(4000).await;
+    api.prove(&ana.user_id, &ana.phone.code_at(now)).await.expect(200);
+    for _ in 0..10 {
+        let now = api.advance(4000).await;
+        api.prove(&ana.user_id, &ana.phone.wrong_code(now)).await.expect_problem(422, "proof-rejected");
+    }
+    run_in(&api, "brute_force", "waiting").await;
+    for _ in 0..2 {
+        api.post(&format!("{path}/suspend"), json!({})).await.expect(200);
+    }
+    let told = events(&api, "authenticator.suspended").await;
+    let reasons: Vec<&Value> = told.iter().map(|event| &event["data"]["reason"]).collect();
+    assert_eq!(reasons, ["workflow", "workflow", "requested"], "that a person took it over is told once");
+    api.advance(3700).await;
+    until("both runs", async || {
+        (api.all("/v1/runs?workflow=brute_force&state=completed").await.len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(api.get(&path).await.expect(200)["state"], "suspended");
 }

@@ -26,7 +26,7 @@ steps:
 {more}
   - id: unlock
     action: user.unlock
-    with: {{user: "${{subject}}"}}
+    with: {{user: "${{subject}}", locked_by: anybody}}
 "#
         ),
     )

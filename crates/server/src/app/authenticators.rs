@@ -5,7 +5,7 @@ use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Event, EventKind, SessionId, Timestamp,
     Trust, UserId,
 };
-use store::{Change, Effect};
+use store::{Change, Effect, Suspended};
 use vault_proto::Qr;
 
 use super::enrollments::{PROVE_FIRST, Started, Wish, WishedDevice};
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Brings an authenticator into another state. What is in it already stays in it.
+    /// Brings an authenticator into another state. What is in it already stays in it; from being suspended by a run a person takes it over.
     pub(crate) async fn set_authenticator_state(
         &self,
         actor: &Actor,
@@ -75,10 +75,14 @@ impl App {
         by: Option<Trust>,
     ) -> Result<Seen, Error> {
         let seen = self.authenticator(id).await?;
+        let (change, event) = self.authenticator_into(Some(actor), &seen.authenticator, to, by);
         if seen.authenticator.state == to {
+            if to == AuthenticatorState::Suspended && by.is_none() {
+                // A person means it: the run that did it before lifts it no more. Where a person had, that is nothing new, and not told.
+                self.commit(Change::TakeOver(Suspended::Authenticator(id)), event).await?;
+            }
             return Ok(seen);
         }
-        let (change, event) = self.authenticator_into(Some(actor), &seen.authenticator, to, by);
         match self.commit(change, event).await? {
             Effect::Applied => self.authenticator(id).await,
             _ if to == AuthenticatorState::Active => Err(Error::Conflict(

@@ -2,7 +2,7 @@
 
 use domain::event::About;
 use domain::{Event, EventKind, ExternalId, Page, PageRequest, Standing, User, UserId, UserKind, UserState};
-use store::{Change, Effect, UserFilter};
+use store::{Change, Effect, Suspended, UserFilter};
 
 use super::telling::With;
 use super::{Actor, App, Error, Made, Once, UserRef};
@@ -123,11 +123,16 @@ impl App {
         }
     }
 
-    /// Suspends or resumes a user. One that is in that state already stays in it.
+    /// Suspends or resumes a user. One that is in that state already stays in it; from being locked by a run a person takes it over.
     pub(crate) async fn set_user_state(&self, actor: &Actor, id: UserId, to: UserState) -> Result<User, Error> {
         let mut user = self.user(id).await?;
         let (change, event) = self.user_in_state(Some(actor), id, to);
-        self.commit(change, event).await?;
+        let effect = self.commit(change, event).await?;
+        if effect != Effect::Applied && to == UserState::Suspended {
+            // A person means it: the run that did it before lifts it no more. Where a person had, that is nothing new, and not told.
+            let (_, event) = self.user_in_state(Some(actor), id, to);
+            self.commit(Change::TakeOver(Suspended::User(id)), event).await?;
+        }
         user.state = to;
         Ok(user)
     }

@@ -147,18 +147,26 @@ impl Store {
         Ok(found)
     }
 
-    /// How many users workflows have left with nothing to prove by, in the day that a time is in.
-    pub async fn shut_out(&self, at: Timestamp) -> Result<i64, StoreError> {
+    /// How many users are left with nothing to prove by, of a budget ([`crate::Spares::budget`]), in the day before a time.
+    pub async fn shut_out(&self, budget: &str, at: Timestamp) -> Result<i64, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = runs::shut_out(lease.connection(), at).await?;
+        let found = runs::shut_out(lease.connection(), budget, at).await?;
         lease.done();
         Ok(found)
     }
 
     /// How far workflows may still go at a time, and whether people let a step of a run go further.
-    pub async fn run_leeway(&self, run: RunId, step: &str, at: Timestamp) -> Result<Leeway, StoreError> {
+    pub async fn run_leeway(&self, run: RunId, step: &str, budget: &str, at: Timestamp) -> Result<Leeway, StoreError> {
         let mut lease = self.0.pool.lease().await?;
-        let found = runs::leeway(lease.connection(), run, step, at).await?;
+        let found = runs::leeway(lease.connection(), run, step, budget, at).await?;
+        lease.done();
+        Ok(found)
+    }
+
+    /// By which runs a user, and authenticators of theirs, are suspended, by their ids. What is not among them is suspended by nobody, or by a person.
+    pub async fn suspended_by(&self, user: UserId) -> Result<Vec<(Uuid, RunId)>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = runs::suspended_by(lease.connection(), user).await?;
         lease.done();
         Ok(found)
     }

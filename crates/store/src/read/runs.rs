@@ -12,7 +12,7 @@ use crate::engine::{Arg, Connection, Fault};
 use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::write::DAY;
+use crate::write::hours;
 use crate::{Claimant, ClaimedRun, Leeway, RunFilter, RunInput};
 
 /// Every document that a run may go by: the columns of one that is in force.
@@ -217,11 +217,12 @@ pub(crate) async fn under_way(connection: &mut Connection) -> Result<BTreeMap<Ru
     Ok(counts)
 }
 
-/// How many users workflows have left with nothing to prove by, in the day that a time is in.
-pub(crate) async fn shut_out(connection: &mut Connection, at: Timestamp) -> Result<i64, Fault> {
-    let sql = "SELECT s.users FROM shut_outs s WHERE s.since > $1";
-    let day_before = Arg::Int(at.unix_millis().saturating_sub(DAY));
-    let users = connection.fetch(sql, &[day_before], |row| row.get::<i64>(0)).await?;
+/// How many users are left with nothing to prove by, of a budget, in the day before a time.
+pub(crate) async fn shut_out(connection: &mut Connection, budget: &str, at: Timestamp) -> Result<i64, Fault> {
+    let sql = "SELECT CAST(COALESCE(SUM(h.users), 0) AS BIGINT) FROM shut_out_hours h
+        WHERE h.budget = $1 AND h.hour >= $2";
+    let args = [Arg::Text(budget), Arg::Int(hours(at).1)];
+    let users = connection.fetch(sql, &args, |row| row.get::<i64>(0)).await?;
     Ok(users.first().copied().unwrap_or(0))
 }
 
@@ -230,14 +231,24 @@ pub(crate) async fn leeway(
     connection: &mut Connection,
     run: RunId,
     step: &str,
+    budget: &str,
     at: Timestamp,
 ) -> Result<Leeway, Fault> {
-    let shut_out = shut_out(connection, at).await?;
+    let shut_out = shut_out(connection, budget, at).await?;
     let tasks = super::tasks::releases(connection, run, Some(step)).await?;
     let is_any = |state| tasks.iter().any(|task| task.state_at(at) == state);
     let approved = tasks.iter().filter(|task| task.state == TaskState::Approved);
     let released = approved.map(Task::still_lets).collect();
     Ok(Leeway { shut_out, released, is_asked: is_any(TaskState::Open) })
+}
+
+/// By which runs a user, and authenticators of theirs, are suspended.
+pub(crate) async fn suspended_by(connection: &mut Connection, user: UserId) -> Result<Vec<(Uuid, RunId)>, Fault> {
+    let sql = "SELECT u.id, u.suspended_by FROM users u WHERE u.id = $1 AND u.suspended_by IS NOT NULL
+        UNION ALL
+        SELECT a.id, a.suspended_by FROM authenticators a WHERE a.user_id = $1 AND a.suspended_by IS NOT NULL";
+    let read = |row: &crate::engine::Row<'_>| Ok((row.get::<Uuid>(0)?, RunId::from_uuid(row.get::<Uuid>(1)?)));
+    connection.fetch(sql, &[user.into()], read).await
 }
 
 /// How many users there are.

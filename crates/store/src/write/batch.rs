@@ -134,6 +134,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::UpdateUser { id, .. } | Change::SetUserState { id, .. } | Change::EraseUser { id } => {
             ids.push(id.uuid());
         }
+        Change::Lift { whose, .. } | Change::TakeOver(whose) => ids.push(whose.uuid()),
         Change::CreateDevice(device) => ids.extend([device.id.uuid(), device.user_id.uuid()]),
         Change::DeleteDevice { id } => ids.push(id.uuid()),
         Change::RenameAuthenticator { id, .. }
@@ -326,7 +327,7 @@ async fn write_round(
 #[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
 async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
-        Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
+        Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::TakeOver(_) | Change::EraseUser { .. } => {
             write_user(connection, change).await
         }
         Change::CreateDevice(_) | Change::DeleteDevice { .. } => write_device(connection, change).await,
@@ -394,6 +395,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CloseTask(_)
         | Change::CreateLink(_)
         | Change::WithdrawLink { .. }
+        | Change::Lift { .. }
         | Change::TellRun(_)
         | Change::WriteAlerts(_)
         | Change::CreateUser(_)
@@ -433,7 +435,7 @@ async fn write_authenticator(connection: &mut Connection, change: &Change) -> Re
             rest::rename_authenticator(connection, *id, label, *by, *at).await
         }
         Change::SetAuthenticatorState { id, to, by, at } => {
-            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
+            rest::set_authenticator_state(connection, *id, *to, *by, *at, None).await
         }
         Change::SetCredential { id, seen, to } => rest::set_credential(connection, *id, seen, to).await,
         Change::Rewrap { id, from, to } => rest::rewrap(connection, *id, from, to).await,
@@ -472,7 +474,8 @@ async fn write_user(connection: &mut Connection, change: &Change) -> Result<Effe
         Change::UpdateUser { id, display_name, kind } => {
             rest::update_user(connection, *id, display_name.as_deref(), *kind).await
         }
-        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to).await,
+        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to, None).await,
+        Change::TakeOver(whose) => rest::take_over(connection, *whose).await,
         Change::EraseUser { id } => rest::erase_user(connection, *id).await,
         _ => Ok(Effect::Refused),
     }

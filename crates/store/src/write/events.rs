@@ -73,7 +73,18 @@ pub(super) async fn write(
     commits: &[&Commit],
     outcomes: &Outcomes,
 ) -> Result<Option<i64>, Fault> {
-    append(connection, &told(commits, outcomes)?).await
+    let events = told(commits, outcomes)?;
+    let last = append(connection, &events).await?;
+    let first = last.unwrap_or(0) - i64::try_from(events.len()).unwrap_or(i64::MAX) + 1;
+    for (index, commit) in commits.iter().enumerate() {
+        let Change::FollowLink(follow) = &commit.change else { continue };
+        let of = commit.events.first().filter(|_| outcomes.is_applied(index));
+        let place = of.and_then(|of| events.iter().position(|event| event.id == of.id));
+        if let Some(position) = place.and_then(|place| i64::try_from(place).ok()).map(|place| first + place) {
+            super::links::tell_run(connection, follow, position).await?;
+        }
+    }
+    Ok(last)
 }
 
 /// Writes events at the end of the log; answers the position of the last one.

@@ -3,13 +3,13 @@
 use domain::{Link, LinkId, RunId, Timestamp, UserId};
 
 use super::enroll::{HOLD_USERS, keep_codes};
-use super::hygiene;
 use super::rest::one;
+use super::{hygiene, runs};
 use crate::engine::{Connection, Fault};
 use crate::people::{ArmLink, FollowLink, HandOut};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Change, Effect, texts};
+use crate::{Change, Effect, RunInput, texts};
 
 pub(super) async fn write(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
@@ -147,6 +147,18 @@ static WITHDRAW_LINK: Set = Set::new(
     "UPDATE links AS l SET expires_at = i.at FROM input i
      WHERE l.id = i.link_id AND l.followed_at IS NULL AND l.expires_at > i.at",
 );
+
+/// Has what was followed come for the link's run, as whoever reads the log would, and by the same id: it counts once. The run's claim is held since before.
+pub(super) async fn tell_run(connection: &mut Connection, follow: &FollowLink, position: i64) -> Result<(), Fault> {
+    let Ok(mut signal) = serde_json::from_str::<serde_json::Value>(&follow.signal) else { return Ok(()) };
+    for of in ["/signal/position", "/signal/event/position"] {
+        if let Some(place) = signal.pointer_mut(of) {
+            *place = position.into();
+        }
+    }
+    let (id, input) = (RunInput::id_of_event(position), signal.to_string());
+    runs::tell(connection, &[RunInput { run_id: follow.run_id, id, input, at: follow.at }]).await.map(drop)
+}
 
 /// Has a link do nothing from now on: in the commit of a step.
 pub(super) async fn withdraw(connection: &mut Connection, id: LinkId, at: Timestamp) -> Result<Effect, Fault> {

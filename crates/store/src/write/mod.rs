@@ -26,7 +26,7 @@ mod sign_ins;
 mod tasks;
 
 pub(crate) use runs::let_go as let_go_of_runs;
-pub(crate) use shut_out::DAY;
+pub(crate) use shut_out::hours;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

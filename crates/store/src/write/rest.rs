@@ -2,14 +2,15 @@
 //! end, the keyring.
 
 use domain::{
-    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, SessionId, Timestamp,
-    Trust, UserId, UserKind, UserState,
+    AuthenticatorId, AuthenticatorState, ChallengeId, Credential, Device, DeviceId, EnrollmentId, RunId, SessionId,
+    Timestamp, Trust, UserId, UserKind, UserState,
 };
 
+use super::shut_out;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, rows};
+use crate::{Effect, Lifts, Suspended, rows};
 
 /// Runs a change of one statement, whose guard held if it changed a row.
 pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
@@ -35,18 +36,92 @@ pub(super) async fn update_user(
 }
 
 static SET_USER_STATE: Set = Set::new(
-    &[("user_id", Id), ("to_state", Text)],
-    "UPDATE users AS u SET state = i.to_state FROM input i WHERE u.id = i.user_id AND u.state <> i.to_state",
+    &[("user_id", Id), ("to_state", Text), ("run_id", Id)],
+    "UPDATE users AS u SET state = i.to_state, suspended_by = i.run_id FROM input i
+     WHERE u.id = i.user_id AND u.state <> i.to_state",
 );
 
-pub(super) async fn set_user_state(connection: &mut Connection, id: UserId, to: UserState) -> Result<Effect, Fault> {
-    one(connection, &SET_USER_STATE, &[id.into(), to.name().into()]).await
+/// By a run, or by none.
+pub(super) async fn set_user_state(
+    connection: &mut Connection,
+    id: UserId,
+    to: UserState,
+    run: Option<RunId>,
+) -> Result<Effect, Fault> {
+    let run = run.filter(|_| to == UserState::Suspended);
+    let effect = one(connection, &SET_USER_STATE, &[id.into(), to.name().into(), run.into()]).await?;
+    if effect == Effect::Applied && to == UserState::Active {
+        shut_out::give_back(connection, id.uuid()).await?;
+    }
+    Ok(effect)
+}
+
+/// That a run may lift it is looked at where it is done.
+static LIFT_USER: Set = Set::new(
+    &[("user_id", Id), ("lifts", Text), ("run_id", Id)],
+    "UPDATE users AS u SET state = 'active', suspended_by = NULL FROM input i
+     WHERE u.id = i.user_id AND u.state = 'suspended' AND (i.lifts = 'anybody'
+        OR (i.lifts = 'workflows' AND u.suspended_by IS NOT NULL) OR u.suspended_by = i.run_id)",
+);
+
+static LIFT_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id), ("lifts", Text), ("run_id", Id), ("at", Int)],
+    "UPDATE authenticators AS a SET state = 'active', suspended_by = NULL, activated_at = COALESCE(a.activated_at, i.at)
+     FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'suspended' AND a.failures < {budget} AND (i.lifts = 'anybody'
+        OR (i.lifts = 'workflows' AND a.suspended_by IS NOT NULL) OR a.suspended_by = i.run_id)",
+);
+
+/// What a run lets again.
+pub(super) async fn lift(
+    connection: &mut Connection,
+    whose: Suspended,
+    lifts: Lifts,
+    run: RunId,
+    at: Timestamp,
+) -> Result<Effect, Fault> {
+    let (effect, users) = match whose {
+        Suspended::User(id) => {
+            (one(connection, &LIFT_USER, &[id.into(), lifts.name().into(), run.into()]).await?, vec![id.uuid()])
+        }
+        Suspended::Authenticator(id) => {
+            let held = HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+            let row = [id.into(), lifts.name().into(), run.into(), at.into()];
+            (one(connection, &LIFT_AUTHENTICATOR, &row).await?, held)
+        }
+    };
+    if effect == Effect::Applied {
+        for user in users {
+            shut_out::give_back(connection, user).await?;
+        }
+    }
+    Ok(effect)
+}
+
+static TAKE_OVER_USER: Set = Set::new(
+    &[("user_id", Id)],
+    "UPDATE users AS u SET suspended_by = NULL FROM input i
+     WHERE u.id = i.user_id AND u.state = 'suspended' AND u.suspended_by IS NOT NULL",
+);
+
+static TAKE_OVER_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id)],
+    "UPDATE authenticators AS a SET suspended_by = NULL FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'suspended' AND a.suspended_by IS NOT NULL",
+);
+
+/// What a person suspends that a run had suspended.
+pub(super) async fn take_over(connection: &mut Connection, whose: Suspended) -> Result<Effect, Fault> {
+    match whose {
+        Suspended::User(id) => one(connection, &TAKE_OVER_USER, &[id.into()]).await,
+        Suspended::Authenticator(id) => one(connection, &TAKE_OVER_AUTHENTICATOR, &[id.into()]).await,
+    }
 }
 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
 
 /// What goes with a user, after the user: whoever adds to it meanwhile asks for the user first.
-pub(super) static ERASE_BELONGINGS: [Set; 13] = [
+pub(super) static ERASE_BELONGINGS: [Set; 14] = [
     // Before what it stands in: a hardware token of theirs may become somebody else's, and no code comes back by that.
     Set::new(
         &[("user_id", Id)],
@@ -68,6 +143,7 @@ pub(super) static ERASE_BELONGINGS: [Set; 13] = [
     Set::new(&[("user_id", Id)], "DELETE FROM authenticators WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM devices WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM risk_histories WHERE user_id IN (SELECT user_id FROM input)"),
+    Set::new(&[("user_id", Id)], "DELETE FROM shut_out_users WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sign_ins WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM input)"),
     Set::new(&[("user_id", Id)], "DELETE FROM enrollments WHERE user_id IN (SELECT user_id FROM input)"),
@@ -178,9 +254,10 @@ static SET_AUTHENTICATOR_STATE: Set = Set::new(
         ("session_id", Id),
         ("proved", Text),
         ("at", Int),
+        ("run_id", Id),
     ],
     "UPDATE authenticators AS a
-     SET state = i.to_state,
+     SET state = i.to_state, suspended_by = i.run_id,
         activated_at = CASE WHEN i.to_state = 'active' AND a.activated_at IS NULL THEN i.at ELSE a.activated_at END
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = i.from_state
@@ -193,9 +270,11 @@ pub(super) async fn set_authenticator_state(
     to: AuthenticatorState,
     by: Option<Trust>,
     at: Timestamp,
+    run: Option<RunId>,
 ) -> Result<Effect, Fault> {
+    let run = run.filter(|_| to == AuthenticatorState::Suspended);
     // Whoever remembers a browser of this user meanwhile waits, or is forgotten with the rest (T-25).
-    HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+    let held = HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
     let (session, proved) = trusted(by);
     let mut input = Rows::default();
     for from in to.reachable_from() {
@@ -206,9 +285,15 @@ pub(super) async fn set_authenticator_state(
             session.into(),
             proved.as_deref().into(),
             at.into(),
+            run.into(),
         ]);
     }
     let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
+    if changed > 0 && to == AuthenticatorState::Active {
+        for user in held {
+            shut_out::give_back(connection, user).await?;
+        }
+    }
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
 }
 
@@ -398,7 +483,11 @@ pub(super) async fn retire_keys(
 
 /// But for `RETIRE_KEYS`, which goes through all that there is.
 #[cfg(test)]
-pub(super) static ALL: [&Set; 20] = [
+pub(super) static ALL: [&Set; 24] = [
+    &LIFT_USER,
+    &LIFT_AUTHENTICATOR,
+    &TAKE_OVER_USER,
+    &TAKE_OVER_AUTHENTICATOR,
     &UPDATE_USER,
     &SET_USER_STATE,
     &ERASE_USER,

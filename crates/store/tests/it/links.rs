@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::event::About;
 use domain::*;
 use futures_util::future::join_all;
 use store::*;
@@ -47,8 +48,12 @@ async fn made_giving(store: &Store, user: UserId, gives: Option<LinkGives>) -> (
     (claimed, link)
 }
 
+fn signal() -> String {
+    r#"{"signal":{"position":0,"event":{"kind":"link.followed","position":0}}}"#.to_owned()
+}
+
 fn follow(link: &Link, session_id: Option<SessionId>, at: Timestamp) -> Change {
-    Change::FollowLink(FollowLink { id: link.id, session_id, gives: None, at })
+    Change::FollowLink(FollowLink { id: link.id, session_id, gives: None, at, run_id: link.run_id, signal: signal() })
 }
 
 /// A link that is followed and gives a new set.
@@ -56,7 +61,14 @@ fn giving(link: &Link, seen: Option<AuthenticatorId>, user: UserId) -> FollowLin
     let (set, codes) = codes(user);
     let set = Authenticator { ends_at: Some(link.expires_at), ..set };
     let out = HandOut { gives: link.gives.unwrap_or(LinkGives::Pass), seen, set, codes };
-    FollowLink { id: link.id, session_id: None, gives: Some(Box::new(out)), at: after(2) }
+    FollowLink {
+        id: link.id,
+        session_id: None,
+        gives: Some(Box::new(out)),
+        at: after(2),
+        run_id: link.run_id,
+        signal: signal(),
+    }
 }
 
 fn arm(link: &Link, run_id: RunId, to: Option<UserId>, token: u8) -> Change {
@@ -126,6 +138,40 @@ on_both_engines! {
         assert_eq!(write(&store, over(&claimed)).await, Effect::Applied);
         assert_eq!(commit(&store, follow(&link, None, after(2))).await, Effect::Refused, "nobody would hear of it");
         assert!(store.link(link.id).await.unwrap().unwrap().is_over);
+    }
+
+    /// T-31: who is told that something is stopped has stopped it: the run has it in the same commit, by the id of the event.
+    async fn t31_what_was_followed_comes_for_its_run_in_the_same_commit_and_once(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        let (claimed, link) = made(&store, ann.user.id).await;
+        let (_, other) = made(&store, ann.user.id).await;
+        let seen = store.run_pokes(link.run_id, claimed.fence).await.unwrap();
+        let events = vec![event(EventKind::LinkFollowed, About { user_id: Some(ann.user.id), ..About::default() })];
+        let mut before = plain(follow(&other, None, after(2)));
+        before.events = vec![event(EventKind::LinkFollowed, About { user_id: Some(ann.user.id), ..About::default() }), event(EventKind::UserUpdated, About { user_id: Some(ann.user.id), ..About::default() })];
+        let commit = Commit { events, ..plain(follow(&link, None, after(2))) };
+        let (first, second) = tokio::join!(store.commit(before), store.commit(commit));
+        assert_eq!((first.unwrap(), second.unwrap()), (Effect::Applied, Effect::Applied));
+        let told = store.events(&EventFilter { kinds: vec![EventKind::LinkFollowed], ..EventFilter::default() }, PageRequest { after: None, limit: 10 }).await.unwrap();
+        let mut positions: Vec<i64> = told.items.iter().map(|event| event.position).collect();
+        let mut come = Vec::new();
+        for run in [link.run_id, other.run_id] {
+            let inbox = store.run_inbox(run).await.unwrap();
+            assert_eq!(inbox.len(), 1, "{inbox:?}");
+            let said: serde_json::Value = serde_json::from_str(&inbox[0].1).unwrap();
+            let position = said["signal"]["position"].as_i64().unwrap();
+            assert_eq!((said["signal"]["event"]["position"].as_i64(), inbox[0].0), (Some(position), RunInput::id_of_event(position)));
+            come.push(position);
+        }
+        positions.sort_unstable();
+        come.sort_unstable();
+        assert_eq!(come, positions);
+        // Whoever reads the log has it come once more, as nothing.
+        let again = RunInput { run_id: link.run_id, id: store.run_inbox(link.run_id).await.unwrap()[0].0, input: signal(), at: after(3) };
+        apply(&store, Change::TellRun(again)).await;
+        assert_eq!(store.run_inbox(link.run_id).await.unwrap().len(), 1);
+        assert!(store.run_pokes(link.run_id, claimed.fence).await.unwrap() > seen, "whoever carries it looks before a time is over");
     }
 
     async fn t13_a_link_is_armed_by_its_run_for_its_user_and_found_by_each_of_its_tokens(home: Home) {

@@ -168,7 +168,7 @@ on_both_engines! {
         }
         let claimed = claim(&store, after(1), after(60)).await;
         let spares = |users: &[UserId], administrators: &[UserId], most| {
-            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), step: "suspend".to_owned(), most })
+            Some(Spares { users: users.to_vec(), administrators: administrators.to_vec(), demotes: Vec::new(), step: "suspend".to_owned(), budget: String::new(), most })
         };
         let suspend = |place: usize| Change::SetAuthenticatorState {
             id: people[place].authenticator,
@@ -189,14 +189,14 @@ on_both_engines! {
         let (first, second) = tokio::join!(write(&store, first), write(&store, second));
         assert!([&first, &second].into_iter().filter(|effect| **effect == Effect::Applied).count() == 1, "{first:?} {second:?}");
         let run = claimed[0].run.id;
-        let leeway = store.run_leeway(run, "suspend", after(3)).await.unwrap();
+        let leeway = store.run_leeway(run, "suspend", "", after(3)).await.unwrap();
         assert_eq!((leeway.shut_out, leeway.released, leeway.is_asked), (1, Vec::new(), false));
         // Who has nothing already loses nothing.
         if first == Effect::Applied {
             assert_eq!(write(&store, step(vec![lock(bob)], spares(&[bob], &[], 1))).await, Effect::Applied);
         }
         // A day later it is counted from nothing.
-        assert_eq!(store.run_leeway(run, "suspend", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
+        assert_eq!(store.run_leeway(run, "suspend", "", START.plus(std::time::Duration::from_hours(25))).await.unwrap().shut_out, 0);
 
         // A release is a task of this run, for this step: two people, each once, and nothing before the second one.
         let lets = ShutOut { users: 1, administrators: 1 };
@@ -225,6 +225,96 @@ on_both_engines! {
         assert_eq!(write(&store, over(&claimed[0])).await, Effect::Applied);
     }
 
+    /// W-09: who uses up what there may be of one workflow uses up nothing of others, who can prove again counts no more, and no day, wherever it begins, has
+    /// more than there may be.
+    async fn w09_who_is_left_with_nothing_counts_once_in_any_day_to_one_budget_and_as_long_as_it_is_so(home: Home) {
+        let store = home.open().await;
+        let mut people = Vec::new();
+        for name in ["ann", "bob", "carl", "dora", "emil"] {
+            people.push(settle(&store, name).await);
+        }
+        started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(60)).await.remove(0);
+        let hour = |hours: u64| START.plus(std::time::Duration::from_hours(hours));
+        let advanced = async |changes, users: &[usize], budget: &str, at| {
+            let users = users.iter().map(|place| people[*place].user.id).collect();
+            let spares = Spares { users, administrators: vec![], demotes: Vec::new(), step: "lock".to_owned(), budget: budget.to_owned(), most: 2 };
+            write(&store, AdvanceRun { changes, spares: Some(spares), at, ..advance(&claimed) }).await
+        };
+        let into = |place: usize, to| Change::SetUserState { id: people[place].user.id, to };
+        let locks = async |place: usize, budget, at| advanced(vec![into(place, UserState::Suspended)], &[place], budget, at).await;
+        let counted = async |budget, at| store.shut_out(budget, at).await.unwrap();
+        let (yes, no) = (Effect::Applied, Effect::Refused);
+
+        assert_eq!([locks(0, "w", hour(0)).await, locks(1, "w", hour(1)).await, locks(2, "w", hour(2)).await], [yes.clone(), yes.clone(), no.clone()]);
+        assert_eq!(locks(2, "", hour(2)).await, yes, "another budget");
+        assert_eq!((counted("w", hour(2)).await, counted("", hour(2)).await), (2, 1));
+        // Whoever lets them prove again gives it back, and only who can.
+        let suspend = |to| Change::SetAuthenticatorState { id: people[0].authenticator, to, by: None, at: after(2) };
+        apply(&store, suspend(AuthenticatorState::Suspended)).await;
+        apply(&store, into(0, UserState::Active)).await;
+        assert_eq!(counted("w", hour(2)).await, 2, "it is not locked, and has nothing");
+        apply(&store, suspend(AuthenticatorState::Active)).await;
+        assert_eq!(counted("w", hour(2)).await, 1);
+        assert_eq!(locks(3, "w", hour(3)).await, yes);
+        // The same one again in the day is one.
+        apply(&store, into(3, UserState::Active)).await;
+        assert_eq!((locks(3, "w", hour(4)).await, counted("w", hour(4)).await), (yes.clone(), 2));
+        // No day has more: that of the second is over an hour after that of the first.
+        assert_eq!(locks(0, "w", hour(23)).await, no);
+        assert_eq!(counted("w", hour(25)).await, 2);
+        assert_eq!((locks(0, "w", hour(26)).await, counted("w", hour(26)).await), (yes.clone(), 2));
+        assert_eq!(locks(4, "w", hour(28)).await, no);
+        assert_eq!(locks(4, "w", hour(29)).await, yes);
+        // Who was counted then counts anew, where it happens anew.
+        apply(&store, into(1, UserState::Active)).await;
+        assert_eq!((locks(1, "w", hour(40)).await, counted("w", hour(40)).await), (no, 2));
+        assert_eq!((locks(1, "w", hour(80)).await, counted("w", hour(80)).await), (yes, 1));
+    }
+
+    /// A run lifts what it has suspended itself, as long as no person has taken that over.
+    async fn w05_a_run_lifts_what_is_suspended_by_it_and_by_others_where_it_says_so(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        for _ in 0..2 {
+            started(&store, None, None, Meeting::Queue).await;
+        }
+        let claimed = claim(&store, after(1), after(60)).await;
+        let does = async |place: usize, change| write(&store, AdvanceRun { changes: vec![change], ..advance(&claimed[place]) }).await;
+        let suspend = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(2) };
+        let lock = |to| Change::SetUserState { id: ann.user.id, to };
+        for (whose, into) in [
+            (Suspended::User(ann.user.id), [lock(UserState::Suspended), lock(UserState::Active)]),
+            (Suspended::Authenticator(ann.authenticator), [suspend(AuthenticatorState::Suspended), suspend(AuthenticatorState::Active)]),
+        ] {
+            let [out, back] = into;
+            let lift = |lifts| Change::Lift { whose, lifts, at: after(3) };
+            // By one run: by that one, and by another one where its file says so.
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Refused, "{whose:?} is not suspended");
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), claimed[0].run.id)]);
+            assert_eq!(does(1, lift(Lifts::ThisRun)).await, Effect::Refused);
+            assert_eq!(does(0, lift(Lifts::ThisRun)).await, Effect::Applied);
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(does(1, lift(Lifts::Workflows)).await, Effect::Applied);
+            // A person takes it over, once: then no run lifts it by itself.
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            apply(&store, Change::TakeOver(whose)).await;
+            assert_eq!(commit(&store, Change::TakeOver(whose)).await, Effect::Refused);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), []);
+            for lifts in [Lifts::ThisRun, Lifts::Workflows] {
+                assert_eq!(does(0, lift(lifts)).await, Effect::Refused, "{whose:?} {lifts:?}");
+            }
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+            // What a person does leaves nothing of a run.
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            apply(&store, back).await;
+            apply(&store, out).await;
+            assert_eq!(does(0, lift(Lifts::Workflows)).await, Effect::Refused);
+            assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+        }
+    }
+
     /// W-09: who was asked about one user let nobody else, and no administrator; what was let is used up, and nothing of it by what did not happen.
     async fn w09_a_release_lets_no_more_users_and_no_more_administrators_than_were_asked_about(home: Home) {
         let store = home.open().await;
@@ -239,7 +329,7 @@ on_both_engines! {
             let open = AdvanceRun { changes: vec![Change::OpenTask(Box::new(task.clone()))], ..advance(&claimed) };
             assert_eq!(write(&store, open).await, Effect::Applied);
             for who in both.iter().copied() {
-                assert_eq!(store.run_leeway(run, "lock", after(3)).await.unwrap().released.iter().filter(|left| left.users == users).count(), 0);
+                assert_eq!(store.run_leeway(run, "lock", "", after(3)).await.unwrap().released.iter().filter(|left| left.users == users).count(), 0);
                 assert_eq!(give(&store, verdict(&task, who, true)).await, Effect::Applied);
             }
             assert_eq!(store.task(task.id).await.unwrap().unwrap().lets, lets);
@@ -248,7 +338,7 @@ on_both_engines! {
         // Ann is an administrator, and nobody may be left with nothing.
         let locks = async |users: &[UserId]| {
             let changes = users.iter().map(|id| Change::SetUserState { id: *id, to: UserState::Suspended }).collect();
-            let spares = Spares { users: users.to_vec(), administrators: vec![ann], step: "lock".to_owned(), most: 0 };
+            let spares = Spares { users: users.to_vec(), administrators: vec![ann], demotes: Vec::new(), step: "lock".to_owned(), budget: String::new(), most: 0 };
             write(&store, AdvanceRun { changes, spares: Some(spares), ..advance(&claimed) }).await
         };
         let task = approved(1, 0).await;
@@ -264,7 +354,7 @@ on_both_engines! {
         assert_eq!(locks(&[ann, carl]).await, Effect::Applied);
         assert_eq!(store.task(task).await.unwrap().unwrap().used, ShutOut { users: 2, administrators: 1 });
         assert_eq!(locks(&[dora]).await, Effect::Refused);
-        let leeway = store.run_leeway(run, "lock", after(3)).await.unwrap();
+        let leeway = store.run_leeway(run, "lock", "", after(3)).await.unwrap();
         assert_eq!((leeway.shut_out, leeway.released), (0, vec![ShutOut::default(); 2]), "what is released counts to no day");
     }
 

@@ -98,9 +98,6 @@ pub(super) async fn administrators_among(
 /// How long the users that were counted are taken for those that there are.
 const COUNTED: Duration = Duration::from_mins(1);
 
-/// The actions that take from people what they prove by.
-pub(super) const TAKING: &[&str] =
-    &["authenticator.suspend", "authenticator.revoke", "authenticator.expire", "user.lock"];
 /// What takes a recovery back: who had nothing before it is left with nothing again, and that at once.
 const TAKES_BACK: &str = "recovery.withdraw";
 
@@ -130,18 +127,61 @@ pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, 
     (lost, locked)
 }
 
+/// Takes somebody out of a group: of one by which they are an administrator not without two people, or whoever is one could be made none first.
+pub(super) const DEMOTING: &str = "user.remove_from_group";
+
+/// The administrators who would be none any more, by the groups that they would be in.
+async fn demoted(app: &App, own: &Own) -> Result<Vec<UserId>, Error> {
+    let mut demoted = Vec::new();
+    for change in &own.changes {
+        let Change::PutStanding { user_id, seen, to } = change else { continue };
+        if seen.groups == to.groups {
+            continue;
+        }
+        let policy = &app.policy_in_force().await?.policy;
+        let Some(user) = app.store.user(*user_id).await? else { continue };
+        let is_one = |groups| policy.names_administrator(user.external_id.as_given(), groups);
+        if is_one(&seen.groups) && !is_one(&to.groups) {
+            demoted.push(*user_id);
+        }
+    }
+    Ok(demoted)
+}
+
+/// The budget of what workflows do to users of their own finding: in loops, or to others than whom the run is about.
+pub(super) const TOGETHER: &str = "";
+/// As long an account counts as new.
+const NEW: Duration = Duration::from_hours(7 * 24);
+
+/// The budget of a workflow for those whom its runs are about. Accounts that were just made have one beside that: whoever makes some to use it up does
+/// not use up that of others.
+pub(super) fn own_budget(workflow: &str, is_new: bool) -> String {
+    if is_new { format!("{workflow}+new") } else { workflow.to_owned() }
+}
+
+/// Which budget users count to whom a step leaves with nothing. What happens to whoever a run is about is answered for them, and counts to the workflow alone: others
+/// who have it happen to them take nothing from anybody's protection by another one.
+async fn budget(app: &App, run: &Run, key: &Key, users: &BTreeSet<UserId>) -> Result<String, Error> {
+    let subject = run.user_id.filter(|subject| key.iteration.is_empty() && users.iter().eq([subject]));
+    let Some(subject) = subject else { return Ok(TOGETHER.to_owned()) };
+    let is_new = |created: domain::Timestamp| app.now().since(created) < NEW;
+    let user = app.store.user(subject).await?;
+    Ok(own_budget(&run.workflow, user.is_some_and(|user| is_new(user.created_at))))
+}
+
 /// Who is to be left with something to prove by, where what a step does takes from anybody.
-pub(super) async fn spares(app: &App, key: &Key, action: &str, own: &Own) -> Result<Option<Spares>, Error> {
+pub(super) async fn spares(app: &App, run: &Run, key: &Key, action: &str, own: &Own) -> Result<Option<Spares>, Error> {
     let (lost, locked) = taken(own);
     let users: BTreeSet<UserId> = lost.into_keys().chain(locked).collect();
-    if users.is_empty() || action == TAKES_BACK {
+    let demotes = demoted(app, own).await?;
+    if (users.is_empty() && demotes.is_empty()) || action == TAKES_BACK {
         return Ok(None);
     }
     let (administrators, _) = administrators_among(app, &users, Instant::now() + NO_DEADLINE).await?;
     let administrators = administrators.into_iter().map(|(id, _)| id).collect();
-    let most = app.most_shut_out().await?;
+    let (most, budget) = (app.most_shut_out().await?, budget(app, run, key, &users).await?);
     let (users, step) = (users.into_iter().collect(), released_by(key));
-    Ok(Some(Spares { users, administrators, step, most }))
+    Ok(Some(Spares { users, administrators, demotes, step, budget, most }))
 }
 
 /// About whom a loop is, counted before it begins.
@@ -218,17 +258,21 @@ pub(super) async fn stands_in_the_way(
 ) -> Result<Option<Waits>, Error> {
     let (lost, locked) = taken(own);
     let shut_out = shut_out(app, &lost, &locked).await?;
-    if shut_out.is_empty() {
+    let demoted = spares.demotes.iter().filter(|one| !shut_out.contains(one)).count();
+    if shut_out.is_empty() && demoted == 0 {
         return Ok(None);
     }
-    let leeway = app.store.run_leeway(run.id, &spares.step, app.now()).await?;
+    let leeway = app.store.run_leeway(run.id, &spares.step, &spares.budget, app.now()).await?;
     let many = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let administrators = spares.administrators.iter().filter(|one| shut_out.contains(one)).count();
-    let here = ShutOut { users: many(shut_out.len()), administrators: many(administrators) };
+    let here = ShutOut { users: many(shut_out.len() + demoted), administrators: many(administrators + demoted) };
     if leeway.lets(here) {
         return Ok(None);
     }
-    let beyond = beyond(leeway.shut_out, here.users, foreseen, spares.most);
+    let beyond = match shut_out.len() {
+        0 => None,
+        shut_out => beyond(leeway.shut_out, many(shut_out), foreseen, spares.most),
+    };
     if beyond.is_none() && here.administrators == 0 && !leeway.is_asked {
         return Ok(None);
     }
@@ -240,9 +284,13 @@ pub(super) async fn stands_in_the_way(
         Some(Beyond::Loop) => format!(
             "the loop that it is in is about {of_loop} users, workflows left {shut_out} with nothing to prove by within a day, and may leave {most}",
         ),
-        Some(Beyond::Step) => {
+        Some(Beyond::Step) if spares.budget == TOGETHER => {
             format!("workflows left {shut_out} users with nothing to prove by within a day, and may leave {most}")
         }
+        Some(Beyond::Step) => format!(
+            "this workflow left {shut_out} of those whom its runs are about with nothing to prove by within a day, and may leave {most}"
+        ),
+        None if demoted > 0 => "it would take an administrator out of the group by which they are one".to_owned(),
         None => "it would leave an administrator with nothing to prove by".to_owned(),
     };
     let why = format!("{why}: {QUORUM} people have to release it, for {}", told(lets));
@@ -250,7 +298,7 @@ pub(super) async fn stands_in_the_way(
 }
 
 impl App {
-    /// How many users all workflows together may leave with nothing to prove by in a day.
+    /// How many users of one budget may be left with nothing to prove by in a day.
     pub(super) async fn most_shut_out(&self) -> Result<i64, Error> {
         let kept = *self.workflows.population();
         let population = match kept {

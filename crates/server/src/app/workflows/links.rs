@@ -8,6 +8,7 @@
 //! which waits for it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use domain::event::About;
 use domain::{
@@ -16,7 +17,7 @@ use domain::{
 use gateway::messages::Language;
 use serde_json::{Map, Value, json};
 use store::{ArmLink, Change, Effect, FollowLink};
-use workflow::{REASON, Told};
+use workflow::{Input, REASON, Told, event_json};
 
 use super::inside::{Fault, Own};
 use super::outside::Errand;
@@ -136,6 +137,11 @@ impl App {
         Ok(errand)
     }
 
+    /// Whether whoever comes from there may try another token that is none. Who has a link that there is comes in whatever others try: it is one look by a key.
+    pub(crate) fn lets_stray(&self, address: Option<IpAddr>) -> bool {
+        self.workflows.strays.let_in(address, self.now())
+    }
+
     /// A link by the token in its address.
     pub(crate) async fn link_by_token(&self, token: &Token) -> Result<Link, Error> {
         self.store.link_by_token(token.hash()).await?.ok_or(Error::NotFound("link"))
@@ -206,12 +212,15 @@ impl App {
             let (gives, codes) = out.map_or((None, Vec::new()), |(gives, codes)| (Some(Box::new(gives)), codes));
             let events = self.told_of_following(&link, by, gives.as_deref());
             let authenticator_id = gives.as_ref().map(|gives| gives.set.id);
-            let follow = FollowLink { id: link.id, session_id, gives, at: now };
+            let signal = events.first().map(|event| Input::Signal { position: 0, event: event_json(event) });
+            let (run_id, signal) = (link.run_id, json!(signal).to_string());
+            let follow = FollowLink { id: link.id, session_id, gives, at: now, run_id, signal };
             let once = match by {
                 By::Link(Some(press)) => Some(press.record(self, &codes, now)?),
                 _ => None,
             };
             if self.commit_once(Change::FollowLink(follow), events, once).await? == Effect::Applied {
+                self.workflows.due.notify_one();
                 (link.followed_at, link.authenticator_id) = (Some(now), authenticator_id);
                 return Ok(Ok(Followed { link, codes }));
             }

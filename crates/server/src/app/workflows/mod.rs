@@ -138,8 +138,11 @@ pub(crate) struct Workflows {
     unread: RwLock<Arc<Vec<String>>>,
     /// The runs that are claimed here, with the number of the claim.
     claimed: Mutex<HashMap<RunId, i64>>,
-    /// Who calls from outside, and what is refused of that.
+    /// Who calls from outside, signed and otherwise, and what is refused of that: who does not sign keeps nobody away who does.
+    signed: Arrivals,
     callers: Arrivals,
+    /// Who comes to links that there are not.
+    strays: Arrivals,
     refusals: webhooks::Refusals,
     /// What is told to runs and nobody may see.
     held: held::Held,

@@ -106,18 +106,22 @@ impl App {
         from: Option<IpAddr>,
     ) -> Result<Accepted, Error> {
         let now = self.now();
-        if !self.workflows.callers.let_in(from, now) {
-            return Err(Error::TooManyCalls);
-        }
         let in_force = self.workflows.in_force();
         let found = in_force.get(name);
         let secrets = found.map(|found| self.webhook_secrets(found)).unwrap_or_default();
         match verified(&secrets, call, now) {
             Ok(triggers) => {
+                // Whoever has got hold of a call that was signed can have it come again and again.
+                if !self.workflows.signed.let_in(from, now) {
+                    return Err(Error::TooManyCalls);
+                }
                 let workflow = found.cloned().ok_or(Error::WebhookRefused)?;
                 Ok(Accepted { workflow, triggers, id: call.id.to_owned() })
             }
             Err(why) => {
+                if !self.workflows.callers.let_in(from, now) {
+                    return Err(Error::TooManyCalls);
+                }
                 let name = if why == Why::Unknown { "" } else { name };
                 metrics::counter!("countersign_webhooks_refused_total", "reason" => why.name()).increment(1);
                 if let Some(count) = self.workflows.refusals.count(name, why, now) {

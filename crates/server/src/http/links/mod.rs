@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let shown = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         let link = app.link_by_token(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
@@ -57,7 +57,7 @@ async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Re
     let (parts, body) = request.into_parts();
     let reader = reader(&app, &parts);
     let followed = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         let value = form_value(Request::from_parts(parts, body)).await;
         Ok(match app.follow_link(&token, value.as_ref()).await? {
             Ok(followed) => reader.followed(&followed),
@@ -71,7 +71,7 @@ async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Re
 async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let told = async {
-        let token = arrived(&app, &parts, &token)?;
+        let token = arrived(&app, &parts, &token).await?;
         let link = app.tell_late(&token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
@@ -84,14 +84,18 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
     answer(&app, told.await, &reader, &token).await
 }
 
-/// The token, of whoever may come in.
-fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
+/// The token of a link that there is. Who comes with another one comes so often and no more, and keeps nobody away who has one.
+async fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
+    if let Some(token) = Token::parse(token) {
+        match app.link_by_token(&token).await {
+            Ok(_) => return Ok(token),
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let peer = parts.extensions.get::<Peer>().copied();
     let address = peer.map(|peer| peer.origin(&parts.headers, &app.settings.trusted_proxies));
-    if !app.arrivals.let_in(address, app.now()) {
-        return Err(Problem::of(&SIGN_IN_LATER));
-    }
-    Token::parse(token).ok_or_else(|| Problem::from(Error::NotFound("link")))
+    Err(if app.lets_stray(address) { Error::NotFound("link").into() } else { Problem::of(&SIGN_IN_LATER) })
 }
 
 /// What stood in the form, if it is one of a page of ours that a browser sends. Another site's page could have a browser send a value that somebody else

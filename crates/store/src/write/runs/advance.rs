@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Event;
+use domain::{Event, RunId};
 
 use super::begin::begin_run;
 use super::claims::{RELEASE_CLAIMS, hold};
@@ -48,7 +48,7 @@ pub(super) async fn advance_run(
         None => BTreeSet::new(),
     };
     for change in &advance.changes {
-        if write_own(connection, change).await? != Effect::Applied {
+        if write_own(connection, advance.id, change).await? != Effect::Applied {
             // Something of it may be written already: with all of it undone, it is refused as a whole.
             return Err(Fault::Raced("what a run does to our own data was not as it was seen".to_owned()));
         }
@@ -123,12 +123,13 @@ async fn go_on(connection: &mut Connection, advances: &[&AdvanceRun]) -> Result<
 }
 
 /// What a run does to our own data: by the same statements as everybody.
-async fn write_own(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
+async fn write_own(connection: &mut Connection, run: RunId, change: &Change) -> Result<Effect, Fault> {
     match change {
-        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to).await,
+        Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to, Some(run)).await,
         Change::SetAuthenticatorState { id, to, by, at } => {
-            rest::set_authenticator_state(connection, *id, *to, *by, *at).await
+            rest::set_authenticator_state(connection, *id, *to, *by, *at, Some(run)).await
         }
+        Change::Lift { whose, lifts, at } => rest::lift(connection, *whose, *lifts, run, *at).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,
         Change::LimitAuthenticator { .. }

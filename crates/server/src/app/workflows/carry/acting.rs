@@ -8,10 +8,12 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use store::Effect as Written;
 use tokio::time::Instant;
-use workflow::{Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, Told, What};
+use workflow::{
+    Action, Advanced, Cause, Changed, Effect, Entry, Extent, Input, Key, Outcome, Reach, TAKING, Told, What,
+};
 
 use super::{Beside, Carrier, LOOK, Stop, TRIES, is_inside_action, shortened};
-use crate::app::workflows::blast::{Foreseen, TAKING, spares, stands_in_the_way, takes};
+use crate::app::workflows::blast::{self, Foreseen, spares, stands_in_the_way, takes};
 use crate::app::workflows::inside::{Fault, Found, MOST, Own};
 use crate::app::workflows::outside::{Errand, PartDone, Parts};
 use crate::app::workflows::start::Started;
@@ -137,7 +139,8 @@ impl Carrier {
         let mut extent = self.app.extent(query, with, first).await?;
         self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
         if self.definition.does_in_loop(&key.step, TAKING) {
-            extent.shut_out = u64::try_from(self.app.store.shut_out(self.app.now()).await?).unwrap_or(0);
+            let shut_out = self.app.store.shut_out(blast::TOGETHER, self.app.now()).await?;
+            extent.shut_out = u64::try_from(shut_out).unwrap_or(0);
             let what = What::Foreseen { users: extent.users, is_whole: extent.is_whole };
             self.unwritten.push(Entry { at: self.app.now(), key: Some(key.clone()), what });
         }
@@ -205,7 +208,10 @@ impl Carrier {
     fn acts_of_items(&self) -> Vec<Act> {
         let acts = self.pending.iter().filter(|effect| is_inside_action(effect)).filter_map(|effect| match effect {
             Effect::Start { key, action, with, attempt, .. }
-                if !key.iteration.is_empty() && !key.undo && !TAKING.contains(&action.as_str()) =>
+                if !key.iteration.is_empty()
+                    && !key.undo
+                    && !TAKING.contains(&action.as_str())
+                    && action != blast::DEMOTING =>
             {
                 Some(Act { key: key.clone(), action: action.clone(), with: with.clone(), attempt: *attempt })
             }
@@ -231,7 +237,7 @@ impl Carrier {
                     return self.advance(input, Beside::default()).await;
                 }
             };
-            let spares = spares(&self.app, &key, action, &own).await?;
+            let spares = spares(&self.app, &self.run, &key, action, &own).await?;
             let foreseen = self.foreseen(&key);
             if let Some(spares) = &spares
                 && let Some(waits) = stands_in_the_way(&self.app, &self.run, spares, &own, foreseen).await?

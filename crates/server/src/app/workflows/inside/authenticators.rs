@@ -1,14 +1,16 @@
 //! What runs do to authenticators.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, Standing, UserId, backoff,
+    Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, RunId, Standing, UserId, backoff,
 };
 use serde_json::{Map, Value};
+use store::{Change, Suspended};
+use uuid::Uuid;
 use workflow::Told;
 
-use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, no_id, span, text, unsaid};
+use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, lifts, no_id, span, text, unsaid};
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
@@ -20,6 +22,29 @@ impl App {
         };
         let meant = authenticators.iter().filter(|one| can_be(one, to) && is_meant(with, one.id));
         Ok(Ok(all_of(meant.map(|one| self.authenticator_into(None, one, to, None)))))
+    }
+
+    /// Lets those be used again that this run has suspended; those that others have where the file says so.
+    pub(super) async fn authenticators_lifted(&self, run: RunId, with: &Arguments) -> Done {
+        let authenticators = match self.authenticators_meant(with).await? {
+            Ok(authenticators) => authenticators,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let (lifts, at) = (lifts(with, "suspended_by"), self.now());
+        // They are all of one user, or one.
+        let by: BTreeMap<Uuid, RunId> = match authenticators.first() {
+            Some(one) => self.store.suspended_by(one.user_id).await?.into_iter().collect(),
+            None => BTreeMap::new(),
+        };
+        let meant = authenticators.iter().filter(|one| {
+            let is_let = lifts.includes(by.get(&one.id.uuid()).copied(), run);
+            can_be(one, AuthenticatorState::Active) && is_let && is_meant(with, one.id)
+        });
+        let changes = meant.map(|one| {
+            let (_, event) = self.authenticator_into(None, one, AuthenticatorState::Active, None);
+            (Change::Lift { whose: Suspended::Authenticator(one.id), lifts, at }, event)
+        });
+        Ok(Ok(all_of(changes)))
     }
 
     /// Gives them an end. One that ends earlier already keeps that.

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::event::About;
-use domain::{Aal, AuthenticatorState, Event, EventKind, RunId, User, UserId, UserState};
+use domain::{Aal, AuthenticatorState, Event, EventKind, RunId, User, UserId};
 use serde_json::{Map, Value};
-use store::Change;
+use store::{Change, Lifts, Suspended};
 use workflow::{Changed, ONLY, REASON, Told};
 
 use crate::app::telling::With;
@@ -46,8 +46,10 @@ impl Own {
             return Changed::Unsaid;
         }
         let ids = self.changes.iter().map(|change| match change {
-            Change::SetUserState { id, .. } => Some(id.to_string()),
-            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::SetUserState { id, .. } | Change::Lift { whose: Suspended::User(id), .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } | Change::Lift { whose: Suspended::Authenticator(id), .. } => {
+                Some(id.to_string())
+            }
             Change::EndSession { id, .. } => Some(id.to_string()),
             _ => None,
         });
@@ -106,7 +108,7 @@ impl App {
     pub(super) async fn own(&self, run: RunId, action: &str, with: &Arguments) -> Done {
         let told = match action {
             "authenticator.suspend" => self.authenticators_into(AuthenticatorState::Suspended, with).await?,
-            "authenticator.resume" => self.authenticators_into(AuthenticatorState::Active, with).await?,
+            "authenticator.resume" => self.authenticators_lifted(run, with).await?,
             "authenticator.revoke" => self.authenticators_into(AuthenticatorState::Revoked, with).await?,
             "authenticator.expire" => self.authenticators_end(with).await?,
             "authenticator.rotate" => self.authenticators_rotate(with).await?,
@@ -115,8 +117,8 @@ impl App {
             "enrollment.cancel" => self.enrollment_over(with).await?,
             "session.revoke" => self.sessions_over(with).await?,
             "session.require_step_up" => self.sessions_to_prove(with).await?,
-            "user.lock" => self.user_into(UserState::Suspended, with).await?,
-            "user.unlock" => self.user_into(UserState::Active, with).await?,
+            "user.lock" => self.user_locked(with).await?,
+            "user.unlock" => self.user_lifted(run, with).await?,
             "user.set_attribute" => self.attribute_set(with).await?,
             "user.add_to_group" => self.in_group(true, with).await?,
             "user.remove_from_group" => self.in_group(false, with).await?,
@@ -164,6 +166,11 @@ fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
         Some(Told::Value(Value::String(text))) => Some(text),
         _ => None,
     }
+}
+
+/// Whose suspensions are lifted: but for those of the run itself a file says so.
+fn lifts(with: &Arguments, name: &str) -> Lifts {
+    text(with, name).and_then(Lifts::from_name).unwrap_or_default()
 }
 
 /// A span of time, which the document's reader has made seconds.

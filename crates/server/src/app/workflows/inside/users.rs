@@ -1,22 +1,43 @@
 //! What runs do to users: whether they may prove anything, and how they stand.
 
-use domain::{Event, EventKind, Standing, User, UserState};
+use domain::{Event, EventKind, RunId, Standing, User, UserState};
 use serde_json::{Map, Value};
 
-use super::{Arguments, Done, Fault, Own, is_meant, span, text, unsaid};
+use store::{Change, Suspended};
+
+use super::{Arguments, Done, Fault, Own, is_meant, lifts, span, text, unsaid};
 use crate::app::App;
 use crate::app::standing::CHANGED;
 use crate::app::telling::With;
 
 impl App {
-    pub(super) async fn user_into(&self, to: UserState, with: &Arguments) -> Done {
+    /// One that is locked already stays so, by whom it is.
+    pub(super) async fn user_locked(&self, with: &Arguments) -> Done {
         let user = match self.user_meant(with).await? {
             Ok(user) => user,
             Err(fault) => return Ok(Err(fault)),
         };
         let mut own = Own::default();
-        if user.state != to && is_meant(with, user.id) {
-            own.push(self.user_in_state(None, user.id, to));
+        if user.state == UserState::Active && is_meant(with, user.id) {
+            own.push(self.user_in_state(None, user.id, UserState::Suspended));
+        }
+        Ok(Ok((own, Map::new())))
+    }
+
+    /// Unlocks a user whom this run has locked; one whom others have where the file says so.
+    pub(super) async fn user_lifted(&self, run: RunId, with: &Arguments) -> Done {
+        let user = match self.user_meant(with).await? {
+            Ok(user) => user,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let (lifts, mut own) = (lifts(with, "locked_by"), Own::default());
+        if user.state == UserState::Suspended && is_meant(with, user.id) {
+            let by = self.store.suspended_by(user.id).await?;
+            let by = by.iter().find(|(id, _)| *id == user.id.uuid()).map(|(_, by)| *by);
+            if lifts.includes(by, run) {
+                let (_, event) = self.user_in_state(None, user.id, UserState::Active);
+                own.push((Change::Lift { whose: Suspended::User(user.id), lifts, at: self.now() }, event));
+            }
         }
         Ok(Ok((own, Map::new())))
     }

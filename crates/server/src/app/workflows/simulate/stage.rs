@@ -12,7 +12,7 @@ use workflow::{
     Trigger, TriggerKind, Wanted, event_json,
 };
 
-use super::super::blast::{administrators_among, shut_out_until};
+use super::super::blast::{TOGETHER, administrators_among, own_budget, shut_out_until};
 use super::super::inside::Own;
 use super::super::start::pace;
 use super::tally::{About, OneRun, Simulated, Tally, Untold, many};
@@ -379,8 +379,13 @@ impl<'a> Stage<'a> {
         touched.shut_out = many(shut_out.len());
         let (administrators, are_known) = administrators_among(self.app, &shut_out, self.deadline).await?;
         touched.administrators_shut_out = administrators.into_iter().map(|(_, name)| name).collect();
-        let left = self.app.store.shut_out(self.app.now()).await?;
-        touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(left)).unwrap_or(0);
+        // To which budget each of them would count is not gone into: as little as is left of any.
+        let name = self.definition.name();
+        let mut most = 0;
+        for budget in [TOGETHER.to_owned(), own_budget(name, false), own_budget(name, true)] {
+            most = most.max(self.app.store.shut_out(&budget, self.app.now()).await?);
+        }
+        touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(most)).unwrap_or(0);
         touched.takes_two_people =
             !touched.administrators_shut_out.is_empty() || touched.shut_out > touched.may_shut_out;
         let (users, are_all) = self.users().await?;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::{AuthenticatorId, AuthenticatorState, SessionId, Timestamp, UserId, UserState};
+use domain::{AuthenticatorId, SessionId, Timestamp, UserId};
 use serde::Serialize;
-use store::Change;
+use store::{Change, Suspended};
 use utoipa::ToSchema;
 use workflow::{Entry, FailureKind, What};
 
@@ -240,16 +240,7 @@ impl Tally {
             counts.users.extend(user);
             self.users.extend(user);
             match change {
-                Change::SetAuthenticatorState { id, to, .. } => {
-                    counts.authenticators += 1;
-                    self.authenticators.insert(*id);
-                    if let Some(lost) = user.and_then(|user| self.lost.get_mut(&user))
-                        && *to == AuthenticatorState::Active
-                    {
-                        lost.remove(id);
-                    }
-                }
-                Change::LimitAuthenticator { id, .. } => {
+                Change::SetAuthenticatorState { id, .. } | Change::LimitAuthenticator { id, .. } => {
                     counts.authenticators += 1;
                     self.authenticators.insert(*id);
                 }
@@ -257,11 +248,19 @@ impl Tally {
                     counts.sessions += 1;
                     self.sessions.insert(*id);
                 }
-                Change::SetUserState { id, to } => {
+                Change::SetUserState { id, .. } => {
                     self.users.insert(*id);
-                    if *to == UserState::Active {
-                        self.locked.remove(id);
+                }
+                Change::Lift { whose: Suspended::Authenticator(id), .. } => {
+                    counts.authenticators += 1;
+                    self.authenticators.insert(*id);
+                    if let Some(lost) = user.and_then(|user| self.lost.get_mut(&user)) {
+                        lost.remove(id);
                     }
+                }
+                Change::Lift { whose: Suspended::User(id), .. } => {
+                    self.users.insert(*id);
+                    self.locked.remove(id);
                 }
                 _ => {}
             }
