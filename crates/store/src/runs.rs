@@ -158,6 +158,8 @@ pub struct AdvanceRun {
     pub id: RunId,
     /// The number of the claim.
     pub fence: i64,
+    /// How often something had come for it when that was looked at last, where what came since is looked at first.
+    pub unless_poked: Option<i64>,
     /// How far it was when it was claimed, or by what was written since.
     pub was: RunState,
     /// How far it is.

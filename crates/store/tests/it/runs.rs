@@ -69,6 +69,7 @@ pub(crate) fn advance(claimed: &ClaimedRun) -> AdvanceRun {
     AdvanceRun {
         id: claimed.run.id,
         fence: claimed.fence,
+        unless_poked: None,
         was: claimed.run.state,
         state: RunState::Running,
         machine: Some("{}".to_owned()),
@@ -635,6 +636,18 @@ on_both_engines! {
         assert_eq!(commit(&store, release(&other)).await, Effect::Applied);
         assert_eq!(claim(&store, after(24), after(50)).await, []);
         assert_eq!(claim(&store, after(25), after(50)).await.len(), 1);
+    }
+
+    async fn t31_a_timer_that_is_due_loses_against_what_came_for_its_run(home: Home) {
+        let store = home.open().await;
+        let id = started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(16)).await.remove(0);
+        let fires = |pokes| AdvanceRun { unless_poked: Some(pokes), ..advance(&claimed) };
+        assert_eq!(write(&store, fires(claimed.pokes)).await, Effect::Applied);
+        commit(&store, Change::TellRun(input(id, 1))).await;
+        assert_eq!(write(&store, fires(claimed.pokes)).await, Effect::Refused);
+        let pokes = store.run_pokes(id, claimed.fence).await.unwrap().unwrap();
+        assert_eq!(write(&store, fires(pokes)).await, Effect::Applied);
     }
 
     async fn w04_what_people_have_for_a_run_is_found_behind_any_number_of_events(home: Home) {

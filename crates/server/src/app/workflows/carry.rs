@@ -179,6 +179,8 @@ struct Carrier {
 #[derive(Default)]
 struct Beside {
     own: Own,
+    /// Only where nothing came for the run since that was looked at.
+    unless_poked: bool,
     spares: Option<Spares>,
     taken: Vec<Uuid>,
     calls: Vec<NewRun>,
@@ -340,7 +342,7 @@ impl Carrier {
 
     /// Has a timer fire. Where something came meanwhile that it is too late for, that is looked at first.
     async fn fire(&mut self, timer: u64) -> Result<(), Stop> {
-        match self.try_advance(Input::Timer(timer), Beside::default()).await? {
+        match self.try_advance(Input::Timer(timer), Beside { unless_poked: true, ..Beside::default() }).await? {
             Written::Applied => Ok(()),
             _ => self.look_for_pokes().await,
         }

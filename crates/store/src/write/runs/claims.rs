@@ -63,11 +63,12 @@ pub(super) async fn let_go_of(connection: &mut Connection, of: &[Claimant], now:
     Ok(if let_go == 0 { Effect::Refused } else { Effect::Applied })
 }
 
-/// Holds claims' rows, of those that are still the last ones.
+/// Holds claims' rows, of those that are still the last ones, and for whose runs nothing came since it was looked at, where that matters.
 pub(super) static HOLD_CLAIMS: Set = Set::new(
-    &[("of_run", Id), ("by_fence", Int)],
+    &[("of_run", Id), ("by_fence", Int), ("seen_pokes", Int)],
     "UPDATE run_claims AS c SET fence = i.by_fence FROM input i
      WHERE c.run_id = i.of_run AND c.fence = i.by_fence AND c.claim IS NOT NULL
+        AND c.pokes = COALESCE(i.seen_pokes, c.pokes)
      RETURNING run_id",
 );
 
@@ -77,7 +78,7 @@ pub(super) async fn hold(
 ) -> Result<Vec<Uuid>, Fault> {
     let mut claims = Rows::default();
     for advance in advances {
-        claims.push(&[advance.id.into(), advance.fence.into()]);
+        claims.push(&[advance.id.into(), advance.fence.into(), advance.unless_poked.into()]);
     }
     HOLD_CLAIMS.ids(connection, claims).await
 }

@@ -129,6 +129,7 @@ impl Carrier {
         let advance = AdvanceRun {
             id: self.run.id,
             fence: self.fence,
+            unless_poked: beside.unless_poked.then_some(self.pokes),
             was: self.was,
             state,
             machine: machine.as_ref().map(serde_json::to_string).map(text).transpose()?,
