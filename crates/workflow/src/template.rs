@@ -178,7 +178,11 @@ impl Template {
             (_, Value::String(said)) => said,
             (Form::Message, Value::Null) => String::new(),
             (Form::Text | Form::Address, value @ (Value::Array(_) | Value::Object(_) | Value::Null)) => {
-                let is = if value.is_array() { "a list" } else { "a map" };
+                let is = match value {
+                    Value::Array(_) => "a list",
+                    Value::Null => "nothing",
+                    _ => "a map",
+                };
                 return Err(format!("a text has texts, numbers, true and false in it; this is {is}"));
             }
             (_, value) => value.to_string(),

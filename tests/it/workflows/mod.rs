@@ -154,6 +154,7 @@ async fn a_lost_device(database: Database) {
     api.get(&format!("/v1/sessions/{untouched}")).await.expect(200);
     // What it did is told as what a workflow does, in the commit of the step.
     let ended = events(&api, "session.ended").await;
+    assert!(ended.iter().all(|event| event["details"]["reason"] == "lost"), "what the file says is kept: {ended:?}");
     assert_eq!(ended.len(), 2, "{ended:?}");
     let id = run["id"].as_str().unwrap();
     assert!(

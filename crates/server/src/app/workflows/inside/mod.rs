@@ -98,6 +98,9 @@ impl Fault {
     }
 }
 
+/// The longest reason that is kept of what a file gives one for, in characters.
+const LONGEST_REASON: usize = 500;
+
 /// What an action is to write and gives, or why it does not.
 type Done = Result<Result<(Own, Map<String, Value>), Fault>, Error>;
 
@@ -130,8 +133,12 @@ impl App {
             "event.emit" => Ok(self.emitted(with)),
             other => Err(Fault::final_one(format!("this version cannot carry `{other}` out"))),
         };
+        let said = text(with, "reason").map(|reason| reason.chars().take(LONGEST_REASON).collect::<String>());
         Ok(told.map(|(mut own, outputs)| {
             for event in &mut own.events {
+                if event.details.is_none() {
+                    event.details = self.details(said.clone().map(|said| ("reason", said)));
+                }
                 // By the reason they are told from what people do, and by the run it can be seen why.
                 event.data.insert("reason".to_owned(), REASON.into());
                 event.data.insert("run".to_owned(), run.to_string().into());
