@@ -279,6 +279,7 @@ pub const ACTIONS: &[Action] = &[
     .gives(COUNT)
     .emits(&[EventKind::SessionLowered]),
     inside("user.lock", "Lets a user prove nothing until unlocked.", &[USER, REASON])
+        .gives(COUNT)
         .emits(&[EventKind::UserSuspended])
         .undoes("user.unlock"),
     inside(
@@ -286,6 +287,7 @@ pub const ACTIONS: &[Action] = &[
         "Lets a locked user prove again: one whom this run has locked, or others as `locked_by` says.",
         &[USER, REASON, may("locked_by", BY)],
     )
+        .gives(COUNT)
         .emits(&[EventKind::UserResumed])
         .undoes("user.lock"),
     inside(

@@ -333,7 +333,10 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     assert_eq!(task["lets"], json!({ "users": 1, "administrators": 1 }), "{task}");
     api.user("Gina").await;
     for name in ["dora", "emil"] {
-        approve_proving(&api, &task, &api.enroll(name).await).await.expect(200);
+        // Whom the policy names as administrators.
+        let one = api.enroll(name).await;
+        api.patch(&format!("/v1/users/{}/standing", one.user_id), json!({ "groups": ["ops-day"] })).await.expect(200);
+        approve_proving(&api, &task, &one).await.expect(200);
     }
     settles(&api, runs[0]["id"].as_str().unwrap(), "completed").await;
     assert_eq!(groups(&ann.user_id).await, json!([]));

@@ -96,4 +96,22 @@ async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_b
     settles(&api, run["id"].as_str().unwrap(), "completed").await;
     assert_eq!(api.get(&format!("/v1/users/{ana}")).await.expect(200)["state"], "active");
     assert!(post.mail.mail()["content"].as_str().unwrap().contains("log in again"));
+    an_administrators_lock_stays(&post, &admin).await;
+}
+
+/// Nor is somebody whom a workflow locked, once an administrator has said so too.
+async fn an_administrators_lock_stays(post: &Post, admin: &Enrolled) {
+    let api = post.api();
+    let cid = post.with_mailbox("cid", "cid@example.org").await;
+    let body = json!({ "requester": "admin", "roles": ["helpdesk"], "inputs": { "user": "cid" } });
+    api.post("/v1/workflows/locks/runs", body).await.expect(201);
+    let run = run_in(&api, "locked_account", "waiting").await;
+    api.post(&format!("/v1/users/{cid}/suspend"), json!({})).await.expect(200);
+    let tasks = api.all("/v1/tasks?workflow=locked_account").await;
+    let task = tasks.into_iter().find(|task| task["run_id"] == run["id"]).unwrap();
+    approve_proving(&api, &task, admin).await.expect(200);
+    settles(&api, run["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(api.get(&format!("/v1/users/{cid}")).await.expect(200)["state"], "suspended");
+    let told = events(&api, "event.emitted").await.pop().unwrap();
+    assert_eq!(told["data"]["name"], "locked_account.stays_locked", "{told}");
 }

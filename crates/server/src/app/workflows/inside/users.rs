@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use store::{Change, Suspended};
 
-use super::{Arguments, Done, Fault, Own, is_meant, lifts, span, text, unsaid};
+use super::{Arguments, Done, Fault, Own, counted, is_meant, lifts, span, text, unsaid};
 use crate::app::App;
 use crate::app::standing::CHANGED;
 use crate::app::telling::With;
@@ -21,7 +21,8 @@ impl App {
         if user.state == UserState::Active && is_meant(with, user.id) {
             own.push(self.user_in_state(None, user.id, UserState::Suspended));
         }
-        Ok(Ok((own, Map::new())))
+        let changed = counted(own.changes.len());
+        Ok(Ok((own, changed)))
     }
 
     /// Unlocks a user whom this run has locked; one whom others have where the file says so.
@@ -39,7 +40,8 @@ impl App {
                 own.push((Change::Lift { whose: Suspended::User(user.id), lifts, at: self.now() }, event));
             }
         }
-        Ok(Ok((own, Map::new())))
+        let changed = counted(own.changes.len());
+        Ok(Ok((own, changed)))
     }
 
     /// Sets an attribute; an empty value takes it away.
