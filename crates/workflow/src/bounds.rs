@@ -30,8 +30,25 @@ pub fn without_zeros(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
+/// Whether a zero character stands in it anywhere. Hardly ever, so that nothing is put together anew for want of one.
+fn has_zeros(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_zeros),
+        Value::Object(entries) => map_has_zeros(entries),
+        _ => false,
+    }
+}
+
+fn map_has_zeros(entries: &Map<String, Value>) -> bool {
+    entries.iter().any(|(name, value)| name.contains('\0') || has_zeros(value))
+}
+
 /// The same of every text in a value.
 pub(crate) fn cleaned(value: Value) -> Value {
+    if !has_zeros(&value) {
+        return value;
+    }
     match value {
         Value::String(text) => Value::String(without_zeros(text)),
         Value::Array(items) => items.into_iter().map(cleaned).collect(),
@@ -42,6 +59,9 @@ pub(crate) fn cleaned(value: Value) -> Value {
 
 /// The same of a map, its keys among them.
 pub(crate) fn cleaned_map(entries: Map<String, Value>) -> Map<String, Value> {
+    if !map_has_zeros(&entries) {
+        return entries;
+    }
     entries.into_iter().map(|(name, value)| (without_zeros(name), cleaned(value))).collect()
 }
 

@@ -192,8 +192,8 @@ impl App {
         since: i64,
     ) -> Result<NewRun, String> {
         let definition = &workflow.definition;
-        let cause = started.cause.clone().taken()?;
-        let started = &Started { cause, ..started.clone() };
+        let mut started = started.clone();
+        started.cause = std::mem::replace(&mut started.cause, Cause::Schedule).taken()?;
         let subject = definition.subject_of(&started.cause)?;
         let user_id = subject.as_deref().and_then(|subject| subject.parse::<UserId>().ok());
         let key = definition.concurrency_key(&started.cause)?;
@@ -210,7 +210,7 @@ impl App {
             state: RunState::Running,
             user_id,
             key: key.filter(|_| definition.concurrency().is_some()),
-            cause: serde_json::to_string(started).map_err(|error| error.to_string())?,
+            cause: serde_json::to_string(&started).map_err(|error| error.to_string())?,
             machine: None,
             pending: "[]".to_owned(),
             error: None,
