@@ -30,14 +30,14 @@ static HOLD_USERS: Set = Set::new(
     "SELECT u.id FROM users u WHERE u.id IN (SELECT i.user_id FROM input i) ORDER BY u.id {alone}",
 );
 
-/// Those who can prove nothing: locked, or without a factor that can be used and has no end. Backup codes and remembered browsers come beside one, and are none.
-static SHUT_OUT: Set = Set::new(
-    &[("user_id", Id)],
-    "SELECT u.id FROM input i {then} users u ON u.id = i.user_id
-     WHERE u.state <> 'active' OR NOT EXISTS (
+/// Whether the user `u` can prove something: is not locked, and has a factor that can be used and has no end. Backup codes and remembered browsers come
+/// beside one, and are none.
+const CAN_PROVE: &str = "(u.state = 'active' AND EXISTS (
         SELECT 1 FROM authenticators a
-        WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser'))",
-);
+        WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser')))";
+
+static SHUT_OUT: Set =
+    Set::of(&[("user_id", Id)], &["SELECT u.id FROM input i {then} users u ON u.id = i.user_id WHERE NOT ", CAN_PROVE]);
 
 /// By what people approved that the run does this step to so many.
 static RELEASED: Set = Set::new(
@@ -92,22 +92,25 @@ static IS_WITHIN: Set = Set::new(
 );
 
 /// Who can prove again is no more counted: what is left is for others.
-static GIVE_BACK: Set = Set::new(
+static GIVE_BACK: Set = Set::of(
     &[("user_id", Id)],
-    "UPDATE shut_out_hours SET users = users - 1 WHERE users > 0 AND (budget, hour) IN (
+    &[
+        "UPDATE shut_out_hours SET users = users - 1 WHERE users > 0 AND (budget, hour) IN (
         SELECT s.budget, s.hour FROM input i {then} shut_out_users s ON s.user_id = i.user_id {then} users u ON u.id = s.user_id
-        WHERE u.state = 'active' AND EXISTS (
-            SELECT 1 FROM authenticators a
-            WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser')))",
+        WHERE ",
+        CAN_PROVE,
+        ")",
+    ],
 );
 
-static NO_MORE_COUNTED: Set = Set::new(
+static NO_MORE_COUNTED: Set = Set::of(
     &[("user_id", Id)],
-    "DELETE FROM shut_out_users WHERE user_id IN (
-        SELECT u.id FROM input i {then} users u ON u.id = i.user_id
-        WHERE u.state = 'active' AND EXISTS (
-            SELECT 1 FROM authenticators a
-            WHERE a.user_id = u.id AND a.state = 'active' AND a.ends_at IS NULL AND a.kind NOT IN ('backup_codes', 'browser')))",
+    &[
+        "DELETE FROM shut_out_users WHERE user_id IN (
+        SELECT u.id FROM input i {then} users u ON u.id = i.user_id WHERE ",
+        CAN_PROVE,
+        ")",
+    ],
 );
 
 /// Counts no more who can prove again, in the transaction that lets them; their row is held.
