@@ -115,9 +115,11 @@ impl Policy {
         let pivot = if noise.below(3) == 0 { Kind::Totp } else { Kind::Webauthn };
         let preset = [None, None, None, Some("nist-aal2"), Some("psd2")][pick(noise, 5)];
         let mut rules: Vec<Rule> = (0..2 + noise.below(6)).map(|n| rule(noise, n, pivot)).collect();
-        let mut seen = Vec::new();
+        // Two rules about the same are refused where one allows what the other does not.
+        let about = |rule: &Rule| (rule.actions.clone(), rule.resource, rule.when);
+        let mut seen: Vec<_> = preset_rules(preset).iter().map(about).collect();
         rules.retain(|rule| {
-            let about = (rule.actions.clone(), rule.resource, rule.when);
+            let about = about(rule);
             let is_new = !seen.contains(&about);
             seen.push(about);
             // A rule that denies everybody everything is refused.
@@ -140,13 +142,7 @@ impl Policy {
 
     /// Every rule, the preset's too.
     pub(super) fn rules(&self) -> Vec<Rule> {
-        let mut rules = self.rules.clone();
-        match self.preset {
-            Some("nist-aal2") => rules.extend(nist_aal2()),
-            Some("psd2") => rules.extend(psd2()),
-            _ => {}
-        }
-        rules
+        [self.rules.clone(), preset_rules(self.preset)].concat()
     }
 
     /// The file. JSON is YAML.
@@ -160,7 +156,11 @@ impl Policy {
                 "otherwise-level"
             }
         };
-        let mut file = json!({ "policy": { "levels": levels, "rules": rules, "otherwise": otherwise } });
+        let mut file = json!({ "policy": { "levels": levels, "otherwise": otherwise } });
+        // An empty list is refused.
+        if !rules.is_empty() {
+            file["policy"]["rules"] = json!(rules);
+        }
         if let Some(preset) = self.preset {
             file["policy"]["presets"] = json!([preset]);
         }
@@ -179,6 +179,14 @@ impl Policy {
             file["mfa_enforcement"] = written;
         }
         serde_json::to_string_pretty(&file).unwrap()
+    }
+}
+
+fn preset_rules(preset: Option<&str>) -> Vec<Rule> {
+    match preset {
+        Some("nist-aal2") => nist_aal2().to_vec(),
+        Some("psd2") => psd2().to_vec(),
+        _ => Vec::new(),
     }
 }
 
