@@ -87,6 +87,7 @@ struct Given {
 }
 
 /// What an answer that was lost may have changed.
+#[derive(Clone)]
 enum Lost {
     Nothing,
     Verify {

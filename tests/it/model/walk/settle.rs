@@ -7,9 +7,16 @@ use super::answers::{hold, same};
 use super::{Challenge, Ground, Lost, Step, Walker};
 
 impl Walker {
-    /// Asks what became of what was lost: it happened as a whole, or it did not.
+    /// Asks what became of what was lost: it happened as a whole, or it did not. Where the answer is lost too, it is asked again.
     pub(super) async fn settle(&mut self, ground: &Ground) -> Step {
-        match std::mem::replace(&mut self.lost, Lost::Nothing) {
+        let lost = self.lost.clone();
+        self.became(ground, lost).await?;
+        self.lost = Lost::Nothing;
+        Ok(())
+    }
+
+    async fn became(&mut self, ground: &Ground, lost: Lost) -> Step {
+        match lost {
             Lost::Nothing => Ok(()),
             // Whether it was used is not told. Nothing more rests on it here.
             Lost::Decision { challenge } => {
@@ -56,7 +63,7 @@ impl Walker {
         }
     }
 
-    pub(super) async fn settle_proof(
+    async fn settle_proof(
         &mut self,
         ground: &Ground,
         one: usize,
@@ -66,17 +73,21 @@ impl Walker {
     ) -> Step {
         let path = format!("/v1/challenges/{}", self.challenges[one].id);
         let (answer, _) = self.call(ground, "ask what became of it", &path, None).await?;
-        self.refused(one);
+        let whose = self.challenges[one].whose;
         if answer.status == 404 {
-            // It was over long ago.
+            // It was over long ago, and what it raised is not told.
+            self.forget(whose);
             return Ok(());
         }
         let challenge = hold(ground, &answer, 200)?;
-        let Some(session) = self.session_of(one) else { return Ok(()) };
-        let whose = self.challenges[one].whose;
+        let Some(session) = self.session_of(one) else {
+            self.refused(one);
+            return Ok(());
+        };
         let path = format!("/v1/sessions/{}", self.people[whose].sessions[session].id);
         let (answer, _) = self.call(ground, "ask what became of it", &path, None).await?;
         let seen = hold(ground, &answer, 200)?;
+        self.refused(one);
         if challenge["state"] == "satisfied" && self.challenges[one].satisfied.is_none() {
             let by = json!({ "session": seen, "authenticator": challenge["satisfied_by"] });
             return self.proved(one, of, step, code.as_deref(), &by);
