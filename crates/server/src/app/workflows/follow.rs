@@ -245,7 +245,9 @@ async fn fire_schedules(app: &App, looks_ahead: bool) -> Result<(), Error> {
     let in_force = app.workflows.in_force();
     if looks_ahead {
         for workflow in in_force.values() {
-            fire_no_later(app, workflow, now).await?;
+            if let Err(error) = fire_no_later(app, workflow, now).await {
+                tracing::warn!(%error, workflow = workflow.row.name, "when a schedule fires could not be put right; trying again");
+            }
         }
     }
     let due = in_force.values().filter_map(|workflow| Some((workflow, workflow.row.next_at.filter(|at| *at <= now)?)));
@@ -259,11 +261,11 @@ async fn fire_schedules(app: &App, looks_ahead: bool) -> Result<(), Error> {
     if due.is_empty() { Ok(()) } else { app.load_workflows().await }
 }
 
-/// Has a schedule fire at its next time from now on where it was to fire after that: it fired by a clock that had gone ahead, and was put back since.
+/// Has a schedule fire at its next time from now on where its clock had gone ahead, and was put back since.
 async fn fire_no_later(app: &App, workflow: &InForce, now: Timestamp) -> Result<(), Error> {
     let Some(planned) = workflow.row.next_at else { return Ok(()) };
     let next = super::force::next_of_schedules(&workflow.definition, now);
-    if next.is_none_or(|next| next >= planned) {
+    if !super::force::fires_too_late(&workflow.definition, planned, now) {
         return Ok(());
     }
     tracing::warn!(workflow = workflow.row.name, %planned, "the clock was put back: a schedule fires at its next time");

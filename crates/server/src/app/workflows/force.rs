@@ -1,6 +1,7 @@
 //! Which workflows are in force: those that the server's files say, as it starts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::event::About;
 use domain::{Event, EventKind, Timestamp, WorkflowInForce};
@@ -15,6 +16,8 @@ use crate::workflow_files::WorkflowFile;
 
 /// How often it is tried while other servers do the same.
 const TRIES: usize = 10;
+/// How far the clocks of two servers may be apart without a schedule firing twice for it.
+const APART: Duration = Duration::from_mins(5);
 
 impl App {
     /// Puts the workflows of files into force, if there are files; else those stay in force that are.
@@ -162,4 +165,51 @@ pub(super) fn next_of_schedules(definition: &Definition, after: Timestamp) -> Op
         _ => None,
     });
     schedules.min()
+}
+
+/// Whether `planned`, when a workflow's schedules are to fire next, was told by a clock that had gone ahead and was put back since.
+///
+/// A server whose clock is a little behind sees the firing before `planned` still to come: the others have fired for that, and it
+/// is no reason. Another one must lie between, and more time than clocks may be apart.
+pub(super) fn fires_too_late(definition: &Definition, planned: Timestamp, now: Timestamp) -> bool {
+    let between = next_of_schedules(definition, now).and_then(|next| next_of_schedules(definition, next));
+    planned > now.plus(APART) && between.is_some_and(|between| between < planned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scheduled(cron: &str) -> Definition {
+        let text = format!(
+            "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: w}}\ntriggers:\n  - schedule: '{cron}'\nsteps:\n  \
+             - {{id: tell, action: event.emit, with: {{name: fired}}}}\n"
+        );
+        Definition::read("w.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    }
+
+    #[test]
+    fn w02_a_clock_that_is_a_little_behind_has_no_schedule_fire_twice() {
+        for (cron, period) in [("0 3 * * *", 86_400), ("0 * * * *", 3600), ("* * * * *", 60)] {
+            let definition = scheduled(cron);
+            let fired = next_of_schedules(&definition, Timestamp::from_unix_millis(1_790_000_000_000)).unwrap();
+            let planned = next_of_schedules(&definition, fired).unwrap();
+            assert_eq!(planned, fired.plus(Duration::from_secs(period)));
+            for behind in [1, 10, 75, 200] {
+                let now = fired.minus(Duration::from_secs(behind));
+                assert!(!fires_too_late(&definition, planned, now), "{cron}: {behind} s behind");
+            }
+            assert!(!fires_too_late(&definition, planned, fired), "{cron}");
+        }
+    }
+
+    #[test]
+    fn w02_a_clock_that_was_ahead_keeps_no_schedule_from_firing() {
+        for (cron, ahead) in [("0 3 * * *", 40 * 86_400), ("0 * * * *", 3 * 3600), ("* * * * *", 3600)] {
+            let definition = scheduled(cron);
+            let now = Timestamp::from_unix_millis(1_790_000_000_000);
+            let planned = next_of_schedules(&definition, now.plus(Duration::from_secs(ahead))).unwrap();
+            assert!(fires_too_late(&definition, planned, now), "{cron}");
+        }
+    }
 }
