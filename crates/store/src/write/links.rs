@@ -108,7 +108,12 @@ async fn follow(connection: &mut Connection, follow: &FollowLink) -> Result<Effe
         Effect::Refused if follow.gives.is_some() => {
             Err(Fault::Raced("a link that gives something was not as it was seen".to_owned()))
         }
-        effect => Ok(effect),
+        Effect::Refused => Ok(Effect::Refused),
+        effect => {
+            // At once, though its signal comes with the events: a timer of the same commits sees that something came.
+            runs::poke(connection, follow.run_id, follow.at).await?;
+            Ok(effect)
+        }
     }
 }
 

@@ -302,4 +302,18 @@ on_both_engines! {
         let late = FollowLink { at: after(3), ..giving(&link, seen, ann.user.id) };
         assert_eq!(commit(&store, Change::FollowLink(late)).await, Effect::Refused);
     }
+
+    async fn t31_a_link_that_is_followed_stops_a_timer_of_the_same_moment(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        for _ in 0..20 {
+            let (claimed, link) = made(&store, ann.user.id).await;
+            let fires = AdvanceRun { unless_poked: Some(claimed.pokes), ..over(&claimed) };
+            // Behind the first of them, the others are written together.
+            let first = commit(&store, Change::NoteLateLink { id: link.id, at: after(1) });
+            let followed = commit(&store, follow(&link, None, after(2)));
+            let (_, followed, fired) = tokio::join!(first, followed, write(&store, fires));
+            assert_ne!(followed, fired, "one of the two, and never both");
+        }
+    }
 }
