@@ -76,7 +76,7 @@ async fn codes_may_be_left_out(database: Database) {
     let spaced = format!("{} {}", &next[..3], &next[3..]);
     api.prove(&ana.user_id, &spaced).await.expect(200);
     // Eleven left out are one too many.
-    ana.token.skip(11);
+    ana.token.run_ahead(11);
     api.prove(&ana.user_id, &ana.token.press()).await.expect_problem(422, "proof-rejected");
 }
 
@@ -85,7 +85,7 @@ async fn i02_two_codes_in_a_row_find_a_device_that_ran_ahead() {
     let server = Server::new().await;
     let api = server.api();
     let mut ana = enroll(&api, "ana").await;
-    ana.token.skip(300);
+    ana.token.run_ahead(300);
     let (one, two) = (ana.token.press(), ana.token.press());
     api.prove(&ana.user_id, &one).await.expect_problem(422, "proof-rejected");
     let found = pair(&api, &ana, [&one, &two]).await.expect(200);
