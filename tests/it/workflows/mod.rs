@@ -545,6 +545,7 @@ async fn w01_what_is_ready_made_holds_and_can_be_in_force() {
         "mass_rotation",
         "new_device",
         "push_fatigue",
+        "push_fatigue_lock",
         "recovery_backup_code",
         "recovery_verified",
         "rotation",
