@@ -251,6 +251,13 @@ impl Store {
         lease.done();
         Ok(found)
     }
+    /// The users of these ids, and whom an application calls this, looked for together; who is both comes twice.
+    pub async fn users_called(&self, ids: &[UserId], names: &[ExternalId]) -> Result<Vec<User>, StoreError> {
+        let mut lease = self.0.pool.lease().await?;
+        let found = lists::users_called(lease.connection(), ids, names).await?;
+        lease.done();
+        Ok(found)
+    }
     /// Which of these serial numbers are those of hardware tokens that were imported.
     pub async fn known_serials(&self, serials: &[&str]) -> Result<Vec<String>, StoreError> {
         let mut lease = self.0.pool.lease().await?;

@@ -108,6 +108,31 @@ pub(super) async fn approve_as(api: &Api, task: &Value, who: &Enrolled, role: &s
     approve(api, task, body).await
 }
 
+/// A list looks for everybody whom its tasks name at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn w03_each_task_of_a_list_names_its_own_people() {
+    let folder = folder(&[unlock(1, "")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut wanted = Vec::new();
+    for (subject, requester) in [("ann", "Bob"), ("bob", "ANN"), ("carl", "nobody here"), ("dora", "dora")] {
+        let user = api.user(subject).await;
+        wanted.push((user, subject, requester));
+    }
+    for (user, _, requester) in &wanted {
+        asked(&api, user, requester).await;
+    }
+    let tasks = api.all("/v1/tasks").await;
+    let named = |name: &Value| name["external_id"].as_str().map(str::to_owned);
+    let found: Vec<_> = tasks.iter().map(|task| (named(&task["about"]), named(&task["asked_by"]))).collect();
+    let pair = |about: &str, asked_by: Option<&str>| (Some(about.to_owned()), asked_by.map(str::to_owned));
+    assert_eq!(
+        found,
+        [pair("ann", Some("bob")), pair("bob", Some("ann")), pair("carl", None), pair("dora", Some("dora"))]
+    );
+    assert_eq!(tasks[2]["requester"], "nobody here", "what was told stands");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w03_an_approval_takes_several_people_who_each_prove_for_it_on_sqlite() {
     quorum(Database::Sqlite).await;

@@ -35,12 +35,7 @@ impl App {
         page: PageRequest<TaskId>,
     ) -> Result<Page<(Task, People), TaskId>, Error> {
         let found = self.store.tasks(filter, page).await?;
-        let mut items = Vec::with_capacity(found.items.len());
-        for task in found.items {
-            let people = self.people_of(&task).await?;
-            items.push((task, people));
-        }
-        Ok(Page { items, next: found.next })
+        Ok(Page { items: self.with_people(found.items).await?, next: found.next })
     }
 
     /// A task, and what was said to it.
