@@ -2,20 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{events, folder, run_in, settles, setup, until, workflow};
+use super::{about_a_user, events, folder, run_in, settles, setup, start_as, until};
 use crate::harness::{Answer, Api, Database, Enrolled, Server};
 
 /// Somebody locked is let in again, once so many have approved.
 pub(super) fn unlock(quorum: usize, more: &str) -> (String, String) {
-    workflow(
+    about_a_user(
         "unlock",
         &format!(
             r#"
-triggers:
-  - manual: {{roles: [helpdesk]}}
-subject: ${{inputs.user}}
-inputs: {{user: {{type: user, required: true}}}}
-steps:
   - id: verified
     approval:
       roles: [administrator, security]
@@ -34,8 +29,7 @@ steps:
 
 /// A run that asks, and the task.
 pub(super) async fn asked(api: &Api, about: &str, requester: &str) -> (String, Value) {
-    let new = json!({ "requester": requester, "roles": ["helpdesk"], "inputs": { "user": about } });
-    let run = api.post("/v1/workflows/unlock/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let run = start_as(api, requester, "unlock", json!({ "user": about })).await;
     let task = until("a task", async || {
         let tasks = api.all("/v1/tasks").await;
         tasks.into_iter().find(|task| task["run_id"] == run.as_str())
