@@ -134,66 +134,39 @@ impl Store {
         &self,
         fingerprint: CertificateFingerprint,
     ) -> Result<Option<Caller>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::caller_by_certificate(lease.connection(), fingerprint).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::caller_by_certificate(on, fingerprint).await).await
     }
     /// A challenge.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::challenge(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::challenge(on, id).await).await
     }
     /// A hosted page by the token in its link.
     pub async fn page_by_token(&self, token: TokenHash) -> Result<Option<HostedPage>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::page_by_token(lease.connection(), token).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::page_by_token(on, token).await).await
     }
     /// A hosted page.
     pub async fn page(&self, id: PageId) -> Result<Option<HostedPage>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::page(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::page(on, id).await).await
     }
     /// A link that signs a browser in at a site.
     pub async fn sign_in_by_code(&self, code: TokenHash) -> Result<Option<SignIn>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::sign_in_by_code(lease.connection(), code).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::sign_in_by_code(on, code).await).await
     }
     /// The browser that is signed in by what it keeps, with the application that it is of.
     pub async fn signed_in(&self, browser: TokenHash) -> Result<Option<(SignIn, Application)>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::signed_in(lease.connection(), browser).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::signed_in(on, browser).await).await
     }
     /// A prompt.
     pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::prompt(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::prompt(on, id).await).await
     }
     /// What was asked for a challenge, the newest first; fifty at most.
     pub async fn prompts_of_challenge(&self, id: ChallengeId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::prompts_of_challenge(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::prompts_of_challenge(on, id).await).await
     }
     /// What was asked for an enrollment, the newest first; fifty at most.
     pub async fn prompts_of_enrollment(&self, id: EnrollmentId) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::prompts_of_enrollment(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::prompts_of_enrollment(on, id).await).await
     }
     /// What a user was asked by this kind of authenticator since then, in all states, the newest first; fifty at most.
     pub async fn prompts_of_user(
@@ -202,10 +175,7 @@ impl Store {
         kind: AuthenticatorKind,
         since: Timestamp,
     ) -> Result<Vec<Prompt>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::prompts_of_user(lease.connection(), user, kind, since).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::prompts_of_user(on, user, kind, since).await).await
     }
     /// A hardware token, as it is at `now`.
     pub async fn hardware_token(
@@ -213,10 +183,7 @@ impl Store {
         id: HardwareTokenId,
         now: Timestamp,
     ) -> Result<Option<HardwareToken>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::hardware_token(lease.connection(), id, now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::hardware_token(on, id, now).await).await
     }
     /// A hardware token by the number that is printed on it.
     pub async fn hardware_token_by_serial(
@@ -224,10 +191,7 @@ impl Store {
         serial: &str,
         now: Timestamp,
     ) -> Result<Option<HardwareToken>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::hardware_token_by_serial(lease.connection(), serial, now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::hardware_token_by_serial(on, serial, now).await).await
     }
     /// The hardware token that became this authenticator last.
     pub async fn hardware_token_of(
@@ -235,10 +199,7 @@ impl Store {
         id: AuthenticatorId,
         now: Timestamp,
     ) -> Result<Option<HardwareToken>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::hardware_token_of(lease.connection(), id, now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::hardware_token_of(on, id, now).await).await
     }
     /// Hardware tokens by id.
     pub async fn hardware_tokens(
@@ -246,45 +207,31 @@ impl Store {
         now: Timestamp,
         page: PageRequest<HardwareTokenId>,
     ) -> Result<Page<HardwareToken, HardwareTokenId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::hardware_tokens(lease.connection(), now, page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::hardware_tokens(on, now, page).await).await
+    }
+    /// The users of these ids, and whom an application calls this, looked for together; who is both comes twice.
+    pub async fn users_called(&self, ids: &[UserId], names: &[ExternalId]) -> Result<Vec<User>, StoreError> {
+        self.0.pool.ask(async |on| lists::users_called(on, ids, names).await).await
     }
     /// Which of these serial numbers are those of hardware tokens that were imported.
     pub async fn known_serials(&self, serials: &[&str]) -> Result<Vec<String>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::known_serials(lease.connection(), serials).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::known_serials(on, serials).await).await
     }
     /// A device.
     pub async fn device(&self, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::device(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::device(on, id).await).await
     }
     /// A user's devices, oldest first.
     pub async fn devices_of(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::devices_of(lease.connection(), user).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::devices_of(on, user).await).await
     }
     /// A user's live sessions, newest first.
     pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::sessions_of(lease.connection(), user, now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::sessions_of(on, user, now).await).await
     }
     /// How many backup codes of this authenticator are unused.
     pub async fn backup_codes_left(&self, id: AuthenticatorId) -> Result<u32, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::backup_codes_left(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::backup_codes_left(on, id).await).await
     }
     /// Users, oldest first.
     pub async fn users(
@@ -292,31 +239,19 @@ impl Store {
         filter: &UserFilter,
         page: PageRequest<UserId>,
     ) -> Result<Page<User, UserId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::users(lease.connection(), filter, page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::users(on, filter, page).await).await
     }
     /// Applications, oldest first.
     pub async fn applications(&self) -> Result<Vec<Application>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::applications(lease.connection()).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(lists::applications).await
     }
     /// An application.
     pub async fn application(&self, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::application(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| lists::application(on, id).await).await
     }
     /// An application's keys, oldest first.
     pub async fn api_keys(&self, id: ApplicationId) -> Result<Vec<ApiKey>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::api_keys(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::api_keys(on, id).await).await
     }
     /// How many of an application's pages are open that lead back to an origin.
     pub async fn pages_open_at(
@@ -325,10 +260,7 @@ impl Store {
         origin: &ReturnOrigin,
         now: Timestamp,
     ) -> Result<i64, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::pages_open_at(lease.connection(), id, origin.as_str(), now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::pages_open_at(on, id, origin.as_str(), now).await).await
     }
     /// Which policy is in force: asked with each decision, so that none goes by another.
     pub async fn policy_id(&self) -> Result<Option<PolicyId>, StoreError> {
@@ -336,94 +268,58 @@ impl Store {
     }
     /// The policy that is in force.
     pub async fn policy(&self) -> Result<Option<PolicyInForce>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::policy(lease.connection()).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(lists::policy).await
     }
     /// A policy that is or was in force.
     pub async fn policy_by_id(&self, id: PolicyId) -> Result<Option<PolicyInForce>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::policy_by_id(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::policy_by_id(on, id).await).await
     }
     /// The policies that are and were in force, the newest first, without their files; before the number `page.after`.
     pub async fn policies(&self, page: PageRequest<i64>) -> Result<Page<PolicyInForce, i64>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::policies(lease.connection(), page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::policies(on, page).await).await
     }
     /// What is remembered of a user for signals of risk, and its version: nothing and 0 where nothing is.
     pub async fn risk_history(&self, user: UserId) -> Result<(i64, Vec<u8>), StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::risk_history(lease.connection(), user).await?;
-        lease.done();
-        Ok(found.unwrap_or_default())
+        Ok(self.0.quick.ask(async |on| lists::risk_history(on, user).await).await?.unwrap_or_default())
     }
     /// What is kept with a session for signals of risk; nothing where nothing was noted.
     pub async fn session_risk(&self, id: SessionId) -> Result<Vec<u8>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = lists::session_risk(lease.connection(), id).await?;
-        lease.done();
-        Ok(found.unwrap_or_default())
+        Ok(self.0.quick.ask(async |on| lists::session_risk(on, id).await).await?.unwrap_or_default())
     }
     /// The vault's wrapped keyring.
     pub async fn keyring(&self) -> Result<Option<Keyring>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::keyring(lease.connection()).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(lists::keyring).await
     }
     /// Active and suspended authenticators with a sealed key, by id: for rewrapping them all, page by page.
     pub async fn sealed_authenticators(
         &self,
         page: PageRequest<AuthenticatorId>,
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = lists::sealed_authenticators(lease.connection(), page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| lists::sealed_authenticators(on, page).await).await
     }
     /// Active and suspended authenticators by id, page by page.
     pub async fn authenticators_in_use(
         &self,
         page: PageRequest<AuthenticatorId>,
     ) -> Result<Page<Authenticator, AuthenticatorId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = hygiene::authenticators_in_use(lease.connection(), page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| hygiene::authenticators_in_use(on, page).await).await
     }
     /// Active authenticators whose end has come, so many at most.
     pub async fn ended_authenticators(&self, now: Timestamp, at_most: u32) -> Result<Vec<Authenticator>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = hygiene::ended_authenticators(lease.connection(), now, at_most).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| hygiene::ended_authenticators(on, now, at_most).await).await
     }
     /// The most addresses that are refused at once.
     pub const MOST_BLOCKED: usize = 1000;
     /// Addresses and prefixes that are refused at `now`, with when that ends.
     pub async fn blocked_addresses(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = hygiene::blocked_addresses(lease.connection(), now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| hygiene::blocked_addresses(on, now).await).await
     }
     /// The gateways that are switched away from at `now`, by name.
     pub async fn gateway_switches(&self, now: Timestamp) -> Result<Vec<GatewaySwitch>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = hygiene::gateway_switches(lease.connection(), now).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| hygiene::gateway_switches(on, now).await).await
     }
     /// Users, oldest first, with when there last was something of theirs.
     pub async fn active_users(&self, page: PageRequest<UserId>) -> Result<Page<ActiveUser, UserId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = hygiene::active_users(lease.connection(), page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| hygiene::active_users(on, page).await).await
     }
 }

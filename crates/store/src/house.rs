@@ -272,10 +272,7 @@ async fn listen(source: postgres::Source, pool: Pool, known: watch::Sender<i64>)
 }
 
 async fn look(pool: &Pool) -> Option<i64> {
-    let mut lease = pool.lease().await.ok()?;
-    let head = head(lease.connection()).await.ok()?;
-    lease.done();
-    Some(head)
+    pool.ask(head).await.ok()
 }
 
 /// When a write was last tried, and what came of it.

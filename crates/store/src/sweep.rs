@@ -219,9 +219,7 @@ impl House {
         if now < *self.looks_at_history.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(None);
         }
-        let mut lease = self.pool.lease().await?;
-        let over = history::over(lease.connection(), now.minus(KEEP_RUNS)).await?;
-        lease.done();
+        let over = self.pool.ask(async |on| history::over(on, now.minus(KEEP_RUNS)).await).await?;
         if over.is_none() {
             *self.looks_at_history.lock().unwrap_or_else(PoisonError::into_inner) = now.plus(LOOK_AT_HISTORY);
         }

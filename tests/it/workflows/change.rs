@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::stories::{named, ready};
 use super::tasks::{approve_as, approve_proving, reject_proving};
-use super::{events, folder, lost_device, run_in, settles, setup, until, workflow};
+use super::{events, folder, lost_device, run_in, settles, setup, start_as, until, workflow};
 use crate::harness::{Api, Database, Enrolled, Server};
 use crate::push::{connect, push};
 
@@ -312,9 +312,8 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     let (ann, bob, carl) = (api.enroll("ann").await, api.enroll("bob").await, api.enroll("carl").await);
     api.patch(&format!("/v1/users/{}/standing", ann.user_id), json!({ "groups": ["ops-night"] })).await.expect(200);
     let ran = async |workflow: &str, user: &str, state: &str| {
-        let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
-        let run = api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201);
-        settles(&api, run["id"].as_str().unwrap(), state).await;
+        let run = start_as(&api, "Gina", workflow, json!({ "who": user })).await;
+        settles(&api, &run, state).await;
     };
     ran("suspending", &ann.user_id, "held").await;
     // Nor is one made none first; who is none by that group, or has another one beside it, is taken out of it.
@@ -401,8 +400,7 @@ async fn w09_what_would_leave_an_administrator_with_nothing_waits_for_two_people
 }
 
 async fn started(api: &Api, user: &str) -> String {
-    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": user } });
-    api.post("/v1/workflows/suspending/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+    start_as(api, "Gina", "suspending", json!({ "who": user })).await
 }
 
 async fn waits_for_two_people(database: Database) {
@@ -492,8 +490,7 @@ async fn a_few_in_a_day(api: &Api, bob: &Enrolled) {
     settles(api, &run, "held").await;
     api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
     settles(api, &run, "cancelled").await;
-    let body = json!({ "requester": "Gina", "roles": ["helpdesk"], "inputs": { "who": others[3].user_id } });
-    let other = api.post("/v1/workflows/locking/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let other = start_as(api, "Gina", "locking", json!({ "who": others[3].user_id })).await;
     settles(api, &other, "completed").await;
     api.post(&format!("/v1/users/{}/resume", others[3].user_id), json!({})).await.expect(200);
     // Whom somebody lets prove again makes room for another one.
@@ -584,8 +581,7 @@ steps:
         people.push(api.enroll(name).await);
     }
     let gina = api.user("Gina").await;
-    let body = json!({ "requester": gina, "roles": ["helpdesk"] });
-    let run = api.post("/v1/workflows/all/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let run = start_as(&api, &gina, "all", json!({})).await;
     settles(&api, &run, "held").await;
     for one in &people {
         assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "active");

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{events, folder, lost_device, setup, state_of, until, workflow};
+use super::{events, folder, lost_device, setup, start, state_of, until, workflow};
 use crate::harness::{Answer, Api, Database, Server, Setup};
 
 const RULES: &str = "mfa_enforcement:\n  all_users: true\n  exclude_service_accounts: true\n";
@@ -58,9 +58,7 @@ async fn applied(database: Database) {
     let before = in_force(&api).await;
     assert_eq!(before.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["lost_device", "waiting"]);
     assert_eq!(events(&api, "workflow.changed").await.len(), 2);
-    let body = json!({ "requester": "Gina", "roles": ["helpdesk"] });
-    let run = api.post("/v1/workflows/waiting/runs", body.clone()).await.expect(201);
-    let id = run["id"].as_str().unwrap();
+    let id = &start(&api, "waiting", json!({})).await;
     until("it waits", async || (state_of(&api, id).await == "waiting").then_some(())).await;
 
     // Another version of one, and the other one gone: told step by step, in force together.
@@ -310,8 +308,7 @@ async fn s11_w10_one_workflow_is_compared_applied_and_rolled_back_by_itself() {
         json!({ "rules.yaml": RULES, "workflows/lost.yaml": lost_device().1, "workflows/w.yaml": waiting("1h").1 });
     apply(&api, files).await.expect(200);
     let before = in_force(&api).await;
-    let body = json!({ "requester": "Gina", "roles": ["helpdesk"] });
-    api.post("/v1/workflows/waiting/runs", body).await.expect(201);
+    start(&api, "waiting", json!({})).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("any-name.yaml");
     std::fs::write(&path, waiting("2h").1).unwrap();

@@ -6,21 +6,13 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::hooks::Hooks;
-use super::{calling, events, folder, run_in, settles, setup, state_of, until, workflow};
+use super::{about_a_user, calling, events, folder, run_in, settles, setup, start, state_of, until, workflow};
 use crate::harness::{Api, Database, Server, Setup};
 
-async fn by_hand(api: &Api, name: &str, inputs: Value) -> String {
-    let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": inputs });
-    let run = api.post(&format!("/v1/workflows/{name}/runs"), body).await.expect(201);
-    run["id"].as_str().unwrap().to_owned()
-}
-
-/// A workflow that a person starts, about a user.
-fn about_a_user(name: &str, steps: &str) -> (String, String) {
-    let rest = format!(
-        "triggers:\n  - manual: {{roles: [helpdesk]}}\n  - workflow: true\nsubject: ${{inputs.user}}\ninputs: {{user: {{type: user, required: true}}}}\nsteps:\n{steps}"
-    );
-    workflow(name, &rest)
+/// One that other workflows call as well.
+fn called(name: &str, steps: &str) -> (String, String) {
+    let (file, text) = about_a_user(name, steps);
+    (file, text.replace("triggers:\n", "triggers:\n  - workflow: true\n"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +28,7 @@ async fn w07_any_number_of_sessions_ends_in_one_step() {
     for _ in 0..11 {
         futures_util::future::join_all((0..100).map(|_| api.session(&user))).await;
     }
-    let run = by_hand(&api, "out", json!({ "user": user })).await;
+    let run = start(&api, "out", json!({ "user": user })).await;
     settles(&api, &run, "completed").await;
     assert_eq!(events(&api, "session.ended").await.len(), 1100, "each once");
     let told = events(&api, "event.emitted").await;
@@ -57,7 +49,7 @@ async fn w04_what_others_locked_and_suspended_is_not_undone() {
     let path = format!("/v1/authenticators/{}", ann.authenticator_id);
     api.post(&format!("{path}/suspend"), json!({})).await.expect(200);
     api.post(&format!("/v1/users/{}/suspend", ann.user_id), json!({})).await.expect(200);
-    let run = by_hand(&api, "stop", json!({ "user": ann.user_id })).await;
+    let run = start(&api, "stop", json!({ "user": ann.user_id })).await;
     settles(&api, &run, "waiting").await;
     api.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(200);
     settles(&api, &run, "cancelled").await;
@@ -70,7 +62,7 @@ async fn w04_what_others_locked_and_suspended_is_not_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w12_whoever_called_a_run_about_somebody_erased_goes_on() {
-    let inner = about_a_user("inner", "  - id: rest\n    wait: {for: 1d}\n");
+    let inner = called("inner", "  - id: rest\n    wait: {for: 1d}\n");
     let outer = workflow(
         "outer",
         "triggers:\n  - manual: {roles: [helpdesk]}\ninputs: {user: {type: user, required: true}}\nsteps:\n  - id: ask\n    try: [{id: one, call: inner, with: {user: \"${inputs.user}\"}}]\n    catch: [{id: gone, action: event.emit, with: {name: gone}}]\n",
@@ -79,7 +71,7 @@ async fn w12_whoever_called_a_run_about_somebody_erased_goes_on() {
     let server = Server::start(setup(Database::Postgres, &folder)).await;
     let api = server.api();
     let user = api.user("ann").await;
-    let run = by_hand(&api, "outer", json!({ "user": user })).await;
+    let run = start(&api, "outer", json!({ "user": user })).await;
     run_in(&api, "inner", "waiting").await;
     settles(&api, &run, "waiting").await;
     api.delete(&format!("/v1/users/{user}")).await;
@@ -134,7 +126,7 @@ async fn w05_calls_that_hang_hold_up_no_other_workflow() {
     }
     until("they hang", async || (hooks.calls().len() >= 100).then_some(())).await;
     let begun = Instant::now();
-    let run = by_hand(&api, "quick", json!({ "user": user })).await;
+    let run = start(&api, "quick", json!({ "user": user })).await;
     settles(&api, &run, "completed").await;
     assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
 }
@@ -152,7 +144,7 @@ async fn w05_a_secret_that_a_server_lacks_is_waited_for() {
     server.setup().arguments = vec!["--outside-allowed=127.0.0.1".to_owned()];
     server.begin().await;
     let api = server.api();
-    let run = by_hand(&api, "calling", json!({})).await;
+    let run = start(&api, "calling", json!({})).await;
     settles(&api, &run, "waiting").await;
     let steps = Value::from(api.all(&format!("/v1/runs/{run}/steps")).await).to_string();
     assert!(steps.contains("postponed") && steps.contains("env:HOOK_KEY is not known to this server"), "{steps}");
@@ -196,7 +188,7 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!((&failed[0]["data"]["workflow"], &failed[0]["data"]["reason"]), (&json!("nightly"), &json!("trigger")));
     // A run that was not started is not started again by the same request, and is not asked for as if it were there.
-    let first = by_hand(&api, "by_hand", json!({})).await;
+    let first = start(&api, "by_hand", json!({})).await;
     let again = || {
         let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": {} });
         let request = api.request(reqwest::Method::POST, "/v1/workflows/by_hand/runs").json(&body);
@@ -210,7 +202,7 @@ async fn w04_a_key_that_cannot_be_kept_is_refused_and_starts_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w04_whoever_starts_a_workflow_by_hand_may_do_what_it_does() {
-    let lock = about_a_user("lock", "  - id: lock\n    action: user.lock\n    with: {user: \"${subject}\"}\n");
+    let lock = called("lock", "  - id: lock\n    action: user.lock\n    with: {user: \"${subject}\"}\n");
     let outer = about_a_user("outer", "  - id: one\n    call: lock\n    with: {user: \"${subject}\"}\n");
     // Also where the one does not call the other, but says something that starts it.
     let says = about_a_user("says", "  - id: say\n    action: event.emit\n    with: {name: to_lock}\n");
@@ -341,13 +333,13 @@ async fn w04_a_run_whose_step_cannot_be_kept_ends_as_failed() {
     server.postgres().run("ALTER TABLE run_lines ADD CONSTRAINT nothing_odd CHECK (step <> 'odd')");
     let api = server.api();
     let user = api.user("ann").await;
-    let run = by_hand(&api, "refused", json!({ "user": user })).await;
+    let run = start(&api, "refused", json!({ "user": user })).await;
     settles(&api, &run, "failed").await;
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
     assert_eq!(shown["error"], "what came of a step cannot be kept in the database");
     // Nothing of the step is there without the rest of it.
     assert_eq!(api.get(&format!("/v1/users/{user}")).await.expect(200)["state"], "active");
     assert_eq!(events(&api, "run.failed").await.len(), 1);
-    let run = by_hand(&api, "taken", json!({ "user": user })).await;
+    let run = start(&api, "taken", json!({ "user": user })).await;
     settles(&api, &run, "completed").await;
 }

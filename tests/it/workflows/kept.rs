@@ -3,15 +3,8 @@
 use serde_json::{Value, json};
 
 use super::somebody::{Somebody, says};
-use super::{events, folder, run_in, settles, setup, state_of, until, workflow};
+use super::{about_a_user, events, folder, run_in, settles, setup, start, state_of, until, workflow};
 use crate::harness::{Api, Database, Server};
-
-/// Starts a run by hand.
-async fn start(api: &Api, workflow: &str, inputs: Value) -> String {
-    let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": inputs });
-    let run = api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201);
-    run["id"].as_str().unwrap().to_owned()
-}
 
 async fn shown(api: &Api, id: &str) -> Value {
     api.get(&format!("/v1/runs/{id}")).await.expect(200)
@@ -62,14 +55,9 @@ async fn w05_an_answer_that_could_not_be_kept_ends_no_run_without_a_word() {
 /// Whatever the database never takes of a step: the step has failed, and the file says what becomes of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn w04_a_step_that_cannot_be_kept_fails_and_what_was_done_is_undone() {
-    let locks = workflow(
+    let locks = about_a_user(
         "locks",
         r#"
-triggers:
-  - manual: {roles: [helpdesk]}
-subject: ${inputs.user}
-inputs: {user: {type: user, required: true}}
-steps:
   - id: first
     action: user.add_to_group
     with: {user: "${subject}", group: locked}

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{events, folder, run_in, settles, setup, state_of, until, workflow};
+use super::{about_a_user, events, folder, post, run_in, settles, setup, start_as, state_of, until, workflow};
 use crate::harness::{Answer, Api, Database, Server};
 use crate::messages::Post;
 
@@ -114,20 +114,21 @@ pub(super) fn link_in(mail: &Value) -> String {
     format!("/links/{token}")
 }
 
-async fn post() -> (Post, tempfile::TempDir) {
-    let folder = folder(&[notice(), late()]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    (Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await, folder)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing() {
-    let (post, _folder) = post().await;
+/// Somebody who was locked, the run that told them, and the path of the link in its mail.
+async fn told(post: &Post) -> (String, Value, String) {
     let api = post.api();
     let user = post.with_mailbox("ana", "ana@example.org").await;
     api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
     let run = run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    (user, run, link_in(&post.mail.mail()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing() {
+    let folder = folder(&[notice(), late()]);
+    let post = post(Database::Sqlite, &folder, &[]).await;
+    let api = post.api();
+    let (user, run, link) = told(&post).await;
     // Scanners and previews look, however often, in whichever way.
     for method in [Method::GET, Method::HEAD, Method::GET] {
         let shown = browse(&api, method.clone(), &link).await;
@@ -175,12 +176,10 @@ async fn w06_t13_a_link_in_a_message_counts_once_and_looking_at_it_does_nothing(
 /// W-06: a double click is told what a click is; whoever comes afterwards, that it was used.
 #[tokio::test(flavor = "multi_thread")]
 async fn w06_a_button_that_is_pressed_twice_says_the_same_twice() {
-    let (post, _folder) = post().await;
+    let folder = folder(&[notice(), late()]);
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
-    let user = post.with_mailbox("ana", "ana@example.org").await;
-    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
-    run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    let (_, _, link) = told(&post).await;
     let (value, other) = (opened(&api, &link).await, opened(&api, &link).await);
     assert_ne!(value, other, "each page has its own");
     for _ in 0..2 {
@@ -198,12 +197,10 @@ async fn w06_a_button_that_is_pressed_twice_says_the_same_twice() {
 /// W-06: whoever comes too late is told so, and the flow for it begins: once, however often they come.
 #[tokio::test(flavor = "multi_thread")]
 async fn w06_t13_an_expired_link_says_so_and_leads_to_the_flow_for_it() {
-    let (post, _folder) = post().await;
+    let folder = folder(&[notice(), late()]);
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
-    let user = post.with_mailbox("ana", "ana@example.org").await;
-    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
-    let run = run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    let (user, run, link) = told(&post).await;
     api.advance(3601).await;
     let shown = browse(&api, Method::GET, &link).await;
     assert!(shown.status == 410 && body(&shown).contains("has expired"), "{shown}");
@@ -240,14 +237,9 @@ async fn w06_t13_an_expired_link_says_so_and_leads_to_the_flow_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn w06_pages_of_links_are_in_the_language_of_who_comes() {
     let folder = folder(&[notice()]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let more = [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")];
-    let post = Post::with(Database::Sqlite, &more).await;
+    let post = post(Database::Sqlite, &folder, &[("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")]).await;
     let api = post.api();
-    let user = post.with_mailbox("ana", "ana@example.org").await;
-    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
-    run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    let (_, _, link) = told(&post).await;
     let theirs = "<h1 lang=\"fr\" dir=\"auto\">Was this you?</h1>";
     for (languages, tag, says, title) in [
         ("de-AT,de;q=0.9,en;q=0.8", "de", "Das geht einmal, bis ", theirs),
@@ -295,14 +287,9 @@ async fn w06_what_a_workflow_says_in_several_languages_is_read_in_ones_own() {
         text = text.replace(from, to);
     }
     let folder = folder(&[(file, text)]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let more = [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")];
-    let post = Post::with(Database::Sqlite, &more).await;
+    let post = post(Database::Sqlite, &folder, &[("COUNTERSIGN_MESSAGES_LANGUAGE", "fr")]).await;
     let api = post.api();
-    let user = post.with_mailbox("ana", "ana@example.org").await;
-    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
-    run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    let (user, _, link) = told(&post).await;
     let french = format!("C’était vous, {user}\u{2009}?");
     let message = "<p lang=\"fr\" dir=\"auto\">Your account was locked.";
     for (languages, title, button, message) in [
@@ -336,12 +323,10 @@ async fn w06_what_a_workflow_says_in_several_languages_is_read_in_ones_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t13_t33_links_are_not_guessed_not_made_up_and_not_asked_for_without_end() {
-    let (post, _folder) = post().await;
+    let folder = folder(&[notice(), late()]);
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
-    let user = post.with_mailbox("ana", "ana@example.org").await;
-    api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);
-    run_in(&api, "notice", "waiting").await;
-    let link = link_in(&post.mail.mail());
+    let (user, _, link) = told(&post).await;
     let listed = api.all(&format!("/v1/links?user_id={user}")).await;
     assert_eq!((listed.len(), &listed[0]["state"], &listed[0]["name"]), (1, &json!("open"), &json!("not_me")));
     // Its id, which is no secret, is no address of it.
@@ -370,14 +355,9 @@ async fn t13_t33_links_are_not_guessed_not_made_up_and_not_asked_for_without_end
 /// T-31: what a link does can be done from any session in which the user has proved something.
 #[tokio::test(flavor = "multi_thread")]
 async fn w06_t31_a_trusted_session_does_what_the_link_does_and_no_other_session_does() {
-    let asks = workflow(
+    let asks = about_a_user(
         "asks",
         r#"
-triggers:
-  - manual: {roles: [helpdesk]}
-subject: ${inputs.user}
-inputs: {user: {type: user, required: true}}
-steps:
   - id: link
     action: link.create
     with: {user: "${subject}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}
@@ -389,8 +369,7 @@ steps:
     let server = Server::start(setup(Database::Postgres, &folder)).await;
     let api = server.api();
     let (ann, bob) = (api.enroll("ann").await, api.enroll("bob").await);
-    let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": ann.user_id } });
-    let run = api.post("/v1/workflows/asks/runs", new).await.expect(201);
+    let run = start_as(&api, "rita", "asks", json!({ "user": ann.user_id })).await;
     let listed = until("a link", async || {
         let links = api.all(&format!("/v1/links?user_id={}", ann.user_id)).await;
         links.into_iter().next()
@@ -411,7 +390,7 @@ steps:
     api.post(&path, json!({ "session_id": over })).await.expect_problem(410, "session-over");
     let followed = api.post(&path, json!({ "session_id": weak })).await.expect(200);
     assert_eq!(followed["state"], "followed");
-    settles(&api, run["id"].as_str().unwrap(), "completed").await;
+    settles(&api, &run, "completed").await;
     let told = events(&api, "link.followed").await;
     assert_eq!((&told[0]["data"]["by"], &told[0]["about"]["session"]), (&json!("session"), &json!(weak)));
     api.post(&path, json!({ "session_id": weak })).await.expect_problem(409, "conflict");
@@ -440,15 +419,13 @@ steps:
 "#,
     );
     let folder = folder(&[sends]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
     let ana = post.with_mailbox("ana", "ana@example.org").await;
     let bob = post.with_mailbox("bob", "bob@example.org").await;
     let sent = async |user: &str, to: &str, note: &str, state: &str| {
         let inputs = json!({ "user": user, "to": to, "note": note });
-        let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": inputs });
-        let run = api.post("/v1/workflows/sends/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let run = start_as(&api, "rita", "sends", inputs).await;
         settles(&api, &run, state).await;
         api.get(&format!("/v1/runs/{run}")).await.expect(200)["error"].as_str().unwrap_or_default().to_owned()
     };

@@ -57,6 +57,36 @@ fn setup(database: Database, folder: &TempDir) -> Setup {
     Setup { database, arguments, ..Setup::default() }
 }
 
+/// A server with these workflows in force, with gateways and mailboxes, and with more in its environment.
+async fn post(database: Database, folder: &TempDir, more: &[(&str, &str)]) -> Post {
+    let first = ("COUNTERSIGN_WORKFLOWS_FOLDER", folder.path().to_str().unwrap());
+    let all: Vec<_> = [&[first], more].concat();
+    Post::with(database, &all).await
+}
+
+/// A workflow that a person starts, about a user.
+fn about_a_user(name: &str, steps: &str) -> (String, String) {
+    let begins = r"
+triggers:
+  - manual: {roles: [helpdesk]}
+subject: ${inputs.user}
+inputs: {user: {type: user, required: true}}
+steps:
+";
+    workflow(name, &format!("{begins}{steps}"))
+}
+
+/// Starts a run as a person does who has every role that is asked for here.
+async fn start(api: &Api, workflow: &str, inputs: Value) -> String {
+    start_as(api, "ana", workflow, inputs).await
+}
+
+async fn start_as(api: &Api, requester: &str, workflow: &str, inputs: Value) -> String {
+    let new = json!({ "requester": requester, "roles": ["helpdesk", "operator", "security"], "inputs": inputs });
+    let run = api.post(&format!("/v1/workflows/{workflow}/runs"), new).await.expect(201);
+    run["id"].as_str().unwrap().to_owned()
+}
+
 /// Waits until there is what is asked for.
 pub(crate) async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     let limit = Instant::now() + Duration::from_mins(1);
@@ -238,9 +268,7 @@ async fn w05_calls_are_signed_and_carry_one_key_however_often_they_are_tried() {
     let server = Server::start(Setup { environment, ..setup(Database::Sqlite, &folder) }).await;
     let api = server.api();
     hooks.answers(503);
-    let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": { "note": "hello" } });
-    let run = api.post("/v1/workflows/calling/runs", body).await.expect(201);
-    let id = run["id"].as_str().unwrap().to_owned();
+    let id = start(&api, "calling", json!({ "note": "hello" })).await;
     for tries in 1..=3 {
         until("a call", async || (hooks.calls().len() >= tries).then_some(())).await;
         settles(&api, &id, if tries == 3 { "held" } else { "waiting" }).await;
@@ -493,8 +521,7 @@ steps:
 "#,
     );
     let folder = folder(&[tell]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
     let user = post.with_mailbox("ana", "ana@example.org").await;
     api.post(&format!("/v1/users/{user}/suspend"), json!({})).await.expect(200);

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::links::{browse, link_in};
-use super::{folder, run_in, settles, until, workflow};
+use super::{folder, post, run_in, settles, until, workflow};
 use crate::harness::{Api, Database};
 use crate::messages::{Post, confirm, hand_over, prompt, text, verify};
 
@@ -47,8 +47,7 @@ async fn lock(api: &Api, user: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no_other_up() {
     let folder = folder(&[notice()]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
     let user = api.user("ana").await;
     let session = api.session(&user).await;
@@ -97,8 +96,7 @@ async fn w05_t31_a_notice_goes_to_every_mailbox_once_and_one_that_fails_holds_no
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_w05_who_was_told_before_a_crash_is_not_told_again() {
     let folder = folder(&[notice()]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let mut post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let mut post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
     let user = api.user("ana").await;
     let session = api.session(&user).await;
@@ -165,8 +163,7 @@ steps:
 "#,
     );
     let folder = folder(&[passes(), call]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let post = Post::with(Database::Sqlite, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let post = post(Database::Sqlite, &folder, &[]).await;
     let api = post.api();
     let (user, session) = post.ana().await;
     add(&post, &session, "new@example.org").await;

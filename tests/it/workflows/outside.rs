@@ -10,17 +10,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::somebody::{Somebody, says};
-use super::{events, folder, run_in, settles, setup, state_of, until, workflow};
+use super::{about_a_user, events, folder, post, run_in, settles, setup, start, state_of, until, workflow};
 use crate::harness::{Api, Database, Server, Setup};
-use crate::messages::Post;
 
 /// Starts a run by hand.
-async fn start(api: &Api, workflow: &str, inputs: Value) -> String {
-    let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": inputs });
-    let run = api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201);
-    run["id"].as_str().unwrap().to_owned()
-}
-
 /// Everything that is kept of a run, or said of it anywhere.
 async fn told(server: &Server, id: &str) -> String {
     let api = server.api();
@@ -401,9 +394,7 @@ steps:
 "#,
     );
     let folder = folder(&[tell]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let more = [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("COUNTERSIGN_SMS_USER_BUDGET", "4/1h")];
-    let post = Post::with(Database::Sqlite, &more).await;
+    let post = post(Database::Sqlite, &folder, &[("COUNTERSIGN_SMS_USER_BUDGET", "4/1h")]).await;
     let api = post.api();
     let (user, _) = post.ana().await;
     // One of the four was the code by which the number was proved.
@@ -442,15 +433,10 @@ async fn w05_t18_an_answer_that_echoes_a_link_or_a_secret_is_kept_without_it() {
             json!({ "link": asked.json()["link"], "authorization": asked.header("authorization"), "fine": "thanks" });
         says(200, &[], &said.to_string())
     });
-    let echo = workflow(
+    let echo = about_a_user(
         "echo",
         &format!(
             r#"
-triggers:
-  - manual: {{roles: [helpdesk]}}
-subject: ${{inputs.user}}
-inputs: {{user: {{type: user, required: true}}}}
-steps:
   - id: link
     action: link.create
     with: {{user: "${{subject}}", name: stop, title: A recovery, message: It waits., button: Stop it, valid_for: 1d}}

@@ -11,9 +11,9 @@ use tokio::time::sleep;
 
 use super::change::release_task;
 use super::tasks::approve_proving;
-use super::{events, folder, run_in, settles, setup, until, workflow};
+use super::{about_a_user, events, folder, post, run_in, settles, setup, start, start_as, until};
 use crate::harness::{Api, Database, Enrolled, Phone, Server, Setup};
-use crate::messages::{Post, hand_over, text};
+use crate::messages::{hand_over, text};
 
 const DAY: i64 = 86_400;
 
@@ -25,19 +25,6 @@ fn ready(names: &[&str], more: &[(String, String)]) -> TempDir {
         files.push((format!("{name}.yaml"), std::fs::read_to_string(path).unwrap()));
     }
     folder(&files)
-}
-
-/// One that a person of this role starts, and that has these steps.
-fn by_hand(name: &str, steps: &str) -> (String, String) {
-    let rest = format!(
-        "triggers:\n  - manual: {{roles: [security]}}\nsubject: ${{inputs.user}}\ninputs: {{user: {{type: user, required: true}}}}\nsteps:\n{steps}"
-    );
-    workflow(name, &rest)
-}
-
-async fn start(api: &Api, workflow: &str, inputs: Value) -> String {
-    let body = json!({ "requester": "ann", "roles": ["security"], "inputs": inputs });
-    text(&api.post(&format!("/v1/workflows/{workflow}/runs"), body).await.expect(201)["id"])
 }
 
 /// What workflows told under this name, with what they said.
@@ -99,8 +86,7 @@ async fn w08_p09_keys_that_are_old_are_to_be_replaced_and_their_owners_told_once
 
 async fn old_keys_are_replaced(database: Database) {
     let folder = ready(&["rotation"], &[]);
-    let path = folder.path().to_str().unwrap().to_owned();
-    let post = Post::with(database, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await;
+    let post = post(database, &folder, &[]).await;
     let api = post.api();
     let (ana, ben) = (api.enroll("ana").await, api.enroll("ben").await);
     let view = hand_over(&api, &ana.session_id, "email", "ana@example.org").await.expect(200);
@@ -148,7 +134,7 @@ async fn w09_p09_after_an_incident_every_key_is_replaced_or_suspended_across_a_r
     for n in 0..7 {
         people.push(api.enroll(&format!("person-{n}")).await);
     }
-    let id = start(&api, "mass_rotation", json!({ "incident": "a stolen backup" })).await;
+    let id = start_as(&api, "ann", "mass_rotation", json!({ "incident": "a stolen backup" })).await;
     until("all are asked", async || (!told(&api, "mass_rotation.asked").await.is_empty()).then_some(())).await;
     assert_eq!(told(&api, "mass_rotation.asked").await, [json!({ "done": 7, "failed": 0 })]);
     assert_eq!(events(&api, "authenticator.rotation_asked").await.len(), 7);
@@ -216,7 +202,7 @@ async fn items_together(database: Database) {
           action: user.set_attribute
           with: {user: "${person.id}", name: seen, value: "yes"}
 "#;
-    let folder = folder(&[by_hand("all", all)]);
+    let folder = folder(&[about_a_user("all", all)]);
     let server = Server::start(setup(database, &folder)).await;
     let api = server.api();
     let ana = api.enroll("ana").await;
@@ -305,7 +291,7 @@ async fn w08_who_has_something_that_expires_is_reminded_and_it_counts_no_more_af
 }
 
 async fn what_expires(database: Database) {
-    let limit = by_hand(
+    let limit = about_a_user(
         "limit",
         "  - id: limit\n    action: authenticator.expire\n    with: {user: \"${subject}\", kinds: [totp], in: 20d}\n  - id: earlier\n    action: authenticator.expire\n    with: {user: \"${subject}\", kinds: [totp], in: 30d}\n",
     );

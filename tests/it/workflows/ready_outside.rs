@@ -30,12 +30,9 @@ fn paged(pager: &Somebody) -> Vec<Value> {
 
 async fn post(name: &str, pager: &Somebody, more: &[(&str, &str)]) -> (Post, TempDir) {
     let folder = shipped(name, pager);
-    let path = folder.path().to_str().unwrap().to_owned();
     let chat = pager.url("/chat");
-    let fixed =
-        [("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()), ("PAGER_KEY", "hush"), ("SLACK_WEBHOOK", chat.as_str())];
-    let all: Vec<_> = fixed.iter().chain(more).copied().collect();
-    (Post::with(Database::Sqlite, &all).await, folder)
+    let more = [&[("PAGER_KEY", "hush"), ("SLACK_WEBHOOK", chat.as_str())], more].concat();
+    (super::post(Database::Sqlite, &folder, &more).await, folder)
 }
 
 async fn asks_for_a_code(api: &Api, user: &str) {

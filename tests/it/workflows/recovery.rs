@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::links::{browse, link_in, opened, press};
 use super::stories::{named, post, ready, task_of, trusted};
 use super::tasks::approve_proving;
-use super::{events, folder, settles, setup, state_of, until, workflow};
+use super::{about_a_user, events, folder, settles, setup, start_as, state_of, until};
 use crate::harness::{Answer, Api, Database, Enrolled, Phone, Server};
 use crate::messages::Post;
 
@@ -34,11 +34,7 @@ fn recovery() -> (String, String) {
 }
 
 async fn ask(api: &Api, user: &str, requester: &str) -> String {
-    let new = json!({
-        "requester": requester, "roles": ["helpdesk"], "inputs": { "user": user, "note": "stolen bag" },
-    });
-    let run = api.post("/v1/workflows/recovery_verified/runs", new).await.expect(201);
-    run["id"].as_str().unwrap().to_owned()
+    start_as(api, requester, "recovery_verified", json!({ "user": user, "note": "stolen bag" })).await
 }
 
 /// The notices of a recovery, with the link in each that has one.
@@ -58,12 +54,17 @@ async fn is_at(api: &Api, run: &str, step: &str) {
     .await;
 }
 
-/// Approves a recovery, and has the day go by.
-async fn approve(api: &Api, run: &str, admin: &Enrolled) {
-    let task = task_of(api, "recovery_verified").await;
-    approve_proving(api, &task, admin).await.expect(200);
-    is_at(api, run, "stopped").await;
+/// A recovery that Rita asked for and an administrator approved, after the day in which it can be stopped: the run, the link that stops it, and the one of
+/// what it gives.
+async fn approved(post: &Post, user: &str, rita: &str, admin: &Enrolled) -> (String, String, String) {
+    let api = post.api();
+    let run = ask(&api, user, rita).await;
+    let stop = notices(post).remove(0);
+    let task = task_of(&api, "recovery_verified").await;
+    approve_proving(&api, &task, admin).await.expect(200);
+    is_at(&api, &run, "stopped").await;
     api.advance(86_401).await;
+    (run, stop, link_in(&post.mail.mail()))
 }
 
 /// Somebody whose mailbox is older than two weeks, as one has to be that gets a way back in.
@@ -147,10 +148,7 @@ async fn a_pass(database: Database) {
     let ana = with_old_mailbox(&post).await;
     let rita = api.user("rita").await;
     let admin = api.enroll("admin").await;
-    let run = ask(&api, &ana, &rita).await;
-    notices(&post);
-    approve(&api, &run, &admin).await;
-    let link = link_in(&post.mail.mail());
+    let (run, _, link) = approved(&post, &ana, &rita, &admin).await;
     is_at(&api, &run, "fetched").await;
 
     // Nothing is there before its user comes, and looking brings nothing.
@@ -237,10 +235,7 @@ async fn a_double_press(database: Database) {
     let ana = with_old_mailbox(&post).await;
     let rita = api.user("rita").await;
     let admin = api.enroll("admin").await;
-    let run = ask(&api, &ana, &rita).await;
-    let stop = notices(&post).remove(0);
-    approve(&api, &run, &admin).await;
-    let link = link_in(&post.mail.mail());
+    let (run, stop, link) = approved(&post, &ana, &rita, &admin).await;
     is_at(&api, &run, "fetched").await;
     // Whoever else has the link looks before and after; the button is pressed by sixteen fingers at once.
     let (value, before) = (opened(&api, &link).await, opened(&api, &link).await);
@@ -295,10 +290,7 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
     let ana = with_old_mailbox(&post).await;
     let rita = api.user("rita").await;
     let admin = api.enroll("admin").await;
-    let run = ask(&api, &ana, &rita).await;
-    let stop = notices(&post).remove(0);
-    approve(&api, &run, &admin).await;
-    let link = link_in(&post.mail.mail());
+    let (run, stop, link) = approved(&post, &ana, &rita, &admin).await;
     let codes = codes(&browse(&api, Method::POST, &link).await);
     let session = api.session(&ana).await;
     prove_in(&api, &session, &codes[0]).await.expect(200);
@@ -327,10 +319,7 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
     assert_eq!(left.len(), 1, "the mailbox is older, and stays: {left:?}");
 
     // T-13: one that nobody comes for counts for nothing once its time is over, and neither does its link.
-    let run = ask(&api, &ana, &rita).await;
-    notices(&post);
-    approve(&api, &run, &admin).await;
-    let link = link_in(&post.mail.mail());
+    let (run, _, link) = approved(&post, &ana, &rita, &admin).await;
     is_at(&api, &run, "fetched").await;
     api.advance(86_401).await;
     assert_eq!(browse(&api, Method::POST, &link).await.status, 410);
@@ -341,15 +330,10 @@ async fn t31_a_pass_that_somebody_else_fetched_is_taken_back_with_what_it_proved
 
 /// Gives whoever was called back new backup codes, and takes them back when the run is cancelled.
 fn gives(action: &str) -> (String, String) {
-    workflow(
+    about_a_user(
         "gives",
         &format!(
             r#"
-triggers:
-  - manual: {{roles: [helpdesk]}}
-subject: ${{inputs.user}}
-inputs: {{user: {{type: user, required: true}}}}
-steps:
   - id: verified
     approval: {{roles: [administrator], evidence: [in_person], timeout: 1d}}
   - id: gift
@@ -366,8 +350,7 @@ steps:
 }
 
 async fn given(api: &Api, who: &Enrolled, admin: &Enrolled) -> (String, String) {
-    let new = json!({ "requester": "rita", "roles": ["helpdesk"], "inputs": { "user": who.user_id } });
-    let run = api.post("/v1/workflows/gives/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let run = start_as(api, "rita", "gives", json!({ "user": who.user_id })).await;
     let task = task_of(api, "gives").await;
     approve_proving(api, &task, admin).await.expect(200);
     let link = until("a link", async || {

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{events, folder, settles, setup, until, workflow};
+use super::{events, folder, settles, setup, start_as, until, workflow};
 use crate::harness::{Api, Database, Server};
-use crate::messages::text;
 
 const RULES: &str = r#"
 policy:
@@ -51,9 +50,7 @@ steps:
 }
 
 async fn start(api: &Api, user: &str, address: &str) -> String {
-    let inputs = json!({ "user": user, "address": address });
-    let body = json!({ "requester": "ann", "roles": ["security"], "inputs": inputs });
-    text(&api.post("/v1/workflows/all/runs", body).await.expect(201)["id"])
+    start_as(api, "ann", "all", json!({ "user": user, "address": address })).await
 }
 
 async fn decide(api: &Api, session: &str, more: Value) -> Value {

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::links::{browse, link_in};
 use super::tasks::approve_proving;
-use super::{events, folder, run_in, settles, until, workflow};
+use super::{about_a_user, events, folder, run_in, settles, start_as, until};
 use crate::harness::{Api, Database, Enrolled, Phone};
 use crate::messages::{Post, confirm, hand_over};
 
@@ -18,8 +18,7 @@ pub(super) fn ready(name: &str) -> (String, String) {
 
 pub(super) async fn post(database: Database, workflows: &[(String, String)]) -> (Post, TempDir) {
     let folder = folder(workflows);
-    let path = folder.path().to_str().unwrap().to_owned();
-    (Post::with(database, &[("COUNTERSIGN_WORKFLOWS_FOLDER", &path)]).await, folder)
+    (super::post(database, &folder, &[]).await, folder)
 }
 
 pub(super) async fn task_of(api: &Api, workflow: &str) -> Value {
@@ -75,10 +74,7 @@ async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_back() {
-    let locks = workflow(
-        "locks",
-        "triggers: [{manual: {roles: [helpdesk]}}]\ninputs: {user: {type: user, required: true}}\nsubject: ${inputs.user}\nsteps:\n  - {id: lock, action: user.lock, with: {user: \"${subject}\"}}\n",
-    );
+    let locks = about_a_user("locks", "  - {id: lock, action: user.lock, with: {user: \"${subject}\"}}\n");
     let (post, _folder) = post(Database::Sqlite, &[ready("locked_account"), locks]).await;
     let api = post.api();
     let ana = post.with_mailbox("ana", "ana@example.org").await;
@@ -86,8 +82,7 @@ async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_b
     // Whom an administrator locked is nobody's to let in but an administrator's.
     let bob = api.user("bob").await;
     api.post(&format!("/v1/users/{bob}/suspend"), json!({})).await.expect(200);
-    let body = json!({ "requester": "admin", "roles": ["helpdesk"], "inputs": { "user": "ana" } });
-    api.post("/v1/workflows/locks/runs", body).await.expect(201);
+    start_as(&api, "admin", "locks", json!({ "user": "ana" })).await;
     let run = run_in(&api, "locked_account", "waiting").await;
     assert_eq!(api.all("/v1/runs?workflow=locked_account").await.len(), 1);
     assert!(post.mail.mail()["content"].as_str().unwrap().contains("was locked"));
@@ -103,8 +98,7 @@ async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_b
 async fn an_administrators_lock_stays(post: &Post, admin: &Enrolled) {
     let api = post.api();
     let cid = post.with_mailbox("cid", "cid@example.org").await;
-    let body = json!({ "requester": "admin", "roles": ["helpdesk"], "inputs": { "user": "cid" } });
-    api.post("/v1/workflows/locks/runs", body).await.expect(201);
+    start_as(&api, "admin", "locks", json!({ "user": "cid" })).await;
     let run = run_in(&api, "locked_account", "waiting").await;
     api.post(&format!("/v1/users/{cid}/suspend"), json!({})).await.expect(200);
     let tasks = api.all("/v1/tasks?workflow=locked_account").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{events, folder, settles, workflow};
+use super::{events, folder, post, settles, start_as, workflow};
 use crate::harness::{Api, Database};
 use crate::messages::{Post, prompt};
 
@@ -28,9 +28,7 @@ steps:
 }
 
 async fn begun(api: &Api, channel: &str, from: &str, state: &str) -> Value {
-    let inputs = json!({ "channel": channel, "from": from });
-    let new = json!({ "requester": "rita", "roles": ["operator"], "inputs": inputs });
-    let run = api.post("/v1/workflows/switches/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let run = start_as(api, "rita", "switches", json!({ "channel": channel, "from": from })).await;
     settles(api, &run, state).await;
     let shown = api.get(&format!("/v1/runs/{run}")).await.expect(200);
     // Servers read which they are once a second.
@@ -71,14 +69,9 @@ async fn w06_messages_go_by_another_gateway_for_a_time_whatever_restarts_on_post
 
 async fn for_a_time(database: Database) {
     let folder = folder(&[switches()]);
-    let path = folder.path().to_str().unwrap().to_owned();
     let budget = |name| (name, "100/1h");
-    let more = [
-        ("COUNTERSIGN_WORKFLOWS_FOLDER", path.as_str()),
-        budget("COUNTERSIGN_SMS_USER_BUDGET"),
-        budget("COUNTERSIGN_SMS_NUMBER_BUDGET"),
-    ];
-    let mut post = Post::with(database, &more).await;
+    let more = [budget("COUNTERSIGN_SMS_USER_BUDGET"), budget("COUNTERSIGN_SMS_NUMBER_BUDGET")];
+    let mut post = post(database, &folder, &more).await;
     let api = post.api();
     let (user, _) = post.ana().await;
     assert_eq!(goes_by(&post, &user).await, "main");

@@ -2,20 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{events, folder, run_in, settles, setup, until, workflow};
+use super::{about_a_user, events, folder, run_in, settles, setup, start_as, until};
 use crate::harness::{Answer, Api, Database, Enrolled, Server};
 
 /// Somebody locked is let in again, once so many have approved.
 pub(super) fn unlock(quorum: usize, more: &str) -> (String, String) {
-    workflow(
+    about_a_user(
         "unlock",
         &format!(
             r#"
-triggers:
-  - manual: {{roles: [helpdesk]}}
-subject: ${{inputs.user}}
-inputs: {{user: {{type: user, required: true}}}}
-steps:
   - id: verified
     approval:
       roles: [administrator, security]
@@ -34,8 +29,7 @@ steps:
 
 /// A run that asks, and the task.
 pub(super) async fn asked(api: &Api, about: &str, requester: &str) -> (String, Value) {
-    let new = json!({ "requester": requester, "roles": ["helpdesk"], "inputs": { "user": about } });
-    let run = api.post("/v1/workflows/unlock/runs", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let run = start_as(api, requester, "unlock", json!({ "user": about })).await;
     let task = until("a task", async || {
         let tasks = api.all("/v1/tasks").await;
         tasks.into_iter().find(|task| task["run_id"] == run.as_str())
@@ -106,6 +100,31 @@ pub(super) async fn approve_as(api: &Api, task: &Value, who: &Enrolled, role: &s
     body["roles"] = json!([role]);
     body["evidence"] = task["evidence"].clone();
     approve(api, task, body).await
+}
+
+/// A list looks for everybody whom its tasks name at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn w03_each_task_of_a_list_names_its_own_people() {
+    let folder = folder(&[unlock(1, "")]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut wanted = Vec::new();
+    for (subject, requester) in [("ann", "Bob"), ("bob", "ANN"), ("carl", "nobody here"), ("dora", "dora")] {
+        let user = api.user(subject).await;
+        wanted.push((user, subject, requester));
+    }
+    for (user, _, requester) in &wanted {
+        asked(&api, user, requester).await;
+    }
+    let tasks = api.all("/v1/tasks").await;
+    let named = |name: &Value| name["external_id"].as_str().map(str::to_owned);
+    let found: Vec<_> = tasks.iter().map(|task| (named(&task["about"]), named(&task["asked_by"]))).collect();
+    let pair = |about: &str, asked_by: Option<&str>| (Some(about.to_owned()), asked_by.map(str::to_owned));
+    assert_eq!(
+        found,
+        [pair("ann", Some("bob")), pair("bob", Some("ann")), pair("carl", None), pair("dora", Some("dora"))]
+    );
+    assert_eq!(tasks[2]["requester"], "nobody here", "what was told stands");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,50 +9,32 @@ use crate::{AlertFilter, Store, StoreError};
 impl Store {
     /// How far events were counted for alerts, and how often anything of them was changed beside.
     pub async fn alert_cursor(&self) -> Result<AlertCursor, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::cursor(lease.connection()).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(alerts::cursor).await
     }
 
     /// The rules of alerts that are in force, by name.
     pub async fn alert_rules(&self) -> Result<Vec<AlertRuleInForce>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::rules(lease.connection()).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(alerts::rules).await
     }
 
     /// What was counted of some groups, by rule and group; those of which nothing was are not there.
     pub async fn alert_groups(&self, groups: &[(String, String)]) -> Result<Vec<AlertGroup>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::groups(lease.connection(), groups).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| alerts::groups(on, groups).await).await
     }
 
     /// The alerts of some rules that are not resolved.
     pub async fn open_alerts(&self, rules: &[String]) -> Result<Vec<Alert>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::open(lease.connection(), rules).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| alerts::open(on, rules).await).await
     }
 
     /// Some of the alerts that resolve by themselves at `now`, `at_most` so many.
     pub async fn alerts_over(&self, now: Timestamp, at_most: u32) -> Result<Vec<Alert>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::over(lease.connection(), now, at_most).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| alerts::over(on, now, at_most).await).await
     }
 
     /// An alert.
     pub async fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::one(lease.connection(), id).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| alerts::one(on, id).await).await
     }
 
     /// Alerts, the newest first.
@@ -61,9 +43,6 @@ impl Store {
         filter: &AlertFilter,
         page: PageRequest<AlertId>,
     ) -> Result<Page<Alert, AlertId>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = alerts::list(lease.connection(), filter, page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| alerts::list(on, filter, page).await).await
     }
 }

@@ -11,18 +11,12 @@ impl Store {
     /// Events in the order of their positions, after `page.after`. `Expired` if some of those are not kept any more; after 0
     /// come all that are kept.
     pub async fn events(&self, filter: &EventFilter, page: PageRequest<i64>) -> Result<Page<Event, i64>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = events::events(lease.connection(), filter, Order::Forward, page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| events::events(on, filter, Order::Forward, page).await).await
     }
 
     /// Whom events of these kinds are about, after one position and up to another not far from it. `Expired` as above.
     pub async fn concerned(&self, kinds: &[EventKind], after: i64, to: i64) -> Result<Vec<UserId>, StoreError> {
-        let mut lease = self.0.quick.lease().await?;
-        let found = events::concerned(lease.connection(), kinds, after, to).await?;
-        lease.done();
-        Ok(found)
+        self.0.quick.ask(async |on| events::concerned(on, kinds, after, to).await).await
     }
 
     /// Events in reverse order, before `page.after`: the newest first. `Expired` as above.
@@ -31,10 +25,7 @@ impl Store {
         filter: &EventFilter,
         page: PageRequest<i64>,
     ) -> Result<Page<Event, i64>, StoreError> {
-        let mut lease = self.0.pool.lease().await?;
-        let found = events::events(lease.connection(), filter, Order::Backward, page).await?;
-        lease.done();
-        Ok(found)
+        self.0.pool.ask(async |on| events::events(on, filter, Order::Backward, page).await).await
     }
 
     /// The position of the newest event; changes as events are committed, here or by another server.

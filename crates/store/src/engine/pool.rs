@@ -61,7 +61,7 @@ struct Shared {
 }
 
 /// A connection that is in use.
-pub(crate) struct Lease {
+struct Lease {
     pool: Arc<Shared>,
     connection: Connection,
     _permit: OwnedSemaphorePermit,
@@ -79,7 +79,7 @@ impl Pool {
     }
 
     /// A connection, as soon as one is free.
-    pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
+    async fn lease(&self) -> Result<Lease, StoreError> {
         let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.permits).acquire_owned());
         let permit = match permit.await {
             Ok(Ok(permit)) => permit,
@@ -91,6 +91,20 @@ impl Pool {
             None => self.0.source.reader().await?,
         };
         Ok(Lease { pool: Arc::clone(&self.0), connection, _permit: permit })
+    }
+
+    /// Asks with a connection of the pool, as soon as one is free; it is there for others once it has answered.
+    pub(crate) async fn ask<T, E>(
+        &self,
+        question: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, StoreError>
+    where
+        StoreError: From<E>,
+    {
+        let mut lease = self.lease().await?;
+        let answer = question(lease.connection()).await?;
+        lease.done();
+        Ok(answer)
     }
 
     /// The connection that was used last of those that are idle and still there.
@@ -116,13 +130,13 @@ impl Pool {
 }
 
 impl Lease {
-    pub(crate) fn connection(&mut self) -> &mut Connection {
+    fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
     /// Gives the connection back. One that is dropped instead, by a caller that went away or after an error, is not
     /// used again.
-    pub(crate) fn done(self) {
+    fn done(self) {
         let Self { pool, connection, _permit } = self;
         pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
     }

@@ -126,8 +126,5 @@ where
 }
 
 async fn ask_together<K, V>(pool: &Pool, ask: Ask<K, V>, keys: Vec<K>) -> Result<HashMap<K, V>, StoreError> {
-    let mut lease = pool.lease().await?;
-    let answers = ask(lease.connection(), keys).await?;
-    lease.done();
-    Ok(answers)
+    pool.ask(async |on| ask(on, keys).await).await
 }

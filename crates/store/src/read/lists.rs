@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Application, ApplicationId, Authenticator, AuthenticatorId, AuthenticatorKind, CertificateFingerprint,
-    Challenge, ChallengeId, Device, DeviceId, EnrollmentId, HardwareToken, HardwareTokenId, HostedPage, Page, PageId,
-    PageRequest, PolicyId, PolicyInForce, Prompt, PromptId, Session, SessionId, SignIn, Timestamp, TokenHash, User,
-    UserId,
+    Challenge, ChallengeId, Device, DeviceId, EnrollmentId, ExternalId, HardwareToken, HardwareTokenId, HostedPage,
+    Page, PageId, PageRequest, PolicyId, PolicyInForce, Prompt, PromptId, Session, SessionId, SignIn, Timestamp,
+    TokenHash, User, UserId,
 };
 use uuid::Uuid;
 
 use crate::engine::{Arg, Connection, Fault};
 use crate::rows::{self, Reader};
-use crate::set::Kind::Text;
+use crate::set::Kind::{Id, Text};
 use crate::set::{Rows, Set, spell};
 use crate::{Caller, Keyring, UserFilter};
 
@@ -250,6 +250,34 @@ pub(crate) async fn users(
     Ok(cut(items, page.limit, |user| user.id))
 }
 
+static USERS_CALLED: Set = Set::of(
+    &[("user_id", Id), ("name", Text)],
+    &[
+        "SELECT ",
+        rows::USER,
+        " FROM input i {then} users u ON u.id = i.user_id
+     UNION ALL SELECT ",
+        rows::USER,
+        " FROM input i {then} users u ON u.external_id_key = i.name",
+    ],
+);
+
+/// The users of these ids, and whom an application calls this, in one look.
+pub(crate) async fn users_called(
+    connection: &mut Connection,
+    ids: &[UserId],
+    names: &[ExternalId],
+) -> Result<Vec<User>, Fault> {
+    let mut input = Rows::default();
+    for user in ids {
+        input.push(&[id(user.uuid()), Arg::Null]);
+    }
+    for name in names {
+        input.push(&[Arg::Null, Arg::Text(name.key())]);
+    }
+    USERS_CALLED.fetch(connection, input, |row| rows::user(&mut Reader::new(row))).await
+}
+
 /// What is searched for: external ids from one text to another, and display names of a pattern.
 struct Search {
     from: String,
@@ -360,3 +388,6 @@ pub(crate) async fn sealed_authenticators(
     let items = select!(connection, rows::AUTHENTICATOR, rest, args, rows::authenticator)?;
     Ok(cut(items, page.limit, |authenticator| authenticator.id))
 }
+
+#[cfg(test)]
+pub(crate) static ALL: [&Set; 2] = [&KNOWN_SERIALS, &USERS_CALLED];

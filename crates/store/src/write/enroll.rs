@@ -6,6 +6,7 @@ use domain::{
 
 use super::login::{RAISE_SESSIONS, raise_rows};
 use super::outcome::Outcomes;
+use super::rest::not_retired;
 use super::{Item, prompts, rest, took};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
@@ -32,18 +33,21 @@ static START_ENROLLMENTS: Set = Set::new(
         ("key_version", Blob),
         ("kind", Text),
     ],
-    "INSERT INTO enrollments
-        (id, application_id, user_id, session_id, authenticator_id, replaces, state, algorithm, digits, period,
-         recipient_key, failures, created_at, view_expires_at, expires_at, kind)
-     SELECT i.id, i.application_id, i.user_id, i.session_id, i.authenticator_id, i.replaces, i.state, i.algorithm,
-        i.digits, i.period, i.recipient_key, i.failures, i.created_at, i.view_expires_at, i.expires_at, i.kind
-     FROM input i
-     WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
-        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
-            AND s.ended_at IS NULL AND s.expires_at > i.created_at)
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= i.key_version {share})
-            OR i.key_version IS NULL OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))
-     ON CONFLICT DO NOTHING RETURNING id",
+    concat!(
+        "INSERT INTO enrollments
+            (id, application_id, user_id, session_id, authenticator_id, replaces, state, algorithm, digits, period,
+             recipient_key, failures, created_at, view_expires_at, expires_at, kind)
+         SELECT i.id, i.application_id, i.user_id, i.session_id, i.authenticator_id, i.replaces, i.state, i.algorithm,
+            i.digits, i.period, i.recipient_key, i.failures, i.created_at, i.view_expires_at, i.expires_at, i.kind
+         FROM input i
+         WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = i.user_id AND u.state = 'active' {share})
+            AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = i.session_id AND s.user_id = i.user_id
+                AND s.ended_at IS NULL AND s.expires_at > i.created_at)
+            AND (i.key_version IS NULL OR ",
+        not_retired!("i.key_version"),
+        ")
+         ON CONFLICT DO NOTHING RETURNING id"
+    ),
 );
 
 pub(super) static CREATE_AUTHENTICATORS: Set = Set::new(
@@ -160,17 +164,20 @@ pub(super) async fn start(
 
 static VIEW_ENROLLMENTS: Set = Set::new(
     &[("enrollment_id", Id), ("authenticator_id", Id), ("seen_generation", Int), ("at", Int), ("key_version", Blob)],
-    "UPDATE enrollments AS e SET state = 'viewed'
-     FROM input i
-     WHERE e.id = i.enrollment_id AND e.state = 'started' AND e.view_expires_at > i.at
-        AND e.authenticator_id = i.authenticator_id
-        AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
-            AND a.state = 'pending' AND a.generation = i.seen_generation)
-        AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
-        AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= i.key_version {share})
-            OR i.key_version IS NULL OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))
-     RETURNING id",
+    concat!(
+        "UPDATE enrollments AS e SET state = 'viewed'
+         FROM input i
+         WHERE e.id = i.enrollment_id AND e.state = 'started' AND e.view_expires_at > i.at
+            AND e.authenticator_id = i.authenticator_id
+            AND EXISTS (SELECT 1 FROM authenticators a WHERE a.id = i.authenticator_id AND a.user_id = e.user_id
+                AND a.state = 'pending' AND a.generation = i.seen_generation)
+            AND EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id AND u.state = 'active')
+            AND EXISTS (SELECT 1 FROM sessions s WHERE s.id = e.session_id AND s.ended_at IS NULL AND s.expires_at > i.at)
+            AND (i.key_version IS NULL OR ",
+        not_retired!("i.key_version"),
+        ")
+         RETURNING id"
+    ),
 );
 
 static SEAL_AUTHENTICATORS: Set = Set::new(

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::enroll;
 use super::outcome::Outcomes;
-use super::rest::one;
+use super::rest::{not_retired, one};
 use crate::engine::{Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
@@ -43,10 +43,12 @@ static IMPORT_TOKENS: Set = Set::new(
         ("last_step", Int),
         ("imported_at", Int),
     ],
-    "INSERT INTO hardware_tokens (id, serial, blob, algorithm, digits, period, last_step, imported_at)
-     SELECT i.id, i.serial, i.blob, i.algorithm, i.digits, i.period, i.last_step, i.imported_at FROM input i
-     WHERE EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= substr(i.blob, 2, 4) {share})
-        OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1)",
+    concat!(
+        "INSERT INTO hardware_tokens (id, serial, blob, algorithm, digits, period, last_step, imported_at)
+         SELECT i.id, i.serial, i.blob, i.algorithm, i.digits, i.period, i.last_step, i.imported_at FROM input i
+         WHERE ",
+        not_retired!("substr(i.blob, 2, 4)")
+    ),
 );
 
 pub(super) async fn import(connection: &mut Connection, tokens: &[HardwareToken]) -> Result<Effect, Fault> {
@@ -180,10 +182,11 @@ pub(super) async fn count(
 
 static REWRAP_TOKEN: Set = Set::new(
     &[("token_id", Id), ("from_blob", Blob), ("to_blob", Blob)],
-    "UPDATE hardware_tokens AS h SET blob = i.to_blob FROM input i
-     WHERE h.id = i.token_id AND h.blob = i.from_blob
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= substr(i.to_blob, 2, 4) {share})
-            OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))",
+    concat!(
+        "UPDATE hardware_tokens AS h SET blob = i.to_blob FROM input i
+         WHERE h.id = i.token_id AND h.blob = i.from_blob AND ",
+        not_retired!("substr(i.to_blob, 2, 4)")
+    ),
 );
 
 pub(super) async fn rewrap(

@@ -35,6 +35,7 @@ fn statements() -> Vec<&'static Set> {
         &crate::read::stats::ALL,
         &crate::read::runs::ALL,
         &crate::read::hot::ALL,
+        &crate::read::lists::ALL,
     ]
     .concat()
 }

@@ -297,12 +297,25 @@ pub(super) async fn set_authenticator_state(
     Ok(if changed == 0 { Effect::Refused } else { Effect::Applied })
 }
 
+/// That the key of this version, by which something was sealed, is not retired.
+macro_rules! not_retired {
+    ($version:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= ",
+            $version,
+            " {share}) OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))"
+        )
+    };
+}
+pub(super) use not_retired;
+
 static REWRAP: Set = Set::new(
     &[("authenticator_id", Id), ("from_blob", Blob), ("to_blob", Blob)],
-    "UPDATE authenticators AS a SET blob = i.to_blob FROM input i
-     WHERE a.id = i.authenticator_id AND a.blob = i.from_blob
-        AND (EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1 AND k.oldest <= substr(i.to_blob, 2, 4) {share})
-            OR NOT EXISTS (SELECT 1 FROM keyring k WHERE k.one = 1))",
+    concat!(
+        "UPDATE authenticators AS a SET blob = i.to_blob FROM input i
+         WHERE a.id = i.authenticator_id AND a.blob = i.from_blob AND ",
+        not_retired!("substr(i.to_blob, 2, 4)")
+    ),
 );
 
 pub(super) async fn rewrap(

@@ -58,6 +58,33 @@ on_both_engines! {
         }
     }
 
+    async fn people_are_looked_for_together_by_their_ids_and_by_what_they_are_called(home: Home) {
+        let store = home.open().await;
+        let mut ids = Vec::new();
+        // More than go at a time on either engine.
+        for number in 0..300 {
+            let user = user(&format!("Person-{number:03}"));
+            ids.push(user.id);
+            apply(&store, Change::CreateUser(user)).await;
+        }
+        let called = |name: String| ExternalId::parse(&name).unwrap();
+        let names: Vec<ExternalId> = (0..300).map(|number| called(format!(" PERSON-{number:03}"))).collect();
+        let numbers = async |ids: &[UserId], names: &[ExternalId]| {
+            let found = store.users_called(ids, names).await.unwrap();
+            let mut numbers: Vec<usize> =
+                found.iter().map(|user| user.external_id.key().trim_start_matches("person-").parse().unwrap()).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        assert_eq!(numbers(&[ids[7]], &[names[9].clone()]).await, [7, 9]);
+        assert_eq!(numbers(&ids, &[]).await, (0..300).collect::<Vec<_>>());
+        assert_eq!(numbers(&[], &names).await, (0..300).collect::<Vec<_>>());
+        assert_eq!(numbers(&ids[..200], &names[200..]).await, (0..300).collect::<Vec<_>>());
+        let nobody = UserId::generate(after(9), &Counter);
+        assert_eq!(numbers(&[nobody], &[called("person".to_owned()), called("nobody".to_owned())]).await, [0_usize; 0]);
+        assert_eq!(numbers(&[], &[]).await, [0_usize; 0]);
+    }
+
     async fn i05_erasing_somebody_leaves_nothing_about_them(home: Home) {
         let store = home.open().await;
         let (ann, bob) = (settle(&store, "ann-canary@example.org").await, settle(&store, "bob").await);

@@ -159,14 +159,9 @@ impl App {
         Token::random(&*self.entropy)
     }
 
-    /// Follows a link by its token, from a page with `value` in its form: who sends the same form again just now is answered the same. What the link does
-    /// now, where that is nothing.
-    pub(crate) async fn follow_link(
-        &self,
-        token: &Token,
-        value: Option<&Token>,
-    ) -> Result<Result<Followed, Link>, Error> {
-        let link = self.link_by_token(token).await?;
+    /// Follows a link that somebody came to by its token, from a page with `value` in its form: who sends the same form again just now is answered the
+    /// same. What the link does now, where that is nothing.
+    pub(crate) async fn follow_link(&self, link: Link, value: Option<&Token>) -> Result<Result<Followed, Link>, Error> {
         let press = value.map(|value| Press::of(link.id, value)).transpose()?;
         let followed = self.follow_now(link, By::Link(press.as_ref())).await?;
         let (Err(link), Some(press)) = (&followed, press) else { return Ok(followed) };
@@ -233,17 +228,16 @@ impl App {
         Ok(Err(link))
     }
 
-    /// Tells that somebody came too late, and wants what the link was for: the first time, and no more (W-06, T-33).
-    pub(crate) async fn tell_late(&self, token: &Token) -> Result<Link, Error> {
-        let link = self.link_by_token(token).await?;
+    /// Tells that somebody came too late by its token, and wants what the link was for: the first time, and no more (W-06, T-33). What the link does now.
+    pub(crate) async fn tell_late(&self, link: &Link) -> Result<LinkState, Error> {
         let now = self.now();
         let state = link.state_at(now);
         if state != LinkState::Open && link.late_at.is_none() {
-            let event = of_link(self.event(EventKind::LinkExpiredFollowed, None, about(&link)), &link);
+            let event = of_link(self.event(EventKind::LinkExpiredFollowed, None, about(link)), link);
             let event = event.with("reason", state.name());
             self.commit(Change::NoteLateLink { id: link.id, at: now }, event).await?;
         }
-        Ok(link)
+        Ok(state)
     }
 
     /// The links of a user, the newest first.

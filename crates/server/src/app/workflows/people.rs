@@ -1,5 +1,7 @@
 //! Whom runs know by a text, which may be an id of ours or the application's name for a user.
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::{ExternalId, Task, User, UserId};
 use serde_json::{Map, Value};
 use workflow::{Definition, Kind};
@@ -33,6 +35,33 @@ pub(crate) struct People {
     pub(crate) requester: Option<Person>,
 }
 
+/// Users who were looked for together.
+struct Called {
+    users: HashMap<UserId, User>,
+    ids: HashMap<String, UserId>,
+}
+
+impl Called {
+    fn with_id(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+
+    /// Whom a text names: by our id, or else as the application calls them. A text that looks like an id and is nobody's names nobody.
+    fn named(&self, text: &str) -> Option<&User> {
+        let with_id = text.parse().ok().and_then(|id| self.with_id(id));
+        with_id.or_else(|| self.with_id(*self.ids.get(ExternalId::parse(text).ok()?.key())?))
+    }
+
+    fn in_task(&self, task: &Task) -> People {
+        let about = match (task.user_id, &task.subject) {
+            (Some(id), _) => self.with_id(id),
+            (None, subject) => subject.as_deref().and_then(|subject| self.named(subject)),
+        };
+        let requester = task.requester.as_deref().and_then(|requester| self.named(requester));
+        People { about: about.cloned().map(Person::from), requester: requester.cloned().map(Person::from) }
+    }
+}
+
 impl App {
     /// What was filled in, with users by their ids, whichever way they were named. Whom nobody here is called like is told of at once, and not by a step once
     /// people have approved it.
@@ -54,26 +83,41 @@ impl App {
 
     /// Whom a task names, as they are called now. Whoever decides has to know whose account it is, whatever the application may see otherwise (T-31).
     pub(super) async fn people_of(&self, task: &Task) -> Result<People, Error> {
-        let about = match (task.user_id, &task.subject) {
-            (Some(id), _) => self.store.user(id).await?,
-            (None, Some(subject)) => self.user_called(subject).await?,
-            (None, None) => None,
-        };
-        let requester = match &task.requester {
-            Some(requester) => self.user_called(requester).await?,
-            None => None,
-        };
-        Ok(People { about: about.map(Person::from), requester: requester.map(Person::from) })
+        Ok(self.called_in(std::slice::from_ref(task)).await?.in_task(task))
     }
 
-    /// The user whom a text names: by our id, or else as the application calls them. A text that looks like an id and is nobody's names nobody.
+    /// Tasks with whom each of them names, who are looked for together, however many tasks there are.
+    pub(super) async fn with_people(&self, tasks: Vec<Task>) -> Result<Vec<(Task, People)>, Error> {
+        let called = self.called_in(&tasks).await?;
+        let with_people = |task| {
+            let people = called.in_task(&task);
+            (task, people)
+        };
+        Ok(tasks.into_iter().map(with_people).collect())
+    }
+
+    async fn called_in(&self, tasks: &[Task]) -> Result<Called, Error> {
+        let ids = tasks.iter().filter_map(|task| task.user_id);
+        // Whom a run is about is known by their id.
+        let subjects = tasks.iter().filter(|task| task.user_id.is_none()).filter_map(|task| task.subject.as_deref());
+        let texts = subjects.chain(tasks.iter().filter_map(|task| task.requester.as_deref()));
+        self.called(ids.collect(), texts.collect()).await
+    }
+
+    /// The user whom a text names.
     pub(super) async fn user_called(&self, name: &str) -> Result<Option<User>, Error> {
-        if let Ok(id) = name.parse::<UserId>()
-            && let Some(user) = self.store.user(id).await?
-        {
-            return Ok(Some(user));
-        }
-        let Ok(external) = ExternalId::parse(name) else { return Ok(None) };
-        Ok(self.store.user_by_external_id(&external).await?)
+        Ok(self.called(BTreeSet::new(), BTreeSet::from([name])).await?.named(name).cloned())
+    }
+
+    /// Users with these ids, and whom these texts name: one look into the store.
+    async fn called(&self, mut ids: BTreeSet<UserId>, texts: BTreeSet<&str>) -> Result<Called, Error> {
+        ids.extend(texts.iter().filter_map(|text| text.parse::<UserId>().ok()));
+        let names: Vec<ExternalId> = texts.into_iter().filter_map(|text| ExternalId::parse(text).ok()).collect();
+        let ids: Vec<UserId> = ids.into_iter().collect();
+        let found = self.store.users_called(&ids, &names).await?;
+        Ok(Called {
+            ids: found.iter().map(|user| (user.external_id.key().to_owned(), user.id)).collect(),
+            users: found.into_iter().map(|user| (user.id, user)).collect(),
+        })
     }
 }

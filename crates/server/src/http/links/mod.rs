@@ -39,8 +39,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn show(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let shown = async {
-        let token = arrived(&app, &parts, &token).await?;
-        let link = app.link_by_token(&token).await?;
+        let link = arrived(&app, &parts, &token).await?;
         Ok(match link.state_at(app.now()) {
             LinkState::Open => {
                 let message = Part::Says(reader.says(&link, Says::Message));
@@ -57,9 +56,9 @@ async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Re
     let (parts, body) = request.into_parts();
     let reader = reader(&app, &parts);
     let followed = async {
-        let token = arrived(&app, &parts, &token).await?;
+        let link = arrived(&app, &parts, &token).await?;
         let value = form_value(Request::from_parts(parts, body)).await;
-        Ok(match app.follow_link(&token, value.as_ref()).await? {
+        Ok(match app.follow_link(link, value.as_ref()).await? {
             Ok(followed) => reader.followed(&followed),
             Err(link) => reader.too_late(&link, link.state_at(app.now())),
         })
@@ -71,9 +70,8 @@ async fn follow(State(app): Shared, Named(token): Named, request: Request) -> Re
 async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response {
     let reader = reader(&app, &parts);
     let told = async {
-        let token = arrived(&app, &parts, &token).await?;
-        let link = app.tell_late(&token).await?;
-        Ok(match link.state_at(app.now()) {
+        let link = arrived(&app, &parts, &token).await?;
+        Ok(match app.tell_late(&link).await? {
             LinkState::Open => {
                 let works = Part::Says(Text::Ours(reader.words.still_works));
                 reader.open(&link, vec![works, Part::Says(reader.says(&link, Says::Message))], app.form_value())
@@ -84,11 +82,11 @@ async fn late(State(app): Shared, Named(token): Named, parts: Parts) -> Response
     answer(&app, told.await, &reader, &token).await
 }
 
-/// The token of a link that there is. Who comes with another one comes so often and no more, and keeps nobody away who has one.
-async fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Token, Problem> {
+/// The link of a token, where there is one. Who comes with another token comes so often and no more, and keeps nobody away who has one.
+async fn arrived(app: &App, parts: &Parts, token: &str) -> Result<Link, Problem> {
     if let Some(token) = Token::parse(token) {
         match app.link_by_token(&token).await {
-            Ok(_) => return Ok(token),
+            Ok(link) => return Ok(link),
             Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error.into()),
         }
