@@ -32,7 +32,7 @@ async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     // What the server would refuse is told here with every place.
     let files = read(&args.folder, desk.output)?;
     let (after, seen) = match &args.plan {
-        Some(plan) => planned(plan, files.policy().version(), args.prune)?,
+        Some(plan) => planned(plan, &files.version(), args.prune)?,
         None => looked_at(desk, args, files.files()).await?,
     };
     let Author { by, reference, allow_lock_out } = &args.author;
