@@ -138,6 +138,13 @@ async fn s11_policies_that_differ_in_a_workflow_alone_have_two_versions() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("plan again"), "{refused:?}");
     write("1h");
+    // A workflow that is new is told in a few lines, and step by step where that is asked for.
+    let file = folder.path().join("workflows/waiting.yaml");
+    let brief = server.shows(&["workflow", "diff", file.to_str().unwrap()]);
+    assert!(brief.contains("+ workflows.waiting, 2 steps") && !brief.contains("steps.rest"), "{brief}");
+    assert!(brief.contains("by hand: helpdesk") && brief.contains("rest … tell: 1 action, 1 wait"), "{brief}");
+    let all = server.cli(&["config", "plan", path, "--full"]);
+    assert!(String::from_utf8_lossy(&all.stdout).contains("+ workflows.waiting.steps.rest"), "{all:?}");
     let applied = by_plan();
     assert_eq!(applied.status.code(), Some(0), "{applied:?}");
     write("2h");

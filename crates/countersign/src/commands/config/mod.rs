@@ -1,5 +1,6 @@
 //! `countersign config`
 
+mod brief;
 mod plan;
 mod remote;
 
