@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::harness::{Api, Database, Noise, Server, Setup, Signal, rounds, signal};
+use crate::harness::{Api, Database, Noise, Server, Setup, Signal, id, rounds, signal};
 use crate::workflows::{events, folder, until};
 
 fn rule(name: &str, rest: &str) -> (String, String) {
@@ -209,6 +209,9 @@ async fn w11_alerts_of_one_user_go_with_them_and_workflows_are_started_by_alerts
     let alerts = api.all("/v1/alerts?rule=logins").await;
     assert_eq!((alerts.len(), &alerts[0]["user_id"], &alerts[0]["group"]), (1, &json!(ann), &json!(ann)), "{alerts:?}");
     assert_eq!(raised(&api, "logins").await[0]["about"]["user"], json!(ann));
+    // Both ids whole, to be copied.
+    let text = server.shows(&["alerts", "list"]);
+    assert!(text.contains(&id(&alerts[0])) && text.contains(&ann), "{text}");
     // Also where more is told of them at the same time.
     tokio::join!(
         async {

@@ -1,5 +1,7 @@
 //! What events have in them, as data: what workflows are checked against before there is an event.
 
+use serde_json::{Map, Value};
+
 use crate::EventKind as K;
 
 /// A fact that events of a kind may tell of. None has to be there.
@@ -76,7 +78,6 @@ impl K {
             text("by"),
             texts("evidence"),
             number("aal"),
-            number("approvals"),
             text("action_hash"),
         ];
         const LINK: &[EventField] = &[
@@ -165,7 +166,8 @@ impl K {
             K::SessionLowered => const { &[number("aal"), text("reason"), text("run"), number("depth")] },
             K::EnrollmentStarted => const { &[flag("again")] },
             K::EnrollmentConfirmed => const { &[number("aal")] },
-            K::EnrollmentRefused | K::EnrollmentCancelled | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
+            K::EnrollmentRefused | K::ChallengeCancelled | K::SessionKeyRefused => REASON,
+            K::EnrollmentCancelled => CHANGED,
             K::SignInCreated | K::SignInFinished | K::SignInRefused => const { &[text("sign_in"), text("site")] },
             K::AuthenticatorActivated => KIND,
             K::BrowserRemembered => const { &[text("proved_by"), text("expires_at")] },
@@ -236,16 +238,76 @@ impl K {
 
     /// Whether an event of this kind may lack a fact that others of its kind tell of: who asks for it first asks whether it is there.
     pub fn may_lack(self, name: &str) -> bool {
-        match (self, name) {
-            // What the store tells of itself, a failure budget that is used up and an authenticator that is replaced; a run that could not be
-            // started, and is none yet; and of runs, few ends are of a step or have a word of their own.
-            (K::AuthenticatorSuspended | K::AuthenticatorRevoked, "from" | "kind")
-            | (K::RunFailed, "run" | "digest" | "reason")
-            | (K::RunStarted | K::RunCompleted | K::RunCancelled | K::StepCompleted, "reason")
-            | (K::RunStarted | K::RunCompleted | K::RunFailed | K::RunCancelled | K::RunInstructed, "step") => true,
+        match name {
             // What people do is done by no run.
-            (_, "run" | "depth") => !self.is_of_runs(),
-            _ => false,
+            "run" | "depth" if !self.is_of_runs() => true,
+            _ => self.seldom().contains(&name),
+        }
+    }
+
+    /// A fact that each event of this kind tells of, and this one does not: whoever writes events is held to it in tests.
+    pub fn lacks(self, data: &Map<String, Value>) -> Option<&'static str> {
+        let is_there = |name: &str| data.get(name).is_some_and(|value| !value.is_null());
+        self.fields().iter().map(|field| field.name).find(|name| !self.may_lack(name) && !is_there(name))
+    }
+
+    /// The facts that not each event of this kind tells of, beside the run that it is by.
+    #[allow(clippy::match_same_arms, reason = "a table, in the order of the kinds")]
+    const fn seldom(self) -> &'static [&'static str] {
+        match self {
+            // The policy is told where files said so; and where they did not, it is not told where a new one may lead back to.
+            K::ApplicationCreated => &["return_origins", "policy"],
+            K::ApplicationUpdated | K::ApplicationDeleted => &["policy"],
+            K::ApiKeyCreated | K::ApiKeyRevoked => &["others_expire_at"],
+            K::DecisionMade => &["decided_by", "notify", "in_shadow"],
+            // Either what is known of them by the application, or by which groups and attributes they stand.
+            K::UserUpdated => &["kind", "changed", "reason"],
+            // It may follow from something else, which says why.
+            K::SessionLowered => &["reason"],
+            K::EnrollmentStarted => &["again"],
+            // Taken back by whoever began it, for no reason that is told.
+            K::EnrollmentCancelled | K::ChallengeCancelled => &["reason"],
+            // What the store tells of itself: a failure budget that is used up, and an authenticator that is replaced.
+            K::AuthenticatorSuspended | K::AuthenticatorRevoked => &["from", "kind"],
+            // What is no guess is not counted, nor what is of no authenticator.
+            K::AuthenticatorRejected | K::ChallengeRejected | K::EnrollmentRejected => &["failures"],
+            K::PromptCreated => &["sends", "reason"],
+            K::PromptWithdrawn | K::PromptMismatched | K::PushDenied | K::AuthenticatorFraudReported => {
+                &["kind", "sends", "reason"]
+            }
+            K::CodeSent => &["reason", "reference", "by"],
+            // Said by a network, of a message that it knows by its own reference.
+            K::CodeDelivered => &["reason", "kind", "prompt", "attempts", "by"],
+            K::CodeUndelivered => &["gateway", "reason", "reference", "kind", "prompt", "attempts", "by"],
+            K::PushSent => &["reason", "reference", "kind", "attempts", "by"],
+            K::PushUndelivered => &["gateway", "reference", "kind", "attempts"],
+            K::GatewaySwitchedBack => &["until"],
+            K::PageCreated => &["reason", "outcome", "site"],
+            K::PageOpened | K::PageRedeemed | K::PageAdvanced => &["reason", "outcome", "site"],
+            K::PageRefused => &["outcome", "site"],
+            K::PageFinished => &["reason", "site"],
+            // A call for a workflow that there is none of.
+            K::WebhookRefused => &["workflow"],
+            // By a schedule, a person or a call it was about no event.
+            K::RunSkipped => &["event"],
+            K::RunStarted | K::RunCompleted | K::RunCancelled => &["step", "reason"],
+            // One that could not be started is none yet.
+            K::RunFailed => &["run", "digest", "step", "reason"],
+            K::RunInstructed => &["step"],
+            K::StepCompleted => &["reason"],
+            K::AlertRaised | K::AlertAcknowledged => &["by", "group", "until", "reason"],
+            // Of a rule as a whole.
+            K::AlertSilenced => &["alert", "severity", "by", "group", "bound", "count", "limit", "reason"],
+            K::AlertResolved => &["by", "group", "until"],
+            K::LinkCreated => &["gives", "by"],
+            K::LinkFollowed => &["gives", "reason", "depth"],
+            K::LinkWithdrawn => &["by"],
+            K::LinkExpiredFollowed => &["gives", "by", "depth"],
+            K::TaskOpened => &["outcome"],
+            K::TaskClosed => &["roles", "quorum", "aal", "expires_at"],
+            // At the lowest level nothing is proved.
+            K::TaskApproved | K::TaskRejected => &["action_hash"],
+            _ => &[],
         }
     }
 
@@ -253,7 +315,16 @@ impl K {
     const fn is_of_runs(self) -> bool {
         matches!(
             self,
-            K::RunStarted
+            K::UserGraceExtended
+                | K::UserAuthenticatorRequired
+                | K::UserInvited
+                | K::UserInvitationCancelled
+                | K::AddressBlocked
+                | K::RiskRaised
+                | K::AuthenticatorLimited
+                | K::AuthenticatorRotationAsked
+                | K::GatewaySwitched
+                | K::RunStarted
                 | K::RunSkipped
                 | K::RunCompleted
                 | K::RunFailed
@@ -320,5 +391,29 @@ mod tests {
             let names: std::collections::BTreeSet<&str> = fields.iter().map(|field| field.name).collect();
             assert_eq!(names.len(), fields.len(), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn what_may_be_missing_is_a_fact_of_its_kind() {
+        for kind in K::ALL {
+            for name in kind.seldom() {
+                assert!(kind.fields().iter().any(|field| field.name == *name), "{kind:?} tells of no `{name}`");
+            }
+        }
+    }
+
+    #[test]
+    fn what_each_event_tells_of_is_missed() {
+        let data =
+            |facts: &[(&str, Value)]| facts.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())).collect();
+        let refused = K::WebhookRefused;
+        assert_eq!(refused.lacks(&data(&[("reason", "old".into())])), Some("count"));
+        assert_eq!(
+            refused.lacks(&data(&[("reason", Value::Null), ("count", 1.into())])),
+            Some("reason"),
+            "null is none"
+        );
+        assert_eq!(refused.lacks(&data(&[("reason", "old".into()), ("count", 1.into())])), None);
+        assert_eq!(K::UserResumed.lacks(&data(&[("reason", "requested".into())])), None, "by no run");
     }
 }

@@ -11,7 +11,7 @@ pub struct PolicyInForce {
     pub id: PolicyId,
     /// Its place among all, from 1, without gaps. The one with the highest is in force.
     pub number: i64,
-    /// SHA-256 of what it says, in hexadecimal.
+    /// SHA-256 of all that its files say, in hexadecimal; in rows of earlier releases, of what they say beside workflows and alerts.
     pub version: String,
     /// Its files, by their names; none where only what is said of it was asked for.
     pub files: BTreeMap<String, String>,

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use policy::{Mistake, Policy, Vocabulary};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::alert_files::AlertFiles;
 use crate::app::decide::SENSITIVE;
@@ -77,6 +78,20 @@ impl PolicyFiles {
         }
     }
 
+    /// A hash over all that the files say, in hexadecimal: the same however they are laid out, named or commented. Where they say nothing of workflows
+    /// and alerts it is that of the policy alone.
+    pub fn version(&self) -> String {
+        let workflows = self.workflows.iter().map(|file| (file.definition.name(), file.definition.digest()));
+        let alerts = self.alerts.rules.iter().map(|file| (file.rule.name(), file.rule.digest()));
+        let (workflows, alerts): (BTreeMap<_, _>, BTreeMap<_, _>) = (workflows.collect(), alerts.collect());
+        if workflows.is_empty() && alerts.is_empty() {
+            return self.policy.version().to_owned();
+        }
+        // A list, and names in order: the JSON is canonical.
+        let canonical = json!([self.policy.version(), workflows, alerts]).to_string();
+        data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
+    }
+
     /// What the files say, piece by piece: of the policy, of each workflow, `workflows.lost_device.steps.lock`, and of each
     /// rule of alerts.
     pub(crate) fn content(&self) -> BTreeMap<String, Value> {
@@ -118,5 +133,43 @@ impl PolicyFiles {
     /// The policy that they say.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(files: &[(&str, &str)]) -> String {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        PolicyFiles::read(files.collect()).unwrap().version()
+    }
+
+    #[test]
+    fn s11_the_version_is_of_all_that_the_files_say() {
+        let workflow = |name: &str, wait: &str| {
+            format!(
+                "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {{name: {name}}}\ntriggers: [{{workflow: true}}]\nsteps:\n  - {{id: rest, wait: {{for: {wait}}}}}\n"
+            )
+        };
+        let alert = |above: u8| {
+            format!(
+                "apiVersion: countersign/v1\nkind: Alert\nmetadata: {{name: many}}\nseverity: high\nevents: [user.created]\nabove: {above}\n"
+            )
+        };
+        let (one, two) = (workflow("a", "1h"), workflow("a", "2h"));
+        let alone = version(&[("rules.yaml", BUILT_IN)]);
+        assert_eq!(alone, PolicyFiles::built_in().policy().version(), "of the policy, as ever");
+        let with = |name: &str, text: &str| version(&[("rules.yaml", BUILT_IN), (name, text)]);
+        let all = [
+            alone,
+            with("workflows/a.yaml", &one),
+            with("workflows/a.yaml", &two),
+            with("workflows/a.yaml", &workflow("b", "1h")),
+            with("alerts/many.yaml", &alert(1)),
+            with("alerts/many.yaml", &alert(2)),
+        ];
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len(), "{all:#?}");
+        assert_eq!(with("workflows/other.yaml", &format!("# A remark.\n{one}")), with("workflows/a.yaml", &one));
     }
 }

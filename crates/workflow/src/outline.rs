@@ -11,7 +11,8 @@ impl Definition {
     pub fn outline(&self) -> BTreeMap<String, Value> {
         let mut pieces = BTreeMap::new();
         for (name, value) in self.content.as_object().into_iter().flatten() {
-            let value = taken_apart(value, &mut pieces);
+            // What is made up for a test may look like steps.
+            let value = if name == "tests" { value.clone() } else { taken_apart(value, &mut pieces) };
             pieces.insert(name.clone(), value);
         }
         pieces
@@ -58,11 +59,12 @@ mod tests {
 
     #[test]
     fn s11_a_workflow_is_told_step_by_step_wherever_they_stand() {
-        let text = "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {name: w}\ntriggers: [{workflow: true}]\nsteps:\n  - id: a\n    switch:\n      - when: run.id == 'x'\n        steps: [{id: b, action: event.emit, with: {name: n, data: {list: [{id: c}]}}}]\n";
+        let text = "apiVersion: countersign/v1\nkind: Workflow\nmetadata: {name: w}\ntriggers: [{workflow: true}]\nsteps:\n  - id: a\n    switch:\n      - when: run.id == 'x'\n        steps: [{id: b, action: event.emit, with: {name: n, data: {list: [{id: c}]}}}]\ntests:\n  - name: none is a step\n    given: {event: user.created}\n    items: {a: [{id: d}]}\n    expect: {outcome: not_started}\n";
         let pieces = Definition::read("w.yaml", text).unwrap().outline();
         assert_eq!(pieces.get("steps"), Some(&json!(["a"])));
         assert_eq!(pieces.get("steps.a").unwrap()["switch"][0]["steps"], json!(["b"]));
         assert_eq!(pieces.get("steps.b").unwrap()["with"]["data"]["list"][0]["id"], "c");
-        assert!(!pieces.contains_key("steps.c"));
+        assert!(!pieces.contains_key("steps.c") && !pieces.contains_key("steps.d"), "{pieces:#?}");
+        assert_eq!(pieces.get("tests").unwrap()[0]["items"]["a"][0]["id"], "d");
     }
 }

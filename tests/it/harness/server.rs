@@ -242,6 +242,16 @@ impl Server {
         self.cli_command(arguments).output().unwrap()
     }
 
+    /// What a command shows on a screen of 80 columns. No line of it is wider.
+    pub(crate) fn shows(&self, arguments: &[&str]) -> String {
+        let output = self.cli_command(arguments).env("COLUMNS", "80").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "wider than the screen: {wide:#?}");
+        text
+    }
+
     /// Begins another command of the program on its data.
     pub(crate) fn begin_cli(&self, arguments: &[&str]) -> Child {
         self.cli_command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()

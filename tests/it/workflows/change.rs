@@ -347,6 +347,36 @@ async fn w09_administrators_by_their_groups_are_covered_and_the_share_is_configu
     let body = json!({ "workflow": "locking", "inputs": { "who": ann.user_id } });
     let told = api.post("/v1/workflows/simulate", body).await.expect(200);
     assert_eq!(told["touched"]["administrators_shut_out"], json!(["ann"]), "{told}");
+    demoting_is_foretold(&server, &ann.user_id, &bob.user_id, &carl.user_id).await;
+}
+
+/// That somebody would be made no administrator is said beforehand, also where that takes more than one step; and nothing is done.
+async fn demoting_is_foretold(server: &Server, ann: &str, bob: &str, carl: &str) {
+    let api = server.api();
+    let groups = |of: &[&str]| json!({ "groups": of });
+    api.patch(&format!("/v1/users/{carl}/standing"), groups(&["ops-day", "ops-night"])).await.expect(200);
+    let (_, one) = demoting();
+    let again =
+        "  - id: demote_too\n    action: user.remove_from_group\n    with: {user: \"${subject}\", group: ops-day}\n";
+    let two = one.replace("  - id: tell", &format!("{again}  - id: tell"));
+    for (document, user, demoted) in
+        [(&one, ann, json!(["ann"])), (&one, bob, json!([])), (&one, carl, json!([])), (&two, carl, json!(["carl"]))]
+    {
+        let body = json!({ "document": document, "inputs": { "who": user } });
+        let told = api.post("/v1/workflows/simulate", body).await.expect(200);
+        let touched = &told["touched"];
+        let held = json!(demoted != json!([]));
+        assert_eq!((&touched["administrators_demoted"], &touched["takes_two_people"]), (&demoted, &held), "{told}");
+        assert_eq!((&touched["shut_out"], &touched["administrators_shut_out"]), (&json!(0), &json!([])), "{told}");
+    }
+    let (file, inputs) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(file.path(), &one).unwrap();
+    std::fs::write(inputs.path(), json!({ "who": ann }).to_string()).unwrap();
+    let (file, inputs) = (file.path().to_str().unwrap(), inputs.path().to_str().unwrap());
+    let shown = server.cli(&["workflow", "simulate", file, "--inputs", inputs]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.contains("administrators no more") && shown.contains("until two people release it"), "{shown}");
+    assert_eq!(api.get(&format!("/v1/users/{ann}")).await.expect(200)["groups"], json!(["ops-night"]));
 }
 
 /// Who may release is said by the operator, and a task keeps to what was said when it was asked.

@@ -118,6 +118,51 @@ async fn applied(database: Database) {
     assert_eq!(events(&api, "workflow.withdrawn").await.len(), 3);
 }
 
+/// A version is of workflows as well: by it two policies are told apart, and a plan for one is none for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_policies_that_differ_in_a_workflow_alone_have_two_versions() {
+    let server = Server::start(Setup::default()).await;
+    let api = server.api();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, plan) = (folder.path().to_str().unwrap(), folder.path().join("plan.json"));
+    std::fs::create_dir(folder.path().join("workflows")).unwrap();
+    std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
+    let write = |time: &str| std::fs::write(folder.path().join("workflows/waiting.yaml"), waiting(time).1).unwrap();
+    write("1h");
+    std::fs::write(&plan, server.cli(&["config", "plan", path, "--json"]).stdout).unwrap();
+    let by_plan = || server.cli(&["config", "apply", path, "--plan", plan.to_str().unwrap()]);
+    write("2h");
+    let refused = by_plan();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("plan again"), "{refused:?}");
+    write("1h");
+    // A workflow that is new is told in a few lines, and step by step where that is asked for.
+    let file = folder.path().join("workflows/waiting.yaml");
+    let brief = server.shows(&["workflow", "diff", file.to_str().unwrap()]);
+    assert!(brief.contains("+ workflows.waiting, 2 steps") && !brief.contains("steps.rest"), "{brief}");
+    assert!(brief.contains("by hand: helpdesk") && brief.contains("rest … tell: 1 action, 1 wait"), "{brief}");
+    let all = server.cli(&["config", "plan", path, "--full"]);
+    assert!(String::from_utf8_lossy(&all.stdout).contains("+ workflows.waiting.steps.rest"), "{all:?}");
+    let applied = by_plan();
+    assert_eq!(applied.status.code(), Some(0), "{applied:?}");
+    write("2h");
+    server.shows(&["config", "apply", path]);
+
+    let ann = api.user("ann").await;
+    let session = api.session(&ann).await;
+    let decided = api.post(&format!("/v1/sessions/{session}/decide"), json!({ "action": "pay" })).await.expect(200);
+    let explained = api.post("/v1/policies/explain", json!({ "user_id": ann, "action": "pay" })).await.expect(200);
+    server.shows(&["config", "revert", "2"]);
+    let all = api.all("/v1/policies").await;
+    let versions: Vec<&Value> = all.iter().map(|policy| &policy["version"]).collect();
+    let [reverted, second, first, built_in] = versions[..] else { panic!("{versions:?}") };
+    assert_eq!((reverted, second != first, first != built_in), (first, true, true), "{versions:?}");
+    assert_eq!((&decided["policy"], &explained["version"]), (second, second), "by the version that was in force");
+    let history = server.shows(&["config", "history"]);
+    let shown = |version: &Value| history.matches(&version.as_str().unwrap()[..12]).count();
+    assert_eq!((shown(first), shown(second), shown(built_in)), (2, 1, 1), "{history}");
+}
+
 /// Nor does anybody get to see by a workflow what they may not see themselves.
 async fn sees_no_more(api: &Api) {
     let before = in_force(api).await;

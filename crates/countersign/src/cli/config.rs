@@ -29,6 +29,9 @@ pub(crate) enum ConfigCommand {
         /// Also delete applications of which the files say nothing, where they speak of others
         #[arg(long)]
         prune: bool,
+        /// Show each step of workflows that are new or gone, and all tests
+        #[arg(long)]
+        full: bool,
         #[command(flatten)]
         connection: Connection,
     },

@@ -42,6 +42,9 @@ pub(crate) enum WorkflowCommand {
         /// The file
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Show each step of a workflow that is new, and all tests
+        #[arg(long)]
+        full: bool,
         #[command(flatten)]
         connection: Connection,
     },

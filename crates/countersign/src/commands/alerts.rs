@@ -89,8 +89,8 @@ async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
         Column::text("STATE"),
         Column::number("COUNT"),
         Column::text("RAISED"),
-        Column::text("ID"),
-        Column::long("ABOUT"),
+        Column::text("ID").or_below(),
+        Column::long("ABOUT").or_below(),
     ];
     let mut table = Table::new(columns);
     for alert in items(&list) {

@@ -163,6 +163,12 @@ fn show_touched(out: Output, touched: &Value) {
         let names = administrators.join(", ");
         out.line(out.paint(Look::Bad, format_args!("  among them administrators: {names}")));
     }
+    let demoted: Vec<String> =
+        array(touched, "administrators_demoted").iter().filter_map(Value::as_str).map(one_line).collect();
+    if !demoted.is_empty() {
+        let names = demoted.join(", ");
+        out.line(out.paint(Look::Bad, format_args!("  administrators no more, by the groups left to them: {names}")));
+    }
     if at(touched, "takes_two_people") == true {
         out.line(out.paint(Look::Warning, "  A run would be held for that, until two people release it."));
     }

@@ -45,13 +45,16 @@ async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
         return Ok(());
     }
     let now = SystemClock.now();
-    let columns = ["WORKFLOW", "STATE", "APPROVED", "UNTIL"].map(Column::text);
-    let mut table = Table::new(
-        columns
-            .into_iter()
-            .chain([Column::text("ID"), Column::text("ABOUT"), Column::long("WHAT")])
-            .collect::<Vec<_>>(),
-    );
+    let columns = [
+        Column::text("WORKFLOW"),
+        Column::text("STATE"),
+        Column::text("APPROVED"),
+        Column::text("UNTIL"),
+        Column::long("ABOUT"),
+        Column::text("ID").or_below(),
+        Column::long("WHAT").or_below(),
+    ];
+    let mut table = Table::new(columns);
     for task in items(&list) {
         let state = text(task, "/state");
         table.row([
@@ -59,8 +62,8 @@ async fn list(desk: &Desk, query: &[(&str, String)]) -> Result<(), Failure> {
             (look(state), state.to_owned()),
             (Look::Plain, approved(task)),
             (Look::Plain, moment(at(task, "expires_at").as_str(), now)),
-            (Look::Faint, text(task, "/id").to_owned()),
             (Look::Strong, one_line(&called(task, "about", "subject"))),
+            (Look::Faint, text(task, "/id").to_owned()),
             (Look::Plain, one_line(text(task, "/message"))),
         ]);
     }

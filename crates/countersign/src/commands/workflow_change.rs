@@ -25,13 +25,13 @@ pub(crate) async fn change_workflow(desk: &Desk, command: WorkflowCommand) -> Re
         WorkflowCommand::Show { name, .. } => workflows::show(desk, &name).await,
         WorkflowCommand::Versions { name, .. } => workflows::versions(desk, &name).await,
         WorkflowCommand::Start(args) => workflows::start(desk, &args).await,
-        WorkflowCommand::Diff { file, .. } => {
+        WorkflowCommand::Diff { file, full, .. } => {
             let (name, document) = read(desk, &file)?;
             let planned = plan(desk, &name, document).await?;
             if desk.output.is_json() {
                 desk.output.json(&planned.plan);
             } else {
-                show_plan(desk, &planned.plan);
+                show_plan(desk, &planned.plan, full);
             }
             Ok(())
         }
@@ -121,7 +121,7 @@ async fn apply(desk: &Desk, name: &str, document: String, author: &Author) -> Re
         )));
     }
     if !desk.output.is_json() {
-        show_plan(desk, &plan);
+        show_plan(desk, &plan, false);
     }
     let place = Place { after: text(&plan, "/after"), seen: at(&plan, "seen").as_str() };
     put(desk, &files, &place, author).await

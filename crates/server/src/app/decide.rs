@@ -178,7 +178,7 @@ impl App {
         Decision {
             id: DecisionId::generate(now, &*self.entropy),
             verdict,
-            version: seen.policy.policy.version().to_owned(),
+            version: seen.policy.version.clone(),
             session: seen.session.clone(),
             external_id: seen.user.external_id.clone(),
             risk: seen.risk,

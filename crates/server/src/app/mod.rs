@@ -169,6 +169,11 @@ impl App {
 
     /// The same, for who sees to it themselves that the store does not take something. What is told is counted.
     async fn commit_counted(&self, commit: Commit) -> Result<Effect, StoreError> {
+        debug_assert_eq!(
+            commit.events.iter().find_map(|event| Some((event.kind, event.kind.lacks(&event.data)?))),
+            None,
+            "say in domain::event_schema what events of this kind may lack"
+        );
         let uncounted = counted::Uncounted::of(&commit.events);
         let effect = self.store.commit(commit).await?;
         if effect == Effect::Applied {

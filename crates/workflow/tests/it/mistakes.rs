@@ -239,6 +239,22 @@ fn w02_what_an_event_may_lack_is_asked_for_with_has() {
     assert_eq!(file("authenticator.suspended", "has(event.data.kind) && event.data.kind == \"totp\""), "");
     assert_eq!(file("authenticator.lost", "event.data.kind == \"totp\""), "");
     assert_eq!(file("step.failed", "event.data.run == \"x\" && event.data.workflow != \"w\""), "");
+    for (event, fact) in [
+        ("alert.raised", "group"),
+        ("authenticator.rejected", "failures"),
+        ("challenge.cancelled", "reason"),
+        ("code.delivery_failed", "gateway"),
+        ("page.finished", "site"),
+        ("session.lowered", "reason"),
+        ("task.closed", "roles"),
+        ("user.updated", "changed"),
+    ] {
+        let told = file(event, &format!("event.data.{fact} != event.data.{fact}"));
+        assert!(told.contains(&format!("warning: `event.data.{fact}` is not in every `{event}`")), "{told}");
+    }
+    for (event, fact) in [("session.ended", "reason"), ("page.finished", "outcome"), ("user.invited", "run")] {
+        assert_eq!(file(event, &format!("event.data.{fact} == \"x\"")), "");
+    }
 }
 
 /// Nobody who writes a file knows the words of parsers.

@@ -1,5 +1,6 @@
 //! `countersign config`
 
+mod brief;
 mod plan;
 mod remote;
 
@@ -24,7 +25,7 @@ pub(crate) use remote::{Place, ask_server, in_force, put, refused};
 pub(crate) fn validate(args: &PolicyFolder, output: Output) -> Result<(), Failure> {
     let read = read(&args.folder, output)?;
     let policy = read.policy();
-    let (rules, cases, version) = (policy.rules().count(), policy.case_count(), policy.version());
+    let (rules, cases, version) = (policy.rules().count(), policy.case_count(), read.version());
     let settings = policy.settings();
     let applications = settings.applications.as_ref().map(Vec::len);
     let gateways = settings.gateways.as_ref().map(Vec::len);

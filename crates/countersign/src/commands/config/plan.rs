@@ -1,18 +1,28 @@
 //! What files would change: said by the server, shown to people.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::brief::Brief;
 use super::remote::refused;
 use super::{read, warn_of};
 use crate::client::{at, text};
 use crate::commands::Desk;
 use crate::failure::Failure;
-use crate::output::{Look, count, counted, one_line};
+use crate::output::{Look, count, counted, cut, one_line};
 
 /// How many users are shown.
 const SHOWN: usize = 20;
+
+/// The piece that each workflow has, and that never changes.
+const KIND: &str = "kind";
+/// The piece that says what is expected of a workflow.
+const TESTS: &str = "tests";
+
+/// How far in the words of a workflow stand.
+const INDENT: usize = 12;
 
 /// What can come of each user, and how a count of them reads: for one, and for several.
 const EFFECTS: [(&str, Look, &str); 5] = [
@@ -24,13 +34,13 @@ const EFFECTS: [(&str, Look, &str); 5] = [
 ];
 
 /// Shows what would change. It ends with 1 where the policy would lock out whoever may not be.
-pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool) -> Result<(), Failure> {
+pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool, full: bool) -> Result<(), Failure> {
     let plan = ask(desk, folder, days, prune).await?;
     if desk.output.is_json() {
         desk.output.json(&plan);
     } else {
         warn_of(at(&plan, "warnings"), desk.output);
-        show_differences(desk, &plan);
+        show_differences(desk, &plan, full);
         show_others(desk, &plan);
         show_replay(desk, at(&plan, "replay"), days);
         let after = text(&plan, "/after");
@@ -44,9 +54,9 @@ pub(super) async fn plan(desk: &Desk, folder: &Path, days: u16, prune: bool) -> 
     }
 }
 
-/// Shows what files would change, without whom it would have stopped.
-pub(crate) fn show(desk: &Desk, plan: &Value) {
-    show_differences(desk, plan);
+/// Shows what files would change, without whom it would have stopped. With `full`, each step of a workflow that is new or gone as well.
+pub(crate) fn show(desk: &Desk, plan: &Value, full: bool) {
+    show_differences(desk, plan, full);
     show_others(desk, plan);
 }
 
@@ -71,7 +81,7 @@ pub(super) async fn drift(desk: &Desk, folder: &Path) -> Result<(), Failure> {
             desk.output.line(format_args!("  It is written otherwise, and says the same, in {files}."));
         }
     } else {
-        show_differences(desk, &plan);
+        show_differences(desk, &plan, false);
         show_others(desk, &plan);
     }
     if let Some(why) = at(&plan, "trouble").as_str() {
@@ -90,7 +100,7 @@ async fn ask(desk: &Desk, folder: &Path, days: u16, prune: bool) -> Result<Value
     desk.client.post(&["v1", "policies", "plan"], body).await.map_err(refused)
 }
 
-fn show_differences(desk: &Desk, plan: &Value) {
+fn show_differences(desk: &Desk, plan: &Value, full: bool) {
     let (out, number) = (desk.output, at(plan, "after_number"));
     if let Some(why) = at(plan, "trouble").as_str() {
         out.line(out.paint(Look::Bad, format_args!("✗ policy {number} cannot be trusted: {}", one_line(why))));
@@ -101,23 +111,113 @@ fn show_differences(desk: &Desk, plan: &Value) {
         return;
     }
     out.line(format_args!("Held against policy {number}, which is in force:"));
+    let whole = if full { BTreeSet::new() } else { whole_workflows(differences) };
+    let mut is_all = true;
     for difference in differences {
-        let what = one_line(text(difference, "/what"));
-        match (at(difference, "before"), at(difference, "after")) {
-            (Value::Null, after) => {
-                out.line(out.paint(Look::Good, format_args!("+ {what}")));
-                show_members(desk, Look::Good, '+', after);
+        match piece(text(difference, "/what")) {
+            // All its pieces are told with this one, which each workflow has.
+            Some((name, KIND)) if whole.contains(name) => show_workflow(desk, name, differences),
+            Some((name, _)) if whole.contains(name) => is_all = false,
+            Some((_, TESTS)) if !full => {
+                show_tests(desk, difference);
+                is_all = false;
             }
-            (before, Value::Null) => {
-                out.line(out.paint(Look::Bad, format_args!("- {what}")));
-                show_members(desk, Look::Bad, '-', before);
-            }
-            (before, after) => {
-                out.line(out.paint(Look::Warning, format_args!("~ {what}")));
-                show_change(desk, before, after);
-            }
+            _ => show_difference(desk, difference),
         }
     }
+    if !is_all {
+        let hint = "  `config plan --full` and `workflow diff --full` show each step and test";
+        out.line(out.paint(Look::Faint, hint));
+    }
+}
+
+fn show_difference(desk: &Desk, difference: &Value) {
+    let (out, what) = (desk.output, one_line(text(difference, "/what")));
+    match (at(difference, "before"), at(difference, "after")) {
+        (Value::Null, after) => {
+            out.line(out.paint(Look::Good, format_args!("+ {what}")));
+            show_members(desk, Look::Good, '+', after);
+        }
+        (before, Value::Null) => {
+            out.line(out.paint(Look::Bad, format_args!("- {what}")));
+            show_members(desk, Look::Bad, '-', before);
+        }
+        (before, after) => {
+            out.line(out.paint(Look::Warning, format_args!("~ {what}")));
+            show_change(desk, before, after);
+        }
+    }
+}
+
+/// A piece of a workflow: of which, and which one.
+fn piece(what: &str) -> Option<(&str, &str)> {
+    what.strip_prefix("workflows.")?.split_once('.')
+}
+
+/// The workflows that are new or gone as a whole.
+fn whole_workflows(differences: &[Value]) -> BTreeSet<&str> {
+    let is_whole = |one: &&Value| at(one, "before").is_null() || at(one, "after").is_null();
+    let pieces = differences.iter().filter(is_whole).filter_map(|one| piece(text(one, "/what")));
+    pieces.filter(|(_, piece)| *piece == KIND).map(|(name, _)| name).collect()
+}
+
+/// A workflow that is new in a few lines, or one that is gone in one.
+fn show_workflow(desk: &Desk, name: &str, differences: &[Value]) {
+    let out = desk.output;
+    let of_it = differences.iter().filter_map(|one| {
+        let (of, piece) = piece(text(one, "/what"))?;
+        (of == name).then_some((piece, at(one, "before"), at(one, "after")))
+    });
+    let of_it: Vec<_> = of_it.collect();
+    let is_new = of_it.iter().all(|(_, before, _)| before.is_null());
+    let brief = Brief::of(of_it.iter().map(|(piece, before, after)| (*piece, if is_new { *after } else { *before })));
+    let title = brief.title().map(|title| format!(": {title}")).unwrap_or_default();
+    let (look, sign) = if is_new { (Look::Good, '+') } else { (Look::Bad, '-') };
+    let steps = counted(brief.step_count(), "step");
+    let head = one_line(&format!("{sign} workflows.{name}{title}, {steps}"));
+    out.line(out.paint(look, cut(&head, out.width())));
+    if !is_new {
+        return;
+    }
+    for (what, said) in brief.lines() {
+        match what {
+            "" => out.line(cut(&format!("    {said}"), out.width())),
+            // Whatever it does is told.
+            "does" | "asks" | "calls" => {
+                for (number, line) in over_lines(&said, out.width().saturating_sub(INDENT)).into_iter().enumerate() {
+                    out.line(format_args!("    {:<6}  {line}", if number == 0 { what } else { "" }));
+                }
+            }
+            _ => out.line(cut(&format!("    {what:<6}  {said}"), out.width())),
+        }
+    }
+}
+
+/// A list over as many lines as it takes.
+fn over_lines(list: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in list.split(", ") {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + item.chars().count() < width => {
+                line.push_str(", ");
+                line.push_str(item);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(item.to_owned());
+            }
+            None => lines.push(item.to_owned()),
+        }
+    }
+    lines
+}
+
+/// How much is expected of a workflow: that changes nothing of what it does.
+fn show_tests(desk: &Desk, difference: &Value) {
+    let many = |when: &str| at(difference, when).as_array().map_or(0, Vec::len);
+    let (before, after) = (counted(many("before"), "test"), counted(many("after"), "test"));
+    let line = one_line(&format!("~ {}: {before} before, {after} now", text(difference, "/what")));
+    desk.output.line(desk.output.paint(Look::Warning, line));
 }
 
 /// How far the workflows reach that would change.
@@ -155,7 +255,7 @@ fn show_others(desk: &Desk, plan: &Value) {
 
 /// What a rule, level or setting says, a line for each key.
 fn show_members(desk: &Desk, look: Look, sign: char, value: &Value) {
-    for (key, said) in members(value) {
+    for (key, said) in members(value).into_iter().filter(|(_, said)| said != "null") {
         desk.output.line(desk.output.paint(look, format_args!("    {sign} {}", one_line(&format!("{key}{said}")))));
     }
 }
@@ -249,4 +349,16 @@ fn show_affected(desk: &Desk, affected: &Value) {
 
 fn names(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(one_line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_takes_as_many_lines_as_it_needs_and_loses_nothing() {
+        assert_eq!(over_lines("user.lock", 5), ["user.lock"]);
+        let lines = over_lines("event.emit (4), notify.mail, session.revoke, user.lock", 30);
+        assert_eq!(lines, ["event.emit (4), notify.mail,", "session.revoke, user.lock"]);
+    }
 }

@@ -17,7 +17,7 @@ use crate::policy_folder::{INSIDE, content};
 /// Carries out what asks the server.
 pub(crate) async fn ask_server(desk: &Desk, command: ConfigCommand) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Plan { folder, days, prune, .. } => plan::plan(desk, &folder, days, prune).await,
+        ConfigCommand::Plan { folder, days, prune, full, .. } => plan::plan(desk, &folder, days, prune, full).await,
         ConfigCommand::Drift { folder, .. } => plan::drift(desk, &folder).await,
         ConfigCommand::Apply(args) => apply(desk, &args).await,
         ConfigCommand::History { limit, .. } => history(desk, limit).await,
@@ -32,7 +32,7 @@ async fn apply(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     // What the server would refuse is told here with every place.
     let files = read(&args.folder, desk.output)?;
     let (after, seen) = match &args.plan {
-        Some(plan) => planned(plan, files.policy().version(), args.prune)?,
+        Some(plan) => planned(plan, &files.version(), args.prune)?,
         None => looked_at(desk, args, files.files()).await?,
     };
     let Author { by, reference, allow_lock_out } = &args.author;
@@ -112,7 +112,7 @@ fn changes(looked: &Value, which: impl Fn(&str, &[&str]) -> bool) -> Vec<String>
 /// Shows what would change, and goes on where nothing of this kind does, it was said beforehand, or whoever is there says so now.
 async fn agreed(desk: &Desk, looked: &Value, names: &[String], why: &str, force: bool) -> Result<(), Failure> {
     if !desk.output.is_json() {
-        plan::show(desk, looked);
+        plan::show(desk, looked, false);
     }
     if names.is_empty() || force {
         return Ok(());

@@ -72,6 +72,8 @@ pub(crate) struct Applied {
 
 /// A policy that comes next.
 pub(super) struct Next<'p> {
+    /// Of all that the files say.
+    pub(super) version: String,
     pub(super) files: BTreeMap<String, String>,
     pub(super) policy: &'p Arc<Policy>,
     /// The workflows that the files say.
@@ -102,7 +104,9 @@ impl App {
         if before.policy.id != apply.after {
             return Err(Error::PolicyChanged);
         }
-        let PolicyFiles { files, policy, workflows, alerts } = understood(apply.files).await?;
+        let understood = understood(apply.files).await?;
+        let version = understood.version();
+        let PolicyFiles { files, policy, workflows, alerts } = understood;
         self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
         self.can_alerts_be_applied(&alerts)?;
         let steps = self.steps_to(actor, &before, &files, &policy, apply.prune).await?;
@@ -113,7 +117,7 @@ impl App {
         }
         let (origin, by) = (PolicyOrigin::Applied, apply.by);
         let (policy, workflows, alerts, applications) = (&policy, &workflows[..], &alerts, &steps);
-        let next = Next { files, policy, workflows, alerts, origin, by, applications };
+        let next = Next { version, files, policy, workflows, alerts, origin, by, applications };
         let (policy, warnings) = self.put_next(actor, next, before, apply.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -129,14 +133,16 @@ impl App {
         if let Some(why) = trouble {
             return Err(Error::PolicyBroken { number: former.number, why });
         }
-        let PolicyFiles { files, policy, workflows, alerts } = understood(former.files).await?;
+        let understood = understood(former.files).await?;
+        let version = understood.version();
+        let PolicyFiles { files, policy, workflows, alerts } = understood;
         self.may_workflows_be_applied(actor, &before.policy.files, &files, &workflows)?;
         self.can_alerts_be_applied(&alerts)?;
         let steps = self.steps_to(actor, &before, &files, &policy, false).await?;
         revert.seen.suffices(&steps)?;
         let (origin, by) = (PolicyOrigin::Reverted, revert.by);
         let (policy, workflows, alerts, applications) = (&policy, &workflows[..], &alerts, &steps);
-        let next = Next { files, policy, workflows, alerts, origin, by, applications };
+        let next = Next { version, files, policy, workflows, alerts, origin, by, applications };
         let (policy, warnings) = self.put_next(actor, next, before, revert.allow_lock_out).await?;
         Ok(Applied { policy, is_new: true, warnings, applications: steps })
     }
@@ -207,13 +213,13 @@ impl App {
         before: Option<&PolicyInForce>,
     ) -> Result<(PolicyInForce, Effect), Error> {
         let now = self.now();
-        let Next { files, policy, workflows, alerts, origin, by, applications } = next;
+        let Next { version, files, policy, workflows, alerts, origin, by, applications } = next;
         let workflows = self.workflows_with(workflows, before).await?;
         let alerts = self.alerts_with(alerts, before.is_some_and(|before| speak_of_alerts(&before.files))).await?;
         let mut next = PolicyInForce {
             id: PolicyId::generate(now, &*self.entropy),
             number: before.map_or(0, |before| before.number) + 1,
-            version: policy.version().to_owned(),
+            version,
             files,
             enforced_since: match before {
                 _ if !policy.enforces() => None,

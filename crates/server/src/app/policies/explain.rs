@@ -63,7 +63,7 @@ impl App {
             signals,
         };
         let explanation = policy.policy.explain(&facts);
-        Ok(Explained { number: policy.number, version: policy.policy.version().to_owned(), user, facts, explanation })
+        Ok(Explained { number: policy.number, version: policy.version.clone(), user, facts, explanation })
     }
 
     async fn who(&self, who: &Who, now: Timestamp) -> Result<(User, Option<Session>), Error> {

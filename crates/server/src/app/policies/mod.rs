@@ -54,6 +54,8 @@ pub(crate) struct Policies {
 pub(crate) struct Known {
     pub(crate) id: PolicyId,
     pub(crate) number: i64,
+    /// Of all that its files say, as it is kept.
+    pub(crate) version: String,
     /// Since when it has been in force.
     pub(crate) at: Timestamp,
     pub(crate) policy: Arc<Policy>,
@@ -147,7 +149,7 @@ impl App {
             })?
             .policy;
         tracing::info!(number, version, "a policy is in force");
-        Ok(Known { id, number, at, policy, enforced_since })
+        Ok(Known { id, number, version, at, policy, enforced_since })
     }
 
     /// Whose pages they are: what the server's own configuration says, or else the files in force. Where those cannot be used now, those that could

@@ -65,7 +65,7 @@ impl App {
     ) -> Result<Plan, Error> {
         let before = self.store.policy().await?.ok_or(Error::NotFound("policy"))?;
         let next = understood(files).await?;
-        let content = next.content();
+        let (content, version) = (next.content(), next.version());
         let PolicyFiles { files, policy, workflows, alerts } = next;
         self.can_workflows_be_applied(&workflows)?;
         self.can_alerts_be_applied(&alerts)?;
@@ -96,7 +96,7 @@ impl App {
         let workflows = self.workflows_reached(actor, &before, &files, &workflows, since).await?;
         Ok(Plan {
             workflows,
-            version: policy.version().to_owned(),
+            version,
             differences: differences(&content_before, &content).into_iter().chain(applications.differences()).collect(),
             files: other_files(&before.files, &files),
             warnings,

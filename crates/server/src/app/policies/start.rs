@@ -20,7 +20,8 @@ impl App {
             let Some((files, origin)) = self.to_start_with(newest.as_ref()) else { break };
             let (by, applications) = (PolicyAuthor::default(), &Steps::default());
             let (policy, workflows, alerts) = (&files.policy, &files.workflows[..], &files.alerts);
-            let next = Next { files: files.files.clone(), policy, workflows, alerts, origin, by, applications };
+            let (version, files) = (files.version(), files.files.clone());
+            let next = Next { version, files, policy, workflows, alerts, origin, by, applications };
             if self.put_policy(None, next, newest.as_ref()).await?.1 == Effect::Applied {
                 break;
             }

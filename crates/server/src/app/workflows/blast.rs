@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, ExternalId, Run, ShutOut, UserId, UserState,
 };
+use policy::Policy;
 use store::{Change, Leeway, Spares};
 use tokio::time::Instant;
 use workflow::{Extent, Key};
@@ -140,12 +141,35 @@ async fn demoted(app: &App, own: &Own) -> Result<Vec<UserId>, Error> {
         }
         let policy = &app.policy_in_force().await?.policy;
         let Some(user) = app.store.user(*user_id).await? else { continue };
-        let is_one = |groups| policy.names_administrator(user.external_id.as_given(), groups);
-        if is_one(&seen.groups) && !is_one(&to.groups) {
+        if demotes(policy, user.external_id.as_given(), (&seen.groups, &to.groups)) {
             demoted.push(*user_id);
         }
     }
     Ok(demoted)
+}
+
+/// Whether somebody is an administrator in the former groups, and none in the latter.
+fn demotes(policy: &Policy, name: &str, (before, after): (&BTreeSet<String>, &BTreeSet<String>)) -> bool {
+    policy.names_administrator(name, before) && !policy.names_administrator(name, after)
+}
+
+/// The groups that users would be in before something, and after it.
+pub(super) type Moves = BTreeMap<UserId, BTreeSet<(BTreeSet<String>, BTreeSet<String>)>>;
+
+/// What the application calls those who would be administrators no more by one of these moves, and whether there was time for all.
+pub(super) async fn demoted_until(app: &App, moves: &Moves, deadline: Instant) -> Result<(Vec<String>, bool), Error> {
+    let (known, mut demoted) = (app.policy_in_force().await?, Vec::new());
+    for (id, moves) in moves {
+        if Instant::now() >= deadline {
+            return Ok((demoted, false));
+        }
+        let Some(user) = app.store.user(*id).await? else { continue };
+        let name = user.external_id.as_given();
+        if moves.iter().any(|(before, after)| demotes(&known.policy, name, (before, after))) {
+            demoted.push(name.to_owned());
+        }
+    }
+    Ok((demoted, true))
 }
 
 /// The budget of what workflows do to users of their own finding: in loops, or to others than whom the run is about.

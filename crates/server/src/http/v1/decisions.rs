@@ -260,7 +260,7 @@ pub(crate) struct Decision {
     /// What would have been decided if the rules in shadow counted, where that is something else.
     #[schema(value_type = Option<String>)]
     in_shadow: Option<policy::OutcomeKind>,
-    /// Of the policy by which it was decided: SHA-256 in hexadecimal.
+    /// The version of the policy by which it was decided, as the list of policies has it: SHA-256 in hexadecimal.
     policy: String,
     session: Session,
 }

@@ -12,7 +12,7 @@ use workflow::{
     Trigger, TriggerKind, Wanted, event_json,
 };
 
-use super::super::blast::{TOGETHER, administrators_among, own_budget, shut_out_until};
+use super::super::blast::{TOGETHER, administrators_among, demoted_until, own_budget, shut_out_until};
 use super::super::inside::Own;
 use super::super::start::pace;
 use super::tally::{About, OneRun, Simulated, Tally, Untold, many};
@@ -28,6 +28,8 @@ const COUNTED: &[&str] = &[
     "session.revoke",
     "user.lock",
     "user.unlock",
+    "user.add_to_group",
+    "user.remove_from_group",
 ];
 /// The most steps that are told of one run.
 const MOST_STEPS: usize = 50;
@@ -379,6 +381,8 @@ impl<'a> Stage<'a> {
         touched.shut_out = many(shut_out.len());
         let (administrators, are_known) = administrators_among(self.app, &shut_out, self.deadline).await?;
         touched.administrators_shut_out = administrators.into_iter().map(|(_, name)| name).collect();
+        let (demoted, are_all_demoted) = demoted_until(self.app, &self.tally.moves, self.deadline).await?;
+        touched.administrators_demoted = demoted;
         // To which budget each of them would count is not gone into: as little as is left of any.
         let name = self.definition.name();
         let mut most = 0;
@@ -386,10 +390,11 @@ impl<'a> Stage<'a> {
             most = most.max(self.app.store.shut_out(&budget, self.app.now()).await?);
         }
         touched.may_shut_out = u64::try_from(self.app.most_shut_out().await?.saturating_sub(most)).unwrap_or(0);
-        touched.takes_two_people =
-            !touched.administrators_shut_out.is_empty() || touched.shut_out > touched.may_shut_out;
+        touched.takes_two_people = !touched.administrators_shut_out.is_empty()
+            || !touched.administrators_demoted.is_empty()
+            || touched.shut_out > touched.may_shut_out;
         let (users, are_all) = self.users().await?;
-        let is_cut = self.is_cut || !is_whole || !are_known || !are_all;
+        let is_cut = self.is_cut || !is_whole || !are_known || !are_all_demoted || !are_all;
         let tally = &mut self.tally;
         Ok(Simulated {
             workflow: self.definition.name().to_owned(),

@@ -8,7 +8,7 @@ use store::{Change, Suspended};
 use utoipa::ToSchema;
 use workflow::{Entry, FailureKind, What};
 
-use super::super::blast::taken;
+use super::super::blast::{Moves, taken};
 use super::super::inside::Own;
 
 /// The most runs that are told of one by one.
@@ -144,6 +144,8 @@ pub(crate) struct Touched {
     pub(crate) shut_out: u64,
     /// Those of them whom the policy names as administrators, by themselves or by a group.
     pub(crate) administrators_shut_out: Vec<String>,
+    /// Those whom the policy names as administrators by a group, and no more by the groups that they would be left in.
+    pub(crate) administrators_demoted: Vec<String>,
     /// How many more workflows may leave so within this day.
     pub(crate) may_shut_out: u64,
     /// Whether a run would be held for that, until two people let it.
@@ -192,6 +194,10 @@ pub(super) struct Tally {
     pub(super) lost: BTreeMap<UserId, BTreeSet<AuthenticatorId>>,
     /// The users who would have been locked.
     pub(super) locked: BTreeSet<UserId>,
+    /// The groups that users would be in by now.
+    groups: HashMap<UserId, BTreeSet<String>>,
+    /// From which groups to which they would have been moved.
+    pub(super) moves: Moves,
 }
 
 type FailureKindName = String;
@@ -264,6 +270,22 @@ impl Tally {
                 }
                 _ => {}
             }
+        }
+        for change in &own.changes {
+            if let Change::PutStanding { user_id, seen, to } = change {
+                self.moved(*user_id, &seen.groups, &to.groups);
+            }
+        }
+    }
+
+    /// Somebody would be moved from groups to others, as things are now: out of some and into some of those that they would be in by now.
+    fn moved(&mut self, user: UserId, from: &BTreeSet<String>, to: &BTreeSet<String>) {
+        let groups = self.groups.entry(user).or_insert_with(|| from.clone());
+        let before = groups.clone();
+        groups.retain(|group| to.contains(group) || !from.contains(group));
+        groups.extend(to.difference(from).cloned());
+        if *groups != before {
+            self.moves.entry(user).or_default().insert((before, groups.clone()));
         }
     }
 

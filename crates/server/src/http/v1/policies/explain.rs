@@ -83,7 +83,7 @@ impl NewExplanation {
 pub(super) struct Explanation {
     /// The policy by which it would be: its place among all.
     policy: i64,
-    /// SHA-256 of what it says.
+    /// Its version, as the list of policies has it: SHA-256 in hexadecimal.
     version: String,
     #[schema(value_type = String)]
     user_id: UserId,

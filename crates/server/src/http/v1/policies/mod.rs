@@ -256,7 +256,7 @@ struct Policy {
     id: PolicyId,
     /// Its place among all, from 1.
     number: i64,
-    /// SHA-256 of what it says, in hexadecimal: the same however its files are laid out or commented.
+    /// SHA-256 of all that its files say, also of workflows and alerts, in hexadecimal: the same however they are laid out or commented.
     version: String,
     /// Since when.
     #[schema(value_type = String)]

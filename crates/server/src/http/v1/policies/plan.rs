@@ -68,7 +68,7 @@ pub(super) struct Plan {
     after_number: i64,
     /// Why that cannot be trusted; null where it is as it was signed.
     trouble: Option<String>,
-    /// SHA-256 of what the planned one says.
+    /// SHA-256 of all that the planned one says: the version that it would have.
     version: String,
     /// Whether the two say the same.
     is_same: bool,
