@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Noise;
 
@@ -165,6 +165,8 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, mut takes: impl FnMut() -> Du
 pub(crate) struct Mailboxes {
     pub(crate) port: u16,
     mails: Receiver<Value>,
+    /// What it says beside them.
+    notes: Mutex<Receiver<Value>>,
     process: Child,
     input: Mutex<ChildStdin>,
 }
@@ -184,22 +186,35 @@ impl Mailboxes {
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let port = line.trim().parse().expect("the SMTP server did not start: Debian's python3-aiosmtpd is wanted");
-        let (sender, mails) = channel();
+        let ((mail, mails), (note, notes)) = (channel(), channel());
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                let _ = sender.send(serde_json::from_str(&line).unwrap());
+                let said: Value = serde_json::from_str(&line).unwrap();
+                let is_mail = !said["to"].is_null();
+                let _ = if is_mail { mail.send(said) } else { note.send(said) };
             }
         });
-        Self { port, mails, process, input: Mutex::new(input) }
+        Self { port, mails, notes: Mutex::new(notes), process, input: Mutex::new(input) }
     }
 
-    /// Has whoever writes to `user@` be answered so; with nothing, takes mail for them again.
+    /// Has whoever writes to `user@` be answered so from now on; with nothing, takes mail for them again.
     pub(crate) fn answers(&self, user: &str, answer: &str) {
         let mut input = self.input.lock().unwrap();
         writeln!(input, "{user} {answer}").unwrap();
         input.flush().unwrap();
-        // It is read beside what is served.
-        drop(input);
+        self.notes(&json!({ "from_now_on": user }));
+    }
+
+    /// Waits until one that [`answers`](Self::answers) spoke of is written to.
+    pub(crate) fn asked(&self, user: &str) {
+        self.notes(&json!({ "asked": user }));
+    }
+
+    fn notes(&self, wanted: &Value) {
+        let notes = self.notes.lock().unwrap();
+        while notes.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("never said: {wanted}")) != *wanted
+        {
+        }
     }
 
     /// The next mail.

@@ -5,12 +5,14 @@
 Prints the port it listens on, then each mail it took as one line of JSON. Who is written to decides what happens:
 full@ has a full mailbox, over@ is over quota, unknown@ is nobody, grey@ is to be asked again later, broken@ breaks the
 server, slow@ answers after a minute. A line of standard input, `USER ANSWER`, has one more refused so, `USER slow` one more answer
-after a minute, and `USER` none any more. Ends when its standard input does.
+after a minute, and `USER` none any more; that it is so from then on is printed as `{"from_now_on": USER}`, and whenever one of
+these is written to, `{"asked": USER}`. Ends when its standard input does.
 """
 import asyncio
 import json
 import ssl
 import sys
+import threading
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -21,6 +23,14 @@ REFUSALS = {
     "grey": "450 4.7.1 Greylisted",
     "broken": "451 4.3.0 Broken",
 }
+# Those that standard input spoke of.
+TOLD = set()
+OUTPUT = threading.Lock()
+
+
+def say(what):
+    with OUTPUT:
+        print(json.dumps(what), flush=True)
 
 
 def told():
@@ -30,11 +40,15 @@ def told():
             REFUSALS[user] = answer
         else:
             REFUSALS.pop(user, None)
+        TOLD.add(user)
+        say({"from_now_on": user})
 
 
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, options):
         user = address.split("@")[0]
+        if user in TOLD:
+            say({"asked": user})
         if user == "slow" or REFUSALS.get(user) == "slow":
             await asyncio.sleep(60)
         if user in REFUSALS:
@@ -43,13 +57,13 @@ class Handler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        print(json.dumps({
+        say({
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "tls": server.transport.get_extra_info("ssl_object") is not None,
             "login": bool(session.authenticated),
             "content": envelope.content.decode("utf-8", "replace"),
-        }), flush=True)
+        })
         return "250 2.0.0 Taken"
 
 
