@@ -55,7 +55,16 @@ impl K {
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
         const RUN_SKIPPED: &[EventField] =
-            &[text("run"), text("workflow"), text("digest"), text("event"), number("depth")];
+            &[text("run"), text("workflow"), text("digest"), text("event"), text("requester"), number("depth")];
+        const RUN_FAILED: &[EventField] = &[
+            text("run"),
+            text("workflow"),
+            text("digest"),
+            text("step"),
+            text("reason"),
+            text("requester"),
+            number("depth"),
+        ];
         const TASK: &[EventField] = &[
             text("task"),
             text("run"),
@@ -203,9 +212,9 @@ impl K {
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
             K::WebhookRefused => const { &[text("workflow"), text("reason"), number("count")] },
             K::RunSkipped => RUN_SKIPPED,
+            K::RunFailed => RUN_FAILED,
             K::RunStarted
             | K::RunCompleted
-            | K::RunFailed
             | K::RunCancelled
             | K::RunHeld
             | K::RunInstructed
@@ -240,7 +249,8 @@ impl K {
             // What the store tells of itself, a failure budget that is used up and an authenticator that is replaced; a run that could not be
             // started, and is none yet; and of runs, few ends are of a step or have a word of their own.
             (K::AuthenticatorSuspended | K::AuthenticatorRevoked, "from" | "kind")
-            | (K::RunFailed, "run" | "digest" | "reason")
+            | (K::RunFailed, "run" | "digest" | "reason" | "requester")
+            | (K::RunSkipped, "requester")
             | (K::RunStarted | K::RunCompleted | K::RunCancelled | K::StepCompleted, "reason")
             | (K::RunStarted | K::RunCompleted | K::RunFailed | K::RunCancelled | K::RunInstructed, "step") => true,
             // What people do is done by no run.

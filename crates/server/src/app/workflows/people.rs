@@ -1,6 +1,6 @@
 //! Whom runs know by a text, which may be an id of ours or the application's name for a user.
 
-use domain::{ExternalId, Task, User, UserId};
+use domain::{ExternalId, RunId, Task, User, UserId};
 use serde_json::{Map, Value};
 use workflow::{Definition, Kind};
 
@@ -72,6 +72,10 @@ impl App {
             && let Some(user) = self.store.user(id).await?
         {
             return Ok(Some(user));
+        }
+        // By the id of a run it is told that nobody knows for whom it was.
+        if name.parse::<RunId>().is_ok() {
+            return Ok(None);
         }
         let Ok(external) = ExternalId::parse(name) else { return Ok(None) };
         Ok(self.store.user_by_external_id(&external).await?)

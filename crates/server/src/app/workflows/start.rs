@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use store::{BeginRuns, Change, Effect, Meeting, NewRun};
 use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
 
-use super::InForce;
+use super::{InForce, requesters};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error, Made, Once};
 
@@ -225,6 +225,10 @@ impl App {
         let skipped = match &started.cause {
             Cause::Event(event) => skipped.with("event", event.get("id").cloned().unwrap_or_default()),
             _ => skipped,
+        };
+        let skipped = match &started.requester {
+            Some(requester) => skipped.with("requester", requesters::told(requester, &run.id.to_string())),
+            None => skipped,
         };
         let meeting = meeting(definition, &run);
         let (pace, awaits) = (pace(definition), definition.awaits());
