@@ -9,7 +9,7 @@ use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use store::{BeginRuns, Change, Effect, Meeting, NewRun};
-use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
+use workflow::{Cause, ConcurrencyPolicy, Definition, Extent, Input, Key, Need, TriggerKind};
 
 use super::{InForce, requesters};
 use crate::app::telling::With;
@@ -27,12 +27,18 @@ pub(crate) struct Started {
     /// Whether something was told that nobody may see: the server that took it holds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) held: bool,
+    /// Whether a loop called it, however far up: it is about whom a workflow found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) in_loop: bool,
+    /// How much those loops are about, as far as they were counted, and whether each goes through all that its query finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) around: Vec<(Extent, bool)>,
 }
 
 impl Started {
     /// By nobody in person.
     pub(super) const fn by(cause: Cause, depth: u32) -> Self {
-        Self { cause, requester: None, depth, held: false }
+        Self { cause, requester: None, depth, held: false, in_loop: false, around: Vec::new() }
     }
 }
 
@@ -42,6 +48,15 @@ pub(super) struct Outline {
     pub(super) cause: CauseOutline,
     pub(super) requester: Option<String>,
     pub(super) depth: u32,
+    #[serde(default)]
+    in_loop: bool,
+}
+
+/// Whether a loop called a run, or what called it, and so on. Where that cannot be read, it did.
+pub(super) fn is_called_in_loop(run: &Run) -> bool {
+    let Some((_, step)) = &run.caller else { return false };
+    let outside = step.parse::<Key>().is_ok_and(|key| key.iteration.is_empty());
+    !outside || serde_json::from_str::<Outline>(&run.cause).map_or(true, |outline| outline.in_loop)
 }
 
 /// What sort of thing started a run.
