@@ -677,6 +677,49 @@ steps:
     assert_eq!(api.get(&format!("/v1/users/{about}")).await.expect(200)["state"], "suspended");
 }
 
+/// W-10: what a workflow finds can be told in what it says: whoever simulates one may see that.
+#[tokio::test(flavor = "multi_thread")]
+async fn w10_whoever_simulates_a_workflow_may_see_what_it_finds() {
+    let (_, document) = workflow(
+        "peeks",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+inputs: {user: {type: user, required: true}}
+steps:
+  - id: each
+    for_each:
+      query: sessions_of
+      with: {user: "${inputs.user}"}
+      as: item
+      steps:
+        - id: told
+          fail: "{{ item.id }} {{ item.aal }}"
+"#,
+    );
+    let nothing = folder(&[]);
+    let server = Server::start(setup(Database::Sqlite, &nothing)).await;
+    let api = server.api();
+    let ann = api.user("ann").await;
+    let session = api.session(&ann).await;
+    let simulated = async |name: &str, scopes: &[&str], document: &str| {
+        let made = api.post("/v1/applications", json!({ "name": name, "scopes": scopes })).await.expect(201);
+        let peeks = api.with_key(made["api_key"]["key"].as_str().unwrap());
+        peeks.post("/v1/workflows/simulate", json!({ "document": document, "inputs": { "user": ann } })).await
+    };
+    let less = ["workflows:read", "events:read", "users:read", "authenticators:read"];
+    let problem = simulated("less", &less, &document).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("`sessions`"), "{problem}");
+    let more: Vec<&str> = less.into_iter().chain(["sessions"]).collect();
+    let told = simulated("more", &more, &document).await.expect(200);
+    assert!(told.to_string().contains(&session), "{told}");
+    let (_, blind) = workflow(
+        "blind",
+        "triggers: [{manual: {roles: [helpdesk]}}]\ninputs: {user: {type: user}}\nsteps: [{id: told, fail: no}]\n",
+    );
+    simulated("blind", &less, &blind).await.expect(200);
+}
+
 /// What `countersign tasks show` says of how many users a release is for.
 fn lets_in_words(server: &Server, task: &Value) -> String {
     let shown = server.cli(&["tasks", "show", task["id"].as_str().unwrap()]);

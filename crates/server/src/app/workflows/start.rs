@@ -273,13 +273,18 @@ fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
 /// The scopes that putting a workflow into force takes: those of what it does, and of what it gets to see. Whoever starts it sees nothing by that; whoever
 /// says what it goes through, waits for and does with it does.
 pub(in crate::app) fn scopes_to_apply(definition: &Definition) -> BTreeSet<Scope> {
+    scopes_of(definition).chain(scopes_to_see(definition)).collect()
+}
+
+/// The scopes of what a workflow gets to see: of whoever has it told, by putting it into force or by simulating it.
+pub(super) fn scopes_to_see(definition: &Definition) -> BTreeSet<Scope> {
     let queries = definition.needs().into_iter().filter_map(|(need, _)| match need {
         Need::Query(query) => Some(scope_of_query(query)),
         _ => None,
     });
     let is_told = |kind: &TriggerKind| matches!(kind, TriggerKind::Event(_));
     let sees_events = !definition.awaits().is_empty() || definition.triggers().iter().any(|one| is_told(&one.kind));
-    scopes_of(definition).chain(queries).chain(sees_events.then_some(Scope::EventsRead)).collect()
+    queries.chain(sees_events.then_some(Scope::EventsRead)).collect()
 }
 
 fn scope_of_query(query: &str) -> Scope {
