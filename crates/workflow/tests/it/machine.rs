@@ -212,6 +212,22 @@ fn w03_who_may_not_approve_does_not() {
 }
 
 #[test]
+fn w03_t31_who_is_nobody_any_more_did_not_approve() {
+    let definition = read(&LOST.replace("approval:\n      roles", "approval:\n      quorum: 2\n      roles"));
+    let run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    let run = go(&definition, &run, done("tell", json!({}))).run;
+    let says = |who: &str| Input::Verdict { key: key("identity"), verdict: yes(who) };
+    let run = go(&definition, &run, says("ann")).run;
+    let run = go(&definition, &run, Input::Withdrawn { key: key("identity"), by: "ann".to_owned() }).run;
+    let once = go(&definition, &run, says("ann, made anew"));
+    assert_eq!(started(&once.effects), [""; 0], "one person is one");
+    let twice = go(&definition, &once.run, says("bob"));
+    assert_eq!(started(&twice.effects), ["pass"]);
+    let late = Input::Withdrawn { key: key("identity"), by: "bob".to_owned() };
+    assert_eq!(definition.advance(&twice.run, late, NOW, 1), Err(Refused::NotAwaited), "it is decided");
+}
+
+#[test]
 fn w03_what_cannot_be_told_stops_the_run_and_is_caught_by_nothing() {
     let text = with_steps(
         "- id: careful\n  try:\n    - id: ask\n      switch:\n        - when: event.data.from == \"active\"\n          steps: [{id: a, fail: a}]\n  catch:\n    - id: b\n      fail: caught",
