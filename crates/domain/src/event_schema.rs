@@ -57,7 +57,16 @@ impl K {
         const RUN: &[EventField] =
             &[text("run"), text("workflow"), text("digest"), text("step"), text("reason"), number("depth")];
         const RUN_SKIPPED: &[EventField] =
-            &[text("run"), text("workflow"), text("digest"), text("event"), number("depth")];
+            &[text("run"), text("workflow"), text("digest"), text("event"), text("requester"), number("depth")];
+        const RUN_FAILED: &[EventField] = &[
+            text("run"),
+            text("workflow"),
+            text("digest"),
+            text("step"),
+            text("reason"),
+            text("requester"),
+            number("depth"),
+        ];
         const TASK: &[EventField] = &[
             text("task"),
             text("run"),
@@ -205,9 +214,9 @@ impl K {
             K::WorkflowChanged | K::WorkflowWithdrawn => WORKFLOW,
             K::WebhookRefused => const { &[text("workflow"), text("reason"), number("count")] },
             K::RunSkipped => RUN_SKIPPED,
+            K::RunFailed => RUN_FAILED,
             K::RunStarted
             | K::RunCompleted
-            | K::RunFailed
             | K::RunCancelled
             | K::RunHeld
             | K::RunInstructed
@@ -289,10 +298,10 @@ impl K {
             // A call for a workflow that there is none of.
             K::WebhookRefused => &["workflow"],
             // By a schedule, a person or a call it was about no event.
-            K::RunSkipped => &["event"],
+            K::RunSkipped => &["event", "requester"],
             K::RunStarted | K::RunCompleted | K::RunCancelled => &["step", "reason"],
             // One that could not be started is none yet.
-            K::RunFailed => &["run", "digest", "step", "reason"],
+            K::RunFailed => &["run", "digest", "step", "reason", "requester"],
             K::RunInstructed => &["step"],
             K::StepCompleted => &["reason"],
             K::AlertRaised | K::AlertAcknowledged => &["by", "group", "until", "reason"],

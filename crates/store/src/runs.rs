@@ -1,6 +1,6 @@
 //! What is written of workflows and their runs.
 
-use domain::{Event, EventKind, Run, RunId, RunLine, RunState, ShutOut, Timestamp, UserId, WorkflowInForce};
+use domain::{Event, EventKind, Run, RunId, RunLine, RunState, ShutOut, TaskId, Timestamp, UserId, WorkflowInForce};
 use uuid::Uuid;
 
 use crate::Change;
@@ -147,6 +147,18 @@ impl RunInput {
     /// That a run which was called by this step is gone, with the user whom it was about: it counts as cancelled.
     pub fn gone(caller_key: &str) -> String {
         serde_json::json!({ "ended": { "key": caller_key, "outcome": "cancelled" } }).to_string()
+    }
+
+    /// That who approved what this step asks is erased: it does not count any more.
+    pub fn withdrawn(step: &str, by: UserId) -> String {
+        serde_json::json!({ "withdrawn": { "key": step, "by": by.to_string() } }).to_string()
+    }
+
+    /// The id of that: after what they said, whose time is told, and before what others say from then on.
+    pub fn id_of_withdrawn(task: TaskId, by: UserId, said_at: Timestamp) -> Uuid {
+        let time = u128::from(said_at.unix_millis().unsigned_abs()) + 1;
+        let rest = task.uuid().as_u128() ^ by.uuid().as_u128();
+        Uuid::from_u128(time << 80 | rest & ((1 << 80) - 1))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A workflow that was understood: what the machine runs and the builder draws.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use document::{Mistake, Place};
@@ -388,16 +389,32 @@ impl Definition {
         self.steps.iter().map(|step| (step.id.as_str(), &step.place))
     }
 
-    /// Whether a step in a loop, however deep, does one of these actions.
-    pub fn does_in_loop(&self, step: &str, actions: &[&str]) -> bool {
+    /// Whether a step in a loop, however deep, does one of these actions, or calls a workflow that does. `called` knows workflows by their names: one that
+    /// it does not know may do anything.
+    pub fn does_in_loop<'a>(&'a self, step: &str, actions: &[&str], called: &dyn Fn(&str) -> Option<&'a Self>) -> bool {
         let mut blocks = self.step_named(step).map_or_else(Vec::new, |(_, looping)| looping.inner());
+        let mut calls = Vec::new();
         while let Some(block) = blocks.pop() {
             for inner in self.block(block).iter().filter_map(|id| self.step(*id)) {
                 blocks.extend(inner.inner());
-                if matches!(&inner.kind, StepKind::Action(action) if actions.contains(&action.does.action.name)) {
-                    return true;
+                match &inner.kind {
+                    StepKind::Action(action) if actions.contains(&action.does.action.name) => return true,
+                    StepKind::Call(call) => calls.push(call.workflow.as_str()),
+                    _ => {}
                 }
             }
+        }
+        let mut seen = BTreeSet::new();
+        while let Some(name) = calls.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let Some(other) = called(name) else { return true };
+            let does = |step: &Step| matches!(&step.kind, StepKind::Action(action) if actions.contains(&action.does.action.name));
+            if other.steps.iter().any(does) {
+                return true;
+            }
+            calls.extend(other.calls());
         }
         false
     }

@@ -136,6 +136,13 @@ pub enum Input {
         /// What they say.
         verdict: Verdict,
     },
+    /// Who approved is nobody any more: it does not count, or the same person could do it again by another id.
+    Withdrawn {
+        /// Of which step.
+        key: Key,
+        /// Who.
+        by: String,
+    },
     /// What a query finds.
     Page {
         /// Of which loop.
@@ -562,6 +569,7 @@ impl<'a> Machine<'a> {
             Input::Timer(number) => self.fired(number),
             Input::Signal { position, event } => self.signal(position, event),
             Input::Verdict { key, verdict } => self.verdict(&key, verdict),
+            Input::Withdrawn { key, by } => self.verdict_withdrawn(&key, &by),
             Input::Page { key, page, items, next, extent } => self.page(&key, page, items, next, extent),
             Input::NoPage { key, page, message } => self.no_page(&key, page, message),
             Input::Ended { key, outcome } => self.call_ended(&key, outcome),

@@ -638,6 +638,115 @@ steps:
     assert_eq!(words, "6 users, no administrator among them, left with nothing to prove by; 5 by now");
 }
 
+/// W-09: nor does it by way of a workflow that it calls for each.
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_a_loop_that_calls_is_counted_before_it_begins_and_counts_together() {
+    let outer = workflow(
+        "outer",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+steps:
+  - id: each
+    for_each:
+      query: users
+      as: one
+      limit: 1000
+      breaker: {failures: 10%, after: 20}
+      steps:
+        - id: call
+          call: inner
+          with: {user: "${one.id}"}
+          timeout: 1d
+"#,
+    );
+    let inner = workflow(
+        "inner",
+        r#"
+triggers:
+  - workflow: true
+subject: ${inputs.user}
+inputs: {user: {type: user, required: true}}
+steps:
+  - id: lock
+    action: user.lock
+    with: {user: "${subject}"}
+"#,
+    );
+    let folder = folder(&[outer, inner]);
+    let server = Server::start(setup(Database::Sqlite, &folder)).await;
+    let api = server.api();
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "carl", "dora", "emil"] {
+        people.push(api.enroll(name).await);
+    }
+    let gina = api.user("Gina").await;
+    let body = json!({ "requester": gina, "roles": ["helpdesk"] });
+    let run = api.post("/v1/workflows/outer/runs", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let held = run_in(&api, "inner", "held").await;
+    for one in &people {
+        assert_eq!(api.get(&format!("/v1/users/{}", one.user_id)).await.expect(200)["state"], "active");
+    }
+    let lines = api.all(&format!("/v1/runs/{run}/steps")).await;
+    let foreseen = lines.iter().find(|line| line["entry"]["what"] == "foreseen").unwrap();
+    assert_eq!((&foreseen["step"], &foreseen["entry"]["users"]), (&json!("each"), &json!(6)), "{foreseen}");
+    // Each run asks for its own.
+    let task = release_task(&api, held["id"].as_str().unwrap()).await;
+    assert!(task["message"].as_str().unwrap().contains("is about 6 users"), "{task}");
+    assert_eq!(task["lets"], json!({ "users": 1, "administrators": 0 }), "{task}");
+    assert_eq!(task["requester"], json!(gina), "{task}");
+    let about = task["user_id"].as_str().unwrap();
+    let others: Vec<&Enrolled> = people.iter().filter(|one| one.user_id != about).collect();
+    for who in &others[..2] {
+        approve_proving(&api, &task, who).await.expect(200);
+    }
+    settles(&api, held["id"].as_str().unwrap(), "completed").await;
+    assert_eq!(api.get(&format!("/v1/users/{about}")).await.expect(200)["state"], "suspended");
+}
+
+/// W-10: what a workflow finds can be told in what it says: whoever simulates one may see that.
+#[tokio::test(flavor = "multi_thread")]
+async fn w10_whoever_simulates_a_workflow_may_see_what_it_finds() {
+    let (_, document) = workflow(
+        "peeks",
+        r#"
+triggers:
+  - manual: {roles: [helpdesk]}
+inputs: {user: {type: user, required: true}}
+steps:
+  - id: each
+    for_each:
+      query: sessions_of
+      with: {user: "${inputs.user}"}
+      as: item
+      steps:
+        - id: told
+          fail: "{{ item.id }} {{ item.aal }}"
+"#,
+    );
+    let nothing = folder(&[]);
+    let server = Server::start(setup(Database::Sqlite, &nothing)).await;
+    let api = server.api();
+    let ann = api.user("ann").await;
+    let session = api.session(&ann).await;
+    let simulated = async |name: &str, scopes: &[&str], document: &str| {
+        let made = api.post("/v1/applications", json!({ "name": name, "scopes": scopes })).await.expect(201);
+        let peeks = api.with_key(made["api_key"]["key"].as_str().unwrap());
+        peeks.post("/v1/workflows/simulate", json!({ "document": document, "inputs": { "user": ann } })).await
+    };
+    let less = ["workflows:read", "events:read", "users:read", "authenticators:read"];
+    let problem = simulated("less", &less, &document).await.expect_problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("`sessions`"), "{problem}");
+    let more: Vec<&str> = less.into_iter().chain(["sessions"]).collect();
+    let told = simulated("more", &more, &document).await.expect(200);
+    assert!(told.to_string().contains(&session), "{told}");
+    let (_, blind) = workflow(
+        "blind",
+        "triggers: [{manual: {roles: [helpdesk]}}]\ninputs: {user: {type: user}}\nsteps: [{id: told, fail: no}]\n",
+    );
+    simulated("blind", &less, &blind).await.expect(200);
+}
+
 /// What `countersign tasks show` says of how many users a release is for.
 fn lets_in_words(server: &Server, task: &Value) -> String {
     let shown = server.cli(&["tasks", "show", task["id"].as_str().unwrap()]);

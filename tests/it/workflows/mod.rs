@@ -15,6 +15,7 @@ mod ready;
 mod ready_outside;
 mod recipe;
 mod recovery;
+mod requesters;
 mod somebody;
 mod standing;
 mod stories;

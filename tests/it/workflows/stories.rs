@@ -79,10 +79,11 @@ async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_b
     let api = post.api();
     let ana = post.with_mailbox("ana", "ana@example.org").await;
     let admin = api.enroll("admin").await;
+    api.user("rita").await;
     // Whom an administrator locked is nobody's to let in but an administrator's.
     let bob = api.user("bob").await;
     api.post(&format!("/v1/users/{bob}/suspend"), json!({})).await.expect(200);
-    start_as(&api, "admin", "locks", json!({ "user": "ana" })).await;
+    start_as(&api, "rita", "locks", json!({ "user": "ana" })).await;
     let run = run_in(&api, "locked_account", "waiting").await;
     assert_eq!(api.all("/v1/runs?workflow=locked_account").await.len(), 1);
     assert!(post.mail.mail()["content"].as_str().unwrap().contains("was locked"));
@@ -98,7 +99,7 @@ async fn w01_w06_who_was_locked_is_told_and_let_in_by_somebody_who_called_them_b
 async fn an_administrators_lock_stays(post: &Post, admin: &Enrolled) {
     let api = post.api();
     let cid = post.with_mailbox("cid", "cid@example.org").await;
-    start_as(&api, "admin", "locks", json!({ "user": "cid" })).await;
+    start_as(&api, "rita", "locks", json!({ "user": "cid" })).await;
     let run = run_in(&api, "locked_account", "waiting").await;
     api.post(&format!("/v1/users/{cid}/suspend"), json!({})).await.expect(200);
     let tasks = api.all("/v1/tasks?workflow=locked_account").await;

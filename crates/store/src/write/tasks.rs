@@ -3,7 +3,7 @@
 //! Whoever decides holds the row of the run's claim before anything else, as whoever advances the run does: so a verdict is before a step of the run
 //! or after it, verdicts to one task are one after the other, and each finds what came of those before.
 
-use domain::{PageState, RunId, Task, UserId};
+use domain::{PageState, RunId, Task, TaskId, Timestamp, UserId};
 use serde_json::json;
 
 use super::rest::{self, one};
@@ -11,6 +11,7 @@ use super::{pages, runs};
 use crate::Effect;
 use crate::engine::{Connection, Fault};
 use crate::people::{CloseTask, GiveVerdict};
+use crate::runs::RunInput;
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
 
@@ -211,13 +212,63 @@ pub(super) async fn erase_of_runs(connection: &mut Connection, runs: &[RunId]) -
     ERASE_TASKS_OF_RUN.execute(connection, of()).await.map(drop)
 }
 
-/// Erases what a person said. That it was said, and counted, is known to the run.
+static APPROVED_BY: Set = Set::new(
+    &[("user_id", Id)],
+    "SELECT t.id, t.run_id, t.step, t.releases, v.at FROM input i
+        {then} task_verdicts v ON v.user_id = i.user_id {then} tasks t ON t.id = v.task_id
+     WHERE v.approves = 1 AND COALESCE(t.state, '') = 'open' ORDER BY t.run_id, t.id",
+);
+
+static WITHDRAW_APPROVALS_BY: Set = Set::new(
+    &[("user_id", Id)],
+    "UPDATE tasks AS t SET approvals = t.approvals - 1
+     WHERE t.id IN (SELECT v.task_id FROM input i {then} task_verdicts v ON v.user_id = i.user_id WHERE v.approves = 1)
+        AND COALESCE(t.state, '') = 'open'",
+);
+
+/// What somebody approved that is open.
+struct Approved {
+    task: TaskId,
+    run: RunId,
+    step: String,
+    releases: Option<String>,
+    at: Timestamp,
+}
+
+async fn approved_by(connection: &mut Connection, user: UserId) -> Result<Vec<Approved>, Fault> {
+    let approved = APPROVED_BY.fetch(connection, Rows::one(&[user.into()]), |row| {
+        Ok(Approved {
+            task: TaskId::from_uuid(row.get(0)?),
+            run: RunId::from_uuid(row.get(1)?),
+            step: row.get(2)?,
+            releases: row.get(3)?,
+            at: Timestamp::from_unix_millis(row.get(4)?),
+        })
+    });
+    approved.await
+}
+
+/// Erases what a person said. What they approved and is still asked does not count any more: made anew under another id, they could approve it a second
+/// time. Of the rest it is known to the run that it was said, and counted.
 pub(super) async fn erase_by_user(connection: &mut Connection, user: UserId) -> Result<(), Fault> {
+    let seen = approved_by(connection, user).await?;
+    if !seen.is_empty() {
+        // As whoever decides does, before the task.
+        HOLD_RUN.ids(connection, Rows::of_ids(seen.iter().map(|one| one.run.uuid()))).await?;
+        WITHDRAW_APPROVALS_BY.execute(connection, Rows::one(&[user.into()])).await?;
+        for Approved { task, run: run_id, step, releases, at } in approved_by(connection, user).await? {
+            // Whether a step is released a run sees by the task itself.
+            if releases.is_none() {
+                let id = RunInput::id_of_withdrawn(task, user, at);
+                runs::tell(connection, &[RunInput { run_id, id, input: RunInput::withdrawn(&step, user), at }]).await?;
+            }
+        }
+    }
     ERASE_VERDICTS_BY.execute(connection, Rows::one(&[user.into()])).await.map(drop)
 }
 
 #[cfg(test)]
-pub(super) static ALL: [&Set; 9] = [
+pub(super) static ALL: [&Set; 11] = [
     &OPEN_TASK,
     &CLOSE_TASK,
     &HOLD_RUN,
@@ -227,4 +278,6 @@ pub(super) static ALL: [&Set; 9] = [
     &ERASE_VERDICTS_OF_RUN,
     &ERASE_TASKS_OF_RUN,
     &ERASE_VERDICTS_BY,
+    &APPROVED_BY,
+    &WITHDRAW_APPROVALS_BY,
 ];

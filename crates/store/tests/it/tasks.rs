@@ -114,6 +114,29 @@ on_both_engines! {
         assert_eq!(store.task(task.id).await.unwrap().unwrap().state, TaskState::Rejected);
     }
 
+    /// T-31: whoever is erased and made anew, under another id, is no second person.
+    async fn w03_t31_what_somebody_approved_who_is_erased_counts_only_where_it_was_decided(home: Home) {
+        let store = home.open().await;
+        let (_, open) = asked(&store, 2).await;
+        let (_, decided) = asked(&store, 1).await;
+        let people = people(&store, 3).await;
+        for task in [&open, &decided] {
+            assert_eq!(give(&store, verdict(task, people[0], true)).await, Effect::Applied);
+        }
+        apply(&store, Change::EraseUser { id: people[0] }).await;
+        let of = async |task: &Task| store.task(task.id).await.unwrap().map(|task| (task.state, task.approvals)).unwrap();
+        assert_eq!(of(&open).await, (TaskState::Open, 0));
+        assert_eq!(of(&decided).await, (TaskState::Approved, 1));
+        let inbox = store.run_inbox(open.run_id).await.unwrap();
+        assert_eq!(inbox.len(), 2, "what was said, and that it does not count");
+        assert_eq!(inbox[1].1, RunInput::withdrawn(&open.step, people[0]), "and that after it");
+        assert_eq!(store.run_inbox(decided.run_id).await.unwrap().len(), 1);
+        assert_eq!(give(&store, verdict(&open, people[1], true)).await, Effect::Applied);
+        assert_eq!(of(&open).await, (TaskState::Open, 1), "one person is one");
+        assert_eq!(give(&store, verdict(&open, people[2], true)).await, Effect::Applied);
+        assert_eq!(of(&open).await, (TaskState::Approved, 2));
+    }
+
     async fn w03_who_is_suspended_or_too_late_or_unknown_does_not_count(home: Home) {
         let store = home.open().await;
         let (_, task) = asked(&store, 1).await;
@@ -206,7 +229,7 @@ on_both_engines! {
         assert_eq!(give(&store, verdict(&task, people[0], true)).await, Effect::Applied);
         apply(&store, Change::EraseUser { id: people[0] }).await;
         assert_eq!(store.task_verdicts(task.id).await.unwrap(), [], "what a person said goes with them");
-        assert_eq!(store.task(task.id).await.unwrap().unwrap().approvals, 1);
+        assert_eq!(store.task(task.id).await.unwrap().unwrap().approvals, 0, "nor does it count");
 
         let ann = settle(&store, "ann").await;
         let run = started(&store, Some(ann.user.id), None, Meeting::Queue).await;

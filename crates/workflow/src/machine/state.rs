@@ -451,6 +451,12 @@ impl Run {
         self.requester.as_deref()
     }
 
+    /// The events that it waited for and that came, as far as steps to come may see them.
+    pub fn arrived(&self) -> impl Iterator<Item = &Value> {
+        let arrived = |outputs: &&Map<String, Value>| outputs.get("outcome").is_some_and(|outcome| outcome == "event");
+        self.outputs.values().filter(arrived).filter_map(|outputs| outputs.get("event"))
+    }
+
     /// How far it is.
     pub const fn phase(&self) -> Phase {
         self.phase

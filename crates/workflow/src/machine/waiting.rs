@@ -228,6 +228,14 @@ impl Machine<'_> {
         Ok(())
     }
 
+    pub(super) fn verdict_withdrawn(&mut self, key: &Key, by: &str) -> Result<(), Refused> {
+        let Some(Node::Approving { approvers, .. }) = self.run.nodes.get_mut(key) else {
+            return Err(Refused::NotAwaited);
+        };
+        approvers.retain(|approver| approver != by);
+        Ok(())
+    }
+
     pub(super) fn begin_call(&mut self, key: &Key, call: &Call) {
         if self.run.depth >= MAX_CALLS {
             let failure = Failure::at(key, FailureKind::Call, "workflows call each other too deep");

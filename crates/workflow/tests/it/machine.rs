@@ -212,6 +212,22 @@ fn w03_who_may_not_approve_does_not() {
 }
 
 #[test]
+fn w03_t31_who_is_nobody_any_more_did_not_approve() {
+    let definition = read(&LOST.replace("approval:\n      roles", "approval:\n      quorum: 2\n      roles"));
+    let run = go(&definition, &begin(&definition).run, done("suspend", json!({"count": 2}))).run;
+    let run = go(&definition, &run, done("tell", json!({}))).run;
+    let says = |who: &str| Input::Verdict { key: key("identity"), verdict: yes(who) };
+    let run = go(&definition, &run, says("ann")).run;
+    let run = go(&definition, &run, Input::Withdrawn { key: key("identity"), by: "ann".to_owned() }).run;
+    let once = go(&definition, &run, says("ann, made anew"));
+    assert_eq!(started(&once.effects), [""; 0], "one person is one");
+    let twice = go(&definition, &once.run, says("bob"));
+    assert_eq!(started(&twice.effects), ["pass"]);
+    let late = Input::Withdrawn { key: key("identity"), by: "bob".to_owned() };
+    assert_eq!(definition.advance(&twice.run, late, NOW, 1), Err(Refused::NotAwaited), "it is decided");
+}
+
+#[test]
 fn w03_what_cannot_be_told_stops_the_run_and_is_caught_by_nothing() {
     let text = with_steps(
         "- id: careful\n  try:\n    - id: ask\n      switch:\n        - when: event.data.from == \"active\"\n          steps: [{id: a, fail: a}]\n  catch:\n    - id: b\n      fail: caught",
@@ -226,13 +242,34 @@ fn w03_what_cannot_be_told_stops_the_run_and_is_caught_by_nothing() {
 }
 
 #[test]
+fn w09_what_a_loop_calls_is_done_in_it() {
+    let calling = |name: &str, called: &str| {
+        read(&with_steps(&format!(
+            "- id: everyone\n  for_each:\n    query: users\n    limit: 10\n    as: person\n    steps:\n      - id: call\n        call: {called}\n        timeout: 1h"
+        )).replace("name: lost", &format!("name: {name}")))
+    };
+    let (outer, middle) = (calling("outer", "middle"), calling("middle", "locks"));
+    let locks = read(&with_steps("- {id: lock, action: user.lock, with: {user: \"${subject}\"}}"));
+    let round = calling("round", "round");
+    let does = |action: &str, known: &[(&str, &Definition)]| {
+        outer.does_in_loop("everyone", &[action], &|name| known.iter().find(|one| one.0 == name).map(|one| one.1))
+    };
+    let all = [("middle", &middle), ("locks", &locks)];
+    assert!(does("user.lock", &all));
+    assert!(!does("user.unlock", &all));
+    assert!(does("user.unlock", &all[..1]), "one that is not known may do anything");
+    assert!(!does("user.lock", &[("middle", &round), ("round", &round)]), "round and round");
+}
+
+#[test]
 fn w09_how_much_a_loop_is_about_is_kept_with_it_and_told_of_each_step_in_it() {
     let text = with_steps(
         "- id: everyone\n  for_each:\n    query: users\n    limit: 1000\n    batch: 10\n    canary: 5%\n    as: person\n    where: person.kind != \"service\"\n    steps:\n      - id: each_key\n        for_each:\n          query: authenticators_of\n          with: {user: \"${person.id}\"}\n          as: key\n          steps:\n            - id: suspend\n              action: authenticator.suspend\n              with: {authenticator: \"${key.id}\"}\n- id: after\n  action: user.lock\n  with: {user: \"${subject}\"}",
     );
     let definition = read(&text);
-    assert!(definition.does_in_loop("everyone", &["authenticator.suspend"]));
-    assert!(!definition.does_in_loop("everyone", &["user.lock"]) && !definition.does_in_loop("after", &["user.lock"]));
+    let does = |step, action| definition.does_in_loop(step, &[action], &|_| None);
+    assert!(does("everyone", "authenticator.suspend"));
+    assert!(!does("everyone", "user.lock") && !does("after", "user.lock"));
     let page =
         |key: Key, items: Vec<Value>, extent| Input::Page { key, page: 1, items, next: None, extent: Some(extent) };
     let people = (0..40).map(|i| json!({"id": format!("usr_{i}"), "kind": "person"})).collect();

@@ -14,6 +14,7 @@ use workflow::{Extent, Key};
 
 use super::inside::Own;
 use super::releases::{QUORUM, released_by};
+use super::start::is_called_in_loop;
 use crate::app::{App, Error};
 
 /// The most users of whom it is looked up what they have left.
@@ -183,10 +184,11 @@ pub(super) fn own_budget(workflow: &str, is_new: bool) -> String {
     if is_new { format!("{workflow}+new") } else { workflow.to_owned() }
 }
 
-/// Which budget users count to whom a step leaves with nothing. What happens to whoever a run is about is answered for them, and counts to the workflow alone: others
-/// who have it happen to them take nothing from anybody's protection by another one.
+/// Which budget users count to whom a step leaves with nothing. What happens to whoever a run is about is answered for them, and counts to the workflow alone, unless a loop of
+/// another workflow found them and called it: others who have it happen to them take nothing from anybody's protection by another one.
 async fn budget(app: &App, run: &Run, key: &Key, users: &BTreeSet<UserId>) -> Result<String, Error> {
-    let subject = run.user_id.filter(|subject| key.iteration.is_empty() && users.iter().eq([subject]));
+    let is_found = !key.iteration.is_empty() || is_called_in_loop(run);
+    let subject = run.user_id.filter(|subject| !is_found && users.iter().eq([subject]));
     let Some(subject) = subject else { return Ok(TOGETHER.to_owned()) };
     let is_new = |created: domain::Timestamp| app.now().since(created) < NEW;
     let user = app.store.user(subject).await?;
@@ -213,20 +215,24 @@ pub(super) async fn spares(app: &App, run: &Run, key: &Key, action: &str, own: &
 pub(super) struct Foreseen {
     /// So many users, at most: of loops in each other, of the one about the most.
     users: i64,
+    /// So many of them by loops of the run itself: each run that a loop calls asks people for its own.
+    own: i64,
     /// How many users workflows leave with nothing to prove by in their day, by the end of a loop that does something to all whom it finds: what a condition
     /// leaves out is not known before.
     by_the_end: Option<i64>,
 }
 
 impl Foreseen {
-    /// Of the loops around a step, and whether each does something to all whom it finds.
-    pub(super) fn of(around: &[(Extent, bool)]) -> Option<Self> {
+    /// Of the loops around a step, and of those that called its run, and whether each does something to all whom it finds.
+    pub(super) fn of(around: &[(Extent, bool)], called_by: &[(Extent, bool)]) -> Option<Self> {
         let many = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let users = around.iter().map(|(extent, _)| many(extent.users)).max()?;
+        let all = || around.iter().chain(called_by);
+        let users = all().map(|(extent, _)| many(extent.users)).max()?;
+        let own = around.iter().map(|(extent, _)| many(extent.users)).max().unwrap_or(0);
         // Those of a loop come once to what there was before it, however far it is.
-        let whole = around.iter().filter(|(_, is_all)| *is_all);
+        let whole = all().filter(|(_, is_all)| *is_all);
         let by_the_end = whole.map(|(extent, _)| many(extent.shut_out).saturating_add(many(extent.users))).max();
-        Some(Self { users, by_the_end })
+        Some(Self { users, own, by_the_end })
     }
 }
 
@@ -300,8 +306,8 @@ pub(super) async fn stands_in_the_way(
     if beyond.is_none() && here.administrators == 0 && !leeway.is_asked {
         return Ok(None);
     }
-    let of_loop = foreseen.map_or(0, |foreseen| foreseen.users);
-    let lets = asked(here, of_loop, beyond, &leeway);
+    let (of_loop, own) = foreseen.map_or((0, 0), |foreseen| (foreseen.users, foreseen.own));
+    let lets = asked(here, own, beyond, &leeway);
     let (shut_out, most) = (leeway.shut_out, spares.most);
     let why = match beyond {
         _ if leeway.is_asked => "it is asked for already".to_owned(),
@@ -349,7 +355,7 @@ mod tests {
 
     /// Goes through a loop of so many users, of whom each loses what they prove by. How many it gets to before it is held, and for what.
     fn goes_through(users: i64, before: i64, most: i64) -> (i64, Option<Beyond>) {
-        let foreseen = Foreseen::of(&[(extent(users, before), true)]);
+        let foreseen = Foreseen::of(&[(extent(users, before), true)], &[]);
         for done in 0..users {
             if let Some(beyond) = beyond(before + done, 1, foreseen, most) {
                 return (done, Some(beyond));
@@ -368,7 +374,7 @@ mod tests {
 
     #[test]
     fn w09_what_others_do_meanwhile_counts_and_a_condition_is_not_foreseen() {
-        let of = |users, is_all| Foreseen::of(&[(extent(users, 0), is_all)]);
+        let of = |users, is_all| Foreseen::of(&[(extent(users, 0), is_all)], &[]);
         assert_eq!(beyond(7, 1, of(7, true), 7), Some(Beyond::Step));
         assert_eq!(beyond(0, 1, of(9, false), 7), None);
         assert_eq!(beyond(7, 1, of(9, false), 7), Some(Beyond::Step));
@@ -379,11 +385,37 @@ mod tests {
     fn w09_of_loops_in_each_other_none_hides_another_one() {
         for around in [[(9, true), (1000, false)], [(1000, false), (9, true)]] {
             let around = around.map(|(users, is_all)| (extent(users, 0), is_all));
-            let foreseen = Foreseen::of(&around);
+            let foreseen = Foreseen::of(&around, &[]);
             assert_eq!(beyond(0, 1, foreseen, 7), Some(Beyond::Loop), "the one that does it to nine does");
             assert_eq!(foreseen.map(|foreseen| foreseen.users), Some(1000), "people are asked once for all");
         }
-        assert!(Foreseen::of(&[]).is_none());
+        assert!(Foreseen::of(&[], &[]).is_none());
+    }
+
+    #[test]
+    fn w09_a_loop_that_calls_runs_is_counted_for_each_of_them_and_each_asks_for_its_own() {
+        let foreseen = Foreseen::of(&[], &[(extent(9, 0), true)]);
+        assert_eq!(beyond(0, 1, foreseen, 7), Some(Beyond::Loop));
+        assert_eq!(foreseen.map(|foreseen| (foreseen.users, foreseen.own)), Some((9, 0)));
+    }
+
+    #[test]
+    fn w09_whom_a_loop_found_and_called_a_run_about_counts_together() {
+        let of = |step: &str, cause: &str| {
+            let run = Run { caller: Some((run().id, step.to_owned())), cause: cause.to_owned(), ..run() };
+            is_called_in_loop(&run)
+        };
+        assert!(!is_called_in_loop(&run()));
+        let (by_itself, in_loop) =
+            (r#"{"cause":"schedule","depth":1}"#, r#"{"cause":"schedule","depth":2,"in_loop":true}"#);
+        assert!(!of("call", by_itself));
+        assert!(of("call@3", by_itself), "its caller is in a loop");
+        assert!(of("call", in_loop), "what called its caller is");
+        assert!(of("call", "{"), "it cannot be told");
+    }
+
+    fn run() -> Run {
+        super::super::tasks::tests::task().1
     }
 
     const fn so_many(users: i64, administrators: i64) -> ShutOut {

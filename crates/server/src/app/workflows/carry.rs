@@ -495,6 +495,9 @@ mod tests {
     fn that_a_called_run_is_gone_reads_as_its_end() {
         let key: Key = "each@3".parse().unwrap();
         let told: Input = serde_json::from_str(&RunInput::gone(&key.to_string())).unwrap();
-        assert_eq!(told, Input::Ended { key, outcome: Outcome::Cancelled });
+        assert_eq!(told, Input::Ended { key: key.clone(), outcome: Outcome::Cancelled });
+        let by = domain::UserId::from_uuid(Uuid::from_u128(7));
+        let told: Input = serde_json::from_str(&RunInput::withdrawn(&key.to_string(), by)).unwrap();
+        assert_eq!(told, Input::Withdrawn { key, by: by.to_string() });
     }
 }

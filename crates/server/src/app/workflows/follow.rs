@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use workflow::{Cause, Input, MAX_CALLS, TriggerKind, event_json};
 
 use super::InForce;
+use super::requesters::{self, Requesters};
 use super::start::Started;
 use crate::app::telling::With;
 use crate::app::{App, Error};
@@ -145,10 +146,11 @@ async fn take(app: &App, reading: &mut Reading, events: &[Event], to: i64) -> Re
     let mut up_to = to;
     let mut awaited = Vec::new();
     let mut reload = false;
+    let mut requesters = Requesters::default();
     for event in events {
         awaited.push(event);
         reload = matches!(event.kind, EventKind::WorkflowChanged | EventKind::WorkflowWithdrawn);
-        started_by(app, event, &mut begin.runs, &mut told);
+        started_by(app, event, &mut requesters, &mut begin.runs, &mut told).await?;
         if reload || begin.runs.len() >= MOST || begin.runs.iter().any(|new| !new.awaits.is_empty()) {
             up_to = event.position;
             break;
@@ -171,7 +173,13 @@ async fn take(app: &App, reading: &mut Reading, events: &[Event], to: i64) -> Re
 }
 
 /// The runs that an event starts. One whose trigger cannot be told is not started, and that is told of.
-fn started_by(app: &App, event: &Event, runs: &mut Vec<NewRun>, told: &mut Vec<Event>) {
+async fn started_by(
+    app: &App,
+    event: &Event,
+    requesters: &mut Requesters,
+    runs: &mut Vec<NewRun>,
+    told: &mut Vec<Event>,
+) -> Result<(), Error> {
     let in_force = app.workflows.in_force();
     let candidates = in_force.values().filter(|workflow| {
         let fires = |kind: &TriggerKind| *kind == TriggerKind::Event(event.kind);
@@ -189,10 +197,14 @@ fn started_by(app: &App, event: &Event, runs: &mut Vec<NewRun>, told: &mut Vec<E
             );
             continue;
         }
-        let new = match workflow.definition.is_started_by(&cause) {
-            Ok(false) => continue,
-            Ok(true) => {
-                let started = Started::by(cause, depth);
+        let is_started = workflow.definition.is_started_by(&cause);
+        if matches!(is_started, Ok(false)) {
+            continue;
+        }
+        let requester = requesters.of(app, event).await?;
+        let new = match is_started {
+            Ok(_) => {
+                let started = Started { requester: requester.clone(), ..Started::by(cause, depth) };
                 app.new_run(workflow, &started, None, event.position)
             }
             Err(why) => Err(why),
@@ -201,10 +213,16 @@ fn started_by(app: &App, event: &Event, runs: &mut Vec<NewRun>, told: &mut Vec<E
             Ok(new) => runs.push(new),
             Err(why) => {
                 let about = About { user_id: event.about.user_id, ..About::default() };
-                told.push(not_started(app, workflow, about, depth, why));
+                let failed = not_started(app, workflow, about, depth, why);
+                let run = event.data.get("run").and_then(serde_json::Value::as_str).unwrap_or_default();
+                told.push(match requester {
+                    Some(requester) => failed.with("requester", requesters::told(&requester, run)),
+                    None => failed,
+                });
             }
         }
     }
+    Ok(())
 }
 
 /// What comes for those that wait for some of these events. Where they are many, most of them are told here, part by part: however often that is

@@ -23,6 +23,7 @@ mod people;
 mod press;
 mod recovery;
 mod releases;
+mod requesters;
 mod see;
 pub(crate) mod signing;
 mod simulate;

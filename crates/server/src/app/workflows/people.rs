@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::{ExternalId, Task, User, UserId};
+use domain::{ExternalId, RunId, Task, User, UserId};
 use serde_json::{Map, Value};
 use workflow::{Definition, Kind};
 
@@ -49,7 +49,7 @@ impl Called {
     /// Whom a text names: by our id, or else as the application calls them. A text that looks like an id and is nobody's names nobody.
     fn named(&self, text: &str) -> Option<&User> {
         let with_id = text.parse().ok().and_then(|id| self.with_id(id));
-        with_id.or_else(|| self.with_id(*self.ids.get(ExternalId::parse(text).ok()?.key())?))
+        with_id.or_else(|| self.with_id(*self.ids.get(name_of_somebody(text)?.key())?))
     }
 
     fn in_task(&self, task: &Task) -> People {
@@ -60,6 +60,11 @@ impl Called {
         let requester = task.requester.as_deref().and_then(|requester| self.named(requester));
         People { about: about.cloned().map(Person::from), requester: requester.cloned().map(Person::from) }
     }
+}
+
+/// A text as the application's name for somebody. By the id of a run it is told that nobody knows for whom it was.
+fn name_of_somebody(text: &str) -> Option<ExternalId> {
+    if text.parse::<RunId>().is_ok() { None } else { ExternalId::parse(text).ok() }
 }
 
 impl App {
@@ -112,7 +117,7 @@ impl App {
     /// Users with these ids, and whom these texts name: one look into the store.
     async fn called(&self, mut ids: BTreeSet<UserId>, texts: BTreeSet<&str>) -> Result<Called, Error> {
         ids.extend(texts.iter().filter_map(|text| text.parse::<UserId>().ok()));
-        let names: Vec<ExternalId> = texts.into_iter().filter_map(|text| ExternalId::parse(text).ok()).collect();
+        let names: Vec<ExternalId> = texts.into_iter().filter_map(name_of_somebody).collect();
         let ids: Vec<UserId> = ids.into_iter().collect();
         let found = self.store.users_called(&ids, &names).await?;
         Ok(Called {

@@ -162,7 +162,8 @@ impl App {
             return Err(Error::Conflict("nobody hands something over to themselves"));
         }
         // Or else one person asks for a way into an account and is given it.
-        if let Some(requester) = self.run(link.run_id).await?.requester {
+        let beside = self.asked_beside(link.run_id).await?;
+        for requester in self.run(link.run_id).await?.requester.into_iter().chain(beside) {
             match self.user_called(&requester).await? {
                 Some(requester) if requester.id != known.id => {}
                 Some(_) => return Err(Error::Conflict("who asked for it does not hand it over: somebody else does")),

@@ -9,9 +9,9 @@ use domain::{Event, EventKind, Run, RunId, RunState, Scope, UserId};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use store::{BeginRuns, Change, Effect, Meeting, NewRun};
-use workflow::{Cause, ConcurrencyPolicy, Definition, Input, Need, TriggerKind};
+use workflow::{Cause, ConcurrencyPolicy, Definition, Extent, Input, Key, Need, TriggerKind};
 
-use super::InForce;
+use super::{InForce, requesters};
 use crate::app::telling::With;
 use crate::app::{Actor, App, Error, Made, Once};
 
@@ -27,12 +27,18 @@ pub(crate) struct Started {
     /// Whether something was told that nobody may see: the server that took it holds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) held: bool,
+    /// Whether a loop called it, however far up: it is about whom a workflow found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) in_loop: bool,
+    /// How much those loops are about, as far as they were counted, and whether each goes through all that its query finds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) around: Vec<(Extent, bool)>,
 }
 
 impl Started {
     /// By nobody in person.
     pub(super) const fn by(cause: Cause, depth: u32) -> Self {
-        Self { cause, requester: None, depth, held: false }
+        Self { cause, requester: None, depth, held: false, in_loop: false, around: Vec::new() }
     }
 }
 
@@ -42,6 +48,15 @@ pub(super) struct Outline {
     pub(super) cause: CauseOutline,
     pub(super) requester: Option<String>,
     pub(super) depth: u32,
+    #[serde(default)]
+    in_loop: bool,
+}
+
+/// Whether a loop called a run, or what called it, and so on. Where that cannot be read, it did.
+pub(super) fn is_called_in_loop(run: &Run) -> bool {
+    let Some((_, step)) = &run.caller else { return false };
+    let outside = step.parse::<Key>().is_ok_and(|key| key.iteration.is_empty());
+    !outside || serde_json::from_str::<Outline>(&run.cause).map_or(true, |outline| outline.in_loop)
 }
 
 /// What sort of thing started a run.
@@ -226,6 +241,10 @@ impl App {
             Cause::Event(event) => skipped.with("event", event.get("id").cloned().unwrap_or_default()),
             _ => skipped,
         };
+        let skipped = match &started.requester {
+            Some(requester) => skipped.with("requester", requesters::told(requester, &run.id.to_string())),
+            None => skipped,
+        };
         let meeting = meeting(definition, &run);
         let (pace, awaits) = (pace(definition), definition.awaits());
         Ok(NewRun { run, meeting, pace, started: started_event, skipped, awaits, since })
@@ -254,13 +273,18 @@ fn scopes_of(definition: &Definition) -> impl Iterator<Item = Scope> {
 /// The scopes that putting a workflow into force takes: those of what it does, and of what it gets to see. Whoever starts it sees nothing by that; whoever
 /// says what it goes through, waits for and does with it does.
 pub(in crate::app) fn scopes_to_apply(definition: &Definition) -> BTreeSet<Scope> {
+    scopes_of(definition).chain(scopes_to_see(definition)).collect()
+}
+
+/// The scopes of what a workflow gets to see: of whoever has it told, by putting it into force or by simulating it.
+pub(super) fn scopes_to_see(definition: &Definition) -> BTreeSet<Scope> {
     let queries = definition.needs().into_iter().filter_map(|(need, _)| match need {
         Need::Query(query) => Some(scope_of_query(query)),
         _ => None,
     });
     let is_told = |kind: &TriggerKind| matches!(kind, TriggerKind::Event(_));
     let sees_events = !definition.awaits().is_empty() || definition.triggers().iter().any(|one| is_told(&one.kind));
-    scopes_of(definition).chain(queries).chain(sees_events.then_some(Scope::EventsRead)).collect()
+    queries.chain(sees_events.then_some(Scope::EventsRead)).collect()
 }
 
 fn scope_of_query(query: &str) -> Scope {

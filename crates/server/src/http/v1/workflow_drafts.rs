@@ -65,7 +65,8 @@ async fn validate_workflows(
 ///
 /// The machine that carries workflows goes through what is in the log, or one event, with effects that are made up and a clock that jumps: which runs
 /// would have begun, about whom, and what they would have done. Nothing is written, sent or called. One simulation at a time, 15 seconds at most: where
-/// `is_cut` is true, `until` says how far it came. It takes the scopes `events:read`, `users:read` and `authenticators:read` as well.
+/// `is_cut` is true, `until` says how far it came. It takes the scopes `events:read`, `users:read` and `authenticators:read` as well, and those
+/// of what the workflow's queries find (`sessions`).
 #[utoipa::path(post, path = "/v1/workflows/simulate", tag = "Workflows", request_body = NewSimulation,
     responses((status = 200, description = "What it would have done", body = Simulated)))]
 async fn simulate_workflow(
@@ -95,7 +96,7 @@ async fn simulate_workflow(
         _ => return Err(flawed("/event", "one of event, inputs and days is wanted, and not more")),
     };
     let simulate = Simulate { of, over, approve: new.approve, results: new.results };
-    Ok(Json(app.simulate_workflow(simulate).await?))
+    Ok(Json(app.simulate_workflow(&may.actor, simulate).await?))
 }
 
 /// Files that are being written.

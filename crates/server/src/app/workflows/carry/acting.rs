@@ -138,7 +138,9 @@ impl Carrier {
     ) -> Result<Extent, Stop> {
         let mut extent = self.app.extent(query, with, first).await?;
         self.unwritten.retain(|entry| !matches!(entry.what, What::Foreseen { .. }));
-        if self.definition.does_in_loop(&key.step, TAKING) {
+        let in_force = self.app.workflows.in_force();
+        let called = |name: &str| in_force.get(name).map(|called| &*called.definition);
+        if self.definition.does_in_loop(&key.step, TAKING, &called) {
             let shut_out = self.app.store.shut_out(blast::TOGETHER, self.app.now()).await?;
             extent.shut_out = u64::try_from(shut_out).unwrap_or(0);
             let what = What::Foreseen { users: extent.users, is_whole: extent.is_whole };
@@ -147,10 +149,10 @@ impl Carrier {
         Ok(extent)
     }
 
-    /// About whom the loops around a step are. What undoes a step was not in what was counted.
+    /// About whom the loops around a step are, and those that called its run. What undoes a step was not in what was counted.
     fn foreseen(&self, key: &Key) -> Option<Foreseen> {
         let machine = self.machine.as_ref().filter(|_| !key.undo)?;
-        Foreseen::of(&machine.extents_around(&self.definition, key))
+        Foreseen::of(&machine.extents_around(&self.definition, key), &self.started.around)
     }
 
     /// Does what several items of loops do to our own data, in one commit with their steps: each of them is written as it would be by itself, and a
@@ -285,7 +287,10 @@ impl Carrier {
     ) -> Result<(), Stop> {
         let in_force = self.app.workflows.in_force();
         let requester = self.started.requester.clone();
-        let started = Started { requester, ..Started::by(Cause::Call { inputs }, depth) };
+        let in_loop = self.started.in_loop || !key.iteration.is_empty();
+        let mut around = self.started.around.clone();
+        around.extend(self.machine.iter().flat_map(|machine| machine.extents_around(&self.definition, &key)));
+        let started = Started { requester, in_loop, around, ..Started::by(Cause::Call { inputs }, depth) };
         let since = *self.app.store.head().borrow();
         let new = in_force.get(workflow).and_then(|called| self.app.new_run(called, &started, None, since).ok());
         let Some(mut new) = new else {

@@ -16,7 +16,9 @@ use store::{EventFilter, StoreError};
 use tokio::time::Instant;
 use workflow::{Assumed, Cause, Definition, Mistake, TriggerKind};
 
-use crate::app::{App, Error};
+use crate::app::applications::has;
+use crate::app::workflows::start::scopes_to_see;
+use crate::app::{Actor, App, Error};
 use stage::Stage;
 pub(crate) use tally::Simulated;
 
@@ -64,8 +66,20 @@ pub(crate) enum Over {
 
 impl App {
     /// Says what a workflow would have done.
-    pub(crate) async fn simulate_workflow(self: &Arc<Self>, simulate: Simulate) -> Result<Simulated, Error> {
+    pub(crate) async fn simulate_workflow(
+        self: &Arc<Self>,
+        actor: &Actor,
+        simulate: Simulate,
+    ) -> Result<Simulated, Error> {
         let definition = self.to_simulate(simulate.of).await?;
+        // What its queries find can be told in what it says, in a failure as well.
+        let mut scopes = scopes_to_see(&definition).into_iter();
+        if let Some(scope) = scopes.find(|scope| !has(&actor.application, *scope)) {
+            let scope = scope.name();
+            return Err(Error::MayNot(format!(
+                "what this workflow sees takes the scope `{scope}`, which the application that simulates it has not got"
+            )));
+        }
         let ids = || definition.steps().map(|(id, _)| id);
         if let Some(unknown) = simulate.results.keys().find(|step| ids().all(|id| id != step.as_str())) {
             let known: Vec<&str> = ids().collect();

@@ -59,9 +59,12 @@ impl App {
 
     /// Whether somebody may say this: is none of those who do not, and has the role and has seen what is asked for.
     async fn may_decide(&self, task: &Task, user: &User, says: &AboutToSay) -> Result<(), Error> {
+        let leaves_out = task.excludes.contains(&Excludes::Requester);
+        let beside = if leaves_out { self.asked_beside(task.run_id).await? } else { Vec::new() };
         let known = [(Excludes::Subject, &task.subject), (Excludes::Requester, &task.requester)];
-        for (_, name) in known.into_iter().filter(|(who, _)| task.excludes.contains(who)) {
-            let Some(name) = name else { continue };
+        let known =
+            known.into_iter().filter(|(who, _)| task.excludes.contains(who)).filter_map(|(_, name)| name.as_ref());
+        for name in known.chain(&beside) {
             match self.user_called(name).await? {
                 Some(known) if known.id == user.id => {
                     let why = "whom a run is about, or who started it, does not decide what it asks";
