@@ -173,7 +173,7 @@ pub enum Change {
         /// The new kind.
         kind: UserKind,
     },
-    /// Suspends or resumes a user. Guard: the user is there and in another state.
+    /// Suspends or resumes a user. Guard: the user is there and in another state; or, where a person suspends, is suspended by a run, which lifts it no more.
     SetUserState {
         /// Who.
         id: UserId,
@@ -189,8 +189,6 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// A person suspends what a run had suspended: no run lifts it by itself any more. Guard: it is suspended by a run.
-    TakeOver(Suspended),
     /// Deletes a user with devices, authenticators, codes, sessions, enrollments, challenges and pages, and the
     /// details (with their salts) of every event about the user. Guard: the user is there.
     EraseUser {
@@ -224,8 +222,8 @@ pub enum Change {
         /// As it is to be.
         to: Box<Credential>,
     },
-    /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
-    /// failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
+    /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; or, where a person suspends, it is suspended by a run, which lifts it no
+    /// more. An exhausted failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
     /// sessions is forgotten in the same commit, and their level falls to what is left; each that has not ended is told of by
     /// a `session.lowered` event, which the store writes.
     SetAuthenticatorState {
