@@ -96,10 +96,29 @@ impl Suspended {
     }
 }
 
+/// Which runs hold somebody, or something, suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// One, which lifts it by itself.
+    Run(RunId),
+    /// More than one: none of them lifts what the others hold.
+    Several,
+}
+
+impl HeldBy {
+    /// What stands in a row for several: the id of no run.
+    pub(crate) const SEVERAL: uuid::Uuid = uuid::Uuid::nil();
+
+    /// As a row has it.
+    pub(crate) fn of(uuid: uuid::Uuid) -> Self {
+        if uuid == Self::SEVERAL { Self::Several } else { Self::Run(RunId::from_uuid(uuid)) }
+    }
+}
+
 /// Whose suspensions a run lifts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lifts {
-    /// Its own.
+    /// Its own, which no other run holds as well.
     #[default]
     ThisRun,
     /// Those by any run.
@@ -123,10 +142,10 @@ impl Lifts {
         }
     }
 
-    /// Whether a run lifts what is suspended by this one; by none, where a person did it.
-    pub fn includes(self, by: Option<domain::RunId>, run: domain::RunId) -> bool {
+    /// Whether a run lifts what is held by these; by none, where a person did it.
+    pub fn includes(self, by: Option<HeldBy>, run: RunId) -> bool {
         match self {
-            Self::ThisRun => by == Some(run),
+            Self::ThisRun => by == Some(HeldBy::Run(run)),
             Self::Workflows => by.is_some(),
             Self::Anybody => true,
         }
@@ -180,6 +199,8 @@ pub enum Change {
         /// Into which state.
         to: UserState,
     },
+    /// A run suspends what another one holds suspended: neither lifts it by itself from then on. Guard: it is suspended, by one run and another one.
+    Hold(Suspended),
     /// A run lets again what is suspended. Guard: it is, by whom the run may lift it ([`Lifts`]); an exhausted failure budget is bound anew.
     Lift {
         /// Whom, or what.

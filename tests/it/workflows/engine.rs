@@ -9,14 +9,14 @@ use super::hooks::Hooks;
 use super::{calling, events, folder, run_in, settles, setup, state_of, until, workflow};
 use crate::harness::{Api, Database, Server, Setup};
 
-async fn by_hand(api: &Api, name: &str, inputs: Value) -> String {
+pub(super) async fn by_hand(api: &Api, name: &str, inputs: Value) -> String {
     let body = json!({ "requester": "ana", "roles": ["helpdesk"], "inputs": inputs });
     let run = api.post(&format!("/v1/workflows/{name}/runs"), body).await.expect(201);
     run["id"].as_str().unwrap().to_owned()
 }
 
 /// A workflow that a person starts, about a user.
-fn about_a_user(name: &str, steps: &str) -> (String, String) {
+pub(super) fn about_a_user(name: &str, steps: &str) -> (String, String) {
     let rest = format!(
         "triggers:\n  - manual: {{roles: [helpdesk]}}\n  - workflow: true\nsubject: ${{inputs.user}}\ninputs: {{user: {{type: user, required: true}}}}\nsteps:\n{steps}"
     );

@@ -134,7 +134,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::UpdateUser { id, .. } | Change::SetUserState { id, .. } | Change::EraseUser { id } => {
             ids.push(id.uuid());
         }
-        Change::Lift { whose, .. } => ids.push(whose.uuid()),
+        Change::Lift { whose, .. } | Change::Hold(whose) => ids.push(whose.uuid()),
         Change::CreateDevice(device) => ids.extend([device.id.uuid(), device.user_id.uuid()]),
         Change::DeleteDevice { id } => ids.push(id.uuid()),
         Change::RenameAuthenticator { id, .. }
@@ -396,6 +396,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateLink(_)
         | Change::WithdrawLink { .. }
         | Change::Lift { .. }
+        | Change::Hold(_)
         | Change::TellRun(_)
         | Change::WriteAlerts(_)
         | Change::CreateUser(_)

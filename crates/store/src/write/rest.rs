@@ -10,7 +10,7 @@ use super::shut_out;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, Lifts, Suspended, rows};
+use crate::{Effect, HeldBy, Lifts, Suspended, rows};
 
 /// Runs a change of one statement, whose guard held if it changed a row.
 pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
@@ -55,6 +55,34 @@ pub(super) async fn set_user_state(
         shut_out::give_back(connection, id.uuid()).await?;
     }
     Ok(effect)
+}
+
+/// What one run suspended is held by several once another one suspends it. What a person has suspended stays theirs.
+static HOLD_USER: Set = Set::new(
+    &[("user_id", Id), ("run_id", Id), ("several", Id)],
+    "UPDATE users AS u SET suspended_by = i.several FROM input i
+     WHERE u.id = i.user_id AND u.state = 'suspended' AND u.suspended_by IS NOT NULL
+        AND u.suspended_by <> i.run_id AND u.suspended_by <> i.several",
+);
+
+static HOLD_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id), ("run_id", Id), ("several", Id)],
+    "UPDATE authenticators AS a SET suspended_by = i.several FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'suspended' AND a.suspended_by IS NOT NULL
+        AND a.suspended_by <> i.run_id AND a.suspended_by <> i.several",
+);
+
+/// What a run suspends that another one holds.
+pub(super) async fn hold(connection: &mut Connection, whose: Suspended, run: RunId) -> Result<Effect, Fault> {
+    let row = [whose.uuid().into(), run.into(), HeldBy::SEVERAL.into()];
+    match whose {
+        Suspended::User(_) => one(connection, &HOLD_USER, &row).await,
+        Suspended::Authenticator(id) => {
+            // As whoever else changes its state.
+            HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+            one(connection, &HOLD_AUTHENTICATOR, &row).await
+        }
+    }
 }
 
 /// That a run may lift it is looked at where it is done.
@@ -474,7 +502,9 @@ pub(super) async fn retire_keys(
 
 /// But for `RETIRE_KEYS`, which goes through all that there is.
 #[cfg(test)]
-pub(super) static ALL: [&Set; 23] = [
+pub(super) static ALL: [&Set; 25] = [
+    &HOLD_USER,
+    &HOLD_AUTHENTICATOR,
     &LIFT_USER,
     &LIFT_AUTHENTICATOR,
     &UPDATE_USER,

@@ -293,7 +293,7 @@ on_both_engines! {
             // By one run: by that one, and by another one where its file says so.
             assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Refused, "{whose:?} is not suspended");
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
-            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), claimed[0].run.id)]);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), HeldBy::Run(claimed[0].run.id))]);
             assert_eq!(does(1, lift(Lifts::ThisRun)).await, Effect::Refused);
             assert_eq!(does(0, lift(Lifts::ThisRun)).await, Effect::Applied);
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
@@ -307,6 +307,29 @@ on_both_engines! {
                 assert_eq!(does(0, lift(lifts)).await, Effect::Refused, "{whose:?} {lifts:?}");
             }
             assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+            // What another run suspends as well neither lifts by itself, whichever came first; and it is told and written once.
+            assert_eq!(does(1, Change::Hold(whose)).await, Effect::Refused, "{whose:?} is not suspended");
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(does(0, Change::Hold(whose)).await, Effect::Refused, "its own");
+            assert_eq!(commit(&store, Change::Hold(whose)).await, Effect::Refused, "by no run");
+            assert_eq!(does(1, Change::Hold(whose)).await, Effect::Applied);
+            for place in [0, 1] {
+                assert_eq!(does(place, Change::Hold(whose)).await, Effect::Refused, "{whose:?} is held by both");
+                assert_eq!(does(place, lift(Lifts::ThisRun)).await, Effect::Refused, "{whose:?} by {place}");
+            }
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), HeldBy::Several)]);
+            assert_eq!(does(0, lift(Lifts::Workflows)).await, Effect::Applied);
+            // What several hold, and what a person does.
+            for of_several in [true, false] {
+                assert_eq!(does(0, out.clone()).await, Effect::Applied);
+                if of_several {
+                    assert_eq!(does(1, Change::Hold(whose)).await, Effect::Applied);
+                }
+                apply(&store, out.clone()).await;
+                assert_eq!(does(1, Change::Hold(whose)).await, Effect::Refused, "it is a person's");
+                assert_eq!(does(1, lift(Lifts::Workflows)).await, Effect::Refused);
+                apply(&store, back.clone()).await;
+            }
             // What a person does leaves nothing of a run.
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
             apply(&store, back).await;
