@@ -96,10 +96,29 @@ impl Suspended {
     }
 }
 
+/// Which runs hold somebody, or something, suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// One, which lifts it by itself.
+    Run(RunId),
+    /// More than one: none of them lifts what the others hold.
+    Several,
+}
+
+impl HeldBy {
+    /// What stands in a row for several: the id of no run.
+    pub(crate) const SEVERAL: uuid::Uuid = uuid::Uuid::nil();
+
+    /// As a row has it.
+    pub(crate) fn of(uuid: uuid::Uuid) -> Self {
+        if uuid == Self::SEVERAL { Self::Several } else { Self::Run(RunId::from_uuid(uuid)) }
+    }
+}
+
 /// Whose suspensions a run lifts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lifts {
-    /// Its own.
+    /// Its own, which no other run holds as well.
     #[default]
     ThisRun,
     /// Those by any run.
@@ -123,10 +142,10 @@ impl Lifts {
         }
     }
 
-    /// Whether a run lifts what is suspended by this one; by none, where a person did it.
-    pub fn includes(self, by: Option<domain::RunId>, run: domain::RunId) -> bool {
+    /// Whether a run lifts what is held by these; by none, where a person did it.
+    pub fn includes(self, by: Option<HeldBy>, run: RunId) -> bool {
         match self {
-            Self::ThisRun => by == Some(run),
+            Self::ThisRun => by == Some(HeldBy::Run(run)),
             Self::Workflows => by.is_some(),
             Self::Anybody => true,
         }
@@ -173,13 +192,15 @@ pub enum Change {
         /// The new kind.
         kind: UserKind,
     },
-    /// Suspends or resumes a user. Guard: the user is there and in another state.
+    /// Suspends or resumes a user. Guard: the user is there and in another state; or, where a person suspends, is suspended by a run, which lifts it no more.
     SetUserState {
         /// Who.
         id: UserId,
         /// Into which state.
         to: UserState,
     },
+    /// A run suspends what another one holds suspended: neither lifts it by itself from then on. Guard: it is suspended, by one run and another one.
+    Hold(Suspended),
     /// A run lets again what is suspended. Guard: it is, by whom the run may lift it ([`Lifts`]); an exhausted failure budget is bound anew.
     Lift {
         /// Whom, or what.
@@ -189,8 +210,6 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// A person suspends what a run had suspended: no run lifts it by itself any more. Guard: it is suspended by a run.
-    TakeOver(Suspended),
     /// Deletes a user with devices, authenticators, codes, sessions, enrollments, challenges and pages, and the
     /// details (with their salts) of every event about the user. Guard: the user is there.
     EraseUser {
@@ -224,8 +243,8 @@ pub enum Change {
         /// As it is to be.
         to: Box<Credential>,
     },
-    /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; an exhausted
-    /// failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
+    /// Another state. Guard: the present one is among [`AuthenticatorState::reachable_from`]; or, where a person suspends, it is suspended by a run, which lifts it no
+    /// more. An exhausted failure budget cannot be resumed from, only bound anew. With any state but `active`, what was proved with it in
     /// sessions is forgotten in the same commit, and their level falls to what is left; each that has not ended is told of by
     /// a `session.lowered` event, which the store writes.
     SetAuthenticatorState {

@@ -31,7 +31,7 @@ pub use alerts::{AlertFilter, CountedGroup, PutAlertRules, WriteAlerts};
 pub use alive::Claimant;
 pub use change::{
     ApplicationChange, Change, Commit, ConfirmEnrollment, Effect, EnrollHardwareToken, FinishSignIn, GatewaySwitch,
-    Idempotency, Lifts, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
+    HeldBy, Idempotency, Lifts, NameChallenge, Raise, RecordView, RedeemPage, RegisterSession, Reject, RememberBrowser,
     ReplaceBackupCodes, Satisfy, StartEnrollment, Suspended, Used,
 };
 pub use door::{Location, Options, Store};

@@ -6,6 +6,7 @@ mod crashes;
 mod desk;
 mod door;
 mod engine;
+mod holds;
 mod hooks;
 mod kept;
 mod links;

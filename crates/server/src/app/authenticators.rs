@@ -5,7 +5,7 @@ use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, Event, EventKind, SessionId, Timestamp,
     Trust, UserId,
 };
-use store::{Change, Effect, Suspended};
+use store::{Change, Effect};
 use vault_proto::Qr;
 
 use super::enrollments::{PROVE_FIRST, Started, Wish, WishedDevice};
@@ -23,6 +23,7 @@ pub(crate) struct Seen {
 
 /// How many expire before it is looked for more.
 const AT_ONCE: u32 = 100;
+const NOT_FROM_HERE: &str = "its present state does not allow that";
 
 impl App {
     /// An authenticator.
@@ -75,21 +76,30 @@ impl App {
         by: Option<Trust>,
     ) -> Result<Seen, Error> {
         let seen = self.authenticator(id).await?;
-        let (change, event) = self.authenticator_into(Some(actor), &seen.authenticator, to, by);
-        if seen.authenticator.state == to {
-            if to == AuthenticatorState::Suspended && by.is_none() {
-                // A person means it: the run that did it before lifts it no more. Where a person had, that is nothing new, and not told.
-                self.commit(Change::TakeOver(Suspended::Authenticator(id)), event).await?;
-            }
+        // By whom it is suspended, if it is, is for the write to say.
+        if seen.authenticator.state == to && to != AuthenticatorState::Suspended {
             return Ok(seen);
         }
+        let (change, event) = self.authenticator_into(Some(actor), &seen.authenticator, to, by);
         match self.commit(change, event).await? {
             Effect::Applied => self.authenticator(id).await,
+            _ if to == AuthenticatorState::Suspended => self.suspended_by_a_person(id).await,
             _ if to == AuthenticatorState::Active => Err(Error::Conflict(
                 "it cannot be resumed: only a suspended one can, and not after a hundred wrong codes; rotate or revoke it",
             )),
-            _ => Err(Error::Conflict("its present state does not allow that")),
+            _ => Err(Error::Conflict(NOT_FROM_HERE)),
         }
+    }
+
+    /// One that a person has suspended before: that is nothing new, and not told.
+    async fn suspended_by_a_person(&self, id: AuthenticatorId) -> Result<Seen, Error> {
+        let seen = self.authenticator(id).await?;
+        let by_runs = self.store.suspended_by(seen.authenticator.user_id).await?;
+        let is_by_a_run = by_runs.iter().any(|(whose, _)| *whose == id.uuid());
+        if seen.authenticator.state == AuthenticatorState::Suspended && !is_by_a_run {
+            return Ok(seen);
+        }
+        Err(Error::Conflict(NOT_FROM_HERE))
     }
 
     /// What brings an authenticator into another state, and what is told of it. By a workflow where nobody asks.

@@ -2,7 +2,7 @@
 
 use domain::event::About;
 use domain::{Event, EventKind, ExternalId, Page, PageRequest, Standing, User, UserId, UserKind, UserState};
-use store::{Change, Effect, Suspended, UserFilter};
+use store::{Change, Effect, UserFilter};
 
 use super::telling::With;
 use super::{Actor, App, Error, Made, Once, UserRef};
@@ -127,11 +127,9 @@ impl App {
     pub(crate) async fn set_user_state(&self, actor: &Actor, id: UserId, to: UserState) -> Result<User, Error> {
         let mut user = self.user(id).await?;
         let (change, event) = self.user_in_state(Some(actor), id, to);
-        let effect = self.commit(change, event).await?;
-        if effect != Effect::Applied && to == UserState::Suspended {
-            // A person means it: the run that did it before lifts it no more. Where a person had, that is nothing new, and not told.
-            let (_, event) = self.user_in_state(Some(actor), id, to);
-            self.commit(Change::TakeOver(Suspended::User(id)), event).await?;
+        if self.commit(change, event).await? != Effect::Applied {
+            // They were in it already, by a person where they were suspended: that is nothing new, and not told. Or they were erased meanwhile.
+            user = self.user(id).await?;
         }
         user.state = to;
         Ok(user)

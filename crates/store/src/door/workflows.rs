@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::alive::Alive;
 use crate::read::{links, runs, stats, tasks};
-use crate::{Claimant, ClaimedRun, Leeway, RunFilter, RunReach, RunSample, StepLine, Store, StoreError, TaskFilter};
+use crate::{
+    Claimant, ClaimedRun, HeldBy, Leeway, RunFilter, RunReach, RunSample, StepLine, Store, StoreError, TaskFilter,
+};
 
 #[allow(clippy::missing_errors_doc, reason = "all fail alike, which the type says once")]
 impl Store {
@@ -112,8 +114,8 @@ impl Store {
         self.0.pool.ask(async |on| runs::leeway(on, run, step, budget, at).await).await
     }
 
-    /// By which runs a user, and authenticators of theirs, are suspended, by their ids. What is not among them is suspended by nobody, or by a person.
-    pub async fn suspended_by(&self, user: UserId) -> Result<Vec<(Uuid, RunId)>, StoreError> {
+    /// Which runs hold a user, and authenticators of theirs, suspended, by their ids. What is not among them is suspended by nobody, or by a person.
+    pub async fn suspended_by(&self, user: UserId) -> Result<Vec<(Uuid, HeldBy)>, StoreError> {
         self.0.pool.ask(async |on| runs::suspended_by(on, user).await).await
     }
 

@@ -13,7 +13,7 @@ use crate::rows::Reader;
 use crate::set::Kind::{Id, Int, Text};
 use crate::set::{Rows, Set};
 use crate::write::hours;
-use crate::{Claimant, ClaimedRun, Leeway, RunFilter, RunInput};
+use crate::{Claimant, ClaimedRun, HeldBy, Leeway, RunFilter, RunInput};
 
 /// Every document that a run may go by: the columns of one that is in force.
 const IN_FORCE: &str = "SELECT w.name, w.digest, d.file, d.document, w.at, w.since, w.next_at
@@ -242,12 +242,12 @@ pub(crate) async fn leeway(
     Ok(Leeway { shut_out, released, is_asked: is_any(TaskState::Open) })
 }
 
-/// By which runs a user, and authenticators of theirs, are suspended.
-pub(crate) async fn suspended_by(connection: &mut Connection, user: UserId) -> Result<Vec<(Uuid, RunId)>, Fault> {
+/// Which runs hold a user, and authenticators of theirs, suspended.
+pub(crate) async fn suspended_by(connection: &mut Connection, user: UserId) -> Result<Vec<(Uuid, HeldBy)>, Fault> {
     let sql = "SELECT u.id, u.suspended_by FROM users u WHERE u.id = $1 AND u.suspended_by IS NOT NULL
         UNION ALL
         SELECT a.id, a.suspended_by FROM authenticators a WHERE a.user_id = $1 AND a.suspended_by IS NOT NULL";
-    let read = |row: &crate::engine::Row<'_>| Ok((row.get::<Uuid>(0)?, RunId::from_uuid(row.get::<Uuid>(1)?)));
+    let read = |row: &crate::engine::Row<'_>| Ok((row.get::<Uuid>(0)?, HeldBy::of(row.get::<Uuid>(1)?)));
     connection.fetch(sql, &[user.into()], read).await
 }
 

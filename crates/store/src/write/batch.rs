@@ -134,7 +134,7 @@ fn touched_by(change: &Change, ids: &mut Vec<Uuid>) {
         Change::UpdateUser { id, .. } | Change::SetUserState { id, .. } | Change::EraseUser { id } => {
             ids.push(id.uuid());
         }
-        Change::Lift { whose, .. } | Change::TakeOver(whose) => ids.push(whose.uuid()),
+        Change::Lift { whose, .. } | Change::Hold(whose) => ids.push(whose.uuid()),
         Change::CreateDevice(device) => ids.extend([device.id.uuid(), device.user_id.uuid()]),
         Change::DeleteDevice { id } => ids.push(id.uuid()),
         Change::RenameAuthenticator { id, .. }
@@ -327,7 +327,7 @@ async fn write_round(
 #[allow(clippy::too_many_lines, reason = "one line or a few for each change")]
 async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effect, Fault> {
     match change {
-        Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::TakeOver(_) | Change::EraseUser { .. } => {
+        Change::UpdateUser { .. } | Change::SetUserState { .. } | Change::EraseUser { .. } => {
             write_user(connection, change).await
         }
         Change::CreateDevice(_) | Change::DeleteDevice { .. } => write_device(connection, change).await,
@@ -396,6 +396,7 @@ async fn write_rare(connection: &mut Connection, change: &Change) -> Result<Effe
         | Change::CreateLink(_)
         | Change::WithdrawLink { .. }
         | Change::Lift { .. }
+        | Change::Hold(_)
         | Change::TellRun(_)
         | Change::WriteAlerts(_)
         | Change::CreateUser(_)
@@ -475,7 +476,6 @@ async fn write_user(connection: &mut Connection, change: &Change) -> Result<Effe
             rest::update_user(connection, *id, display_name.as_deref(), *kind).await
         }
         Change::SetUserState { id, to } => rest::set_user_state(connection, *id, *to, None).await,
-        Change::TakeOver(whose) => rest::take_over(connection, *whose).await,
         Change::EraseUser { id } => rest::erase_user(connection, *id).await,
         _ => Ok(Effect::Refused),
     }

@@ -10,7 +10,7 @@ use super::shut_out;
 use crate::engine::{Arg, Connection, Fault};
 use crate::set::Kind::{Blob, Id, Int, Text};
 use crate::set::{Rows, Set};
-use crate::{Effect, Lifts, Suspended, rows};
+use crate::{Effect, HeldBy, Lifts, Suspended, rows};
 
 /// Runs a change of one statement, whose guard held if it changed a row.
 pub(super) async fn one(connection: &mut Connection, set: &Set, row: &[Arg<'_>]) -> Result<Effect, Fault> {
@@ -35,10 +35,11 @@ pub(super) async fn update_user(
     one(connection, &UPDATE_USER, &row).await
 }
 
+/// Who is no run takes over what one has suspended, in the same statement: between two a run could lift it.
 static SET_USER_STATE: Set = Set::new(
     &[("user_id", Id), ("to_state", Text), ("run_id", Id)],
     "UPDATE users AS u SET state = i.to_state, suspended_by = i.run_id FROM input i
-     WHERE u.id = i.user_id AND u.state <> i.to_state",
+     WHERE u.id = i.user_id AND (u.state <> i.to_state OR (i.run_id IS NULL AND u.suspended_by IS NOT NULL))",
 );
 
 /// By a run, or by none.
@@ -54,6 +55,34 @@ pub(super) async fn set_user_state(
         shut_out::give_back(connection, id.uuid()).await?;
     }
     Ok(effect)
+}
+
+/// What one run suspended is held by several once another one suspends it. What a person has suspended stays theirs.
+static HOLD_USER: Set = Set::new(
+    &[("user_id", Id), ("run_id", Id), ("several", Id)],
+    "UPDATE users AS u SET suspended_by = i.several FROM input i
+     WHERE u.id = i.user_id AND u.state = 'suspended' AND u.suspended_by IS NOT NULL
+        AND u.suspended_by <> i.run_id AND u.suspended_by <> i.several",
+);
+
+static HOLD_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id), ("run_id", Id), ("several", Id)],
+    "UPDATE authenticators AS a SET suspended_by = i.several FROM input i
+     WHERE a.id = i.authenticator_id AND a.state = 'suspended' AND a.suspended_by IS NOT NULL
+        AND a.suspended_by <> i.run_id AND a.suspended_by <> i.several",
+);
+
+/// What a run suspends that another one holds.
+pub(super) async fn hold(connection: &mut Connection, whose: Suspended, run: RunId) -> Result<Effect, Fault> {
+    let row = [whose.uuid().into(), run.into(), HeldBy::SEVERAL.into()];
+    match whose {
+        Suspended::User(_) => one(connection, &HOLD_USER, &row).await,
+        Suspended::Authenticator(id) => {
+            // As whoever else changes its state.
+            HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
+            one(connection, &HOLD_AUTHENTICATOR, &row).await
+        }
+    }
 }
 
 /// That a run may lift it is looked at where it is done.
@@ -96,26 +125,6 @@ pub(super) async fn lift(
         }
     }
     Ok(effect)
-}
-
-static TAKE_OVER_USER: Set = Set::new(
-    &[("user_id", Id)],
-    "UPDATE users AS u SET suspended_by = NULL FROM input i
-     WHERE u.id = i.user_id AND u.state = 'suspended' AND u.suspended_by IS NOT NULL",
-);
-
-static TAKE_OVER_AUTHENTICATOR: Set = Set::new(
-    &[("authenticator_id", Id)],
-    "UPDATE authenticators AS a SET suspended_by = NULL FROM input i
-     WHERE a.id = i.authenticator_id AND a.state = 'suspended' AND a.suspended_by IS NOT NULL",
-);
-
-/// What a person suspends that a run had suspended.
-pub(super) async fn take_over(connection: &mut Connection, whose: Suspended) -> Result<Effect, Fault> {
-    match whose {
-        Suspended::User(id) => one(connection, &TAKE_OVER_USER, &[id.into()]).await,
-        Suspended::Authenticator(id) => one(connection, &TAKE_OVER_AUTHENTICATOR, &[id.into()]).await,
-    }
 }
 
 static ERASE_USER: Set = Set::new(&[("user_id", Id)], "DELETE FROM users WHERE id IN (SELECT user_id FROM input)");
@@ -246,6 +255,14 @@ static HOLD_USER_OF: Set = Set::new(
      WHERE u.id = (SELECT a.user_id FROM input i {then} authenticators a ON a.id = i.authenticator_id) {hold}",
 );
 
+/// Who is no run takes over what one has suspended, in the same statement. One row says all of it: whoever waited for another writer looks at what is there then.
+static SUSPEND_AUTHENTICATOR: Set = Set::new(
+    &[("authenticator_id", Id), ("session_id", Id), ("proved", Text), ("at", Int), ("run_id", Id)],
+    "UPDATE authenticators AS a SET state = 'suspended', suspended_by = i.run_id FROM input i
+     WHERE a.id = i.authenticator_id AND {by_trust} AND (a.state = 'active'
+        OR (a.state = 'suspended' AND i.run_id IS NULL AND a.suspended_by IS NOT NULL))",
+);
+
 static SET_AUTHENTICATOR_STATE: Set = Set::new(
     &[
         ("authenticator_id", Id),
@@ -254,16 +271,16 @@ static SET_AUTHENTICATOR_STATE: Set = Set::new(
         ("session_id", Id),
         ("proved", Text),
         ("at", Int),
-        ("run_id", Id),
     ],
     "UPDATE authenticators AS a
-     SET state = i.to_state, suspended_by = i.run_id,
+     SET state = i.to_state, suspended_by = NULL,
         activated_at = CASE WHEN i.to_state = 'active' AND a.activated_at IS NULL THEN i.at ELSE a.activated_at END
      FROM input i
      WHERE a.id = i.authenticator_id AND a.state = i.from_state
         AND (i.to_state <> 'active' OR a.failures < {budget}) AND {by_trust}",
 );
 
+/// By a run, or by none.
 pub(super) async fn set_authenticator_state(
     connection: &mut Connection,
     id: AuthenticatorId,
@@ -272,10 +289,13 @@ pub(super) async fn set_authenticator_state(
     at: Timestamp,
     run: Option<RunId>,
 ) -> Result<Effect, Fault> {
-    let run = run.filter(|_| to == AuthenticatorState::Suspended);
     // Whoever remembers a browser of this user meanwhile waits, or is forgotten with the rest (T-25).
     let held = HOLD_USER_OF.ids(connection, Rows::one(&[id.into()])).await?;
     let (session, proved) = trusted(by);
+    if to == AuthenticatorState::Suspended {
+        let row = [id.into(), session.into(), proved.as_deref().into(), at.into(), run.into()];
+        return one(connection, &SUSPEND_AUTHENTICATOR, &row).await;
+    }
     let mut input = Rows::default();
     for from in to.reachable_from() {
         input.push(&[
@@ -285,7 +305,6 @@ pub(super) async fn set_authenticator_state(
             session.into(),
             proved.as_deref().into(),
             at.into(),
-            run.into(),
         ]);
     }
     let changed = SET_AUTHENTICATOR_STATE.execute(connection, input).await?;
@@ -496,11 +515,11 @@ pub(super) async fn retire_keys(
 
 /// But for `RETIRE_KEYS`, which goes through all that there is.
 #[cfg(test)]
-pub(super) static ALL: [&Set; 24] = [
+pub(super) static ALL: [&Set; 25] = [
+    &HOLD_USER,
+    &HOLD_AUTHENTICATOR,
     &LIFT_USER,
     &LIFT_AUTHENTICATOR,
-    &TAKE_OVER_USER,
-    &TAKE_OVER_AUTHENTICATOR,
     &UPDATE_USER,
     &SET_USER_STATE,
     &ERASE_USER,
@@ -508,6 +527,7 @@ pub(super) static ALL: [&Set; 24] = [
     &DELETE_DEVICE,
     &RENAME_AUTHENTICATOR,
     &HOLD_USER_OF,
+    &SUSPEND_AUTHENTICATOR,
     &SET_AUTHENTICATOR_STATE,
     &REWRAP,
     &SET_CREDENTIAL,

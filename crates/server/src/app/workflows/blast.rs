@@ -109,7 +109,7 @@ pub(super) fn takes(own: &Own) -> bool {
     !lost.is_empty() || !locked.is_empty()
 }
 
-/// What a step takes: authenticators, by user, and whom it locks.
+/// What a step takes: authenticators, by user, and whom it locks. What another run holds suspended is taken already, and counted where it was.
 pub(super) fn taken(own: &Own) -> (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) {
     let (mut lost, mut locked): (BTreeMap<UserId, BTreeSet<AuthenticatorId>>, BTreeSet<UserId>) = Default::default();
     for (change, event) in own.changes.iter().zip(&own.events) {

@@ -129,6 +129,7 @@ async fn write_own(connection: &mut Connection, run: RunId, change: &Change) -> 
         Change::SetAuthenticatorState { id, to, by, at } => {
             rest::set_authenticator_state(connection, *id, *to, *by, *at, Some(run)).await
         }
+        Change::Hold(whose) => rest::hold(connection, *whose, run).await,
         Change::Lift { whose, lifts, at } => rest::lift(connection, *whose, *lifts, run, *at).await,
         Change::EndSession { id, by, at } => rest::end_session(connection, *id, *by, *at).await,
         Change::CancelEnrollment { id, .. } => rest::cancel_enrollment(connection, *id).await,

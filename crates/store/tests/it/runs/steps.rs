@@ -68,26 +68,81 @@ on_both_engines! {
             // By one run: by that one, and by another one where its file says so.
             assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Refused, "{whose:?} is not suspended");
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
-            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), claimed[0].run.id)]);
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), HeldBy::Run(claimed[0].run.id))]);
             assert_eq!(does(1, lift(Lifts::ThisRun)).await, Effect::Refused);
             assert_eq!(does(0, lift(Lifts::ThisRun)).await, Effect::Applied);
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
             assert_eq!(does(1, lift(Lifts::Workflows)).await, Effect::Applied);
             // A person takes it over, once: then no run lifts it by itself.
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
-            apply(&store, Change::TakeOver(whose)).await;
-            assert_eq!(commit(&store, Change::TakeOver(whose)).await, Effect::Refused);
+            apply(&store, out.clone()).await;
+            assert_eq!(commit(&store, out.clone()).await, Effect::Refused);
             assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), []);
             for lifts in [Lifts::ThisRun, Lifts::Workflows] {
                 assert_eq!(does(0, lift(lifts)).await, Effect::Refused, "{whose:?} {lifts:?}");
             }
             assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+            // What another run suspends as well neither lifts by itself, whichever came first; and it is told and written once.
+            assert_eq!(does(1, Change::Hold(whose)).await, Effect::Refused, "{whose:?} is not suspended");
+            assert_eq!(does(0, out.clone()).await, Effect::Applied);
+            assert_eq!(does(0, Change::Hold(whose)).await, Effect::Refused, "its own");
+            assert_eq!(commit(&store, Change::Hold(whose)).await, Effect::Refused, "by no run");
+            assert_eq!(does(1, Change::Hold(whose)).await, Effect::Applied);
+            for place in [0, 1] {
+                assert_eq!(does(place, Change::Hold(whose)).await, Effect::Refused, "{whose:?} is held by both");
+                assert_eq!(does(place, lift(Lifts::ThisRun)).await, Effect::Refused, "{whose:?} by {place}");
+            }
+            assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), [(whose.uuid(), HeldBy::Several)]);
+            assert_eq!(does(0, lift(Lifts::Workflows)).await, Effect::Applied);
+            // What several hold, and what a person does.
+            for of_several in [true, false] {
+                assert_eq!(does(0, out.clone()).await, Effect::Applied);
+                if of_several {
+                    assert_eq!(does(1, Change::Hold(whose)).await, Effect::Applied);
+                }
+                apply(&store, out.clone()).await;
+                assert_eq!(does(1, Change::Hold(whose)).await, Effect::Refused, "it is a person's");
+                assert_eq!(does(1, lift(Lifts::Workflows)).await, Effect::Refused);
+                apply(&store, back.clone()).await;
+            }
             // What a person does leaves nothing of a run.
             assert_eq!(does(0, out.clone()).await, Effect::Applied);
             apply(&store, back).await;
             apply(&store, out).await;
             assert_eq!(does(0, lift(Lifts::Workflows)).await, Effect::Refused);
             assert_eq!(does(0, lift(Lifts::Anybody)).await, Effect::Applied);
+        }
+    }
+
+    /// A person who suspends what a run lifts at that moment: whichever comes first, it is suspended then, and by the person.
+    async fn w05_who_suspends_what_a_run_is_lifting_has_it_suspended(home: Home) {
+        let store = home.open().await;
+        let ann = settle(&store, "ann").await;
+        started(&store, None, None, Meeting::Queue).await;
+        let claimed = claim(&store, after(1), after(60)).await.remove(0);
+        let does = async |change| write(&store, AdvanceRun { changes: vec![change], ..advance(&claimed) }).await;
+        let suspend = |to| Change::SetAuthenticatorState { id: ann.authenticator, to, by: None, at: after(2) };
+        let lock = |to| Change::SetUserState { id: ann.user.id, to };
+        for (whose, [out, back]) in [
+            (Suspended::User(ann.user.id), [lock(UserState::Suspended), lock(UserState::Active)]),
+            (Suspended::Authenticator(ann.authenticator), [suspend(AuthenticatorState::Suspended), suspend(AuthenticatorState::Active)]),
+        ] {
+            for round in 0..40 {
+                assert_eq!(does(out.clone()).await, Effect::Applied);
+                let lifts = does(Change::Lift { whose, lifts: Lifts::ThisRun, at: after(3) });
+                let person = commit(&store, out.clone());
+                let effect = if round % 2 == 0 { tokio::join!(lifts, person).1 } else { tokio::join!(person, lifts).0 };
+                assert_eq!(effect, Effect::Applied, "{whose:?}");
+                let user = store.user(ann.user.id).await.unwrap().unwrap().state;
+                let authenticator = store.authenticator(ann.authenticator).await.unwrap().unwrap().state;
+                let is_out = match whose {
+                    Suspended::User(_) => user == UserState::Suspended,
+                    Suspended::Authenticator(_) => authenticator == AuthenticatorState::Suspended,
+                };
+                assert!(is_out, "{whose:?} {round}");
+                assert_eq!(store.suspended_by(ann.user.id).await.unwrap(), []);
+                apply(&store, back.clone()).await;
+            }
         }
     }
 }

@@ -6,15 +6,35 @@ use domain::{
     Authenticator, AuthenticatorId, AuthenticatorKind, AuthenticatorState, EventKind, RunId, Standing, UserId, backoff,
 };
 use serde_json::{Map, Value};
-use store::{Change, Suspended};
+use store::{Change, HeldBy, Suspended};
 use uuid::Uuid;
 use workflow::Told;
 
-use super::{Arguments, Done, Fault, MOST, Own, counted, is_meant, lifts, no_id, span, text, unsaid};
+use super::{
+    Arguments, Done, Fault, MOST, Own, counted, is_held_by_another, is_meant, lifts, no_id, span, text, unsaid,
+};
 use crate::app::telling::With;
 use crate::app::{App, Error};
 
 impl App {
+    /// Those that another run has suspended are held by both; those that a person has stay theirs.
+    pub(super) async fn authenticators_suspended(&self, run: RunId, with: &Arguments) -> Done {
+        let authenticators = match self.authenticators_meant(with).await? {
+            Ok(authenticators) => authenticators,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let by = self.held_of(&authenticators).await?;
+        let meant = authenticators.iter().filter(|one| is_meant(with, one.id)).filter_map(|one| {
+            let (change, event) = self.authenticator_into(None, one, AuthenticatorState::Suspended, None);
+            if can_be(one, AuthenticatorState::Suspended) {
+                return Some((change, event));
+            }
+            let is_held = one.state == AuthenticatorState::Suspended && is_held_by_another(by.get(&one.id.uuid()), run);
+            is_held.then_some((Change::Hold(Suspended::Authenticator(one.id)), event))
+        });
+        Ok(Ok(all_of(meant)))
+    }
+
     pub(super) async fn authenticators_into(&self, to: AuthenticatorState, with: &Arguments) -> Done {
         let authenticators = match self.authenticators_meant(with).await? {
             Ok(authenticators) => authenticators,
@@ -31,11 +51,7 @@ impl App {
             Err(fault) => return Ok(Err(fault)),
         };
         let (lifts, at) = (lifts(with, "suspended_by"), self.now());
-        // They are all of one user, or one.
-        let by: BTreeMap<Uuid, RunId> = match authenticators.first() {
-            Some(one) => self.store.suspended_by(one.user_id).await?.into_iter().collect(),
-            None => BTreeMap::new(),
-        };
+        let by = self.held_of(&authenticators).await?;
         let meant = authenticators.iter().filter(|one| {
             let is_let = lifts.includes(by.get(&one.id.uuid()).copied(), run);
             can_be(one, AuthenticatorState::Active) && is_let && is_meant(with, one.id)
@@ -88,6 +104,14 @@ impl App {
         let names: Vec<&str> = to.required.iter().map(|kind| kind.name()).collect();
         let event = |event: domain::Event| event.with("kinds", names);
         Ok(Ok(self.standing_in(&user, to, EventKind::UserAuthenticatorRequired, event)))
+    }
+
+    /// Which runs hold them suspended. They are all of one user, or one.
+    async fn held_of(&self, authenticators: &[Authenticator]) -> Result<BTreeMap<Uuid, HeldBy>, Error> {
+        match authenticators.iter().find(|one| one.state == AuthenticatorState::Suspended) {
+            Some(one) => self.held(one.user_id).await,
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     async fn authenticators_meant(&self, with: &Arguments) -> Result<Result<Vec<Authenticator>, Fault>, Error> {

@@ -16,7 +16,8 @@ use std::time::Duration;
 use domain::event::About;
 use domain::{Aal, AuthenticatorState, Event, EventKind, RunId, User, UserId};
 use serde_json::{Map, Value};
-use store::{Change, Lifts, Suspended};
+use store::{Change, HeldBy, Lifts, Suspended};
+use uuid::Uuid;
 use workflow::{Changed, ONLY, REASON, Told};
 
 use crate::app::telling::With;
@@ -46,10 +47,12 @@ impl Own {
             return Changed::Unsaid;
         }
         let ids = self.changes.iter().map(|change| match change {
-            Change::SetUserState { id, .. } | Change::Lift { whose: Suspended::User(id), .. } => Some(id.to_string()),
-            Change::SetAuthenticatorState { id, .. } | Change::Lift { whose: Suspended::Authenticator(id), .. } => {
-                Some(id.to_string())
-            }
+            Change::SetUserState { id, .. } => Some(id.to_string()),
+            Change::SetAuthenticatorState { id, .. } => Some(id.to_string()),
+            Change::Hold(whose) | Change::Lift { whose, .. } => Some(match whose {
+                Suspended::User(id) => id.to_string(),
+                Suspended::Authenticator(id) => id.to_string(),
+            }),
             Change::EndSession { id, .. } => Some(id.to_string()),
             _ => None,
         });
@@ -110,7 +113,7 @@ impl App {
     /// What an action is to write, and what it gives.
     pub(super) async fn own(&self, run: RunId, action: &str, with: &Arguments) -> Done {
         let told = match action {
-            "authenticator.suspend" => self.authenticators_into(AuthenticatorState::Suspended, with).await?,
+            "authenticator.suspend" => self.authenticators_suspended(run, with).await?,
             "authenticator.resume" => self.authenticators_lifted(run, with).await?,
             "authenticator.revoke" => self.authenticators_into(AuthenticatorState::Revoked, with).await?,
             "authenticator.expire" => self.authenticators_end(with).await?,
@@ -120,7 +123,7 @@ impl App {
             "enrollment.cancel" => self.enrollment_over(with).await?,
             "session.revoke" => self.sessions_over(with).await?,
             "session.require_step_up" => self.sessions_to_prove(with).await?,
-            "user.lock" => self.user_locked(with).await?,
+            "user.lock" => self.user_locked(run, with).await?,
             "user.unlock" => self.user_lifted(run, with).await?,
             "user.set_attribute" => self.attribute_set(with).await?,
             "user.add_to_group" => self.in_group(true, with).await?,
@@ -159,6 +162,11 @@ impl App {
         (Own { changes: Vec::new(), events: vec![event] }, Map::new())
     }
 
+    /// Which runs hold a user, and authenticators of theirs, suspended.
+    async fn held(&self, user: UserId) -> Result<BTreeMap<Uuid, HeldBy>, Error> {
+        Ok(self.store.suspended_by(user).await?.into_iter().collect())
+    }
+
     /// The user whom an action is about.
     pub(in crate::app::workflows) async fn user_meant(&self, with: &Arguments) -> Result<Result<User, Fault>, Error> {
         let said = text(with, "user").unwrap_or_default();
@@ -173,6 +181,11 @@ fn text<'a>(with: &'a Arguments, name: &str) -> Option<&'a str> {
         Some(Told::Value(Value::String(text))) => Some(text),
         _ => None,
     }
+}
+
+/// Whether one run holds it, and it is another one: which lifts it no more by itself once both do.
+fn is_held_by_another(by: Option<&HeldBy>, run: RunId) -> bool {
+    matches!(by, Some(HeldBy::Run(other)) if *other != run)
 }
 
 /// Whose suspensions are lifted: but for those of the run itself a file says so.

@@ -5,21 +5,26 @@ use serde_json::{Map, Value};
 
 use store::{Change, Suspended};
 
-use super::{Arguments, Done, Fault, Own, counted, is_meant, lifts, span, text, unsaid};
+use super::{Arguments, Done, Fault, Own, counted, is_held_by_another, is_meant, lifts, span, text, unsaid};
 use crate::app::App;
 use crate::app::standing::CHANGED;
 use crate::app::telling::With;
 
 impl App {
-    /// One that is locked already stays so, by whom it is.
-    pub(super) async fn user_locked(&self, with: &Arguments) -> Done {
+    /// One whom another run has locked is held by both; one whom a person has stays theirs.
+    pub(super) async fn user_locked(&self, run: RunId, with: &Arguments) -> Done {
         let user = match self.user_meant(with).await? {
             Ok(user) => user,
             Err(fault) => return Ok(Err(fault)),
         };
         let mut own = Own::default();
-        if user.state == UserState::Active && is_meant(with, user.id) {
-            own.push(self.user_in_state(None, user.id, UserState::Suspended));
+        if is_meant(with, user.id) {
+            let (change, event) = self.user_in_state(None, user.id, UserState::Suspended);
+            if user.state == UserState::Active {
+                own.push((change, event));
+            } else if is_held_by_another(self.held(user.id).await?.get(&user.id.uuid()), run) {
+                own.push((Change::Hold(Suspended::User(user.id)), event));
+            }
         }
         let changed = counted(own.changes.len());
         Ok(Ok((own, changed)))
@@ -33,8 +38,7 @@ impl App {
         };
         let (lifts, mut own) = (lifts(with, "locked_by"), Own::default());
         if user.state == UserState::Suspended && is_meant(with, user.id) {
-            let by = self.store.suspended_by(user.id).await?;
-            let by = by.iter().find(|(id, _)| *id == user.id.uuid()).map(|(_, by)| *by);
+            let by = self.held(user.id).await?.get(&user.id.uuid()).copied();
             if lifts.includes(by, run) {
                 let (_, event) = self.user_in_state(None, user.id, UserState::Active);
                 own.push((Change::Lift { whose: Suspended::User(user.id), lifts, at: self.now() }, event));

@@ -246,7 +246,9 @@ impl Tally {
             counts.users.extend(user);
             self.users.extend(user);
             match change {
-                Change::SetAuthenticatorState { id, .. } | Change::LimitAuthenticator { id, .. } => {
+                Change::SetAuthenticatorState { id, .. }
+                | Change::LimitAuthenticator { id, .. }
+                | Change::Hold(Suspended::Authenticator(id)) => {
                     counts.authenticators += 1;
                     self.authenticators.insert(*id);
                 }
@@ -254,7 +256,7 @@ impl Tally {
                     counts.sessions += 1;
                     self.sessions.insert(*id);
                 }
-                Change::SetUserState { id, .. } => {
+                Change::SetUserState { id, .. } | Change::Hold(Suspended::User(id)) => {
                     self.users.insert(*id);
                 }
                 Change::Lift { whose: Suspended::Authenticator(id), .. } => {
