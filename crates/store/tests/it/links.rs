@@ -308,11 +308,11 @@ on_both_engines! {
         let ann = settle(&store, "ann").await;
         for _ in 0..20 {
             let (claimed, link) = made(&store, ann.user.id).await;
-            let fires = AdvanceRun { unless_poked: Some(claimed.pokes), ..over(&claimed) };
+            let timer = AdvanceRun { unless_poked: Some(claimed.pokes), ..over(&claimed) };
             // Behind the first of them, the others are written together.
             let first = commit(&store, Change::NoteLateLink { id: link.id, at: after(1) });
             let followed = commit(&store, follow(&link, None, after(2)));
-            let (_, followed, fired) = tokio::join!(first, followed, write(&store, fires));
+            let (_, followed, fired) = tokio::join!(first, followed, write(&store, timer));
             assert_ne!(followed, fired, "one of the two, and never both");
         }
     }
