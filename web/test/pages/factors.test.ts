@@ -100,6 +100,8 @@ it('a code by text message is sent when it is asked for, and again when that may
   const first = served.pages.sent(token);
   await page.getByRole('button', { name: /again/ }).click();
   await expect.poll(() => served.pages.sent(token)).not.toBe(first);
+  // Until the page has its answer, it asks for nothing else.
+  await page.getByRole('button', { name: /again/, disabled: false }).waitFor();
   await code(page, first);
   await page.getByText('That code did not work').waitFor();
   await code(page, served.pages.sent(token));

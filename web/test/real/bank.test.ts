@@ -138,6 +138,7 @@ describe.skipIf(PROGRAM === null)('the bank of `make demo`', () => {
       await other.locator('.waits a').click();
       await other.getByLabel('To', { exact: true }).fill('Mallory Quick');
       await other.getByRole('button', { name: 'Save' }).click();
+      await other.getByText('Mallory Quick').first().waitFor();
       await other.close();
       await page.getByText('Hanna Weiss', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Use your passkey' }).click();
