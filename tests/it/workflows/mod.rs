@@ -6,6 +6,7 @@ mod crashes;
 mod desk;
 mod door;
 mod engine;
+mod held;
 mod holds;
 mod hooks;
 mod kept;

@@ -9,7 +9,7 @@ use software_authenticator::Authenticator;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::change::release_task;
+use super::held::release_task;
 use super::tasks::approve_proving;
 use super::{about_a_user, events, folder, post, run_in, settles, setup, start, start_as, until};
 use crate::harness::{Api, Database, Enrolled, Phone, Server, Setup};

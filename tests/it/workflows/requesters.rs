@@ -2,24 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::change::release_task;
+use super::held::release_task;
 use super::tasks::{approve_proving, id};
-use super::{folder, run_in, settles, setup, until, workflow};
+use super::{about_a_user, folder, run_in, settles, setup, start_as, until, workflow};
 use crate::harness::{Api, Database, Server};
-
-/// Started by hand, about somebody.
-fn by_hand(name: &str, steps: &str) -> (String, String) {
-    let rest = format!(
-        r"
-triggers:
-  - manual: {{roles: [helpdesk]}}
-subject: ${{inputs.user}}
-inputs: {{user: {{type: user, required: true}}}}
-steps:
-{steps}"
-    );
-    workflow(name, &rest)
-}
 
 /// Started by an event about somebody.
 fn on(name: &str, event: &str, when: &str, steps: &str) -> (String, String) {
@@ -67,11 +53,6 @@ const LOCKS: &str = r#"  - id: each
           with: {user: "${one.id}"}
 "#;
 
-async fn start(api: &Api, name: &str, requester: &str, user: &str) -> String {
-    let body = json!({ "requester": requester, "roles": ["helpdesk"], "inputs": { "user": user } });
-    id(&api.post(&format!("/v1/workflows/{name}/runs"), body).await.expect(201)).to_owned()
-}
-
 async fn task_of(api: &Api, workflow: &str) -> Value {
     until("a task", async || api.all(&format!("/v1/tasks?workflow={workflow}&state=open")).await.into_iter().next())
         .await
@@ -95,14 +76,14 @@ async fn w03_t31_who_asks_by_one_run_lets_nothing_happen_by_another_on_postgresq
 
 async fn laundered(database: Database) {
     let folder = folder(&[
-        by_hand("ask", &emits("my.request")),
+        about_a_user("ask", &emits("my.request")),
         on("relay", "event.emitted", "event.data.name == 'my.request'", &emits("my.other")),
         on("grant", "event.emitted", "event.data.name == 'my.other'", &format!("{ASKS}{GIVES}")),
-        by_hand("sign_out", "  - {id: over, action: user.lock, with: {user: \"${subject}\"}}\n"),
+        about_a_user("sign_out", "  - {id: over, action: user.lock, with: {user: \"${subject}\"}}\n"),
         on("let_in", "user.suspended", "has(event.data.run)", ASKS),
         // Of no run, and so for nobody, until it waited for one.
         on("wait", "user.resumed", "event.user != null", &format!("{WAITS}{ASKS}{GIVES}")),
-        by_hand("report", &emits("my.incident")),
+        about_a_user("report", &emits("my.incident")),
         on("lock_all", "event.emitted", "event.data.name == 'my.incident'", LOCKS),
     ]);
     let server = Server::start(setup(database, &folder)).await;
@@ -120,7 +101,7 @@ async fn laundered(database: Database) {
     }
     run_in(&api, "wait", "waiting").await;
     // By a name of the workflow's own, and one more run between.
-    start(&api, "ask", "hank", &ann).await;
+    start_as(&api, "hank", "ask", json!({ "user": &ann })).await;
     let task = task_of(&api, "grant").await;
     assert_eq!(
         (&task["requester"], &task["asked_by"]["external_id"]),
@@ -143,13 +124,13 @@ async fn laundered(database: Database) {
     api.post(&path, json!({ "person": "hank" })).await.expect_problem(409, "conflict");
 
     // By what a run does.
-    start(&api, "sign_out", "hank", &people[1].user_id).await;
+    start_as(&api, "hank", "sign_out", json!({ "user": &people[1].user_id })).await;
     let task = task_of(&api, "let_in").await;
     assert_eq!(task["requester"], json!(hank.user_id), "{task}");
     approve_proving(&api, &task, &hank).await.expect_problem(403, "forbidden");
 
     // And of what two people release, whoever asked for it is none.
-    start(&api, "report", "hank", &ann).await;
+    start_as(&api, "hank", "report", json!({ "user": &ann })).await;
     let held = run_in(&api, "lock_all", "held").await;
     let task = release_task(&api, id(&held)).await;
     assert_eq!(task["requester"], json!(hank.user_id), "{task}");
@@ -160,7 +141,7 @@ async fn laundered(database: Database) {
 /// A run that was left out, or could not be started, is in no row: what its event starts is for whoever it would have been for.
 #[tokio::test(flavor = "multi_thread")]
 async fn w03_t31_what_a_run_that_was_not_started_leads_to_is_for_who_asked_for_it() {
-    let (name, text) = by_hand("once", "  - id: rest\n    wait: {for: 1d}\n");
+    let (name, text) = about_a_user("once", "  - id: rest\n    wait: {for: 1d}\n");
     let text = text.replace("subject:", "concurrency: {policy: drop}\nsubject:");
     let folder = folder(&[
         (name, text),
@@ -181,7 +162,7 @@ async fn w03_t31_what_a_run_that_was_not_started_leads_to_is_for_who_asked_for_i
     let (hank, rita) = (api.enroll("hank").await, api.enroll("rita").await);
     let ann = api.user("ann").await;
 
-    settles(&api, &start(&api, "once", "rita", &ann).await, "waiting").await;
+    settles(&api, &start_as(&api, "rita", "once", json!({ "user": &ann })).await, "waiting").await;
     let body = json!({ "requester": "hank", "roles": ["helpdesk"], "inputs": { "user": ann } });
     api.post("/v1/workflows/once/runs", body).await.expect_problem(409, "conflict");
     api.post("/v1/workflows/ask/runs", json!({ "requester": "hank", "roles": ["helpdesk"] })).await.expect(201);
