@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::links::{browse, link_in};
 use super::somebody::{Somebody, says};
-use super::stories::{ready, trusted};
+use super::stories::{app_of_a_stranger, ready};
 use super::{about_a_user, events, folder, run_in, settles, setup, start, until};
-use crate::harness::{Api, Database, Enrolled, Phone, Server, Setup};
-use crate::messages::{Post, confirm, hand_over};
+use crate::harness::{Api, Database, Enrolled, Server, Setup};
+use crate::messages::Post;
 
 /// Locks somebody, suspends what they have, and tells how much of both it did.
 const OUT: &str = r#"
@@ -158,15 +158,7 @@ async fn w05_w06_who_did_not_add_a_device_that_rests_has_it_suspended_for_good()
     let post = Post::with(Database::Sqlite, &more).await;
     let api = post.api();
     let ana = api.enroll("ana").await;
-    let session = trusted(&api, &ana).await;
-    let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
-    let (enrollment, prompt) = (view["enrollment"].as_str().unwrap(), view["prompt"]["id"].as_str().unwrap());
-    confirm(&api, enrollment, &post.mail.code(), prompt).await.expect(200);
-    post.mail.mail();
-    let started = api.start_in(&ana.user_id, &session, json!({ "view": "inline" })).await;
-    let secret = started.answer["view"]["secret"].as_str().unwrap().to_owned();
-    let phone = Phone::with_key(&secret, &started.answer["enrollment"]);
-    let added = api.finish(started, phone).await;
+    let (_, added) = app_of_a_stranger(&post, &ana).await;
     let link = link_in(&post.mail.mail());
     for _ in 0..10 {
         let now = api.advance(4000).await;

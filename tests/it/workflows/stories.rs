@@ -38,22 +38,27 @@ pub(super) async fn trusted(api: &Api, who: &Enrolled) -> String {
     session
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
-    let (post, _folder) = post(Database::Postgres, &[ready("new_device")]).await;
+/// Gives somebody a mailbox, and has whoever has their session then add an app of their own: the session, and the app.
+pub(super) async fn app_of_a_stranger(post: &Post, ana: &Enrolled) -> (String, Enrolled) {
     let api = post.api();
-    let ana = api.enroll("ana").await;
-    let session = trusted(&api, &ana).await;
+    let session = trusted(&api, ana).await;
     let view = hand_over(&api, &session, "email", "ana@example.org").await.expect(200);
     let (enrollment, prompt) = (view["enrollment"].as_str().unwrap(), view["prompt"]["id"].as_str().unwrap());
     confirm(&api, enrollment, &post.mail.code(), prompt).await.expect(200);
     // The mailbox is told of itself.
     post.mail.mail();
-    // Somebody who has the session now adds an app of their own.
     let started = api.start_in(&ana.user_id, &session, json!({ "view": "inline" })).await;
     let secret = started.answer["view"]["secret"].as_str().unwrap().to_owned();
     let phone = Phone::with_key(&secret, &started.answer["enrollment"]);
-    let added = api.finish(started, phone).await;
+    (session, api.finish(started, phone).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w01_w06_who_did_not_add_a_device_takes_it_back_by_a_link() {
+    let (post, _folder) = post(Database::Postgres, &[ready("new_device")]).await;
+    let api = post.api();
+    let ana = api.enroll("ana").await;
+    let (session, added) = app_of_a_stranger(&post, &ana).await;
     let run = until("its run", async || {
         let waiting = api.all("/v1/runs?workflow=new_device&state=waiting").await;
         // The first app was told of as well, in vain, since there was no mailbox yet; and the mailbox, to itself.
