@@ -279,13 +279,13 @@ async fn fire_schedules(app: &App, looks_ahead: bool) -> Result<(), Error> {
     if due.is_empty() { Ok(()) } else { app.load_workflows().await }
 }
 
-/// Has a schedule fire at its next time from now on where its clock had gone ahead, and was put back since.
+/// Has a schedule fire at its next time from now on where the clock had gone ahead, and was put back since.
 async fn fire_no_later(app: &App, workflow: &InForce, now: Timestamp) -> Result<(), Error> {
     let Some(planned) = workflow.row.next_at else { return Ok(()) };
-    let next = super::force::next_of_schedules(&workflow.definition, now);
     if !super::force::fires_too_late(&workflow.definition, planned, now) {
         return Ok(());
     }
+    let next = super::force::next_of_schedules(&workflow.definition, now);
     tracing::warn!(workflow = workflow.row.name, %planned, "the clock was put back: a schedule fires at its next time");
     let begin = BeginRuns { schedule: Some((workflow.row.name.clone(), planned, next)), ..BeginRuns::default() };
     app.begin_runs(begin, Vec::new()).await?;
